@@ -1,0 +1,120 @@
+use core::marker::PhantomData;
+
+/// Why a packet was dropped: a field-less enum of which every variant has a counter in a [`Counters`].
+///
+/// Declared with [`reasons!`](crate::reasons).
+pub trait Reason: Copy + 'static {
+    /// Every reason, in the order of [`index`](Self::index).
+    const ALL: &'static [Self];
+
+    /// This reason's place in [`ALL`](Self::ALL).
+    fn index(self) -> usize;
+
+    /// The variant's name, for statistics.
+    fn name(self) -> &'static str;
+}
+
+/// How often each reason occurred; counters stop at `u32::MAX`.
+///
+/// `N` is the number of reasons; [`reasons!`](crate::reasons) makes an alias that fills it in.
+#[derive(Clone, Debug)]
+pub struct Counters<R, const N: usize> {
+    counts: [u32; N],
+    reason: PhantomData<R>,
+}
+
+impl<R: Reason, const N: usize> Default for Counters<R, N> {
+    fn default() -> Self {
+        Self { counts: [0; N], reason: PhantomData }
+    }
+}
+
+impl<R: Reason, const N: usize> Counters<R, N> {
+    /// One more of `reason`.
+    pub fn count(&mut self, reason: R) {
+        if let Some(c) = self.counts.get_mut(reason.index()) {
+            *c = c.saturating_add(1);
+        }
+    }
+
+    /// How many of `reason` there were.
+    #[must_use]
+    pub fn get(&self, reason: R) -> u32 {
+        self.counts.get(reason.index()).copied().unwrap_or(0)
+    }
+
+    /// How many there were of any reason.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.counts.iter().fold(0, |sum, c| sum.saturating_add(*c))
+    }
+
+    /// Every reason with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (R, u32)> + '_ {
+        R::ALL.iter().map(|r| (*r, self.get(*r)))
+    }
+}
+
+/// Declares an enum of discard reasons and the type that counts them.
+///
+/// ```
+/// barertc_wire::reasons! {
+///     /// Why a datagram was dropped.
+///     pub enum Discard: Discards {
+///         /// Shorter than its header says.
+///         Truncated,
+///         /// Seen before.
+///         Replayed,
+///     }
+/// }
+/// use barertc_wire::Reason;
+///
+/// let mut discards = Discards::default();
+/// discards.count(Discard::Replayed);
+/// assert_eq!(discards.get(Discard::Replayed), 1);
+/// assert_eq!(discards.total(), 1);
+/// assert_eq!(Discard::Truncated.name(), "Truncated");
+/// ```
+#[macro_export]
+macro_rules! reasons {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident : $counters:ident { $($(#[$vmeta:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        $vis enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl $crate::Reason for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+            fn index(self) -> usize { self as usize }
+            fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant)),+ }
+            }
+        }
+
+        #[doc = concat!("How often each [`", stringify!($name), "`] occurred.")]
+        $vis type $counters = $crate::Counters<$name, { <$name as $crate::Reason>::ALL.len() }>;
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    reasons! {
+        /// Test reasons.
+        enum Why: Whys { /// A.
+            A, /// B.
+            B }
+    }
+
+    #[test]
+    fn counters_saturate_and_list_every_reason() {
+        let mut whys = Whys::default();
+        whys.counts[0] = u32::MAX;
+        whys.count(Why::A);
+        whys.count(Why::B);
+        assert_eq!(whys.get(Why::A), u32::MAX);
+        assert_eq!(whys.total(), u32::MAX);
+        assert_eq!(whys.iter().map(|(r, n)| (r.name(), n)).last(), Some(("B", 1)));
+    }
+}

@@ -1,0 +1,2 @@
+//! The desktop board.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `cargo xtask help` lists the verbs.
+fn main() {}
