@@ -1,2 +1,42 @@
-//! `cargo xtask help` lists the verbs.
-fn main() {}
+//! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
+
+mod run;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+/// A verb: its name, what it does in a line, and the function that takes the arguments behind it.
+struct Verb {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<()>,
+}
+
+const VERBS: &[Verb] = &[Verb {
+    name: "test",
+    about: "everything that must hold, part by part; `test PART…` runs some, `test --list` names them",
+    run: test::main,
+}];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (name, rest) = args.split_first().map_or(("help", &[][..]), |(name, rest)| (name.as_str(), rest));
+    let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
+        println!("cargo xtask VERB [ARGUMENT…]\n");
+        for verb in VERBS {
+            println!("  {:<12} {}", verb.name, verb.about);
+        }
+        let asked = matches!(name, "help" | "--help" | "-h");
+        return if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    };
+    match (verb.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

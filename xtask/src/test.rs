@@ -1,0 +1,92 @@
+//! `cargo xtask test`: everything that must hold, one part after the other, each with its time.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{cargo, run};
+use crate::tools::{self, Tool};
+
+/// A part of the tests that can be run alone.
+struct Part {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const PARTS: &[Part] = &[
+    Part { name: "tools", about: "what the tests need beside Rust is installed", run: install },
+    Part { name: "fmt", about: "formatting", run: fmt },
+    Part { name: "clippy", about: "lints, warnings denied", run: clippy },
+    Part { name: "unit", about: "unit, property, integration and documentation tests, and those against other stacks", run: unit },
+    Part { name: "doc", about: "the documentation builds without a warning", run: doc },
+];
+
+/// Every package that any part needs, so that a missing one is known in the first minute.
+const TOOLS: &[Tool] = &[
+    Tool { file: "cc", package: "gcc" },
+    Tool { file: "ffmpeg", package: "ffmpeg" },
+    Tool { file: "openssl", package: "openssl" },
+    Tool { file: "/usr/include/srtp2/srtp.h", package: "libsrtp2-dev" },
+    Tool { file: "/usr/include/usrsctp.h", package: "libusrsctp-dev" },
+    Tool { file: "turnserver", package: "coturn" },
+    Tool { file: "python3", package: "python3" },
+    Tool { file: "chromium", package: "chromium" },
+    Tool { file: "npm", package: "npm" },
+    Tool { file: "qemu-system-riscv32", package: "qemu-system-misc" },
+];
+
+pub fn main(args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == "--list") {
+        for part in PARTS {
+            println!("  {:<8} {}", part.name, part.about);
+        }
+        return Ok(());
+    }
+    if let Some(unknown) = args.iter().find(|arg| !PARTS.iter().any(|part| part.name == **arg)) {
+        bail!("no part `{unknown}`; `cargo xtask test --list` names them");
+    }
+    let chosen: Vec<&Part> =
+        PARTS.iter().filter(|part| args.is_empty() || args.iter().any(|arg| arg == part.name)).collect();
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    for (n, part) in chosen.iter().enumerate() {
+        println!("\n== {}/{} {}: {}", n + 1, chosen.len(), part.name, part.about);
+        let start = Instant::now();
+        let result = (part.run)();
+        times.push((part.name, start.elapsed()));
+        if let Err(error) = result {
+            print_times(&times);
+            return Err(error).with_context(|| format!("part `{}`", part.name));
+        }
+    }
+    print_times(&times);
+    println!("{} passed, 0 failed", chosen.len());
+    Ok(())
+}
+
+fn print_times(times: &[(&str, Duration)]) {
+    println!();
+    for (name, time) in times {
+        println!("  {name:<8} {:>6.1} s", time.as_secs_f64());
+    }
+}
+
+fn install() -> Result<()> {
+    tools::need(TOOLS)
+}
+
+fn fmt() -> Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn unit() -> Result<()> {
+    run(cargo().args(["test", "--workspace"]))
+}
+
+fn doc() -> Result<()> {
+    run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
