@@ -1,4 +1,50 @@
-//! Placeholder.
+//! The cryptographic primitives of barertc, behind one trait that hardware can implement.
+//!
+//! [`Provider`] has one method per primitive and each method has a body that calls RustCrypto. A machine with an
+//! accelerator overrides the methods that the accelerator does and inherits the rest; [`RustCrypto`] is the provider
+//! that overrides nothing. Keys are plain structs that hold the raw key (what hardware loads) and the expanded one (what
+//! software uses), and are wiped when dropped.
+//!
+//! ```
+//! use barertc_crypto::{GcmKey, Provider, RustCrypto};
+//!
+//! let p = RustCrypto;
+//! let key = GcmKey::new(&[7; 16])?;
+//! let mut data = *b"a frame of video";
+//! let tag = p.gcm_seal(&key, &[1; 12], b"header", &mut data);
+//! assert_ne!(&data, b"a frame of video");
+//!
+//! p.gcm_open(&key, &[1; 12], b"header", &mut data, &tag)?;
+//! assert_eq!(&data, b"a frame of video");
+//! # Ok::<(), barertc_crypto::Error>(())
+//! ```
+//!
+//! # Randomness
+//!
+//! Whatever needs random bytes takes a generator, and there is no default one: a machine without an operating system
+//! has no place to take it from unseen.
+//!
+//! ```compile_fail,E0061
+//! use barertc_crypto::{Provider, RustCrypto};
+//! let key = RustCrypto.x25519_key(); // no generator: does not compile
+//! ```
+//!
+//! # Hardware
+//!
+//! ```
+//! use barertc_crypto::{AesKey, Provider};
+//!
+//! struct Accelerator; // with the peripheral inside, behind whatever lock the machine has
+//!
+//! impl Provider for Accelerator {
+//!     fn aes_block(&self, key: &AesKey, block: &mut [u8; 16]) {
+//!         let _loaded_into_the_peripheral: &[u8] = key.raw();
+//!         # key.encrypt_block(block);
+//!     }
+//! }
+//! ```
+//!
+//! A reference to a provider is a provider, so state machines keep a `P: Provider` and are given `&Accelerator`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -12,3 +58,40 @@
         clippy::disallowed_methods
     )
 )]
+
+#[cfg(test)]
+extern crate std;
+
+mod curve25519;
+mod der;
+mod error;
+mod hash;
+mod hkdf;
+mod keys;
+mod mac;
+mod nist256;
+mod provider;
+mod rank;
+
+pub use curve25519::X25519Secret;
+pub use der::{DER_SIGNATURE_MAX, ecdsa_der_decode, ecdsa_der_encode};
+pub use error::{BadDer, BadSignature, BadTag, Error, InvalidPoint, InvalidScalar, KeyLength, SmallOrder, TooLong};
+pub use hash::{Sha256, Sha384};
+pub use keys::{AesKey, ChaChaKey, GcmKey};
+pub use mac::{HmacSha1Key, HmacSha256Key, HmacSha384Key};
+pub use nist256::P256Secret;
+pub use provider::{Provider, RustCrypto};
+pub use rand_core;
+pub use rank::{Group, SrtpSuite, Suite};
+
+/// Whether `a` and `b` are the same bytes, in a time that depends on their lengths only.
+///
+/// ```
+/// assert!(barertc_crypto::constant_time_eq(b"tag", b"tag"));
+/// assert!(!barertc_crypto::constant_time_eq(b"tag", b"tags"));
+/// ```
+#[must_use]
+pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    use subtle::ConstantTimeEq;
+    a.ct_eq(b).into()
+}

@@ -1,0 +1,205 @@
+//! The trait, and the provider that overrides nothing.
+
+use rand_core::CryptoRng;
+
+use crate::{
+    AesKey, BadSignature, BadTag, ChaChaKey, GcmKey, Group, HmacSha1Key, HmacSha256Key, HmacSha384Key, InvalidPoint,
+    P256Secret, SmallOrder, SrtpSuite, Suite, TooLong, X25519Secret, hash, hkdf, keys, nist256, rank,
+};
+
+/// RustCrypto: every primitive in software, with the processor's own instructions where RustCrypto knows them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RustCrypto;
+
+impl Provider for RustCrypto {}
+
+/// Writes the trait and its implementation for references from one list, so that a method added here cannot be
+/// forgotten there: it would silently take the work away from the hardware.
+macro_rules! provider {
+    ($(#[$trait_doc:meta])* $name:ident {$(
+        $(#[$doc:meta])*
+        fn $method:ident $(<$rng:ident>)? (&$this:ident $(, $arg:ident: $ty:ty)* $(,)?) $(-> $out:ty)? $body:block
+    )*}) => {
+        $(#[$trait_doc])*
+        pub trait $name {$(
+            $(#[$doc])*
+            fn $method $(<$rng: CryptoRng + ?Sized>)? (&$this $(, $arg: $ty)*) $(-> $out)? $body
+        )*}
+
+        impl<P: $name + ?Sized> $name for &P {$(
+            fn $method $(<$rng: CryptoRng + ?Sized>)? (&$this $(, $arg: $ty)*) $(-> $out)? {
+                (**$this).$method($($arg),*)
+            }
+        )*}
+    };
+}
+
+provider! {
+/// One method per primitive. Each has a body that calls RustCrypto: implement what the hardware does, inherit the rest.
+///
+/// Methods take `&self`: a peripheral that needs exclusive access has its own lock or cell inside. Whoever overrides
+/// a method must give the very bytes that the default would give; `selftest::run_with` (feature `selftest`) holds a provider
+/// against the published vectors.
+///
+/// Generators are `R: CryptoRng + ?Sized` of `rand_core` 0.10.
+Provider {
+    /// AES in counter mode (NIST SP 800-38A), in place; `iv` is the first counter block, which counts up as one
+    /// 128-bit number. Encrypts and decrypts.
+    fn aes_ctr(&self, key: &AesKey, iv: &[u8; 16], data: &mut [u8]) {
+        key.ctr(iv, data);
+    }
+
+    /// Encrypts one block (DTLS 1.3 record numbers, RFC 9147 section 4.2.3; SRTP key derivation).
+    fn aes_block(&self, key: &AesKey, block: &mut [u8; 16]) {
+        key.encrypt_block(block);
+    }
+
+    /// One block of ChaCha20 key stream (RFC 8439 section 2.3; DTLS 1.3 record numbers).
+    fn chacha_block(&self, key: &[u8; 32], counter: u32, nonce: &[u8; 12]) -> [u8; 64] {
+        keys::chacha_block(key, counter, nonce)
+    }
+
+    /// AES-GCM, in place; returns the tag. A nonce must never come twice under one key.
+    fn gcm_seal(&self, key: &GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+        key.seal(nonce, aad, data)
+    }
+
+    /// Undoes [`gcm_seal`](Provider::gcm_seal). After an error `data` is as it was.
+    fn gcm_open(
+        &self, key: &GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16],
+    ) -> Result<(), BadTag> {
+        key.open(nonce, aad, data, tag)
+    }
+
+    /// ChaCha20-Poly1305 (RFC 8439), in place; returns the tag. A nonce must never come twice under one key.
+    fn chacha_seal(&self, key: &ChaChaKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+        key.seal(nonce, aad, data)
+    }
+
+    /// Undoes [`chacha_seal`](Provider::chacha_seal). After an error `data` is as it was.
+    fn chacha_open(
+        &self, key: &ChaChaKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16],
+    ) -> Result<(), BadTag> {
+        key.open(nonce, aad, data, tag)
+    }
+
+    /// HMAC-SHA1 of the parts one after the other.
+    fn hmac_sha1(&self, key: &HmacSha1Key, parts: &[&[u8]]) -> [u8; 20] {
+        key.mac(parts)
+    }
+
+    /// HMAC-SHA256 of the parts one after the other.
+    fn hmac_sha256(&self, key: &HmacSha256Key, parts: &[&[u8]]) -> [u8; 32] {
+        key.mac(parts)
+    }
+
+    /// HMAC-SHA384 of the parts one after the other.
+    fn hmac_sha384(&self, key: &HmacSha384Key, parts: &[&[u8]]) -> [u8; 48] {
+        key.mac(parts)
+    }
+
+    /// SHA-1 of the parts one after the other. Not for signatures.
+    fn sha1(&self, parts: &[&[u8]]) -> [u8; 20] {
+        hash::of::<sha1::Sha1>(parts).into()
+    }
+
+    /// SHA-256 of the parts one after the other.
+    fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
+        hash::of::<sha2::Sha256>(parts).into()
+    }
+
+    /// SHA-384 of the parts one after the other.
+    fn sha384(&self, parts: &[&[u8]]) -> [u8; 48] {
+        hash::of::<sha2::Sha384>(parts).into()
+    }
+
+    /// SHA-512 of the parts one after the other (certificate fingerprints).
+    fn sha512(&self, parts: &[&[u8]]) -> [u8; 64] {
+        hash::of::<sha2::Sha512>(parts).into()
+    }
+
+    /// MD5 of the parts one after the other, for the long-term credentials of STUN (RFC 8489 section 9.2.2) only.
+    fn md5(&self, parts: &[&[u8]]) -> [u8; 16] {
+        hash::of::<md5::Md5>(parts).into()
+    }
+
+    /// HKDF-Extract with SHA-256 (RFC 5869 section 2.2).
+    fn hkdf_sha256_extract(&self, salt: &[u8], ikm: &[u8]) -> [u8; 32] {
+        self.hmac_sha256(&HmacSha256Key::new(salt), &[ikm])
+    }
+
+    /// HKDF-Expand with SHA-256 (RFC 5869 section 2.3). `info` is given in at most eight parts; `out` takes at most
+    /// 8,160 bytes.
+    fn hkdf_sha256_expand(&self, prk: &[u8; 32], info: &[&[u8]], out: &mut [u8]) -> Result<(), TooLong> {
+        let key = HmacSha256Key::new(prk);
+        hkdf::expand(|parts| self.hmac_sha256(&key, parts), info, out)
+    }
+
+    /// HKDF-Extract with SHA-384.
+    fn hkdf_sha384_extract(&self, salt: &[u8], ikm: &[u8]) -> [u8; 48] {
+        self.hmac_sha384(&HmacSha384Key::new(salt), &[ikm])
+    }
+
+    /// HKDF-Expand with SHA-384. `info` is given in at most eight parts; `out` takes at most 12,240 bytes.
+    fn hkdf_sha384_expand(&self, prk: &[u8; 48], info: &[&[u8]], out: &mut [u8]) -> Result<(), TooLong> {
+        let key = HmacSha384Key::new(prk);
+        hkdf::expand(|parts| self.hmac_sha384(&key, parts), info, out)
+    }
+
+    /// A new X25519 secret.
+    fn x25519_key<R>(&self, rng: &mut R) -> X25519Secret {
+        X25519Secret::generate(rng)
+    }
+
+    /// The public key that belongs to the secret.
+    fn x25519_public(&self, secret: &X25519Secret) -> [u8; 32] {
+        secret.public()
+    }
+
+    /// The shared secret; an error where the peer's key is of small order, and everybody would know it.
+    fn x25519_agree(&self, secret: &X25519Secret, peer: &[u8; 32]) -> Result<[u8; 32], SmallOrder> {
+        secret.agree(peer)
+    }
+
+    /// A new P-256 secret.
+    fn p256_key<R>(&self, rng: &mut R) -> P256Secret {
+        P256Secret::generate(rng)
+    }
+
+    /// The public key that belongs to the secret: an uncompressed point, 4 ‖ x ‖ y (SEC 1 section 2.3.3).
+    fn p256_public(&self, secret: &P256Secret) -> [u8; 65] {
+        secret.public()
+    }
+
+    /// The shared secret, the x coordinate. `peer` is an uncompressed point of 65 bytes; it is checked to be on the curve.
+    fn p256_agree(&self, secret: &P256Secret, peer: &[u8]) -> Result<[u8; 32], InvalidPoint> {
+        secret.agree(peer)
+    }
+
+    /// ECDSA over the digest: r ‖ s, 32 bytes each, big-endian (see
+    /// [`ecdsa_der_encode`](crate::ecdsa_der_encode) for the wire). The nonce is that of RFC 6979 with fresh random bytes as additional data.
+    fn p256_sign<R>(&self, secret: &P256Secret, digest: &[u8; 32], rng: &mut R) -> [u8; 64] {
+        secret.sign(digest, rng)
+    }
+
+    /// Checks an ECDSA signature r ‖ s of the digest. `public` is an uncompressed point of 65 bytes.
+    fn p256_verify(&self, public: &[u8], digest: &[u8; 32], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        nist256::verify(public, digest, signature)
+    }
+
+    /// AEADs of DTLS, the cheapest on this machine first.
+    fn rank_suites(&self) -> [Suite; 3] {
+        rank::suites()
+    }
+
+    /// Profiles of SRTP, the cheapest on this machine first; of two that cost the same, the stronger.
+    fn rank_srtp(&self) -> [SrtpSuite; 4] {
+        rank::srtp()
+    }
+
+    /// Groups of the key agreement, the cheapest on this machine first. In software X25519 costs 40 % of P-256.
+    fn rank_groups(&self) -> [Group; 2] {
+        [Group::X25519, Group::P256]
+    }
+}
+}
