@@ -1,6 +1,26 @@
-//! Placeholder.
+//! Memory for machines without a heap.
+//!
+//! Everything here lives in an [`Allocator`] that the caller passes, every allocation may fail, and nothing grows:
+//! a container takes its whole capacity when it is made and gives it back when it is dropped.
+//!
+//! ```
+//! use barertc_arena::{AllocError, Allocator, Heap, Ring, Shared};
+//! use core::mem::MaybeUninit;
+//!
+//! fn queue_a_frame<A: Allocator + Clone>(alloc: A) -> Result<(), AllocError> {
+//!     let mut queue = Ring::with_capacity(16, alloc.clone())?;
+//!     let frame = Shared::<[u8], A>::try_from_slice(b"a key frame", alloc)?;
+//!     assert!(queue.push_back(frame.clone()).is_ok());
+//!     assert_eq!(queue.front(), Some(&frame));
+//!     Ok(())
+//! }
+//!
+//! let mut region = [MaybeUninit::uninit(); 8192];
+//! let heap: Heap = Heap::new(&mut region).expect("large enough");
+//! assert_eq!(queue_a_frame(&heap), Ok(()));
+//! assert_eq!(heap.stats().live, 0);
+//! ```
 #![no_std]
-
 #![cfg_attr(
     not(test),
     deny(
@@ -12,3 +32,41 @@
         clippy::disallowed_methods
     )
 )]
+
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub use allocator_api2::alloc::{AllocError, Allocator};
+
+mod boxed;
+mod byte_ring;
+mod counting;
+mod error;
+mod failing;
+#[cfg(any(feature = "std", test))]
+mod global;
+mod heap;
+mod raw;
+mod ring;
+mod shared;
+mod slab;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod vec;
+
+pub use boxed::Box;
+pub use byte_ring::ByteRing;
+pub use counting::Counting;
+pub use error::{Full, RegionError};
+pub use failing::FailNth;
+#[cfg(any(feature = "std", test))]
+pub use global::Global;
+pub use heap::{CriticalSection, Heap, Lock, Unlocked};
+pub use ring::{Iter as RingIter, IterMut as RingIterMut, Ring};
+#[cfg(target_has_atomic = "32")]
+pub use shared::Atomic;
+pub use shared::{Count, Local, Shared, Weak};
+pub use slab::{Iter as SlabIter, IterMut as SlabIterMut, Key, Slab};
+pub use stats::Stats;
+pub use vec::{IntoIter as VecIntoIter, Vec};

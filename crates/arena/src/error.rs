@@ -1,0 +1,39 @@
+//! What can go wrong besides an allocation.
+
+use core::fmt;
+
+/// A fixed-capacity container has no room for what should be added; nothing was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the container is full")
+    }
+}
+
+impl core::error::Error for Full {}
+
+/// Why a region of memory cannot become a heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegionError {
+    /// After alignment there is not even room for the smallest block.
+    TooSmall,
+    /// The region wraps around the end of the address space, or its address is null.
+    Invalid,
+    /// The heap has a region already.
+    InUse,
+}
+
+impl fmt::Display for RegionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooSmall => "the region is too small for a heap",
+            Self::Invalid => "the region is not valid memory",
+            Self::InUse => "the heap has a region already",
+        })
+    }
+}
+
+impl core::error::Error for RegionError {}

@@ -1,0 +1,178 @@
+//! A heap over a region of memory that the caller gives.
+
+use crate::{AllocError, Allocator, RegionError, Stats};
+use core::alloc::Layout;
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use rlsf::Tlsf;
+
+/// First-level classes: a block has at most `rlsf::GRANULARITY << 22` bytes (64 MiB on a 32-bit machine). A larger
+/// region is cut into blocks of that size.
+const FIRST_LEVEL: usize = 22;
+/// Second-level classes: sizes are told apart to one part in 16.
+const SECOND_LEVEL: usize = 16;
+
+/// How a heap keeps its users apart: [`Unlocked`] or [`CriticalSection`].
+pub trait Lock: sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {
+        fn with<R>(f: impl FnOnce() -> R) -> R;
+    }
+}
+
+/// No lock: the heap stays on one thread (it is not `Sync`).
+#[derive(Debug)]
+pub struct Unlocked(PhantomData<*const ()>);
+
+/// Each operation runs in a [`critical_section`]: the heap may be used from several cores, threads and interrupts.
+#[derive(Debug)]
+pub struct CriticalSection(());
+
+impl Lock for Unlocked {}
+impl Lock for CriticalSection {}
+
+impl sealed::Sealed for Unlocked {
+    fn with<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}
+
+impl sealed::Sealed for CriticalSection {
+    fn with<R>(f: impl FnOnce() -> R) -> R {
+        critical_section::with(|_| f())
+    }
+}
+
+/// A heap (two-level segregated fit: constant time) over the region `'r`. `&Heap` is the [`Allocator`].
+pub struct Heap<'r, L: Lock = Unlocked> {
+    inner: UnsafeCell<Inner<'r>>,
+    lock: PhantomData<L>,
+}
+
+struct Inner<'r> {
+    tlsf: Tlsf<'r, u32, u16, FIRST_LEVEL, SECOND_LEVEL>,
+    /// Addresses of the region; empty before it is given.
+    start: usize,
+    end: usize,
+    stats: Stats,
+}
+
+// SAFETY: the heap owns its region, and `Unlocked` forbids sharing, not moving.
+unsafe impl<L: Lock> Send for Heap<'_, L> {}
+// SAFETY: every access to `inner` is inside a critical section.
+unsafe impl Sync for Heap<'_, CriticalSection> {}
+
+impl<'r, L: Lock> Heap<'r, L> {
+    /// A heap without memory, for a `static`; [`Heap::give`] gives it its region.
+    pub const fn empty() -> Self {
+        let inner = Inner { tlsf: Tlsf::new(), start: 0, end: 0, stats: Stats::ZERO };
+        Self { inner: UnsafeCell::new(inner), lock: PhantomData }
+    }
+
+    /// A heap over `region`.
+    pub fn new(region: &'r mut [MaybeUninit<u8>]) -> Result<Self, RegionError> {
+        let heap = Self::empty();
+        heap.give(region)?;
+        Ok(heap)
+    }
+
+    /// A heap over the `len` bytes from `start` on.
+    ///
+    /// # Safety
+    /// The bytes are valid for reads and writes, and nothing else uses them, during `'r`.
+    pub unsafe fn from_raw(start: *mut u8, len: usize) -> Result<Self, RegionError> {
+        let heap = Self::empty();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { heap.give_raw(start, len)? }
+        Ok(heap)
+    }
+
+    /// Gives an empty heap its region.
+    pub fn give(&self, region: &'r mut [MaybeUninit<u8>]) -> Result<(), RegionError> {
+        // SAFETY: the region is borrowed exclusively for as long as the heap may live.
+        unsafe { self.give_raw(region.as_mut_ptr().cast(), region.len()) }
+    }
+
+    /// Gives an empty heap the `len` bytes from `start` on.
+    ///
+    /// # Safety
+    /// The bytes are valid for reads and writes, and nothing else uses them, during `'r`.
+    pub unsafe fn give_raw(&self, start: *mut u8, len: usize) -> Result<(), RegionError> {
+        let pointer = NonNull::new(start).ok_or(RegionError::Invalid)?;
+        let end = start.addr().checked_add(len).ok_or(RegionError::Invalid)?;
+        self.with(|inner| {
+            if inner.end != 0 {
+                return Err(RegionError::InUse);
+            }
+            let block = NonNull::slice_from_raw_parts(pointer, len);
+            // SAFETY: the caller promises that the memory is valid and ours during `'r`.
+            unsafe { inner.tlsf.insert_free_block_ptr(block) }.ok_or(RegionError::TooSmall)?;
+            (inner.start, inner.end, inner.stats.capacity) = (start.addr(), end, len);
+            Ok(())
+        })
+    }
+
+    /// The figures so far.
+    pub fn stats(&self) -> Stats {
+        self.with(|inner| inner.stats)
+    }
+
+    /// Lets the peak begin anew at what is live now.
+    pub fn reset_peak(&self) {
+        self.with(|inner| inner.stats.peak = inner.stats.live);
+    }
+
+    /// Whether `pointer` points into the region.
+    pub fn contains(&self, pointer: NonNull<u8>) -> bool {
+        let address = pointer.as_ptr().addr();
+        self.with(|inner| (inner.start..inner.end).contains(&address))
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Inner<'r>) -> R) -> R {
+        // SAFETY: the lock (or, for `Unlocked`, that the heap is not `Sync`) keeps others out, and no `f` in this file
+        // calls code from outside that could come back here.
+        L::with(|| f(unsafe { &mut *self.inner.get() }))
+    }
+}
+
+impl<L: Lock> fmt::Debug for Heap<'_, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Heap").field(&self.stats()).finish()
+    }
+}
+
+// SAFETY: blocks lie in the region, which outlives the heap, and don't overlap; a borrowed heap doesn't move. A
+// zero-sized block is only an aligned address.
+unsafe impl<L: Lock> Allocator for Heap<'_, L> {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let size = layout.size();
+        if size == 0 {
+            let dangling = core::ptr::without_provenance_mut(layout.align());
+            return NonNull::new(dangling).map(|ptr| NonNull::slice_from_raw_parts(ptr, 0)).ok_or(AllocError);
+        }
+        let ptr = self.with(|inner| {
+            let ptr = inner.tlsf.allocate(layout);
+            match ptr {
+                Some(_) => inner.stats.allocated(size),
+                None => inner.stats.failed(),
+            }
+            ptr
+        });
+        ptr.map(|ptr| NonNull::slice_from_raw_parts(ptr, size)).ok_or(AllocError)
+    }
+
+    unsafe fn deallocate(&self, ptr: NonNull<u8>, layout: Layout) {
+        if layout.size() == 0 {
+            return;
+        }
+        self.with(|inner| {
+            // SAFETY: the caller promises that the block came from this heap with this layout.
+            unsafe { inner.tlsf.deallocate(ptr, layout.align()) }
+            inner.stats.freed(layout.size());
+        });
+    }
+}
