@@ -1,0 +1,390 @@
+//! The attributes that WebRTC uses, one small type each.
+
+use core::fmt;
+
+use crate::line::word;
+
+/// What an m-line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Kind {
+    /// `m=audio`
+    Audio,
+    /// `m=video`
+    Video,
+    /// `m=application`: data channels, if its transport is SCTP over DTLS.
+    Application,
+    /// Anything else; always rejected.
+    Other,
+}
+
+impl Kind {
+    pub(crate) fn parse(text: &str) -> Self {
+        match text {
+            "audio" => Self::Audio,
+            "video" => Self::Video,
+            "application" => Self::Application,
+            _ => Self::Other,
+        }
+    }
+
+    /// The word in the m-line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Application => "application",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Who sends media (RFC 8866 §6.7), seen from the side whose description it is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Direction {
+    /// Both; also what no direction attribute means.
+    #[default]
+    SendRecv,
+    /// Only this side.
+    SendOnly,
+    /// Only the other side.
+    RecvOnly,
+    /// Nobody.
+    Inactive,
+}
+
+impl Direction {
+    /// From the two halves.
+    #[must_use]
+    pub const fn new(sends: bool, receives: bool) -> Self {
+        match (sends, receives) {
+            (true, true) => Self::SendRecv,
+            (true, false) => Self::SendOnly,
+            (false, true) => Self::RecvOnly,
+            (false, false) => Self::Inactive,
+        }
+    }
+
+    /// Whether this side sends.
+    #[must_use]
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    /// Whether this side receives.
+    #[must_use]
+    pub const fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+
+    /// The same seen from the other side.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self::new(self.receives(), self.sends())
+    }
+
+    /// What is left when both must agree (RFC 3264 §6.1).
+    #[must_use]
+    pub const fn intersect(self, other: Self) -> Self {
+        Self::new(self.sends() && other.sends(), self.receives() && other.receives())
+    }
+
+    /// The attribute's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "sendrecv" => Self::SendRecv,
+            "sendonly" => Self::SendOnly,
+            "recvonly" => Self::RecvOnly,
+            "inactive" => Self::Inactive,
+            _ => return None,
+        })
+    }
+}
+
+/// Who starts the DTLS handshake (RFC 4145 §4, RFC 8842 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Setup {
+    /// Either; only in offers.
+    ActPass,
+    /// The DTLS client.
+    Active,
+    /// The DTLS server.
+    Passive,
+}
+
+impl Setup {
+    /// The attribute's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ActPass => "actpass",
+            Self::Active => "active",
+            Self::Passive => "passive",
+        }
+    }
+
+    pub(crate) fn parse(value: &str) -> Option<Self> {
+        Some(match value {
+            "actpass" => Self::ActPass,
+            "active" => Self::Active,
+            "passive" => Self::Passive,
+            _ => return None,
+        })
+    }
+}
+
+/// A hash of RFC 8122 §5 that may stand in a fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Hash {
+    /// 20 bytes; seen, but not to be trusted.
+    Sha1,
+    /// 32 bytes.
+    Sha256,
+    /// 48 bytes.
+    Sha384,
+    /// 64 bytes.
+    Sha512,
+}
+
+impl Hash {
+    /// The name in the attribute.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha-1",
+            Self::Sha256 => "sha-256",
+            Self::Sha384 => "sha-384",
+            Self::Sha512 => "sha-512",
+        }
+    }
+
+    /// Bytes of the digest.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// Never; clippy wants it beside [`len`](Self::len).
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        false
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512]
+            .into_iter()
+            .find(|h| h.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A certificate's fingerprint (RFC 8122 §5), decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Fingerprint {
+    /// Over the DER certificate.
+    pub hash: Hash,
+    digest: heapless::Vec<u8, 64>,
+}
+
+impl Fingerprint {
+    /// From a digest; `None` when its length is not the hash's.
+    #[must_use]
+    pub fn new(hash: Hash, digest: &[u8]) -> Option<Self> {
+        let digest = (digest.len() == hash.len()).then(|| heapless::Vec::from_slice(digest).ok())??;
+        Some(Self { hash, digest })
+    }
+
+    /// Reads `sha-256 58:B4:…`; `None` for unknown hashes and malformed digests.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        let (name, hex) = word(value);
+        let hash = Hash::parse(name)?;
+        let mut digest = heapless::Vec::new();
+        for pair in hex.trim_end_matches(' ').split(':') {
+            let digits = (pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit())).then_some(pair)?;
+            digest.push(u8::from_str_radix(digits, 16).ok()?).ok()?;
+        }
+        (digest.len() == hash.len()).then_some(Self { hash, digest })
+    }
+
+    /// The digest; as many bytes as [`Hash::len`] says.
+    #[must_use]
+    pub fn digest(&self) -> &[u8] {
+        &self.digest
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.hash.as_str())?;
+        for (i, byte) in self.digest.iter().enumerate() {
+            write!(f, "{}{byte:02X}", if i == 0 { ' ' } else { ':' })?;
+        }
+        Ok(())
+    }
+}
+
+/// `a=rtpmap` (RFC 8866 §6.6), or what the static payload type means (RFC 3551 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RtpMap<'a> {
+    /// Payload type, 0 to 127.
+    pub pt: u8,
+    /// Encoding name; compared without regard to case.
+    pub encoding: &'a str,
+    /// Hertz.
+    pub clock_rate: u32,
+    /// Audio channels; 1 when not said.
+    pub channels: u8,
+}
+
+impl<'a> RtpMap<'a> {
+    pub(crate) fn parse(value: &'a str) -> Option<Self> {
+        let (pt, map) = payload_and_rest(value)?;
+        let mut parts = map.trim_end_matches(' ').split('/');
+        let encoding = parts.next().filter(|e| !e.is_empty())?;
+        let clock_rate = parts.next()?.parse().ok()?;
+        let channels = parts.next().map_or(Some(1), |c| c.parse().ok())?;
+        Some(Self { pt, encoding, clock_rate, channels })
+    }
+
+    pub(crate) fn well_known(pt: u8) -> Option<Self> {
+        let (encoding, clock_rate) = match pt {
+            0 => ("PCMU", 8_000),
+            8 => ("PCMA", 8_000),
+            9 => ("G722", 8_000),
+            13 => ("CN", 8_000),
+            _ => return None,
+        };
+        Some(Self { pt, encoding, clock_rate, channels: 1 })
+    }
+}
+
+/// `<payload type> <rest>` as in rtpmap, fmtp and rtcp-fb.
+pub(crate) fn payload_and_rest(value: &str) -> Option<(u8, &str)> {
+    let (pt, rest) = word(value);
+    let pt = pt.parse::<u8>().ok().filter(|pt| *pt <= 127)?;
+    Some((pt, rest))
+}
+
+/// The `name=value` pairs of an fmtp attribute; a value without a name comes as `(value, "")`.
+pub fn parameters(fmtp: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
+    fmtp.split(';').map(str::trim).filter(|p| !p.is_empty()).map(|p| p.split_once('=').unwrap_or((p, "")))
+}
+
+/// The value of the fmtp parameter called `name`, without regard to case.
+#[must_use]
+pub fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
+    parameters(fmtp).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// Which RTCP feedback is in use (RFC 4585 §4.2, RFC 5104 §7.1, and what browsers add).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Feedback {
+    /// `nack`: generic NACK.
+    pub nack: bool,
+    /// `nack pli`: picture loss indication.
+    pub pli: bool,
+    /// `ccm fir`: full intra request.
+    pub fir: bool,
+    /// `goog-remb`: receiver-estimated maximum bitrate.
+    pub remb: bool,
+    /// `transport-cc`: transport-wide feedback.
+    pub transport_cc: bool,
+}
+
+impl Feedback {
+    /// Nothing.
+    pub const NONE: Self = Self { nack: false, pli: false, fir: false, remb: false, transport_cc: false };
+    /// Everything.
+    pub const ALL: Self = Self { nack: true, pli: true, fir: true, remb: true, transport_cc: true };
+
+    /// What both sides know.
+    #[must_use]
+    pub const fn intersect(self, other: Self) -> Self {
+        Self {
+            nack: self.nack && other.nack,
+            pli: self.pli && other.pli,
+            fir: self.fir && other.fir,
+            remb: self.remb && other.remb,
+            transport_cc: self.transport_cc && other.transport_cc,
+        }
+    }
+
+    /// What either side knows.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self {
+            nack: self.nack || other.nack,
+            pli: self.pli || other.pli,
+            fir: self.fir || other.fir,
+            remb: self.remb || other.remb,
+            transport_cc: self.transport_cc || other.transport_cc,
+        }
+    }
+
+    /// Adds what the value of an `rtcp-fb` attribute, behind the payload type, names.
+    pub(crate) fn add(&mut self, value: &str) {
+        match value.trim_end_matches(' ') {
+            "nack" => self.nack = true,
+            "nack pli" => self.pli = true,
+            "ccm fir" => self.fir = true,
+            "goog-remb" => self.remb = true,
+            "transport-cc" => self.transport_cc = true,
+            _ => {}
+        }
+    }
+
+    /// The attribute values of what is set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.nack, "nack"),
+            (self.pli, "nack pli"),
+            (self.fir, "ccm fir"),
+            (self.remb, "goog-remb"),
+            (self.transport_cc, "transport-cc"),
+        ]
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+    }
+}
+
+/// `a=ssrc:<ssrc> <attribute>:<value>` (RFC 5576 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SsrcAttribute<'a> {
+    /// The stream.
+    pub ssrc: u32,
+    /// `cname`, `msid`, …
+    pub name: &'a str,
+    /// What follows the colon; empty when there is none.
+    pub value: &'a str,
+}
+
+impl<'a> SsrcAttribute<'a> {
+    pub(crate) fn parse(value: &'a str) -> Option<Self> {
+        let (ssrc, attribute) = word(value);
+        let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
+        Some(Self { ssrc: ssrc.parse().ok()?, name, value })
+    }
+}

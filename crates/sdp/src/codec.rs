@@ -1,0 +1,232 @@
+use core::fmt;
+
+use crate::attr::parameter;
+use crate::h264::ProfileLevelId;
+use crate::media::Payload;
+
+/// A codec with the parameters that decide whether two sides mean the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Codec {
+    /// H.264 (RFC 6184).
+    H264(H264),
+    /// H.265 (RFC 7798), single stream transmission.
+    H265 {
+        /// `profile-id`: 1 is Main.
+        profile_id: u8,
+        /// `tier-flag`: 0 is the main tier.
+        tier: u8,
+        /// `level-id`: 30 times the level.
+        level_id: u8,
+    },
+    /// VP8 (RFC 7741).
+    Vp8,
+    /// VP9 (RFC 9628).
+    Vp9 {
+        /// `profile-id`
+        profile: u8,
+    },
+    /// AV1.
+    Av1 {
+        /// `profile`
+        profile: u8,
+    },
+    /// Opus (RFC 7587), always 48 kHz and two channels on the wire.
+    Opus {
+        /// We send (`sprop-stereo`) and want (`stereo`) two channels.
+        stereo: bool,
+        /// In-band forward error correction is wanted (`useinbandfec`).
+        fec: bool,
+    },
+    /// G.711 µ-law at 8 kHz.
+    Pcmu,
+    /// G.711 A-law at 8 kHz.
+    Pcma,
+    /// G.722; its RTP clock says 8 kHz (RFC 3551 §4.5.2).
+    G722,
+}
+
+/// H.264 as negotiated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct H264 {
+    /// Profile, and the highest level its owner decodes.
+    pub profile_level_id: ProfileLevelId,
+    /// 0: one NAL unit a packet; 1: also aggregated and fragmented (RFC 6184 §6).
+    pub packetization_mode: u8,
+    /// Each side may have its own level (RFC 6184 §8.1).
+    pub level_asymmetry_allowed: bool,
+}
+
+impl H264 {
+    /// What the streamer sends and every browser decodes: 42e01f, packetization mode 1.
+    pub const CONSTRAINED_BASELINE: Self = Self {
+        profile_level_id: ProfileLevelId::CONSTRAINED_BASELINE_3_1,
+        packetization_mode: 1,
+        level_asymmetry_allowed: true,
+    };
+
+    fn parse(fmtp: &str) -> Option<Self> {
+        let number = |name| parameter(fmtp, name).map_or(Some(0), |v| v.parse::<u8>().ok());
+        Some(Self {
+            profile_level_id: match parameter(fmtp, "profile-level-id") {
+                Some(text) => ProfileLevelId::parse(text)?,
+                None => ProfileLevelId::UNSAID,
+            },
+            packetization_mode: number("packetization-mode").filter(|m| *m <= 2)?,
+            level_asymmetry_allowed: number("level-asymmetry-allowed")? == 1,
+        })
+    }
+}
+
+impl Codec {
+    /// What a payload type of the remote is; `None` when it is nothing known here.
+    #[must_use]
+    pub fn parse(payload: &Payload<'_>) -> Option<Self> {
+        let (map, fmtp) = (&payload.map, payload.fmtp);
+        let is = |name: &str, rate, channels| {
+            map.encoding.eq_ignore_ascii_case(name) && map.clock_rate == rate && map.channels == channels
+        };
+        let number = |name, unsaid| parameter(fmtp, name).map_or(Some(unsaid), |v| v.parse::<u8>().ok());
+        let flag = |name| parameter(fmtp, name) == Some("1");
+        Some(if is("H264", 90_000, 1) {
+            Self::H264(H264::parse(fmtp)?)
+        } else if is("H265", 90_000, 1) {
+            // RFC 7798 §7.1: Main profile, main tier, level 3.1 when not said; only SRST can be received here.
+            parameter(fmtp, "tx-mode").is_none_or(|m| m == "SRST").then_some(())?;
+            Self::H265 {
+                profile_id: number("profile-id", 1)?,
+                tier: number("tier-flag", 0)?,
+                level_id: number("level-id", 93)?,
+            }
+        } else if is("VP8", 90_000, 1) {
+            Self::Vp8
+        } else if is("VP9", 90_000, 1) {
+            Self::Vp9 { profile: number("profile-id", 0)? }
+        } else if is("AV1", 90_000, 1) {
+            Self::Av1 { profile: number("profile", 0)? }
+        } else if is("opus", 48_000, 2) {
+            Self::Opus { stereo: flag("stereo"), fec: flag("useinbandfec") }
+        } else if is("PCMU", 8_000, 1) {
+            Self::Pcmu
+        } else if is("PCMA", 8_000, 1) {
+            Self::Pcma
+        } else if is("G722", 8_000, 1) {
+            Self::G722
+        } else {
+            return None;
+        })
+    }
+
+    /// The same codec in the same configuration, level aside (RFC 6184 §8.2.2: profile and packetization mode must be
+    /// equal on both sides).
+    #[must_use]
+    pub fn matches(&self, remote: &Self) -> bool {
+        match (self, remote) {
+            (Self::H264(a), Self::H264(b)) => {
+                let (ours, theirs) = (a.profile_level_id.profile(), b.profile_level_id.profile());
+                ours.is_some() && ours == theirs && a.packetization_mode == b.packetization_mode
+            }
+            (Self::H265 { profile_id: a, tier: s, .. }, Self::H265 { profile_id: b, tier: t, .. }) => a == b && s == t,
+            (Self::Opus { .. }, Self::Opus { .. }) => true,
+            (a, b) => a == b,
+        }
+    }
+
+    /// Whether a decoder that was asked for as `remote` decodes what this describes, though it is called otherwise:
+    /// Constrained Baseline for a peer that names only Baseline, Main or High. Good enough for a sender only.
+    #[must_use]
+    pub fn can_be_sent_as(&self, remote: &Self) -> bool {
+        match (self, remote) {
+            (Self::H264(a), Self::H264(b)) => {
+                a.packetization_mode == b.packetization_mode && a.profile_level_id.is_within(b.profile_level_id)
+            }
+            (a, b) => a.matches(b),
+        }
+    }
+
+    /// What an answer says about an offered codec that this one matches, and what then holds for both: our own level
+    /// when both allow asymmetry, else the lower of the two (RFC 6184 §8.2.2).
+    #[must_use]
+    pub fn answered(&self, remote: &Self) -> Self {
+        match (self, remote) {
+            (Self::H264(ours), Self::H264(theirs)) => {
+                let asymmetry = ours.level_asymmetry_allowed && theirs.level_asymmetry_allowed;
+                let (our_id, their_id) = (ours.profile_level_id, theirs.profile_level_id);
+                let profile_level_id = match our_id.profile() == their_id.profile() {
+                    true if asymmetry => our_id,
+                    true => our_id.at_most(their_id),
+                    // Sent under another profile's name: that name is what the answer must repeat.
+                    false => their_id,
+                };
+                Self::H264(H264 { profile_level_id, level_asymmetry_allowed: asymmetry, ..*ours })
+            }
+            (ours, _) => *ours,
+        }
+    }
+
+    /// Ticks a second of its RTP timestamps.
+    #[must_use]
+    pub const fn clock_rate(&self) -> u32 {
+        match self {
+            Self::H264(_) | Self::H265 { .. } | Self::Vp8 | Self::Vp9 { .. } | Self::Av1 { .. } => 90_000,
+            Self::Opus { .. } => 48_000,
+            Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
+        }
+    }
+
+    /// Video, as opposed to audio.
+    #[must_use]
+    pub const fn is_video(&self) -> bool {
+        matches!(self, Self::H264(_) | Self::H265 { .. } | Self::Vp8 | Self::Vp9 { .. } | Self::Av1 { .. })
+    }
+
+    /// The `rtpmap` value behind the payload type.
+    #[must_use]
+    pub const fn rtpmap(&self) -> &'static str {
+        match self {
+            Self::H264(_) => "H264/90000",
+            Self::H265 { .. } => "H265/90000",
+            Self::Vp8 => "VP8/90000",
+            Self::Vp9 { .. } => "VP9/90000",
+            Self::Av1 { .. } => "AV1/90000",
+            Self::Opus { .. } => "opus/48000/2",
+            Self::Pcmu => "PCMU/8000",
+            Self::Pcma => "PCMA/8000",
+            Self::G722 => "G722/8000",
+        }
+    }
+
+    /// The format parameters as a displayable value; `None` when there are none.
+    #[must_use]
+    pub fn fmtp(&self) -> Option<impl fmt::Display + use<'_>> {
+        (!matches!(self, Self::Vp8 | Self::Pcmu | Self::Pcma | Self::G722)).then_some(Fmtp(self))
+    }
+}
+
+struct Fmtp<'a>(&'a Codec);
+
+impl fmt::Display for Fmtp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Codec::H264(h) => {
+                if h.level_asymmetry_allowed {
+                    f.write_str("level-asymmetry-allowed=1;")?;
+                }
+                write!(f, "packetization-mode={};profile-level-id={}", h.packetization_mode, h.profile_level_id)
+            }
+            Codec::H265 { profile_id, tier, level_id } => {
+                write!(f, "level-id={level_id};profile-id={profile_id};tier-flag={tier};tx-mode=SRST")
+            }
+            Codec::Vp9 { profile } => write!(f, "profile-id={profile}"),
+            Codec::Av1 { profile } => write!(f, "profile={profile}"),
+            Codec::Opus { stereo, fec } => {
+                f.write_str("minptime=10")?;
+                f.write_str(if *fec { ";useinbandfec=1" } else { "" })?;
+                f.write_str(if *stereo { ";stereo=1;sprop-stereo=1" } else { "" })
+            }
+            _ => Ok(()),
+        }
+    }
+}

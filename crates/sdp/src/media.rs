@@ -1,0 +1,310 @@
+use crate::attr::{Direction, Feedback, Kind, RtpMap, SsrcAttribute, payload_and_rest};
+use crate::extension::{Extension, Extensions};
+use crate::line::{attribute, attributes, is_token, word};
+use crate::{MAX_PAYLOADS, MAX_SSRCS};
+
+/// One m-line with its attributes (RFC 8866 §5.14), borrowing from the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Media<'a> {
+    index: usize,
+    kind: Kind,
+    kind_text: &'a str,
+    port: u16,
+    protocol: &'a str,
+    formats: &'a str,
+    body: &'a str,
+    session: &'a str,
+}
+
+/// A payload type with everything said about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payload<'a> {
+    /// What it is.
+    pub map: RtpMap<'a>,
+    /// Its format parameters; empty without any.
+    pub fmtp: &'a str,
+    /// The feedback it asks for.
+    pub feedback: Feedback,
+    /// The payload type of its retransmissions (RFC 4588 §8.6).
+    pub rtx: Option<u8>,
+}
+
+/// The payload types of an m-line, retransmission formats folded into what they repeat.
+pub type Payloads<'a> = heapless::Vec<Payload<'a>, MAX_PAYLOADS>;
+
+/// A stream the remote announced (RFC 5576).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RemoteSsrc {
+    /// Of the media.
+    pub ssrc: u32,
+    /// Of its retransmissions (`ssrc-group:FID`).
+    pub rtx: Option<u32>,
+}
+
+impl<'a> Media<'a> {
+    pub(crate) fn parse(index: usize, line: &'a str, body: &'a str, session: &'a str) -> Option<Self> {
+        let (kind_text, rest) = word(line);
+        let (port, rest) = word(rest);
+        let (protocol, formats) = word(rest);
+        // `<port>/<number of ports>` is hierarchical encoding, which nothing here uses.
+        let port = port.split_once('/').map_or(port, |(port, _)| port).parse().ok()?;
+        let formats = formats.trim_end_matches(' ');
+        let protocol_ok = !protocol.is_empty() && protocol.split('/').all(is_token);
+        let formats_ok = formats.split(' ').filter(|f| !f.is_empty()).all(is_token);
+        (is_token(kind_text) && protocol_ok && formats_ok && !formats.is_empty()).then_some(())?;
+        Some(Self { index, kind: Kind::parse(kind_text), kind_text, port, protocol, formats, body, session })
+    }
+
+    /// Which m-line, counted from 0 (`sdpMLineIndex`).
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The kind as it is written.
+    #[must_use]
+    pub const fn kind_text(&self) -> &'a str {
+        self.kind_text
+    }
+
+    /// The port; 0 means rejected or ended, unless it is bundle-only.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The transport, such as `UDP/TLS/RTP/SAVPF`.
+    #[must_use]
+    pub const fn protocol(&self) -> &'a str {
+        self.protocol
+    }
+
+    /// The formats as they are written.
+    #[must_use]
+    pub const fn formats(&self) -> &'a str {
+        self.formats
+    }
+
+    /// Every attribute as (name, value), in order.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
+        attributes(self.body)
+    }
+
+    /// The value of the first attribute called `name`.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&'a str> {
+        attribute(self.body, name)
+    }
+
+    /// The same, or else the session's.
+    #[must_use]
+    pub fn attribute_or_session(&self, name: &str) -> Option<&'a str> {
+        self.attribute(name).or_else(|| attribute(self.session, name))
+    }
+
+    /// Its name (RFC 5888 §4).
+    #[must_use]
+    pub fn mid(&self) -> Option<&'a str> {
+        self.attribute("mid").filter(|m| is_token(m))
+    }
+
+    /// Port 0 and not bundle-only: the offerer ended it, or the answerer rejected it (RFC 9143 §6).
+    #[must_use]
+    pub fn is_rejected(&self) -> bool {
+        self.port == 0 && !self.is_bundle_only()
+    }
+
+    /// Only to be used within a BUNDLE group (RFC 9143 §6).
+    #[must_use]
+    pub fn is_bundle_only(&self) -> bool {
+        self.attribute("bundle-only").is_some()
+    }
+
+    /// RTP over DTLS-SRTP, by any of the names that RFC 8829 §5.1.2 says to accept.
+    #[must_use]
+    pub fn is_rtp(&self) -> bool {
+        matches!(self.kind, Kind::Audio | Kind::Video)
+            && matches!(
+                self.protocol,
+                "UDP/TLS/RTP/SAVPF"
+                    | "TCP/DTLS/RTP/SAVPF"
+                    | "UDP/TLS/RTP/SAVP"
+                    | "TCP/DTLS/RTP/SAVP"
+                    | "RTP/SAVPF"
+                    | "RTP/SAVP"
+            )
+    }
+
+    /// Data channels (RFC 8841 §4).
+    #[must_use]
+    pub fn is_data(&self) -> bool {
+        self.kind == Kind::Application
+            && matches!(self.protocol, "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" | "DTLS/SCTP")
+            && self.formats == "webrtc-datachannel"
+    }
+
+    /// The direction, of the m-line or else of the session.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        let of = |text| attributes(text).find_map(|(n, v)| if v.is_empty() { Direction::parse(n) } else { None });
+        of(self.body).or_else(|| of(self.session)).unwrap_or_default()
+    }
+
+    /// RTP and RTCP share a port (RFC 8858).
+    #[must_use]
+    pub fn rtcp_mux(&self) -> bool {
+        self.attribute("rtcp-mux").is_some()
+    }
+
+    /// Reduced-size RTCP is understood (RFC 5506 §5).
+    #[must_use]
+    pub fn rtcp_reduced_size(&self) -> bool {
+        self.attribute("rtcp-rsize").is_some()
+    }
+
+    /// The SCTP port (RFC 8841 §5); 5000 is what everybody means.
+    #[must_use]
+    pub fn sctp_port(&self) -> Option<u16> {
+        self.attribute("sctp-port")?.parse().ok()
+    }
+
+    /// The largest message the remote takes, in bytes (RFC 8841 §6): 65,536 when not said, `u64::MAX` when said to be
+    /// without limit.
+    #[must_use]
+    pub fn max_message_size(&self) -> u64 {
+        match self.attribute("max-message-size").map(str::parse) {
+            Some(Ok(0)) => u64::MAX,
+            Some(Ok(n)) => n,
+            _ => 65_536,
+        }
+    }
+
+    /// The SCTP INIT chunk, base64, of a remote that can do without the SCTP handshake (SNAP).
+    #[must_use]
+    pub fn sctp_init(&self) -> Option<&'a str> {
+        self.attribute("sctp-init").filter(|v| !v.is_empty())
+    }
+
+    /// Media stream and track id (RFC 8830 §2).
+    #[must_use]
+    pub fn msid(&self) -> Option<(&'a str, &'a str)> {
+        self.attribute("msid").map(word)
+    }
+
+    /// Everything said with `a=ssrc`.
+    pub fn ssrc_attributes(&self) -> impl Iterator<Item = SsrcAttribute<'a>> + use<'a> {
+        self.attributes().filter(|(n, _)| *n == "ssrc").filter_map(|(_, v)| SsrcAttribute::parse(v))
+    }
+
+    /// The streams announced, each with its retransmission stream; the first [`MAX_SSRCS`].
+    #[must_use]
+    pub fn ssrcs(&self) -> heapless::Vec<RemoteSsrc, MAX_SSRCS> {
+        let pair = |value: &str| -> Option<(u32, u32)> {
+            let mut words = value.strip_prefix("FID ")?.split(' ');
+            Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+        };
+        let pairs = || self.attributes().filter(|(n, _)| *n == "ssrc-group").filter_map(|(_, v)| pair(v));
+        let mut all = heapless::Vec::<RemoteSsrc, MAX_SSRCS>::new();
+        for ssrc in self.ssrc_attributes().map(|s| s.ssrc) {
+            if all.is_full() {
+                break;
+            }
+            if all.iter().any(|s| s.ssrc == ssrc) || pairs().any(|(_, rtx)| rtx == ssrc) {
+                continue;
+            }
+            let rtx = pairs().find(|(media, _)| *media == ssrc).map(|(_, rtx)| rtx);
+            let _ = all.push(RemoteSsrc { ssrc, rtx });
+        }
+        all
+    }
+
+    /// The header extensions known here, with the remote's numbers (RFC 8285 §5). Those for one direction only, and
+    /// those numbered above 14 (which want two-byte headers), are left out.
+    #[must_use]
+    pub fn extensions(&self) -> Extensions {
+        self.attributes().filter(|(n, _)| *n == "extmap").fold(Extensions::NONE, |all, (_, value)| {
+            let (id, rest) = word(value);
+            let (uri, _) = word(rest);
+            match (id.parse::<u8>(), Extension::from_uri(uri)) {
+                (Ok(id @ 1..=14), Some(extension)) => all.with(extension, id),
+                _ => all,
+            }
+        })
+    }
+
+    /// The payload types in order of preference, in one pass over the attributes; the first [`MAX_PAYLOADS`].
+    #[must_use]
+    pub fn payloads(&self) -> Payloads<'a> {
+        let mut all = Payloads::new();
+        for pt in self.formats.split(' ').filter_map(|f| f.parse::<u8>().ok()).filter(|pt| *pt <= 127) {
+            if all.iter().any(|p| p.map.pt == pt) {
+                continue;
+            }
+            let map = RtpMap::well_known(pt).unwrap_or(RtpMap { pt, encoding: "", clock_rate: 0, channels: 1 });
+            if all.push(Payload { map, fmtp: "", feedback: Feedback::NONE, rtx: None }).is_err() {
+                break;
+            }
+        }
+        let mut every = Feedback::NONE;
+        for (name, value) in self.attributes() {
+            match name {
+                "rtpmap" => {
+                    if let Some(map) = RtpMap::parse(value)
+                        && let Some(p) = find(&mut all, map.pt)
+                    {
+                        p.map = map;
+                    }
+                }
+                "fmtp" => {
+                    if let Some((pt, fmtp)) = payload_and_rest(value)
+                        && let Some(p) = find(&mut all, pt)
+                    {
+                        p.fmtp = fmtp;
+                    }
+                }
+                "rtcp-fb" => {
+                    let (pt, fb) = word(value);
+                    if pt == "*" {
+                        every.add(fb);
+                    } else if let Some(p) = pt.parse().ok().and_then(|pt| find(&mut all, pt)) {
+                        p.feedback.add(fb);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for p in &mut all {
+            p.feedback = p.feedback.union(every);
+        }
+        fold_rtx(&mut all);
+        all
+    }
+
+    pub(crate) const fn body(&self) -> &'a str {
+        self.body
+    }
+}
+
+fn find<'p, 'a>(payloads: &'p mut Payloads<'a>, pt: u8) -> Option<&'p mut Payload<'a>> {
+    payloads.iter_mut().find(|p| p.map.pt == pt)
+}
+
+/// Gives each payload type the number of its retransmissions, and takes those and the undefined ones off the list.
+fn fold_rtx(all: &mut Payloads<'_>) {
+    let is_rtx = |p: &Payload<'_>| p.map.encoding.eq_ignore_ascii_case("rtx");
+    for i in 0..all.len() {
+        let Some(p) = all.get(i).filter(|p| is_rtx(p)).copied() else { continue };
+        let apt = crate::attr::parameter(p.fmtp, "apt").and_then(|apt| apt.parse().ok());
+        if let Some(original) = apt.and_then(|apt: u8| find(all, apt)).filter(|o| !is_rtx(o) && o.rtx.is_none()) {
+            original.rtx = Some(p.map.pt);
+        }
+    }
+    all.retain(|p| !is_rtx(p) && !p.map.encoding.is_empty());
+}
