@@ -1,2 +1,4 @@
 //! The desktop board.
+mod guard;
+mod net;
 fn main() {}

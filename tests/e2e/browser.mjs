@@ -1,0 +1,49 @@
+// A headless Chromium with the switches of an ordinary user, but for those that keep it off the network.
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const PROGRAM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+export async function launch(extra = []) {
+  if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: install Debian's package chromium, or set CHROMIUM`);
+  return chromium.launch({
+    executablePath: PROGRAM,
+    headless: true,
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required', ...extra,
+    ],
+  });
+}
+
+// The inbound statistics of the page's connection, by kind, and the candidate pair in use.
+export async function stats(page) {
+  return page.evaluate(async () => {
+    const pc = window.barertc?.pc;
+    if (!pc) return null;
+    const found = { connection: pc.connectionState };
+    const byId = new Map();
+    (await pc.getStats()).forEach((s) => byId.set(s.id, s));
+    for (const s of byId.values()) {
+      if (s.type === 'inbound-rtp') found[s.kind] = s;
+      if (s.type === 'transport') {
+        found.transport = s;
+        found.pair = byId.get(s.selectedCandidatePairId);
+      }
+      if (s.type === 'data-channel') (found.channels ??= []).push(s);
+    }
+    return found;
+  });
+}
+
+// Waits until `done(stats)` is true; the statistics it was true for.
+export async function until(page, done, ms, what) {
+  const end = Date.now() + ms;
+  let last;
+  while (Date.now() < end) {
+    last = await stats(page);
+    if (last && done(last)) return last;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`${what}: not within ${ms} ms; last seen ${JSON.stringify(last)}`);
+}
