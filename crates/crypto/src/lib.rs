@@ -72,6 +72,8 @@ mod mac;
 mod nist256;
 mod provider;
 mod rank;
+#[cfg(any(test, feature = "selftest"))]
+pub mod selftest;
 
 pub use curve25519::X25519Secret;
 pub use der::{DER_SIGNATURE_MAX, ecdsa_der_decode, ecdsa_der_encode};
