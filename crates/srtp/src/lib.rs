@@ -1,4 +1,36 @@
-//! Placeholder.
+//! SRTP and SRTCP (RFC 3711, RFC 7714) in place over the caller's buffer, keyed by DTLS (RFC 5764).
+//!
+//! A [`Session`] holds both directions of one connection. It allocates when it is made and never again; what it takes
+//! is [`Config::worst_case_bytes`].
+//!
+//! ```
+//! use barertc_crypto::RustCrypto;
+//! use barertc_srtp::{Config, Masters, Profile, Session, Side};
+//!
+//! # fn main() -> Result<(), barertc_srtp::Error> {
+//! let mut memory = [core::mem::MaybeUninit::uninit(); 8192];
+//! let heap: barertc_arena::Heap = barertc_arena::Heap::new(&mut memory).expect("a region of this size");
+//!
+//! // Both sides export the same bytes from their DTLS connection, and know which end of it they are.
+//! let profile = Profile::from_dtls(0x0007).unwrap();
+//! let exported = [7u8; 56];
+//! let ours = Masters::split(profile, &exported, Side::Client)?;
+//! let theirs = Masters::split(profile, &exported, Side::Server)?;
+//! let config = Config::default();
+//! let mut us = Session::new(&RustCrypto, profile, ours.local(), ours.remote(), config, &heap)?;
+//! let mut peer = Session::new(&RustCrypto, profile, theirs.local(), theirs.remote(), config, &heap)?;
+//!
+//! let rtp = *b"\x80\x60\x00\x01\0\0\0\x00\0\0\0\x01payload";
+//! let mut buf = [0; 64];
+//! buf[..rtp.len()].copy_from_slice(&rtp);
+//! let len = us.protect_rtp(&mut buf, rtp.len())?;
+//! assert_eq!(len, rtp.len() + profile.tag_len());
+//!
+//! let len = peer.unprotect_rtp(&mut buf[..len])?;
+//! assert_eq!(buf[..len], rtp);
+//! # Ok(())
+//! # }
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -12,3 +44,20 @@
         clippy::disallowed_methods
     )
 )]
+
+#[cfg(test)]
+extern crate std;
+
+mod config;
+mod crypt;
+mod error;
+mod header;
+mod keys;
+mod profile;
+mod session;
+mod window;
+
+pub use config::Config;
+pub use error::{Discard, Discards, Error};
+pub use profile::{Masters, Profile, Side};
+pub use session::Session;

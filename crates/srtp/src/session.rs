@@ -1,0 +1,291 @@
+use barertc_arena::{Allocator, Vec};
+use barertc_crypto::Provider;
+
+use crate::crypt::{Bad, E_BIT};
+use crate::header::{self, Rtp};
+use crate::keys::{Keys, Stream};
+use crate::window::{Seen, Window};
+use crate::{Config, Discard, Discards, Error, Profile};
+
+/// SRTP's index is 48 bits, SRTCP's 31; a key is used up when they are (RFC 3711 §9.2).
+const LAST_RTP_INDEX: u64 = (1 << 48) - 1;
+const LAST_RTCP_INDEX: u32 = !E_BIT;
+
+/// SRTP and SRTCP of one connection, both directions, all its streams.
+///
+/// Packets are changed in place. `protect_*` and `unprotect_*` may be called in any order and at any time; there is
+/// nothing to poll. The streams of each side are learned from their first packet, up to the number configured, and
+/// begin with a roll-over counter of zero; so a sender should begin below sequence number 2¹⁵ (RFC 3711 §3.3.1).
+pub struct Session<'p, P: ?Sized, A: Allocator> {
+    provider: &'p P,
+    profile: Profile,
+    config: Config,
+    local: Direction,
+    remote: Direction,
+    outbound: Vec<Outbound, A>,
+    inbound: Vec<Inbound, A>,
+    /// The replay bitmaps of `inbound`, one after the other: RTP's, then RTCP's.
+    bits: Vec<u32, A>,
+    discards: Discards,
+}
+
+struct Direction {
+    rtp: Keys,
+    rtcp: Keys,
+}
+
+pub(crate) struct Outbound {
+    ssrc: u32,
+    highest: Option<u64>,
+    next_rtcp: u32,
+}
+
+pub(crate) struct Inbound {
+    ssrc: u32,
+    rtp: Window,
+    rtcp: Window,
+}
+
+impl<'p, P: Provider + ?Sized, A: Allocator + Clone> Session<'p, P, A> {
+    /// A session for `profile` with each side's master key and salt, of [`Profile::master_len`] bytes, as
+    /// [`Masters::split`](crate::Masters::split) cuts them out of what DTLS exported.
+    ///
+    /// # Errors
+    /// [`Error::KeyLength`] for another length, [`Error::Config`] for windows that are no power of two of at least 64,
+    /// [`Error::OutOfMemory`].
+    pub fn new(
+        provider: &'p P,
+        profile: Profile,
+        local_master: &[u8],
+        remote_master: &[u8],
+        config: Config,
+        alloc: A,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        let words = config.words();
+        let mut bits = Vec::with_capacity(words, alloc.clone())?;
+        while bits.len() < words {
+            bits.try_push(0).map_err(|_| Error::OutOfMemory)?;
+        }
+        Ok(Self {
+            provider,
+            profile,
+            local: Direction::derive(provider, profile, local_master)?,
+            remote: Direction::derive(provider, profile, remote_master)?,
+            outbound: Vec::with_capacity(config.local_streams, alloc.clone())?,
+            inbound: Vec::with_capacity(config.remote_streams, alloc)?,
+            bits,
+            config,
+            discards: Discards::default(),
+        })
+    }
+
+    /// Protects the RTP packet `buf[..len]` in place; its new length, [`Profile::tag_len`] more.
+    ///
+    /// Packets may come again and out of order within 2¹⁵ sequence numbers, so that a lost one can be sent again: the
+    /// same packet gives the same bytes. A *different* packet under a number already used must never be given: with
+    /// counter mode it tells the difference of both, with GCM it gives the key away (RFC 7714 §8.4).
+    ///
+    /// # Errors
+    /// [`Error::Malformed`], [`Error::NoRoom`] for the tag, [`Error::TooManyStreams`], [`Error::TooOld`] for a number
+    /// before the stream's roll-over counter began, [`Error::KeyExhausted`]. The packet is unchanged then.
+    pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
+        let packet = buf.get(..len).ok_or(Error::NoRoom)?;
+        let rtp = Rtp::parse(packet).map_err(|_| Error::Malformed)?;
+        let place = self.outbound.iter().position(|s| s.ssrc == rtp.ssrc);
+        let highest = place.and_then(|at| self.outbound.get(at)).and_then(|s| s.highest);
+        let index = guess(highest, rtp.seq).ok_or(Error::TooOld)?;
+        if index > LAST_RTP_INDEX {
+            return Err(Error::KeyExhausted);
+        }
+        let room = self.profile.tag_len();
+        let at = self.outbound_place(place, rtp.ssrc, buf.len().saturating_sub(len) >= room)?;
+        let total = self.local.rtp.seal_rtp(self.provider, buf, (rtp.len, len), rtp.ssrc, index)?;
+        if let Some(stream) = self.outbound.get_mut(at) {
+            stream.highest = stream.highest.max(Some(index));
+        }
+        Ok(total)
+    }
+
+    /// Protects the compound RTCP packet `buf[..len]` in place; its new length, [`Profile::rtcp_overhead`] more.
+    ///
+    /// # Errors
+    /// As [`protect_rtp`](Self::protect_rtp).
+    pub fn protect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
+        let packet = buf.get(..len).ok_or(Error::NoRoom)?;
+        let ssrc = header::rtcp_ssrc(packet).map_err(|_| Error::Malformed)?;
+        let place = self.outbound.iter().position(|s| s.ssrc == ssrc);
+        let index = place.and_then(|at| self.outbound.get(at)).map_or(0, |s| s.next_rtcp);
+        if index > LAST_RTCP_INDEX {
+            return Err(Error::KeyExhausted);
+        }
+        let room = self.profile.rtcp_overhead();
+        let at = self.outbound_place(place, ssrc, buf.len().saturating_sub(len) >= room)?;
+        let total = self.local.rtcp.seal_rtcp(self.provider, buf, len, ssrc, index)?;
+        if let Some(stream) = self.outbound.get_mut(at) {
+            stream.next_rtcp = index.saturating_add(1);
+        }
+        Ok(total)
+    }
+
+    /// Checks and decrypts an SRTP packet in place; the length of the RTP packet at the front of `datagram`.
+    ///
+    /// # Errors
+    /// [`Error::Discarded`] with the reason, which has been counted. The state is as if the packet had never come; the
+    /// bytes of `datagram` may have changed.
+    pub fn unprotect_rtp(&mut self, datagram: &mut [u8]) -> Result<usize, Error> {
+        self.open_rtp(datagram).map_err(|reason| self.discard(reason))
+    }
+
+    /// Checks and decrypts an SRTCP packet in place; the length of the RTCP packet at the front of `datagram`.
+    ///
+    /// Packets that are authenticated and not encrypted are taken too, as RFC 3711 §3.4 leaves it to their sender.
+    ///
+    /// # Errors
+    /// As [`unprotect_rtp`](Self::unprotect_rtp).
+    pub fn unprotect_rtcp(&mut self, datagram: &mut [u8]) -> Result<usize, Error> {
+        self.open_rtcp(datagram).map_err(|reason| self.discard(reason))
+    }
+
+    /// Forgets what was received from `ssrc`, which makes room for another stream; whether it was known.
+    ///
+    /// Its old packets could be replayed afterwards, so it is for a stream whose packets are no longer wanted.
+    pub fn forget_remote(&mut self, ssrc: u32) -> bool {
+        let Some(at) = self.inbound.iter().position(|s| s.ssrc == ssrc) else { return false };
+        let last = self.inbound.len().saturating_sub(1);
+        self.inbound.swap_remove(at);
+        // The last one's bitmaps move with it.
+        let words = self.config.words_per_stream();
+        let from = last.saturating_mul(words);
+        self.bits.copy_within(from..from.saturating_add(words), at.saturating_mul(words));
+        true
+    }
+
+    /// What was dropped on receipt, by reason.
+    #[must_use]
+    pub fn discards(&self) -> &Discards {
+        &self.discards
+    }
+
+    /// The profile in use.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    fn discard(&mut self, reason: Discard) -> Error {
+        self.discards.count(reason);
+        Error::Discarded(reason)
+    }
+
+    /// Where the stream is, or a new place for it where the packet has room for its tag.
+    fn outbound_place(&mut self, place: Option<usize>, ssrc: u32, room: bool) -> Result<usize, Error> {
+        if !room {
+            return Err(Error::NoRoom);
+        }
+        if let Some(at) = place {
+            return Ok(at);
+        }
+        let at = self.outbound.len();
+        let stream = Outbound { ssrc, highest: None, next_rtcp: 0 };
+        self.outbound.try_push(stream).map_err(|_| Error::TooManyStreams)?;
+        Ok(at)
+    }
+
+    fn open_rtp(&mut self, datagram: &mut [u8]) -> Result<usize, Discard> {
+        let rtp = Rtp::parse(datagram).map_err(|_| Discard::Malformed)?;
+        let place = self.known(rtp.ssrc)?;
+        let window = place.and_then(|at| self.inbound.get(at)).map_or(Window::default(), |s| s.rtp);
+        let index = guess(window.highest(), rtp.seq).filter(|i| *i <= LAST_RTP_INDEX).ok_or(Discard::TooOld)?;
+        fresh(window.look(self.bitmap(place, Stream::Rtp), index))?;
+        let len = self.remote.rtp.open_rtp(self.provider, datagram, rtp.len, rtp.ssrc, index)?;
+        self.enter(place, rtp.ssrc, Stream::Rtp, index)?;
+        Ok(len)
+    }
+
+    fn open_rtcp(&mut self, datagram: &mut [u8]) -> Result<usize, Discard> {
+        let ssrc = header::rtcp_ssrc(datagram).map_err(|_| Discard::Malformed)?;
+        let word = self.remote.rtcp.rtcp_word(datagram).ok_or(Discard::Malformed)?;
+        let index = u64::from(word & !E_BIT);
+        let place = self.known(ssrc)?;
+        let window = place.and_then(|at| self.inbound.get(at)).map_or(Window::default(), |s| s.rtcp);
+        fresh(window.look(self.bitmap(place, Stream::Rtcp), index))?;
+        let len = self.remote.rtcp.open_rtcp(self.provider, datagram, ssrc, word)?;
+        self.enter(place, ssrc, Stream::Rtcp, index)?;
+        Ok(len)
+    }
+
+    /// Where the stream is; `None` for a new one that there is room for.
+    fn known(&self, ssrc: u32) -> Result<Option<usize>, Discard> {
+        match self.inbound.iter().position(|s| s.ssrc == ssrc) {
+            None if self.inbound.len() >= self.config.remote_streams => Err(Discard::TooManyStreams),
+            place => Ok(place),
+        }
+    }
+
+    /// Enters an authenticated index, and its stream if it is new.
+    fn enter(&mut self, place: Option<usize>, ssrc: u32, stream: Stream, index: u64) -> Result<(), Discard> {
+        let at = place.unwrap_or(self.inbound.len());
+        if place.is_none() {
+            let new = Inbound { ssrc, rtp: Window::default(), rtcp: Window::default() };
+            self.inbound.try_push(new).map_err(|_| Discard::TooManyStreams)?;
+        }
+        let range = self.config.bitmap(at, stream);
+        let bits = self.bits.get_mut(range).unwrap_or_default();
+        if let Some(inbound) = self.inbound.get_mut(at) {
+            match stream {
+                Stream::Rtp => inbound.rtp.enter(bits, index),
+                Stream::Rtcp => inbound.rtcp.enter(bits, index),
+            }
+        }
+        Ok(())
+    }
+
+    fn bitmap(&self, place: Option<usize>, stream: Stream) -> &[u32] {
+        place.and_then(|at| self.bits.get(self.config.bitmap(at, stream))).unwrap_or_default()
+    }
+}
+
+impl Direction {
+    fn derive<P: Provider + ?Sized>(provider: &P, profile: Profile, master: &[u8]) -> Result<Self, Error> {
+        Ok(Self {
+            rtp: Keys::derive(provider, profile, master, Stream::Rtp)?,
+            rtcp: Keys::derive(provider, profile, master, Stream::Rtcp)?,
+        })
+    }
+}
+
+impl From<Bad> for Discard {
+    fn from(bad: Bad) -> Self {
+        match bad {
+            Bad::Short => Self::Malformed,
+            Bad::Tag => Self::Unauthenticated,
+        }
+    }
+}
+
+fn fresh(seen: Seen) -> Result<(), Discard> {
+    match seen {
+        Seen::Fresh => Ok(()),
+        Seen::Before => Err(Discard::Replayed),
+        Seen::Unknown => Err(Discard::TooOld),
+    }
+}
+
+/// The index that `seq` most likely stands for (RFC 3711 §3.3.1, appendix A); `None` before the first roll-over
+/// counter.
+fn guess(highest: Option<u64>, seq: u16) -> Option<u64> {
+    let Some(highest) = highest else { return Some(seq.into()) };
+    let (roc, last) = (highest >> 16, highest as u16);
+    let roc = if last < 0x8000 {
+        if seq.saturating_sub(last) > 0x8000 { roc.checked_sub(1)? } else { roc }
+    } else if last.saturating_sub(0x8000) > seq {
+        roc.checked_add(1)?
+    } else {
+        roc
+    };
+    Some((roc << 16) | u64::from(seq))
+}
+
+#[cfg(test)]
+mod tests;
