@@ -4,6 +4,7 @@ use core::fmt;
 
 /// A fixed-capacity container has no room for what should be added; nothing was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;
 
 impl fmt::Display for Full {
@@ -16,6 +17,7 @@ impl core::error::Error for Full {}
 
 /// Why a region of memory cannot become a heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RegionError {
     /// After alignment there is not even room for the smallest block.

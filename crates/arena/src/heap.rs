@@ -1,6 +1,6 @@
 //! A heap over a region of memory that the caller gives.
 
-use crate::{AllocError, Allocator, RegionError, Stats};
+use crate::{AllocError, Allocator, Region, RegionError, Stats, trace};
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::fmt;
@@ -116,6 +116,25 @@ impl<'r, L: Lock> Heap<'r, L> {
         })
     }
 
+    /// Bytes of the region that a block of `layout` takes, with the heap's own header: at most this many.
+    pub const fn block_bytes(layout: Layout) -> usize {
+        const UNIT: usize = rlsf::GRANULARITY;
+        // A header of half a unit precedes the block; a stricter alignment than half a unit may skip room before it.
+        let padding = layout.align().saturating_sub(UNIT / 2);
+        let bytes = layout.size().saturating_add(padding).saturating_add(UNIT / 2);
+        match bytes.checked_next_multiple_of(UNIT) {
+            Some(bytes) if layout.size() != 0 => bytes,
+            Some(_) => 0,
+            None => usize::MAX,
+        }
+    }
+
+    /// Bytes of a region that never become blocks: one header at its end, and what aligning its start may skip.
+    pub const fn region_overhead() -> usize {
+        // One unit each, less the byte that an unaligned start has at least.
+        rlsf::GRANULARITY.saturating_mul(2)
+    }
+
     /// The figures so far.
     pub fn stats(&self) -> Stats {
         self.with(|inner| inner.stats)
@@ -126,16 +145,17 @@ impl<'r, L: Lock> Heap<'r, L> {
         self.with(|inner| inner.stats.peak = inner.stats.live);
     }
 
-    /// Whether `pointer` points into the region.
-    pub fn contains(&self, pointer: NonNull<u8>) -> bool {
-        let address = pointer.as_ptr().addr();
-        self.with(|inner| (inner.start..inner.end).contains(&address))
-    }
-
     fn with<R>(&self, f: impl FnOnce(&mut Inner<'r>) -> R) -> R {
         // SAFETY: the lock (or, for `Unlocked`, that the heap is not `Sync`) keeps others out, and no `f` in this file
         // calls code from outside that could come back here.
         L::with(|| f(unsafe { &mut *self.inner.get() }))
+    }
+}
+
+impl<L: Lock> Region for Heap<'_, L> {
+    fn contains(&self, pointer: NonNull<u8>) -> bool {
+        let address = pointer.as_ptr().addr();
+        self.with(|inner| (inner.start..inner.end).contains(&address))
     }
 }
 
@@ -162,6 +182,7 @@ unsafe impl<L: Lock> Allocator for Heap<'_, L> {
             }
             ptr
         });
+        trace::allocation("heap", layout, ptr);
         ptr.map(|ptr| NonNull::slice_from_raw_parts(ptr, size)).ok_or(AllocError)
     }
 
@@ -169,6 +190,7 @@ unsafe impl<L: Lock> Allocator for Heap<'_, L> {
         if layout.size() == 0 {
             return;
         }
+        trace::release("heap", layout, ptr);
         self.with(|inner| {
             // SAFETY: the caller promises that the block came from this heap with this layout.
             unsafe { inner.tlsf.deallocate(ptr, layout.align()) }

@@ -36,16 +36,18 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
-pub use allocator_api2::alloc::{AllocError, Allocator};
-
 mod boxed;
 mod byte_ring;
 mod counting;
 mod error;
 mod failing;
+mod fallback;
+#[cfg(feature = "defmt")]
+mod format;
 #[cfg(any(feature = "std", test))]
 mod global;
 mod heap;
+mod label;
 mod raw;
 mod ring;
 mod shared;
@@ -53,20 +55,26 @@ mod slab;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod unlinkable;
 mod vec;
 
+pub use allocator_api2::alloc::{AllocError, Allocator};
 pub use boxed::Box;
 pub use byte_ring::ByteRing;
 pub use counting::Counting;
 pub use error::{Full, RegionError};
 pub use failing::FailNth;
+pub use fallback::{Fallback, Region};
 #[cfg(any(feature = "std", test))]
 pub use global::Global;
 pub use heap::{CriticalSection, Heap, Lock, Unlocked};
+pub use label::Label;
 pub use ring::{Iter as RingIter, IterMut as RingIterMut, Ring};
-#[cfg(target_has_atomic = "32")]
+#[cfg(any(target_has_atomic = "32", loom))]
 pub use shared::Atomic;
 pub use shared::{Count, Local, Shared, Weak};
 pub use slab::{Iter as SlabIter, IterMut as SlabIterMut, Key, Slab};
 pub use stats::Stats;
+pub use unlinkable::Unlinkable;
 pub use vec::{IntoIter as VecIntoIter, Vec};

@@ -6,6 +6,7 @@ use core::{fmt, iter, mem, slice};
 /// Names a value in a [`Slab`]. Once the value is removed the key finds nothing, even when its place is used again
 /// (until the same place was used 2³² times).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Key {
     index: u32,
     generation: u32,

@@ -2,6 +2,7 @@
 
 /// Figures of an allocator. Bytes are those that were asked for; what a heap adds to them is its own affair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stats {
     /// Bytes handed out and not given back.
     pub live: usize,

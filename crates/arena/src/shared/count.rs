@@ -21,6 +21,8 @@ pub(super) mod sealed {
         fn one() -> Self;
         fn add_strong(&self);
         fn drop_strong(&self) -> bool;
+        /// Drops the caller's strong reference if it is the last, else leaves it.
+        fn take_last_strong(&self) -> bool;
         /// Adds a strong reference unless there is none.
         fn upgrade(&self) -> bool;
         fn add_weak(&self);
@@ -71,6 +73,10 @@ impl sealed::Sealed for Local {
 
     fn drop_strong(&self) -> bool {
         Self::drop(&self.strong)
+    }
+
+    fn take_last_strong(&self) -> bool {
+        self.strong.get() == 1 && self.drop_strong()
     }
 
     fn upgrade(&self) -> bool {
@@ -165,6 +171,11 @@ mod atomic {
             Self::drop(&self.strong)
         }
 
+        fn take_last_strong(&self) -> bool {
+            // Acquire: what the others did to the value happens before we take it.
+            self.strong.compare_exchange(1, 0, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        }
+
         fn upgrade(&self) -> bool {
             let mut count = self.strong.load(Ordering::Relaxed);
             loop {
@@ -202,7 +213,7 @@ mod atomic {
             // Both counts have to be one at the same time. Whoever could raise the weak count holds a strong or a weak
             // reference: taking the last strong one away shows that no other of that kind is left, and keeps a weak one
             // that was made in between from being upgraded while we look for it.
-            if self.strong.compare_exchange(1, 0, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            if !self.take_last_strong() {
                 return false;
             }
             let unique = self.weak.load(Ordering::Acquire) == 1;

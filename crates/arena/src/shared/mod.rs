@@ -69,8 +69,7 @@ impl<T, A: Allocator, C: Count> Shared<T, A, C> {
 
     /// Takes the value out where this is the only strong reference; weak ones find nothing from then on.
     pub fn try_into_inner(this: Self) -> Result<T, Self> {
-        let counts = this.counts();
-        if counts.strong() != 1 || !counts.drop_strong() {
+        if !this.counts().take_last_strong() {
             return Err(this);
         }
         let this = ManuallyDrop::new(this);

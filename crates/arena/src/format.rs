@@ -1,0 +1,98 @@
+//! `defmt::Format` for the types that cannot derive it.
+
+use crate::{
+    Allocator, Box, ByteRing, Count, Counting, FailNth, Heap, Label, Lock, Region, Ring, Shared, Slab, Vec, Weak,
+};
+use crate::{CriticalSection, Fallback, Local, Unlinkable, Unlocked};
+use defmt::{Format, Formatter, write};
+
+impl<T: Format, A: Allocator> Format for Vec<T, A> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "{}", self.as_slice());
+    }
+}
+
+impl<T: Format, A: Allocator> Format for Ring<T, A> {
+    fn format(&self, f: Formatter<'_>) {
+        let (first, second) = self.as_slices();
+        write!(f, "{} {}", first, second);
+    }
+}
+
+impl<T: Format, A: Allocator> Format for Slab<T, A> {
+    fn format(&self, f: Formatter<'_>) {
+        for (key, value) in self {
+            write!(f, "{}: {} ", key, value);
+        }
+    }
+}
+
+impl<A: Allocator> Format for ByteRing<A> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "ByteRing({=usize} of {=usize})", self.len(), self.capacity());
+    }
+}
+
+impl<T: Format + ?Sized, A: Allocator> Format for Box<T, A> {
+    fn format(&self, f: Formatter<'_>) {
+        (**self).format(f);
+    }
+}
+
+impl<T: Format + ?Sized, A: Allocator, C: Count> Format for Shared<T, A, C> {
+    fn format(&self, f: Formatter<'_>) {
+        (**self).format(f);
+    }
+}
+
+impl<T: ?Sized, A: Allocator, C: Count> Format for Weak<T, A, C> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "(Weak)");
+    }
+}
+
+impl<L: Lock> Format for Heap<'_, L> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "Heap({})", self.stats());
+    }
+}
+
+impl<A> Format for Counting<A> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "Counting({})", self.stats());
+    }
+}
+
+impl<A> Format for FailNth<A> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "FailNth({=usize} attempts)", self.attempts());
+    }
+}
+
+impl<A: Region, B> Format for Fallback<A, B> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "Fallback({})", self.fallback_stats());
+    }
+}
+
+impl<A: Allocator + Clone> Format for Label<A> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "Label({}: {})", self.name(), self.stats());
+    }
+}
+
+macro_rules! named {
+    ($($name:ident),*) => {
+        $(impl Format for $name {
+            fn format(&self, f: Formatter<'_>) {
+                write!(f, "{=str}", stringify!($name));
+            }
+        })*
+    };
+}
+
+named!(Local, Unlocked, CriticalSection, Unlinkable);
+#[cfg(any(target_has_atomic = "32", loom))]
+use crate::Atomic;
+#[cfg(any(target_has_atomic = "32", loom))]
+named!(Atomic);
