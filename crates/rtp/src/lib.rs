@@ -1,4 +1,38 @@
-//! Placeholder.
+//! RTP and RTCP: packets, header extensions, and the way from frames to packets and back.
+//!
+//! A [`Frame`] holds its bytes once; pieces of it are written behind an RTP [`Header`] straight into the buffer that
+//! will be encrypted and sent:
+//!
+//! ```
+//! use barertc_arena::{Global, Shared};
+//! use barertc_rtp::{Assembly, Codec, Cursor, ExtensionMap, Extensions, Frame, FrameInfo, Framing, Header, Packet};
+//! use barertc_wire::Writer;
+//!
+//! let mut idr = vec![0x65; 3000];
+//! idr.splice(0..0, [0, 0, 0, 1]);
+//! let bytes = Shared::<[u8], _>::try_from_slice(&idr, Global)?;
+//! let frame = Frame::new(bytes, Codec::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
+//!
+//! let (mut back, mut sequence, mut cursor) = ([0; 4096], 65_534u16, Cursor::default());
+//! let mut assembly = Assembly::new(Codec::H264, Framing::AnnexB, &mut back)?;
+//! while let Some(piece) = frame.next_piece(1180, &mut cursor) {
+//!     let mut datagram = [0; 1200];
+//!     let mut w = Writer::new(&mut datagram);
+//!     let header = Header { marker: piece.is_last(), payload_type: 102, sequence, timestamp: 0, ssrc: 1 };
+//!     header.write(&ExtensionMap::new(), &Extensions::default(), &mut w)?;
+//!     frame.write_piece(&piece, &mut w)?;
+//!
+//!     let packet = Packet::parse(w.written())?; // the other side
+//!     assembly.push(packet.payload)?;
+//!     sequence = sequence.wrapping_add(1);
+//! }
+//! let done = assembly.finish();
+//! assert!(done.intact && done.key);
+//! assert_eq!(back[..done.len], idr);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Wire input is never indexed, unwrapped or added to unchecked: what is wrong with it is an [`Error`].
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -12,3 +46,26 @@
         clippy::disallowed_methods
     )
 )]
+
+#[cfg(test)]
+extern crate std;
+
+mod codec;
+mod depacketize;
+mod error;
+mod extension;
+mod frame;
+mod header;
+mod nal;
+mod packetize;
+pub mod rtcp;
+pub mod seq;
+
+pub use codec::Codec;
+pub use depacketize::{Assembled, Assembly, starts_frame};
+pub use error::Error;
+pub use extension::{AudioLevel, Elements, ExtensionKind, ExtensionMap, Extensions, PlayoutDelay, abs_send_time};
+pub use frame::{Frame, FrameInfo, MAX_NALS};
+pub use header::{HEADER_LEN, Header, Packet, is_rtcp};
+pub use nal::{Framing, Nal, for_each_nal};
+pub use packetize::{Cursor, MIN_BUDGET, Piece};

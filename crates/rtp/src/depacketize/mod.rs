@@ -1,0 +1,176 @@
+//! Putting frames together again from the payloads of their packets.
+
+mod h264;
+mod h265;
+mod vp8;
+
+use crate::{Codec, Error, Framing};
+
+/// One frame being written into the caller's buffer, payload after payload in sequence order.
+///
+/// NAL units come out with start codes or length prefixes. After a [`gap`](Self::gap), or a payload that makes no
+/// sense, what is left of the NAL unit it cut through is left out: only whole units reach the decoder.
+///
+/// ```
+/// use barertc_rtp::{Assembly, Codec, Framing};
+///
+/// let mut out = [0; 64];
+/// let mut frame = Assembly::new(Codec::H264, Framing::AnnexB, &mut out)?;
+/// frame.push(&[0x7c, 0x85, 1, 2])?; // FU-A, start of an IDR slice
+/// frame.push(&[0x7c, 0x45, 3, 4])?; // FU-A, end
+/// let done = frame.finish();
+/// assert!(done.key && done.intact);
+/// assert_eq!(out[..done.len], [0, 0, 0, 1, 0x65, 1, 2, 3, 4]);
+/// # Ok::<(), barertc_rtp::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Assembly<'a> {
+    codec: Codec,
+    framing: Framing,
+    out: &'a mut [u8],
+    len: usize,
+    /// Where the unit that fragments are added to starts, its prefix counted.
+    open: Option<usize>,
+    key: bool,
+    intact: bool,
+    empty: bool,
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assembled {
+    /// Bytes in the buffer.
+    pub len: usize,
+    /// Whether a decoder can start here.
+    pub key: bool,
+    /// Whether no part is known to be missing.
+    pub intact: bool,
+}
+
+impl<'a> Assembly<'a> {
+    /// Starts a frame at the front of `out`. `framing` says how NAL units are set apart; other codecs ignore it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for [`Framing::Whole`] with a codec that has NAL units.
+    pub fn new(codec: Codec, framing: Framing, out: &'a mut [u8]) -> Result<Self, Error> {
+        if codec.has_nals() && framing == Framing::Whole {
+            return Err(Error::Config);
+        }
+        Ok(Self { codec, framing, out, len: 0, open: None, key: false, intact: true, empty: true })
+    }
+
+    /// Adds the next packet's payload. An empty one (padding, for probing) is fine and adds nothing.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] or [`Error::Truncated`] when it is not a payload of this codec, [`Error::NoRoom`] when the
+    /// buffer is full; the frame counts as damaged then and can be continued.
+    pub fn push(&mut self, payload: &[u8]) -> Result<(), Error> {
+        if payload.is_empty() {
+            return Ok(());
+        }
+        let result = match self.codec {
+            Codec::H264 => h264::push(self, payload),
+            Codec::H265 => h265::push(self, payload),
+            Codec::Vp8 => vp8::push(self, payload),
+            Codec::Opus | Codec::G711 => self.append(payload).map(|()| self.key = true),
+        };
+        if result.is_err() {
+            self.gap();
+        }
+        self.empty = false;
+        result
+    }
+
+    /// A packet of this frame is missing here: drops the unit that was being put together.
+    pub fn gap(&mut self) {
+        self.intact = false;
+        if let Some(start) = self.open.take() {
+            self.len = start;
+        }
+    }
+
+    /// Ends the frame.
+    #[must_use]
+    pub fn finish(mut self) -> Assembled {
+        if self.open.is_some() {
+            self.gap(); // its last fragment never came
+        }
+        if self.codec.has_nals() {
+            self.key &= self.len > 0;
+        }
+        Assembled { len: self.len, key: self.key, intact: self.intact && self.len > 0 }
+    }
+
+    /// Whether a payload has been pushed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let end = self.len.checked_add(bytes.len()).ok_or(Error::NoRoom)?;
+        self.out.get_mut(self.len..end).ok_or(Error::NoRoom)?.copy_from_slice(bytes);
+        self.len = end;
+        Ok(())
+    }
+
+    /// A whole NAL unit.
+    fn unit(&mut self, nal: &[u8]) -> Result<(), Error> {
+        self.open_unit()?;
+        self.append(nal)?;
+        self.close_unit()
+    }
+
+    /// Starts a unit; one left open before was cut off and goes.
+    fn open_unit(&mut self) -> Result<(), Error> {
+        if self.open.is_some() {
+            self.gap();
+        }
+        self.open = Some(self.len);
+        match self.framing {
+            Framing::AnnexB => self.append(&[0, 0, 0, 1]),
+            Framing::Length2 => self.append(&[0; 2]),
+            Framing::Length4 => self.append(&[0; 4]),
+            Framing::Whole => Ok(()),
+        }
+    }
+
+    /// Ends a unit and fills in its length.
+    fn close_unit(&mut self) -> Result<(), Error> {
+        let Some(start) = self.open else { return Err(Error::Malformed) };
+        let prefix = match self.framing {
+            Framing::Length2 => 2usize,
+            Framing::Length4 => 4,
+            Framing::AnnexB | Framing::Whole => {
+                self.open = None;
+                return Ok(());
+            }
+        };
+        let len = self.len.saturating_sub(start).saturating_sub(prefix);
+        let len = u32::try_from(len).map_err(|_| Error::NoRoom)?.to_be_bytes();
+        let [high, field @ ..] = len;
+        if prefix == 2 && (high, field.first()) != (0, Some(&0)) {
+            return Err(Error::NoRoom);
+        }
+        let field = len.get(len.len().saturating_sub(prefix)..).unwrap_or_default();
+        self.out.get_mut(start..start.saturating_add(prefix)).ok_or(Error::NoRoom)?.copy_from_slice(field);
+        self.open = None;
+        Ok(())
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+}
+
+/// Whether a frame certainly begins with this payload: what a receiver that lost packets may go on with. `false`
+/// says only that it can't be told.
+#[must_use]
+pub fn starts_frame(codec: Codec, payload: &[u8]) -> bool {
+    match codec {
+        Codec::H264 => h264::starts_frame(payload),
+        Codec::H265 => h265::starts_frame(payload),
+        Codec::Vp8 => vp8::starts_frame(payload),
+        Codec::Opus | Codec::G711 => !payload.is_empty(),
+    }
+}

@@ -1,0 +1,208 @@
+//! One encoded frame, kept once in the arena however many viewers it is sent to.
+
+use barertc_arena::{Allocator, Shared, Vec};
+use barertc_wire::Writer;
+
+use crate::nal::{Nal, for_each_nal};
+use crate::packetize::{self, Cursor, Piece, View};
+use crate::{AudioLevel, Codec, Error, Framing, PlayoutDelay};
+
+/// Most NAL units that a frame may have.
+pub const MAX_NALS: usize = 4096;
+
+/// What is known about a frame besides its bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Media time in ticks of the codec's clock, from any origin; each sender adds its own random offset.
+    pub timestamp: u32,
+    /// Loudness of an audio frame, sent when that extension is negotiated.
+    pub audio_level: Option<AudioLevel>,
+    /// Rotation of a video frame, sent when that extension is negotiated.
+    pub video_orientation: Option<u8>,
+    /// Playout delay limits, sent when that extension is negotiated.
+    pub playout_delay: Option<PlayoutDelay>,
+}
+
+/// An encoded frame: its bytes, where its NAL units lie (looked up once), its timestamp and whether it is a key frame.
+///
+/// Cloning copies a reference; the bytes are freed when the last clone (in a queue, in a retransmission history) goes.
+///
+/// ```
+/// use barertc_arena::{Global, Shared};
+/// use barertc_rtp::{Codec, Frame, FrameInfo, Framing};
+///
+/// let bytes = Shared::<[u8], _>::try_from_slice(&[0, 0, 0, 1, 0x65, 1, 2, 3], Global)?;
+/// let frame = Frame::new(bytes, Codec::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
+/// assert!(frame.is_key());
+/// assert_eq!(frame.piece_count(1200), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Frame<A: Allocator + Clone> {
+    inner: Shared<Inner<A>, A>,
+}
+
+struct Inner<A: Allocator + Clone> {
+    bytes: Shared<[u8], A>,
+    nals: Vec<Nal, A>,
+    info: FrameInfo,
+    codec: Codec,
+    key: bool,
+}
+
+/// NAL units found in the first pass over a frame; a frame with more is walked a second time.
+const FIRST_PASS: usize = 32;
+
+impl<A: Allocator + Clone> Frame<A> {
+    /// Bytes that a frame takes from its allocator beside its payload bytes, for at most `nals` NAL units (0 for
+    /// audio and VP8); each allocation may cost the heap some more.
+    #[must_use]
+    pub const fn overhead_bytes(nals: usize) -> usize {
+        Shared::<Inner<A>, A>::BYTES.saturating_add(Vec::<Nal, A>::bytes(nals))
+    }
+
+    /// Takes the bytes of one access unit (video) or one packet (audio) and finds its NAL units.
+    ///
+    /// # Errors
+    /// [`Error::EmptyFrame`], [`Error::BadLength`], [`Error::TooManyNals`], [`Error::OutOfMemory`];
+    /// [`Error::Malformed`] when a NAL unit is shorter than its header.
+    pub fn new(
+        bytes: Shared<[u8], A>,
+        codec: Codec,
+        framing: Framing,
+        info: FrameInfo,
+        alloc: A,
+    ) -> Result<Self, Error> {
+        if bytes.is_empty() {
+            return Err(Error::EmptyFrame);
+        }
+        let framing = if codec.has_nals() { framing } else { Framing::Whole };
+        let nals = if codec.has_nals() {
+            find_nals(&bytes, framing, codec, &alloc)?
+        } else {
+            Vec::with_capacity(0, alloc.clone())?
+        };
+        let key = codec.is_key(&bytes, &nals);
+        let inner = Shared::try_new(Inner { bytes, nals, info, codec, key }, alloc)?;
+        Ok(Self { inner })
+    }
+
+    /// The bytes as they came.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.inner.bytes
+    }
+
+    /// Where the NAL units lie; empty for codecs without.
+    #[must_use]
+    pub fn nals(&self) -> &[Nal] {
+        &self.inner.nals
+    }
+
+    /// What was given with the frame.
+    #[must_use]
+    pub fn info(&self) -> &FrameInfo {
+        &self.inner.info
+    }
+
+    /// Media time in ticks of the codec's clock.
+    #[must_use]
+    pub fn timestamp(&self) -> u32 {
+        self.inner.info.timestamp
+    }
+
+    /// The codec.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.inner.codec
+    }
+
+    /// Whether a decoder can start here. Always so for audio.
+    #[must_use]
+    pub fn is_key(&self) -> bool {
+        self.inner.key
+    }
+
+    /// The piece at `cursor` for packets with room for `budget` bytes of payload; moves the cursor behind it. `None`
+    /// at the end of the frame, and when `budget` is below [`MIN_BUDGET`](crate::MIN_BUDGET).
+    #[must_use]
+    pub fn next_piece(&self, budget: usize, cursor: &mut Cursor) -> Option<Piece> {
+        packetize::next(self.view(), budget, cursor)
+    }
+
+    /// Piece number `index`, found by walking the plan from the start of the frame.
+    #[must_use]
+    pub fn piece(&self, budget: usize, index: usize) -> Option<Piece> {
+        let mut cursor = Cursor::default();
+        for _ in 0..index {
+            self.next_piece(budget, &mut cursor)?;
+        }
+        self.next_piece(budget, &mut cursor)
+    }
+
+    /// How many packets the frame takes at `budget` bytes of payload each: the fewest possible.
+    #[must_use]
+    pub fn piece_count(&self, budget: usize) -> usize {
+        let mut cursor = Cursor::default();
+        core::iter::from_fn(|| self.next_piece(budget, &mut cursor)).count()
+    }
+
+    /// Writes the payload of `piece`: the one copy that a payload byte sees.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`]; [`Error::Malformed`] for a piece of another frame.
+    pub fn write_piece(&self, piece: &Piece, w: &mut Writer<'_>) -> Result<(), Error> {
+        packetize::write(self.view(), piece, w)
+    }
+
+    fn view(&self) -> View<'_> {
+        View { codec: self.inner.codec, bytes: &self.inner.bytes, nals: &self.inner.nals }
+    }
+}
+
+fn find_nals<A: Allocator + Clone>(
+    bytes: &[u8],
+    framing: Framing,
+    codec: Codec,
+    alloc: &A,
+) -> Result<Vec<Nal, A>, Error> {
+    let mut first = [Nal::default(); FIRST_PASS];
+    let mut count = 0usize;
+    for_each_nal(bytes, framing, |nal| {
+        if (nal.len as usize) < codec.nal_header_len() {
+            return Err(Error::Malformed);
+        }
+        if let Some(slot) = first.get_mut(count) {
+            *slot = nal;
+        }
+        count = count.saturating_add(1);
+        if count > MAX_NALS { Err(Error::TooManyNals) } else { Ok(()) }
+    })?;
+    if count == 0 {
+        return Err(Error::EmptyFrame);
+    }
+    let mut nals = Vec::with_capacity(count, alloc.clone())?;
+    if let Some(found) = first.get(..count) {
+        nals.try_extend_from_slice(found).map_err(|_| Error::TooManyNals)?;
+    } else {
+        for_each_nal(bytes, framing, |nal| nals.try_push(nal).map_err(|_| Error::TooManyNals))?;
+    }
+    Ok(nals)
+}
+
+impl<A: Allocator + Clone> Clone for Frame<A> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<A: Allocator + Clone> core::fmt::Debug for Frame<A> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Frame")
+            .field("codec", &self.codec())
+            .field("bytes", &self.bytes().len())
+            .field("nals", &self.nals().len())
+            .field("timestamp", &self.timestamp())
+            .field("key", &self.is_key())
+            .finish()
+    }
+}

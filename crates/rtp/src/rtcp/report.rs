@@ -1,0 +1,177 @@
+//! Sender and receiver reports (RFC 3550 sections 6.4.1, 6.4.2).
+
+use barertc_wire::{NoRoom, Reader, Writer};
+
+use super::NtpTime;
+use crate::Error;
+
+/// Bytes of a report block.
+const BLOCK: usize = 24;
+
+/// The sender's part of a sender report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SenderInfo {
+    /// Whose report this is.
+    pub ssrc: u32,
+    /// When it was made.
+    pub ntp: NtpTime,
+    /// The same moment in the media's timestamps.
+    pub rtp_timestamp: u32,
+    /// Packets sent so far, modulo 2³².
+    pub packets: u32,
+    /// Payload bytes sent so far, modulo 2³².
+    pub octets: u32,
+}
+
+/// A sender report.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderReport<'a> {
+    /// The sender's part.
+    pub info: SenderInfo,
+    /// What it receives itself.
+    pub blocks: Blocks<'a>,
+}
+
+/// A receiver report.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiverReport<'a> {
+    /// Whose report this is.
+    pub ssrc: u32,
+    /// One block for each source it receives.
+    pub blocks: Blocks<'a>,
+}
+
+/// How one source is received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportBlock {
+    /// The source.
+    pub ssrc: u32,
+    /// Part of the packets lost since the last report, in 1/256.
+    pub fraction_lost: u8,
+    /// Packets lost since the beginning; negative when duplicates arrived. 24 bits.
+    pub cumulative_lost: i32,
+    /// Highest sequence number received, with the number of wraps in the upper half.
+    pub highest_sequence: u32,
+    /// Interarrival jitter in timestamp ticks.
+    pub jitter: u32,
+    /// Middle 32 bits of the NTP time in the last sender report, 0 if none came.
+    pub last_sr: u32,
+    /// Time since that report in 1/65536 s.
+    pub delay_since_last_sr: u32,
+}
+
+impl<'a> SenderReport<'a> {
+    pub(super) fn parse(count: u8, mut r: Reader<'a>) -> Result<Self, Error> {
+        let info = SenderInfo {
+            ssrc: r.u32()?,
+            ntp: NtpTime(r.u64()?),
+            rtp_timestamp: r.u32()?,
+            packets: r.u32()?,
+            octets: r.u32()?,
+        };
+        Ok(Self { info, blocks: Blocks::parse(count, r)? })
+    }
+}
+
+impl<'a> ReceiverReport<'a> {
+    pub(super) fn parse(count: u8, mut r: Reader<'a>) -> Result<Self, Error> {
+        Ok(Self { ssrc: r.u32()?, blocks: Blocks::parse(count, r)? })
+    }
+}
+
+/// Iterates report blocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocks<'a> {
+    r: Reader<'a>,
+}
+
+impl<'a> Blocks<'a> {
+    fn parse(count: u8, mut r: Reader<'a>) -> Result<Self, Error> {
+        // What follows the blocks is a profile's extension and is skipped.
+        Ok(Self { r: r.sub(usize::from(count).saturating_mul(BLOCK))? })
+    }
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = ReportBlock;
+
+    fn next(&mut self) -> Option<ReportBlock> {
+        ReportBlock::parse(&mut self.r).ok()
+    }
+}
+
+impl ReportBlock {
+    fn parse(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let ssrc = r.u32()?;
+        let fraction_lost = r.u8()?;
+        let lost = r.u24()?;
+        Ok(Self {
+            ssrc,
+            fraction_lost,
+            cumulative_lost: ((lost << 8) as i32) >> 8,
+            highest_sequence: r.u32()?,
+            jitter: r.u32()?,
+            last_sr: r.u32()?,
+            delay_since_last_sr: r.u32()?,
+        })
+    }
+
+    pub(super) fn write(&self, w: &mut Writer<'_>) -> Result<(), NoRoom> {
+        w.u32(self.ssrc)?;
+        w.u8(self.fraction_lost)?;
+        w.u24(self.cumulative_lost.clamp(-0x80_0000, 0x7f_ffff) as u32)?;
+        w.u32(self.highest_sequence)?;
+        w.u32(self.jitter)?;
+        w.u32(self.last_sr)?;
+        w.u32(self.delay_since_last_sr)
+    }
+}
+
+impl SenderInfo {
+    pub(super) fn write(&self, w: &mut Writer<'_>) -> Result<(), NoRoom> {
+        w.u32(self.ssrc)?;
+        w.u64(self.ntp.0)?;
+        w.u32(self.rtp_timestamp)?;
+        w.u32(self.packets)?;
+        w.u32(self.octets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CompoundWriter, Rtcp, packets};
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn reports_are_read_back() {
+        let info =
+            SenderInfo { ssrc: 1, ntp: NtpTime(0x0102_0304_0506_0708), rtp_timestamp: 9, packets: 10, octets: 11 };
+        let block = |ssrc, lost| ReportBlock {
+            ssrc,
+            fraction_lost: 128,
+            cumulative_lost: lost,
+            highest_sequence: 0x1_0003,
+            jitter: 5,
+            last_sr: 6,
+            delay_since_last_sr: 7,
+        };
+        let mut out = [0; 200];
+        let mut w = CompoundWriter::new(&mut out);
+        w.sender_report(&info, [block(2, -5), block(3, 0x7f_ffff)]).unwrap();
+        w.receiver_report(4, [block(5, 0)]).unwrap();
+        let len = w.len();
+        let all: Vec<_> = packets(&out[..len]).map(Result::unwrap).collect();
+        let Rtcp::SenderReport(sr) = all[0] else { panic!() };
+        assert_eq!(sr.info, info);
+        assert_eq!(sr.blocks.collect::<Vec<_>>(), [block(2, -5), block(3, 0x7f_ffff)]);
+        let Rtcp::ReceiverReport(rr) = all[1] else { panic!() };
+        assert_eq!((rr.ssrc, rr.blocks.collect::<Vec<_>>()), (4, std::vec![block(5, 0)]));
+    }
+
+    #[test]
+    fn a_count_without_blocks_is_truncated() {
+        let bytes = [0x81, 201, 0, 1, 0, 0, 0, 5];
+        assert_eq!(packets(&bytes).next().unwrap().unwrap_err(), Error::Truncated);
+    }
+}
