@@ -1,4 +1,58 @@
-//! Placeholder.
+//! ICE without I/O: an [`Agent`] that finds a way to another agent (RFC 8445), full or lite, trickling or not.
+//!
+//! The caller owns the sockets. It tells the agent their addresses, gives it every datagram that comes in, sends what
+//! [`Agent::poll_transmit`] writes, and learns from events where its own data may go.
+//!
+//! ```
+//! use barertc_arena::Heap;
+//! use barertc_crypto::RustCrypto;
+//! use barertc_ice::{Agent, Candidate, Config, Handled, Route, State};
+//! use barertc_wire::Instant;
+//! # use barertc_crypto::rand_core::{TryCryptoRng, TryRng};
+//! # struct Dice(u64);
+//! # impl TryRng for Dice {
+//! #     type Error = core::convert::Infallible;
+//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { self.try_next_u64().map(|n| n as u32) }
+//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+//! #         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+//! #         Ok(self.0.rotate_left(29))
+//! #     }
+//! #     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+//! #         out.chunks_mut(8).try_for_each(|c| {
+//! #             c.copy_from_slice(&self.try_next_u64()?.to_le_bytes()[..c.len()]);
+//! #             Ok(())
+//! #         })
+//! #     }
+//! # }
+//! # impl TryCryptoRng for Dice {}
+//! # let mut rng = Dice(1); // a real application takes its machine's generator
+//! let mut region = vec![core::mem::MaybeUninit::uninit(); 64 * 1024];
+//! let heap: Heap = Heap::new(&mut region);
+//! let mut alice = Agent::new(Config::default(), true, &heap, RustCrypto, &mut rng)?;
+//! let mut bob = Agent::new(Config::default(), false, &heap, RustCrypto, &mut rng)?;
+//! let (a, b) = ("10.0.0.1:1000".parse().unwrap(), "10.0.0.2:2000".parse().unwrap());
+//! alice.add_local(Candidate::host(a))?;
+//! bob.add_local(Candidate::host(b))?;
+//!
+//! // Descriptions travel by signalling. Bob's candidate does not reach Alice: his checks tell her where he is.
+//! let (ufrag, pwd) = bob.local_credentials();
+//! alice.set_remote_credentials(ufrag, pwd)?;
+//! let (ufrag, pwd) = alice.local_credentials();
+//! bob.set_remote_credentials(ufrag, pwd)?;
+//! bob.add_remote(Candidate::host(a))?;
+//!
+//! let (now, mut out) = (Instant::ZERO, [0; 1200]);
+//! while let Some(t) = bob.poll_transmit(now, &mut out) {
+//!     let handled = alice.handle(now, Route { local: a, remote: b }, &mut out[..t.len]);
+//!     assert_eq!(handled, Handled::Consumed);
+//! }
+//! while let Some(t) = alice.poll_transmit(now, &mut out) {
+//!     bob.handle(now, Route { local: b, remote: a }, &mut out[..t.len]);
+//! }
+//! assert_eq!(bob.selected(), Some(Route { local: b, remote: a }));
+//! assert_eq!(bob.state(), State::Connected);
+//! # Ok::<(), barertc_ice::Error>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -12,3 +66,24 @@
         clippy::disallowed_methods
     )
 )]
+
+#[cfg(test)]
+extern crate std;
+
+mod agent;
+mod candidate;
+mod config;
+mod credentials;
+mod error;
+mod event;
+mod random;
+mod sdp;
+pub mod stun;
+mod transaction;
+
+pub use agent::Agent;
+pub use candidate::{Candidate, Foundation, Kind, Route};
+pub use config::Config;
+pub use error::Error;
+pub use event::{Discard, Discards, Event, GatheringState, Handled, State, Transmit};
+pub use sdp::{Attribute, CandidateLine, MAX_NAME, Name, SdpLines};

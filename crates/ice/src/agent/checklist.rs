@@ -1,0 +1,202 @@
+//! Candidates become pairs; pairs take turns being checked (RFC 8445 §6.1.2, §6.1.4).
+
+use core::net::{IpAddr, SocketAddr};
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+
+use super::pair::{Check, PairCounters};
+use super::{Agent, Pair, PairState, Path, Remote};
+use crate::Error;
+use crate::candidate::{Candidate, Kind, fnv};
+use crate::transaction::Transaction;
+
+impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
+    /// Takes in a remote candidate. One that was already known by its checks becomes what it is signalled as, and its
+    /// pairs keep their state (RFC 8445 §7.3.1.3, last paragraph).
+    pub(super) fn add_remote_candidate(&mut self, candidate: Candidate, claimed: Option<u64>) -> Result<(), Error> {
+        let addr = candidate.addr;
+        let (kind, priority) = (candidate.kind, candidate.priority);
+        if let Some(known) = self.remotes.iter_mut().find(|r| r.candidate.addr == addr) {
+            if known.candidate.kind == Kind::PeerReflexive && kind != Kind::PeerReflexive {
+                known.candidate = candidate;
+                for pair in self.pairs.iter_mut().filter(|p| p.remote == addr) {
+                    pair.remote_kind = kind;
+                    pair.remote_priority = priority;
+                }
+            }
+            return Ok(());
+        }
+        if self.remotes.is_full() {
+            self.evict_remote(priority)?;
+        }
+        self.remotes.try_push(Remote { candidate, claimed }).map_err(|_| Error::Full)?;
+        for i in 0..self.locals.len() {
+            let Some((path, local)) = self.locals.get(i).and_then(|l| Some((l.path?, l.candidate.priority))) else {
+                continue;
+            };
+            // A full list is no reason to refuse the candidate: other local candidates may have room for it.
+            let _ = self.add_pair(path, local, addr);
+        }
+        Ok(())
+    }
+
+    /// Pairs a new local candidate with every remote one.
+    pub(super) fn pair_local(&mut self, path: Path, priority: u32) {
+        for i in 0..self.remotes.len() {
+            let Some(remote) = self.remotes.get(i).map(|r| r.candidate.addr) else { continue };
+            let _ = self.add_pair(path, priority, remote);
+        }
+    }
+
+    /// The pair of a local way and a known remote candidate, made when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when every pair is more useful, [`Error::UnsupportedCandidate`] when the addresses don't fit.
+    pub(super) fn add_pair(&mut self, path: Path, local_priority: u32, remote: SocketAddr) -> Result<usize, Error> {
+        if let Some(i) = self.pairs.iter().position(|p| p.path == path && p.remote == remote) {
+            return Ok(i);
+        }
+        let local = self.locals.iter().find(|l| l.path == Some(path)).ok_or(Error::UnknownLocal)?;
+        let other = self.remotes.iter().find(|r| r.candidate.addr == remote).ok_or(Error::BadCandidate)?;
+        if !compatible(local.candidate.addr, remote) {
+            return Err(Error::UnsupportedCandidate);
+        }
+        let mut foundation = 0;
+        fnv(&mut foundation, local.candidate.foundation.as_bytes());
+        fnv(&mut foundation, b":");
+        fnv(&mut foundation, other.candidate.foundation.as_bytes());
+        // RFC 8445 §6.1.2.6: of pairs with one foundation, one goes first.
+        let taken =
+            |p: &Pair| p.foundation == foundation && matches!(p.state, PairState::Waiting | PairState::InProgress);
+        let state = if self.pairs.iter().any(taken) { PairState::Frozen } else { PairState::Waiting };
+        let pair = Pair {
+            id: self.next_pair,
+            path,
+            remote,
+            local_kind: local.candidate.kind,
+            remote_kind: other.candidate.kind,
+            local_priority,
+            remote_priority: other.candidate.priority,
+            foundation,
+            state,
+            check: None,
+            triggered: None,
+            nominating: false,
+            nominated: false,
+            nominate_when_valid: false,
+            insisted: 0,
+            valid_since: None,
+            mapped: None,
+            stats: PairCounters::default(),
+        };
+        if self.pairs.is_full() {
+            self.evict_pair(pair.priority(self.controlling))?;
+        }
+        self.next_pair = self.next_pair.wrapping_add(1);
+        self.pairs.try_push(pair).map_err(|_| Error::Full)?;
+        Ok(self.pairs.len().saturating_sub(1))
+    }
+
+    /// Makes room among the remote candidates for one of `priority`, by the rule of [`Config::max_remote`](crate::Config).
+    fn evict_remote(&mut self, priority: u32) -> Result<(), Error> {
+        let needed = |addr| self.pairs.iter().any(|p| p.remote == addr && !p.is_expendable());
+        let (worst, addr) = self
+            .remotes
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| r.candidate.priority < priority && !needed(r.candidate.addr))
+            .min_by_key(|(_, r)| r.candidate.priority)
+            .map(|(i, r)| (i, r.candidate.addr))
+            .ok_or(Error::Full)?;
+        self.remotes.swap_remove(worst);
+        self.pairs.retain(|p| p.remote != addr);
+        Ok(())
+    }
+
+    /// The same among the pairs.
+    fn evict_pair(&mut self, priority: u64) -> Result<(), Error> {
+        let controlling = self.controlling;
+        let worst = self
+            .pairs
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.is_expendable() && p.priority(controlling) < priority)
+            .min_by_key(|(_, p)| p.priority(controlling))
+            .map(|(i, _)| i)
+            .ok_or(Error::Full)?;
+        self.pairs.swap_remove(worst);
+        Ok(())
+    }
+
+    /// The pair whose check starts next: triggered ones in their order, then by priority those waiting, then those
+    /// frozen (RFC 8445 §6.1.4.2).
+    pub(super) fn next_to_check(&self) -> Option<usize> {
+        self.remote_credentials.as_ref().filter(|_| !self.config.lite)?;
+        let all = || self.pairs.iter().enumerate();
+        let triggered = all().filter_map(|(i, p)| Some((p.triggered?, i))).min().map(|(_, i)| i);
+        let best = |state| {
+            all().filter(|(_, p)| p.state == state).max_by_key(|(_, p)| p.priority(self.controlling)).map(|(i, _)| i)
+        };
+        triggered.or_else(|| best(PairState::Waiting)).or_else(|| best(PairState::Frozen))
+    }
+
+    /// Starts a check on pair `i`; its first transmission is due at once.
+    pub(super) fn start_check(&mut self, i: usize) {
+        let id = self.random.bytes(&self.provider);
+        let (now, controlling) = (self.now, self.controlling);
+        if let Some(pair) = self.pairs.get_mut(i) {
+            pair.triggered = None;
+            let nominates = controlling && pair.nominating;
+            pair.check = Some(Check { transaction: Transaction::new(id, now), controlling, nominates });
+            if !pair.is_valid() {
+                pair.state = PairState::InProgress;
+            }
+        }
+    }
+
+    /// Puts pair `i` at the end of the triggered-check queue.
+    pub(super) fn trigger(&mut self, i: usize) {
+        let place = self.next_trigger;
+        if let Some(pair) = self.pairs.get_mut(i)
+            && pair.triggered.is_none()
+        {
+            self.next_trigger = self.next_trigger.wrapping_add(1);
+            pair.triggered = Some(place);
+            if matches!(pair.state, PairState::Frozen | PairState::Failed) {
+                pair.state = PairState::Waiting;
+            }
+        }
+    }
+
+    /// Pairs like the one that succeeded are likely to work too (RFC 8445 §7.2.5.3.3).
+    pub(super) fn unfreeze(&mut self, foundation: u64) {
+        for pair in self.pairs.iter_mut().filter(|p| p.foundation == foundation && p.state == PairState::Frozen) {
+            pair.state = PairState::Waiting;
+        }
+    }
+
+    /// Gives every pair another chance, the working ones too.
+    pub(super) fn check_everything_again(&mut self) {
+        if self.config.lite {
+            return;
+        }
+        for pair in self.pairs.iter_mut().filter(|p| p.check.is_none() && p.triggered.is_none()) {
+            if pair.is_valid() {
+                pair.triggered = Some(self.next_trigger);
+                self.next_trigger = self.next_trigger.wrapping_add(1);
+            } else {
+                pair.state = PairState::Waiting;
+            }
+        }
+    }
+}
+
+/// One family, and link-local IPv6 addresses among themselves only (RFC 8445 §6.1.2.2).
+fn compatible(local: SocketAddr, remote: SocketAddr) -> bool {
+    match (local.ip(), remote.ip()) {
+        (IpAddr::V4(_), IpAddr::V4(_)) => true,
+        (IpAddr::V6(l), IpAddr::V6(r)) => l.is_unicast_link_local() == r.is_unicast_link_local(),
+        _ => false,
+    }
+}

@@ -1,0 +1,96 @@
+//! The messages that agents exchange (RFC 8445 §7): binding requests with priority, role and nomination, and their
+//! responses.
+
+use core::net::SocketAddr;
+
+use barertc_crypto::{HmacSha256Key, Provider};
+use barertc_wire::NoRoom;
+
+use super::Path;
+use crate::credentials::Credentials;
+use crate::stun::{Builder, Class, Method, TransactionId, attr};
+
+/// A response that waits to be written.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) id: TransactionId,
+    pub(crate) path: Path,
+    pub(crate) remote: SocketAddr,
+    pub(crate) outcome: Outcome,
+    /// The request was protected by MESSAGE-INTEGRITY-SHA256, so the response is.
+    pub(crate) sha256: bool,
+    /// The request came with the credentials of before a restart.
+    pub(crate) previous: bool,
+}
+
+/// What a response says.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Success,
+    /// 487 (RFC 8445 §7.3.1.1).
+    RoleConflict,
+    /// 420 with these (RFC 8489 §6.3.1).
+    Unknown(heapless::Vec<u16, 8>),
+}
+
+/// What a connectivity check says (RFC 8445 §7.1).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) id: TransactionId,
+    pub(super) priority: u32,
+    pub(super) controlling: bool,
+    pub(super) tie_breaker: u64,
+    pub(super) use_candidate: bool,
+}
+
+impl Request {
+    pub(super) fn write<P: Provider>(
+        &self,
+        out: &mut [u8],
+        provider: &P,
+        local: &Credentials,
+        remote: &Credentials,
+    ) -> Result<usize, NoRoom> {
+        let mut b = Builder::new(out, Class::Request, Method::BINDING, self.id)?;
+        b.parts(attr::USERNAME, &[remote.ufrag().as_bytes(), b":", local.ufrag().as_bytes()])?;
+        b.u32(attr::PRIORITY, self.priority)?;
+        let role = if self.controlling { attr::ICE_CONTROLLING } else { attr::ICE_CONTROLLED };
+        b.u64(role, self.tie_breaker)?;
+        if self.use_candidate {
+            b.bytes(attr::USE_CANDIDATE, &[])?;
+        }
+        b.integrity(provider, remote.key())?;
+        b.fingerprint()
+    }
+}
+
+impl Answer {
+    pub(super) fn write<P: Provider>(
+        &self,
+        out: &mut [u8],
+        provider: &P,
+        local: &Credentials,
+    ) -> Result<usize, NoRoom> {
+        let class = if matches!(self.outcome, Outcome::Success) { Class::Success } else { Class::Error };
+        let mut b = Builder::new(out, class, Method::BINDING, self.id)?;
+        match &self.outcome {
+            Outcome::Success => b.xor_address(attr::XOR_MAPPED_ADDRESS, self.remote)?,
+            Outcome::RoleConflict => b.error(487, "Role Conflict")?,
+            Outcome::Unknown(kinds) => {
+                b.error(420, "Unknown Attribute")?;
+                let mut list = [0; 16];
+                for (place, kind) in list.chunks_exact_mut(2).zip(kinds) {
+                    place.copy_from_slice(&kind.to_be_bytes());
+                }
+                let len = kinds.len().saturating_mul(2);
+                b.bytes(attr::UNKNOWN_ATTRIBUTES, list.get(..len).unwrap_or_default())?;
+            }
+        }
+        if self.sha256 {
+            b.integrity_sha256(provider, &HmacSha256Key::new(local.pwd().as_bytes()))?;
+        } else {
+            b.integrity(provider, local.key())?;
+        }
+        b.fingerprint()
+    }
+}

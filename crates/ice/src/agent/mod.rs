@@ -1,0 +1,429 @@
+//! The agent's state and what the application tells it; what the network tells it is in `inbound`, what it sends in
+//! `outbound`.
+
+use core::net::SocketAddr;
+
+use barertc_arena::{Allocator, Ring, Vec};
+use barertc_crypto::Provider;
+use barertc_wire::Instant;
+use rand_core::CryptoRng;
+
+use crate::candidate::{Candidate, Kind, Route, fnv};
+use crate::config::{Config, MAX_ANSWERS};
+use crate::credentials::Credentials;
+use crate::random::Random;
+use crate::sdp::CandidateLine;
+use crate::{Discard, Discards, Error, Event, GatheringState, State};
+
+mod checklist;
+mod consent;
+mod inbound;
+mod message;
+mod outbound;
+mod pair;
+mod selection;
+
+pub(crate) use consent::Active;
+pub(crate) use message::Answer;
+pub(crate) use pair::{Pair, PairState, Path};
+
+/// A local candidate and the way packets take from it.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) candidate: Candidate,
+    /// Host and relayed candidates are paired with remote ones; reflexive ones are only told to the peer, since what
+    /// is sent from them is sent from their base (RFC 8445 §6.1.2.4).
+    pub(crate) path: Option<Path>,
+}
+
+/// A remote candidate.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    pub(crate) candidate: Candidate,
+    /// Hash of the user name fragment that an early check named, before the description that would confirm it.
+    pub(crate) claimed: Option<u64>,
+}
+
+/// The credentials of before a restart, with which the old path is kept alive until there is a new one.
+pub(crate) struct Previous {
+    pub(crate) local: Credentials,
+    pub(crate) remote: Credentials,
+}
+
+/// An ICE agent for one component: full or lite, controlling or controlled.
+///
+/// Order of calls: [`new`](Self::new), [`add_local`](Self::add_local) for every address that a socket is bound to,
+/// [`gather`](Self::gather); the description with [`local_credentials`](Self::local_credentials) and
+/// [`local_candidates`](Self::local_candidates) goes to the other side, whose own comes in by
+/// [`set_remote_credentials`](Self::set_remote_credentials), [`add_remote`](Self::add_remote) and
+/// [`end_of_candidates`](Self::end_of_candidates). Everything but `new` may come at any time and in any order: checks
+/// that arrive before the remote description are answered and remembered.
+///
+/// After every call with `&mut self` the caller empties [`poll_transmit`](Self::poll_transmit) and
+/// [`poll_event`](Self::poll_event), and calls [`handle_timeout`](Self::handle_timeout) at [`timeout`](Self::timeout).
+pub struct Agent<A: Allocator + Clone, P: Provider> {
+    config: Config,
+    provider: P,
+    random: Random,
+    now: Instant,
+
+    controlling: bool,
+    tie_breaker: u64,
+    remote_lite: bool,
+    local_credentials: Credentials,
+    remote_credentials: Option<Credentials>,
+    previous: Option<Previous>,
+    remote_ended: bool,
+
+    locals: Vec<Local, A>,
+    remotes: Vec<Remote, A>,
+    pairs: Vec<Pair, A>,
+    answers: Ring<Answer, A>,
+    events: Ring<Event, A>,
+    active: Option<Active>,
+
+    next_pair: u32,
+    next_trigger: u32,
+    /// Before this, no new transaction starts (Ta).
+    paced_until: Instant,
+    /// Answers may be sent as long as there are tokens: see `inbound`.
+    answer_tokens: u32,
+    answer_tokens_at: Instant,
+    /// When checking began; failure is not declared before `patience` is over.
+    checking_since: Option<Instant>,
+    state: State,
+    gathering: GatheringState,
+    discards: Discards,
+}
+
+impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
+    /// An agent with fresh credentials and no candidates. `rng` is used here and in [`restart`](Self::restart) only:
+    /// transaction ids come from a generator that is seeded from it.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn new<R: CryptoRng + ?Sized>(
+        config: Config,
+        controlling: bool,
+        alloc: A,
+        provider: P,
+        rng: &mut R,
+    ) -> Result<Self, Error> {
+        let mut random = Random::new(rng);
+        Ok(Self {
+            controlling,
+            tie_breaker: random.u64(&provider),
+            remote_lite: false,
+            local_credentials: Credentials::random(&mut random, &provider)?,
+            remote_credentials: None,
+            previous: None,
+            remote_ended: false,
+            locals: Vec::with_capacity(config.max_local.into(), alloc.clone())?,
+            remotes: Vec::with_capacity(config.max_remote.into(), alloc.clone())?,
+            pairs: Vec::with_capacity(config.max_pairs.into(), alloc.clone())?,
+            answers: Ring::with_capacity(MAX_ANSWERS, alloc.clone())?,
+            events: Ring::with_capacity(config.max_events.into(), alloc)?,
+            active: None,
+            next_pair: 0,
+            next_trigger: 0,
+            now: Instant::ZERO,
+            paced_until: Instant::ZERO,
+            answer_tokens: inbound::ANSWER_BURST,
+            answer_tokens_at: Instant::ZERO,
+            checking_since: None,
+            state: State::New,
+            gathering: GatheringState::New,
+            discards: Discards::default(),
+            config,
+            provider,
+            random,
+        })
+    }
+
+    /// The address of a bound socket becomes a host candidate, also later, when an interface comes up. The candidate
+    /// is announced by [`Event::LocalCandidate`].
+    ///
+    /// # Errors
+    /// [`Error::Full`] when [`Config::max_local`] are there.
+    pub fn add_local(&mut self, candidate: Candidate) -> Result<(), Error> {
+        let path = Path::Socket(candidate.addr);
+        self.add_local_candidate(candidate, Some(path))
+    }
+
+    /// The socket of `addr` is gone: its candidates and pairs are forgotten, and another path is looked for where the
+    /// selected one used it.
+    pub fn remove_local(&mut self, addr: SocketAddr) {
+        let gone = Path::Socket(addr);
+        self.locals.retain(|l| l.path != Some(gone) && (l.path.is_some() || l.candidate.related != Some(addr)));
+        self.pairs.retain(|p| p.path != gone);
+        if self.active.as_ref().is_some_and(|a| a.path == gone) {
+            self.active = None;
+            self.check_everything_again();
+            self.select_any_valid();
+        }
+        self.update_state();
+    }
+
+    /// All sockets are known.
+    ///
+    /// # Errors
+    /// [`Error::NoInterface`] when there are none.
+    pub fn gather(&mut self) -> Result<(), Error> {
+        if self.locals.is_empty() {
+            return Err(Error::NoInterface);
+        }
+        self.set_gathering(GatheringState::Gathering);
+        self.update_gathering();
+        Ok(())
+    }
+
+    /// What the other side's description says. Early checks whose user name agrees with it are taken up at once. Called
+    /// with other credentials than before, it is the answer to a [`restart`](Self::restart).
+    ///
+    /// # Errors
+    /// [`Error::BadCredentials`].
+    pub fn set_remote_credentials(&mut self, ufrag: &str, pwd: &str) -> Result<(), Error> {
+        if self.remote_credentials.as_ref().is_some_and(|c| c.ufrag() == ufrag && c.pwd() == pwd) {
+            return Ok(());
+        }
+        let credentials = Credentials::new(ufrag, pwd)?;
+        let claimed = claim(ufrag);
+        // What somebody else's user name fragment brought does not belong to this session.
+        let mut strangers = heapless::Vec::<SocketAddr, 16>::new();
+        self.remotes.retain(|r| {
+            let stranger = r.claimed.is_some_and(|c| c != claimed);
+            if stranger {
+                // More than fit have no pair that could be mistaken: the pairs go by address below.
+                let _ = strangers.push(r.candidate.addr);
+            }
+            !stranger
+        });
+        self.pairs.retain(|p| !strangers.contains(&p.remote));
+        self.remote_credentials = Some(credentials);
+        self.begin_checking();
+        Ok(())
+    }
+
+    /// Whether the other side said `a=ice-lite`: then this one is controlling (RFC 8445 §6.1.1).
+    pub fn set_remote_lite(&mut self, lite: bool) {
+        self.remote_lite = lite;
+        if lite && !self.config.lite {
+            self.set_controlling(true);
+        }
+    }
+
+    /// Sets the role: the offerer is controlling, unless it is lite and the answerer is not (RFC 8445 §6.1.1).
+    pub fn set_controlling(&mut self, controlling: bool) {
+        if self.controlling != controlling {
+            self.switch_role(controlling);
+        }
+    }
+
+    /// A candidate of the other side, in its description or trickled.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when there is no place that a better candidate could take.
+    pub fn add_remote(&mut self, candidate: Candidate) -> Result<(), Error> {
+        self.add_remote_candidate(candidate, None)?;
+        if self.remote_credentials.is_some() {
+            self.begin_checking();
+        }
+        Ok(())
+    }
+
+    /// The same from text. A candidate that hides behind a name comes back, to be resolved and added when its address
+    /// is known; nothing needs to wait for that.
+    ///
+    /// # Errors
+    /// As [`add_remote`](Self::add_remote), and those of parsing.
+    pub fn add_remote_line(&mut self, line: &str) -> Result<Option<CandidateLine>, Error> {
+        let line: CandidateLine = line.parse()?;
+        match line.candidate() {
+            Some(candidate) => self.add_remote(candidate).map(|()| None),
+            None => Ok(Some(line)),
+        }
+    }
+
+    /// The other side has no more candidates.
+    pub fn end_of_candidates(&mut self) {
+        self.remote_ended = true;
+        self.update_state();
+    }
+
+    /// Starts over with fresh credentials (RFC 8445 §9). Sockets stay, the remote side is forgotten, and the path in
+    /// use stays in use until the new checks have found one.
+    ///
+    /// # Errors
+    /// None today; the signature allows for allocation.
+    pub fn restart<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
+        self.random = Random::new(rng);
+        let fresh = Credentials::random(&mut self.random, &self.provider)?;
+        let local = core::mem::replace(&mut self.local_credentials, fresh);
+        if let Some(remote) = self.remote_credentials.take()
+            && let Some(active) = &mut self.active
+            && active.pair.is_some()
+        {
+            active.pair = None;
+            self.previous = Some(Previous { local, remote });
+        }
+        self.remotes.clear();
+        self.pairs.clear();
+        self.answers.clear();
+        self.remote_ended = false;
+        self.remote_lite = false;
+        self.checking_since = None;
+        self.update_state();
+        Ok(())
+    }
+
+    /// Says that the network below has changed (another access point, another address behind the same socket): every
+    /// pair is checked anew now instead of after the next unanswered consent check.
+    pub fn network_changed(&mut self) {
+        self.suspect();
+    }
+
+    /// Ends the session: nothing is sent or believed from now on.
+    pub fn close(&mut self) {
+        self.pairs.clear();
+        self.remotes.clear();
+        self.answers.clear();
+        self.active = None;
+        self.previous = None;
+        self.remote_credentials = None;
+        self.set_state(State::Closed);
+    }
+
+    /// What the caller should know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// User name fragment and password for the description.
+    #[must_use]
+    pub fn local_credentials(&self) -> (&str, &str) {
+        (self.local_credentials.ufrag(), self.local_credentials.pwd())
+    }
+
+    /// The other side's user name fragment, once known.
+    #[must_use]
+    pub fn remote_ufrag(&self) -> Option<&str> {
+        self.remote_credentials.as_ref().map(Credentials::ufrag)
+    }
+
+    /// All local candidates found so far that the peer should know.
+    pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.locals.iter().map(|l| &l.candidate).filter(|c| c.kind != Kind::PeerReflexive)
+    }
+
+    /// The remote candidates known, peer-reflexive ones among them.
+    pub fn remote_candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.remotes.iter().map(|r| &r.candidate)
+    }
+
+    /// Where data may be sent to now: a pair on which the peer's consent is fresh. Before nomination it is the best valid
+    /// pair (RFC 8445 §12.1.1).
+    #[must_use]
+    pub fn selected(&self) -> Option<Route> {
+        self.active.as_ref().map(|a| self.visible_route(a.path, a.remote))
+    }
+
+    /// The W3C's `iceConnectionState`.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// The W3C's `iceGatheringState`.
+    #[must_use]
+    pub const fn gathering_state(&self) -> GatheringState {
+        self.gathering
+    }
+
+    /// Whether this side nominates.
+    #[must_use]
+    pub const fn is_controlling(&self) -> bool {
+        self.controlling
+    }
+
+    /// Why datagrams were dropped.
+    #[must_use]
+    pub const fn discards(&self) -> &Discards {
+        &self.discards
+    }
+
+    fn add_local_candidate(&mut self, mut candidate: Candidate, path: Option<Path>) -> Result<(), Error> {
+        if self.locals.iter().any(|l| l.candidate.addr == candidate.addr && l.path == path) {
+            return Ok(());
+        }
+        // RFC 8445 §5.1.2.1: several addresses of one kind need different preferences.
+        while self.locals.iter().any(|l| l.candidate.priority == candidate.priority) {
+            candidate.priority = candidate.priority.saturating_sub(1 << 8);
+        }
+        let priority = candidate.priority;
+        let announced = candidate.clone();
+        self.locals.try_push(Local { candidate, path }).map_err(|_| Error::Full)?;
+        if announced.kind != Kind::PeerReflexive {
+            self.push_event(Event::LocalCandidate(announced));
+        }
+        if let Some(path) = path {
+            self.pair_local(path, priority);
+        }
+        self.update_state();
+        Ok(())
+    }
+
+    fn begin_checking(&mut self) {
+        if self.checking_since.is_none() {
+            self.checking_since = Some(self.now);
+        }
+        self.update_state();
+    }
+
+    fn switch_role(&mut self, controlling: bool) {
+        self.controlling = controlling;
+        for pair in self.pairs.iter_mut() {
+            pair.nominating = false;
+        }
+        self.push_event(Event::RoleChanged { controlling });
+    }
+
+    fn update_gathering(&mut self) {
+        if self.gathering == GatheringState::Gathering {
+            self.set_gathering(GatheringState::Complete);
+        }
+    }
+
+    fn set_gathering(&mut self, gathering: GatheringState) {
+        if self.gathering != gathering {
+            self.gathering = gathering;
+            self.push_event(Event::Gathering(gathering));
+        }
+    }
+
+    fn set_state(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.push_event(Event::State(state));
+        }
+    }
+
+    fn push_event(&mut self, event: Event) {
+        if self.events.push_back(event).is_err() {
+            self.discards.count(Discard::EventsFull);
+        }
+    }
+
+    /// As the application sees a pair: where its data come from and go to.
+    fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
+        match path {
+            Path::Socket(local) => Route { local, remote },
+        }
+    }
+}
+
+/// What is kept of a user name fragment that a check named before the description did.
+pub(crate) fn claim(ufrag: &str) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    fnv(&mut hash, ufrag.as_bytes());
+    hash
+}

@@ -1,0 +1,129 @@
+use core::net::{IpAddr, SocketAddr};
+
+/// Where a candidate's address comes from (RFC 8445 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An address of an interface.
+    Host,
+    /// What a STUN server saw.
+    ServerReflexive,
+    /// What the other agent saw, or came from.
+    PeerReflexive,
+    /// An address of a TURN server.
+    Relayed,
+}
+
+impl Kind {
+    /// The type preferences that RFC 8445 §5.1.2.2 recommends.
+    const fn preference(self) -> u8 {
+        match self {
+            Self::Host => 126,
+            Self::PeerReflexive => 110,
+            Self::ServerReflexive => 100,
+            Self::Relayed => 0,
+        }
+    }
+
+    /// The name in a candidate line and in W3C statistics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::ServerReflexive => "srflx",
+            Self::PeerReflexive => "prflx",
+            Self::Relayed => "relay",
+        }
+    }
+}
+
+/// Groups candidates of one kind, base and server (RFC 8445 §5.1.1.3): at most 32 characters.
+pub type Foundation = heapless::String<32>;
+
+/// A place where an agent can be reached: component 1 (there is no other with RTCP multiplexing) over UDP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The address packets are sent to.
+    pub addr: SocketAddr,
+    /// Where it comes from.
+    pub kind: Kind,
+    /// The larger the better (RFC 8445 §5.1.2).
+    pub priority: u32,
+    /// Equal for candidates that work or fail together.
+    pub foundation: Foundation,
+    /// For reflexive and relayed candidates: the address behind this one.
+    pub related: Option<SocketAddr>,
+}
+
+impl Candidate {
+    /// A host candidate with the priority of an only interface; [`Agent::add_local`](crate::Agent::add_local) lowers
+    /// it where another candidate has the same.
+    #[must_use]
+    pub fn host(addr: SocketAddr) -> Self {
+        Self::new(addr, Kind::Host, local_preference(addr.ip()), None, None)
+    }
+
+    pub(crate) fn new(
+        addr: SocketAddr,
+        kind: Kind,
+        local_preference: u16,
+        related: Option<SocketAddr>,
+        server: Option<IpAddr>,
+    ) -> Self {
+        let base = related.filter(|_| kind != Kind::Relayed).unwrap_or(addr).ip();
+        let foundation = foundation(kind, base, server);
+        Self { addr, kind, priority: priority(kind, local_preference), foundation, related }
+    }
+
+    /// The middle field of the priority.
+    #[must_use]
+    pub const fn local_preference(&self) -> u16 {
+        (self.priority >> 8) as u16
+    }
+}
+
+/// RFC 8445 §5.1.2.1 for component 1.
+pub(crate) const fn priority(kind: Kind, local_preference: u16) -> u32 {
+    ((kind.preference() as u32) << 24) | ((local_preference as u32) << 8) | 255
+}
+
+/// IPv6 before IPv4 (RFC 8421 §4 would interleave several of each), loopback last.
+fn local_preference(ip: IpAddr) -> u16 {
+    match ip {
+        _ if ip.is_loopback() => 0x3FFF,
+        IpAddr::V6(_) => 0xFFFF,
+        IpAddr::V4(_) => 0xBFFF,
+    }
+}
+
+/// A number made from kind, base address and server address, written in decimal.
+fn foundation(kind: Kind, base: IpAddr, server: Option<IpAddr>) -> Foundation {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(kind.preference());
+    for ip in [Some(base), server].into_iter().flatten() {
+        match ip {
+            IpAddr::V4(ip) => fnv(&mut hash, &ip.octets()),
+            IpAddr::V6(ip) => fnv(&mut hash, &ip.octets()),
+        }
+    }
+    let mut text = Foundation::new();
+    let folded = (hash ^ (hash >> 32)) as u32;
+    // Ten digits fit into 32 characters.
+    let _ = core::fmt::write(&mut text, format_args!("{folded}"));
+    text
+}
+
+/// FNV-1a, to tell things apart; not against an adversary.
+pub(crate) fn fnv(hash: &mut u64, bytes: &[u8]) {
+    for b in bytes {
+        *hash = (*hash ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3);
+    }
+}
+
+/// A local address and a remote one: where a datagram was received or is to be sent. For a relayed path `local` is the
+/// address at the TURN server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Route {
+    /// The local socket's address.
+    pub local: SocketAddr,
+    /// The other end's.
+    pub remote: SocketAddr,
+}

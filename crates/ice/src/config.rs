@@ -1,0 +1,84 @@
+use core::time::Duration;
+
+use barertc_arena::{Allocator, Ring, Vec};
+
+use crate::Event;
+use crate::agent::{Answer, Local, Pair, Remote};
+use crate::transaction::Timing;
+
+/// Bounds and times of an agent. The defaults are those of the RFCs, or of a browser where the RFCs leave it open.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Local candidates of every kind.
+    pub max_local: u16,
+    /// Remote candidates, signalled and peer-reflexive. A further one takes the place of the one with the lowest
+    /// priority that no working or running check needs, if its own priority is higher, and is refused otherwise.
+    pub max_remote: u16,
+    /// Candidate pairs. A further one takes the place of the one with the lowest priority that is neither valid nor
+    /// being checked (RFC 8445 §6.1.2.5), if its own priority is higher, and is refused otherwise.
+    pub max_pairs: u16,
+    /// Events that wait to be polled; when full, candidates and state changes are still to be seen by the getters.
+    pub max_events: u16,
+    /// Time between two new transactions (Ta, RFC 8445 §14.2).
+    pub pacing: Duration,
+    /// First retransmission interval (RFC 8445 §14.3 forbids less than 500 ms).
+    pub rto: Duration,
+    /// Transmissions of one request (Rc, RFC 8489 §6.2.1).
+    pub attempts: u8,
+    /// How long a connection is waited for before it is declared failed (RFC 8863 §4).
+    pub patience: Duration,
+    /// How long a valid relayed pair waits for a direct one before the controlling agent nominates it; data flow on it
+    /// meanwhile.
+    pub relay_patience: Duration,
+    /// Middle of the randomised interval of consent checks (RFC 7675 §5.1 forbids periods below 4 s).
+    pub consent_interval: Duration,
+    /// Consent without an answer ends after this (RFC 7675 §5.1).
+    pub consent_timeout: Duration,
+    /// An unanswered consent check makes the path suspect after this, or after four round trips if they are longer:
+    /// every pair is then checked anew, the selected one too.
+    pub suspicion: Duration,
+    /// A path suspect for this long is reported as disconnected.
+    pub disconnected_after: Duration,
+    /// Answers that checks only and never sends one (ICE lite, RFC 8445 §2.5): for hosts with public addresses.
+    pub lite: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_local: 8,
+            max_remote: 16,
+            max_pairs: 32,
+            max_events: 16,
+            pacing: Duration::from_millis(50),
+            rto: Duration::from_millis(500),
+            attempts: 7,
+            patience: Duration::from_millis(39_500),
+            relay_patience: Duration::from_millis(500),
+            consent_interval: Duration::from_secs(5),
+            consent_timeout: Duration::from_secs(30),
+            suspicion: Duration::from_secs(1),
+            disconnected_after: Duration::from_secs(2),
+            lite: false,
+        }
+    }
+}
+
+/// Answers that wait to be written; more requests than this between two polls are dropped.
+pub(crate) const MAX_ANSWERS: usize = 8;
+
+impl Config {
+    /// The most that an agent with this configuration ever takes from its allocator, in bytes.
+    #[must_use]
+    pub const fn worst_case_bytes<A: Allocator>(&self) -> usize {
+        Vec::<Local, A>::bytes(self.max_local as usize)
+            .saturating_add(Vec::<Remote, A>::bytes(self.max_remote as usize))
+            .saturating_add(Vec::<Pair, A>::bytes(self.max_pairs as usize))
+            .saturating_add(Ring::<Event, A>::bytes(self.max_events as usize))
+            .saturating_add(Ring::<Answer, A>::bytes(MAX_ANSWERS))
+    }
+
+    pub(crate) const fn timing(&self) -> Timing {
+        Timing { rto: self.rto, attempts: self.attempts }
+    }
+}

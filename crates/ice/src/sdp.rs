@@ -1,0 +1,218 @@
+//! Candidates and ICE attributes as lines of a session description (RFC 8839, RFC 8840).
+//!
+//! ```
+//! use barertc_ice::{Candidate, CandidateLine};
+//!
+//! let line = "a=candidate:1 1 UDP 2122260223 192.0.2.7 5000 typ host generation 0 network-cost 999";
+//! let candidate = line.parse::<CandidateLine>()?.candidate().expect("not a name");
+//! assert_eq!(candidate.addr, "192.0.2.7:5000".parse().unwrap());
+//! assert_eq!(candidate.to_string(), "candidate:1 1 udp 2122260223 192.0.2.7 5000 typ host");
+//!
+//! let hidden = "candidate:2 1 udp 2113937151 0b3d6bf2-4f6c-4a4c-9a52-1e5f7d1c9a55.local 61000 typ host";
+//! let hidden: CandidateLine = hidden.parse()?;
+//! assert!(hidden.candidate().is_none());
+//! assert_eq!(hidden.name(), Some("0b3d6bf2-4f6c-4a4c-9a52-1e5f7d1c9a55.local"));
+//! # Ok::<(), barertc_ice::Error>(())
+//! ```
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+use core::str::FromStr;
+
+use crate::candidate::{Candidate, Foundation, Kind};
+use crate::{Agent, Error};
+
+/// Longest host name in a candidate; browsers' `.local` names have 42 characters.
+pub const MAX_NAME: usize = 64;
+
+/// A host name in a candidate.
+pub type Name = heapless::String<MAX_NAME>;
+
+/// A candidate line, whose address may still be a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateLine {
+    foundation: Foundation,
+    priority: u32,
+    host: Host,
+    port: u16,
+    kind: Kind,
+    related: Option<SocketAddr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Host {
+    Ip(IpAddr),
+    Name(Name),
+}
+
+impl CandidateLine {
+    /// The candidate, unless its address is a name.
+    #[must_use]
+    pub fn candidate(&self) -> Option<Candidate> {
+        match self.host {
+            Host::Ip(ip) => Some(self.resolved(ip)),
+            Host::Name(_) => None,
+        }
+    }
+
+    /// The name to be resolved, when it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.host {
+            Host::Ip(_) => None,
+            Host::Name(name) => Some(name),
+        }
+    }
+
+    /// The candidate with the address that its name stands for.
+    #[must_use]
+    pub fn resolved(&self, ip: IpAddr) -> Candidate {
+        Candidate {
+            addr: SocketAddr::new(ip, self.port),
+            kind: self.kind,
+            priority: self.priority,
+            foundation: self.foundation.clone(),
+            related: self.related,
+        }
+    }
+}
+
+impl FromStr for CandidateLine {
+    type Err = Error;
+
+    /// Reads `candidate:…` as RFC 8839 §5.1 has it, with or without `a=` and line end. Extensions are skipped.
+    ///
+    /// # Errors
+    /// [`Error::BadCandidate`], or [`Error::UnsupportedCandidate`] for another component or transport than ours.
+    fn from_str(line: &str) -> Result<Self, Error> {
+        let line = line.trim();
+        let line = line.strip_prefix("a=").unwrap_or(line);
+        let line = line.strip_prefix("candidate:").ok_or(Error::BadCandidate)?;
+        let mut words = line.split_ascii_whitespace();
+        let mut word = || words.next().ok_or(Error::BadCandidate);
+        let foundation = Foundation::try_from(word()?).map_err(|_| Error::BadCandidate)?;
+        let component: u16 = number(word()?)?;
+        let transport = word()?;
+        let priority = number(word()?)?;
+        let host = word()?;
+        let port = number(word()?)?;
+        if word()? != "typ" {
+            return Err(Error::BadCandidate);
+        }
+        let kind = kind(word()?)?;
+        if component != 1 || !transport.eq_ignore_ascii_case("udp") {
+            return Err(Error::UnsupportedCandidate);
+        }
+        let host = match host.parse() {
+            Ok(ip) => Host::Ip(ip),
+            Err(_) => Host::Name(name(host)?),
+        };
+        Ok(Self { foundation, priority, host, port, kind, related: related(words) })
+    }
+}
+
+fn number<T: FromStr>(word: &str) -> Result<T, Error> {
+    word.parse().map_err(|_| Error::BadCandidate)
+}
+
+fn kind(word: &str) -> Result<Kind, Error> {
+    [Kind::Host, Kind::ServerReflexive, Kind::PeerReflexive, Kind::Relayed]
+        .into_iter()
+        .find(|k| k.name() == word)
+        .ok_or(Error::BadCandidate)
+}
+
+fn name(word: &str) -> Result<Name, Error> {
+    let plausible = word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+    Name::try_from(word).ok().filter(|_| plausible).ok_or(Error::BadCandidate)
+}
+
+/// `raddr` and `rport` among the name-value pairs that end the line; a name instead of an address is left out.
+fn related<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<SocketAddr> {
+    let (mut ip, mut port) = (None, None);
+    while let (Some(name), Some(value)) = (words.next(), words.next()) {
+        match name {
+            "raddr" => ip = value.parse::<IpAddr>().ok(),
+            "rport" => port = value.parse::<u16>().ok(),
+            _ => {}
+        }
+    }
+    Some(SocketAddr::new(ip?, port?))
+}
+
+impl fmt::Display for Candidate {
+    /// `candidate:…` without `a=`: the value of W3C's `RTCIceCandidate.candidate`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { foundation, priority, addr, kind, related } = self;
+        write!(f, "candidate:{foundation} 1 udp {priority} {} {} typ {}", addr.ip(), addr.port(), kind.name())?;
+        match related {
+            Some(related) => write!(f, " raddr {} rport {}", related.ip(), related.port()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What one line of a session description says about ICE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Attribute<'a> {
+    /// `ice-ufrag`
+    Ufrag(&'a str),
+    /// `ice-pwd`
+    Pwd(&'a str),
+    /// `ice-options`: words between spaces.
+    Options(&'a str),
+    /// `ice-lite`
+    Lite,
+    /// `end-of-candidates`
+    EndOfCandidates,
+    /// `candidate`
+    Candidate(CandidateLine),
+}
+
+impl<'a> Attribute<'a> {
+    /// Reads a line with or without `a=`; `None` for one that is not about ICE, or a candidate that is of no use here.
+    #[must_use]
+    pub fn parse(line: &'a str) -> Option<Self> {
+        let line = line.trim();
+        let line = line.strip_prefix("a=").unwrap_or(line);
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        match name {
+            "ice-ufrag" => Some(Self::Ufrag(value.trim())),
+            "ice-pwd" => Some(Self::Pwd(value.trim())),
+            "ice-options" => Some(Self::Options(value.trim())),
+            "ice-lite" => Some(Self::Lite),
+            "end-of-candidates" => Some(Self::EndOfCandidates),
+            "candidate" => line.parse().ok().map(Self::Candidate),
+            _ => None,
+        }
+    }
+}
+
+/// Writes the ICE lines of a media section: see [`Agent::sdp`].
+#[derive(Debug)]
+pub struct SdpLines<'a> {
+    pub(crate) ufrag: &'a str,
+    pub(crate) pwd: &'a str,
+    pub(crate) trickle: bool,
+}
+
+impl fmt::Display for SdpLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", self.ufrag, self.pwd)?;
+        f.write_str(if self.trickle { "a=ice-options:trickle ice2\r\n" } else { "a=ice-options:ice2\r\n" })
+    }
+}
+
+impl<A, P> Agent<A, P>
+where
+    A: barertc_arena::Allocator + Clone,
+    P: barertc_crypto::Provider,
+{
+    /// User name fragment, password and options as lines of a media section. Candidates are written with
+    /// [`local_candidates`](Self::local_candidates), `a=ice-lite` belongs to the session (RFC 8839 §5.3).
+    #[must_use]
+    pub fn sdp(&self, trickle: bool) -> SdpLines<'_> {
+        let (ufrag, pwd) = self.local_credentials();
+        SdpLines { ufrag, pwd, trickle }
+    }
+}

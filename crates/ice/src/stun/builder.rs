@@ -1,0 +1,141 @@
+use core::net::SocketAddr;
+
+use barertc_crypto::{HmacSha1Key, HmacSha256Key, Provider};
+use barertc_wire::{NoRoom, Writer};
+
+use super::{Class, ErrorCode, HEADER_LEN, MAGIC_COOKIE, Method, TransactionId, address, attr, fingerprint, type_bits};
+
+/// Writes one STUN message into the caller's buffer, from its start.
+///
+/// Order matters as on the wire: integrity after everything it covers, fingerprint last.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    w: Writer<'a>,
+    id: TransactionId,
+}
+
+impl<'a> Builder<'a> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// [`NoRoom`] when `out` is too short; so with every other call here.
+    pub fn new(out: &'a mut [u8], class: Class, method: Method, id: TransactionId) -> Result<Self, NoRoom> {
+        let mut w = Writer::new(out);
+        w.u16(type_bits(class, method))?;
+        w.u16(0)?;
+        w.u32(MAGIC_COOKIE)?;
+        w.put(&id.0)?;
+        Ok(Self { w, id })
+    }
+
+    /// An attribute of any bytes, padded to a multiple of four.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn bytes(&mut self, kind: u16, value: &[u8]) -> Result<(), NoRoom> {
+        self.head(kind, value.len())?;
+        self.w.put(value)?;
+        self.w.zeros(value.len().wrapping_neg() & 3)?;
+        self.update_length()
+    }
+
+    /// An attribute whose value is the concatenation of `parts`.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn parts(&mut self, kind: u16, parts: &[&[u8]]) -> Result<(), NoRoom> {
+        let len = parts.iter().fold(0usize, |sum, p| sum.saturating_add(p.len()));
+        self.head(kind, len)?;
+        for part in parts {
+            self.w.put(part)?;
+        }
+        self.w.zeros(len.wrapping_neg() & 3)?;
+        self.update_length()
+    }
+
+    /// An attribute of four bytes.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn u32(&mut self, kind: u16, value: u32) -> Result<(), NoRoom> {
+        self.bytes(kind, &value.to_be_bytes())
+    }
+
+    /// An attribute of eight bytes.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn u64(&mut self, kind: u16, value: u64) -> Result<(), NoRoom> {
+        self.bytes(kind, &value.to_be_bytes())
+    }
+
+    /// An XOR-ed address attribute.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn xor_address(&mut self, kind: u16, addr: SocketAddr) -> Result<(), NoRoom> {
+        self.head(kind, if addr.is_ipv4() { 8 } else { 20 })?;
+        address::write_xor(&mut self.w, addr, self.id)?;
+        self.update_length()
+    }
+
+    /// ERROR-CODE with a reason phrase.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn error(&mut self, code: ErrorCode, reason: &str) -> Result<(), NoRoom> {
+        let head = [0, 0, u8::try_from(code / 100).unwrap_or(5), u8::try_from(code % 100).unwrap_or(0)];
+        self.parts(attr::ERROR_CODE, &[&head, reason.as_bytes()])
+    }
+
+    /// MESSAGE-INTEGRITY over everything so far.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn integrity<P: Provider>(&mut self, provider: &P, key: &HmacSha1Key) -> Result<(), NoRoom> {
+        let covered = self.w.len();
+        self.bytes(attr::MESSAGE_INTEGRITY, &[0; 20])?;
+        let mac = provider.hmac_sha1(key, &[self.w.written().get(..covered).unwrap_or_default()]);
+        self.w.patch(covered.saturating_add(4), &mac)
+    }
+
+    /// MESSAGE-INTEGRITY-SHA256 over everything so far, untruncated.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn integrity_sha256<P: Provider>(&mut self, provider: &P, key: &HmacSha256Key) -> Result<(), NoRoom> {
+        let covered = self.w.len();
+        self.bytes(attr::MESSAGE_INTEGRITY_SHA256, &[0; 32])?;
+        let mac = provider.hmac_sha256(key, &[self.w.written().get(..covered).unwrap_or_default()]);
+        self.w.patch(covered.saturating_add(4), &mac)
+    }
+
+    /// FINGERPRINT, which ends the message; its length in bytes.
+    ///
+    /// # Errors
+    /// [`NoRoom`]
+    pub fn fingerprint(mut self) -> Result<usize, NoRoom> {
+        let covered = self.w.len();
+        // The header's length counts this attribute already (RFC 8489 §14.7).
+        self.u32(attr::FINGERPRINT, 0)?;
+        let crc = fingerprint::fingerprint(self.w.written().get(..covered).unwrap_or_default());
+        self.w.patch(covered.saturating_add(4), &crc.to_be_bytes())?;
+        Ok(self.w.len())
+    }
+
+    /// Ends the message without FINGERPRINT; its length in bytes.
+    #[must_use]
+    pub fn finish(self) -> usize {
+        self.w.len()
+    }
+
+    fn head(&mut self, kind: u16, len: usize) -> Result<(), NoRoom> {
+        self.w.u16(kind)?;
+        self.w.u16(u16::try_from(len).map_err(|_| NoRoom)?)
+    }
+
+    fn update_length(&mut self) -> Result<(), NoRoom> {
+        let len = u16::try_from(self.w.len().saturating_sub(HEADER_LEN)).map_err(|_| NoRoom)?;
+        self.w.patch(2, &len.to_be_bytes())
+    }
+}
