@@ -8,7 +8,7 @@ use core::alloc::{GlobalAlloc, Layout};
 /// the optimiser and links; any other program doesn't, and the linker's message says where the path begins. Build with
 /// link-time optimisation (`lto = true`, `panic = "abort"`, optimised).
 ///
-/// ```ignore
+/// ```no_run
 /// #[global_allocator]
 /// static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 /// ```

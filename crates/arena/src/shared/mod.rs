@@ -195,7 +195,7 @@ impl<T: ?Sized, A: Allocator, C: Count> Shared<T, A, C> {
 impl<T: ?Sized, A: Allocator, C: Count> Weak<T, A, C> {
     /// A strong reference, while the value lives.
     pub fn upgrade(&self) -> Option<Shared<T, A, C>> {
-        self.counts().upgrade().then_some(Shared { block: self.block, owns: PhantomData })
+        self.counts().upgrade().then(|| Shared { block: self.block, owns: PhantomData })
     }
 
     /// How many [`Shared`] there are.
