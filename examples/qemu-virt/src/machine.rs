@@ -1,0 +1,67 @@
+//! What is not a device driver: serial port, power switch, memories, settings, and what to do when everything goes wrong.
+
+use core::fmt::{self, Write};
+use core::panic::PanicInfo;
+
+use barertc_arena::Heap;
+
+/// QEMU's `virt`: an NS16550 that takes a byte at any time.
+const UART: *mut u8 = 0x1000_0000 as *mut u8;
+/// QEMU's `virt`: SiFive's test finisher ends the emulator with the status written to it.
+const FINISHER: *mut u32 = 0x0010_0000 as *mut u32;
+const FAIL: u32 = 0x3333;
+
+/// The serial port.
+pub struct Uart;
+
+impl Write for Uart {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            // SAFETY: the transmit register of this machine's serial port.
+            unsafe { UART.write_volatile(byte) };
+        }
+        Ok(())
+    }
+}
+
+/// Writes a line to the serial port.
+macro_rules! say {
+    ($($what:tt)*) => {{
+        use core::fmt::Write;
+        let _ = writeln!($crate::machine::Uart, $($what)*);
+    }};
+}
+pub(crate) use say;
+
+/// Switches the machine off with a status that says something went wrong.
+pub fn power_off() -> ! {
+    // SAFETY: the one register of this machine's test finisher.
+    unsafe { FINISHER.write_volatile(1 << 16 | FAIL) };
+    loop {
+        riscv::asm::wfi();
+    }
+}
+
+/// A heap over the PSRAM that `memory.x` sets apart. To be called once.
+pub fn psram() -> Heap<'static> {
+    unsafe extern "C" {
+        static __psram_start: u8;
+        static __psram_len: u8;
+    }
+    let start = core::ptr::with_exposed_provenance_mut((&raw const __psram_start).addr());
+    // SAFETY: the linker script keeps the region free of everything else, and this is called once.
+    unsafe { Heap::from_raw(start, (&raw const __psram_len).addr()) }.expect("the region is large enough")
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo) -> ! {
+    say!("panic: {info}");
+    power_off()
+}
+
+#[unsafe(export_name = "ExceptionHandler")]
+fn exception(_: &riscv_rt::TrapFrame) -> ! {
+    let (cause, at) = (riscv::register::mcause::read().bits(), riscv::register::mepc::read());
+    say!("panic: exception {cause} at {at:#010x}, address {:#010x}", riscv::register::mtval::read());
+    power_off()
+}
