@@ -238,40 +238,10 @@ mod tests {
 
     #[test]
     fn a_report_by_hand() {
-        // Run of 3 small, then one vector of two-bit symbols: lost, large, small.
-        let bytes = [
-            0x8f,
-            205,
-            0,
-            6,
-            0,
-            0,
-            0,
-            1,
-            0,
-            0,
-            0,
-            2,
-            0xff,
-            0xff,
-            0,
-            6,
-            0,
-            0,
-            1,
-            7,
-            0x20,
-            3,
-            0xc0 | 0x02,
-            0x40,
-            4,
-            8,
-            0,
-            // deltas: 4, 8, 0, -1 (large), 255
-        ];
-        let mut bytes = bytes.to_vec();
-        bytes.extend([0xff, 0xff, 255]);
-        bytes.extend([0, 0]);
+        let mut bytes = std::vec![0x8f, 205, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2];
+        bytes.extend([0xff, 0xff, 0, 6, 0, 0, 1, 7]); // base, count, reference time, number
+        bytes.extend([0x20, 3, 0xc9, 0x00]); // a run of 3 small, then two-bit symbols: lost, large, small
+        bytes.extend([4, 8, 0, 0xff, 0xff, 255, 0, 0]); // deltas 4, 8, 0, -1, 255, and padding
         bytes[3] = (bytes.len() / 4 - 1) as u8;
         let Some(Ok(Rtcp::Transport(f))) = packets(&bytes).next() else { panic!() };
         let got: Vec<_> = f.arrivals().map(|a| (a.sequence, a.ticks)).collect();

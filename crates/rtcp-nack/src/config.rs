@@ -1,0 +1,172 @@
+use core::time::Duration;
+
+use barertc_arena::{Allocator, Ring};
+use barertc_rtp::{AudioLevel, Codec, ExtensionMap, Extensions, HEADER_LEN, MIN_BUDGET, PlayoutDelay};
+
+use crate::send::Queued;
+use crate::{Error, HistoryConfig};
+
+/// A media identification that is sent in a header extension: at most 32 bytes.
+pub type Mid = heapless::Vec<u8, 32>;
+
+/// How one stream is sent.
+#[derive(Clone, Debug)]
+pub struct SendConfig {
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// Payload type, 7 bits.
+    pub payload_type: u8,
+    /// What is sent.
+    pub codec: Codec,
+    /// Where sequence numbers start: random (RFC 3550 section 5.1), best below 2¹⁵ so that SRTP's roll-over counter is
+    /// told apart even when the first packets are lost.
+    pub first_sequence: u16,
+    /// Random offset of timestamps (RFC 3550 section 5.1).
+    pub timestamp_offset: u32,
+    /// Retransmission as a stream of its own (RFC 4588); without it lost packets are sent again as they were.
+    pub rtx: Option<RtxConfig>,
+    /// Negotiated header extensions.
+    pub extensions: ExtensionMap,
+    /// `a=mid` of the media section, sent when that extension is negotiated.
+    pub mid: Mid,
+    /// Largest datagram handed to the transport below, protection included.
+    pub mtu: usize,
+    /// Bytes that SRTP (and whatever else stands between this stream and the datagram) adds to a packet.
+    pub protection: usize,
+    /// Frames that can wait to be sent.
+    pub queue_frames: usize,
+    /// Frames that have waited longer are dropped whole instead of being sent; video then goes on at the next key
+    /// frame.
+    pub max_age: Duration,
+    /// Capacity of the retransmission history; `packets: 0` switches retransmission off.
+    pub history: HistoryConfig,
+    /// The largest key frame there will be, in bytes: the history must hold it.
+    pub largest_key_frame: usize,
+    /// Limits on retransmission.
+    pub retransmit: RetransmitConfig,
+}
+
+/// The stream that retransmissions are sent on (RFC 4588).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RtxConfig {
+    /// Its source.
+    pub ssrc: u32,
+    /// Its payload type.
+    pub payload_type: u8,
+    /// Where its sequence numbers start: random.
+    pub first_sequence: u16,
+}
+
+/// Limits on retransmission, so that a receiver can't make a sender flood the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetransmitConfig {
+    /// How often one packet is sent again; at most 127.
+    pub max_repeats: u8,
+    /// Retransmissions that can wait.
+    pub queue: usize,
+    /// Bytes a second of retransmissions, on average.
+    pub bytes_per_second: u32,
+    /// Bytes of retransmissions at once.
+    pub burst_bytes: u32,
+}
+
+impl Default for RetransmitConfig {
+    fn default() -> Self {
+        Self { max_repeats: 10, queue: 256, bytes_per_second: 500_000, burst_bytes: 200_000 }
+    }
+}
+
+impl SendConfig {
+    /// Video of ordinary size: half a megabyte and 512 packets of history, half a second of queue.
+    #[must_use]
+    pub fn video(ssrc: u32, payload_type: u8, codec: Codec) -> Self {
+        Self {
+            ssrc,
+            payload_type,
+            codec,
+            first_sequence: 0,
+            timestamp_offset: 0,
+            rtx: None,
+            extensions: ExtensionMap::new(),
+            mid: Mid::new(),
+            mtu: 1200,
+            protection: 16,
+            queue_frames: 16,
+            max_age: Duration::from_millis(1_500),
+            history: HistoryConfig { packets: 512, frames: 128, bytes: 512 * 1024, age: Duration::from_secs(3) },
+            largest_key_frame: 192 * 1024,
+            retransmit: RetransmitConfig::default(),
+        }
+    }
+
+    /// Audio: a small history, and nothing is sent late.
+    #[must_use]
+    pub fn audio(ssrc: u32, payload_type: u8, codec: Codec) -> Self {
+        Self {
+            queue_frames: 8,
+            max_age: Duration::from_millis(200),
+            history: HistoryConfig { packets: 64, frames: 64, bytes: 32 * 1024, age: Duration::from_secs(1) },
+            largest_key_frame: 1_000,
+            retransmit: RetransmitConfig { max_repeats: 3, queue: 32, bytes_per_second: 32_000, burst_bytes: 8_000 },
+            ..Self::video(ssrc, payload_type, codec)
+        }
+    }
+
+    /// Bytes that the stream takes from its allocator when it is made; it takes none later. Frames in the queue and
+    /// in the history belong to whoever made them.
+    #[must_use]
+    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
+        self.history
+            .worst_case_bytes::<A>()
+            .saturating_add(Ring::<Queued<A>, A>::bytes(self.queue_frames))
+            .saturating_add(Ring::<u16, A>::bytes(self.retransmit.queue))
+    }
+
+    /// Room for payload when every negotiated extension is sent.
+    ///
+    /// # Errors
+    /// [`Error::MtuTooSmall`].
+    pub fn budget(&self) -> Result<usize, Error> {
+        let all = Extensions {
+            audio_level: Some(AudioLevel { voice: false, level: 0 }),
+            video_orientation: Some(0),
+            playout_delay: Some(PlayoutDelay { min: 0, max: 0 }),
+            ..self.stamped()
+        };
+        self.mtu.checked_sub(self.overhead(&all)).filter(|budget| *budget >= MIN_BUDGET).ok_or(Error::MtuTooSmall)
+    }
+
+    /// Bytes of a datagram that are not payload, when these extensions are sent.
+    pub(crate) fn overhead(&self, extensions: &Extensions<'_>) -> usize {
+        // A retransmission carries two bytes more (RFC 4588 section 4) and must fit too.
+        let osn = if self.rtx.is_some() { 2 } else { 0 };
+        self.protection.saturating_add(HEADER_LEN).saturating_add(self.extensions.size(extensions)).saturating_add(osn)
+    }
+
+    /// The extensions that every packet gets, values that change left at 0.
+    pub(crate) fn stamped(&self) -> Extensions<'_> {
+        Extensions {
+            mid: Some(&self.mid).filter(|m| !m.is_empty()).map(|m| m.as_slice()),
+            abs_send_time: Some(0),
+            transport_sequence: Some(0),
+            ..Extensions::default()
+        }
+    }
+
+    /// What can be seen to be wrong before anything is allocated.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let budget = self.budget()?;
+        if self.payload_type > 127 || self.rtx.is_some_and(|r| r.payload_type > 127 || r.ssrc == self.ssrc) {
+            return Err(Error::Config);
+        }
+        if self.history.packets > 0 {
+            // Each fragment loses up to three bytes to its header; a packet more for what is not fragmented evenly.
+            let packets = self.largest_key_frame.div_ceil(budget.saturating_sub(3).max(1)).saturating_add(1);
+            let frames = usize::from(self.history.frames > 0);
+            if self.history.packets < packets || self.history.bytes < self.largest_key_frame || frames == 0 {
+                return Err(Error::HistoryTooSmall);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,282 @@
+//! What was sent, so that it can be sent again: references to frames, and eight bytes a packet.
+//!
+//! Packets of one stream have consecutive sequence numbers, and a frame is always cut in the same way, so neither
+//! sequence number nor place in the frame is kept: a packet is the n-th piece of the frame in whose range its number
+//! falls. What can't be computed again is kept, because a retransmission must be the same bytes (SRTP would encrypt two
+//! different packets with one key stream otherwise).
+
+use core::time::Duration;
+
+use barertc_arena::{Allocator, Ring};
+use barertc_rtp::{Frame, Piece, abs_send_time};
+use barertc_wire::Instant;
+
+use crate::Error;
+
+/// Capacity of a [`History`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryConfig {
+    /// Most packets. At most 32,767, half of the sequence number space.
+    pub packets: usize,
+    /// Most frames; fewer than packets where frames are large.
+    pub frames: usize,
+    /// Most payload bytes of frames that are kept alive. The newest frame stays even when it alone is larger.
+    pub bytes: usize,
+    /// How long a packet can be asked for again; at most 30 s.
+    pub age: Duration,
+}
+
+impl HistoryConfig {
+    /// Longest age: send times are kept in 24 bits that wrap after 64 s.
+    pub const MAX_AGE: Duration = Duration::from_secs(30);
+    /// Most packets.
+    pub const MAX_PACKETS: usize = 32_767;
+
+    /// Bytes that the history takes from its allocator when it is made; it takes none later.
+    #[must_use]
+    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
+        Ring::<Sent, A>::bytes(self.packets).saturating_add(Ring::<Entry<A>, A>::bytes(self.frames))
+    }
+}
+
+/// One packet that was sent.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    /// Send time as abs-send-time in the upper 24 bits, flag and number of repeats in the lower 8.
+    when: u32,
+    /// Transport-wide sequence number.
+    transport: u16,
+    /// When it was sent again last, in ms, wrapping.
+    again: u16,
+}
+
+/// Bit of `Sent::when`: a retransmission is queued.
+const PENDING: u32 = 0x80;
+/// Bits of `Sent::when`: number of retransmissions.
+const REPEATS: u32 = 0x7f;
+
+/// One frame that packets were made of.
+#[derive(Debug)]
+struct Entry<A: Allocator + Clone> {
+    frame: Frame<A>,
+    /// Sequence number of its first piece.
+    first: u16,
+    /// Payload budget it was cut with.
+    budget: u16,
+}
+
+/// Why a packet can't be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Not in the history: never sent, evicted or too old.
+    Gone,
+    /// Sent again moments ago, or queued for it.
+    TooSoon,
+    /// Sent again as often as is allowed.
+    TooOften,
+}
+
+/// A packet to be made again.
+pub(crate) struct Again<'a, A: Allocator + Clone> {
+    pub(crate) frame: &'a Frame<A>,
+    pub(crate) piece: Piece,
+    /// As in the packet's extension.
+    pub(crate) abs_send_time: u32,
+    pub(crate) transport_sequence: u16,
+}
+
+/// The packets that a stream sent lately.
+#[derive(Debug)]
+pub struct History<A: Allocator + Clone> {
+    config: HistoryConfig,
+    packets: Ring<Sent, A>,
+    frames: Ring<Entry<A>, A>,
+    /// Sequence number behind the newest packet.
+    next: u16,
+    bytes: usize,
+}
+
+impl<A: Allocator + Clone> History<A> {
+    /// Bytes of bookkeeping for one packet; the frames come on top, [`BYTES_PER_FRAME`](Self::BYTES_PER_FRAME) each.
+    pub const BYTES_PER_PACKET: usize = size_of::<Sent>();
+    /// Bytes of bookkeeping for one frame.
+    pub const BYTES_PER_FRAME: usize = size_of::<Entry<A>>();
+
+    /// Allocates all that it will ever need.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for capacities out of range, [`Error::OutOfMemory`].
+    pub fn new(config: HistoryConfig, first_sequence: u16, alloc: A) -> Result<Self, Error> {
+        if config.packets > HistoryConfig::MAX_PACKETS || config.age > HistoryConfig::MAX_AGE {
+            return Err(Error::Config);
+        }
+        Ok(Self {
+            packets: Ring::with_capacity(config.packets, alloc.clone())?,
+            frames: Ring::with_capacity(config.frames, alloc)?,
+            config,
+            next: first_sequence,
+            bytes: 0,
+        })
+    }
+
+    /// Packets in the history.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// Payload bytes of the frames kept alive.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Forgets everything and goes on at `next_sequence`: after a change that would make retransmissions differ from
+    /// what was sent.
+    pub fn clear(&mut self, next_sequence: u16) {
+        self.packets.clear();
+        self.frames.clear();
+        self.bytes = 0;
+        self.next = next_sequence;
+    }
+
+    /// Lets packets go that are too old; capacities are kept with every packet anyway.
+    pub fn expire(&mut self, now: Instant) {
+        while self.packets.front().is_some_and(|p| age(p, now) > self.config.age) {
+            self.evict();
+        }
+    }
+
+    /// The next `sequence` was sent: piece number `index` of `frame`, cut to `budget`.
+    pub(crate) fn record(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        frame: &Frame<A>,
+        index: u16,
+        budget: usize,
+        transport: u16,
+    ) {
+        if self.packets.capacity() == 0 || self.frames.capacity() == 0 {
+            self.next = sequence.wrapping_add(1);
+            return;
+        }
+        if sequence != self.next {
+            self.clear(sequence); // can't be; but a gap would shift every number
+        }
+        self.expire(now);
+        while self.packets.is_full() || (index == 0 && self.frames.is_full()) {
+            self.evict();
+        }
+        if index == 0 || self.frames.is_empty() {
+            let first = sequence.wrapping_sub(index);
+            let entry = Entry { frame: frame.clone(), first, budget: u16::try_from(budget).unwrap_or(u16::MAX) };
+            self.bytes = self.bytes.saturating_add(frame.bytes().len());
+            let _ = self.frames.push_back(entry);
+            while self.bytes > self.config.bytes && self.frames.len() > 1 {
+                self.evict();
+            }
+        }
+        let when = abs_send_time(now.as_micros()) << 8;
+        let _ = self.packets.push_back(Sent { when, transport, again: 0 });
+        self.next = sequence.wrapping_add(1);
+    }
+
+    /// Marks `sequence` as to be sent again, if it may be: not within `quiet` of the last time, not more than
+    /// `max_repeats` times.
+    pub(crate) fn request(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        quiet: Duration,
+        max_repeats: u8,
+    ) -> Result<(), Refusal> {
+        let max_age = self.config.age;
+        let index = self.index(sequence).ok_or(Refusal::Gone)?;
+        let packet = self.packets.get_mut(index).ok_or(Refusal::Gone)?;
+        if age(packet, now) > max_age {
+            return Err(Refusal::Gone);
+        }
+        let repeats = packet.when & REPEATS;
+        let since = (now.as_millis() as u16).wrapping_sub(packet.again);
+        if packet.when & PENDING != 0 || (repeats > 0 && u128::from(since) < quiet.as_millis()) {
+            return Err(Refusal::TooSoon);
+        }
+        if repeats >= u32::from(max_repeats).min(REPEATS) {
+            return Err(Refusal::TooOften);
+        }
+        packet.when |= PENDING;
+        Ok(())
+    }
+
+    /// Takes a request back that could not be queued.
+    pub(crate) fn unrequest(&mut self, sequence: u16) {
+        if let Some(packet) = self.index(sequence).and_then(|i| self.packets.get_mut(i)) {
+            packet.when &= !PENDING;
+        }
+    }
+
+    /// The packet to make again, now counted as repeated; `None` when it has been evicted meanwhile.
+    pub(crate) fn again(&mut self, now: Instant, sequence: u16) -> Option<Again<'_, A>> {
+        let index = self.index(sequence)?;
+        let packet = self.packets.get_mut(index)?;
+        packet.when = (packet.when & !PENDING).wrapping_add(1);
+        packet.again = now.as_millis() as u16;
+        let (when, transport_sequence) = (packet.when, packet.transport);
+        let entry = self.entry(sequence)?;
+        let piece = entry.frame.piece(usize::from(entry.budget), usize::from(sequence.wrapping_sub(entry.first)))?;
+        Some(Again { frame: &entry.frame, piece, abs_send_time: when >> 8, transport_sequence })
+    }
+
+    /// Place of `sequence` in `packets`.
+    fn index(&self, sequence: u16) -> Option<usize> {
+        let behind = usize::from(self.next.wrapping_sub(sequence));
+        self.packets.len().checked_sub(behind).filter(|_| behind > 0)
+    }
+
+    /// The frame in whose range `sequence` falls: frames are in order of their first numbers.
+    fn entry(&self, sequence: u16) -> Option<&Entry<A>> {
+        let behind = self.next.wrapping_sub(sequence);
+        let (mut low, mut high) = (0usize, self.frames.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.next.wrapping_sub(self.frames.get(middle)?.first) >= behind {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        self.frames.get(low.checked_sub(1)?)
+    }
+
+    /// Lets the oldest packet go, and its frame with the last packet of it.
+    fn evict(&mut self) {
+        self.packets.pop_front();
+        if self.packets.is_empty() {
+            self.frames.clear();
+            self.bytes = 0;
+            return;
+        }
+        let oldest = self.next.wrapping_sub(self.packets.len() as u16);
+        // The first frame is needed as long as the second starts behind the oldest packet.
+        let gone = match self.frames.get(1) {
+            Some(second) => self.next.wrapping_sub(second.first) >= self.next.wrapping_sub(oldest),
+            None => false,
+        };
+        if gone && let Some(entry) = self.frames.pop_front() {
+            self.bytes = self.bytes.saturating_sub(entry.frame.bytes().len());
+        }
+    }
+}
+
+fn age(packet: &Sent, now: Instant) -> Duration {
+    // Upper 24 bits against upper 24 bits: the difference wraps as they do.
+    let ticks = (abs_send_time(now.as_micros()) << 8).wrapping_sub(packet.when & !0xff) >> 8;
+    Duration::from_micros((u64::from(ticks).saturating_mul(1_000_000)) >> 18)
+}

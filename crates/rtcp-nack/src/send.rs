@@ -1,0 +1,457 @@
+//! One stream being sent.
+
+use barertc_arena::{Allocator, Ring};
+use barertc_rtp::rtcp::{Nack, NtpTime, ReportBlock, Rtcp, SenderInfo};
+use barertc_rtp::{Cursor, ExtensionKind, Extensions, Frame, Header, MIN_BUDGET, Piece, abs_send_time};
+use barertc_wire::{Instant, Writer};
+use core::time::Duration;
+
+use crate::bucket::Bucket;
+use crate::clock::MediaClock;
+use crate::history::{History, Refusal};
+use crate::stats::{OutboundStats, RemoteInboundStats, SendDiscard, SendDiscards};
+use crate::{Error, SendConfig};
+
+/// A frame that waits to be sent, or is being sent.
+#[derive(Debug)]
+pub(crate) struct Queued<A: Allocator + Clone> {
+    frame: Frame<A>,
+    since: Instant,
+    cursor: Cursor,
+    /// Number of the next piece.
+    index: u16,
+}
+
+/// What the application should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendEvent {
+    /// The receiver, or this stream after it dropped frames, can go on with a key frame only.
+    KeyFrameNeeded,
+}
+
+/// A stream of one source: frames in, packets out, and packets again.
+///
+/// Frames go in with [`enqueue`](Self::enqueue); packets come out of [`poll_packet`](Self::poll_packet) and, after
+/// [`handle_rtcp`](Self::handle_rtcp) saw a NACK, out of [`poll_retransmit`](Self::poll_retransmit). Both write one RTP
+/// packet into the caller's buffer, leaving [`SendConfig::protection`] bytes of the datagram to SRTP.
+///
+/// ```
+/// use barertc_arena::{Global, Shared};
+/// use barertc_rtcp_nack::{SendConfig, SendStream};
+/// use barertc_rtp::{Codec, Frame, FrameInfo, Framing, Packet};
+/// use barertc_wire::Instant;
+///
+/// let mut stream = SendStream::new(SendConfig::audio(1, 111, Codec::Opus), Global)?;
+/// let bytes = Shared::<[u8], _>::try_from_slice(&[0xfc; 160], Global)?;
+/// let frame = Frame::new(bytes, Codec::Opus, Framing::Whole, FrameInfo::default(), Global)?;
+/// stream.enqueue(Instant::ZERO, frame)?;
+///
+/// let mut datagram = [0; 1200];
+/// let len = stream.poll_packet(Instant::ZERO, 0, &mut datagram).ok_or("nothing to send")?;
+/// assert_eq!(Packet::parse(&datagram[..len])?.payload, [0xfc; 160]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SendStream<A: Allocator + Clone> {
+    config: SendConfig,
+    queue: Ring<Queued<A>, A>,
+    history: History<A>,
+    requested: Ring<u16, A>,
+    retransmit_budget: Bucket,
+    next_sequence: u16,
+    next_rtx: u16,
+    clock: MediaClock,
+    /// Frames are dropped up to the next key frame.
+    skipping: bool,
+    event: Option<SendEvent>,
+    last_fir: Option<u8>,
+    rtt: Option<Duration>,
+    stats: OutboundStats,
+    remote: RemoteInboundStats,
+    discards: SendDiscards,
+}
+
+impl<A: Allocator + Clone> SendStream<A> {
+    /// Allocates everything the stream will need: see [`SendConfig::worst_case_bytes`].
+    ///
+    /// # Errors
+    /// [`Error::MtuTooSmall`], [`Error::HistoryTooSmall`], [`Error::Config`], [`Error::OutOfMemory`].
+    pub fn new(config: SendConfig, alloc: A) -> Result<Self, Error> {
+        config.check()?;
+        Ok(Self {
+            queue: Ring::with_capacity(config.queue_frames, alloc.clone())?,
+            history: History::new(config.history, config.first_sequence, alloc.clone())?,
+            requested: Ring::with_capacity(config.retransmit.queue, alloc)?,
+            retransmit_budget: Bucket::new(config.retransmit.bytes_per_second, config.retransmit.burst_bytes),
+            next_sequence: config.first_sequence,
+            next_rtx: config.rtx.map_or(0, |r| r.first_sequence),
+            clock: MediaClock::new(config.codec.clock_rate()),
+            skipping: false,
+            event: None,
+            last_fir: None,
+            rtt: None,
+            stats: OutboundStats::default(),
+            remote: RemoteInboundStats::default(),
+            discards: SendDiscards::default(),
+            config,
+        })
+    }
+
+    /// Queues a frame. Its bytes are shared, not copied.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when the queue is full, [`Error::WrongCodec`], [`Error::FrameTooLarge`] when an audio
+    /// frame doesn't fit one packet.
+    pub fn enqueue(&mut self, now: Instant, frame: Frame<A>) -> Result<(), Error> {
+        if frame.codec() != self.config.codec {
+            return Err(Error::WrongCodec);
+        }
+        let mut cursor = Cursor::default();
+        if frame.next_piece(self.budget(&frame), &mut cursor).is_none() {
+            return Err(Error::FrameTooLarge);
+        }
+        let timestamp = frame.timestamp();
+        let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0 };
+        self.queue.push_back(queued).map_err(|_| Error::WouldBlock)?;
+        self.clock.observe(now, timestamp);
+        Ok(())
+    }
+
+    /// Writes the next packet, stamped with `transport_sequence` where that extension is negotiated
+    /// ([`uses_transport_sequence`](Self::uses_transport_sequence)). `None` when nothing waits.
+    ///
+    /// `out` should have [`SendConfig::mtu`] bytes; the packet leaves room for the protection.
+    pub fn poll_packet(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
+        self.drop_late(now);
+        let front = self.queue.front()?;
+        let (frame, mut cursor, index, since) = (front.frame.clone(), front.cursor, front.index, front.since);
+        let budget = self.budget(&frame);
+        let Some(piece) = frame.next_piece(budget, &mut cursor) else {
+            self.queue.pop_front(); // enqueue() looked, so this can't be
+            return None;
+        };
+        let time = abs_send_time(now.as_micros());
+        let header = self.header(&frame, &piece, self.next_sequence);
+        let mut w = Writer::new(out);
+        if header.write(&self.config.extensions, &self.extensions(&frame, time, transport_sequence), &mut w).is_err() {
+            self.discards.count(SendDiscard::NoRoom);
+            return None;
+        }
+        let header_len = w.len();
+        if frame.write_piece(&piece, &mut w).is_err() {
+            self.discards.count(SendDiscard::NoRoom);
+            return None;
+        }
+        let len = w.len();
+        self.history.record(now, self.next_sequence, &frame, index, budget, transport_sequence);
+        self.next_sequence = self.next_sequence.wrapping_add(1);
+        if piece.is_last() {
+            self.queue.pop_front();
+            self.stats.frame_sent(frame.is_key());
+        } else if let Some(front) = self.queue.front_mut() {
+            front.cursor = cursor;
+            front.index = index.saturating_add(1);
+        }
+        self.stats.packet_sent(header_len, len.saturating_sub(header_len), now.saturating_since(since));
+        Some(len)
+    }
+
+    /// Writes the next packet that was asked for again: with RTX a new packet of the RTX stream, stamped with
+    /// `transport_sequence`; otherwise the same bytes as the first time. `None` when nothing waits or the limit of
+    /// [`RetransmitConfig`](crate::RetransmitConfig) is reached; then [`timeout`](Self::timeout) tells when to go on.
+    pub fn poll_retransmit(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
+        loop {
+            if self.requested.is_empty() || !self.retransmit_budget.ready(now) {
+                return None;
+            }
+            let sequence = self.requested.pop_front()?;
+            match self.write_again(now, sequence, transport_sequence, out) {
+                Some((header_len, len)) => {
+                    self.retransmit_budget.take(len);
+                    self.stats.packet_sent_again(header_len, len.saturating_sub(header_len));
+                    return Some(len);
+                }
+                None => self.discards.count(SendDiscard::NackGone),
+            }
+        }
+    }
+
+    fn write_again(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        transport_sequence: u16,
+        out: &mut [u8],
+    ) -> Option<(usize, usize)> {
+        let again = self.history.again(now, sequence)?;
+        let (frame, piece) = (again.frame.clone(), again.piece);
+        let (mut time, mut transport) = (again.abs_send_time, again.transport_sequence);
+        let mut header = self.header(&frame, &piece, sequence);
+        if let Some(rtx) = self.config.rtx {
+            // RFC 4588 section 4: own source, type and numbers; timestamp and marker of the original.
+            header = Header { ssrc: rtx.ssrc, payload_type: rtx.payload_type, sequence: self.next_rtx, ..header };
+            (time, transport) = (abs_send_time(now.as_micros()), transport_sequence);
+        }
+        let mut w = Writer::new(out);
+        header.write(&self.config.extensions, &self.extensions(&frame, time, transport), &mut w).ok()?;
+        let header_len = w.len();
+        if self.config.rtx.is_some() {
+            w.u16(sequence).ok()?;
+            self.next_rtx = self.next_rtx.wrapping_add(1);
+        }
+        frame.write_piece(&piece, &mut w).ok()?;
+        Some((header_len, w.len()))
+    }
+
+    /// Takes what concerns this stream from one RTCP packet: NACK, PLI, FIR and report blocks.
+    pub fn handle_rtcp(&mut self, now: Instant, ntp: NtpTime, packet: &Rtcp<'_>) {
+        match packet {
+            Rtcp::Nack(nack) => self.handle_nack(now, nack),
+            Rtcp::Pli(pli) if pli.media == self.config.ssrc => {
+                self.stats.pli_count = self.stats.pli_count.saturating_add(1);
+                self.event = Some(SendEvent::KeyFrameNeeded);
+            }
+            Rtcp::Fir(fir) => {
+                for (_, number) in fir.requests().filter(|(ssrc, _)| *ssrc == self.config.ssrc) {
+                    // A repetition keeps its number (RFC 5104 section 4.3.1.1).
+                    if self.last_fir != Some(number) {
+                        self.last_fir = Some(number);
+                        self.stats.fir_count = self.stats.fir_count.saturating_add(1);
+                        self.event = Some(SendEvent::KeyFrameNeeded);
+                    }
+                }
+            }
+            Rtcp::SenderReport(sr) => sr.blocks.for_each(|b| self.handle_report_block(ntp, &b)),
+            Rtcp::ReceiverReport(rr) => rr.blocks.for_each(|b| self.handle_report_block(ntp, &b)),
+            _ => {}
+        }
+    }
+
+    /// Queues what a NACK asks for; what can't be served is counted by reason.
+    pub fn handle_nack(&mut self, now: Instant, nack: &Nack<'_>) {
+        if nack.media != self.config.ssrc {
+            return;
+        }
+        self.stats.nack_count = self.stats.nack_count.saturating_add(1);
+        // Asked again within a round trip, the answer is still on its way.
+        let quiet = self.rtt.unwrap_or(Duration::from_millis(20)).max(Duration::from_millis(5));
+        for sequence in nack.lost() {
+            match self.history.request(now, sequence, quiet, self.config.retransmit.max_repeats) {
+                Ok(()) if self.requested.push_back(sequence).is_ok() => {}
+                Ok(()) => {
+                    self.history.unrequest(sequence);
+                    self.discards.count(SendDiscard::NackQueueFull);
+                }
+                Err(Refusal::Gone) => self.discards.count(SendDiscard::NackGone),
+                Err(Refusal::TooSoon) => self.discards.count(SendDiscard::NackTooSoon),
+                Err(Refusal::TooOften) => self.discards.count(SendDiscard::NackTooOften),
+            }
+        }
+    }
+
+    /// Takes a report block about this stream (others are ignored): loss, jitter and, from the time since the last
+    /// sender report, the round trip (RFC 3550 section 6.4.1). `ntp` is now on the clock of the sender reports.
+    pub fn handle_report_block(&mut self, ntp: NtpTime, block: &ReportBlock) {
+        if block.ssrc != self.config.ssrc {
+            return;
+        }
+        if let Some(rtt) = self.remote.report(ntp, block, self.config.codec.clock_rate()) {
+            self.rtt = Some(rtt);
+        }
+    }
+
+    /// The sender's part of a sender report, once something was sent.
+    #[must_use]
+    pub fn sender_report(&self, now: Instant, ntp: NtpTime) -> Option<SenderInfo> {
+        if self.stats.packets_sent == 0 {
+            return None;
+        }
+        Some(SenderInfo {
+            ssrc: self.config.ssrc,
+            ntp,
+            rtp_timestamp: self.clock.at(now)?.wrapping_add(self.config.timestamp_offset),
+            packets: self.stats.packets_sent as u32,
+            octets: self.stats.bytes_sent as u32,
+        })
+    }
+
+    /// What happened that the application should know.
+    pub fn poll_event(&mut self) -> Option<SendEvent> {
+        self.event.take()
+    }
+
+    /// When to call [`poll_retransmit`](Self::poll_retransmit) again, if retransmissions wait for their limit.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Instant> {
+        if self.requested.is_empty() { None } else { Some(self.retransmit_budget.ready_at()) }
+    }
+
+    /// Lets the history release frames that are too old; worth calling now and then on a stream that pauses.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.history.expire(now);
+    }
+
+    /// Drops everything that waits; video goes on at the next key frame.
+    pub fn clear_queue(&mut self) {
+        while let Some(queued) = self.queue.pop_front() {
+            self.dropped(&queued.frame);
+        }
+    }
+
+    /// Uses other extensions from now on. The history is forgotten: its packets could not be made again byte for byte.
+    ///
+    /// # Errors
+    /// [`Error::MtuTooSmall`]; nothing changes then.
+    pub fn set_extensions(&mut self, extensions: barertc_rtp::ExtensionMap) -> Result<(), Error> {
+        if extensions == self.config.extensions {
+            return Ok(());
+        }
+        let before = core::mem::replace(&mut self.config.extensions, extensions);
+        if let Err(error) = self.config.check() {
+            self.config.extensions = before;
+            return Err(error);
+        }
+        self.requested.clear();
+        self.history.clear(self.next_sequence);
+        self.drop_started();
+        Ok(())
+    }
+
+    /// Whether packets carry a transport-wide sequence number, so that the caller should count one for each.
+    #[must_use]
+    pub fn uses_transport_sequence(&self) -> bool {
+        self.config.extensions.id(ExtensionKind::TransportSequence).is_some()
+    }
+
+    /// The same for what [`poll_retransmit`](Self::poll_retransmit) writes: plain retransmissions keep their number.
+    #[must_use]
+    pub fn retransmit_uses_transport_sequence(&self) -> bool {
+        self.config.rtx.is_some() && self.uses_transport_sequence()
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &SendConfig {
+        &self.config
+    }
+
+    /// Frames that wait.
+    #[must_use]
+    pub const fn queued_frames(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Bytes of the frames that wait, those already sent of the first one counted too.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.queue.iter().map(|q| q.frame.bytes().len()).fold(0, usize::saturating_add)
+    }
+
+    /// Packets that wait to be sent again.
+    #[must_use]
+    pub const fn queued_retransmissions(&self) -> usize {
+        self.requested.len()
+    }
+
+    /// How long the first frame has waited.
+    #[must_use]
+    pub fn queue_delay(&self, now: Instant) -> Duration {
+        self.queue.front().map_or(Duration::ZERO, |q| now.saturating_since(q.since))
+    }
+
+    /// The last measured round trip time.
+    #[must_use]
+    pub const fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// What was sent.
+    #[must_use]
+    pub const fn stats(&self) -> &OutboundStats {
+        &self.stats
+    }
+
+    /// What the receiver reports.
+    #[must_use]
+    pub const fn remote_stats(&self) -> &RemoteInboundStats {
+        &self.remote
+    }
+
+    /// What was dropped or refused, by reason.
+    #[must_use]
+    pub const fn discards(&self) -> &SendDiscards {
+        &self.discards
+    }
+
+    /// The retransmission history.
+    #[must_use]
+    pub const fn history(&self) -> &History<A> {
+        &self.history
+    }
+
+    /// Drops whole frames that have waited too long, and after them what can't be decoded without them. A frame of
+    /// which packets have gone out is finished.
+    fn drop_late(&mut self, now: Instant) {
+        while let Some(front) = self.queue.front() {
+            if front.index > 0 {
+                return;
+            }
+            let late = now.saturating_since(front.since) > self.config.max_age;
+            let undecodable = self.skipping && !front.frame.is_key();
+            if !late && !undecodable {
+                self.skipping = false;
+                return;
+            }
+            if let Some(queued) = self.queue.pop_front() {
+                self.discards.count(if late { SendDiscard::FrameLate } else { SendDiscard::FrameUndecodable });
+                self.dropped(&queued.frame);
+            }
+        }
+    }
+
+    fn dropped(&mut self, frame: &Frame<A>) {
+        self.stats.frames_dropped = self.stats.frames_dropped.saturating_add(1);
+        if frame.codec().is_video() && !self.skipping {
+            self.skipping = true;
+            self.event = Some(SendEvent::KeyFrameNeeded);
+        }
+    }
+
+    /// Gives up a frame that was started with another budget.
+    fn drop_started(&mut self) {
+        if self.queue.front().is_some_and(|f| f.index > 0)
+            && let Some(queued) = self.queue.pop_front()
+        {
+            self.dropped(&queued.frame);
+        }
+    }
+
+    fn header(&self, frame: &Frame<A>, piece: &Piece, sequence: u16) -> Header {
+        Header {
+            marker: piece.is_last() && self.config.codec.is_video(),
+            payload_type: self.config.payload_type,
+            sequence,
+            timestamp: frame.timestamp().wrapping_add(self.config.timestamp_offset),
+            ssrc: self.config.ssrc,
+        }
+    }
+
+    fn extensions<'a>(&'a self, frame: &Frame<A>, time: u32, transport_sequence: u16) -> Extensions<'a> {
+        let info = frame.info();
+        Extensions {
+            abs_send_time: Some(time),
+            transport_sequence: Some(transport_sequence),
+            audio_level: info.audio_level,
+            video_orientation: info.video_orientation,
+            playout_delay: info.playout_delay,
+            ..self.config.stamped()
+        }
+    }
+
+    fn budget(&self, frame: &Frame<A>) -> usize {
+        let overhead = self.config.overhead(&self.extensions(frame, 0, 0));
+        // The history keeps budgets in 16 bits.
+        self.config.mtu.saturating_sub(overhead).clamp(MIN_BUDGET, usize::from(u16::MAX))
+    }
+}

@@ -1,0 +1,118 @@
+//! Statistics, named as in W3C webrtc-stats, in snake case.
+
+use core::time::Duration;
+
+use barertc_rtp::rtcp::{NtpTime, ReportBlock};
+
+/// `RTCOutboundRtpStreamStats`: what one stream sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboundStats {
+    /// RTP packets, retransmissions of a plain stream counted too.
+    pub packets_sent: u64,
+    /// Payload bytes, retransmissions counted too.
+    pub bytes_sent: u64,
+    /// Bytes of RTP headers with their extensions.
+    pub header_bytes_sent: u64,
+    /// Packets sent again.
+    pub retransmitted_packets_sent: u64,
+    /// Their payload bytes.
+    pub retransmitted_bytes_sent: u64,
+    /// Frames sent in full.
+    pub frames_sent: u64,
+    /// Key frames among them.
+    pub key_frames_sent: u64,
+    /// Frames dropped before they were sent.
+    pub frames_dropped: u64,
+    /// Time that packets waited between `enqueue` and being sent, in total.
+    pub total_packet_send_delay: Duration,
+    /// NACK messages received.
+    pub nack_count: u32,
+    /// PLI messages received.
+    pub pli_count: u32,
+    /// FIR messages received, repetitions left out.
+    pub fir_count: u32,
+}
+
+impl OutboundStats {
+    pub(crate) fn packet_sent(&mut self, header: usize, payload: usize, waited: Duration) {
+        self.packets_sent = self.packets_sent.saturating_add(1);
+        self.bytes_sent = self.bytes_sent.saturating_add(payload as u64);
+        self.header_bytes_sent = self.header_bytes_sent.saturating_add(header as u64);
+        self.total_packet_send_delay = self.total_packet_send_delay.saturating_add(waited);
+    }
+
+    pub(crate) fn packet_sent_again(&mut self, header: usize, payload: usize) {
+        self.packet_sent(header, payload, Duration::ZERO);
+        self.retransmitted_packets_sent = self.retransmitted_packets_sent.saturating_add(1);
+        self.retransmitted_bytes_sent = self.retransmitted_bytes_sent.saturating_add(payload as u64);
+    }
+
+    pub(crate) fn frame_sent(&mut self, key: bool) {
+        self.frames_sent = self.frames_sent.saturating_add(1);
+        self.key_frames_sent = self.key_frames_sent.saturating_add(u64::from(key));
+    }
+}
+
+/// `RTCRemoteInboundRtpStreamStats`: how the other side receives the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemoteInboundStats {
+    /// Report blocks received.
+    pub reports_received: u32,
+    /// Packets lost since the beginning.
+    pub packets_lost: i32,
+    /// Part lost between the last two reports, in 1/256.
+    pub fraction_lost: u8,
+    /// Highest sequence number received, wraps in the upper half.
+    pub highest_sequence: u32,
+    /// Interarrival jitter.
+    pub jitter: Duration,
+    /// The last measured round trip.
+    pub round_trip_time: Option<Duration>,
+    /// All of them added up.
+    pub total_round_trip_time: Duration,
+    /// How many they are.
+    pub round_trip_time_measurements: u32,
+}
+
+impl RemoteInboundStats {
+    /// Takes a block in; the round trip if it tells one.
+    pub(crate) fn report(&mut self, ntp: NtpTime, block: &ReportBlock, clock_rate: u32) -> Option<Duration> {
+        self.reports_received = self.reports_received.saturating_add(1);
+        self.packets_lost = block.cumulative_lost;
+        self.fraction_lost = block.fraction_lost;
+        self.highest_sequence = block.highest_sequence;
+        let micros = u64::from(block.jitter).saturating_mul(1_000_000).checked_div(u64::from(clock_rate));
+        self.jitter = Duration::from_micros(micros.unwrap_or(0));
+        if block.last_sr == 0 {
+            return None;
+        }
+        // RFC 3550 section 6.4.1: A − LSR − DLSR, in 1/65536 s; negative is a clock that was set, or a lie.
+        let ticks = ntp.middle().wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_last_sr) as i32;
+        let ticks = u64::try_from(ticks).ok()?;
+        let rtt = Duration::from_micros(ticks.saturating_mul(1_000_000) >> 16);
+        self.round_trip_time = Some(rtt);
+        self.total_round_trip_time = self.total_round_trip_time.saturating_add(rtt);
+        self.round_trip_time_measurements = self.round_trip_time_measurements.saturating_add(1);
+        Some(rtt)
+    }
+}
+
+barertc_wire::reasons! {
+    /// Why something was not sent.
+    pub enum SendDiscard: SendDiscards {
+        /// A frame waited longer than the configured age.
+        FrameLate,
+        /// A frame could not be decoded without one dropped before.
+        FrameUndecodable,
+        /// The caller's buffer was too small for the packet.
+        NoRoom,
+        /// A NACK asked for a packet that is not in the history: evicted, too old, or never sent.
+        NackGone,
+        /// A NACK came again within a round trip.
+        NackTooSoon,
+        /// A packet has been sent again as often as is allowed.
+        NackTooOften,
+        /// Too many retransmissions wait.
+        NackQueueFull,
+    }
+}
