@@ -1,6 +1,8 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
+mod riscv;
 mod run;
+mod rv32;
 mod test;
 mod tools;
 
@@ -15,11 +17,18 @@ struct Verb {
     run: fn(&[String]) -> Result<()>,
 }
 
-const VERBS: &[Verb] = &[Verb {
-    name: "test",
-    about: "everything that must hold, part by part; `test PART…` runs some, `test --list` names them",
-    run: test::main,
-}];
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "test",
+        about: "everything that must hold, part by part; `test PART…` runs some, `test --list` names them",
+        run: test::main,
+    },
+    Verb {
+        name: "riscv",
+        about: "builds every no_std crate for RISC-V and runs the self-tests on an emulated machine, counting instructions",
+        run: riscv::main,
+    },
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

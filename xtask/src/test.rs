@@ -18,8 +18,17 @@ const PARTS: &[Part] = &[
     Part { name: "tools", about: "what the tests need beside Rust is installed", run: install },
     Part { name: "fmt", about: "formatting", run: fmt },
     Part { name: "clippy", about: "lints, warnings denied", run: clippy },
-    Part { name: "unit", about: "unit, property, integration and documentation tests, and those against other stacks", run: unit },
+    Part {
+        name: "unit",
+        about: "unit, property, integration and documentation tests, and those against other stacks",
+        run: unit,
+    },
     Part { name: "doc", about: "the documentation builds without a warning", run: doc },
+    Part {
+        name: "riscv",
+        about: "the no_std crates on RISC-V, and their self-tests on an emulated machine",
+        run: riscv,
+    },
 ];
 
 /// Every package that any part needs, so that a missing one is known in the first minute.
@@ -89,4 +98,8 @@ fn unit() -> Result<()> {
 
 fn doc() -> Result<()> {
     run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn riscv() -> Result<()> {
+    crate::riscv::main(&[])
 }

@@ -1,0 +1,27 @@
+//! Runs the self-tests of the crates inside `qemu-system-riscv32 -M virt` and counts instructions.
+//! `cargo xtask riscv` builds, starts and reads it; `README.md` says how to add a crate.
+#![no_std]
+#![no_main]
+
+mod bench;
+mod crypto;
+mod machine;
+
+use bench::Bench;
+
+/// Promise P1: a program in which anybody can reach the global heap does not link.
+#[global_allocator]
+static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
+
+/// Each crate's tests, in the order in which the crates build on each other.
+const SUITES: &[(&str, fn(&mut Bench))] = &[("crypto", crypto::run)];
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    let (internal, psram) = machine::memories();
+    let mut bench = Bench::new(&internal, &psram);
+    for (name, run) in SUITES {
+        bench.suite(name, *run);
+    }
+    machine::exit(bench.finish())
+}
