@@ -1,6 +1,8 @@
 //! Reference counting inside an arena.
 
 mod count;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 #[cfg(any(target_has_atomic = "32", loom))]
 pub use count::Atomic;
