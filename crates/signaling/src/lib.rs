@@ -1,4 +1,31 @@
-//! Placeholder.
+//! How two sides find each other: WebSocket, WHEP and WHIP over any byte stream, without an allocator.
+//!
+//! Descriptions are moved as text; what they say is no business of this crate. Streams are `embedded-io-async`'s, as the
+//! TCP sockets of `edge-nal` are (on `std` and on `embassy-net`); all memory is lent by the caller and bounds what can
+//! come in.
+//!
+//! - [`serve_connection`] serves one accepted connection: the viewer's page, signaling sockets on which a page talks to
+//!   us directly, and WHEP. The application is a [`Server`].
+//! - [`connect`] runs a signaling socket to a forwarding server, [`Backoff`] says when to try again.
+//! - [`whip`] publishes to a WHIP server (RFC 9725).
+//! - [`Hub`] is such a forwarding server.
+//! - [`Envelope`] and [`Message`] are the JSON that goes over the sockets, [`WebSocket`] the framing.
+//!
+//! ```
+//! use barertc_signaling::{Dialect, Envelope, Message};
+//!
+//! // A page asks for an offer …
+//! let mut text = *br#"{"id":"server","type":"request"}"#;
+//! let request = Envelope::parse(&mut text)?;
+//! assert_eq!(request.message, Some(Message::Request));
+//!
+//! // … and gets one.
+//! let mut room = [0; 128];
+//! let offer = Message::Offer { sdp: "v=0\r\n" };
+//! let text = Envelope { id: request.id, dialect: Dialect::Streamer, message: Some(offer) }.write(&mut room)?;
+//! assert_eq!(text, br#"{"id":"server","type":"offer","sdp":"v=0\r\n"}"#);
+//! # Ok::<(), barertc_signaling::Error>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -12,3 +39,30 @@
         clippy::disallowed_methods
     )
 )]
+
+#[cfg(test)]
+extern crate std;
+
+mod access;
+mod client;
+mod error;
+mod http;
+mod hub;
+mod json;
+mod link;
+mod message;
+mod server;
+mod url;
+mod whep;
+pub mod whip;
+mod ws;
+
+pub use access::{Access, Caller, MAX_TOKEN};
+pub use client::{Backoff, connect};
+pub use error::{Discard, Discards, Error};
+pub use hub::Hub;
+pub use link::{Buffers, Clock, PING_AFTER, Peer, Signals};
+pub use message::{Dialect, Envelope, Id, MAX_ID, Message};
+pub use server::{Page, Refusal, Server, serve_connection};
+pub use url::Url;
+pub use ws::{CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_TOO_BIG, HEADROOM, Incoming, WebSocket};

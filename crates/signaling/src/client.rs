@@ -1,0 +1,111 @@
+use core::time::Duration;
+
+use embedded_io_async::{Read, Write};
+use rand_core::{CryptoRng, Rng};
+
+use crate::error::Error;
+use crate::http::{self, HEAD_ROOM};
+use crate::link::{Buffers, Link, Names, Signals, within};
+use crate::url::Url;
+use crate::ws::{WebSocket, accept_key, fresh_key};
+
+/// How long the opening handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs the signaling socket number `socket` over `stream`, which is connected to the forwarding server at `url` (through
+/// TLS when [`Url::secure`]), until it ends. Messages for us come with the name of who they are from.
+///
+/// # Errors
+/// [`Error::Status`] when the server doesn't want us, otherwise why the socket ended; `Ok` when the server closed it.
+pub async fn connect<S: Read + Write, H: Signals, R: CryptoRng>(
+    stream: &mut S,
+    url: &Url<'_>,
+    socket: u32,
+    buffers: Buffers<'_>,
+    handler: &H,
+    rng: &mut R,
+) -> Result<(), Error> {
+    let Buffers { message, sdp, out } = buffers;
+    let key = fresh_key(rng);
+    within(handler, HANDSHAKE_TIMEOUT, handshake(stream, url, &key, out)).await?;
+    let ws = WebSocket::client(stream, message);
+    let mut mask = || rng.next_u32();
+    Link { ws, number: socket, names: Names::Forwarded, sdp, out, handler, mask: &mut mask }.run().await
+}
+
+/// The client's half of the opening handshake (RFC 6455 §4.1).
+async fn handshake<S: Read + Write>(stream: &mut S, url: &Url<'_>, key: &str, buf: &mut [u8]) -> Result<(), Error> {
+    let mut room = [0; HEAD_ROOM];
+    http::send(stream, &mut room, 0, |w| {
+        w.line(format_args!("GET {} HTTP/1.1", url.target))?;
+        w.line(format_args!("Host: {}", url.authority))?;
+        w.line(format_args!("Upgrade: websocket"))?;
+        w.line(format_args!("Connection: Upgrade"))?;
+        w.line(format_args!("Sec-WebSocket-Key: {key}"))?;
+        w.line(format_args!("Sec-WebSocket-Version: 13"))
+    })
+    .await?;
+    let (len, filled) = http::read_head(stream, buf).await?;
+    let response = http::parse_response(buf.get(..len).unwrap_or_default())?;
+    if response.status != 101 {
+        return Err(Error::Status(response.status));
+    }
+    let accepted = response.fields.ws_accept == Some(accept_key(key).as_str());
+    // The server speaks when spoken to: bytes behind its head would be lost, so they are not allowed.
+    if !accepted || !response.fields.is_websocket() || filled != len {
+        return Err(Error::Protocol);
+    }
+    Ok(())
+}
+
+/// When to try again after a connection failed: twice as long each time, up to a bound, less a random part so that many
+/// devices behind one failed server don't come back at once.
+///
+/// ```
+/// # use core::time::Duration;
+/// # use barertc_signaling::Backoff;
+/// # struct Half; // a generator that always says "half"
+/// # impl rand_core::TryRng for Half {
+/// #     type Error = core::convert::Infallible;
+/// #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(u32::MAX / 2) }
+/// #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(u64::MAX / 2) }
+/// #     fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Self::Error> { to.fill(127); Ok(()) }
+/// # }
+/// let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+/// let waits: Vec<u64> = (0..7).map(|_| backoff.next(&mut Half).as_secs_f64().round() as u64).collect();
+/// assert_eq!(waits, [1, 1, 3, 6, 12, 22, 22]); // three quarters of 1, 2, 4, 8, 16, 30, 30
+/// backoff.succeeded();
+/// assert!(backoff.next(&mut Half) <= Duration::from_secs(1));
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+    failures: u8,
+}
+
+impl Backoff {
+    /// At most `first` after the first failure, never more than `longest`.
+    #[must_use]
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest, failures: 0 }
+    }
+
+    /// It failed: how long to wait, between half of the current step and all of it.
+    pub fn next<R: Rng>(&mut self, rng: &mut R) -> Duration {
+        let step = self
+            .first
+            .saturating_mul(1_u32.checked_shl(u32::from(self.failures)).unwrap_or(u32::MAX))
+            .min(self.longest);
+        self.failures = self.failures.saturating_add(1).min(31);
+        let half = step.checked_div(2).unwrap_or_default();
+        let random = rng.next_u32() >> 24;
+        half.saturating_add(half.saturating_mul(random).checked_div(255).unwrap_or_default())
+    }
+
+    /// It worked (and for long enough to be called so): the next failure counts as the first.
+    pub const fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+}

@@ -1,0 +1,328 @@
+//! As much JSON (RFC 8259) as signaling messages need: the strings of one flat object, unescaped where they lie.
+//!
+//! Written here because the `no_std` libraries either copy strings or recurse into nested values, so that a message of
+//! opening brackets could use up a small stack.
+
+use barertc_wire::Writer;
+
+use crate::error::Error;
+
+/// How deep values that nobody asked for may nest.
+const MAX_DEPTH: usize = 16;
+
+/// Finds the string members called `names` of the object in `text` and unescapes them in place.
+///
+/// A member that is absent or no string comes as `None`; of repeated ones the last counts, as in browsers.
+pub(crate) fn strings<'t, const N: usize>(text: &'t mut [u8], names: [&str; N]) -> Result<[Option<&'t str>; N], Error> {
+    core::str::from_utf8(text).map_err(|_| Error::Json)?;
+    let ranges = members(text, names)?;
+    let mut lengths = [None; N];
+    for (range, length) in ranges.iter().zip(&mut lengths) {
+        if let Some((start, end)) = *range {
+            let raw = text.get_mut(start..end).ok_or(Error::Json)?;
+            *length = Some((start, unescape(raw)?));
+        }
+    }
+    let text: &'t [u8] = text;
+    let mut found = [None; N];
+    for (length, value) in lengths.iter().zip(&mut found) {
+        if let Some((start, len)) = *length {
+            let bytes = text.get(start..).and_then(|t| t.get(..len)).ok_or(Error::Json)?;
+            *value = Some(core::str::from_utf8(bytes).map_err(|_| Error::Json)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Appends `text` as a JSON string, quotes included.
+pub(crate) fn write_string(w: &mut Writer<'_>, text: &str) -> Result<(), Error> {
+    w.u8(b'"')?;
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)) {
+        let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        w.put(plain)?;
+        let Some((special, tail)) = tail.split_first() else { break };
+        match special {
+            b'\n' => w.put(b"\\n")?,
+            b'\r' => w.put(b"\\r")?,
+            b'\t' => w.put(b"\\t")?,
+            b'"' | b'\\' => w.put(&[b'\\', *special])?,
+            control => {
+                let hex = |n: u8| char::from_digit(u32::from(n), 16).map_or(b'0', |c| c as u8);
+                w.put(b"\\u00")?;
+                w.put(&[hex(control >> 4), hex(control & 15)])?;
+            }
+        }
+        rest = tail;
+    }
+    w.put(rest)?;
+    Ok(w.u8(b'"')?)
+}
+
+/// Copies the object in `text` with another value for its string member `name`, which must be there, and everything else
+/// as it is. Gives the old value.
+pub(crate) fn replace<const N: usize>(
+    text: &[u8],
+    name: &str,
+    value: &str,
+    w: &mut Writer<'_>,
+) -> Result<heapless::String<N>, Error> {
+    core::str::from_utf8(text).map_err(|_| Error::Json)?;
+    let [range] = members(text, [name])?;
+    let (start, end) = range.ok_or(Error::Json)?;
+    let mut old =
+        heapless::Vec::<u8, N>::from_slice(text.get(start..end).unwrap_or_default()).map_err(|_| Error::TooLong)?;
+    let len = unescape(&mut old)?;
+    old.truncate(len);
+    // The range is the inside of the quotes.
+    w.put(text.get(..start.saturating_sub(1)).unwrap_or_default())?;
+    write_string(w, value)?;
+    w.put(text.get(end.saturating_add(1)..).unwrap_or_default())?;
+    heapless::String::from_utf8(old).map_err(|_| Error::Json)
+}
+
+/// Where the raw values of the string members called `names` lie.
+fn members<const N: usize>(text: &[u8], names: [&str; N]) -> Result<[Option<(usize, usize)>; N], Error> {
+    let mut found = [None; N];
+    let mut s = Scanner { text, at: 0 };
+    s.expect(b'{')?;
+    if s.peek() == Some(b'}') {
+        s.expect(b'}')?;
+        return s.end().map(|()| found);
+    }
+    loop {
+        let (start, end) = s.string()?;
+        // A name written with escapes is not one of ours.
+        let name = text.get(start..end).unwrap_or_default();
+        let slot = names.iter().zip(&mut found).find(|(n, _)| n.as_bytes() == name).map(|(_, slot)| slot);
+        s.expect(b':')?;
+        let value = if s.peek() == Some(b'"') { Some(s.string()?) } else { s.skip_value().map(|()| None)? };
+        if let Some(slot) = slot {
+            *slot = value;
+        }
+        match s.next_token()? {
+            b',' => {}
+            b'}' => return s.end().map(|()| found),
+            _ => return Err(Error::Json),
+        }
+    }
+}
+
+struct Scanner<'t> {
+    text: &'t [u8],
+    at: usize,
+}
+
+impl Scanner<'_> {
+    fn skip_space(&mut self) {
+        while matches!(self.text.get(self.at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at = self.at.saturating_add(1);
+        }
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.text.get(self.at).copied()
+    }
+
+    fn next_token(&mut self) -> Result<u8, Error> {
+        let byte = self.peek().ok_or(Error::Json)?;
+        self.at = self.at.saturating_add(1);
+        Ok(byte)
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Error> {
+        if self.next_token()? == byte { Ok(()) } else { Err(Error::Json) }
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        if self.peek().is_none() { Ok(()) } else { Err(Error::Json) }
+    }
+
+    /// The raw inside of a string.
+    fn string(&mut self) -> Result<(usize, usize), Error> {
+        self.expect(b'"')?;
+        let start = self.at;
+        loop {
+            let byte = self.text.get(self.at).copied().ok_or(Error::Json)?;
+            let end = self.at;
+            self.at = self.at.saturating_add(1);
+            match byte {
+                b'"' => return Ok((start, end)),
+                b'\\' => self.at = self.at.saturating_add(1),
+                0..=0x1f => return Err(Error::Json),
+                _ => {}
+            }
+        }
+    }
+
+    /// Steps over a value that nobody asked for. Brackets are counted, not matched, and literals not spelled out:
+    /// nothing inside is used.
+    fn skip_value(&mut self) -> Result<(), Error> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek().ok_or(Error::Json)? {
+                b'"' => self.string().map(drop)?,
+                b'{' | b'[' => {
+                    self.at = self.at.saturating_add(1);
+                    depth = depth.saturating_add(1);
+                    if depth > MAX_DEPTH {
+                        return Err(Error::Json);
+                    }
+                }
+                b'}' | b']' if depth > 0 => {
+                    self.at = self.at.saturating_add(1);
+                    depth = depth.saturating_sub(1);
+                }
+                b',' | b':' if depth > 0 => self.at = self.at.saturating_add(1),
+                b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'E' => {
+                    while matches!(self.text.get(self.at), Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'E'))
+                    {
+                        self.at = self.at.saturating_add(1);
+                    }
+                }
+                _ => return Err(Error::Json),
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Unescapes a string where it lies (RFC 8259 §7); what comes out is never longer. Gives the new length.
+fn unescape(raw: &mut [u8]) -> Result<usize, Error> {
+    let (mut from, mut to) = (0_usize, 0_usize);
+    while let Some(byte) = raw.get(from).copied() {
+        from = from.saturating_add(1);
+        if byte != b'\\' {
+            put(raw, &mut to, &[byte])?;
+            continue;
+        }
+        let escape = raw.get(from).copied().ok_or(Error::Json)?;
+        from = from.saturating_add(1);
+        let plain = match escape {
+            b'"' | b'\\' | b'/' => escape,
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let c = unicode(raw, &mut from)?;
+                let mut utf8 = [0; 4];
+                put(raw, &mut to, c.encode_utf8(&mut utf8).as_bytes())?;
+                continue;
+            }
+            _ => return Err(Error::Json),
+        };
+        put(raw, &mut to, &[plain])?;
+    }
+    Ok(to)
+}
+
+fn put(raw: &mut [u8], to: &mut usize, bytes: &[u8]) -> Result<(), Error> {
+    let end = to.saturating_add(bytes.len());
+    raw.get_mut(*to..end).ok_or(Error::Json)?.copy_from_slice(bytes);
+    *to = end;
+    Ok(())
+}
+
+/// The character of a `\u` escape, or of two that are a surrogate pair.
+fn unicode(raw: &[u8], from: &mut usize) -> Result<char, Error> {
+    let high = hex4(raw, from)?;
+    if let Some(c) = char::from_u32(high) {
+        return Ok(c);
+    }
+    let pair = raw.get(*from..).is_some_and(|r| r.starts_with(b"\\u"));
+    *from = from.saturating_add(2);
+    let low = if pair { hex4(raw, from)? } else { 0 };
+    if !(0xd800..0xdc00).contains(&high) || !(0xdc00..0xe000).contains(&low) {
+        return Err(Error::Json);
+    }
+    char::from_u32(0x1_0000_u32.saturating_add((high & 0x3ff) << 10 | low & 0x3ff)).ok_or(Error::Json)
+}
+
+fn hex4(raw: &[u8], from: &mut usize) -> Result<u32, Error> {
+    let end = from.saturating_add(4);
+    let digits = raw.get(*from..end).ok_or(Error::Json)?;
+    *from = end;
+    digits.iter().try_fold(0_u32, |n, d| {
+        let digit = char::from(*d).to_digit(16).ok_or(Error::Json)?;
+        Ok(n << 4 | digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<[Option<String>; 2], Error> {
+        let mut bytes = Vec::from(text.as_bytes());
+        strings(&mut bytes, ["a", "b"]).map(|found| found.map(|f| f.map(String::from)))
+    }
+
+    #[test]
+    fn strings_are_found_and_unescaped() {
+        let found = read(r#" { "x" : [1,{"a":"no"},"]"], "a":"v=0\r\no=\"\u00e9\ud83d\ude00\/" , "b":"" } "#);
+        assert_eq!(found, Ok([Some("v=0\r\no=\"é😀/".into()), Some(String::new())]));
+        assert_eq!(read("{}"), Ok([None, None]));
+        assert_eq!(read(r#"{"a":null,"b":-1.5e3}"#), Ok([None, None]));
+        assert_eq!(read(r#"{"a":"1","a":"2"}"#), Ok([Some("2".into()), None]));
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_an_error() {
+        for bad in [
+            "",
+            "[]",
+            "{",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":\"",
+            "{\"a\":\"\\",
+            "{\"a\":\"\\\"",
+            "{\"a\":1,}",
+            "{}x",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":\"\\udc00\\ud800\"}",
+            "{\"a\":\"\\u12\"}",
+            "{\"a\":\"\n\"}",
+            "{\"a\":[1}",
+            "{\"a\" \"b\"}",
+        ] {
+            assert_eq!(read(bad), Err(Error::Json), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_replaced_and_the_rest_is_kept() {
+        let mut room = [0; 64];
+        let mut w = Writer::new(&mut room);
+        let old = replace::<8>(br#"{"x":{"id":1}, "id" : "\u0061b" ,"y":"\n"}"#, "id", "c\"", &mut w);
+        assert_eq!(old.as_deref(), Ok("ab"));
+        assert_eq!(w.written(), br#"{"x":{"id":1}, "id" : "c\"" ,"y":"\n"}"#);
+        assert_eq!(replace::<8>(b"{}", "id", "x", &mut w), Err(Error::Json));
+        assert_eq!(replace::<1>(br#"{"id":"ab"}"#, "id", "x", &mut w), Err(Error::TooLong));
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let deep = |n: usize| std::format!("{{\"x\":{}{}}}", "[".repeat(n), "]".repeat(n));
+        assert!(read(&deep(MAX_DEPTH)).is_ok());
+        assert_eq!(read(&deep(MAX_DEPTH + 1)), Err(Error::Json));
+    }
+
+    #[test]
+    fn written_strings_are_read_back_by_serde_json() {
+        let text: String = (0..0x300).filter_map(char::from_u32).chain(['😀']).collect();
+        let mut room = [0; 4096];
+        let mut w = Writer::new(&mut room);
+        write_string(&mut w, &text).unwrap();
+        assert_eq!(serde_json::from_slice::<String>(w.written()).unwrap(), text);
+    }
+}

@@ -1,0 +1,161 @@
+use barertc_wire::Writer;
+
+use crate::error::Error;
+use crate::json;
+
+/// The longest name of a peer.
+pub const MAX_ID: usize = 64;
+
+/// The name of a peer, owned.
+pub type Id = heapless::String<MAX_ID>;
+
+/// Which of the two dialects a message is written in; they differ in the name of one member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Dialect {
+    /// Descriptions are in `sdp`, as the libdatachannel streamer and its page do.
+    #[default]
+    Streamer,
+    /// Descriptions are in `description`, as its client and web examples do.
+    Client,
+}
+
+/// What a signaling message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Message<'a> {
+    /// `request`: make me an offer.
+    Request,
+    /// `offer`
+    Offer {
+        /// The session description.
+        sdp: &'a str,
+    },
+    /// `answer`
+    Answer {
+        /// The session description.
+        sdp: &'a str,
+    },
+    /// `candidate`: one trickled ICE candidate.
+    Candidate {
+        /// `candidate:…`; empty when there will be no more.
+        candidate: &'a str,
+        /// The m-line it is for; empty when not said.
+        mid: &'a str,
+    },
+}
+
+/// A message with the name it is for (on the way out) or from (on the way in, once a forwarder has replaced it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// The other side's name; empty when not said.
+    pub id: &'a str,
+    /// How descriptions are called in it.
+    pub dialect: Dialect,
+    /// What it says; `None` for types that are not known, which are to be ignored.
+    pub message: Option<Message<'a>>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads a message, unescaping its strings where they lie.
+    ///
+    /// # Errors
+    /// [`Error::Json`] when it is not a JSON object with a `type`, or a known type without what belongs to it.
+    pub fn parse(text: &'a mut [u8]) -> Result<Self, Error> {
+        let [id, kind, sdp, description, candidate, mid] =
+            json::strings(text, ["id", "type", "sdp", "description", "candidate", "mid"])?;
+        let dialect = if sdp.is_none() && description.is_some() { Dialect::Client } else { Dialect::Streamer };
+        let sdp = sdp.or(description).ok_or(Error::Json);
+        let message = match kind.ok_or(Error::Json)? {
+            "request" => Some(Message::Request),
+            "offer" => Some(Message::Offer { sdp: sdp? }),
+            "answer" => Some(Message::Answer { sdp: sdp? }),
+            "candidate" => {
+                let candidate = candidate.ok_or(Error::Json)?;
+                Some(Message::Candidate { candidate, mid: mid.unwrap_or_default() })
+            }
+            _ => None,
+        };
+        Ok(Self { id: id.unwrap_or_default(), dialect, message })
+    }
+
+    /// Writes the message as JSON.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`] when `out` is too small.
+    pub fn write<'o>(&self, out: &'o mut [u8]) -> Result<&'o mut [u8], Error> {
+        let mut w = Writer::new(out);
+        w.put(b"{\"id\":")?;
+        json::write_string(&mut w, self.id)?;
+        let mut member = |name: &str, value: &str| {
+            w.put(b",\"")?;
+            w.put(name.as_bytes())?;
+            w.put(b"\":")?;
+            json::write_string(&mut w, value)
+        };
+        let description = match self.dialect {
+            Dialect::Streamer => "sdp",
+            Dialect::Client => "description",
+        };
+        match self.message {
+            Some(Message::Request) => member("type", "request")?,
+            Some(Message::Offer { sdp }) => member("type", "offer").and_then(|()| member(description, sdp))?,
+            Some(Message::Answer { sdp }) => member("type", "answer").and_then(|()| member(description, sdp))?,
+            Some(Message::Candidate { candidate, mid }) => {
+                member("type", "candidate")?;
+                member("candidate", candidate)?;
+                member("mid", mid)?;
+            }
+            None => {}
+        }
+        w.put(b"}")?;
+        Ok(w.into_written())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn both_dialects_are_understood() {
+        let mut text = Vec::from(&br#"{"id":"server","type":"answer","sdp":"v=0\r\n"}"#[..]);
+        let e = Envelope::parse(&mut text).unwrap();
+        assert_eq!((e.id, e.dialect), ("server", Dialect::Streamer));
+        assert_eq!(e.message, Some(Message::Answer { sdp: "v=0\r\n" }));
+
+        let mut text = Vec::from(&br#"{"description":"v=0\r\n","type":"offer","id":"x"}"#[..]);
+        let e = Envelope::parse(&mut text).unwrap();
+        assert_eq!((e.dialect, e.message), (Dialect::Client, Some(Message::Offer { sdp: "v=0\r\n" })));
+    }
+
+    #[test]
+    fn unknown_types_are_no_error_and_incomplete_ones_are() {
+        let parse = |text: &str| Envelope::parse(&mut Vec::from(text)).map(|e| e.message.is_some());
+        assert_eq!(parse(r#"{"id":"x","type":"leave","more":[1]}"#), Ok(false));
+        for bad in [r#"{"id":"x"}"#, r#"{"type":"offer"}"#, r#"{"type":"offer","sdp":7}"#, r#"{"type":"candidate"}"#] {
+            assert_eq!(parse(bad), Err(Error::Json), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let messages = [
+            Message::Request,
+            Message::Offer { sdp: "v=0\r\ns=\"\\\r\n" },
+            Message::Answer { sdp: "" },
+            Message::Candidate { candidate: "candidate:1 1 udp 1 ::1 9 typ host", mid: "0" },
+        ];
+        for message in messages {
+            for dialect in [Dialect::Streamer, Dialect::Client] {
+                let wrote = Envelope { id: "a\"b", dialect, message: Some(message) };
+                let mut room = [0; 256];
+                let read = Envelope::parse(wrote.write(&mut room).unwrap()).unwrap();
+                assert_eq!((read.id, read.message), (wrote.id, wrote.message));
+                assert_eq!(wrote.write(&mut [0; 20]), Err(Error::NoRoom));
+            }
+        }
+    }
+}
