@@ -1,8 +1,10 @@
 //! The emulated machine: serial port, power switch, the two memories, and what to do when everything goes wrong.
 
-use barertc_arena::Heap;
+use barertc_arena::{AllocError, Allocator, CriticalSection, Heap};
+use core::alloc::Layout;
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
+use core::ptr::NonNull;
 
 /// QEMU's `virt`: an NS16550 that takes a byte at any time.
 const UART: *mut u8 = 0x1000_0000 as *mut u8;
@@ -42,16 +44,39 @@ pub fn exit(passed: bool) -> ! {
     }
 }
 
-/// Heaps over the two memories that `memory.x` sets apart: internal, PSRAM.
+/// The end of PSRAM as a heap in a `static`, which [`Psram`] is the handle of.
+pub static PSRAM: Heap<'static, CriticalSection> = Heap::empty();
+
+/// A handle without bytes: what points into this heap needs no reference to it.
+#[derive(Clone, Copy)]
+pub struct Psram;
+
+// SAFETY: passes everything on to an allocator that lives forever; all handles are alike.
+unsafe impl Allocator for Psram {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        (&PSRAM).allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, ptr: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { (&PSRAM).deallocate(ptr, layout) }
+    }
+}
+
+/// Heaps over the two memories that `memory.x` sets apart: internal, PSRAM. Also gives [`PSRAM`] its region.
 pub fn memories() -> (Heap<'static>, Heap<'static>) {
     unsafe extern "C" {
         static __internal_start: u8;
         static __internal_len: u8;
         static __psram_start: u8;
         static __psram_len: u8;
+        static __psram_2_start: u8;
+        static __psram_2_len: u8;
     }
-    // SAFETY: the linker script keeps both regions free of everything else, and this is called once.
+    // SAFETY: the linker script keeps the regions free of everything else, and this is called once.
     unsafe {
+        let start = core::ptr::with_exposed_provenance_mut((&raw const __psram_2_start).addr());
+        PSRAM.give_raw(start, (&raw const __psram_2_len).addr()).expect("a region of memory");
         (
             heap((&raw const __internal_start).addr(), (&raw const __internal_len).addr()),
             heap((&raw const __psram_start).addr(), (&raw const __psram_len).addr()),

@@ -3,6 +3,7 @@
 #![no_std]
 #![no_main]
 
+mod arena;
 mod bench;
 mod crypto;
 mod machine;
@@ -14,7 +15,7 @@ use bench::Bench;
 static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 
 /// Each crate's tests, in the order in which the crates build on each other.
-const SUITES: &[(&str, fn(&mut Bench))] = &[("crypto", crypto::run)];
+const SUITES: &[(&str, fn(&mut Bench))] = &[("arena", arena::run), ("crypto", crypto::run)];
 
 #[riscv_rt::entry]
 fn main() -> ! {
