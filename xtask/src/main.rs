@@ -1,5 +1,6 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
+mod pack;
 mod riscv;
 mod run;
 mod rv32;
@@ -28,6 +29,12 @@ const VERBS: &[Verb] = &[
         about: "builds every no_std crate for RISC-V and runs the self-tests on an emulated machine, counting instructions",
         run: riscv::main,
     },
+    Verb {
+        name: "pack",
+        about: "makes a packed media file of numbered files, or of an Annex B and an Ogg Opus file",
+        run: pack::pack,
+    },
+    Verb { name: "unpack", about: "takes a packed media file apart again", run: pack::unpack },
 ];
 
 fn main() -> ExitCode {

@@ -1,4 +1,33 @@
-//! Placeholder.
+//! Frames from files, and the clock that paces them.
+//!
+//! A source reads one frame at a time through a [`Storage`] into memory of the caller's allocator, where any number of
+//! senders share it: a [`Directory`] of numbered files, an H.264 elementary stream ([`AnnexB`]), Opus in [`Ogg`], or a
+//! [`Packed`] file, which needs one read a frame and finds any key frame. All begin again at their end. A [`Pacer`] says
+//! when a frame is due.
+//!
+//! ```
+//! use barertc_arena::Heap;
+//! use barertc_media::{Directory, DirectoryConfig, Embedded, Kind};
+//!
+//! # async fn play() -> Result<(), barertc_media::Error<core::convert::Infallible>> {
+//! let mut storage = Embedded(&[("opus/0.opus", &[0xfc, 1, 2, 3]), ("opus/1.opus", &[0xfc, 4, 5, 6])]);
+//! let mut memory = [core::mem::MaybeUninit::uninit(); 4096];
+//! let heap: Heap = Heap::new(&mut memory).expect("a region of this size");
+//!
+//! let mut sound = Directory::open(&mut storage, "opus", Kind::Opus, DirectoryConfig::default(), &heap).await?;
+//! for (number, timestamp) in [(0, 0), (1, 960), (0, 1920)] {
+//!     let frame = sound.next(&mut storage).await?;
+//!     assert_eq!((frame.number, frame.timestamp, frame.duration), (number, timestamp, 960));
+//! }
+//! # Ok(())
+//! # }
+//! # let mut play = core::pin::pin!(play());
+//! # let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+//! # assert!(matches!(play.as_mut().poll(&mut context), core::task::Poll::Ready(Ok(()))));
+//! # use core::future::Future;
+//! ```
+//!
+//! Feature `std` adds `Disk`, a storage over the machine's file system; `pack` adds the writer of packed files.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -12,3 +41,36 @@
         clippy::disallowed_methods
     )
 )]
+
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod annexb;
+mod crc;
+mod directory;
+#[cfg(feature = "std")]
+mod disk;
+mod error;
+mod file;
+mod frame;
+mod h264;
+mod ogg;
+mod opus;
+mod pacer;
+#[cfg(feature = "pack")]
+pub mod pack;
+mod packed;
+mod source;
+mod storage;
+
+pub use annexb::{AnnexB, AnnexBConfig};
+pub use directory::{Directory, DirectoryConfig};
+#[cfg(feature = "std")]
+pub use disk::Disk;
+pub use error::{Error, ErrorKind, Path};
+pub use frame::{Frame, Kind};
+pub use ogg::{Ogg, OggConfig};
+pub use pacer::Pacer;
+pub use packed::{Packed, PackedConfig};
+pub use source::Source;
+pub use storage::{Embedded, Storage};

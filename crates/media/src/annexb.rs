@@ -1,0 +1,177 @@
+use barertc_arena::{Allocator, Shared, Vec};
+
+use crate::file::File;
+use crate::{Error, ErrorKind, Frame, Kind, Storage, h264};
+
+/// How much is read at once.
+const PIECE: usize = 4096;
+
+/// How an [`AnnexB`] file is read.
+#[derive(Clone, Copy, Debug)]
+pub struct AnnexBConfig {
+    /// How long a picture is shown, in ticks of 1/90000 s: 3000 for 30 a second. The stream itself isn't asked.
+    pub frame_duration: u32,
+    /// Bytes of the largest access unit with its start codes; as much memory is held for it.
+    pub max_frame_bytes: usize,
+}
+
+impl Default for AnnexBConfig {
+    fn default() -> Self {
+        Self { frame_duration: 3000, max_frame_bytes: 256 * 1024 }
+    }
+}
+
+impl AnnexBConfig {
+    /// Bytes that a source takes at most while the frames that it gave are not kept.
+    #[must_use]
+    pub fn worst_case_bytes<A: Allocator>(&self) -> usize {
+        Vec::<u8, A>::bytes(self.buffer())
+    }
+
+    /// Behind the access unit, the start of the next one must be seen.
+    fn buffer(&self) -> usize {
+        self.max_frame_bytes.saturating_add(PIECE)
+    }
+}
+
+/// An H.264 elementary stream (H.264 Annex B): NAL units between start codes, cut into access units.
+///
+/// After the last frame comes the first again, with timestamps that run on.
+pub struct AnnexB<S: Storage, A: Allocator> {
+    file: File<S>,
+    alloc: A,
+    config: AnnexBConfig,
+    /// What has been read of the file and not given out, from `base` on.
+    buf: Vec<u8, A>,
+    base: u64,
+    number: u32,
+    timestamp: u64,
+}
+
+impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
+    /// Opens the stream at `path`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Empty`], [`ErrorKind::OutOfMemory`], or what the storage says.
+    pub async fn open(storage: &mut S, path: &str, config: AnnexBConfig, alloc: A) -> Result<Self, Error<S::Error>> {
+        let file = File::open(storage, format_args!("{path}")).await?;
+        if file.size() == 0 {
+            return Err(file.error(0, ErrorKind::Empty));
+        }
+        let buf =
+            Vec::with_capacity(config.buffer(), alloc.clone()).map_err(|_| file.error(0, ErrorKind::OutOfMemory))?;
+        Ok(Self { file, alloc, config, buf, base: 0, number: 0, timestamp: 0 })
+    }
+
+    /// Reads the next access unit.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] where no start code is, [`ErrorKind::Empty`] for a stream without a picture,
+    /// [`ErrorKind::TooLarge`], [`ErrorKind::OutOfMemory`], or what the storage says. The source stays where it is.
+    pub async fn next(&mut self, storage: &mut S) -> Result<Frame<A>, Error<S::Error>> {
+        let mut end = self.find_end(storage).await?;
+        if end.is_none() && self.number > 0 {
+            self.rewind();
+            end = self.find_end(storage).await?;
+        }
+        let end = end.ok_or_else(|| self.file.error(self.base, ErrorKind::Empty))?;
+        let data = self.gather(end)?;
+        let keyframe = h264::nals(self.buf.get(..end).unwrap_or_default()).any(|nal| h264::nal_type(nal) == h264::IDR);
+        self.buf.remove_front(end);
+        self.base = self.base.saturating_add(end as u64);
+        let (number, timestamp, duration) = (self.number, self.timestamp, self.config.frame_duration);
+        self.number = number.saturating_add(1);
+        self.timestamp = timestamp.saturating_add(duration.into());
+        Ok(Frame { data, kind: Kind::H264, keyframe, number, timestamp, duration })
+    }
+
+    /// Lets the first frame be next; timestamps run on.
+    pub fn rewind(&mut self) {
+        self.buf.clear();
+        self.base = 0;
+        self.number = 0;
+    }
+
+    /// Closes the file.
+    pub async fn close(self, storage: &mut S) {
+        self.file.close(storage).await;
+    }
+
+    /// Where in `buf` the access unit at its front ends; `None` at the end of the file without another picture.
+    async fn find_end(&mut self, storage: &mut S) -> Result<Option<usize>, Error<S::Error>> {
+        let (mut from, mut picture) = (0, false);
+        loop {
+            // The two bytes behind a start code tell whether a picture begins.
+            match h264::start_code(&self.buf, from) {
+                Some(at) if at.saturating_add(5) <= self.buf.len() => {
+                    let nal = self.buf.get(at.saturating_add(3)..).unwrap_or_default();
+                    if from == 0 && self.buf.iter().take(at).any(|b| *b != 0) {
+                        return Err(self.file.error(self.base, ErrorKind::Malformed("no start code")));
+                    }
+                    if picture && h264::begins_picture(nal) {
+                        return Ok(Some(at));
+                    }
+                    picture |= h264::is_slice(h264::nal_type(nal));
+                    from = at.saturating_add(3);
+                }
+                found => {
+                    if self.fill(storage).await? {
+                        continue;
+                    }
+                    let begun = found.is_some() || from > 0;
+                    if !begun && self.buf.iter().any(|b| *b != 0) {
+                        return Err(self.file.error(self.base, ErrorKind::Malformed("no start code")));
+                    }
+                    return Ok(picture.then_some(self.buf.len()));
+                }
+            }
+        }
+    }
+
+    /// Reads on behind what is in `buf`; whether there was anything.
+    async fn fill(&mut self, storage: &mut S) -> Result<bool, Error<S::Error>> {
+        let begin = self.buf.len();
+        let at = self.base.saturating_add(begin as u64);
+        if at >= self.file.size() {
+            return Ok(false);
+        }
+        if self.buf.is_full() {
+            let max = self.config.max_frame_bytes;
+            return Err(self.file.error(self.base, ErrorKind::TooLarge { len: begin as u64, max }));
+        }
+        let end = begin.saturating_add(PIECE.min(self.buf.room()));
+        if self.buf.try_resize(end, 0).is_err() {
+            return Ok(false);
+        }
+        let room = self.buf.get_mut(begin..).unwrap_or_default();
+        match self.file.read(storage, at, room).await {
+            Ok(read) => {
+                self.buf.truncate(begin.saturating_add(read));
+                if read == 0 { Err(self.file.error(at, ErrorKind::Truncated)) } else { Ok(true) }
+            }
+            Err(error) => {
+                self.buf.truncate(begin);
+                Err(error)
+            }
+        }
+    }
+
+    /// The NAL units of the first `end` bytes with lengths before them.
+    fn gather(&self, end: usize) -> Result<Shared<[u8], A>, Error<S::Error>> {
+        let unit = self.buf.get(..end).unwrap_or_default();
+        let len = h264::nals(unit).fold(0usize, |sum, nal| sum.saturating_add(nal.len()).saturating_add(4));
+        if len > self.config.max_frame_bytes {
+            let max = self.config.max_frame_bytes;
+            return Err(self.file.error(self.base, ErrorKind::TooLarge { len: len as u64, max }));
+        }
+        let data = Shared::<[u8], A>::try_fill(len, self.alloc.clone(), |out| {
+            let mut w = barertc_wire::Writer::new(out);
+            for nal in h264::nals(unit) {
+                let length = u32::try_from(nal.len()).unwrap_or(0);
+                w.u32(length).and_then(|()| w.put(nal)).map_err(|_| barertc_arena::AllocError)?;
+            }
+            Ok::<(), barertc_arena::AllocError>(())
+        });
+        data.map_err(|_| self.file.error(self.base, ErrorKind::OutOfMemory))
+    }
+}

@@ -1,0 +1,134 @@
+use barertc_arena::Allocator;
+
+use crate::file::File;
+use crate::{Error, ErrorKind, Frame, Kind, Path, Storage, h264, opus};
+
+/// How a [`Directory`] is read.
+#[derive(Clone, Copy, Debug)]
+pub struct DirectoryConfig {
+    /// How long a picture is shown, in ticks of 1/90000 s: 3000 for 30 a second. Opus packets tell it themselves.
+    pub frame_duration: u32,
+    /// Bytes of the largest file.
+    pub max_frame_bytes: usize,
+}
+
+impl Default for DirectoryConfig {
+    fn default() -> Self {
+        Self { frame_duration: 3000, max_frame_bytes: 256 * 1024 }
+    }
+}
+
+/// A directory with one frame a file: `sample-0.h264`, `sample-1.h264`, … or `0.h264`, `1.h264`, … (`.opus` likewise).
+///
+/// An H.264 file is one access unit of (4-byte length, NAL unit) repeated, an Opus file one packet. Where the next
+/// number is missing the first file comes again, with timestamps that run on. It holds no memory and no open file.
+pub struct Directory<A: Allocator> {
+    alloc: A,
+    config: DirectoryConfig,
+    kind: Kind,
+    path: Path,
+    prefix: &'static str,
+    number: u32,
+    timestamp: u64,
+}
+
+impl<A: Allocator + Clone> Directory<A> {
+    /// Looks which of the two names the files at `path` have.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for a directory without a first file, or what the storage says.
+    pub async fn open<S: Storage>(
+        storage: &mut S,
+        path: &str,
+        kind: Kind,
+        config: DirectoryConfig,
+        alloc: A,
+    ) -> Result<Self, Error<S::Error>> {
+        let too_long = |_| Error { path: Path::new(), offset: 0, kind: ErrorKind::PathTooLong };
+        let mut directory =
+            Self { alloc, config, kind, path: path.try_into().map_err(too_long)?, prefix: "", number: 0, timestamp: 0 };
+        for prefix in ["sample-", ""] {
+            directory.prefix = prefix;
+            if let Some(file) = directory.file(storage, 0).await? {
+                file.close(storage).await;
+                return Ok(directory);
+            }
+        }
+        directory.prefix = "sample-";
+        directory.first(storage).await.map(|_| directory)
+    }
+
+    /// Reads the next file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Empty`], [`ErrorKind::Truncated`] or [`ErrorKind::Malformed`] for a file that is not what it should
+    /// be, [`ErrorKind::TooLarge`], [`ErrorKind::OutOfMemory`], or what the storage says. The source stays where it is;
+    /// [`skip`](Self::skip) passes over a file that is broken.
+    pub async fn next<S: Storage>(&mut self, storage: &mut S) -> Result<Frame<A>, Error<S::Error>> {
+        let mut file = match self.file(storage, self.number).await? {
+            Some(file) => file,
+            None => {
+                self.number = 0;
+                self.first(storage).await?
+            }
+        };
+        let frame = self.read(storage, &mut file).await;
+        file.close(storage).await;
+        let frame = frame?;
+        self.number = self.number.saturating_add(1);
+        self.timestamp = self.timestamp.saturating_add(frame.duration.into());
+        Ok(frame)
+    }
+
+    /// Passes over the next file.
+    pub fn skip(&mut self) {
+        self.number = self.number.saturating_add(1);
+    }
+
+    /// Lets the first frame be next; timestamps run on.
+    pub fn rewind(&mut self) {
+        self.number = 0;
+    }
+
+    /// What the files carry.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    async fn read<S: Storage>(&self, storage: &mut S, file: &mut File<S>) -> Result<Frame<A>, Error<S::Error>> {
+        if file.size() == 0 {
+            return Err(file.error(0, ErrorKind::Empty));
+        }
+        let max = self.config.max_frame_bytes;
+        let data = file.read_shared(storage, 0, file.size(), max, self.alloc.clone()).await?;
+        let (keyframe, duration) = match self.kind {
+            Kind::H264 => {
+                let keyframe = h264::check_access_unit(&data).map_err(|bad| {
+                    file.error(bad.offset as u64, bad.rule.map_or(ErrorKind::Truncated, ErrorKind::Malformed))
+                })?;
+                (keyframe, self.config.frame_duration)
+            }
+            Kind::Opus => {
+                let bad = || file.error(0, ErrorKind::Malformed("not an Opus packet"));
+                (true, opus::duration(&data).ok_or_else(bad)?)
+            }
+        };
+        Ok(Frame { data, kind: self.kind, keyframe, number: self.number, timestamp: self.timestamp, duration })
+    }
+
+    async fn first<S: Storage>(&self, storage: &mut S) -> Result<File<S>, Error<S::Error>> {
+        File::open(storage, format_args!("{}/{}0.{}", self.path, self.prefix, self.extension())).await
+    }
+
+    async fn file<S: Storage>(&self, storage: &mut S, number: u32) -> Result<Option<File<S>>, Error<S::Error>> {
+        File::find(storage, format_args!("{}/{}{number}.{}", self.path, self.prefix, self.extension())).await
+    }
+
+    fn extension(&self) -> &'static str {
+        match self.kind {
+            Kind::H264 => "h264",
+            Kind::Opus => "opus",
+        }
+    }
+}

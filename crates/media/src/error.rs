@@ -1,0 +1,71 @@
+use core::fmt;
+
+/// A path inside a [`Storage`](crate::Storage): at most 64 bytes.
+pub type Path = heapless::String<64>;
+
+/// What went wrong, in which file, and where in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error<E> {
+    /// The file.
+    pub path: Path,
+    /// The byte of the file at which it went wrong.
+    pub offset: u64,
+    /// What went wrong.
+    pub kind: ErrorKind<E>,
+}
+
+/// What can go wrong with a file of media; `E` is the storage's own error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind<E> {
+    /// The storage failed.
+    Storage(E),
+    /// There is no such file.
+    NotFound,
+    /// The file's name has more than 64 bytes; the error names the part that fits.
+    PathTooLong,
+    /// The file has no frame in it.
+    Empty,
+    /// The file ends inside of something.
+    Truncated,
+    /// The file breaks a rule of its format.
+    Malformed(&'static str),
+    /// A frame, page or index of `len` bytes is larger than the configured `max`.
+    TooLarge {
+        /// Bytes that it has, or has at least.
+        len: u64,
+        /// Bytes that were allowed.
+        max: usize,
+    },
+    /// The allocator gave no memory. The source stands where it stood: the same call may succeed later.
+    OutOfMemory,
+    /// The file has no track of the kind asked for.
+    NoSuchTrack,
+    /// There is no frame of this number.
+    NoSuchFrame,
+}
+
+impl<E: fmt::Debug> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}: {}", self.path, self.offset, self.kind)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Display for ErrorKind<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage(e) => write!(f, "storage failed: {e:?}"),
+            Self::NotFound => f.write_str("no such file"),
+            Self::PathTooLong => f.write_str("path is too long"),
+            Self::Empty => f.write_str("no frame in the file"),
+            Self::Truncated => f.write_str("file ends too early"),
+            Self::Malformed(rule) => f.write_str(rule),
+            Self::TooLarge { len, max } => write!(f, "{len} bytes in one piece, {max} allowed"),
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::NoSuchTrack => f.write_str("no track of this kind"),
+            Self::NoSuchFrame => f.write_str("no frame of this number"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for Error<E> {}

@@ -1,0 +1,183 @@
+mod page;
+
+use barertc_arena::{Allocator, Shared, Vec};
+
+use crate::file::File;
+use crate::{Error, ErrorKind, Frame, Kind, Storage, opus};
+use page::{MAX_PAGE, Page};
+
+/// How an [`Ogg`] file is read.
+#[derive(Clone, Copy, Debug)]
+pub struct OggConfig {
+    /// Bytes of the largest Opus packet. 1,275 is one frame at the highest rate; RFC 6716 allows 48 such.
+    pub max_packet_bytes: usize,
+}
+
+impl Default for OggConfig {
+    fn default() -> Self {
+        Self { max_packet_bytes: 4096 }
+    }
+}
+
+impl OggConfig {
+    /// Bytes that a source takes at most while the frames that it gave are not kept: a page and a packet.
+    #[must_use]
+    pub fn worst_case_bytes<A: Allocator>(&self) -> usize {
+        Vec::<u8, A>::bytes(MAX_PAGE).saturating_add(Vec::<u8, A>::bytes(self.max_packet_bytes))
+    }
+}
+
+/// The first Opus stream of an Ogg file (RFC 3533, RFC 7845).
+///
+/// Pages of other streams are passed over, checksums are verified, and what is broken is told, not skipped. After the
+/// last packet comes the first again, with timestamps that run on; the few samples that `pre-skip` and the end of the
+/// stream would have a player drop are sent.
+pub struct Ogg<S: Storage, A: Allocator> {
+    file: File<S>,
+    alloc: A,
+    page: Page<A>,
+    packet: Vec<u8, A>,
+    max_packet: usize,
+    serial: u32,
+    /// Where the page with the first packet of sound begins.
+    first: u64,
+    number: u32,
+    timestamp: u64,
+}
+
+impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
+    /// Opens the file at `path` and reads its two header packets.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Empty`], [`ErrorKind::Malformed`], [`ErrorKind::Truncated`],
+    /// [`ErrorKind::NoSuchTrack`] for an Ogg file without Opus, [`ErrorKind::OutOfMemory`], or what the storage says.
+    pub async fn open(storage: &mut S, path: &str, config: OggConfig, alloc: A) -> Result<Self, Error<S::Error>> {
+        let file = File::open(storage, format_args!("{path}")).await?;
+        if file.size() == 0 {
+            return Err(file.error(0, ErrorKind::Empty));
+        }
+        let no_memory = |_| file.error(0, ErrorKind::OutOfMemory);
+        let page = Page::new(alloc.clone()).map_err(no_memory)?;
+        let packet = Vec::with_capacity(config.max_packet_bytes, alloc.clone()).map_err(no_memory)?;
+        let max_packet = config.max_packet_bytes;
+        let mut ogg = Self { file, alloc, page, packet, max_packet, serial: 0, first: 0, number: 0, timestamp: 0 };
+        ogg.read_headers(storage).await?;
+        Ok(ogg)
+    }
+
+    /// Reads the next packet.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). Where it is [`ErrorKind::OutOfMemory`], the same packet comes next.
+    pub async fn next(&mut self, storage: &mut S) -> Result<Frame<A>, Error<S::Error>> {
+        if self.packet.is_empty() && !self.read_packet(storage).await? {
+            if self.number == 0 {
+                return Err(self.file.error(self.first, ErrorKind::Empty));
+            }
+            self.rewind();
+            if !self.read_packet(storage).await? {
+                return Err(self.file.error(self.first, ErrorKind::Empty));
+            }
+        }
+        let Some(duration) = opus::duration(&self.packet) else {
+            self.packet.clear();
+            return Err(self.file.error(self.page.offset(), ErrorKind::Malformed("not an Opus packet")));
+        };
+        let data = Shared::<[u8], A>::try_from_slice(&self.packet, self.alloc.clone())
+            .map_err(|_| self.file.error(self.page.offset(), ErrorKind::OutOfMemory))?;
+        self.packet.clear();
+        let (number, timestamp) = (self.number, self.timestamp);
+        self.number = number.saturating_add(1);
+        self.timestamp = timestamp.saturating_add(duration.into());
+        Ok(Frame { data, kind: Kind::Opus, keyframe: true, number, timestamp, duration })
+    }
+
+    /// Lets the first packet be next; timestamps run on.
+    pub fn rewind(&mut self) {
+        self.packet.clear();
+        self.page.go_to(self.first);
+        self.number = 0;
+    }
+
+    /// Closes the file.
+    pub async fn close(self, storage: &mut S) {
+        self.file.close(storage).await;
+    }
+
+    /// Finds the Opus stream by its identification header, and passes over its comment header (RFC 7845 §3).
+    async fn read_headers(&mut self, storage: &mut S) -> Result<(), Error<S::Error>> {
+        loop {
+            if !self.page.read(storage, &mut self.file).await? {
+                return Err(self.file.error(0, ErrorKind::NoSuchTrack));
+            }
+            if !self.page.begins_stream() {
+                // All streams begin before any goes on (RFC 3533 §4).
+                return Err(self.file.error(self.page.offset(), ErrorKind::NoSuchTrack));
+            }
+            if self.page.body().starts_with(b"OpusHead") {
+                break;
+            }
+        }
+        if self.page.body().get(8).is_none_or(|version| version >> 4 != 0) {
+            return Err(self.file.error(self.page.offset(), ErrorKind::Malformed("version of Opus header not known")));
+        }
+        self.serial = self.page.serial();
+        // The comment header may span pages; sound begins on a fresh one.
+        let mut begun = false;
+        loop {
+            if !self.read_page(storage).await? {
+                return Err(self.file.error(self.file.size(), ErrorKind::Truncated));
+            }
+            if !begun && !self.page.body().starts_with(b"OpusTags") {
+                return Err(self.file.error(self.page.offset(), ErrorKind::Malformed("no Opus comment header")));
+            }
+            begun = true;
+            if self.page.completes_packet() {
+                break;
+            }
+        }
+        self.first = self.page.end();
+        self.page.go_to(self.first);
+        Ok(())
+    }
+
+    /// Reads the next page of our stream; `false` at the end of the file.
+    async fn read_page(&mut self, storage: &mut S) -> Result<bool, Error<S::Error>> {
+        while self.page.read(storage, &mut self.file).await? {
+            if self.page.serial() == self.serial {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Puts the next packet's bytes into `packet`; `false` at the end of the file.
+    async fn read_packet(&mut self, storage: &mut S) -> Result<bool, Error<S::Error>> {
+        self.packet.clear();
+        loop {
+            while let Some((piece, complete)) = self.page.next_piece() {
+                if self.packet.try_extend_from_slice(piece).is_err() {
+                    let len = self.packet.len().saturating_add(piece.len()) as u64;
+                    self.packet.clear();
+                    return Err(self.file.error(self.page.offset(), ErrorKind::TooLarge { len, max: self.max_packet }));
+                }
+                if complete && !self.packet.is_empty() {
+                    return Ok(true);
+                }
+            }
+            let more = self.read_page(storage).await;
+            if more.is_err() {
+                self.packet.clear();
+            }
+            if !more? {
+                let cut = !self.packet.is_empty();
+                self.packet.clear();
+                return if cut { Err(self.file.error(self.file.size(), ErrorKind::Truncated)) } else { Ok(false) };
+            }
+            if self.page.continues_packet() == self.packet.is_empty() {
+                self.packet.clear();
+                return Err(self.file.error(self.page.offset(), ErrorKind::Malformed("packet is torn between pages")));
+            }
+        }
+    }
+}
