@@ -3,8 +3,9 @@ use core::time::Duration;
 use barertc_arena::{Allocator, Ring, Vec};
 
 use crate::Event;
-use crate::agent::{Answer, Local, Pair, Remote};
+use crate::agent::{Answer, Gatherer, Local, Pair, Remote};
 use crate::transaction::Timing;
+use crate::turn::Client;
 
 /// Bounds and times of an agent. The defaults are those of the RFCs, or of a browser where the RFCs leave it open.
 #[derive(Clone, Debug)]
@@ -17,6 +18,14 @@ pub struct Config {
     /// Candidate pairs. A further one takes the place of the one with the lowest priority that is neither valid nor
     /// being checked (RFC 8445 §6.1.2.5), if its own priority is higher, and is refused otherwise.
     pub max_pairs: u16,
+    /// Questions to STUN servers: one a server and local address.
+    pub max_questions: u16,
+    /// TURN servers.
+    pub max_relays: u16,
+    /// Addresses of the peer that each TURN server is asked to let through.
+    pub max_permissions: u16,
+    /// Channels at each TURN server.
+    pub max_channels: u16,
     /// Events that wait to be polled; when full, candidates and state changes are still to be seen by the getters.
     pub max_events: u16,
     /// Time between two new transactions (Ta, RFC 8445 §14.2).
@@ -25,6 +34,8 @@ pub struct Config {
     pub rto: Duration,
     /// Transmissions of one request (Rc, RFC 8489 §6.2.1).
     pub attempts: u8,
+    /// Gathering is reported as complete after this, whatever servers have not answered yet.
+    pub gather_timeout: Duration,
     /// How long a connection is waited for before it is declared failed (RFC 8863 §4).
     pub patience: Duration,
     /// How long a valid relayed pair waits for a direct one before the controlling agent nominates it; data flow on it
@@ -49,10 +60,15 @@ impl Default for Config {
             max_local: 8,
             max_remote: 16,
             max_pairs: 32,
-            max_events: 16,
+            max_questions: 8,
+            max_relays: 1,
+            max_permissions: 16,
+            max_channels: 4,
+            max_events: 24,
             pacing: Duration::from_millis(50),
             rto: Duration::from_millis(500),
             attempts: 7,
+            gather_timeout: Duration::from_secs(10),
             patience: Duration::from_millis(39_500),
             relay_patience: Duration::from_millis(500),
             consent_interval: Duration::from_secs(5),
@@ -70,12 +86,16 @@ pub(crate) const MAX_ANSWERS: usize = 8;
 impl Config {
     /// The most that an agent with this configuration ever takes from its allocator, in bytes.
     #[must_use]
-    pub const fn worst_case_bytes<A: Allocator>(&self) -> usize {
+    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
+        let relay = Client::<A>::worst_case_bytes(self.max_permissions as usize, self.max_channels as usize);
         Vec::<Local, A>::bytes(self.max_local as usize)
             .saturating_add(Vec::<Remote, A>::bytes(self.max_remote as usize))
             .saturating_add(Vec::<Pair, A>::bytes(self.max_pairs as usize))
             .saturating_add(Ring::<Event, A>::bytes(self.max_events as usize))
             .saturating_add(Ring::<Answer, A>::bytes(MAX_ANSWERS))
+            .saturating_add(Vec::<Gatherer, A>::bytes(self.max_questions as usize))
+            .saturating_add(Vec::<Client<A>, A>::bytes(self.max_relays as usize))
+            .saturating_add(relay.saturating_mul(self.max_relays as usize))
     }
 
     pub(crate) const fn timing(&self) -> Timing {

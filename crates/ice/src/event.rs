@@ -1,6 +1,7 @@
 use core::ops::Range;
 
 use crate::candidate::{Candidate, Route};
+use crate::turn::Transport;
 
 /// The W3C's `RTCIceConnectionState`, whose words these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub enum Handled {
 pub struct Transmit {
     /// From which socket, and where to.
     pub route: Route,
+    /// Over UDP, unless a TURN server is reached otherwise.
+    pub transport: Transport,
     /// Bytes written into the caller's buffer, from its start.
     pub len: usize,
 }
@@ -95,6 +98,8 @@ barertc_wire::reasons! {
         UnknownTransaction,
         /// A response that came another way than the request went.
         Asymmetric,
+        /// ChannelData with a number that was never bound.
+        UnknownChannel,
         /// A method or response that has no meaning here.
         Unexpected,
         /// More checks than a peer needs.

@@ -27,7 +27,7 @@
 //! # impl TryCryptoRng for Dice {}
 //! # let mut rng = Dice(1); // a real application takes its machine's generator
 //! let mut region = vec![core::mem::MaybeUninit::uninit(); 64 * 1024];
-//! let heap: Heap = Heap::new(&mut region);
+//! let heap: Heap = Heap::new(&mut region).expect("a region that large");
 //! let mut alice = Agent::new(Config::default(), true, &heap, RustCrypto, &mut rng)?;
 //! let mut bob = Agent::new(Config::default(), false, &heap, RustCrypto, &mut rng)?;
 //! let (a, b) = ("10.0.0.1:1000".parse().unwrap(), "10.0.0.2:2000".parse().unwrap());
@@ -80,6 +80,7 @@ mod random;
 mod sdp;
 pub mod stun;
 mod transaction;
+mod turn;
 
 pub use agent::Agent;
 pub use candidate::{Candidate, Foundation, Kind, Route};
@@ -87,3 +88,4 @@ pub use config::Config;
 pub use error::Error;
 pub use event::{Discard, Discards, Event, GatheringState, Handled, State, Transmit};
 pub use sdp::{Attribute, CandidateLine, MAX_NAME, Name, SdpLines};
+pub use turn::{Transport, TurnServer, frame_len};

@@ -93,6 +93,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if self.pairs.is_full() {
             self.evict_pair(pair.priority(self.controlling))?;
         }
+        self.ask_permission(path, remote)?;
         self.next_pair = self.next_pair.wrapping_add(1);
         self.pairs.try_push(pair).map_err(|_| Error::Full)?;
         Ok(self.pairs.len().saturating_sub(1))
@@ -133,7 +134,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// frozen (RFC 8445 §6.1.4.2).
     pub(super) fn next_to_check(&self) -> Option<usize> {
         self.remote_credentials.as_ref().filter(|_| !self.config.lite)?;
-        let all = || self.pairs.iter().enumerate();
+        let all = || self.pairs.iter().enumerate().filter(|(_, p)| self.may_send(p.path, p.remote));
         let triggered = all().filter_map(|(i, p)| Some((p.triggered?, i))).min().map(|(_, i)| i);
         let best = |state| {
             all().filter(|(_, p)| p.state == state).max_by_key(|(_, p)| p.priority(self.controlling)).map(|(i, _)| i)

@@ -129,7 +129,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             // RFC 7675 §5.1: these credentials are not used on this path again.
             self.pairs.retain(|p| Some(p.id) != lost);
             self.push_event(Event::ConsentLost(route));
-            self.select_any_valid();
+            self.forget_nominations();
+            self.check_everything_again();
             self.update_state();
             return;
         }

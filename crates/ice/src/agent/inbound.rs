@@ -1,6 +1,7 @@
 //! What the network says: requests, responses, and the application's data on their way through.
 
 use core::net::SocketAddr;
+use core::ops::Range;
 
 use barertc_arena::Allocator;
 use barertc_crypto::{HmacSha256Key, Provider};
@@ -11,6 +12,7 @@ use super::{Agent, PairState, Path, claim};
 use crate::candidate::{Candidate, Foundation, Kind, Route, priority};
 use crate::credentials::Credentials;
 use crate::stun::{Class, Message, Method, attr};
+use crate::turn::Inbound;
 use crate::{Discard, Handled};
 
 /// Answers in a row, and answers per second after that. A browser sends 21 checks a second; whoever replays captured
@@ -26,15 +28,48 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// says where the application's bytes lie and which path they took.
     pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Handled {
         self.now = self.now.max(now);
-        let path = Path::Socket(route.local);
-        let handled = if self.locals.iter().any(|l| l.path == Some(path)) {
-            self.handle_on(path, route.remote, datagram)
-        } else {
-            Err(Discard::UnknownLocal)
-        };
-        handled.unwrap_or_else(|reason| {
+        self.arrived(route, datagram).unwrap_or_else(|reason| {
             self.discards.count(reason);
             Handled::Dropped(reason)
+        })
+    }
+
+    fn arrived(&mut self, route: Route, datagram: &mut [u8]) -> Result<Handled, Discard> {
+        let path = Path::Socket(route.local);
+        if !self.locals.iter().any(|l| l.path == Some(path)) {
+            return Err(Discard::UnknownLocal);
+        }
+        let relay = self.relays.iter().position(|r| (r.base(), r.server()) == (Some(route.local), route.remote));
+        if let Some(i) = relay
+            && let Some(client) = self.relays.get_mut(i)
+        {
+            match client.handle(self.now, &self.provider, &mut self.random, datagram)? {
+                Inbound::Other => {}
+                Inbound::Changed => {
+                    self.on_relay_changed(i);
+                    return Ok(Handled::Consumed);
+                }
+                Inbound::Data { peer, range } => return self.relayed(Path::Relay(i), peer, datagram, range),
+            }
+        }
+        self.handle_on(path, route.remote, datagram)
+    }
+
+    /// What a peer sent by way of a relay: like a datagram of its own, at another place.
+    fn relayed(
+        &mut self,
+        path: Path,
+        peer: SocketAddr,
+        datagram: &mut [u8],
+        range: Range<usize>,
+    ) -> Result<Handled, Discard> {
+        let at = range.start;
+        let inner = datagram.get_mut(range).ok_or(Discard::Malformed)?;
+        Ok(match self.handle_on(path, peer, inner)? {
+            Handled::Data { range, route } => {
+                Handled::Data { range: range.start.saturating_add(at)..range.end.saturating_add(at), route }
+            }
+            handled => handled,
         })
     }
 
@@ -170,11 +205,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if let Some(sent) = self.active.as_mut().and_then(|a| a.take_answer(m.id())) {
             return self.consent_response(path, remote, m, sent);
         }
-        let i = self
-            .pairs
-            .iter()
-            .position(|p| p.check.is_some_and(|c| c.transaction.id == m.id()))
-            .ok_or(Discard::UnknownTransaction)?;
+        let Some(i) = self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.id == m.id())) else {
+            return self.gathered(path, remote, m);
+        };
         let credentials = self.remote_credentials.as_ref().ok_or(Discard::Unauthenticated)?;
         if !verify(&self.provider, credentials, m) {
             return Err(Discard::Unauthenticated);
@@ -259,7 +292,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// from it is sent from its base, so it is kept for the statistics only.
     fn learn_own_address(&mut self, i: usize) {
         let Some(pair) = self.pairs.get(i) else { return };
-        let Path::Socket(base) = pair.path;
+        let Path::Socket(base) = pair.path else { return };
         let (Some(mapped), local_priority) = (pair.mapped, pair.local_priority) else { return };
         if !self.locals.iter().any(|l| l.candidate.addr == mapped) {
             let candidate = Candidate::new(mapped, Kind::PeerReflexive, (local_priority >> 8) as u16, Some(base), None);

@@ -13,10 +13,12 @@ use crate::config::{Config, MAX_ANSWERS};
 use crate::credentials::Credentials;
 use crate::random::Random;
 use crate::sdp::CandidateLine;
+use crate::turn::Client;
 use crate::{Discard, Discards, Error, Event, GatheringState, State};
 
 mod checklist;
 mod consent;
+mod gather;
 mod inbound;
 mod message;
 mod outbound;
@@ -24,6 +26,7 @@ mod pair;
 mod selection;
 
 pub(crate) use consent::Active;
+pub(crate) use gather::{Gatherer, MAX_STUN_SERVERS};
 pub(crate) use message::Answer;
 pub(crate) use pair::{Pair, PairState, Path};
 
@@ -82,6 +85,13 @@ pub struct Agent<A: Allocator + Clone, P: Provider> {
     events: Ring<Event, A>,
     active: Option<Active>,
 
+    alloc: A,
+    stun_servers: heapless::Vec<SocketAddr, MAX_STUN_SERVERS>,
+    gatherers: Vec<Gatherer, A>,
+    relays: Vec<Client<A>, A>,
+    /// When gathering ends at the latest; none before it began.
+    gather_until: Option<Instant>,
+
     next_pair: u32,
     next_trigger: u32,
     /// Before this, no new transaction starts (Ta).
@@ -122,8 +132,13 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             remotes: Vec::with_capacity(config.max_remote.into(), alloc.clone())?,
             pairs: Vec::with_capacity(config.max_pairs.into(), alloc.clone())?,
             answers: Ring::with_capacity(MAX_ANSWERS, alloc.clone())?,
-            events: Ring::with_capacity(config.max_events.into(), alloc)?,
+            events: Ring::with_capacity(config.max_events.into(), alloc.clone())?,
             active: None,
+            stun_servers: heapless::Vec::new(),
+            gatherers: Vec::with_capacity(config.max_questions.into(), alloc.clone())?,
+            relays: Vec::with_capacity(config.max_relays.into(), alloc.clone())?,
+            alloc,
+            gather_until: None,
             next_pair: 0,
             next_trigger: 0,
             now: Instant::ZERO,
@@ -147,34 +162,17 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// [`Error::Full`] when [`Config::max_local`] are there.
     pub fn add_local(&mut self, candidate: Candidate) -> Result<(), Error> {
         let path = Path::Socket(candidate.addr);
-        self.add_local_candidate(candidate, Some(path))
+        self.add_local_candidate(candidate, Some(path))?;
+        self.ask_servers();
+        Ok(())
     }
 
     /// The socket of `addr` is gone: its candidates and pairs are forgotten, and another path is looked for where the
     /// selected one used it.
     pub fn remove_local(&mut self, addr: SocketAddr) {
-        let gone = Path::Socket(addr);
-        self.locals.retain(|l| l.path != Some(gone) && (l.path.is_some() || l.candidate.related != Some(addr)));
-        self.pairs.retain(|p| p.path != gone);
-        if self.active.as_ref().is_some_and(|a| a.path == gone) {
-            self.active = None;
-            self.check_everything_again();
-            self.select_any_valid();
-        }
-        self.update_state();
-    }
-
-    /// All sockets are known.
-    ///
-    /// # Errors
-    /// [`Error::NoInterface`] when there are none.
-    pub fn gather(&mut self) -> Result<(), Error> {
-        if self.locals.is_empty() {
-            return Err(Error::NoInterface);
-        }
-        self.set_gathering(GatheringState::Gathering);
-        self.update_gathering();
-        Ok(())
+        self.locals.retain(|l| l.path.is_some() || l.candidate.related != Some(addr));
+        self.forget_path(Path::Socket(addr));
+        self.forget_base(addr);
     }
 
     /// What the other side's description says. Early checks whose user name agrees with it are taken up at once. Called
@@ -387,12 +385,6 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.push_event(Event::RoleChanged { controlling });
     }
 
-    fn update_gathering(&mut self) {
-        if self.gathering == GatheringState::Gathering {
-            self.set_gathering(GatheringState::Complete);
-        }
-    }
-
     fn set_gathering(&mut self, gathering: GatheringState) {
         if self.gathering != gathering {
             self.gathering = gathering;
@@ -417,7 +409,23 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
         match path {
             Path::Socket(local) => Route { local, remote },
+            Path::Relay(i) => {
+                let relay = self.relays.get(i);
+                Route { local: relay.and_then(Client::relayed).unwrap_or(remote), remote }
+            }
         }
+    }
+
+    /// Forgets a way out, its candidate and its pairs, and looks for another one when it was in use.
+    fn forget_path(&mut self, path: Path) {
+        self.locals.retain(|l| l.path != Some(path));
+        self.pairs.retain(|p| p.path != path);
+        if self.active.as_ref().is_some_and(|a| a.path == path) {
+            self.active = None;
+            self.forget_nominations();
+            self.check_everything_again();
+        }
+        self.update_state();
     }
 }
 

@@ -6,27 +6,73 @@ use barertc_arena::Allocator;
 use barertc_crypto::Provider;
 use barertc_wire::{Instant, NoRoom};
 
-use super::message::Request;
+use super::message::{Answer, Request};
 use super::{Agent, Path};
 use crate::candidate::{Kind, Route, priority};
-use crate::{Discard, State, Transmit};
+use crate::stun::{Builder, Class, Method, TransactionId};
+use crate::turn::{Client, PADDING, Transport};
+use crate::{Discard, Error, State, Transmit};
+
+/// What is to be sent next.
+enum Outgoing {
+    Answer(Answer),
+    /// A check, or with `previous` one with the credentials of before a restart.
+    Request {
+        request: Request,
+        path: Path,
+        remote: SocketAddr,
+        previous: bool,
+    },
+    /// A question to a STUN server.
+    Question {
+        id: TransactionId,
+        base: SocketAddr,
+        server: SocketAddr,
+    },
+}
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// Writes at most one datagram into `out`: first answers, then consent checks, then checks under way, then new ones at
-    /// the pace of Ta. What does not fit into `out` is lost like a packet on the network, and counted; no message is
-    /// longer than 700 bytes, nor than 200 with user name fragments of usual length.
+    /// Writes at most one datagram into `out`: first answers, then consent checks, then what is under way, then new
+    /// transactions at the pace of Ta. What does not fit into `out` is lost like a packet on the network, and counted; no
+    /// message is longer than 800 bytes, nor than 250 with user names of usual length.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         self.now = self.now.max(now);
         if self.state == State::Closed {
             return None;
         }
         loop {
-            let (path, remote, written) = self.next_message(out)?;
-            match written {
-                Ok(len) => return Some(self.transmit(path, remote, len)),
+            match self.next_datagram(out)? {
+                Ok(transmit) => return Some(transmit),
                 Err(NoRoom) => self.discards.count(Discard::NoRoom),
             }
         }
+    }
+
+    /// Bytes that [`wrap`](Self::wrap) needs before the data and may need behind them: none, but on a relayed path.
+    #[must_use]
+    pub fn room(&self) -> (usize, usize) {
+        match self.active.as_ref().map(|a| (a.path, a.remote)) {
+            Some((Path::Relay(i), remote)) => (self.relays.get(i).map_or(0, |r| r.front(remote)), PADDING),
+            _ => (0, 0),
+        }
+    }
+
+    /// Makes the application's data, which the caller has written to `out[front..front + len]` with the `front` of
+    /// [`room`](Self::room), a datagram that starts at `out[0]` and takes the selected way.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] while there is no consent to send, [`Error::NoRoom`].
+    pub fn wrap(&mut self, out: &mut [u8], len: usize) -> Result<Transmit, Error> {
+        let active = self.active.as_ref().ok_or(Error::NotConnected)?;
+        let (path, remote, id) = (active.path, active.remote, active.pair);
+        let transmit = self.wrap_for(path, remote, out, len)?;
+        let now = self.now;
+        if let Some(pair) = self.pairs.iter_mut().find(|p| Some(p.id) == id) {
+            pair.stats.packets_sent = pair.stats.packets_sent.saturating_add(1);
+            pair.stats.bytes_sent = pair.stats.bytes_sent.saturating_add(len as u64);
+            pair.stats.last_sent = Some(now);
+        }
+        Ok(transmit)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) are to be called next;
@@ -44,12 +90,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             .filter(|_| self.active.is_none() && self.state == State::Checking)
             .map(|since| since + self.config.patience)
             .filter(|end| *end > self.now);
-        [answers, checks, next, patience, self.nomination_timeout(), self.consent_timeout()]
+        [answers, checks, next, patience, self.nomination_timeout(), self.consent_timeout(), self.servers_timeout()]
             .into_iter()
             .fold(None, Instant::earliest)
     }
 
-    /// Time has passed: gives up on checks and on consent that have run out.
+    /// Time has passed: gives up on checks, servers and consent that have run out.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if self.state == State::Closed {
@@ -62,37 +108,56 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
                 self.fail(i);
             }
         }
+        self.watch_servers();
         self.watch_consent();
         self.nominate();
         self.update_state();
     }
 
-    fn next_message(&mut self, out: &mut [u8]) -> Option<(Path, SocketAddr, Result<usize, NoRoom>)> {
-        if let Some(answer) = self.answers.pop_front() {
-            let previous = self.previous.as_ref().filter(|_| answer.previous).map(|p| &p.local);
-            let written = answer.write(out, &self.provider, previous.unwrap_or(&self.local_credentials));
-            return Some((answer.path, answer.remote, written));
+    fn next_datagram(&mut self, out: &mut [u8]) -> Option<Result<Transmit, NoRoom>> {
+        if let Some(outgoing) = self.next_urgent() {
+            return Some(self.write(&outgoing, out));
         }
-        if let Some((request, path, remote)) = self.next_consent_request() {
-            return Some((path, remote, self.write_request(&request, self.is_on_previous(), out)?));
+        for i in 0..self.relays.len() {
+            let Some(relay) = self.relays.get_mut(i) else { continue };
+            if let Some(written) = relay.poll_transmit(self.now, &self.provider, &mut self.random, out) {
+                return Some(written.and_then(|len| server_transmit(relay, len)));
+            }
         }
-        self.next_check(out)
+        let question = |(id, base, server)| Outgoing::Question { id, base, server };
+        let outgoing = match self.next_question().map(question) {
+            Some(question) => question,
+            None => self.new_check()?,
+        };
+        Some(self.write(&outgoing, out))
     }
 
-    fn next_check(&mut self, out: &mut [u8]) -> Option<(Path, SocketAddr, Result<usize, NoRoom>)> {
+    /// What does not wait for its turn.
+    fn next_urgent(&mut self) -> Option<Outgoing> {
+        if let Some(answer) = self.answers.pop_front() {
+            return Some(Outgoing::Answer(answer));
+        }
+        if let Some((request, path, remote)) = self.next_consent_request() {
+            let previous = self.active.as_ref().is_some_and(|a| a.pair.is_none());
+            return Some(Outgoing::Request { request, path, remote, previous });
+        }
         let (now, timing) = (self.now, self.config.timing());
-        let due = self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_due(now, timing)));
-        let i = match due {
-            Some(i) => i,
-            None if self.paced_until <= now => {
-                let i = self.next_to_check()?;
-                self.paced_until = now + self.config.pacing;
-                self.start_check(i);
-                i
-            }
-            None => return None,
-        };
-        let tie_breaker = self.tie_breaker;
+        let due = self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_due(now, timing)))?;
+        self.transmit_check(due)
+    }
+
+    fn new_check(&mut self) -> Option<Outgoing> {
+        if self.paced_until > self.now {
+            return None;
+        }
+        let i = self.next_to_check()?;
+        self.paced_until = self.now + self.config.pacing;
+        self.start_check(i);
+        self.transmit_check(i)
+    }
+
+    fn transmit_check(&mut self, i: usize) -> Option<Outgoing> {
+        let (now, timing, tie_breaker) = (self.now, self.config.timing(), self.tie_breaker);
         let pair = self.pairs.get_mut(i)?;
         let check = pair.check.as_mut()?;
         check.transaction.on_sent(now, timing);
@@ -107,25 +172,55 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             tie_breaker,
             use_candidate: check.nominates,
         };
-        let (path, remote) = (pair.path, pair.remote);
-        Some((path, remote, self.write_request(&request, false, out)?))
+        Some(Outgoing::Request { request, path: pair.path, remote: pair.remote, previous: false })
     }
 
-    /// Whether the pair in use dates from before a restart.
-    fn is_on_previous(&self) -> bool {
-        self.active.as_ref().is_some_and(|a| a.pair.is_none())
-    }
-
-    fn write_request(&self, request: &Request, previous: bool, out: &mut [u8]) -> Option<Result<usize, NoRoom>> {
-        let (local, remote) = match self.previous.as_ref().filter(|_| previous) {
-            Some(previous) => (&previous.local, &previous.remote),
-            None => (&self.local_credentials, self.remote_credentials.as_ref()?),
+    fn write(&mut self, outgoing: &Outgoing, out: &mut [u8]) -> Result<Transmit, NoRoom> {
+        let (path, remote) = match outgoing {
+            Outgoing::Answer(a) => (a.path, a.remote),
+            Outgoing::Request { path, remote, .. } => (*path, *remote),
+            Outgoing::Question { base, server, .. } => (Path::Socket(*base), *server),
         };
-        Some(request.write(out, &self.provider, local, remote))
+        let front = match path {
+            Path::Socket(_) => 0,
+            Path::Relay(i) => self.relays.get(i).map_or(0, |r| r.front(remote)),
+        };
+        let len = self.write_message(outgoing, out.get_mut(front..).ok_or(NoRoom)?)?;
+        self.wrap_for(path, remote, out, len)
     }
 
-    fn transmit(&self, path: Path, remote: SocketAddr, len: usize) -> Transmit {
-        let Path::Socket(local) = path;
-        Transmit { route: Route { local, remote }, len }
+    fn write_message(&self, outgoing: &Outgoing, out: &mut [u8]) -> Result<usize, NoRoom> {
+        let before_restart = |previous: bool| self.previous.as_ref().filter(|_| previous);
+        match outgoing {
+            Outgoing::Answer(answer) => {
+                let local = before_restart(answer.previous).map_or(&self.local_credentials, |p| &p.local);
+                answer.write(out, &self.provider, local)
+            }
+            Outgoing::Request { request, previous, .. } => {
+                let (local, remote) = match before_restart(*previous) {
+                    Some(p) => (&p.local, Some(&p.remote)),
+                    None => (&self.local_credentials, self.remote_credentials.as_ref()),
+                };
+                request.write(out, &self.provider, local, remote.ok_or(NoRoom)?)
+            }
+            Outgoing::Question { id, .. } => Builder::new(out, Class::Request, Method::BINDING, *id)?.fingerprint(),
+        }
     }
+
+    fn wrap_for(&mut self, path: Path, remote: SocketAddr, out: &mut [u8], len: usize) -> Result<Transmit, NoRoom> {
+        match path {
+            Path::Socket(_) if out.len() < len => Err(NoRoom),
+            Path::Socket(local) => Ok(Transmit { route: Route { local, remote }, transport: Transport::Udp, len }),
+            Path::Relay(i) => {
+                let relay = self.relays.get_mut(i).ok_or(NoRoom)?;
+                let len = relay.wrap(remote, out, len)?;
+                server_transmit(relay, len)
+            }
+        }
+    }
+}
+
+fn server_transmit<A: Allocator + Clone>(relay: &Client<A>, len: usize) -> Result<Transmit, NoRoom> {
+    let local = relay.base().ok_or(NoRoom)?;
+    Ok(Transmit { route: Route { local, remote: relay.server() }, transport: relay.transport(), len })
 }

@@ -6,11 +6,13 @@ use barertc_wire::Instant;
 use crate::candidate::Kind;
 use crate::transaction::Transaction;
 
-/// How packets leave: from a socket.
+/// How packets leave: from a socket, or by way of a TURN server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Path {
     /// The socket bound to this address.
     Socket(SocketAddr),
+    /// The TURN client of this index.
+    Relay(usize),
 }
 
 /// RFC 8445 §6.1.2.6.

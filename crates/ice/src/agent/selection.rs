@@ -9,7 +9,7 @@ use barertc_arena::Allocator;
 use barertc_crypto::Provider;
 use barertc_wire::Instant;
 
-use super::{Active, Agent, PairState};
+use super::{Active, Agent, PairState, Path};
 use crate::{Event, State};
 
 /// Nominations in a row by which a peer says that it means it, although another pair has a higher priority.
@@ -131,6 +131,13 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if nominated {
             self.previous = None;
         }
+        if let Path::Relay(relay) = path {
+            let channel = self.random.bytes(&self.provider);
+            let now = self.now;
+            if let Some(relay) = self.relays.get_mut(relay) {
+                relay.bind(remote, channel, now);
+            }
+        }
         for pair in self.pairs.iter_mut() {
             pair.insisted = 0;
             pair.nominating &= pair.id == id;
@@ -152,8 +159,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
     }
 
-    /// After the pair in use was lost: every other one whose check succeeds again will be used; nothing is sent before.
-    pub(super) fn select_any_valid(&mut self) {
+    /// After the pair in use was lost, the next one whose check succeeds will be used.
+    pub(super) fn forget_nominations(&mut self) {
         for pair in self.pairs.iter_mut() {
             pair.nominated = false;
             pair.nominating = false;

@@ -1,0 +1,297 @@
+//! A TURN client (RFC 8656): one allocation at one server, and the permissions and channels on it.
+
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use barertc_arena::{Allocator, Vec};
+use barertc_wire::Instant;
+
+use crate::Error;
+use crate::transaction::{Timing, Transaction};
+
+mod auth;
+mod frame;
+mod inbound;
+mod outbound;
+
+use auth::LongTerm;
+pub(crate) use frame::PADDING;
+pub use frame::frame_len;
+pub(crate) use inbound::Inbound;
+
+/// How the server is reached. The messages are the same on all; over a stream, the caller cuts what arrives into
+/// messages with [`frame_len`], and nothing is retransmitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// UDP.
+    #[default]
+    Udp,
+    /// A TCP connection that the caller opens from the base to the server.
+    Tcp,
+    /// The same inside TLS.
+    Tls,
+}
+
+impl Transport {
+    /// Whether a lost message is somebody else's business.
+    #[must_use]
+    pub const fn is_stream(self) -> bool {
+        !matches!(self, Self::Udp)
+    }
+}
+
+/// A TURN server and this user's account there. User name and password are at most 128 bytes each; they are used as
+/// they are (RFC 8265 would normalise what is not ASCII).
+#[derive(Clone, Copy, Debug)]
+pub struct TurnServer<'a> {
+    /// The server's address.
+    pub addr: SocketAddr,
+    /// How it is reached.
+    pub transport: Transport,
+    /// Name of the account.
+    pub username: &'a str,
+    /// Password of the account.
+    pub password: &'a str,
+    /// Asks for an IPv6 address instead of an IPv4 one (REQUESTED-ADDRESS-FAMILY).
+    pub ipv6: bool,
+}
+
+/// Lifetimes of RFC 8656 §9 and §12, less a minute in which to refresh.
+const PERMISSION_REFRESH: Duration = Duration::from_secs(240);
+const CHANNEL_REFRESH: Duration = Duration::from_secs(540);
+const REFRESH_MARGIN: Duration = Duration::from_secs(60);
+/// Asked for and assumed (RFC 8656 §3.2).
+const LIFETIME: u32 = 600;
+/// How often an allocation that was lost is made anew without having worked in between.
+const MAX_RESTARTS: u8 = 3;
+/// Challenges (401, 438) that one request is repeated for.
+const MAX_CHALLENGES: u8 = 3;
+/// Channel numbers of RFC 8656 §12.
+const FIRST_CHANNEL: u16 = 0x4000;
+const LAST_CHANNEL: u16 = 0x4FFF;
+
+/// Where an allocation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Allocation {
+    /// No way to the server is known yet.
+    Idle,
+    /// Asked for.
+    Requested,
+    /// Made.
+    Made { relayed: SocketAddr, mapped: SocketAddr, refresh: Instant, expires: Instant },
+    /// Refused, or never answered.
+    Failed,
+}
+
+/// Whether a peer may be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    Requested,
+    Installed,
+    Refused,
+}
+
+#[derive(Debug)]
+struct PermissionEntry {
+    ip: IpAddr,
+    state: Permission,
+    refresh: Instant,
+    request: Option<Request>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    peer: SocketAddr,
+    number: u16,
+    bound: bool,
+    refresh: Instant,
+    request: Option<Request>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    transaction: Transaction,
+    challenges: u8,
+}
+
+/// One allocation.
+pub(crate) struct Client<A: Allocator> {
+    server: SocketAddr,
+    transport: Transport,
+    ipv6: bool,
+    base: Option<SocketAddr>,
+    auth: LongTerm,
+    allocation: Allocation,
+    /// Allocate or Refresh.
+    request: Option<Request>,
+    restarts: u8,
+    redirected: bool,
+    permissions: Vec<PermissionEntry, A>,
+    channels: Vec<Channel, A>,
+    next_channel: u16,
+    timing: Timing,
+    indication: u64,
+}
+
+impl<A: Allocator + Clone> Client<A> {
+    pub(crate) const fn worst_case_bytes(permissions: usize, channels: usize) -> usize {
+        Vec::<PermissionEntry, A>::bytes(permissions).saturating_add(Vec::<Channel, A>::bytes(channels))
+    }
+
+    pub(crate) fn new(
+        server: &TurnServer<'_>,
+        permissions: usize,
+        channels: usize,
+        timing: Timing,
+        alloc: A,
+    ) -> Result<Self, Error> {
+        // Over a stream one transmission is waited for as long as all would take (RFC 8489 §6.2.2: 39.5 s).
+        let stream = Timing { rto: timing.rto.saturating_mul(5), attempts: 1 };
+        Ok(Self {
+            server: server.addr,
+            transport: server.transport,
+            ipv6: server.ipv6,
+            base: None,
+            auth: LongTerm::new(server.username, server.password)?,
+            allocation: Allocation::Idle,
+            request: None,
+            restarts: 0,
+            redirected: false,
+            permissions: Vec::with_capacity(permissions, alloc.clone())?,
+            channels: Vec::with_capacity(channels, alloc)?,
+            next_channel: FIRST_CHANNEL,
+            timing: if server.transport.is_stream() { stream } else { timing },
+            indication: 0,
+        })
+    }
+
+    pub(crate) const fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    pub(crate) const fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    pub(crate) const fn base(&self) -> Option<SocketAddr> {
+        self.base
+    }
+
+    pub(crate) const fn allocation(&self) -> Allocation {
+        self.allocation
+    }
+
+    pub(crate) const fn relayed(&self) -> Option<SocketAddr> {
+        match self.allocation {
+            Allocation::Made { relayed, .. } => Some(relayed),
+            _ => None,
+        }
+    }
+
+    /// Asks for an allocation from the socket `base`.
+    pub(crate) fn allocate(&mut self, base: SocketAddr, id: [u8; 12], now: Instant) {
+        self.base = Some(base);
+        self.allocation = Allocation::Requested;
+        self.request = Some(Request { transaction: Transaction::new(id, now), challenges: 0 });
+        self.permissions.clear();
+        self.channels.clear();
+    }
+
+    /// The socket is gone, and the allocation with it.
+    pub(crate) fn forget_base(&mut self) {
+        self.base = None;
+        self.allocation = Allocation::Idle;
+        self.request = None;
+        self.permissions.clear();
+        self.channels.clear();
+    }
+
+    pub(crate) fn permission(&self, ip: IpAddr) -> Option<Permission> {
+        self.permissions.iter().find(|p| p.ip == ip).map(|p| p.state)
+    }
+
+    /// Asks for permission to send to `ip`, and keeps it from now on.
+    pub(crate) fn permit(&mut self, ip: IpAddr, id: [u8; 12], now: Instant) -> Result<(), Error> {
+        if self.permission(ip).is_some() {
+            return Ok(());
+        }
+        let request = Some(Request { transaction: Transaction::new(id, now), challenges: 0 });
+        let entry = PermissionEntry { ip, state: Permission::Requested, refresh: now, request };
+        self.permissions.try_push(entry).map_err(|_| Error::Full)
+    }
+
+    /// Permissions for which `wanted` is false are not refreshed any more.
+    pub(crate) fn retain_permissions(&mut self, wanted: impl Fn(IpAddr) -> bool) {
+        self.permissions.retain(|p| wanted(p.ip));
+    }
+
+    /// Asks for a channel to `peer`, which saves 32 bytes a packet. Without a free one, indications do.
+    pub(crate) fn bind(&mut self, peer: SocketAddr, id: [u8; 12], now: Instant) {
+        if self.next_channel > LAST_CHANNEL || self.channels.iter().any(|c| c.peer == peer) {
+            return;
+        }
+        if self.channels.is_full() {
+            // The oldest is the least likely to be used again; its number stays unused (RFC 8656 §12: 5 minutes).
+            self.channels.remove(0);
+        }
+        let request = Some(Request { transaction: Transaction::new(id, now), challenges: 0 });
+        let channel = Channel { peer, number: self.next_channel, bound: false, refresh: now, request };
+        self.next_channel = self.next_channel.saturating_add(1);
+        let _ = self.channels.try_push(channel);
+    }
+
+    /// When there is something to send or to give up.
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        let waiting = |r: &Request| r.transaction.deadline();
+        let allocation = match (&self.request, self.allocation) {
+            (Some(r), _) => Some(waiting(r)),
+            (None, Allocation::Made { refresh, .. }) => Some(refresh),
+            _ => None,
+        };
+        let Allocation::Made { .. } = self.allocation else { return allocation };
+        let permissions = self.permissions.iter().filter_map(|p| match (&p.request, p.state) {
+            (Some(r), _) => Some(waiting(r)),
+            (None, Permission::Installed) => Some(p.refresh),
+            _ => None,
+        });
+        let channels = self.channels.iter().map(|c| c.request.as_ref().map_or(c.refresh, waiting));
+        permissions.chain(channels).map(Some).fold(allocation, Instant::earliest)
+    }
+
+    /// Gives up on what was never answered. Whether anything changed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, id: [u8; 12]) -> bool {
+        let timing = self.timing;
+        let over = |r: &Option<Request>| r.is_some_and(|r| r.transaction.is_over(now, timing));
+        let mut changed = false;
+        let expired = matches!(self.allocation, Allocation::Made { expires, .. } if expires <= now);
+        if over(&self.request) || expired {
+            self.lose_allocation(now, id);
+            changed = true;
+        }
+        for p in self.permissions.iter_mut().filter(|p| over(&p.request)) {
+            p.request = None;
+            p.state = Permission::Refused;
+            changed = true;
+        }
+        // A channel that cannot be had is done without.
+        self.channels.retain(|c| !over(&c.request));
+        changed
+    }
+
+    /// The server has forgotten the allocation, or has not been heard of: start over, but not for ever.
+    fn lose_allocation(&mut self, now: Instant, id: [u8; 12]) {
+        let was_made = self.relayed().is_some();
+        match self.base {
+            Some(base) if was_made && self.restarts < MAX_RESTARTS => {
+                self.restarts = self.restarts.saturating_add(1);
+                self.allocate(base, id, now);
+            }
+            _ => {
+                self.allocation = Allocation::Failed;
+                self.request = None;
+                self.permissions.clear();
+                self.channels.clear();
+            }
+        }
+    }
+}
