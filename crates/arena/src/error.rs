@@ -22,9 +22,9 @@ impl core::error::Error for Full {}
 pub enum RegionError {
     /// After alignment there is not even room for the smallest block.
     TooSmall,
-    /// The region wraps around the end of the address space, or its address is null.
+    /// There is no region, or it wraps around the end of the address space, or its address is null.
     Invalid,
-    /// The heap has a region already.
+    /// The heap has a region already, or blocks of it are in use.
     InUse,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for RegionError {
         f.write_str(match self {
             Self::TooSmall => "the region is too small for a heap",
             Self::Invalid => "the region is not valid memory",
-            Self::InUse => "the heap has a region already",
+            Self::InUse => "the heap or its region is in use",
         })
     }
 }

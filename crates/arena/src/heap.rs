@@ -55,9 +55,7 @@ pub struct Heap<'r, L: Lock = Unlocked> {
 
 struct Inner<'r> {
     tlsf: Tlsf<'r, u32, u16, FIRST_LEVEL, SECOND_LEVEL>,
-    /// Addresses of the region; empty before it is given.
-    start: usize,
-    end: usize,
+    region: Option<NonNull<[u8]>>,
     stats: Stats,
 }
 
@@ -69,7 +67,7 @@ unsafe impl Sync for Heap<'_, CriticalSection> {}
 impl<'r, L: Lock> Heap<'r, L> {
     /// A heap without memory, for a `static`; [`Heap::give`] gives it its region.
     pub const fn empty() -> Self {
-        let inner = Inner { tlsf: Tlsf::new(), start: 0, end: 0, stats: Stats::ZERO };
+        let inner = Inner { tlsf: Tlsf::new(), region: None, stats: Stats::ZERO };
         Self { inner: UnsafeCell::new(inner), lock: PhantomData }
     }
 
@@ -103,16 +101,31 @@ impl<'r, L: Lock> Heap<'r, L> {
     /// The bytes are valid for reads and writes, and nothing else uses them, during `'r`.
     pub unsafe fn give_raw(&self, start: *mut u8, len: usize) -> Result<(), RegionError> {
         let pointer = NonNull::new(start).ok_or(RegionError::Invalid)?;
-        let end = start.addr().checked_add(len).ok_or(RegionError::Invalid)?;
+        start.addr().checked_add(len).ok_or(RegionError::Invalid)?;
         self.with(|inner| {
-            if inner.end != 0 {
+            if inner.region.is_some() {
                 return Err(RegionError::InUse);
             }
-            let block = NonNull::slice_from_raw_parts(pointer, len);
+            let region = NonNull::slice_from_raw_parts(pointer, len);
             // SAFETY: the caller promises that the memory is valid and ours during `'r`.
-            unsafe { inner.tlsf.insert_free_block_ptr(block) }.ok_or(RegionError::TooSmall)?;
-            (inner.start, inner.end, inner.stats.capacity) = (start.addr(), end, len);
+            unsafe { inner.tlsf.insert_free_block_ptr(region) }.ok_or(RegionError::TooSmall)?;
+            inner.region = Some(region);
+            inner.stats.capacity = len;
             Ok(())
+        })
+    }
+
+    /// Takes the region from the heap again, which is empty then. Fails while a block is in use, or where there is none.
+    pub fn take_back(&self) -> Result<NonNull<[u8]>, RegionError> {
+        self.with(|inner| {
+            let region = inner.region.ok_or(RegionError::Invalid)?;
+            if inner.stats.live != 0 {
+                return Err(RegionError::InUse);
+            }
+            inner.tlsf = Tlsf::new();
+            inner.region = None;
+            inner.stats.capacity = 0;
+            Ok(region)
         })
     }
 
@@ -154,8 +167,12 @@ impl<'r, L: Lock> Heap<'r, L> {
 
 impl<L: Lock> Region for Heap<'_, L> {
     fn contains(&self, pointer: NonNull<u8>) -> bool {
-        let address = pointer.as_ptr().addr();
-        self.with(|inner| (inner.start..inner.end).contains(&address))
+        let region = self.with(|inner| inner.region);
+        region.is_some_and(|region| {
+            // An address before the region wraps to an offset far behind it.
+            let offset = pointer.as_ptr().addr().wrapping_sub(region.cast::<u8>().as_ptr().addr());
+            offset < region.len()
+        })
     }
 }
 

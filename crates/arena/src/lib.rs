@@ -46,10 +46,13 @@ mod fallback;
 mod format;
 #[cfg(any(feature = "std", test))]
 mod global;
+mod handle;
 mod heap;
 mod label;
 mod raw;
 mod ring;
+#[cfg(feature = "selftest")]
+pub mod selftest;
 mod shared;
 mod slab;
 mod stats;
