@@ -134,12 +134,39 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// frozen (RFC 8445 §6.1.4.2).
     pub(super) fn next_to_check(&self) -> Option<usize> {
         self.remote_credentials.as_ref().filter(|_| !self.config.lite)?;
-        let all = || self.pairs.iter().enumerate().filter(|(_, p)| self.may_send(p.path, p.remote));
-        let triggered = all().filter_map(|(i, p)| Some((p.triggered?, i))).min().map(|(_, i)| i);
+        let ready = || self.pairs.iter().enumerate().filter(|(_, p)| self.may_send(p.path, p.remote));
+        let triggered = ready().filter_map(|(i, p)| Some((p.triggered?, i))).min().map(|(_, i)| i);
         let best = |state| {
-            all().filter(|(_, p)| p.state == state).max_by_key(|(_, p)| p.priority(self.controlling)).map(|(i, _)| i)
+            let wanted = ready().filter(|(_, p)| p.state == state && self.is_still_wanted(p));
+            wanted.max_by_key(|(_, p)| p.priority(self.controlling)).map(|(i, _)| i)
         };
         triggered.or_else(|| best(PairState::Waiting)).or_else(|| best(PairState::Frozen))
+    }
+
+    /// Whether the outcome of checking `pair` could change anything: not once another one is nominated and alive
+    /// (RFC 8445 §8.1.2), unless that one is relayed and this one is not.
+    fn is_still_wanted(&self, pair: &Pair) -> bool {
+        match self.active.as_ref().filter(|a| a.nominated && a.suspect_since.is_none() && a.pair.is_some()) {
+            Some(active) => active.relayed && !pair.is_relayed(),
+            None => true,
+        }
+    }
+
+    /// Stops the checks that are not wanted any more.
+    pub(super) fn stop_unwanted_checks(&mut self) {
+        for i in 0..self.pairs.len() {
+            let current = self.active.as_ref().and_then(|a| a.pair);
+            let unwanted = |p: &Pair| Some(p.id) != current && !self.is_still_wanted(p);
+            if self.pairs.get(i).is_some_and(unwanted)
+                && let Some(pair) = self.pairs.get_mut(i)
+            {
+                pair.check = None;
+                pair.triggered = None;
+                if pair.state == PairState::InProgress {
+                    pair.state = PairState::Waiting;
+                }
+            }
+        }
     }
 
     /// Starts a check on pair `i`; its first transmission is due at once.

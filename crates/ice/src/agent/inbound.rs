@@ -284,6 +284,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             active.round_trip = Some(now.saturating_since(sent));
             active.on_consent(now, timeout);
         }
+        self.stop_unwanted_checks();
         self.update_state();
         Ok(())
     }

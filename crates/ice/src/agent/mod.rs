@@ -343,6 +343,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.controlling
     }
 
+    /// The bounds and times it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Why datagrams were dropped.
     #[must_use]
     pub const fn discards(&self) -> &Discards {

@@ -84,10 +84,19 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             return;
         }
         let Some(active) = &self.active else { return };
-        if active.nominated || self.pairs.iter().any(|p| p.nominating) {
+        if self.pairs.iter().any(|p| p.nominating) {
             return;
         }
-        let Some(i) = self.pairs.iter().position(|p| Some(p.id) == active.pair) else { return };
+        let choice = if !active.nominated {
+            self.pairs.iter().position(|p| Some(p.id) == active.pair)
+        } else if active.relayed {
+            // A direct way found late is worth a second nomination: libwebrtc and libnice follow it, and a peer that does
+            // not still takes what comes there.
+            self.pairs.iter().position(|p| p.is_valid() && !p.nominated && !p.is_relayed())
+        } else {
+            None
+        };
+        let Some(i) = choice else { return };
         if self.relay_wait_ends(i).is_some_and(|end| self.now < end) {
             return;
         }
@@ -115,9 +124,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Uses pair `i` from now on.
     fn select(&mut self, i: usize, nominated: bool) {
         let Some(pair) = self.pairs.get(i) else { return };
-        let (id, path, remote) = (pair.id, pair.path, pair.remote);
+        let (id, path, remote, relayed) = (pair.id, pair.path, pair.remote, pair.is_relayed());
         if let Some(active) = self.active.as_mut().filter(|a| a.pair == Some(id)) {
             active.nominated |= nominated;
+            self.stop_unwanted_checks();
             self.update_state();
             return;
         }
@@ -127,7 +137,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.schedule_consent();
         if let Some(active) = &mut self.active {
             active.nominated = nominated;
+            active.relayed = relayed;
         }
+        self.stop_unwanted_checks();
         if nominated {
             self.previous = None;
         }
@@ -157,6 +169,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             active.round_trip = pair.stats.current_round_trip.or(active.round_trip);
             active.on_consent(now, timeout);
         }
+        self.stop_unwanted_checks();
     }
 
     /// After the pair in use was lost, the next one whose check succeeds will be used.
