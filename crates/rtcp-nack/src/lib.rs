@@ -17,16 +17,26 @@
 #[cfg(test)]
 extern crate std;
 
+mod arrivals;
 mod bucket;
 mod clock;
 mod config;
 mod error;
 mod history;
+mod missing;
+mod pacer;
+mod reception;
+mod recv;
 mod send;
 mod stats;
 
+pub use arrivals::Arrivals;
 pub use config::{Mid, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
 pub use history::{History, HistoryConfig};
+pub use pacer::{Class, Pacer};
+pub use recv::{RecvConfig, RecvStream};
 pub use send::{SendEvent, SendStream};
-pub use stats::{OutboundStats, RemoteInboundStats, SendDiscard, SendDiscards};
+pub use stats::{
+    InboundStats, OutboundStats, RecvDiscard, RecvDiscards, RemoteInboundStats, SendDiscard, SendDiscards,
+};

@@ -43,7 +43,7 @@ pub enum SendEvent {
 /// use barertc_wire::Instant;
 ///
 /// let mut stream = SendStream::new(SendConfig::audio(1, 111, Codec::Opus), Global)?;
-/// let bytes = Shared::<[u8], _>::try_from_slice(&[0xfc; 160], Global)?;
+/// let bytes = Shared::<[u8], _>::try_from_slice(&[0xfc; 160], Global).map_err(barertc_rtp::Error::from)?;
 /// let frame = Frame::new(bytes, Codec::Opus, Framing::Whole, FrameInfo::default(), Global)?;
 /// stream.enqueue(Instant::ZERO, frame)?;
 ///

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
+use barertc_rtp::ReceivedFrame;
 use barertc_rtp::rtcp::{NtpTime, ReportBlock};
+use barertc_wire::Instant;
 
 /// `RTCOutboundRtpStreamStats`: what one stream sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,5 +116,73 @@ barertc_wire::reasons! {
         NackTooOften,
         /// Too many retransmissions wait.
         NackQueueFull,
+    }
+}
+
+/// `RTCInboundRtpStreamStats`: what one stream received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InboundStats {
+    /// RTP packets.
+    pub packets_received: u64,
+    /// Payload bytes.
+    pub bytes_received: u64,
+    /// Bytes of RTP headers with their extensions.
+    pub header_bytes_received: u64,
+    /// Packets of the RTX stream.
+    pub retransmitted_packets_received: u64,
+    /// Their payload bytes.
+    pub retransmitted_bytes_received: u64,
+    /// Expected less received; negative when duplicates arrived.
+    pub packets_lost: i32,
+    /// Packets that are missing and asked for at the moment.
+    pub packets_missing: usize,
+    /// Interarrival jitter.
+    pub jitter: Duration,
+    /// When the last packet arrived.
+    pub last_packet_received: Option<Instant>,
+    /// Frames given out complete.
+    pub frames_received: u64,
+    /// Frames given out damaged.
+    pub frames_incomplete: u64,
+    /// Packets given up.
+    pub packets_given_up: u64,
+    /// NACK messages sent.
+    pub nack_count: u32,
+    /// PLI messages sent.
+    pub pli_count: u32,
+}
+
+impl InboundStats {
+    pub(crate) fn packet(&mut self, header: usize, payload: usize, now: Instant) {
+        self.packets_received = self.packets_received.saturating_add(1);
+        self.bytes_received = self.bytes_received.saturating_add(payload as u64);
+        self.header_bytes_received = self.header_bytes_received.saturating_add(header as u64);
+        self.last_packet_received = Some(now);
+    }
+
+    pub(crate) fn frame(&mut self, frame: &ReceivedFrame) {
+        let counter = if frame.complete { &mut self.frames_received } else { &mut self.frames_incomplete };
+        *counter = counter.saturating_add(1);
+        self.packets_given_up = self.packets_given_up.saturating_add(u64::from(frame.lost));
+    }
+}
+
+barertc_wire::reasons! {
+    /// Why a received packet was not used.
+    pub enum RecvDiscard: RecvDiscards {
+        /// Another source or payload type.
+        WrongSource,
+        /// Far from the sequence numbers so far: an old packet, or the first one after a restart of the source.
+        FarOff,
+        /// The source restarted its sequence numbers; what was held is gone.
+        Restarted,
+        /// It has been there already.
+        Duplicate,
+        /// Its frame has been given out or given up.
+        Late,
+        /// Its payload is larger than configured.
+        TooLarge,
+        /// So many packets are missing that a key frame is asked for instead.
+        TooManyMissing,
     }
 }

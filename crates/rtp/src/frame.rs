@@ -31,7 +31,7 @@ pub struct FrameInfo {
 /// use barertc_arena::{Global, Shared};
 /// use barertc_rtp::{Codec, Frame, FrameInfo, Framing};
 ///
-/// let bytes = Shared::<[u8], _>::try_from_slice(&[0, 0, 0, 1, 0x65, 1, 2, 3], Global)?;
+/// let bytes = Shared::<[u8], _>::try_from_slice(&[0, 0, 0, 1, 0x65, 1, 2, 3], Global).map_err(barertc_rtp::Error::from)?;
 /// let frame = Frame::new(bytes, Codec::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
 /// assert!(frame.is_key());
 /// assert_eq!(frame.piece_count(1200), 1);

@@ -10,7 +10,7 @@
 //!
 //! let mut idr = vec![0x65; 3000];
 //! idr.splice(0..0, [0, 0, 0, 1]);
-//! let bytes = Shared::<[u8], _>::try_from_slice(&idr, Global)?;
+//! let bytes = Shared::<[u8], _>::try_from_slice(&idr, Global).map_err(barertc_rtp::Error::from)?;
 //! let frame = Frame::new(bytes, Codec::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
 //!
 //! let (mut back, mut sequence, mut cursor) = ([0; 4096], 65_534u16, Cursor::default());
@@ -56,6 +56,7 @@ mod error;
 mod extension;
 mod frame;
 mod header;
+mod jitter;
 mod nal;
 mod packetize;
 pub mod rtcp;
@@ -67,5 +68,6 @@ pub use error::Error;
 pub use extension::{AudioLevel, Elements, ExtensionKind, ExtensionMap, Extensions, PlayoutDelay, abs_send_time};
 pub use frame::{Frame, FrameInfo, MAX_NALS};
 pub use header::{HEADER_LEN, Header, Packet, is_rtcp};
+pub use jitter::{Inserted, JitterBuffer, JitterConfig, ReceivedFrame};
 pub use nal::{Framing, Nal, for_each_nal};
 pub use packetize::{Cursor, MIN_BUDGET, Piece};

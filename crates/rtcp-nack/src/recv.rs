@@ -1,0 +1,326 @@
+//! One stream being received.
+
+use core::time::Duration;
+
+use barertc_arena::Allocator;
+use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
+use barertc_rtp::{Codec, ExtensionMap, Framing, Inserted, JitterBuffer, JitterConfig, Packet, ReceivedFrame};
+use barertc_wire::Instant;
+
+use crate::Error;
+use crate::missing::MissingList;
+use crate::reception::{Accepted, Reception};
+use crate::stats::{InboundStats, RecvDiscard, RecvDiscards};
+
+/// A key frame is asked for again when none came in this time.
+const KEY_REQUEST_INTERVAL: Duration = Duration::from_millis(300);
+/// Round trip that is assumed before one is known.
+const ASSUMED_RTT: Duration = Duration::from_millis(100);
+
+/// How one stream is received.
+#[derive(Clone, Debug)]
+pub struct RecvConfig {
+    /// Its source.
+    pub ssrc: u32,
+    /// Its payload type.
+    pub payload_type: u8,
+    /// What it carries.
+    pub codec: Codec,
+    /// How NAL units are set apart in the frames that come out.
+    pub framing: Framing,
+    /// Source and payload type of its retransmissions (RFC 4588).
+    pub rtx: Option<(u32, u8)>,
+    /// The source that reports and requests come from.
+    pub local_ssrc: u32,
+    /// Negotiated header extensions.
+    pub extensions: ExtensionMap,
+    /// Packets held until their frame is complete.
+    pub packets: usize,
+    /// Largest payload.
+    pub payload_bytes: usize,
+    /// How long a missing packet is waited for.
+    pub wait: Duration,
+    /// Missing packets that are asked for at the same time; 0 where NACK was not negotiated.
+    pub missing: usize,
+}
+
+impl RecvConfig {
+    /// Video of ordinary size: frames of up to 255 packets, 300 ms for what is missing.
+    #[must_use]
+    pub fn video(ssrc: u32, payload_type: u8, codec: Codec) -> Self {
+        Self {
+            ssrc,
+            payload_type,
+            codec,
+            framing: if codec.has_nals() { Framing::AnnexB } else { Framing::Whole },
+            rtx: None,
+            local_ssrc: 1,
+            extensions: ExtensionMap::new(),
+            packets: 256,
+            payload_bytes: 1_200,
+            wait: Duration::from_millis(300),
+            missing: 256,
+        }
+    }
+
+    /// Audio: a short wait and no NACK.
+    #[must_use]
+    pub fn audio(ssrc: u32, payload_type: u8, codec: Codec) -> Self {
+        Self { packets: 32, wait: Duration::from_millis(60), missing: 0, ..Self::video(ssrc, payload_type, codec) }
+    }
+
+    /// Bytes that the stream takes from its allocator when it is made; it takes none later.
+    #[must_use]
+    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
+        self.jitter().worst_case_bytes::<A>().saturating_add(MissingList::<A>::worst_case_bytes(self.missing))
+    }
+
+    const fn jitter(&self) -> JitterConfig {
+        JitterConfig {
+            codec: self.codec,
+            framing: self.framing,
+            packets: self.packets,
+            payload_bytes: self.payload_bytes,
+            wait: self.wait,
+        }
+    }
+}
+
+/// A stream of one source: packets in, frames out, and requests for what is missing.
+///
+/// ```
+/// use barertc_arena::Global;
+/// use barertc_rtcp_nack::{RecvConfig, RecvStream};
+/// use barertc_rtp::rtcp::CompoundWriter;
+/// use barertc_rtp::{Codec, Packet};
+/// use barertc_wire::Instant;
+///
+/// let mut stream = RecvStream::new(RecvConfig::audio(1, 111, Codec::Opus), Global)?;
+/// let datagram = [0x80, 111, 0, 7, 0, 0, 0, 7, 0, 0, 0, 1, 0xfc, 7];
+/// stream.handle(Instant::ZERO, &Packet::parse(&datagram)?);
+/// let mut out = [0; 1500];
+/// assert!(stream.poll_frame(Instant::ZERO, &mut out).is_some_and(|f| f.complete && f.len == 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RecvStream<A: Allocator + Clone> {
+    config: RecvConfig,
+    jitter: JitterBuffer<A>,
+    missing: MissingList<A>,
+    reception: Reception,
+    rtt: Duration,
+    /// Something is lost for good and only a key frame helps.
+    needs_key: bool,
+    key_requested: Option<Instant>,
+    stats: InboundStats,
+    discards: RecvDiscards,
+}
+
+impl<A: Allocator + Clone> RecvStream<A> {
+    /// Allocates everything the stream will need: see [`RecvConfig::worst_case_bytes`].
+    ///
+    /// # Errors
+    /// [`Error::Config`], [`Error::OutOfMemory`].
+    pub fn new(config: RecvConfig, alloc: A) -> Result<Self, Error> {
+        Ok(Self {
+            jitter: new_jitter(&config, alloc.clone())?,
+            missing: MissingList::new(config.missing, alloc)?,
+            reception: Reception::new(config.codec.clock_rate()),
+            rtt: ASSUMED_RTT,
+            needs_key: false,
+            key_requested: None,
+            stats: InboundStats::default(),
+            discards: RecvDiscards::default(),
+            config,
+        })
+    }
+
+    /// Whether a packet of this source and payload type is for this stream: the media or its retransmissions.
+    #[must_use]
+    pub fn accepts(&self, packet: &Packet<'_>) -> bool {
+        self.is_media(packet) || self.is_rtx(packet)
+    }
+
+    /// Takes one decrypted packet in. What can't be used is counted by reason.
+    pub fn handle(&mut self, now: Instant, packet: &Packet<'_>) {
+        if self.is_media(packet) {
+            self.handle_media(now, packet);
+        } else if self.is_rtx(packet) {
+            self.handle_rtx(now, packet);
+        } else {
+            self.discards.count(RecvDiscard::WrongSource);
+        }
+    }
+
+    fn is_media(&self, packet: &Packet<'_>) -> bool {
+        packet.header.ssrc == self.config.ssrc && packet.header.payload_type == self.config.payload_type
+    }
+
+    fn is_rtx(&self, packet: &Packet<'_>) -> bool {
+        self.config.rtx == Some((packet.header.ssrc, packet.header.payload_type))
+    }
+
+    fn handle_media(&mut self, now: Instant, packet: &Packet<'_>) {
+        let sequence = packet.header.sequence;
+        match self.reception.packet(now, sequence, packet.header.timestamp) {
+            Accepted::Yes => {}
+            Accepted::Restarted => self.restart(sequence),
+            Accepted::No => return self.discards.count(RecvDiscard::FarOff),
+        }
+        self.stats.packet(packet.header_len, packet.payload.len(), now);
+        self.hold(now, packet);
+    }
+
+    /// RFC 4588 section 4: the first two bytes of the payload are the original sequence number.
+    fn handle_rtx(&mut self, now: Instant, packet: &Packet<'_>) {
+        let Some((osn, payload)) = packet.payload.split_first_chunk::<2>() else {
+            return; // padding that probes the path
+        };
+        let mut original = *packet;
+        original.header.ssrc = self.config.ssrc;
+        original.header.payload_type = self.config.payload_type;
+        original.header.sequence = u16::from_be_bytes(*osn);
+        original.payload = payload;
+        self.stats.retransmitted_packets_received = self.stats.retransmitted_packets_received.saturating_add(1);
+        self.stats.retransmitted_bytes_received =
+            self.stats.retransmitted_bytes_received.saturating_add(payload.len() as u64);
+        self.hold(now, &original);
+    }
+
+    fn hold(&mut self, now: Instant, packet: &Packet<'_>) {
+        if self.config.missing > 0 && !self.missing.arrived(now, packet.header.sequence) {
+            self.needs_key = true;
+            self.discards.count(RecvDiscard::TooManyMissing);
+        }
+        match self.jitter.insert(now, packet) {
+            Inserted::Held => {}
+            Inserted::Duplicate => self.discards.count(RecvDiscard::Duplicate),
+            Inserted::Late => self.discards.count(RecvDiscard::Late),
+            Inserted::TooLarge => self.discards.count(RecvDiscard::TooLarge),
+        }
+    }
+
+    /// The next frame, written into `out`: see [`JitterBuffer::poll_frame`]. After a loss that nothing repaired, a key
+    /// frame is asked for with the next [`write_feedback`](Self::write_feedback).
+    pub fn poll_frame(&mut self, now: Instant, out: &mut [u8]) -> Option<ReceivedFrame> {
+        let frame = self.jitter.poll_frame(now, out)?;
+        self.stats.frame(&frame);
+        if self.config.codec.is_video() {
+            if frame.complete && frame.key {
+                (self.needs_key, self.key_requested) = (false, None);
+            } else if !frame.complete || frame.lost > 0 {
+                self.needs_key = true;
+            }
+        }
+        Some(frame)
+    }
+
+    /// Takes what concerns this stream from one RTCP packet: its sender report.
+    pub fn handle_rtcp(&mut self, now: Instant, packet: &Rtcp<'_>) {
+        if let Rtcp::SenderReport(sr) = packet
+            && sr.info.ssrc == self.config.ssrc
+        {
+            self.reception.sender_report(now, sr.info.ntp);
+        }
+    }
+
+    /// Whether [`write_feedback`](Self::write_feedback) has something to say.
+    #[must_use]
+    pub fn wants_feedback(&self, now: Instant) -> bool {
+        self.missing.is_due(now) || self.key_request_due(now)
+    }
+
+    /// Adds the NACK and the PLI that are due. What has no room is tried again with the next compound.
+    pub fn write_feedback(&mut self, now: Instant, w: &mut CompoundWriter<'_>) {
+        let (local, media) = (self.config.local_ssrc, self.config.ssrc);
+        while self.missing.is_due(now) {
+            let mut batch = heapless::Vec::<u16, 64>::new();
+            // 64 numbers take at most 64 pairs: 268 bytes.
+            if w.room() < 300 {
+                break;
+            }
+            self.missing.take_due(now, self.rtt, batch.capacity(), |sequence| {
+                let _ = batch.push(sequence);
+            });
+            if batch.is_empty() {
+                continue;
+            }
+            if w.nack(local, media, batch.iter().copied()).is_ok() {
+                self.stats.nack_count = self.stats.nack_count.saturating_add(1);
+            }
+        }
+        if self.key_request_due(now) && w.pli(local, media).is_ok() {
+            self.key_requested = Some(now);
+            self.stats.pli_count = self.stats.pli_count.saturating_add(1);
+        }
+    }
+
+    /// Asks for a key frame, for reasons that the caller has.
+    pub fn request_key_frame(&mut self) {
+        self.needs_key = true;
+    }
+
+    /// The block of the next report about this stream; starts a new interval. `None` before its first packet.
+    pub fn report_block(&mut self, now: Instant) -> Option<ReportBlock> {
+        self.reception.report(now, self.config.ssrc)
+    }
+
+    /// When [`poll_frame`](Self::poll_frame) or [`write_feedback`](Self::write_feedback) will have something.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Instant> {
+        let key = if self.needs_key {
+            Some(self.key_requested.map_or(Instant::ZERO, |at| at + KEY_REQUEST_INTERVAL))
+        } else {
+            None
+        };
+        Instant::earliest(Instant::earliest(self.jitter.timeout(), self.missing.timeout()), key)
+    }
+
+    /// Tells the round trip time, which spaces repeated requests.
+    pub fn set_rtt(&mut self, rtt: Duration) {
+        self.rtt = rtt;
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &RecvConfig {
+        &self.config
+    }
+
+    /// What arrived.
+    #[must_use]
+    pub fn stats(&self) -> InboundStats {
+        let rate = u64::from(self.config.codec.clock_rate());
+        let jitter = u64::from(self.reception.jitter()).saturating_mul(1_000_000).checked_div(rate).unwrap_or(0);
+        InboundStats {
+            packets_lost: self.reception.lost(),
+            jitter: Duration::from_micros(jitter),
+            packets_missing: self.missing.len(),
+            ..self.stats
+        }
+    }
+
+    /// What could not be used, by reason.
+    #[must_use]
+    pub const fn discards(&self) -> &RecvDiscards {
+        &self.discards
+    }
+
+    fn key_request_due(&self, now: Instant) -> bool {
+        self.needs_key && self.key_requested.is_none_or(|at| at + KEY_REQUEST_INTERVAL <= now)
+    }
+
+    fn restart(&mut self, sequence: u16) {
+        self.missing.restart(sequence);
+        self.jitter.reset();
+        self.needs_key = self.config.codec.is_video();
+        self.discards.count(RecvDiscard::Restarted);
+    }
+}
+
+fn new_jitter<A: Allocator + Clone>(config: &RecvConfig, alloc: A) -> Result<JitterBuffer<A>, Error> {
+    JitterBuffer::new(config.jitter(), alloc).map_err(|e| match e {
+        barertc_rtp::Error::OutOfMemory => Error::OutOfMemory,
+        _ => Error::Config,
+    })
+}
