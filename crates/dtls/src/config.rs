@@ -1,0 +1,134 @@
+use core::time::Duration;
+
+use barertc_crypto::{Group, Suite};
+
+use crate::connection::memory;
+
+/// Which side begins: in SDP, `a=setup:active` is the client (RFC 8842, section 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Role {
+    /// Sends the ClientHello.
+    Client,
+    /// Waits for it.
+    Server,
+}
+
+/// A version of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Version {
+    /// RFC 6347.
+    Dtls12,
+    /// RFC 9147.
+    Dtls13,
+}
+
+impl Version {
+    pub(crate) const fn wire(self) -> u16 {
+        match self {
+            Self::Dtls12 => 0xFEFD,
+            Self::Dtls13 => 0xFEFC,
+        }
+    }
+}
+
+/// A few values in order of preference; an empty list leaves the choice to the provider's ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preference<T, const N: usize>([Option<T>; N]);
+
+impl<T: Copy + PartialEq, const N: usize> Preference<T, N> {
+    /// Whatever the provider prefers.
+    pub const ANY: Self = Self([None; N]);
+
+    /// Exactly these, in this order; those beyond the `N`th are left out.
+    #[must_use]
+    pub fn only(values: &[T]) -> Self {
+        let mut list = [None; N];
+        list.iter_mut().zip(values).for_each(|(place, v)| *place = Some(*v));
+        Self(list)
+    }
+
+    /// These values, or `fallback` where there are none.
+    pub(crate) fn or<const M: usize>(&self, fallback: [T; M]) -> impl Iterator<Item = T> + Clone + use<T, N, M> {
+        let any = self.0.iter().all(Option::is_none);
+        self.0.into_iter().flatten().chain(fallback.into_iter().filter(move |_| any))
+    }
+}
+
+/// What a connection may use and take.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The oldest version that is accepted.
+    pub min_version: Version,
+    /// The newest version that is offered.
+    pub max_version: Version,
+    /// AEADs, best first.
+    pub suites: Preference<Suite, 3>,
+    /// Groups of the key agreement, best first. As a client the first one is the key share that is sent.
+    pub groups: Preference<Group, 2>,
+    /// SRTP protection profiles (RFC 5764, section 4.1.2); a connection for data channels alone needs none.
+    pub srtp: SrtpProfiles,
+    /// Largest datagram, in bytes of UDP payload.
+    pub mtu: u16,
+    /// First retransmission timeout; RFC 9147, section 5.8.2 recommends 400 ms for DTLS-SRTP, and 1.5 round trips where
+    /// ICE has measured them.
+    pub initial_timeout: Duration,
+    /// The timeout is doubled up to this.
+    pub max_timeout: Duration,
+    /// How often a flight is repeated before the connection fails with `TimedOut`.
+    pub retransmissions: u8,
+    /// Bytes of a peer's handshake messages that are kept at a time; a longer message fails the handshake.
+    pub reassembly: u16,
+    /// Bytes kept of records that arrive before they can be read.
+    pub early: u16,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            min_version: Version::Dtls12,
+            max_version: Version::Dtls13,
+            suites: Preference::ANY,
+            groups: Preference::ANY,
+            srtp: SrtpProfiles::Ranked,
+            mtu: 1_200,
+            initial_timeout: Duration::from_millis(400),
+            max_timeout: Duration::from_secs(60),
+            retransmissions: 8,
+            reassembly: 4_096,
+            early: 2_048,
+        }
+    }
+}
+
+impl Config {
+    /// Most bytes that a connection with this configuration ever takes from its allocator, without the allocator's own
+    /// overhead (up to three blocks are held at a time). The `Connection` value itself is `size_of` more.
+    #[must_use]
+    pub const fn worst_case_bytes(&self) -> usize {
+        memory::handshake(self.reassembly as usize, self.early as usize).saturating_add(memory::ESTABLISHED)
+    }
+
+    /// How many of those bytes stay when the handshake is over.
+    #[must_use]
+    pub const fn established_bytes(&self) -> usize {
+        memory::ESTABLISHED
+    }
+
+    pub(crate) fn allows(&self, version: Version) -> bool {
+        (self.min_version..=self.max_version).contains(&version)
+    }
+}
+
+/// Which SRTP profiles are offered and accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SrtpProfiles {
+    /// None: the extension isn't sent, and ignored when it comes.
+    None,
+    /// All that the provider knows, in its order.
+    Ranked,
+    /// These profile numbers, in this order.
+    Only(Preference<u16, 4>),
+}

@@ -1,0 +1,52 @@
+use barertc_arena::{AllocError, Allocator, Box};
+
+/// Records that came before the keys that open them, or data before the handshake was over: with reordering that is
+/// normal, and dropping them would cost a retransmission timeout (RFC 9147, section 4.2.1).
+pub(crate) struct Early<A: Allocator> {
+    store: Box<[u8], A>,
+    used: usize,
+}
+
+impl<A: Allocator> Early<A> {
+    pub(crate) fn new(capacity: usize, alloc: A) -> Result<Self, AllocError> {
+        Ok(Self { store: Box::<[u8], A>::try_zeroed(capacity, alloc)?, used: 0 })
+    }
+
+    /// Keeps a record; false when there is no room.
+    pub(crate) fn keep(&mut self, record: &[u8]) -> bool {
+        let Ok(len) = u16::try_from(record.len()) else { return false };
+        let start = self.used.saturating_add(2);
+        let end = start.saturating_add(record.len());
+        let Some(room) = self.store.get_mut(self.used..end) else { return false };
+        let (prefix, place) = room.split_at_mut(2.min(room.len()));
+        prefix.copy_from_slice(&len.to_be_bytes());
+        place.copy_from_slice(record);
+        self.used = end;
+        true
+    }
+
+    /// Hands out every record once; those for which `f` says false stay.
+    pub(crate) fn retain_unread(&mut self, mut f: impl FnMut(&mut [u8]) -> bool) {
+        let (mut from, mut to) = (0usize, 0usize);
+        while let Some((start, end)) = self.record_at(from) {
+            let read = self.store.get_mut(start..end).is_none_or(&mut f);
+            if !read {
+                self.store.copy_within(from..end, to);
+                to = to.saturating_add(end.saturating_sub(from));
+            }
+            from = end;
+        }
+        self.used = to;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    fn record_at(&self, at: usize) -> Option<(usize, usize)> {
+        let start = at.checked_add(2)?;
+        let len = u16::from_be_bytes(self.store.get(..self.used)?.get(at..start)?.try_into().ok()?);
+        let end = start.checked_add(usize::from(len))?;
+        (end <= self.used).then_some((start, end))
+    }
+}

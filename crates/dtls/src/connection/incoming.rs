@@ -1,0 +1,331 @@
+//! Datagrams in.
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_wire::{Instant, Reader};
+
+use super::{Connection, Event, Pending, Status};
+use crate::acks;
+use crate::config::{Role, Version};
+use crate::error::{Discard, Error, alert};
+use crate::handshake::kind;
+use crate::handshake::reassembly::Fragment;
+use crate::record::{Head, Opened, content, split};
+
+/// AlertLevel.
+pub(crate) const WARNING: u8 = 1;
+pub(crate) const FATAL: u8 = 2;
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// It can't be read yet.
+    TooEarly,
+}
+
+impl<A: Allocator, P: Provider> Connection<A, P> {
+    /// Handles one datagram, which is decrypted in place; `on_data` gets the contents of each record of application data.
+    ///
+    /// Nothing reaches `on_data` before the peer's certificate has been checked against its fingerprint, its owner has
+    /// signed the handshake, and the Finished messages agree.
+    ///
+    /// # Errors
+    /// The reason when this datagram ended the connection (`Failed` comes as an event too); [`Error::Closed`] when it
+    /// had ended before. Records that are damaged, repeated or foreign are no error: they are dropped and counted.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        datagram: &mut [u8],
+        mut on_data: impl FnMut(&mut [u8]),
+    ) -> Result<(), Error> {
+        if self.status == Status::Over {
+            self.discards.count(Discard::AfterClose);
+            return Err(Error::Closed);
+        }
+        let mut rest = datagram;
+        while !rest.is_empty() && self.status != Status::Over {
+            let Some((head, record, after)) = split(rest) else {
+                self.discards.count(Discard::NotARecord);
+                break;
+            };
+            rest = after;
+            let outcome = self.record(now, head, record, &mut on_data)?;
+            if outcome == Outcome::TooEarly && !self.pending.as_mut().is_some_and(|p| p.early.keep(record)) {
+                self.discards.count(Discard::TooEarly);
+            }
+        }
+        self.proceed(now, &mut on_data)
+    }
+
+    /// Handles every message that is complete, and every early record that can be read by then.
+    pub(super) fn proceed(&mut self, now: Instant, on_data: &mut dyn FnMut(&mut [u8])) -> Result<(), Error> {
+        while self.step()? {
+            self.read_early(now, on_data)?;
+        }
+        if self.status == Status::Handshaking {
+            self.plan_ack(now);
+        }
+        Ok(())
+    }
+
+    /// Handles the next message; false when there is none.
+    fn step(&mut self) -> Result<bool, Error> {
+        // Before the description says who the peer is, its messages are only kept.
+        if self.link.fingerprint.is_none() {
+            return Ok(false);
+        }
+        let Some(pending) = &mut self.pending else { return Ok(false) };
+        let Some(message) = pending.reassembly.ready() else { return Ok(false) };
+        // The flight that this answers has arrived (RFC 9147, section 7.2).
+        if self.link.version == Some(Version::Dtls13) {
+            self.link.flight.answered();
+        }
+        let result = pending.handshake.step(&mut self.link, &message);
+        pending.reassembly.pop();
+        if let Err(error) = result {
+            self.fail(error);
+            return Err(error);
+        }
+        if pending.handshake.is_complete() {
+            self.complete();
+        }
+        Ok(true)
+    }
+
+    fn complete(&mut self) {
+        let Some(version) = self.link.version else { return };
+        self.status = Status::Connected;
+        self.connected = Some(Event::Connected { version, suite: self.link.suite, srtp: self.link.srtp });
+        if version == Version::Dtls13
+            && let (Some(updates), Some(pending)) = (&mut self.link.updates, &self.pending)
+        {
+            updates.next_seq = pending.reassembly.next();
+        }
+    }
+
+    /// Gives records that came too early another chance.
+    fn read_early(&mut self, now: Instant, on_data: &mut dyn FnMut(&mut [u8])) -> Result<(), Error> {
+        // Taken out, so that the records can be handled like any other; and when all is over, it stays out.
+        let Some(mut pending) = self.pending.take() else { return Ok(()) };
+        let mut result = Ok(());
+        if self.status == Status::Connected {
+            pending.early.retain_unread(|record| {
+                if let (Ok(()), Some((head, record, _))) = (result, split(record)) {
+                    result = self.record(now, head, record, on_data).map(drop);
+                }
+                true
+            });
+            return result;
+        }
+        if pending.early.is_empty() {
+            self.pending = Some(pending);
+            return Ok(());
+        }
+        let Pending { handshake, mut reassembly, mut early } = pending;
+        early.retain_unread(|record| {
+            let Some((head, record, _)) = split(record) else { return true };
+            match self.protected(now, head, record, Some(&mut reassembly), on_data) {
+                Ok(outcome) => outcome == Outcome::Done,
+                Err(error) => {
+                    result = Err(error);
+                    true
+                }
+            }
+        });
+        if self.status != Status::Over {
+            self.pending = Some(Pending { handshake, reassembly, early });
+        }
+        result
+    }
+
+    /// Handles one record of a datagram.
+    fn record(
+        &mut self,
+        now: Instant,
+        head: Head,
+        record: &mut [u8],
+        on_data: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Outcome, Error> {
+        let Some(mut pending) = self.pending.take() else {
+            return self.protected(now, head, record, None, on_data);
+        };
+        let outcome = self.protected(now, head, record, Some(&mut pending.reassembly), on_data);
+        if self.status != Status::Over {
+            self.pending = Some(pending);
+        }
+        outcome
+    }
+
+    /// Takes the protection off and goes by the content type.
+    fn protected(
+        &mut self,
+        now: Instant,
+        head: Head,
+        record: &mut [u8],
+        reassembly: Option<&mut crate::handshake::reassembly::Reassembly<A>>,
+        on_data: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Outcome, Error> {
+        let handshaking = self.status == Status::Handshaking;
+        // Data of DTLS 1.2 can be opened before the other side has proven anything; it waits until it has.
+        if handshaking && matches!(head, Head::Plain { kind: content::APPLICATION_DATA, epoch: 1.., .. }) {
+            return Ok(Outcome::TooEarly);
+        }
+        let opened = match self.link.records.open(&self.link.provider, head, record) {
+            Ok(opened) => opened,
+            Err(Discard::WrongEpoch) if handshaking && may_come_early(head) => return Ok(Outcome::TooEarly),
+            Err(discard) => {
+                self.discards.count(discard);
+                if self.link.records.is_exhausted() {
+                    self.fail(Error::KeysExhausted);
+                    return Err(Error::KeysExhausted);
+                }
+                return Ok(Outcome::Done);
+            }
+        };
+        let end = opened.start.saturating_add(opened.len);
+        let Some(body) = record.get_mut(opened.start..end) else { return Ok(Outcome::Done) };
+        match opened.kind {
+            content::HANDSHAKE => match reassembly.filter(|_| handshaking) {
+                Some(reassembly) => self.fragments(now, opened, body, reassembly),
+                None => self.late_handshake(now, opened, body)?,
+            },
+            content::APPLICATION_DATA if opened.epoch > 0 && self.status == Status::Connected => {
+                self.link.note_read_epoch(opened.epoch);
+                on_data(body);
+            }
+            content::ALERT => self.alert(opened, body)?,
+            content::ACK if opened.epoch > 0 => self.acknowledged(opened, body)?,
+            content::CHANGE_CIPHER_SPEC => {}
+            _ => self.discards.count(Discard::Unexpected),
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Keeps the fragments of a handshake record.
+    fn fragments(
+        &mut self,
+        now: Instant,
+        opened: Opened,
+        body: &[u8],
+        reassembly: &mut crate::handshake::reassembly::Reassembly<A>,
+    ) {
+        let mut r = Reader::new(body);
+        let mut useful = false;
+        while !r.is_empty() {
+            match Fragment::parse(&mut r).and_then(|f| reassembly.push(opened.epoch, &f)) {
+                Ok(()) => useful = true,
+                Err(discard) => {
+                    self.discards.count(discard);
+                    match discard {
+                        // The peer has sent its flight again, so it hasn't got ours (RFC 9147, section 5.8.1).
+                        Discard::OldMessage => {
+                            useful = true;
+                            self.link.flight.peer_repeated(now);
+                        }
+                        Discard::BadFragment => break,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        if useful {
+            self.link.acks.add(opened.epoch, opened.seq);
+        }
+    }
+
+    /// DTLS 1.3: when part of a flight is here, the rest should be soon, or the peer is told what is (RFC 9147, 7.1).
+    fn plan_ack(&mut self, now: Instant) {
+        let timeout = self.link.flight.timeout();
+        if self.link.version == Some(Version::Dtls13) && self.link.records.write_epoch() > 0 {
+            self.link.acks.send_at(now + timeout.checked_div(4).unwrap_or(timeout));
+        }
+    }
+
+    /// A handshake record after the handshake.
+    fn late_handshake(&mut self, now: Instant, opened: Opened, body: &[u8]) -> Result<(), Error> {
+        if opened.epoch == 0 {
+            self.discards.count(Discard::OldMessage);
+            return Ok(());
+        }
+        let result = match self.link.version {
+            Some(Version::Dtls13) => self.link.post_handshake(now, opened, body),
+            _ => {
+                self.late_handshake_12(now, body);
+                Ok(())
+            }
+        };
+        if let Err(error) = result {
+            self.fail(error);
+        }
+        result
+    }
+
+    fn late_handshake_12(&mut self, now: Instant, body: &[u8]) {
+        let Ok(fragment) = Fragment::parse(&mut Reader::new(body)) else {
+            return self.discards.count(Discard::BadFragment);
+        };
+        match (fragment.kind, self.link.role) {
+            // Its Finished again: our last flight was lost.
+            (kind::FINISHED, Role::Server) => {
+                self.discards.count(Discard::OldMessage);
+                self.link.flight.peer_repeated(now);
+            }
+            // No renegotiation (RFC 5746, section 4.5; RFC 8827, section 6.5).
+            (kind::HELLO_REQUEST, Role::Client) | (kind::CLIENT_HELLO, Role::Server) => {
+                self.discards.count(Discard::Unexpected);
+                self.alert = Some((WARNING, alert::NO_RENEGOTIATION));
+            }
+            _ => self.discards.count(Discard::OldMessage),
+        }
+    }
+
+    fn alert(&mut self, opened: Opened, body: &[u8]) -> Result<(), Error> {
+        let &[level, description, ..] = body else {
+            self.discards.count(Discard::NotARecord);
+            return Ok(());
+        };
+        // Anybody can write an alert without protection: it counts only while nothing better could be expected.
+        if opened.epoch == 0 && self.link.records.read_epoch() > 0 {
+            self.discards.count(Discard::WrongEpoch);
+            return Ok(());
+        }
+        match (description, level) {
+            (alert::CLOSE_NOTIFY, _) => {
+                self.alert = Some((WARNING, alert::CLOSE_NOTIFY));
+                self.end(Event::Closed);
+            }
+            (_, WARNING) | (alert::USER_CANCELED, _) if self.link.version != Some(Version::Dtls13) => {}
+            (alert::USER_CANCELED, _) => {}
+            _ => {
+                let error = Error::PeerAlert(description);
+                self.fail(error);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// An ACK (RFC 9147, section 7.2).
+    fn acknowledged(&mut self, opened: Opened, body: &[u8]) -> Result<(), Error> {
+        let Ok(numbers) = acks::parse(body) else {
+            self.discards.count(Discard::NotARecord);
+            return Ok(());
+        };
+        for (epoch, number) in numbers {
+            self.link.flight.acknowledge(epoch, number);
+        }
+        self.link.note_read_epoch(opened.epoch);
+        self.link.flight.acknowledged();
+        let result = self.link.flight_acknowledged();
+        if let Err(error) = result {
+            self.fail(error);
+        }
+        result
+    }
+}
+
+/// Whether a record for which there are no keys can be one of this handshake: DTLS 1.2 has epoch 1 only.
+fn may_come_early(head: Head) -> bool {
+    matches!(head, Head::Plain { epoch: 1, .. } | Head::Unified { .. })
+}

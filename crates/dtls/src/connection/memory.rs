@@ -1,0 +1,12 @@
+//! What a connection takes from its allocator: three blocks for the handshake, one that stays.
+
+use crate::handshake::flight;
+use crate::state::Handshake;
+
+/// The flight is kept: its last one may have to be repeated, and key updates go out through it.
+pub(crate) const ESTABLISHED: usize = flight::CAPACITY;
+
+/// State, messages in pieces, and records that came too early.
+pub(crate) const fn handshake(reassembly: usize, early: usize) -> usize {
+    size_of::<Handshake>().saturating_add(reassembly).saturating_add(early)
+}

@@ -1,0 +1,297 @@
+mod early;
+mod incoming;
+pub(crate) mod memory;
+mod outgoing;
+
+use core::fmt;
+
+use barertc_arena::{Allocator, Box};
+use barertc_crypto::rand_core::CryptoRng;
+use barertc_crypto::{Provider, Suite};
+use barertc_wire::Instant;
+
+use self::early::Early;
+use crate::acks::Acks;
+use crate::config::{Config, Role, Version};
+use crate::drbg::Drbg;
+use crate::ephemeral::Ephemeral;
+use crate::error::{Discards, Error};
+use crate::fingerprint::Fingerprint;
+use crate::handshake::flight::Flight;
+use crate::handshake::reassembly::Reassembly;
+use crate::handshake::transcript::{Hash, Transcript};
+use crate::identity::Identity;
+use crate::record::Records;
+use crate::state::{Exporter, Handshake, Link, State};
+use crate::{schedule12, schedule13, start};
+
+pub use self::outgoing::FlightCursor;
+
+/// What the caller should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event {
+    /// The peer has proven who it is, and keys can be exported.
+    Connected {
+        /// The version that was agreed on.
+        version: Version,
+        /// The AEAD of its records.
+        suite: Suite,
+        /// The SRTP protection profile, by its number (RFC 5764, section 4.1.2), when there is one.
+        srtp: Option<u16>,
+    },
+    /// The peer has closed the connection, or our own closing is done.
+    Closed,
+    /// The connection is over because of this.
+    Failed(Error),
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Handshaking,
+    Connected,
+    /// Closed by either side, or failed.
+    Over,
+}
+
+/// One DTLS connection, of either version and either role.
+///
+/// After `new` a client has its ClientHello ready; nothing of the peer is handled before
+/// [`set_peer_fingerprint`](Self::set_peer_fingerprint), but a ClientHello that comes earlier is kept. After every call
+/// that takes `&mut self`, empty [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and ask
+/// [`timeout`](Self::timeout) again.
+pub struct Connection<A: Allocator, P> {
+    pub(crate) link: Link<A, P>,
+    /// Gone when the handshake is over.
+    pending: Option<Pending<A>>,
+    status: Status,
+    /// Events not yet asked for: each kind happens once.
+    connected: Option<Event>,
+    over: Option<Event>,
+    /// Level and description of an alert to be sent.
+    alert: Option<(u8, u8)>,
+    discards: Discards,
+}
+
+/// What a handshake takes in memory.
+struct Pending<A: Allocator> {
+    handshake: Box<Handshake, A>,
+    reassembly: Reassembly<A>,
+    early: Early<A>,
+}
+
+impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
+    /// A connection that takes all its memory now.
+    ///
+    /// `rng` seeds the connection's own generator; `provider` may be a reference.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`] when `alloc` hasn't got [`Config::worst_case_bytes`].
+    pub fn new<R: CryptoRng + ?Sized>(
+        config: Config,
+        role: Role,
+        identity: &Identity,
+        alloc: A,
+        provider: P,
+        rng: &mut R,
+    ) -> Result<Self, Error> {
+        let handshake = Handshake {
+            state: match role {
+                Role::Client => State::Idle,
+                Role::Server => State::AwaitClientHello,
+            },
+            identity: identity.clone(),
+            transcript: Transcript::new(Version::Dtls12, Hash::Sha256),
+            ephemeral: None,
+            client_random: [0; 32],
+            server_random: [0; 32],
+        };
+        let mut pending = Pending {
+            handshake: Box::try_new(handshake, alloc.clone())?,
+            reassembly: Reassembly::new(usize::from(config.reassembly), alloc.clone())?,
+            early: Early::new(usize::from(config.early), alloc.clone())?,
+        };
+        let mut link = Link {
+            flight: Flight::new(config.initial_timeout, alloc)?,
+            provider,
+            config,
+            role,
+            rng: Drbg::new(rng),
+            records: Records::new(),
+            acks: Acks::default(),
+            fingerprint: None,
+            version: None,
+            suite: Suite::Aes128Gcm,
+            srtp: None,
+            exporter: None,
+            updates: None,
+        };
+        if role == Role::Client {
+            pending.handshake.state = start::Client::begin(&mut pending.handshake, &mut link)?;
+        }
+        Ok(Self {
+            link,
+            pending: Some(pending),
+            status: Status::Handshaking,
+            connected: None,
+            over: None,
+            alert: None,
+            discards: Discards::default(),
+        })
+    }
+}
+
+impl<A: Allocator, P: Provider> Connection<A, P> {
+    /// Makes the key pair that the handshake will need, in idle time before the peer's first message. A client has done
+    /// so in `new`.
+    pub fn prepare(&mut self) {
+        let Some(pending) = &mut self.pending else { return };
+        if let (None, Some(group)) = (&pending.handshake.ephemeral, self.link.groups().next())
+            && matches!(pending.handshake.state, State::AwaitClientHello)
+        {
+            pending.handshake.ephemeral = Some(Ephemeral::new(&self.link.provider, group, &mut self.link.rng));
+        }
+    }
+
+    /// Says which certificate the peer must have: the `a=fingerprint` of its description. Whatever arrived before is
+    /// handled now.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when it was said before; whatever [`handle`](Self::handle) gives for the kept messages.
+    pub fn set_peer_fingerprint(&mut self, now: Instant, fingerprint: Fingerprint) -> Result<(), Error> {
+        if self.link.fingerprint.is_some() {
+            return Err(Error::Misuse);
+        }
+        self.link.fingerprint = Some(fingerprint);
+        self.proceed(now, &mut |_| {})
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.connected.take().or_else(|| self.over.take())
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    pub fn timeout(&self) -> Option<Instant> {
+        match self.status {
+            Status::Over => None,
+            _ => Instant::earliest(self.link.flight.deadline(), self.link.acks.deadline()),
+        }
+    }
+
+    /// Repeats what hasn't been answered in time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.status == Status::Over {
+            return;
+        }
+        self.link.acks.handle_timeout(now);
+        if self.link.flight.deadline().is_some_and(|at| at <= now) {
+            let (longest, most) = (self.link.config.max_timeout, self.link.config.retransmissions);
+            if !self.link.flight.repeat(now, longest, most) {
+                self.fail(Error::TimedOut);
+            } else if self.link.flight.is_answered() {
+                // Part of the answer is missing: what we have tells the peer what to repeat (RFC 9147, section 7.1).
+                self.link.acks.send_now();
+            }
+        }
+    }
+
+    /// Writes keying material of `out.len()` bytes (RFC 5705, RFC 8446 section 7.5), the same as the peer's. For SRTP
+    /// the label is `EXTRACTOR-dtls_srtp` and there is no context (RFC 5764, section 4.2).
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] before `Connected`.
+    pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        let link = &self.link;
+        let (p, hash) = (&link.provider, link.hash());
+        match &link.exporter {
+            Some(_) if self.status != Status::Connected => return Err(Error::NotConnected),
+            None => return Err(Error::NotConnected),
+            Some(Exporter::Dtls12 { master, client_random, server_random }) => {
+                let bytes = context.unwrap_or_default();
+                let len = u16::try_from(bytes.len()).map_err(|_| Error::Misuse)?.to_be_bytes();
+                let len: &[u8] = if context.is_some() { &len } else { &[] };
+                schedule12::prf(p, hash, master, label.as_bytes(), [client_random, server_random, len, bytes], out);
+            }
+            Some(Exporter::Dtls13 { secret }) => {
+                let secret = schedule13::derive_secret(p, hash, secret, label.as_bytes(), &hash.digest(p, &[]));
+                let context = hash.digest(p, &[context.unwrap_or_default()]);
+                schedule13::expand_label(p, hash, &secret, b"exporter", &context, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// DTLS 1.3: changes the keys that this side writes with, and with `request` asks the peer to change its own
+    /// (RFC 9147, section 8). It happens by itself long before the keys are worn out. False when it can't begin now: in
+    /// DTLS 1.2, or while another flight is out.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] before `Connected` and after the end.
+    pub fn update_keys(&mut self, request: bool) -> Result<bool, Error> {
+        if self.status != Status::Connected {
+            return Err(Error::NotConnected);
+        }
+        self.link.begin_update(request)
+    }
+
+    /// Closes the connection: the peer is told with the next datagram, and `Closed` follows.
+    pub fn close(&mut self) {
+        if self.status != Status::Over {
+            self.alert = Some((incoming::WARNING, crate::error::alert::CLOSE_NOTIFY));
+            if self.status == Status::Handshaking {
+                // RFC 8446, section 6.1: who gives up before the handshake is over says that first.
+                self.alert = Some((incoming::WARNING, crate::error::alert::USER_CANCELED));
+            }
+            self.end(Event::Closed);
+        }
+    }
+
+    /// Whether data can be sent and keys exported.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.status == Status::Connected
+    }
+
+    /// This side's role.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.link.role
+    }
+
+    /// What was dropped, and why.
+    #[must_use]
+    pub fn discards(&self) -> &Discards {
+        &self.discards
+    }
+
+    /// The connection is over; what the handshake took is given back.
+    fn end(&mut self, event: Event) {
+        self.status = Status::Over;
+        self.over = Some(event);
+        self.pending = None;
+        self.link.flight.begin();
+        self.link.acks.clear();
+        self.link.exporter = None;
+        self.link.updates = None;
+    }
+
+    fn fail(&mut self, error: Error) {
+        if self.status != Status::Over {
+            self.alert = error.alert().map(|description| (incoming::FATAL, description));
+            self.end(Event::Failed(error));
+        }
+    }
+}
+
+impl<A: Allocator, P> fmt::Debug for Connection<A, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &self.link.role)
+            .field("version", &self.link.version)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}

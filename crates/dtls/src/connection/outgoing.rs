@@ -1,0 +1,99 @@
+//! Datagrams out.
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_wire::{Instant, Writer};
+
+use super::{Connection, Status};
+use crate::error::Error;
+use crate::handshake::flight::Cursor;
+use crate::record::content;
+
+/// How far [`Connection::peek_flight`] has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FlightCursor(Cursor);
+
+impl<A: Allocator, P: Provider> Connection<A, P> {
+    /// Writes the next datagram into `out` and returns its length. It is never longer than `out` or the configured MTU.
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let mtu = out.len().min(usize::from(self.link.config.mtu));
+        let out = out.get_mut(..mtu)?;
+        let sent = match self.flight_datagram(now, out) {
+            Some(len) => Some(len),
+            None => self.ack_datagram(out),
+        };
+        sent.or_else(|| self.alert_datagram(out))
+    }
+
+    /// Writes the current flight once more, a datagram a call, without touching its timer: for a transport that carries
+    /// DTLS inside something else, such as connectivity checks. `None` when the flight is written or there is none.
+    /// What the peer answers is given to [`handle`](Self::handle) as ever.
+    pub fn peek_flight(&mut self, cursor: &mut FlightCursor, out: &mut [u8]) -> Option<usize> {
+        let link = &mut self.link;
+        if link.flight.is_finished() {
+            return None;
+        }
+        let mtu = out.len().min(usize::from(link.config.mtu));
+        let out = out.get_mut(..mtu)?;
+        link.flight.fill(&mut cursor.0, &link.provider, &mut link.records, out).ok().filter(|len| *len > 0)
+    }
+
+    /// Bytes that a record adds in front of its data and behind it, now.
+    #[must_use]
+    pub fn room(&self) -> (usize, usize) {
+        self.link.records.overhead(self.link.records.write_epoch())
+    }
+
+    /// Makes a record of application data of `out[front..front + len]` in place, `front` being the first of
+    /// [`room`](Self::room), and returns the record's length.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] before `Connected`, [`Error::Closed`] after the end, [`Error::NoMemory`] when `out` has not got room behind the
+    /// data, [`Error::KeysExhausted`] when a key has sealed as much as it may.
+    pub fn seal(&mut self, out: &mut [u8], len: usize) -> Result<usize, Error> {
+        match self.status {
+            Status::Connected => {}
+            Status::Handshaking => return Err(Error::NotConnected),
+            Status::Over => return Err(Error::Closed),
+        }
+        let link = &mut self.link;
+        let epoch = link.records.write_epoch();
+        let (len, _) = link.records.seal(&link.provider, epoch, content::APPLICATION_DATA, out, len)?;
+        link.update_when_due();
+        Ok(len)
+    }
+
+    fn flight_datagram(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let link = &mut self.link;
+        match link.flight.poll(now, &link.provider, &mut link.records, out) {
+            Ok(0) => None,
+            Ok(len) => Some(len),
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    fn ack_datagram(&mut self, out: &mut [u8]) -> Option<usize> {
+        let link = &mut self.link;
+        if !link.acks.wanted() {
+            return None;
+        }
+        let epoch = link.records.write_epoch();
+        let (front, _) = link.records.overhead(epoch);
+        let mut w = Writer::new(out.get_mut(front..)?);
+        link.acks.write(&mut w).ok()?;
+        let len = w.len();
+        link.records.seal(&link.provider, epoch, content::ACK, out, len).ok().map(|(len, _)| len)
+    }
+
+    fn alert_datagram(&mut self, out: &mut [u8]) -> Option<usize> {
+        let (level, description) = self.alert.take()?;
+        let records = &mut self.link.records;
+        let epoch = records.write_epoch();
+        let (front, _) = records.overhead(epoch);
+        out.get_mut(front..front.saturating_add(2))?.copy_from_slice(&[level, description]);
+        records.seal(&self.link.provider, epoch, content::ALERT, out, 2).ok().map(|(len, _)| len)
+    }
+}

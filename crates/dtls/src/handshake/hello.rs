@@ -1,0 +1,288 @@
+//! ClientHello and ServerHello, and the extensions that we know (RFC 8446, section 4.1 and 4.2).
+
+use barertc_crypto::{Group, Suite};
+use barertc_wire::{NoRoom, Reader, Writer};
+
+use super::vec16;
+use crate::error::Error;
+
+/// ExtensionType.
+pub(crate) mod ext {
+    pub(crate) const SUPPORTED_GROUPS: u16 = 10;
+    pub(crate) const EC_POINT_FORMATS: u16 = 11;
+    pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
+    pub(crate) const USE_SRTP: u16 = 14;
+    pub(crate) const EXTENDED_MASTER_SECRET: u16 = 23;
+    pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(crate) const COOKIE: u16 = 44;
+    pub(crate) const KEY_SHARE: u16 = 51;
+    pub(crate) const RENEGOTIATION_INFO: u16 = 0xFF01;
+}
+
+/// TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746, section 3.3).
+pub(crate) const RENEGOTIATION_SCSV: u16 = 0x00FF;
+
+/// The random of a ServerHello that is a HelloRetryRequest (RFC 8446, section 4.1.3).
+pub(crate) const RETRY_RANDOM: [u8; 32] = [
+    0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91, 0xC2, 0xA2, 0x11,
+    0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
+];
+
+/// The end of a ServerHello's random where a server that knows DTLS 1.3 was made to speak 1.2 (RFC 8446, section 4.1.3).
+pub(crate) const DOWNGRADE_12: [u8; 8] = *b"DOWNGRD\x01";
+
+/// Cipher suites of DTLS 1.2 for a server with an ECDSA certificate (RFC 5289, RFC 7905).
+pub(crate) const fn suite_ecdsa(suite: Suite) -> u16 {
+    match suite {
+        Suite::Aes128Gcm => 0xC02B,
+        Suite::Aes256Gcm => 0xC02C,
+        Suite::ChaCha20Poly1305 => 0xCCA9,
+    }
+}
+
+/// The same for a server with an RSA certificate.
+#[cfg(feature = "rsa")]
+pub(crate) const fn suite_rsa(suite: Suite) -> u16 {
+    match suite {
+        Suite::Aes128Gcm => 0xC02F,
+        Suite::Aes256Gcm => 0xC030,
+        Suite::ChaCha20Poly1305 => 0xCCA8,
+    }
+}
+
+/// Cipher suites of DTLS 1.3 (RFC 8446, appendix B.4).
+pub(crate) const fn suite_13(suite: Suite) -> u16 {
+    match suite {
+        Suite::Aes128Gcm => 0x1301,
+        Suite::Aes256Gcm => 0x1302,
+        Suite::ChaCha20Poly1305 => 0x1303,
+    }
+}
+
+/// NamedGroup.
+pub(crate) const fn group_id(group: Group) -> u16 {
+    match group {
+        Group::X25519 => 0x001D,
+        Group::P256 => 0x0017,
+    }
+}
+
+/// The group with this number, when it is one of ours.
+pub(crate) fn group_of(id: u16) -> Option<Group> {
+    [Group::X25519, Group::P256].into_iter().find(|g| group_id(*g) == id)
+}
+
+/// A list of two-byte numbers on the wire.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct List<'a>(&'a [u8]);
+
+impl<'a> List<'a> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u16> + 'a {
+        self.0.chunks_exact(2).filter_map(|c| c.try_into().ok()).map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn contains(&self, value: u16) -> bool {
+        self.iter().any(|v| v == value)
+    }
+
+    fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        if bytes.is_empty() || bytes.len() & 1 != 0 { Err(Error::Malformed) } else { Ok(Self(bytes)) }
+    }
+
+    /// A list with a two-byte length in front that fills the whole of `bytes`.
+    pub(crate) fn parse16(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut r = Reader::new(bytes);
+        let len = usize::from(r.u16()?);
+        let list = Self::parse(r.take(len)?)?;
+        if r.is_empty() { Ok(list) } else { Err(Error::Malformed) }
+    }
+}
+
+/// The extensions of a message, checked to be well formed and each there at most once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extensions<'a>(&'a [u8]);
+
+impl<'a> Extensions<'a> {
+    /// Reads the extensions that end a message; DTLS 1.2 allows them to be left out altogether.
+    pub(crate) fn parse(r: &mut Reader<'a>) -> Result<Self, Error> {
+        if r.is_empty() {
+            return Ok(Self(&[]));
+        }
+        let len = usize::from(r.u16()?);
+        let all = Self(r.take(len)?);
+        if !r.is_empty() {
+            return Err(Error::Malformed);
+        }
+        let mut each = Reader::new(all.0);
+        while !each.is_empty() {
+            let id = each.u16()?;
+            let len = usize::from(each.u16()?);
+            each.skip(len)?;
+            // RFC 8446, section 4.2: not more than one of a type.
+            if all.iter().filter(|(other, _)| *other == id).count() > 1 {
+                return Err(Error::IllegalParameter);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Every extension's type and data.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
+        let mut r = Reader::new(self.0);
+        core::iter::from_fn(move || {
+            let id = r.u16().ok()?;
+            let len = usize::from(r.u16().ok()?);
+            Some((id, r.take(len).ok()?))
+        })
+    }
+
+    /// The data of one extension.
+    pub(crate) fn get(&self, id: u16) -> Option<&'a [u8]> {
+        self.iter().find(|(other, _)| *other == id).map(|(_, data)| data)
+    }
+
+    /// Whether it is there, and as empty as it has to be.
+    pub(crate) fn flag(&self, id: u16) -> Result<bool, Error> {
+        match self.get(id) {
+            None => Ok(false),
+            Some([]) => Ok(true),
+            Some(_) => Err(Error::Malformed),
+        }
+    }
+}
+
+/// A ClientHello.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientHello<'a> {
+    pub(crate) version: u16,
+    pub(crate) random: [u8; 32],
+    pub(crate) cookie: &'a [u8],
+    pub(crate) suites: List<'a>,
+    pub(crate) extensions: Extensions<'a>,
+}
+
+impl<'a> ClientHello<'a> {
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Error> {
+        let mut r = Reader::new(body);
+        let version = r.u16()?;
+        let random = r.array()?;
+        let session_id = usize::from(r.u8()?);
+        if session_id > 32 {
+            return Err(Error::Malformed);
+        }
+        r.skip(session_id)?;
+        let cookie = usize::from(r.u8()?);
+        let cookie = r.take(cookie)?;
+        let suites = usize::from(r.u16()?);
+        let suites = List::parse(r.take(suites)?)?;
+        let compression = usize::from(r.u8()?);
+        // RFC 8446, section 4.1.2: null has to be among them.
+        if !r.take(compression)?.contains(&0) {
+            return Err(Error::IllegalParameter);
+        }
+        Ok(Self { version, random, cookie, suites, extensions: Extensions::parse(&mut r)? })
+    }
+
+    /// supported_versions, where there are any.
+    pub(crate) fn versions(&self) -> Result<List<'a>, Error> {
+        let Some(data) = self.extensions.get(ext::SUPPORTED_VERSIONS) else { return Ok(List::default()) };
+        let mut r = Reader::new(data);
+        let len = usize::from(r.u8()?);
+        if len != r.remaining() {
+            return Err(Error::Malformed);
+        }
+        List::parse(r.rest())
+    }
+
+    /// A list extension such as supported_groups; empty when it isn't there.
+    pub(crate) fn list(&self, id: u16) -> Result<List<'a>, Error> {
+        self.extensions.get(id).map_or(Ok(List::default()), List::parse16)
+    }
+
+    /// The public key that the client sent for `group`.
+    pub(crate) fn key_share(&self, group: Group) -> Result<Option<&'a [u8]>, Error> {
+        let data = self.extensions.get(ext::KEY_SHARE).ok_or(Error::MissingExtension)?;
+        let mut r = Reader::new(data);
+        if usize::from(r.u16()?) != r.remaining() {
+            return Err(Error::Malformed);
+        }
+        let mut found = None;
+        while !r.is_empty() {
+            let id = r.u16()?;
+            let len = usize::from(r.u16()?);
+            let key = r.take(len)?;
+            if id == group_id(group) {
+                found = Some(key);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether uncompressed points are understood, which they always are (RFC 8422, section 5.1.2).
+    pub(crate) fn takes_uncompressed_points(&self) -> bool {
+        self.extensions.get(ext::EC_POINT_FORMATS).is_none_or(|f| f.iter().skip(1).any(|b| *b == 0))
+    }
+}
+
+/// A ServerHello or HelloRetryRequest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerHello<'a> {
+    pub(crate) version: u16,
+    pub(crate) random: [u8; 32],
+    pub(crate) suite: u16,
+    pub(crate) extensions: Extensions<'a>,
+}
+
+impl<'a> ServerHello<'a> {
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Error> {
+        let mut r = Reader::new(body);
+        let version = r.u16()?;
+        let random = r.array()?;
+        let session_id = usize::from(r.u8()?);
+        if session_id > 32 {
+            return Err(Error::Malformed);
+        }
+        r.skip(session_id)?;
+        let suite = r.u16()?;
+        if r.u8()? != 0 {
+            return Err(Error::IllegalParameter);
+        }
+        Ok(Self { version, random, suite, extensions: Extensions::parse(&mut r)? })
+    }
+
+    /// The version that it selects: supported_versions goes before the field of old.
+    pub(crate) fn selected_version(&self) -> Result<u16, Error> {
+        match self.extensions.get(ext::SUPPORTED_VERSIONS) {
+            Some(data) => data.try_into().map(u16::from_be_bytes).map_err(|_| Error::Malformed),
+            None => Ok(self.version),
+        }
+    }
+}
+
+/// The profiles in a use_srtp extension (RFC 5764, section 4.1.1). Nobody uses the MKI, so it is read over.
+pub(crate) fn parse_use_srtp(data: &[u8]) -> Result<List<'_>, Error> {
+    let mut r = Reader::new(data);
+    let len = usize::from(r.u16()?);
+    let profiles = List::parse(r.take(len)?)?;
+    let mki = usize::from(r.u8()?);
+    r.skip(mki)?;
+    if r.is_empty() { Ok(profiles) } else { Err(Error::Malformed) }
+}
+
+/// Writes one extension.
+pub(crate) fn extension(
+    w: &mut Writer<'_>,
+    id: u16,
+    f: impl FnOnce(&mut Writer<'_>) -> Result<(), NoRoom>,
+) -> Result<(), NoRoom> {
+    w.u16(id)?;
+    vec16(w, f)
+}
+
+/// Writes a use_srtp extension.
+pub(crate) fn write_use_srtp(w: &mut Writer<'_>, mut profiles: impl Iterator<Item = u16>) -> Result<(), NoRoom> {
+    extension(w, ext::USE_SRTP, |w| {
+        vec16(w, |w| profiles.try_for_each(|p| w.u16(p)))?;
+        w.u8(0)
+    })
+}

@@ -1,0 +1,206 @@
+use barertc_arena::{AllocError, Allocator, Box};
+use barertc_wire::{Reader, Writer};
+
+use super::ranges::Ranges;
+use crate::error::Discard;
+
+/// How many messages ahead of the next one may be kept: a whole flight of either version.
+const AHEAD: usize = 8;
+
+/// Bytes of a handshake message's header (RFC 6347, section 4.2.2).
+pub(crate) const HEADER: usize = 12;
+
+/// A whole handshake message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message<'a> {
+    /// msg_type.
+    pub(crate) kind: u8,
+    /// message_seq.
+    pub(crate) seq: u16,
+    /// Epoch of the records that brought it.
+    pub(crate) epoch: u16,
+    /// What follows the header.
+    pub(crate) body: &'a [u8],
+}
+
+impl Message<'_> {
+    /// The header as if the message had come in one fragment, which is how it is hashed (RFC 6347, section 4.2.6).
+    pub(crate) fn header(&self) -> [u8; HEADER] {
+        header(self.kind, self.body.len(), self.seq, 0, self.body.len())
+    }
+}
+
+/// A handshake header.
+pub(crate) fn header(kind: u8, len: usize, seq: u16, offset: usize, fragment: usize) -> [u8; HEADER] {
+    let mut out = [0; HEADER];
+    let u24 = |n: usize| u32::try_from(n).unwrap_or(0);
+    let mut w = Writer::new(&mut out);
+    let _ = w.u8(kind);
+    let _ = w.u24(u24(len));
+    let _ = w.u16(seq);
+    let _ = w.u24(u24(offset));
+    let _ = w.u24(u24(fragment));
+    out
+}
+
+/// One fragment, as it lies in a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fragment<'a> {
+    /// msg_type.
+    pub(crate) kind: u8,
+    /// Length of the whole message.
+    pub(crate) len: u16,
+    /// message_seq.
+    pub(crate) seq: u16,
+    /// fragment_offset.
+    pub(crate) offset: u16,
+    /// The bytes themselves.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Fragment<'a> {
+    /// Reads the next fragment of a record.
+    pub(crate) fn parse(r: &mut Reader<'a>) -> Result<Self, Discard> {
+        let bad = |_| Discard::BadFragment;
+        let kind = r.u8().map_err(bad)?;
+        let len = r.u24().map_err(bad)?;
+        let seq = r.u16().map_err(bad)?;
+        let offset = r.u24().map_err(bad)?;
+        let n = r.u24().map_err(bad)?;
+        let bytes = r.take(usize::try_from(n).unwrap_or(usize::MAX)).map_err(bad)?;
+        let len = u16::try_from(len).map_err(|_| Discard::OversizedMessage)?;
+        let end = offset.checked_add(n).ok_or(Discard::BadFragment)?;
+        if end > u32::from(len) {
+            return Err(Discard::BadFragment);
+        }
+        let offset = u16::try_from(offset).map_err(|_| Discard::BadFragment)?;
+        Ok(Self { kind, len, seq, offset, bytes })
+    }
+
+    fn end(&self) -> u16 {
+        // `parse` made sure that it is at most `len`.
+        self.offset.saturating_add(u16::try_from(self.bytes.len()).unwrap_or(u16::MAX))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    kind: u8,
+    epoch: u16,
+    start: usize,
+    len: u16,
+    have: Ranges,
+}
+
+/// Puts fragments together again, in any order, within one fixed piece of memory.
+#[derive(Debug)]
+pub(crate) struct Reassembly<A: Allocator> {
+    store: Box<[u8], A>,
+    used: usize,
+    next: u16,
+    /// `slots[i]` belongs to message `next + i`.
+    slots: [Option<Slot>; AHEAD],
+}
+
+impl<A: Allocator> Reassembly<A> {
+    /// Room for `capacity` bytes of messages.
+    pub(crate) fn new(capacity: usize, alloc: A) -> Result<Self, AllocError> {
+        Ok(Self { store: Box::<[u8], A>::try_zeroed(capacity, alloc)?, used: 0, next: 0, slots: [None; AHEAD] })
+    }
+
+    /// The message_seq that is to be handled next.
+    pub(crate) fn next(&self) -> u16 {
+        self.next
+    }
+
+    /// Takes in one fragment; it is an error not to keep it.
+    pub(crate) fn push(&mut self, epoch: u16, f: &Fragment<'_>) -> Result<(), Discard> {
+        let ahead = usize::from(f.seq.checked_sub(self.next).ok_or(Discard::OldMessage)?);
+        if usize::from(f.len) > self.store.len() {
+            return Err(Discard::OversizedMessage);
+        }
+        let slot = match self.slots.get(ahead).ok_or(Discard::NoRoom)? {
+            Some(slot) => *slot,
+            None => self.open(ahead, epoch, f)?,
+        };
+        if slot.kind != f.kind || slot.len != f.len || slot.epoch != epoch {
+            return Err(Discard::ConflictingFragment);
+        }
+        let message = slot.start..slot.start.saturating_add(usize::from(slot.len));
+        let kept = self.store.get_mut(message).ok_or(Discard::NoRoom)?;
+        if conflicts(kept, &slot.have, f) {
+            return Err(Discard::ConflictingFragment);
+        }
+        let mut have = slot.have;
+        if !have.insert(f.offset, f.end()) {
+            return Err(Discard::NoRoom);
+        }
+        let target = kept.get_mut(usize::from(f.offset)..usize::from(f.end())).ok_or(Discard::BadFragment)?;
+        target.copy_from_slice(f.bytes);
+        if let Some(place) = self.slots.get_mut(ahead) {
+            *place = Some(Slot { have, ..slot });
+        }
+        Ok(())
+    }
+
+    /// The next message, once it is whole.
+    pub(crate) fn ready(&self) -> Option<Message<'_>> {
+        let slot = self.slots.first()?.as_ref()?;
+        if slot.have.gap(0, slot.len).is_some() {
+            return None;
+        }
+        let body = self.store.get(slot.start..slot.start.saturating_add(usize::from(slot.len)))?;
+        Some(Message { kind: slot.kind, seq: self.next, epoch: slot.epoch, body })
+    }
+
+    /// Forgets the next message, which has been handled.
+    pub(crate) fn pop(&mut self) {
+        self.free(0);
+        self.slots.rotate_left(1);
+        self.next = self.next.saturating_add(1);
+    }
+
+    /// Makes room for a new message; what lies further in the future gives way to it.
+    fn open(&mut self, ahead: usize, epoch: u16, f: &Fragment<'_>) -> Result<Slot, Discard> {
+        while self.store.len().saturating_sub(self.used) < usize::from(f.len) {
+            let last = self.slots.iter().rposition(Option::is_some).ok_or(Discard::NoRoom)?;
+            if last <= ahead {
+                return Err(Discard::NoRoom);
+            }
+            self.free(last);
+        }
+        let slot = Slot { kind: f.kind, epoch, start: self.used, len: f.len, have: Ranges::default() };
+        self.used = self.used.saturating_add(usize::from(f.len));
+        if let Some(place) = self.slots.get_mut(ahead) {
+            *place = Some(slot);
+        }
+        Ok(slot)
+    }
+
+    /// Gives a message's bytes back and closes the gap that they leave.
+    fn free(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index).and_then(Option::take) else { return };
+        let len = usize::from(slot.len);
+        let end = slot.start.saturating_add(len);
+        if end <= self.used {
+            self.store.copy_within(end..self.used, slot.start);
+        }
+        self.used = self.used.saturating_sub(len);
+        for other in self.slots.iter_mut().flatten() {
+            if other.start > slot.start {
+                other.start = other.start.saturating_sub(len);
+            }
+        }
+    }
+}
+
+/// Whether the fragment changes a byte that is there already. An honest sender never does (RFC 9147, section 5.5); the
+/// first version stays, and the transcript decides in the end who was right.
+fn conflicts(kept: &[u8], have: &Ranges, f: &Fragment<'_>) -> bool {
+    have.iter().any(|(s, e)| {
+        let (s, e) = (s.max(f.offset), e.min(f.end()));
+        s < e
+            && kept.get(usize::from(s)..usize::from(e))
+                != f.bytes.get(usize::from(s.saturating_sub(f.offset))..usize::from(e.saturating_sub(f.offset)))
+    })
+}

@@ -1,0 +1,121 @@
+use barertc_crypto::{AesKey, BadTag, ChaChaKey, GcmKey, KeyLength, Provider, Suite};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Bytes of every tag here.
+pub(crate) const TAG: usize = 16;
+
+/// Bytes of an AEAD's key.
+pub(crate) const fn key_len(suite: Suite) -> usize {
+    match suite {
+        Suite::Aes128Gcm => 16,
+        Suite::Aes256Gcm | Suite::ChaCha20Poly1305 => 32,
+    }
+}
+
+// The keys are held in place: a box for the bigger variant would be an allocation a key.
+#[allow(clippy::large_enum_variant)]
+enum Aead {
+    Gcm(GcmKey),
+    ChaCha(ChaChaKey),
+}
+
+#[allow(clippy::large_enum_variant)]
+enum NumberKey {
+    Aes(AesKey),
+    ChaCha(ChaChaKey),
+}
+
+/// What protects the records of one epoch in one direction.
+pub(crate) struct Keys {
+    aead: Aead,
+    iv: Iv,
+    /// Encrypts record numbers; DTLS 1.2 has no such thing.
+    number: Option<NumberKey>,
+}
+
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Iv([u8; 12]);
+
+impl Keys {
+    /// Keys for DTLS 1.2; `iv` has 4 bytes for GCM (RFC 5288) and 12 for ChaCha20 (RFC 7905).
+    pub(crate) fn v12(suite: Suite, key: &[u8], iv: &[u8]) -> Result<Self, KeyLength> {
+        let mut twelve = Iv([0; 12]);
+        twelve.0.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
+        Ok(Self { aead: aead(suite, key)?, iv: twelve, number: None })
+    }
+
+    /// Keys for DTLS 1.3 (RFC 9147, section 4.2.3).
+    pub(crate) fn v13(suite: Suite, key: &[u8], iv: [u8; 12], number: &[u8]) -> Result<Self, KeyLength> {
+        let number = match suite {
+            Suite::Aes128Gcm | Suite::Aes256Gcm => NumberKey::Aes(AesKey::new(number)?),
+            Suite::ChaCha20Poly1305 => NumberKey::ChaCha(ChaChaKey::new(number)?),
+        };
+        Ok(Self { aead: aead(suite, key)?, iv: Iv(iv), number: Some(number) })
+    }
+
+    /// Whether these are keys of DTLS 1.3, with its record format.
+    pub(crate) fn is_13(&self) -> bool {
+        self.number.is_some()
+    }
+
+    /// Bytes of nonce that travel in a record of DTLS 1.2 (RFC 5288, section 3).
+    pub(crate) fn explicit_nonce(&self) -> usize {
+        match (&self.aead, &self.number) {
+            (Aead::Gcm(_), None) => 8,
+            _ => 0,
+        }
+    }
+
+    /// The nonce for a record; `explicit` is what travels in it, in DTLS 1.2 epoch and sequence number otherwise.
+    pub(crate) fn nonce(&self, number: [u8; 8]) -> [u8; 12] {
+        let mut nonce = self.iv.0;
+        // GCM in DTLS 1.2 has zeros there, so this is the concatenation of RFC 5288 as well as the XOR of the others.
+        nonce.iter_mut().skip(4).zip(number).for_each(|(n, b)| *n ^= b);
+        nonce
+    }
+
+    pub(crate) fn seal<P: Provider>(&self, p: &P, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; TAG] {
+        match &self.aead {
+            Aead::Gcm(key) => p.gcm_seal(key, nonce, aad, data),
+            Aead::ChaCha(key) => p.chacha_seal(key, nonce, aad, data),
+        }
+    }
+
+    pub(crate) fn open<P: Provider>(
+        &self,
+        p: &P,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        data: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> Result<(), BadTag> {
+        match &self.aead {
+            Aead::Gcm(key) => p.gcm_open(key, nonce, aad, data, tag),
+            Aead::ChaCha(key) => p.chacha_open(key, nonce, aad, data, tag),
+        }
+    }
+
+    /// The mask over a record number, from the first 16 bytes of the ciphertext (RFC 9147, section 4.2.3).
+    pub(crate) fn number_mask<P: Provider>(&self, p: &P, sample: [u8; 16]) -> [u8; 2] {
+        let first_two = |block: &[u8]| [block.first().copied().unwrap_or(0), block.get(1).copied().unwrap_or(0)];
+        match &self.number {
+            Some(NumberKey::Aes(key)) => {
+                let mut block = sample;
+                p.aes_block(key, &mut block);
+                first_two(&block)
+            }
+            Some(NumberKey::ChaCha(key)) => {
+                let [a, b, c, d, nonce @ ..] = sample;
+                first_two(&p.chacha_block(key.raw(), u32::from_le_bytes([a, b, c, d]), &nonce))
+            }
+            None => [0; 2],
+        }
+    }
+}
+
+fn aead(suite: Suite, key: &[u8]) -> Result<Aead, KeyLength> {
+    Ok(match suite {
+        Suite::Aes128Gcm | Suite::Aes256Gcm => Aead::Gcm(GcmKey::new(key)?),
+        Suite::ChaCha20Poly1305 => Aead::ChaCha(ChaChaKey::new(key)?),
+    })
+}

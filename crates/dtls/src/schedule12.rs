@@ -1,0 +1,73 @@
+//! The secrets of DTLS 1.2 (RFC 5246, sections 5, 6.3 and 8.1; RFC 7627).
+
+use barertc_crypto::{HmacSha256Key, HmacSha384Key, KeyLength, Provider, Suite};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::handshake::transcript::Hash;
+use crate::record::{Keys, key_len};
+use crate::secret::Secret;
+
+/// PRF(secret, label, seed), the seed in up to four parts.
+pub(crate) fn prf<P: Provider>(p: &P, hash: Hash, secret: &[u8], label: &[u8], seed: [&[u8]; 4], out: &mut [u8]) {
+    match hash {
+        Hash::Sha256 => {
+            let key = HmacSha256Key::new(secret);
+            p_hash(|parts| p.hmac_sha256(&key, parts), label, seed, out);
+        }
+        Hash::Sha384 => {
+            let key = HmacSha384Key::new(secret);
+            p_hash(|parts| p.hmac_sha384(&key, parts), label, seed, out);
+        }
+    }
+}
+
+/// P_hash: HMAC(secret, A(i) | seed), with A(i) = HMAC(secret, A(i-1)) and A(0) = seed.
+fn p_hash<const N: usize>(hmac: impl Fn(&[&[u8]]) -> [u8; N], label: &[u8], seed: [&[u8]; 4], out: &mut [u8]) {
+    let [s0, s1, s2, s3] = seed;
+    let mut a = hmac(&[label, s0, s1, s2, s3]);
+    for piece in out.chunks_mut(N) {
+        let mut block = hmac(&[&a, label, s0, s1, s2, s3]);
+        piece.iter_mut().zip(&block).for_each(|(to, from)| *to = *from);
+        block.zeroize();
+        a = hmac(&[&a]);
+    }
+    a.zeroize();
+}
+
+/// The master secret, bound to the whole handshake (RFC 7627, section 4).
+pub(crate) fn master_secret<P: Provider>(p: &P, hash: Hash, premaster: &[u8; 32], session_hash: &[u8]) -> Secret {
+    let mut master = Secret::zero(48);
+    prf(p, hash, premaster, b"extended master secret", [session_hash, &[], &[], &[]], master.as_mut_slice());
+    master
+}
+
+/// verify_data of a Finished message (RFC 5246, section 7.4.9).
+pub(crate) fn verify_data<P: Provider>(p: &P, hash: Hash, master: &[u8], label: &[u8], transcript: &[u8]) -> [u8; 12] {
+    let mut out = [0; 12];
+    prf(p, hash, master, label, [transcript, &[], &[], &[]], &mut out);
+    out
+}
+
+/// The keys of epoch 1: what the client writes with, and what the server does (RFC 5246, section 6.3).
+pub(crate) fn record_keys<P: Provider>(
+    p: &P,
+    suite: Suite,
+    master: &[u8],
+    client_random: &[u8; 32],
+    server_random: &[u8; 32],
+) -> Result<(Keys, Keys), KeyLength> {
+    let (key, iv) = match suite {
+        Suite::Aes128Gcm | Suite::Aes256Gcm => (key_len(suite), 4),
+        Suite::ChaCha20Poly1305 => (key_len(suite), 12),
+    };
+    let mut block = Zeroizing::new([0; 2 * (32 + 12)]);
+    prf(p, Hash::of(suite), master, b"key expansion", [server_random, client_random, &[], &[]], block.as_mut_slice());
+    let mut rest = &block[..];
+    let mut cut = |n: usize| {
+        let (head, tail) = rest.split_at_checked(n).ok_or(KeyLength)?;
+        rest = tail;
+        Ok(head)
+    };
+    let (client_key, server_key, client_iv, server_iv) = (cut(key)?, cut(key)?, cut(iv)?, cut(iv)?);
+    Ok((Keys::v12(suite, client_key, client_iv)?, Keys::v12(suite, server_key, server_iv)?))
+}

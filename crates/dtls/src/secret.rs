@@ -1,0 +1,43 @@
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A secret, or a digest, of at most 48 bytes: what SHA-256 and SHA-384 give. Wiped when dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Secret {
+    bytes: [u8; 48],
+    len: usize,
+}
+
+impl Secret {
+    /// `len` zero bytes (at most 48).
+    pub(crate) fn zero(len: usize) -> Self {
+        Self { bytes: [0; 48], len: len.min(48) }
+    }
+
+    /// A copy of `bytes`, of which the first 48 are kept.
+    pub(crate) fn from_slice(bytes: &[u8]) -> Self {
+        let mut secret = Self::zero(bytes.len());
+        secret.bytes.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        secret
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(..self.len).unwrap_or_default()
+    }
+}
+
+impl core::ops::Deref for Secret {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret")
+    }
+}

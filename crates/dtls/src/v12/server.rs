@@ -1,0 +1,209 @@
+use barertc_arena::Allocator;
+use barertc_crypto::rand_core::Rng;
+use barertc_crypto::{Group, Provider};
+use barertc_wire::Reader;
+
+use super::{CLIENT_FINISHED, SERVER_FINISHED, check_finished, expect, first_certificate, parse_signature, sign};
+use super::{write_certificate, write_finished, write_signature};
+use crate::config::Version;
+use crate::error::Error;
+use crate::handshake::hello::{
+    ClientHello, DOWNGRADE_12, RENEGOTIATION_SCSV, ext, extension, group_id, suite_ecdsa, write_use_srtp,
+};
+use crate::handshake::reassembly::Message;
+use crate::handshake::signature::{self, ECDSA_P256_SHA256, VERIFIED};
+use crate::handshake::transcript::{Hash, Transcript};
+use crate::handshake::{kind, vec8, vec16};
+use crate::record::Keys;
+use crate::schedule12;
+use crate::secret::Secret;
+use crate::state::{Exporter, Handshake, Link, State as Stage};
+use crate::x509::PublicKey;
+
+/// A server that has answered the ClientHello: what it waits for, and what it knows by then.
+// Held in place, in the one block that the handshake has.
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum State {
+    Certificate,
+    ClientKeyExchange { peer: PublicKey },
+    CertificateVerify { peer: PublicKey, master: Secret, write: Keys },
+    Finished { master: Secret, write: Keys },
+}
+
+/// Chooses the parameters and answers with the whole flight up to ServerHelloDone.
+pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
+    hs: &mut Handshake,
+    link: &mut Link<A, P>,
+    m: &Message<'_>,
+    hello: &ClientHello<'_>,
+) -> Result<Stage, Error> {
+    let group = negotiate(link, hello)?;
+    link.rng.with(&link.provider).fill_bytes(&mut hs.server_random);
+    // Who speaks 1.3 and was asked for 1.2 says so under the signature (RFC 8446, section 4.1.3).
+    if link.config.allows(Version::Dtls13)
+        && let Some(end) = hs.server_random.last_chunk_mut()
+    {
+        *end = DOWNGRADE_12;
+    }
+    hs.transcript = Transcript::new(Version::Dtls12, link.hash());
+    hs.transcript.add(m);
+    link.flight.begin();
+    write_server_hello(hs, link, hello)?;
+    let certificate = link.flight.message(kind::CERTIFICATE, 0, |w| write_certificate(w, hs.identity.certificate()))?;
+    hs.transcript.add_own(certificate);
+    write_key_exchange(hs, link, group)?;
+    let request = link.flight.message(kind::CERTIFICATE_REQUEST, 0, |w| {
+        // ClientCertificateType: ecdsa_sign, and rsa_sign where that can be verified (RFC 8422, section 5.5).
+        vec8(w, if cfg!(feature = "rsa") { &[64, 1] } else { &[64] })?;
+        vec16(w, |w| VERIFIED.iter().try_for_each(|s| w.u16(*s)))?;
+        vec16(w, |_| Ok(()))
+    })?;
+    hs.transcript.add_own(request);
+    hs.transcript.add_own(link.flight.message(kind::SERVER_HELLO_DONE, 0, |_| Ok(()))?);
+    link.flight.send(true);
+    Ok(Stage::Server12(State::Certificate))
+}
+
+/// Suite and group by our preference among what the client offers.
+fn negotiate<A: Allocator, P: Provider>(link: &mut Link<A, P>, hello: &ClientHello<'_>) -> Result<Group, Error> {
+    let suite = link.suites().find(|s| hello.suites.contains(suite_ecdsa(*s))).ok_or(Error::NoCommonParameters)?;
+    let groups = hello.list(ext::SUPPORTED_GROUPS)?;
+    let group = link.groups().find(|g| groups.contains(group_id(*g))).ok_or(Error::NoCommonParameters)?;
+    let schemes = hello.list(ext::SIGNATURE_ALGORITHMS)?;
+    if !schemes.contains(ECDSA_P256_SHA256) || !hello.takes_uncompressed_points() {
+        return Err(Error::NoCommonParameters);
+    }
+    // RFC 7627, section 5.3, allows to insist on it; everybody who speaks DTLS-SRTP has had it for years.
+    if !hello.extensions.flag(ext::EXTENDED_MASTER_SECRET)? {
+        return Err(Error::MissingExtension);
+    }
+    // In a first handshake there is nothing to be renegotiated (RFC 5746, section 3.6).
+    if hello.extensions.get(ext::RENEGOTIATION_INFO).is_some_and(|data| data != [0]) {
+        return Err(Error::IllegalParameter);
+    }
+    link.suite = suite;
+    link.srtp = link.choose_srtp(&hello.extensions)?;
+    Ok(group)
+}
+
+fn write_server_hello<A: Allocator, P: Provider>(
+    hs: &mut Handshake,
+    link: &mut Link<A, P>,
+    hello: &ClientHello<'_>,
+) -> Result<(), Error> {
+    let (suite, srtp) = (suite_ecdsa(link.suite), link.srtp);
+    let secure_renegotiation =
+        hello.extensions.get(ext::RENEGOTIATION_INFO).is_some() || hello.suites.contains(RENEGOTIATION_SCSV);
+    let point_formats = hello.extensions.get(ext::EC_POINT_FORMATS).is_some();
+    let message = link.flight.message(kind::SERVER_HELLO, 0, |w| {
+        w.u16(Version::Dtls12.wire())?;
+        w.put(&hs.server_random)?;
+        vec8(w, &[])?;
+        w.u16(suite)?;
+        w.u8(0)?;
+        vec16(w, |w| {
+            extension(w, ext::EXTENDED_MASTER_SECRET, |_| Ok(()))?;
+            if secure_renegotiation {
+                extension(w, ext::RENEGOTIATION_INFO, |w| vec8(w, &[]))?;
+            }
+            if point_formats {
+                extension(w, ext::EC_POINT_FORMATS, |w| vec8(w, &[0]))?;
+            }
+            match srtp {
+                Some(profile) => write_use_srtp(w, core::iter::once(profile)),
+                None => Ok(()),
+            }
+        })
+    })?;
+    hs.transcript.add_own(message);
+    Ok(())
+}
+
+/// ServerKeyExchange: our share, signed with both randoms (RFC 8422, section 5.4).
+fn write_key_exchange<A: Allocator, P: Provider>(
+    hs: &mut Handshake,
+    link: &mut Link<A, P>,
+    group: Group,
+) -> Result<(), Error> {
+    let mut params = [0; 4 + 65];
+    let mut w = barertc_wire::Writer::new(&mut params);
+    // named_curve
+    w.u8(3)?;
+    w.u16(group_id(group))?;
+    vec8(&mut w, hs.ephemeral(link, group).public())?;
+    let params = w.into_written();
+    let digest = link.provider.sha256(&[&hs.client_random, &hs.server_random, params]);
+    let (signature, len) = sign(hs, link, &digest);
+    let message = link.flight.message(kind::SERVER_KEY_EXCHANGE, 0, |w| {
+        w.put(params)?;
+        write_signature(w, signature.get(..len).unwrap_or_default())
+    })?;
+    hs.transcript.add_own(message);
+    Ok(())
+}
+
+impl State {
+    /// Handles the next message of the client.
+    pub(crate) fn on_message<A: Allocator, P: Provider>(
+        self,
+        hs: &mut Handshake,
+        link: &mut Link<A, P>,
+        m: &Message<'_>,
+    ) -> Result<Stage, Error> {
+        let next = match self {
+            Self::Certificate => {
+                expect(m, kind::CERTIFICATE, 0)?;
+                let peer = link.check_certificate(first_certificate(m.body)?)?;
+                hs.transcript.add(m);
+                Self::ClientKeyExchange { peer }
+            }
+            Self::ClientKeyExchange { peer } => {
+                expect(m, kind::CLIENT_KEY_EXCHANGE, 0)?;
+                let (master, write) = agree(hs, link, m)?;
+                Self::CertificateVerify { peer, master, write }
+            }
+            Self::CertificateVerify { peer, master, write } => {
+                expect(m, kind::CERTIFICATE_VERIFY, 0)?;
+                let (scheme, signature) = parse_signature(&mut Reader::new(m.body))?;
+                signature::verify(&link.provider, &peer, scheme, &hs.transcript.sha256(), signature)?;
+                hs.transcript.add(m);
+                Self::Finished { master, write }
+            }
+            Self::Finished { master, write } => {
+                check_finished(hs, link, m, &master, CLIENT_FINISHED)?;
+                hs.transcript.add(m);
+                link.flight.begin();
+                link.records.install_write(1, write);
+                write_finished(hs, link, &master, SERVER_FINISHED)?;
+                link.flight.send(false);
+                let (client_random, server_random) = (hs.client_random, hs.server_random);
+                link.exporter = Some(Exporter::Dtls12 { master, client_random, server_random });
+                return Ok(Stage::Complete);
+            }
+        };
+        Ok(Stage::Server12(next))
+    }
+}
+
+/// ClientKeyExchange: the master secret, and the keys of epoch 1.
+fn agree<A: Allocator, P: Provider>(
+    hs: &mut Handshake,
+    link: &mut Link<A, P>,
+    m: &Message<'_>,
+) -> Result<(Secret, Keys), Error> {
+    let mut r = Reader::new(m.body);
+    let len = usize::from(r.u8()?);
+    let share = r.take(len)?;
+    if !r.is_empty() {
+        return Err(Error::Malformed);
+    }
+    let p = &link.provider;
+    let premaster = hs.ephemeral.take().ok_or(Error::UnexpectedMessage)?.agree(p, share)?;
+    hs.transcript.add(m);
+    let hash = Hash::of(link.suite);
+    let master = schedule12::master_secret(p, hash, &premaster, &hs.transcript.hash());
+    let keys = schedule12::record_keys(p, link.suite, &master, &hs.client_random, &hs.server_random);
+    let (client, server) = keys.map_err(|_| Error::NoMemory)?;
+    link.records.install_read(1, client);
+    Ok((master, server))
+}

@@ -1,0 +1,168 @@
+//! The handshake of DTLS 1.3 (RFC 9147, section 5; RFC 8446, section 2).
+//!
+//! ```text
+//! Client                                 Server
+//! ClientHello              -------->
+//!                                        ServerHello
+//!                                        {EncryptedExtensions}
+//!                                        {CertificateRequest}
+//!                                        {Certificate}
+//!                                        {CertificateVerify}
+//!                          <--------     {Finished}
+//! {Certificate}
+//! {CertificateVerify}
+//! {Finished}               -------->
+//!                          <--------     [ACK]
+//! ```
+//!
+//! `{}` is epoch 2, `[]` epoch 3. A HelloRetryRequest and a second ClientHello may come first.
+
+pub(crate) mod client;
+pub(crate) mod server;
+pub(crate) mod update;
+
+use barertc_arena::Allocator;
+use barertc_crypto::{Provider, constant_time_eq, ecdsa_der_encode};
+use barertc_wire::{NoRoom, Reader, Writer};
+
+use crate::error::Error;
+use crate::handshake::reassembly::Message;
+use crate::handshake::signature::{self, ECDSA_P256_SHA256};
+use crate::handshake::{kind, vec8, vec16};
+use crate::schedule13;
+use crate::secret::Secret;
+use crate::state::{Handshake, Link};
+use crate::x509::PublicKey;
+
+/// Epochs of RFC 9147, section 6.1.
+pub(crate) const HANDSHAKE_EPOCH: u16 = 2;
+pub(crate) const APPLICATION_EPOCH: u16 = 3;
+
+/// What a CertificateVerify is over, before the transcript hash (RFC 8446, section 4.4.3).
+const SERVER_CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
+const CLIENT_CONTEXT: &[u8] = b"TLS 1.3, client CertificateVerify\0";
+
+/// Checks type and epoch of a message that is the only one allowed here.
+fn expect(m: &Message<'_>, kind: u8) -> Result<(), Error> {
+    if m.kind == kind && m.epoch == HANDSHAKE_EPOCH { Ok(()) } else { Err(Error::UnexpectedMessage) }
+}
+
+/// The first certificate of a Certificate message (RFC 8446, section 4.4.2).
+fn first_certificate(body: &[u8]) -> Result<&[u8], Error> {
+    let mut r = Reader::new(body);
+    // certificate_request_context: ours was empty, and so is a server's.
+    if r.u8()? != 0 {
+        return Err(Error::IllegalParameter);
+    }
+    let len = usize::try_from(r.u24()?).map_err(|_| Error::Malformed)?;
+    let mut list = r.sub(len)?;
+    if !r.is_empty() {
+        return Err(Error::Malformed);
+    }
+    if list.is_empty() {
+        return Err(Error::NoCertificate);
+    }
+    let len = usize::try_from(list.u24()?).map_err(|_| Error::Malformed)?;
+    Ok(list.take(len)?)
+}
+
+fn write_certificate(w: &mut Writer<'_>, certificate: &[u8]) -> Result<(), NoRoom> {
+    let len = u32::try_from(certificate.len()).map_err(|_| NoRoom)?;
+    vec8(w, &[])?;
+    w.u24(len.saturating_add(5))?;
+    w.u24(len)?;
+    w.put(certificate)?;
+    w.u16(0)
+}
+
+/// SHA-256 of what a CertificateVerify signs.
+fn verify_digest<P: Provider>(p: &P, context: &[u8], transcript: &[u8]) -> [u8; 32] {
+    p.sha256(&[&[0x20; 64], context, transcript])
+}
+
+/// Adds a CertificateVerify of ours to the flight.
+fn write_certificate_verify<A: Allocator, P: Provider>(
+    hs: &mut Handshake,
+    link: &mut Link<A, P>,
+    context: &[u8],
+) -> Result<(), Error> {
+    let p = &link.provider;
+    let digest = verify_digest(p, context, &hs.transcript.hash());
+    let mut der = [0; 72];
+    let len = ecdsa_der_encode(&p.p256_sign(hs.identity.secret(), &digest, &mut link.rng.with(p)), &mut der);
+    let signature = der.get(..len).unwrap_or_default();
+    let message = link.flight.message(kind::CERTIFICATE_VERIFY, HANDSHAKE_EPOCH, |w| {
+        w.u16(ECDSA_P256_SHA256)?;
+        vec16(w, |w| w.put(signature))
+    })?;
+    hs.transcript.add_own(message);
+    Ok(())
+}
+
+/// Checks the peer's CertificateVerify against the transcript before it.
+fn check_certificate_verify<A: Allocator, P: Provider>(
+    hs: &mut Handshake,
+    link: &Link<A, P>,
+    m: &Message<'_>,
+    peer: &PublicKey,
+    context: &[u8],
+) -> Result<(), Error> {
+    expect(m, kind::CERTIFICATE_VERIFY)?;
+    let mut r = Reader::new(m.body);
+    let scheme = r.u16()?;
+    let len = usize::from(r.u16()?);
+    let signature = r.take(len)?;
+    if !r.is_empty() {
+        return Err(Error::Malformed);
+    }
+    // PKCS #1 v1.5 isn't allowed here any more (RFC 8446, section 4.2.3).
+    #[cfg(feature = "rsa")]
+    if scheme == signature::RSA_PKCS1_SHA256 {
+        return Err(Error::IllegalParameter);
+    }
+    let digest = verify_digest(&link.provider, context, &hs.transcript.hash());
+    signature::verify(&link.provider, peer, scheme, &digest, signature)?;
+    hs.transcript.add(m);
+    Ok(())
+}
+
+/// Adds our Finished to the flight.
+fn write_finished<A: Allocator, P: Provider>(
+    hs: &mut Handshake,
+    link: &mut Link<A, P>,
+    base: &Secret,
+) -> Result<(), Error> {
+    let data = schedule13::verify_data(&link.provider, link.hash(), base, &hs.transcript.hash());
+    hs.transcript.add_own(link.flight.message(kind::FINISHED, HANDSHAKE_EPOCH, |w| w.put(&data))?);
+    Ok(())
+}
+
+/// Checks the peer's Finished against the transcript before it.
+fn check_finished<A: Allocator, P: Provider>(
+    hs: &mut Handshake,
+    link: &Link<A, P>,
+    m: &Message<'_>,
+    base: &Secret,
+) -> Result<(), Error> {
+    expect(m, kind::FINISHED)?;
+    let expected = schedule13::verify_data(&link.provider, link.hash(), base, &hs.transcript.hash());
+    if !constant_time_eq(&expected, m.body) {
+        return Err(Error::BadFinished);
+    }
+    hs.transcript.add(m);
+    Ok(())
+}
+
+/// Installs the keys that a traffic secret of ours, and one of the peer's, stand for.
+fn install<A: Allocator, P: Provider>(
+    link: &mut Link<A, P>,
+    epoch: u16,
+    read: &Secret,
+    write: &Secret,
+) -> Result<(), Error> {
+    let keys = |secret| schedule13::record_keys(&link.provider, link.suite, secret).map_err(|_| Error::NoMemory);
+    let (read, write) = (keys(read)?, keys(write)?);
+    link.records.install_read(epoch, read);
+    link.records.install_write(epoch, write);
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What happens after a handshake of DTLS 1.3: key updates, tickets, and repeated flights (RFC 9147, sections 5.8.4, 8).
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_wire::{Instant, Reader};
+
+use super::HANDSHAKE_EPOCH;
+use crate::config::Role;
+use crate::error::Error;
+use crate::handshake::kind;
+use crate::handshake::ranges::Ranges;
+use crate::handshake::reassembly::Fragment;
+use crate::record::Opened;
+use crate::schedule13;
+use crate::secret::Secret;
+use crate::state::Link;
+
+/// Records after which our keys are changed: well below the 2^24.5 of AES-GCM (RFC 8446, section 5.5).
+const UPDATE_AFTER: u64 = 1 << 23;
+
+/// The traffic secrets, from which those of the next epochs are made.
+pub(crate) struct Updates {
+    read: Secret,
+    write: Secret,
+    /// message_seq of the peer's next message.
+    pub(crate) next_seq: u16,
+    /// A KeyUpdate of ours waits for its acknowledgement.
+    under_way: bool,
+    /// The peer has asked for one.
+    owed: bool,
+    /// What has come of a session ticket: it is of no use to us but has to be acknowledged.
+    ticket: Ranges,
+}
+
+impl Updates {
+    pub(crate) fn new(read: Secret, write: Secret) -> Self {
+        Self { read, write, next_seq: 0, under_way: false, owed: false, ticket: Ranges::default() }
+    }
+}
+
+impl<A: Allocator, P: Provider> Link<A, P> {
+    /// A handshake record that came after the handshake.
+    pub(crate) fn post_handshake(&mut self, now: Instant, opened: Opened, body: &[u8]) -> Result<(), Error> {
+        let mut r = Reader::new(body);
+        while !r.is_empty() {
+            let Ok(fragment) = Fragment::parse(&mut r) else { return Ok(()) };
+            if self.fragment(now, opened, &fragment)? {
+                self.acks.add(opened.epoch, opened.seq);
+                self.acks.send_now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles one fragment; true when it is to be acknowledged.
+    fn fragment(&mut self, now: Instant, opened: Opened, f: &Fragment<'_>) -> Result<bool, Error> {
+        let Some(updates) = &mut self.updates else { return Ok(false) };
+        if opened.epoch == HANDSHAKE_EPOCH || f.seq < updates.next_seq {
+            // The server's flight again says that ours was lost; the client's again that our ACK was.
+            if self.role == Role::Client && opened.epoch == HANDSHAKE_EPOCH {
+                self.flight.peer_repeated(now);
+                return Ok(false);
+            }
+            return Ok(true);
+        }
+        if f.seq > updates.next_seq {
+            return Ok(false);
+        }
+        match (f.kind, self.role) {
+            (kind::KEY_UPDATE, _) => {
+                let &[request @ 0..=1] = f.bytes else { return Err(Error::IllegalParameter) };
+                updates.next_seq = updates.next_seq.checked_add(1).ok_or(Error::KeysExhausted)?;
+                updates.owed |= request == 1;
+                self.update_read()?;
+                self.update_owed()?;
+            }
+            (kind::NEW_SESSION_TICKET, Role::Client) => {
+                let end = f.offset.saturating_add(u16::try_from(f.bytes.len()).unwrap_or(u16::MAX));
+                if !updates.ticket.insert(f.offset, end) {
+                    return Ok(false);
+                }
+                if updates.ticket.gap(0, f.len).is_none() {
+                    updates.ticket = Ranges::default();
+                    updates.next_seq = updates.next_seq.checked_add(1).ok_or(Error::KeysExhausted)?;
+                }
+            }
+            // Neither post-handshake authentication nor connection ids were offered.
+            _ => return Err(Error::UnexpectedMessage),
+        }
+        Ok(true)
+    }
+
+    /// Changes the keys that we write with, once the peer has acknowledged it; `request` asks it to do the same.
+    pub(crate) fn begin_update(&mut self, request: bool) -> Result<bool, Error> {
+        let epoch = self.records.write_epoch();
+        let Some(updates) = self.updates.as_mut().filter(|u| !u.under_way) else { return Ok(false) };
+        if !self.flight.is_finished() || epoch == u16::MAX {
+            return Ok(false);
+        }
+        updates.under_way = true;
+        self.flight.begin();
+        self.flight.message(kind::KEY_UPDATE, epoch, |w| w.u8(u8::from(request)))?;
+        self.flight.send(true);
+        Ok(true)
+    }
+
+    /// Begins an update when the keys have sealed enough.
+    pub(crate) fn update_when_due(&mut self) {
+        if self.updates.is_some() && self.records.written() >= UPDATE_AFTER {
+            // When it can't be begun now, the next record tries again.
+            let _ = self.begin_update(false);
+        }
+    }
+
+    /// The flight that was out is acknowledged: if it was a KeyUpdate, the new keys are used from now on.
+    pub(crate) fn flight_acknowledged(&mut self) -> Result<(), Error> {
+        if !self.flight.is_finished() {
+            return Ok(());
+        }
+        let epoch = self.records.write_epoch();
+        let hash = self.hash();
+        if let Some(updates) = self.updates.as_mut().filter(|u| u.under_way) {
+            updates.under_way = false;
+            updates.write = schedule13::updated(&self.provider, hash, &updates.write);
+            let keys = schedule13::record_keys(&self.provider, self.suite, &updates.write);
+            let next = epoch.checked_add(1).ok_or(Error::KeysExhausted)?;
+            self.records.install_write(next, keys.map_err(|_| Error::NoMemory)?);
+        }
+        self.records.retire_write_before(self.records.write_epoch());
+        self.update_owed()
+    }
+
+    /// A record came in this epoch: keys from before an update are not needed any more (RFC 9147, section 8).
+    pub(crate) fn note_read_epoch(&mut self, epoch: u16) {
+        if epoch > super::APPLICATION_EPOCH {
+            self.records.retire_read_before(epoch);
+        }
+    }
+
+    fn update_owed(&mut self) -> Result<(), Error> {
+        if self.updates.as_ref().is_some_and(|u| u.owed)
+            && self.begin_update(false)?
+            && let Some(updates) = &mut self.updates
+        {
+            updates.owed = false;
+        }
+        Ok(())
+    }
+
+    fn update_read(&mut self) -> Result<(), Error> {
+        let hash = self.hash();
+        let Some(updates) = &mut self.updates else { return Ok(()) };
+        updates.read = schedule13::updated(&self.provider, hash, &updates.read);
+        let keys = schedule13::record_keys(&self.provider, self.suite, &updates.read);
+        let next = self.records.read_epoch().checked_add(1).ok_or(Error::KeysExhausted)?;
+        self.records.install_read(next, keys.map_err(|_| Error::NoMemory)?);
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Every version, suite and group, and what both sides have of it.
+
+mod common;
+
+use barertc_dtls::{Config, Event, Group, Preference, Role, SrtpProfiles, Suite, Version};
+use common::Pair;
+
+fn only(version: Version) -> Config {
+    Config { min_version: version, max_version: version, ..Config::default() }
+}
+
+fn exporters_agree(pair: &Pair) {
+    for context in [None, Some(&b"context"[..])] {
+        let (mut a, mut b) = ([0; 60], [0; 60]);
+        pair.client.export("EXTRACTOR-dtls_srtp", context, &mut a).unwrap();
+        pair.server.export("EXTRACTOR-dtls_srtp", context, &mut b).unwrap();
+        assert_eq!(a, b);
+        assert_ne!(a, [0; 60]);
+    }
+}
+
+#[test]
+fn every_version_suite_and_group() {
+    for version in [Version::Dtls12, Version::Dtls13] {
+        for suite in [Suite::Aes128Gcm, Suite::Aes256Gcm, Suite::ChaCha20Poly1305] {
+            for group in [Group::X25519, Group::P256] {
+                let server =
+                    Config { suites: Preference::only(&[suite]), groups: Preference::only(&[group]), ..only(version) };
+                let client = Config { groups: Preference::only(&[group]), ..Config::default() };
+                let mut pair = Pair::new(client, server, 1);
+                pair.connect();
+                let connected = Event::Connected { version, suite, srtp: Some(7) };
+                assert_eq!(pair.client_events, [connected]);
+                assert_eq!(pair.server_events, [connected]);
+                exporters_agree(&pair);
+                pair.send_data(Role::Client, b"from the client");
+                pair.send_data(Role::Server, b"from the server");
+                pair.run(|_| false);
+                assert_eq!(pair.server_data, [b"from the client"]);
+                assert_eq!(pair.client_data, [b"from the server"]);
+                assert_eq!(pair.client.discards().total() + pair.server.discards().total(), 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_better_version_is_chosen_where_both_know_it() {
+    for (client, server, version) in [
+        (Config::default(), Config::default(), Version::Dtls13),
+        (Config::default(), only(Version::Dtls12), Version::Dtls12),
+        (only(Version::Dtls12), Config::default(), Version::Dtls12),
+        (only(Version::Dtls13), Config::default(), Version::Dtls13),
+    ] {
+        // A dual-stack server that is asked for 1.2 by a client of 1.2 marks its random; that client doesn't look.
+        let mut pair = Pair::new(client, server, 2);
+        pair.connect();
+        assert!(matches!(pair.client_events[..], [Event::Connected { version: v, .. }] if v == version));
+    }
+}
+
+#[test]
+fn srtp_is_left_out_where_one_side_wants_none() {
+    for version in [Version::Dtls12, Version::Dtls13] {
+        let none = Config { srtp: SrtpProfiles::None, ..only(version) };
+        for (client, server) in [(none.clone(), only(version)), (only(version), none.clone())] {
+            let mut pair = Pair::new(client, server, 3);
+            pair.connect();
+            assert!(matches!(pair.client_events[..], [Event::Connected { srtp: None, .. }]));
+            assert!(matches!(pair.server_events[..], [Event::Connected { srtp: None, .. }]));
+        }
+        let two = |a, b| SrtpProfiles::Only(Preference::only(&[a, b]));
+        let client = Config { srtp: two(8, 1), ..only(version) };
+        let server = Config { srtp: two(1, 7), ..only(version) };
+        let mut pair = Pair::new(client, server, 3);
+        pair.connect();
+        assert!(matches!(pair.client_events[..], [Event::Connected { srtp: Some(1), .. }]));
+    }
+}
+
+#[test]
+fn close_is_told_to_the_other_side() {
+    for version in [Version::Dtls12, Version::Dtls13] {
+        let mut pair = Pair::new(only(version), only(version), 4);
+        pair.connect();
+        pair.client_events.clear();
+        pair.server_events.clear();
+        pair.client.close();
+        pair.run(|_| false);
+        assert_eq!(pair.client_events, [Event::Closed]);
+        assert_eq!(pair.server_events, [Event::Closed]);
+    }
+}
