@@ -1,6 +1,6 @@
 //! Shared objects in a large external memory before a small internal one, and what the arena's operations cost.
 
-use barertc_arena::{AllocError, Allocator, Fallback, Heap, Lock, Region, Ring, Shared, Vec, Weak};
+use barertc_arena::{AllocError, Allocator, Atomic, Fallback, Heap, Lock, Region, Ring, Shared, Vec, Weak, selftest};
 use core::alloc::Layout;
 use core::hint::black_box;
 use core::ptr::NonNull;
@@ -14,6 +14,9 @@ const OBJECTS: usize = 1_000;
 const HEADER: usize = 8;
 
 pub fn run(bench: &mut Bench) {
+    let (psram, internal) = (bench.psram, bench.internal);
+    bench.test("containers in PSRAM", || selftest::containers(psram));
+    bench.test("1,000 shared, counted atomically", || selftest::thousand_shared::<_, Atomic>(psram));
     let memory = Fallback::new(bench.psram, bench.internal);
     let internal_is_unused = || bench.internal.stats().allocations == 0 && memory.fallbacks() == 0;
     let by_reference = (
@@ -28,7 +31,7 @@ pub fn run(bench: &mut Bench) {
     thousand(bench, "1,000 shared, 4 bytes, handle of no size", by_zero_sized_handle.0);
     thousand(bench, "1,000 shared, 16 bytes, handle by reference", by_reference.1);
     thousand(bench, "1,000 shared, 16 bytes, handle of no size", by_zero_sized_handle.1);
-    let (psram, internal) = (bench.psram, bench.internal);
+    bench.test("containers in internal memory", || selftest::containers(internal));
     bench.test("falls back when PSRAM is full, and only then", || falls_back(psram, internal));
     costs(bench);
 }
@@ -98,6 +101,15 @@ fn falls_back(psram: &Heap<'static>, internal: &Heap<'static>) -> Result<(), &'s
 
 fn costs(bench: &mut Bench) {
     let heap = bench.psram;
+    let block = Layout::new::<[u8; 1_200]>();
+    let taken = bench.within("heap, take 1200 B", 400, || heap.allocate(black_box(block))).expect("room");
+    // SAFETY: taken on the line above.
+    bench.within("heap, release 1200 B", 400, || unsafe { heap.deallocate(taken.cast(), block) });
+    let object =
+        bench.measure("Shared::try_new, atomic", || Shared::<_, _, Atomic>::try_new([1u8; 16], heap)).expect("room");
+    let clone = bench.within("Shared::clone, atomic", 30, || object.clone());
+    bench.within("Shared drop, atomic, not the last", 30, || drop(clone));
+    drop(object);
     let object = bench.measure("Shared::try_new", || Shared::<[u8; 16], _>::try_new([1; 16], heap)).expect("room");
     let clone = bench.within("Shared::clone", 30, || object.clone());
     bench.within("Shared drop, not the last", 30, || drop(clone));
