@@ -1,0 +1,111 @@
+//! Which codecs count as the same (RFC 6184 §8.2.2 and the like).
+
+mod common;
+use barertc_sdp::*;
+use common::*;
+
+/// The payload type that a track with `ours` gets from an offer with these formats, and what the answer says of it.
+fn matched(ours: &[LocalCodec], direction: Direction, formats: &[(u8, &str, &str)]) -> Option<(u8, String)> {
+    let pts: String = formats.iter().map(|(pt, ..)| format!(" {pt}")).collect();
+    let lines: String =
+        formats.iter().map(|(pt, map, fmtp)| format!("a=rtpmap:{pt} {map}\r\na=fmtp:{pt} {fmtp}\r\n")).collect();
+    let head = &CHROMIUM_OFFER_DATA[..CHROMIUM_OFFER_DATA.find("m=").unwrap()];
+    let offer = format!(
+        "{head}m=video 9 UDP/TLS/RTP/SAVPF{pts}\r\na=mid:0\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef012345\r\n\
+         a=setup:actpass\r\na=fingerprint:{}\r\n{lines}",
+        fingerprint()
+    );
+    let (agreed, text) = answer(&offer, &[video(None, direction, ours)]);
+    let codec = agreed.lines[0].codec()?;
+    let prefix = format!("a=fmtp:{} ", codec.pt);
+    let fmtp = text.lines().find_map(|l| l.strip_prefix(&prefix)).unwrap_or_default();
+    Some((codec.pt, fmtp.to_owned()))
+}
+
+fn h264(id: &str, mode: u8, asymmetry: bool) -> LocalCodec {
+    LocalCodec {
+        codec: Codec::H264(H264 {
+            profile_level_id: ProfileLevelId::parse(id).unwrap(),
+            packetization_mode: mode,
+            level_asymmetry_allowed: asymmetry,
+        }),
+        pt: 102,
+        rtx: None,
+        feedback: Feedback::NONE,
+    }
+}
+
+const ASYM: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=";
+
+#[test]
+fn profile_and_packetization_mode_must_be_equal() {
+    let ours = [h264("42e01f", 1, true)];
+    let offer = [
+        (96, "H264/90000", "packetization-mode=0;profile-level-id=42e01f"),
+        (97, "H264/90000", "packetization-mode=1;profile-level-id=64001f"),
+        (98, "h264/90000", "packetization-mode=1; profile-level-id=42C01F"),
+    ];
+    assert_eq!(matched(&ours, Direction::SendRecv, &offer).map(|m| m.0), Some(98), "42c0 is 42e0");
+    assert_eq!(matched(&ours, Direction::SendRecv, &offer[..2]), None);
+}
+
+#[test]
+fn without_asymmetry_the_lower_level_holds() {
+    let offer = |level: &str| format!("packetization-mode=1;profile-level-id=42e0{level}");
+    let ours = [h264("42e01f", 1, true)];
+    let said = |level: &str| matched(&ours, Direction::SendRecv, &[(96, "H264/90000", &offer(level))]).unwrap().1;
+    assert_eq!(said("0d"), "packetization-mode=1;profile-level-id=42e00d");
+    assert_eq!(said("28"), "packetization-mode=1;profile-level-id=42e01f");
+    let (_, both) = matched(&ours, Direction::SendRecv, &[(96, "H264/90000", &format!("{ASYM}42e00d"))]).unwrap();
+    assert_eq!(both, format!("{ASYM}42e01f"), "with it, each says its own");
+}
+
+#[test]
+fn a_sender_may_use_a_wider_profiles_name() {
+    let ours = [h264("42e01f", 1, true)];
+    let baseline = [(102, "H264/90000", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f")];
+    assert_eq!(matched(&ours, Direction::SendOnly, &baseline), Some((102, format!("{ASYM}42001f"))));
+    assert_eq!(matched(&ours, Direction::SendRecv, &baseline), None, "a receiver may not");
+    let both =
+        [baseline[0], (108, "H264/90000", "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f")];
+    assert_eq!(matched(&ours, Direction::SendOnly, &both).map(|m| m.0), Some(108), "the exact one is preferred");
+}
+
+#[test]
+fn unsaid_parameters_have_their_defaults() {
+    let ours = [h264("42000a", 0, false)];
+    assert_eq!(matched(&ours, Direction::SendRecv, &[(96, "H264/90000", "x=1")]).map(|m| m.0), Some(96));
+}
+
+#[test]
+fn our_order_of_preference_decides() {
+    let vp8 = LocalCodec { codec: Codec::Vp8, pt: 96, rtx: None, feedback: Feedback::NONE };
+    let h265 = LocalCodec {
+        codec: Codec::H265 { profile_id: 1, tier: 0, level_id: 93 },
+        pt: 97,
+        rtx: None,
+        feedback: Feedback::NONE,
+    };
+    let offer = [(100, "VP8/90000", ""), (101, "H265/90000", "level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST")];
+    assert_eq!(matched(&[h265, vp8], Direction::SendRecv, &offer).map(|m| m.0), Some(101));
+    assert_eq!(matched(&[vp8, h265], Direction::SendRecv, &offer).map(|m| m.0), Some(100));
+    let multiple = [(101, "H265/90000", "tx-mode=MRST")];
+    assert_eq!(matched(&[h265], Direction::SendRecv, &multiple), None);
+}
+
+#[test]
+fn g711_needs_no_rtpmap() {
+    let pcma = [LocalCodec { codec: Codec::Pcma, pt: 8, rtx: None, feedback: Feedback::NONE }];
+    let offer = AIORTC_OFFER.replace("a=rtpmap:8 PCMA/8000\r\n", "");
+    let track = Section::Track(Track {
+        mid: None,
+        kind: Kind::Audio,
+        direction: Direction::SendRecv,
+        codecs: &pcma,
+        extensions: Extensions::NONE,
+        sending: None,
+    });
+    let (agreed, text) = answer(&offer, &[track]);
+    assert_eq!(agreed.lines[1].codec().map(|c| c.pt), Some(8));
+    assert!(text.contains("a=rtpmap:8 PCMA/8000\r\n"));
+}

@@ -1,0 +1,108 @@
+//! Text from an enemy gets an error, and never a panic.
+
+mod common;
+use barertc_sdp::*;
+use common::*;
+use proptest::prelude::*;
+
+#[test]
+fn what_is_no_description_is_refused() {
+    let head = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
+    for (text, error) in [
+        ("", Error::Version),
+        ("v=1\r\n", Error::Version),
+        ("o=- 1 1 IN IP4 0.0.0.0\r\n", Error::Version),
+        ("v=0\r\n", Error::Structure),
+        ("v=0\r\ns=-\r\no=-\r\nt=0 0\r\n", Error::Structure),
+        ("v=0\r\no=-\r\ns=-\r\n", Error::Structure),
+        ("v=0\r\nv=0\r\n", Error::Structure),
+        ("v=0\r\nnonsense\r\n", Error::Line { number: 2 }),
+        ("v=0\r\nA=x\r\n", Error::Line { number: 2 }),
+        ("v=0\r\na=x\0\r\n", Error::Line { number: 2 }),
+        ("v=0\r\na=x\ry\r\n", Error::Line { number: 2 }),
+    ] {
+        assert_eq!(Session::parse(text).err(), Some(error), "{text:?}");
+    }
+    for media in [
+        "",
+        "video",
+        "video 9",
+        "video 9 UDP",
+        "video 70000 UDP x",
+        "video x UDP x",
+        "vi(deo 9 UDP x",
+        "video 9 U//P x",
+    ] {
+        let text = format!("{head}m={media}\r\n");
+        assert_eq!(Session::parse(&text).err(), Some(Error::Media), "{media:?}");
+    }
+    assert!(Session::parse(&format!("{head}m=video 9/2 UDP x\r\n")).is_ok());
+    assert!(Session::parse(&head.replace("\r\n", "\n")).is_ok(), "bare line feeds are accepted");
+}
+
+#[test]
+fn sizes_are_bounded() {
+    let head = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
+    let lines = |n: usize, line: &str| format!("{head}{}", line.repeat(n));
+    assert_eq!(Session::parse(&lines(MAX_LEN, "a")).err(), Some(Error::TooLong));
+    assert_eq!(Session::parse(&lines(MAX_LINES - 3, "a=x\r\n")).err(), Some(Error::TooLong));
+    assert!(Session::parse(&lines(MAX_LINES - 4, "a=x\r\n")).is_ok());
+    assert_eq!(Session::parse(&lines(MAX_MEDIA + 1, "m=x 9 y z\r\n")).err(), Some(Error::TooManyMedia));
+    assert_eq!(Session::parse(&lines(MAX_MEDIA, "m=x 9 y z\r\n")).unwrap().media().len(), MAX_MEDIA);
+}
+
+/// Everything a peer can make us do with a description.
+fn exercise(text: &str) {
+    let Ok(session) = Session::parse(text) else { return };
+    let _ = (session.origin(), session.extmap_allow_mixed(), session.bundle().map(Iterator::count));
+    for media in session.media() {
+        let _ = (media.mid(), media.direction(), media.extensions(), media.payloads(), media.ssrcs());
+        let _ = (media.max_message_size(), media.sctp_port(), media.msid(), media.is_rejected());
+        if let Ok(transport) = session.transport(media.index()) {
+            let _ = (transport.fingerprints().count(), transport.candidates().count(), transport.options().count());
+        }
+    }
+    let fingerprint = fingerprint();
+    for sections in [
+        streamer(),
+        [video(Some("0"), Direction::SendRecv, &VIDEO_CODECS), audio(Some("1"), Direction::SendRecv), data(Some("2"))],
+    ] {
+        let local = local(&sections, &fingerprint);
+        if let Ok(agreed) = Negotiated::from_offer(&session, &local) {
+            let mut room = [0; 2 * MAX_LEN];
+            let text = write_answer(&session, &local, &agreed, &mut room).expect("what was agreed can be said");
+            let read = Session::parse(text).expect("and read");
+            assert_eq!(read.media().len(), session.media().len());
+            for (line, media) in agreed.lines.iter().zip(read.media()) {
+                assert_eq!(line.is_accepted(), !media.is_rejected());
+            }
+        }
+        let _ = Negotiated::from_answer(&session, &local);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn damaged_captures_are_survived(
+        which in 0..ALL.len(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0usize..40, "[ -~\r\n=:/]{0,12}"), 1..8),
+    ) {
+        let mut text = ALL[which].1.to_owned();
+        for (at, len, new) in cuts {
+            let start = at.index(text.len().max(1)).min(text.len());
+            let end = (start + len).min(text.len());
+            text.replace_range(start..end, &new);
+        }
+        exercise(&text);
+    }
+
+    #[test]
+    fn shuffled_lines_are_survived(which in 0..ALL.len(), order in prop::collection::vec(any::<prop::sample::Index>(), 1..120)) {
+        let lines: Vec<&str> = ALL[which].1.lines().collect();
+        let head = lines[..4].join("\r\n");
+        let tail: Vec<&str> = order.iter().map(|i| lines[4 + i.index(lines.len() - 4)]).collect();
+        exercise(&format!("{head}\r\n{}\r\n", tail.join("\r\n")));
+    }
+}
