@@ -1,4 +1,71 @@
-//! Placeholder.
+//! SCTP over DTLS and data channels (RFC 9260, 8261, 8831, 8832), without I/O and within fixed memory.
+//!
+//! An [`Association`] takes everything it will ever use from its allocator when it is made, and
+//! [`Config::worst_case_bytes`] says beforehand how much that is. Both sides call [`connect`](Association::connect) once
+//! DTLS is up; then packets go in by [`handle`](Association::handle) and out by
+//! [`poll_transmit`](Association::poll_transmit), straight into the room inside a DTLS record.
+//!
+//! ```
+//! use barertc_arena::Global;
+//! use barertc_sctp::{Association, ChannelConfig, Config, Event, Kind, Role};
+//! use barertc_wire::Instant;
+//! # struct Rng(u64);
+//! # impl rand_core::TryRng for Rng {
+//! #     type Error = core::convert::Infallible;
+//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok((self.try_next_u64()? >> 32) as u32) }
+//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+//! #         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+//! #         Ok(self.0)
+//! #     }
+//! #     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+//! #         for b in out { *b = self.try_next_u32()? as u8; }
+//! #         Ok(())
+//! #     }
+//! # }
+//! # impl rand_core::TryCryptoRng for Rng {}
+//! # let mut rng = Rng(1);
+//! let now = Instant::ZERO;
+//! let mut a = Association::new(Config::default(), Global, &mut rng)?;
+//! let mut b = Association::new(Config::default(), Global, &mut rng)?;
+//! a.set_role(now, Role::Client);
+//! b.set_role(now, Role::Server);
+//! a.connect(now);
+//! b.connect(now);
+//! let chat = a.open(now, &ChannelConfig { label: "chat", ..ChannelConfig::default() })?;
+//!
+//! let mut record = [0u8; 1200];
+//! let mut said = false;
+//! let mut heard = None;
+//! while heard.is_none() {
+//!     while let Some(len) = a.poll_transmit(now, &mut record) {
+//!         let _ = b.handle(now, &mut record[..len]);
+//!     }
+//!     while let Some(len) = b.poll_transmit(now, &mut record) {
+//!         let _ = a.handle(now, &mut record[..len]);
+//!     }
+//!     while let Some(event) = a.poll_event() {
+//!         if matches!(event, Event::ChannelOpened { .. }) && !said {
+//!             a.write(now, chat, Kind::Text, b"hello")?;
+//!             said = true;
+//!         }
+//!     }
+//!     while let Some(event) = b.poll_event() {
+//!         if let Event::Readable(id) = event {
+//!             let mut text = [0u8; 16];
+//!             let read = b.read(now, id, &mut text)?;
+//!             assert_eq!((b.channel(id).unwrap().label, &text[..read.len]), ("chat", &b"hello"[..]));
+//!             heard = Some(read.kind);
+//!         }
+//!     }
+//! }
+//! assert_eq!(heard, Some(Kind::Text));
+//! # Ok::<(), barertc_sctp::Error>(())
+//! ```
+//!
+//! # Memory
+//! Payload lives in two pools of blocks, one each way. What does not fit is refused to the application
+//! ([`Error::WouldBlock`]) or closes the window towards the peer; neither ends the association, and neither is silent:
+//! [`Event::Writable`], [`Association::discards`].
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -12,3 +79,29 @@
         clippy::disallowed_methods
     )
 )]
+
+#[cfg(test)]
+extern crate std;
+
+mod association;
+mod channel;
+pub mod chunk;
+mod config;
+mod congestion;
+mod crc;
+mod dcep;
+mod error;
+pub mod packet;
+mod pool;
+mod recv;
+mod rto;
+mod send;
+mod serial;
+
+pub use association::{Association, Event, Role, Stats};
+pub use channel::{ChannelConfig, ChannelId, ChannelInfo, Kind, Reliability};
+pub use config::{Config, Congestion};
+pub use dcep::{Dcep, Open};
+pub use error::{Discard, Discards, Error, Failure};
+pub use recv::Read;
+pub use serial::Tsn;

@@ -1,0 +1,287 @@
+//! One data channel: a pair of streams with the same number (RFC 8831 section 6.2).
+
+use barertc_arena::{AllocError, Allocator, Key, Ring};
+
+/// Names a channel of an association, from [`open`](crate::Association::open) or an event until
+/// [`Event::ChannelClosed`](crate::Event::ChannelClosed) was taken. Never means another channel afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelId(pub(crate) Key);
+
+impl ChannelId {
+    /// A small number, below [`Config::max_channels`](crate::Config::max_channels), that no other channel has at the
+    /// same time: an index for the caller's own tables. It is not the stream id.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0.index()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ChannelId {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ChannelId({})", self.index());
+    }
+}
+
+/// When a message is given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Reliability {
+    /// Never.
+    #[default]
+    Reliable,
+    /// After this many retransmissions (`maxRetransmits`).
+    MaxRetransmits(u16),
+    /// This many milliseconds after it was written (`maxPacketLifeTime`).
+    MaxLifetime(u32),
+}
+
+/// Text or bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Kind {
+    /// UTF-8, by agreement: not checked here.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+/// What a new channel is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelConfig<'a> {
+    /// Its name, which need not be unique.
+    pub label: &'a str,
+    /// Subprotocol, empty for none.
+    pub protocol: &'a str,
+    /// Whether messages arrive in the order they were sent.
+    pub ordered: bool,
+    /// When messages are given up.
+    pub reliability: Reliability,
+    /// Stream id when the application has agreed on it by other means: then nothing is sent to open the channel.
+    pub negotiated: Option<u16>,
+    /// Share among the channels that have something to send (RFC 8831 section 6.4: 128, 256, 512, 1024).
+    pub priority: u16,
+}
+
+impl Default for ChannelConfig<'_> {
+    /// Ordered, reliable, without a name, of normal priority.
+    fn default() -> Self {
+        Self {
+            label: "",
+            protocol: "",
+            ordered: true,
+            reliability: Reliability::Reliable,
+            negotiated: None,
+            priority: 256,
+        }
+    }
+}
+
+/// What is known of a channel; see [`Association::channel`](crate::Association::channel).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelInfo<'a> {
+    /// Its name.
+    pub label: &'a str,
+    /// Subprotocol.
+    pub protocol: &'a str,
+    /// Whether messages arrive in the order they were sent.
+    pub ordered: bool,
+    /// When messages are given up.
+    pub reliability: Reliability,
+    /// Share among the channels.
+    pub priority: u16,
+    /// Agreed on by other means.
+    pub negotiated: bool,
+    /// Stream id, once there is one.
+    pub stream: Option<u16>,
+}
+
+/// How far a channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Data came for a stream that nobody has opened yet.
+    Unopened,
+    /// Opened here, and the peer has not answered.
+    Opening,
+    /// Open.
+    Open,
+    /// No more messages are accepted; streams are being reset.
+    Closing,
+    /// Both streams are reset; waits for the last message to be read and the event to be taken.
+    Closed,
+}
+
+/// How far the reset of our outgoing stream is (RFC 6525).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutReset {
+    No,
+    Wanted,
+    Asked,
+    Done,
+}
+
+/// A list of fragments.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct List {
+    pub(crate) head: Option<Key>,
+    pub(crate) tail: Option<Key>,
+}
+
+/// A run of consecutive fragments at the head of the ordered list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) last: Key,
+    pub(crate) bytes: usize,
+}
+
+/// A message that is delivered before its end has arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Partial {
+    pub(crate) unordered: bool,
+    pub(crate) message: u32,
+    /// The fragment that comes next.
+    pub(crate) next: u32,
+    /// Whether anybody wants it.
+    pub(crate) keep: bool,
+}
+
+/// Events of a channel that the application has not taken yet.
+pub(crate) mod pending {
+    pub(crate) const OPENED: u8 = 1;
+    pub(crate) const READABLE: u8 = 2;
+    pub(crate) const LOW: u8 = 4;
+    pub(crate) const WRITABLE: u8 = 8;
+    pub(crate) const CLOSED: u8 = 16;
+}
+
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) state: State,
+    pub(crate) stream: Option<u16>,
+    pub(crate) negotiated: bool,
+    pub(crate) ordered: bool,
+    pub(crate) from_peer: bool,
+    pub(crate) reliability: Reliability,
+    pub(crate) priority: u16,
+    pub(crate) label_len: u16,
+    pub(crate) protocol_len: u16,
+    /// The peer has been heard on this channel, so messages may go unordered (RFC 8832 section 6).
+    pub(crate) heard: bool,
+    /// OPEN must still be queued: there was no stream id, or no room.
+    pub(crate) open_due: bool,
+    /// ACK must still be queued.
+    pub(crate) ack_due: bool,
+
+    // Outgoing.
+    pub(crate) first: Option<Key>,
+    pub(crate) last: Option<Key>,
+    /// Bytes written and not yet sent for the first time.
+    pub(crate) queued: usize,
+    pub(crate) low_threshold: usize,
+    /// What a refused write needs.
+    pub(crate) wants: usize,
+    pub(crate) next_ordered: u32,
+    pub(crate) next_unordered: u32,
+    /// A message written in pieces, not finished yet: always the last one.
+    pub(crate) writing: bool,
+    /// Virtual time at which the next byte is due.
+    pub(crate) due: u64,
+    pub(crate) active: bool,
+
+    // Incoming.
+    pub(crate) ordered_in: List,
+    pub(crate) unordered_in: List,
+    pub(crate) unordered_bytes: usize,
+    pub(crate) run: Option<Run>,
+    pub(crate) ready: List,
+    pub(crate) partial: Option<Partial>,
+    /// The partial message at the end of `ready` will not be continued.
+    pub(crate) cut: bool,
+    /// The application is in the middle of a message.
+    pub(crate) reading: Option<Kind>,
+    pub(crate) next_in: u32,
+
+    // Closing.
+    pub(crate) out_reset: OutReset,
+    pub(crate) in_reset: bool,
+    /// Closed by the application: what still arrives is dropped.
+    pub(crate) deaf: bool,
+
+    pub(crate) pending: u8,
+    pub(crate) in_events: bool,
+}
+
+impl Channel {
+    pub(crate) fn new(state: State, stream: Option<u16>) -> Self {
+        Self {
+            state,
+            stream,
+            negotiated: false,
+            ordered: true,
+            from_peer: false,
+            reliability: Reliability::Reliable,
+            priority: 256,
+            label_len: 0,
+            protocol_len: 0,
+            heard: false,
+            open_due: false,
+            ack_due: false,
+            first: None,
+            last: None,
+            queued: 0,
+            low_threshold: 0,
+            wants: 0,
+            next_ordered: 0,
+            next_unordered: 0,
+            writing: false,
+            due: 0,
+            active: false,
+            ordered_in: List::default(),
+            unordered_in: List::default(),
+            unordered_bytes: 0,
+            run: None,
+            ready: List::default(),
+            partial: None,
+            cut: false,
+            reading: None,
+            next_in: 0,
+            out_reset: OutReset::No,
+            in_reset: false,
+            deaf: false,
+            pending: 0,
+            in_events: false,
+        }
+    }
+
+    /// Whether the application may write.
+    pub(crate) const fn is_writable(&self) -> bool {
+        matches!(self.state, State::Opening | State::Open)
+    }
+}
+
+/// Channels with events that the application has not taken; a channel is in it once.
+pub(crate) struct Events<A: Allocator> {
+    ring: Ring<Key, A>,
+}
+
+impl<A: Allocator> Events<A> {
+    pub(crate) fn new(channels: u16, alloc: A) -> Result<Self, AllocError> {
+        Ok(Self { ring: Ring::with_capacity(usize::from(channels), alloc)? })
+    }
+
+    /// Takes note of an event (one of [`pending`]) of `channel`, which has the name `key`.
+    pub(crate) fn raise(&mut self, key: Key, channel: &mut Channel, event: u8) {
+        channel.pending |= event;
+        if !channel.in_events {
+            channel.in_events = self.ring.push_back(key).is_ok();
+        }
+    }
+
+    pub(crate) fn front(&self) -> Option<Key> {
+        self.ring.front().copied()
+    }
+
+    pub(crate) fn pop(&mut self) {
+        self.ring.pop_front();
+    }
+}

@@ -1,0 +1,168 @@
+use barertc_wire::{NoRoom, Reader, Truncated, Writer};
+
+use super::{Params, begin, begin_param, end_both, kind};
+use crate::serial::Tsn;
+
+mod param {
+    pub(super) const OUTGOING_RESET: u16 = 13;
+    pub(super) const INCOMING_RESET: u16 = 14;
+    pub(super) const RESPONSE: u16 = 16;
+}
+
+/// Outgoing SSN Reset Request (RFC 6525 section 4.1): the sender starts some of its streams anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetRequest<'a> {
+    /// The request's own number.
+    pub number: u32,
+    /// The number of the peer's request that this answers, or that of its last one.
+    pub response: u32,
+    /// The last TSN before the reset.
+    pub last: Tsn,
+    streams: &'a [u8],
+}
+
+impl<'a> ResetRequest<'a> {
+    /// The streams, none of which means all.
+    pub fn streams(&self) -> impl Iterator<Item = u16> + use<'a> {
+        let (pairs, _) = self.streams.as_chunks::<2>();
+        pairs.iter().map(|p| u16::from_be_bytes(*p))
+    }
+}
+
+/// Incoming SSN Reset Request (RFC 6525 section 4.2): the sender asks the peer to start streams anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The request's own number.
+    pub number: u32,
+    streams: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// The streams, none of which means all.
+    pub fn streams(&self) -> impl Iterator<Item = u16> + use<'a> {
+        let (pairs, _) = self.streams.as_chunks::<2>();
+        pairs.iter().map(|p| u16::from_be_bytes(*p))
+    }
+}
+
+/// Result of a re-configuration (RFC 6525 section 4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetOutcome {
+    /// There was nothing to do.
+    Nothing,
+    /// Done.
+    Performed,
+    /// The peer will not.
+    Denied,
+    /// Sequence number out of step.
+    BadNumber,
+    /// Not yet: ask again.
+    InProgress,
+    /// Any other refusal.
+    Other(u32),
+}
+
+impl ResetOutcome {
+    const fn from_wire(v: u32) -> Self {
+        match v {
+            0 => Self::Nothing,
+            1 => Self::Performed,
+            2 => Self::Denied,
+            5 => Self::BadNumber,
+            6 => Self::InProgress,
+            other => Self::Other(other),
+        }
+    }
+
+    const fn to_wire(self) -> u32 {
+        match self {
+            Self::Nothing => 0,
+            Self::Performed => 1,
+            Self::Denied => 2,
+            Self::BadNumber => 5,
+            Self::InProgress => 6,
+            Self::Other(v) => v,
+        }
+    }
+}
+
+/// A parameter of RE-CONFIG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReconfigParam<'a> {
+    Outgoing(ResetRequest<'a>),
+    Incoming(Request<'a>),
+    Response {
+        number: u32,
+        outcome: ResetOutcome,
+    },
+    /// Resets of TSNs and added streams, which WebRTC does not use: the request's number, to deny it.
+    Unsupported(u32),
+}
+
+/// The parameters of a RE-CONFIG chunk.
+pub(crate) fn params(value: &[u8]) -> impl Iterator<Item = Result<ReconfigParam<'_>, Truncated>> {
+    Params::new(value).map(|p| {
+        let (kind, value) = p?;
+        let mut r = Reader::new(value);
+        let number = r.u32()?;
+        Ok(match kind {
+            param::OUTGOING_RESET => {
+                let (response, last) = (r.u32()?, Tsn(r.u32()?));
+                ReconfigParam::Outgoing(ResetRequest { number, response, last, streams: r.rest() })
+            }
+            param::INCOMING_RESET => ReconfigParam::Incoming(Request { number, streams: r.rest() }),
+            param::RESPONSE => ReconfigParam::Response { number, outcome: ResetOutcome::from_wire(r.u32()?) },
+            _ => ReconfigParam::Unsupported(number),
+        })
+    })
+}
+
+/// Writes a RE-CONFIG chunk with one Outgoing SSN Reset Request.
+pub(crate) fn write_request(
+    w: &mut Writer<'_>,
+    number: u32,
+    response: u32,
+    last: Tsn,
+    streams: impl Iterator<Item = u16>,
+) -> Result<(), NoRoom> {
+    let at = begin(w, kind::RE_CONFIG, 0)?;
+    let p = begin_param(w, param::OUTGOING_RESET)?;
+    w.u32(number)?;
+    w.u32(response)?;
+    w.u32(last.0)?;
+    for s in streams {
+        w.u16(s)?;
+    }
+    end_both(w, at, p)
+}
+
+/// Writes a RE-CONFIG chunk with one Re-configuration Response.
+pub(crate) fn write_outcome(w: &mut Writer<'_>, number: u32, outcome: ResetOutcome) -> Result<(), NoRoom> {
+    let at = begin(w, kind::RE_CONFIG, 0)?;
+    let p = begin_param(w, param::RESPONSE)?;
+    w.u32(number)?;
+    w.u32(outcome.to_wire())?;
+    end_both(w, at, p)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Chunk, Chunks};
+    use super::*;
+
+    #[test]
+    fn requests_and_responses_come_back_as_written() {
+        let mut room = [0u8; 64];
+        let mut w = Writer::new(&mut room);
+        write_request(&mut w, 7, 8, Tsn(9), [1u16, 2, 3].into_iter()).unwrap();
+        write_outcome(&mut w, 10, ResetOutcome::InProgress).unwrap();
+        let mut chunks = Chunks::new(w.written());
+        let Some(Ok(Chunk::Reconfig(value))) = chunks.next() else { panic!() };
+        let Some(Ok(ReconfigParam::Outgoing(r))) = params(value).next() else { panic!() };
+        assert_eq!((r.number, r.response, r.last), (7, 8, Tsn(9)));
+        assert!(r.streams().eq([1, 2, 3]));
+        let Some(Ok(Chunk::Reconfig(value))) = chunks.next() else { panic!() };
+        let want = ReconfigParam::Response { number: 10, outcome: ResetOutcome::InProgress };
+        assert_eq!(params(value).next(), Some(Ok(want)));
+    }
+}

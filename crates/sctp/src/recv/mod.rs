@@ -1,0 +1,234 @@
+//! The receiving half: payload memory, reassembly, and what a SACK says.
+
+mod reassembly;
+mod tracker;
+
+use barertc_arena::{AllocError, Allocator, Key, Slab};
+
+use crate::channel::{Channel, Kind, List};
+use crate::config::Config;
+use crate::dcep::ppid;
+use crate::error::Error;
+use crate::pool::{Chain, Pool};
+
+pub(crate) use reassembly::Delivered;
+pub(crate) use tracker::{Arrival, Tracker};
+
+/// A received fragment, in one of its channel's lists.
+#[derive(Debug)]
+pub(crate) struct Fragment {
+    next: Option<Key>,
+    prev: Option<Key>,
+    message: u32,
+    fragment: u32,
+    protocol: u32,
+    begin: bool,
+    end: bool,
+    chain: Chain,
+}
+
+/// What one [`read`](crate::Association::read) brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Read {
+    /// Bytes of the message.
+    pub len: usize,
+    /// Whether the message is complete with them.
+    pub end_of_message: bool,
+    /// Text or bytes.
+    pub kind: Kind,
+}
+
+pub(crate) struct Receiver<A: Allocator> {
+    pool: Pool<A>,
+    fragments: Slab<Fragment, A>,
+    pub(crate) tracker: Tracker<A>,
+    partial_point: usize,
+    /// Bytes kept for the chunk that closes the first gap, so that a full pool can never lock itself.
+    reserve: usize,
+    /// What was told the peer last.
+    advertised: u32,
+}
+
+/// Fragments kept back for the chunk that closes the first gap.
+const RESERVED_FRAGMENTS: usize = 2;
+
+impl<A: Allocator + Clone> Receiver<A> {
+    pub(crate) fn new(config: &Config, alloc: A) -> Result<Self, AllocError> {
+        let pool = Pool::new(config.receive_blocks(), config.block, alloc.clone())?;
+        Ok(Self {
+            pool,
+            fragments: Slab::with_capacity(config.max_fragments as usize, alloc.clone())?,
+            tracker: Tracker::new(config.window_words(), alloc)?,
+            partial_point: config.partial_delivery_point as usize,
+            reserve: usize::from(config.mtu).saturating_add(usize::from(config.block)),
+            advertised: 0,
+        })
+    }
+}
+
+impl<A: Allocator> Receiver<A> {
+    /// Bytes that the peer may send: what is free, less a reserve, less an eighth for blocks that are not filled up.
+    pub(crate) fn window(&self) -> u32 {
+        let bytes = self.pool.room().saturating_sub(self.reserve);
+        // Each fragment may be as short as a byte; the window shrinks with the records, too.
+        let records = self.fragments.capacity().saturating_sub(self.fragments.len());
+        let records = records.saturating_sub(RESERVED_FRAGMENTS).saturating_mul(self.pool.capacity())
+            / self.fragments.capacity().max(1);
+        let window = bytes.min(records);
+        u32::try_from(window.saturating_sub(window / 8)).unwrap_or(u32::MAX)
+    }
+
+    /// The window, remembered as told to the peer.
+    pub(crate) fn advertise(&mut self) -> u32 {
+        self.advertised = self.window();
+        self.advertised
+    }
+
+    /// Whether so much has been read that the peer should hear of it now.
+    pub(crate) fn window_has_opened(&self) -> bool {
+        let quarter = u32::try_from(self.pool.capacity() / 4).unwrap_or(u32::MAX);
+        self.advertised < quarter && self.window() >= self.advertised.saturating_add(quarter / 2)
+    }
+
+    /// Whether memory is so short that messages must be delivered in pieces.
+    pub(crate) fn is_short(&self) -> bool {
+        self.pool.room() < (self.pool.capacity() / 4).max(self.reserve.saturating_mul(2))
+            || self.fragments.len() >= self.fragments.capacity() / 4 * 3
+    }
+
+    /// Whether a payload of `len` bytes can be kept; the one that closes the first gap may use the reserve.
+    pub(crate) fn has_room(&self, len: usize, closes_gap: bool) -> bool {
+        let (bytes, records) = if closes_gap { (0, 0) } else { (self.reserve, RESERVED_FRAGMENTS) };
+        self.pool.room().saturating_sub(bytes) >= len
+            && self.fragments.len().saturating_add(records) < self.fragments.capacity()
+    }
+
+    /// Keeps bytes that are not a message: the peer's state cookie, while no data can have come yet.
+    pub(crate) fn keep(&mut self, bytes: &[u8]) -> Option<Chain> {
+        if self.pool.room() < bytes.len() {
+            return None;
+        }
+        let mut chain = Chain::EMPTY;
+        self.pool.append(&mut chain, bytes);
+        Some(chain)
+    }
+
+    /// Copies what [`keep`](Self::keep) kept.
+    pub(crate) fn copy_kept(&self, chain: &Chain, out: &mut [u8]) {
+        self.pool.copy(chain, crate::pool::Cursor::START, out);
+    }
+
+    pub(crate) fn release_kept(&mut self, chain: &mut Chain) {
+        self.pool.release(chain);
+    }
+
+    /// Lends the next run of bytes of the channel's first deliverable message to `take`, which says how many it used.
+    pub(crate) fn read_with(
+        &mut self,
+        channel: &mut Channel,
+        take: impl FnOnce(&[u8]) -> usize,
+    ) -> Result<Read, Error> {
+        let Some(key) = channel.ready.head else {
+            if channel.cut {
+                channel.cut = false;
+                if channel.reading.take().is_some() {
+                    return Err(Error::MessageAborted);
+                }
+            }
+            return Err(Error::WouldBlock);
+        };
+        let fragment = self.fragments.get_mut(key).ok_or(Error::WouldBlock)?;
+        let kind = match channel.reading {
+            // A new message starts where the rest of this one should be: its sender has given it up.
+            Some(_) if fragment.begin => {
+                channel.reading = None;
+                return Err(Error::MessageAborted);
+            }
+            Some(kind) => kind,
+            None => kind_of(fragment.protocol),
+        };
+        let empty = matches!(fragment.protocol, ppid::STRING_EMPTY | ppid::BINARY_EMPTY) && fragment.begin;
+        fragment.begin = false;
+        let used = if empty {
+            take(&[]);
+            let all = fragment.chain.len();
+            self.pool.consume(&mut fragment.chain, all);
+            0
+        } else {
+            let front = self.pool.front(&fragment.chain);
+            let used = take(front).min(front.len());
+            self.pool.consume(&mut fragment.chain, used);
+            used
+        };
+        channel.reading = Some(kind);
+        let mut end = false;
+        if fragment.chain.len() == 0 {
+            end = fragment.end;
+            self.pool.release(&mut fragment.chain);
+            let next = fragment.next;
+            self.fragments.remove(key);
+            channel.ready.head = next;
+            if next.is_none() {
+                channel.ready.tail = None;
+            }
+        }
+        if end {
+            channel.reading = None;
+        }
+        Ok(Read { len: used, end_of_message: end, kind })
+    }
+
+    /// Copies as much of the first deliverable message as there is, or as fits.
+    pub(crate) fn read(&mut self, channel: &mut Channel, out: &mut [u8]) -> Result<Read, Error> {
+        let mut done = 0usize;
+        loop {
+            let room = out.get_mut(done..).unwrap_or_default();
+            if room.is_empty() && done > 0 {
+                break;
+            }
+            let step = self.read_with(channel, |bytes| {
+                let n = bytes.len().min(room.len());
+                if let (Some(to), Some(from)) = (room.get_mut(..n), bytes.get(..n)) {
+                    to.copy_from_slice(from);
+                }
+                n
+            });
+            match step {
+                Ok(read) => {
+                    done = done.saturating_add(read.len);
+                    if read.end_of_message || (read.len == 0 && done == 0) {
+                        return Ok(Read { len: done, ..read });
+                    }
+                }
+                Err(e) if done == 0 => return Err(e),
+                Err(_) => break,
+            }
+        }
+        let kind = channel.reading.unwrap_or(Kind::Binary);
+        Ok(Read { len: done, end_of_message: false, kind })
+    }
+
+    /// Frees every fragment of `list`.
+    pub(crate) fn drop_list(&mut self, list: &mut List) {
+        let mut at = list.head;
+        while let Some(key) = at {
+            at = self.drop_fragment(key);
+        }
+        *list = List::default();
+    }
+
+    /// Frees one fragment, which the caller has unlinked or is about to; returns the one after it.
+    fn drop_fragment(&mut self, key: Key) -> Option<Key> {
+        let mut fragment = self.fragments.remove(key)?;
+        self.pool.release(&mut fragment.chain);
+        fragment.next
+    }
+}
+
+fn kind_of(protocol: u32) -> Kind {
+    match protocol {
+        ppid::STRING | ppid::STRING_PARTIAL | ppid::STRING_EMPTY => Kind::Text,
+        _ => Kind::Binary,
+    }
+}

@@ -1,0 +1,84 @@
+//! Retransmission time-out (RFC 9260 section 6.3).
+
+use core::time::Duration;
+
+use crate::config::Config;
+
+/// Round-trip estimate and the time-out that follows from it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rto {
+    srtt: Option<Duration>,
+    rttvar: Duration,
+    rto: Duration,
+    min: Duration,
+    max: Duration,
+}
+
+impl Rto {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { srtt: None, rttvar: Duration::ZERO, rto: config.rto_initial, min: config.rto_min, max: config.rto_max }
+    }
+
+    /// A measured round trip (rules C2 and C3).
+    pub(crate) fn sample(&mut self, rtt: Duration) {
+        let rtt = rtt.min(self.max);
+        let srtt = match self.srtt {
+            None => {
+                self.rttvar = rtt / 2;
+                rtt
+            }
+            Some(srtt) => {
+                self.rttvar = (self.rttvar.saturating_mul(3)).saturating_add(srtt.abs_diff(rtt)) / 4;
+                srtt.saturating_mul(7).saturating_add(rtt) / 8
+            }
+        };
+        self.srtt = Some(srtt);
+        // G: the clock granularity, here a millisecond.
+        let margin = self.rttvar.saturating_mul(4).max(Duration::from_millis(1));
+        self.rto = srtt.saturating_add(margin).clamp(self.min, self.max);
+    }
+
+    /// The timer has expired (rule E2).
+    pub(crate) fn back_off(&mut self) {
+        self.rto = self.rto.saturating_mul(2).min(self.max);
+    }
+
+    /// The time-out.
+    pub(crate) const fn get(&self) -> Duration {
+        self.rto
+    }
+
+    /// The smoothed round trip.
+    pub(crate) const fn srtt(&self) -> Option<Duration> {
+        self.srtt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn follows_the_rules() {
+        let config = Config { rto_min: MS * 10, ..Config::default() };
+        let mut rto = Rto::new(&config);
+        assert_eq!(rto.get(), config.rto_initial);
+        rto.sample(MS * 100);
+        assert_eq!(rto.get(), MS * 300); // 100 + 4 * 50
+        rto.sample(MS * 100);
+        assert_eq!(rto.srtt(), Some(MS * 100));
+        assert_eq!(rto.get(), MS * 250); // variance 37.5
+        rto.back_off();
+        assert_eq!(rto.get(), MS * 500);
+        for _ in 0..100 {
+            rto.back_off();
+        }
+        assert_eq!(rto.get(), config.rto_max);
+        for _ in 0..200 {
+            rto.sample(Duration::ZERO);
+        }
+        assert_eq!(rto.get(), MS * 10);
+    }
+}

@@ -1,0 +1,362 @@
+//! What came of the chunks in flight: SACKs, time-outs and probes (RFC 9260 sections 6.2.1, 6.3.3 and 7.2.4).
+
+use core::time::Duration;
+
+use barertc_arena::{Allocator, Key, Slab};
+use barertc_wire::Instant;
+
+use super::{Fate, Sender, Sent, transmit::wire_len};
+use crate::channel::{Channel, Events};
+use crate::chunk::Sack;
+use crate::congestion::Acked;
+use crate::error::Discard;
+use crate::serial::Tsn;
+
+/// SACKs that must report later chunks before one counts as lost.
+const MISSES: u8 = 3;
+
+/// What one SACK has told, gathered on the way through it.
+#[derive(Default)]
+struct Tally {
+    bytes: usize,
+    /// When the newest chunk that has now arrived was sent.
+    newest: Option<Instant>,
+    rtt: Option<Duration>,
+    rate: Option<u64>,
+}
+
+impl<A: Allocator> Sender<A> {
+    /// A SACK, or the cumulative TSN of a SHUTDOWN as one without gaps.
+    pub(crate) fn sack(
+        &mut self,
+        now: Instant,
+        sack: &Sack<'_>,
+        channels: &mut Slab<Channel, A>,
+        events: &mut Events<A>,
+    ) -> Result<(), Discard> {
+        self.check(sack)?;
+        let flying_before = self.flying_wire;
+        let advanced = sack.cumulative != self.cumulative;
+        let recovering = self.recovery.is_some();
+        let mut tally = Tally::default();
+        while self.cumulative != sack.cumulative {
+            let Some(sent) = self.in_flight.pop_front() else { break };
+            self.cumulative = self.cumulative.add(1);
+            self.arrived(now, &sent, &mut tally);
+            self.retire(&sent);
+        }
+        if self.recovery.is_some_and(|exit| !exit.is_after(self.cumulative)) {
+            self.recovery = None;
+        }
+        let highest = self.gaps(now, sack, &mut tally);
+        let lost = self.find_lost(highest, advanced && recovering, &tally);
+        self.window = sack.window as usize;
+        if let Some(rtt) = tally.rtt {
+            self.rto.sample(rtt);
+        }
+        self.delivered = self.delivered.wrapping_add(u32::try_from(tally.bytes).unwrap_or(0));
+        if tally.bytes > 0 {
+            self.delivered_at = now;
+            self.errors = 0;
+            self.probed = false;
+        } else if sack.window == 0 {
+            // The peer is alive and full (section 6.1 rule A): not an error of the path.
+            self.errors = 0;
+        }
+        self.control.acked(&Acked {
+            now,
+            bytes: tally.bytes,
+            flying_before,
+            cumulative: advanced,
+            recovering: self.recovery.is_some(),
+            rtt: tally.rtt,
+            rate: tally.rate,
+            limited_by_application: self.limited_by_application,
+            lost,
+        });
+        if lost > 0 && self.recovery.is_none() {
+            self.recovery = Some(self.next_tsn().prev());
+            self.fast_retransmit = true;
+            self.control.congested(now);
+        }
+        self.give_up_lost(now, channels, events);
+        self.update_forward();
+        if self.in_flight.is_empty() {
+            self.t3 = None;
+            self.probe_at = None;
+        } else if advanced {
+            self.t3 = Some(now + self.rto.get());
+            self.arm_probe(now);
+        }
+        Ok(())
+    }
+
+    /// The cumulative TSN of a SHUTDOWN (section 9.2); older ones than the last are no news.
+    pub(crate) fn cumulative(
+        &mut self,
+        now: Instant,
+        cumulative: Tsn,
+        channels: &mut Slab<Channel, A>,
+        events: &mut Events<A>,
+    ) -> Result<(), Discard> {
+        if self.cumulative.is_after(cumulative) {
+            return Ok(());
+        }
+        let window = u32::try_from(self.window).unwrap_or(u32::MAX);
+        self.sack(now, &Sack::cumulative(cumulative, window), channels, events)
+    }
+
+    /// Nothing in a SACK is believed before all of it is about chunks that are in flight.
+    fn check(&self, sack: &Sack<'_>) -> Result<(), Discard> {
+        let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
+        // An older one than the last fails here, too: the distance wraps.
+        let step = sack.cumulative.since(self.cumulative);
+        if step > in_flight {
+            return Err(Discard::BadSack);
+        }
+        let left = in_flight.saturating_sub(step);
+        let mut before = 0u16;
+        for (start, end) in sack.gaps() {
+            // Blocks are in order and don't touch: so all of them together cost one pass.
+            if start <= before.saturating_add(u16::from(before > 0)) || end < start || u32::from(end) > left {
+                return Err(Discard::BadSack);
+            }
+            before = end;
+        }
+        Ok(())
+    }
+
+    /// Takes note of the arrival of a chunk.
+    fn arrived(&mut self, now: Instant, sent: &Sent, tally: &mut Tally) {
+        let (len, wire) = (usize::from(sent.len), wire_len(sent, self.interleaving));
+        match sent.fate {
+            Fate::Flying => {
+                self.flying = self.flying.saturating_sub(len);
+                self.flying_wire = self.flying_wire.saturating_sub(wire);
+            }
+            Fate::Lost => self.lost = self.lost.saturating_sub(1),
+            Fate::Acked => {
+                self.acked_chunks = self.acked_chunks.saturating_sub(1);
+                return;
+            }
+            Fate::Abandoned => return,
+        }
+        tally.bytes = tally.bytes.saturating_add(wire);
+        let rtt = now.saturating_since(sent.sent_at);
+        if tally.newest.is_none_or(|t| t <= sent.sent_at) {
+            // What was sent twice doesn't say which of both arrived (Karn), unless only the second can have.
+            let ambiguous = sent.transmissions > 1;
+            let possible = self.rto.srtt().is_none_or(|srtt| rtt >= srtt / 2);
+            if !ambiguous || possible {
+                tally.newest = Some(sent.sent_at);
+            }
+            if !ambiguous {
+                tally.rtt = Some(rtt);
+                let delivered = self.delivered.wrapping_sub(sent.delivered);
+                let delivered = u64::from(delivered).saturating_add(tally.bytes as u64);
+                let took = now.saturating_since(sent.delivered_at).as_micros();
+                let took = u64::try_from(took).unwrap_or(u64::MAX).max(1);
+                tally.rate = Some(delivered.saturating_mul(1_000_000) / took);
+            }
+        }
+    }
+
+    /// A chunk that left the list of those in flight.
+    fn retire(&mut self, sent: &Sent) {
+        if let Some(message) = self.messages.get_mut(sent.message) {
+            message.chunks = message.chunks.saturating_sub(1);
+            if !message.abandoned {
+                self.pool.consume(&mut message.chain, usize::from(sent.len));
+            }
+        }
+        self.free_if_done(sent.message);
+    }
+
+    /// Goes through the gap blocks; returns the place of the highest chunk that they acknowledge for the first time.
+    fn gaps(&mut self, now: Instant, sack: &Sack<'_>, tally: &mut Tally) -> Option<usize> {
+        let mut highest = None;
+        let mut before = 0usize;
+        for (start, end) in sack.gaps() {
+            let (start, end) = (usize::from(start).saturating_sub(1), usize::from(end));
+            for i in before..end {
+                let Some(sent) = self.in_flight.get(i) else { break };
+                let reported = i >= start;
+                match sent.fate {
+                    Fate::Flying | Fate::Lost if reported => {
+                        let copy = Sent { ..*sent };
+                        self.arrived(now, &copy, tally);
+                        self.acked_chunks = self.acked_chunks.saturating_add(1);
+                        self.set_fate(i, Fate::Acked);
+                        highest = Some(i);
+                    }
+                    // Reported before and no longer: the peer has dropped it (section 6.2.1 rule D iii).
+                    Fate::Acked if !reported => {
+                        self.acked_chunks = self.acked_chunks.saturating_sub(1);
+                        self.lost = self.lost.saturating_add(1);
+                        self.set_fate(i, Fate::Lost);
+                    }
+                    _ => {}
+                }
+            }
+            before = end;
+        }
+        highest
+    }
+
+    fn set_fate(&mut self, i: usize, fate: Fate) {
+        if let Some(sent) = self.in_flight.get_mut(i) {
+            sent.fate = fate;
+        }
+    }
+
+    /// Finds chunks that are lost by now; returns their bytes. `all` counts a miss for every missing one, as fast recovery
+    /// does when the cumulative TSN moves (section 7.2.4).
+    fn find_lost(&mut self, highest: Option<usize>, all: bool, tally: &Tally) -> usize {
+        if self.acked_chunks == 0 && self.recovery.is_none() && !self.probed {
+            return 0;
+        }
+        let counted = if all { self.last_acked() } else { highest };
+        // What was sent well before something that has arrived did not make it (after RFC 8985), however often it was
+        // sent: the rule of three alone would leave a lost retransmission to the timer.
+        let reordering = self.rto.srtt().unwrap_or(Duration::ZERO) / 4;
+        let overtaken = tally.newest.map(|t| t - reordering.max(Duration::from_millis(2)));
+        let mut bytes = 0usize;
+        for i in 0..self.in_flight.len() {
+            let Some(sent) = self.in_flight.get_mut(i) else { break };
+            if sent.fate != Fate::Flying {
+                continue;
+            }
+            if counted.is_some_and(|h| i < h) && sent.transmissions == 1 {
+                sent.misses = sent.misses.saturating_add(1);
+            }
+            if sent.misses < MISSES && overtaken.is_none_or(|t| sent.sent_at >= t) {
+                continue;
+            }
+            sent.fate = Fate::Lost;
+            sent.misses = 0;
+            let (len, wire) = (usize::from(sent.len), wire_len(sent, self.interleaving));
+            self.flying = self.flying.saturating_sub(len);
+            self.flying_wire = self.flying_wire.saturating_sub(wire);
+            self.lost = self.lost.saturating_add(1);
+            bytes = bytes.saturating_add(wire);
+        }
+        bytes
+    }
+
+    fn last_acked(&self) -> Option<usize> {
+        (0..self.in_flight.len()).rev().find(|i| self.in_flight.get(*i).is_some_and(|s| s.fate == Fate::Acked))
+    }
+
+    /// Gives up messages that would have to be sent again and must not be.
+    fn give_up_lost(&mut self, now: Instant, channels: &mut Slab<Channel, A>, events: &mut Events<A>) {
+        if !self.partial_reliability || self.lost == 0 {
+            return;
+        }
+        for i in 0..self.in_flight.len() {
+            let Some(sent) = self.in_flight.get(i) else { break };
+            let (name, transmissions) = (sent.message, sent.transmissions);
+            if sent.fate == Fate::Lost && self.is_over(name, transmissions, now) {
+                self.abandon(channels, events, name);
+            }
+        }
+    }
+
+    /// Every chunk of a message that was given up counts as such.
+    pub(super) fn abandon_chunks(&mut self, name: Key) {
+        for i in 0..self.in_flight.len() {
+            let Some(sent) = self.in_flight.get_mut(i) else { break };
+            if sent.message != name {
+                continue;
+            }
+            let (len, wire) = (usize::from(sent.len), wire_len(sent, self.interleaving));
+            match core::mem::replace(&mut sent.fate, Fate::Abandoned) {
+                Fate::Flying => {
+                    self.flying = self.flying.saturating_sub(len);
+                    self.flying_wire = self.flying_wire.saturating_sub(wire);
+                }
+                Fate::Lost => self.lost = self.lost.saturating_sub(1),
+                Fate::Acked => self.acked_chunks = self.acked_chunks.saturating_sub(1),
+                Fate::Abandoned => {}
+            }
+        }
+        self.update_forward();
+    }
+
+    /// FORWARD-TSN is due when the chunk after the cumulative TSN was given up and the peer has not been told.
+    fn update_forward(&mut self) {
+        if self.cumulative.is_after(self.advanced) {
+            self.advanced = self.cumulative;
+        }
+        let told = self.advanced.since(self.cumulative) as usize;
+        if self.in_flight.get(told).is_some_and(|s| s.fate == Fate::Abandoned) {
+            self.forward_due = true;
+        }
+    }
+
+    /// T3-rtx has expired (section 6.3.3).
+    pub(crate) fn timed_out(&mut self, now: Instant, channels: &mut Slab<Channel, A>, events: &mut Events<A>) {
+        self.errors = self.errors.saturating_add(1);
+        self.rto.back_off();
+        self.control.timed_out();
+        let only_acked = self.flying == 0 && self.lost == 0;
+        for i in 0..self.in_flight.len() {
+            let Some(sent) = self.in_flight.get_mut(i) else { break };
+            // When all that is left was reported once, the peer must have dropped it since.
+            if sent.fate == Fate::Flying || (sent.fate == Fate::Acked && only_acked) {
+                if sent.fate == Fate::Acked {
+                    self.acked_chunks = self.acked_chunks.saturating_sub(1);
+                }
+                sent.fate = Fate::Lost;
+                sent.misses = 0;
+                self.lost = self.lost.saturating_add(1);
+            }
+        }
+        self.flying = 0;
+        self.flying_wire = 0;
+        self.recovery = None;
+        self.probe_at = None;
+        self.forward_due |= self.in_flight.front().is_some_and(|s| s.fate == Fate::Abandoned);
+        self.give_up_lost(now, channels, events);
+        self.t3 = if self.in_flight.is_empty() { None } else { Some(now + self.rto.get()) };
+    }
+
+    /// Arms the probe for a tail of chunks whose loss no later chunk would show (after RFC 8985 section 7).
+    pub(super) fn arm_probe(&mut self, now: Instant) {
+        self.probe_at = match self.rto.srtt() {
+            Some(srtt) if !self.probed && self.recovery.is_none() && self.flying > 0 => {
+                let wait = srtt.saturating_mul(3) / 2;
+                Some(now + wait.saturating_add(Duration::from_millis(5)))
+            }
+            _ => None,
+        };
+    }
+
+    /// When the probe is due.
+    pub(crate) fn probe_at(&self) -> Option<Instant> {
+        self.probe_at
+    }
+
+    /// Sends the last chunk once more, so that the peer says what it has.
+    pub(crate) fn probe(&mut self, now: Instant) {
+        self.probe_at = None;
+        self.probed = true;
+        for i in (0..self.in_flight.len()).rev() {
+            let Some(sent) = self.in_flight.get_mut(i) else { break };
+            let over = sent.fate == Fate::Flying && {
+                let (name, transmissions) = (sent.message, sent.transmissions);
+                self.is_over(name, transmissions, now)
+            };
+            let Some(sent) = self.in_flight.get_mut(i) else { break };
+            if sent.fate != Fate::Flying || over {
+                continue;
+            }
+            sent.fate = Fate::Lost;
+            let (len, wire) = (usize::from(sent.len), wire_len(sent, self.interleaving));
+            self.flying = self.flying.saturating_sub(len);
+            self.flying_wire = self.flying_wire.saturating_sub(wire);
+            self.lost = self.lost.saturating_add(1);
+            self.fast_retransmit = true;
+            return;
+        }
+    }
+}

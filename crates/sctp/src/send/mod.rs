@@ -1,0 +1,197 @@
+//! The sending half: messages waiting, chunks in flight, and the windows that hold them back.
+
+mod acks;
+mod queue;
+mod transmit;
+
+use barertc_arena::{AllocError, Allocator, Key, Ring, Slab, Vec};
+use barertc_wire::Instant;
+
+use crate::config::Config;
+use crate::congestion::Control;
+use crate::pool::{Chain, Cursor, Pool};
+use crate::rto::Rto;
+use crate::serial::Tsn;
+
+/// A message from the moment it is written until its last chunk is acknowledged.
+#[derive(Debug)]
+pub(crate) struct Message {
+    channel: Key,
+    /// The next message of the channel.
+    next: Option<Key>,
+    chain: Chain,
+    /// Where the next new chunk starts.
+    cursor: Cursor,
+    /// Bytes behind it.
+    unsent: usize,
+    protocol: u32,
+    stream: u16,
+    unordered: bool,
+    /// All of it has been written.
+    finished: bool,
+    /// The first chunk has been sent, so `number` is assigned.
+    started: bool,
+    /// Nothing more of it will be sent.
+    abandoned: bool,
+    number: u32,
+    next_fragment: u32,
+    /// Chunks in flight.
+    chunks: u32,
+    expires: Instant,
+    /// Retransmissions allowed; `u16::MAX` is any number.
+    retransmits: u16,
+}
+
+/// Where a chunk in flight stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// On its way.
+    Flying,
+    /// Taken for lost: to be sent again.
+    Lost,
+    /// Reported in a gap block.
+    Acked,
+    /// Its message was given up.
+    Abandoned,
+}
+
+/// A chunk in flight; its TSN follows from its place.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    message: Key,
+    cursor: Cursor,
+    len: u16,
+    fate: Fate,
+    begin: bool,
+    end: bool,
+    /// SACKs that reported later chunks and not this one.
+    misses: u8,
+    transmissions: u16,
+    fragment: u32,
+    sent_at: Instant,
+    /// For the rate of delivery: bytes delivered when it was sent, and when the last of them were.
+    delivered: u32,
+    delivered_at: Instant,
+}
+
+pub(crate) struct Sender<A: Allocator> {
+    pool: Pool<A>,
+    messages: Slab<Message, A>,
+    /// From `cumulative + 1` on.
+    in_flight: Ring<Sent, A>,
+    cumulative: Tsn,
+    /// Payload bytes on their way, and the same with chunk headers and padding.
+    flying: usize,
+    flying_wire: usize,
+    lost: usize,
+    acked_chunks: usize,
+    /// The peer's window as last advertised.
+    window: usize,
+    pub(crate) rto: Rto,
+    pub(crate) control: Control,
+    /// Until everything up to here is acknowledged, further losses are the same one.
+    recovery: Option<Tsn>,
+    /// One packet may be retransmitted regardless of the window (RFC 9260 section 7.2.4 rule 3).
+    fast_retransmit: bool,
+    pub(crate) t3: Option<Instant>,
+    /// When the last-sent chunk is sent again to make the peer speak.
+    probe_at: Option<Instant>,
+    probed: bool,
+    last_sent: Instant,
+    delivered: u32,
+    delivered_at: Instant,
+    /// Not sending for lack of data.
+    limited_by_application: bool,
+    next_send: Instant,
+
+    /// Channels with something to send.
+    active: Vec<Key, A>,
+    clock: u64,
+    /// The message whose chunks must follow each other, without interleaving.
+    current: Option<Key>,
+    pub(crate) interleaving: bool,
+    pub(crate) partial_reliability: bool,
+    /// Advanced.Peer.Ack.Point (RFC 3758 section 3.5).
+    advanced: Tsn,
+    forward_due: bool,
+    /// Time-outs in a row.
+    pub(crate) errors: u16,
+    mtu: usize,
+    /// Largest packet payload when nothing else is in the packet.
+    retransmitted: u64,
+}
+
+impl<A: Allocator + Clone> Sender<A> {
+    pub(crate) fn new(config: &Config, alloc: A) -> Result<Self, AllocError> {
+        Ok(Self {
+            pool: Pool::new(config.send_blocks(), config.block, alloc.clone())?,
+            messages: Slab::with_capacity(config.max_messages as usize, alloc.clone())?,
+            in_flight: Ring::with_capacity(config.max_in_flight as usize, alloc.clone())?,
+            cumulative: Tsn(0),
+            flying: 0,
+            flying_wire: 0,
+            lost: 0,
+            acked_chunks: 0,
+            window: 0,
+            rto: Rto::new(config),
+            control: Control::new(config),
+            recovery: None,
+            fast_retransmit: false,
+            t3: None,
+            probe_at: None,
+            probed: false,
+            last_sent: Instant::ZERO,
+            delivered: 0,
+            delivered_at: Instant::ZERO,
+            limited_by_application: true,
+            next_send: Instant::ZERO,
+            active: Vec::with_capacity(usize::from(config.max_channels), alloc)?,
+            clock: 0,
+            current: None,
+            interleaving: false,
+            partial_reliability: false,
+            advanced: Tsn(0),
+            forward_due: false,
+            errors: 0,
+            mtu: usize::from(config.mtu),
+            retransmitted: 0,
+        })
+    }
+}
+
+impl<A: Allocator> Sender<A> {
+    /// The first TSN will be `first`.
+    pub(crate) fn start(&mut self, first: Tsn) {
+        self.cumulative = first.prev();
+        self.advanced = self.cumulative;
+    }
+
+    /// The peer's window, from INIT or INIT ACK.
+    pub(crate) fn set_window(&mut self, window: u32) {
+        self.window = window as usize;
+        self.control.peer_window(window);
+    }
+
+    /// The TSN of the next new chunk.
+    pub(crate) fn next_tsn(&self) -> Tsn {
+        self.cumulative.add(u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX)).add(1)
+    }
+
+    /// Whether everything written has been acknowledged.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Bytes that can be written now.
+    pub(crate) fn room(&self) -> usize {
+        if self.messages.is_full() { 0 } else { self.pool.room() }
+    }
+
+    pub(crate) const fn retransmitted(&self) -> u64 {
+        self.retransmitted
+    }
+
+    pub(crate) const fn in_flight_bytes(&self) -> usize {
+        self.flying_wire
+    }
+}
