@@ -90,3 +90,86 @@ fn number(content: &[u8], out: &mut [u8]) -> Result<(), BadDer> {
     out.get_mut(start..).ok_or(BadDer)?.copy_from_slice(digits);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn encoded(signature: &[u8; 64]) -> Vec<u8> {
+        let mut out = [0; DER_SIGNATURE_MAX];
+        let len = ecdsa_der_encode(signature, &mut out);
+        out[..len].to_vec()
+    }
+
+    /// Two numbers with so many zeros in front, which is where DER is interesting.
+    fn signature() -> impl Strategy<Value = [u8; 64]> {
+        (any::<[[u8; 32]; 2]>(), [0usize..32, 0usize..32]).prop_map(|(mut numbers, zeros)| {
+            for (number, zeros) in numbers.iter_mut().zip(zeros) {
+                number[..zeros].fill(0);
+                number[31] |= 1; // never zero
+            }
+            numbers.as_flattened().try_into().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_zero_goes_before_a_first_bit_that_is_set() {
+        let mut signature = [0; 64];
+        (signature[31], signature[63]) = (1, 0x80);
+        assert_eq!(encoded(&signature), [0x30, 7, 2, 1, 1, 2, 2, 0, 0x80]);
+        assert_eq!(encoded(&[0xff; 64])[..5], [0x30, 70, 2, 33, 0]);
+    }
+
+    #[test]
+    fn what_is_not_der_is_refused() {
+        let refused: [&[u8]; 16] = [
+            &[],
+            &[0x30],
+            &[0x30, 0],
+            &[0x31, 6, 2, 1, 1, 2, 1, 1],                // not a sequence
+            &[0x30, 6, 2, 1, 1, 3, 1, 1],                // not a number
+            &[0x30, 7, 2, 1, 1, 2, 1, 1],                // longer than it is
+            &[0x30, 5, 2, 1, 1, 2, 1, 1],                // shorter than it is
+            &[0x30, 6, 2, 1, 1, 2, 1, 1, 0],             // something after it
+            &[0x30, 7, 2, 1, 1, 2, 1, 1, 0],             // something after it, inside
+            &[0x30, 0x81, 6, 2, 1, 1, 2, 1, 1],          // a length of two bytes where one does
+            &[0x30, 0x80, 2, 1, 1, 2, 1, 1, 0, 0],       // an indefinite length, which is BER
+            &[0x30, 7, 2, 2, 0, 1, 2, 1, 1],             // a zero too much
+            &[0x30, 6, 2, 1, 0x80, 2, 1, 1],             // negative
+            &[0x30, 6, 2, 1, 0, 2, 1, 1],                // zero is no part of a signature
+            &[0x30, 5, 2, 0, 2, 1, 1],                   // a number without bytes
+            &[0x30, 9, 2, 0x84, 0, 0, 0, 1, 1, 2, 1, 1], // a length of five bytes
+        ];
+        for der in refused {
+            assert_eq!(ecdsa_der_decode(der), Err(BadDer), "{der:02x?}");
+        }
+        let mut long = std::vec![0x30, 38, 2, 33];
+        long.extend([1; 33]); // more than 256 bits
+        long.extend([2, 1, 1]);
+        assert_eq!(ecdsa_der_decode(&long), Err(BadDer));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(signature in signature()) {
+            let der = encoded(&signature);
+            prop_assert_eq!(ecdsa_der_decode(&der), Ok(signature));
+            for len in 0..der.len() {
+                prop_assert_eq!(ecdsa_der_decode(&der[..len]), Err(BadDer));
+            }
+        }
+
+        /// DER has one form for each value: what is read is what would be written.
+        #[test]
+        fn only_one_form_is_read(signature in signature(), at in 0usize..72, to in any::<u8>()) {
+            let mut der = encoded(&signature);
+            let at = at % der.len();
+            der[at] = to;
+            if let Ok(read) = ecdsa_der_decode(&der) {
+                prop_assert_eq!(encoded(&read), der);
+            }
+        }
+    }
+}
