@@ -254,7 +254,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let questions = self.gatherers.iter().filter_map(|g| match &g.state {
             Asked::Waiting => Some(self.paced_until),
             Asked::Running(t) => Some(t.deadline()),
-            Asked::Answered { again } => keep_alive.then_some(*again),
+            Asked::Answered { again } => keep_alive.then_some((*again).max(self.paced_until)),
             Asked::Silent => None,
         });
         let relays = self.relays.iter().filter_map(Client::timeout);

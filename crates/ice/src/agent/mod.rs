@@ -355,6 +355,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         &self.discards
     }
 
+    pub(crate) fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    pub(crate) fn is_selected(&self, pair: u32) -> bool {
+        self.active.as_ref().is_some_and(|a| a.pair == Some(pair))
+    }
+
     fn add_local_candidate(&mut self, mut candidate: Candidate, path: Option<Path>) -> Result<(), Error> {
         if self.locals.iter().any(|l| l.candidate.addr == candidate.addr && l.path == path) {
             return Ok(());
@@ -412,7 +420,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// As the application sees a pair: where its data come from and go to.
-    fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
+    pub(crate) fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
         match path {
             Path::Socket(local) => Route { local, remote },
             Path::Relay(i) => {

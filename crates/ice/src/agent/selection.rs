@@ -42,7 +42,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// either, or one that has fallen silent.
     fn may_replace_active(&self, id: u32, priority: u64) -> bool {
         let Some(active) = &self.active else { return true };
-        if active.suspect_since.is_some() && active.pair != Some(id) {
+        let other = active.pair != Some(id);
+        if other && (active.suspect_since.is_some() || active.pair.is_none()) {
             return true;
         }
         let current = self.pairs.iter().find(|p| Some(p.id) == active.pair);

@@ -1,0 +1,111 @@
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_wire::Instant;
+
+use crate::agent::{Agent, PairState};
+use crate::candidate::{Kind, Route};
+
+/// The W3C's `RTCStatsIceCandidatePairState`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CandidatePairState {
+    /// Waits for a pair like it.
+    Frozen,
+    /// Waits for its turn.
+    Waiting,
+    /// Being checked.
+    InProgress,
+    /// A check failed.
+    Failed,
+    /// A check succeeded.
+    Succeeded,
+}
+
+/// What is known of a pair, with the names of the W3C's `RTCIceCandidatePairStats` in snake case. Counters begin with
+/// the pair.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CandidatePairStats {
+    /// Its two ends, as the application sees them.
+    pub route: Route,
+    /// Where the local candidate comes from.
+    pub local_kind: Kind,
+    /// Where the remote candidate comes from.
+    pub remote_kind: Kind,
+    /// This side's address as the peer sees it, once it has answered.
+    pub mapped: Option<SocketAddr>,
+    /// Where the pair stands.
+    pub state: CandidatePairState,
+    /// Both sides agreed to use it.
+    pub nominated: bool,
+    /// Data go by it now.
+    pub selected: bool,
+    /// RFC 8445 §6.1.2.3.
+    pub priority: u64,
+    /// Datagrams of the application.
+    pub packets_sent: u64,
+    /// Datagrams of the application.
+    pub packets_received: u64,
+    /// Bytes of the application.
+    pub bytes_sent: u64,
+    /// Bytes of the application.
+    pub bytes_received: u64,
+    /// When anything was sent last.
+    pub last_packet_sent_timestamp: Option<Instant>,
+    /// When anything was received last.
+    pub last_packet_received_timestamp: Option<Instant>,
+    /// Of all answered requests whose answer is certain to belong to one transmission.
+    pub total_round_trip_time: Duration,
+    /// The last of them.
+    pub current_round_trip_time: Option<Duration>,
+    /// Connectivity checks received.
+    pub requests_received: u32,
+    /// Connectivity checks sent, without retransmissions and consent checks.
+    pub requests_sent: u32,
+    /// Answers to checks of either kind.
+    pub responses_received: u32,
+    /// Answers given.
+    pub responses_sent: u32,
+    /// Retransmissions of connectivity checks.
+    pub retransmissions_sent: u32,
+    /// Consent checks sent.
+    pub consent_requests_sent: u32,
+}
+
+impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
+    /// Every pair there is.
+    pub fn pair_stats(&self) -> impl Iterator<Item = CandidatePairStats> + '_ {
+        self.pairs().iter().map(|p| CandidatePairStats {
+            route: self.visible_route(p.path, p.remote),
+            local_kind: p.local_kind,
+            remote_kind: p.remote_kind,
+            mapped: p.mapped,
+            state: match p.state {
+                PairState::Frozen => CandidatePairState::Frozen,
+                PairState::Waiting => CandidatePairState::Waiting,
+                PairState::InProgress => CandidatePairState::InProgress,
+                PairState::Failed => CandidatePairState::Failed,
+                PairState::Succeeded => CandidatePairState::Succeeded,
+            },
+            nominated: p.nominated,
+            selected: self.is_selected(p.id),
+            priority: p.priority(self.is_controlling()),
+            packets_sent: p.stats.packets_sent,
+            packets_received: p.stats.packets_received,
+            bytes_sent: p.stats.bytes_sent,
+            bytes_received: p.stats.bytes_received,
+            last_packet_sent_timestamp: p.stats.last_sent,
+            last_packet_received_timestamp: p.stats.last_received,
+            total_round_trip_time: p.stats.total_round_trip,
+            current_round_trip_time: p.stats.current_round_trip,
+            requests_received: p.stats.requests_received,
+            requests_sent: p.stats.requests_sent,
+            responses_received: p.stats.responses_received,
+            responses_sent: p.stats.responses_sent,
+            retransmissions_sent: p.stats.retransmissions_sent,
+            consent_requests_sent: p.stats.consent_requests_sent,
+        })
+    }
+}
