@@ -1,0 +1,142 @@
+use core::time::Duration;
+
+use barertc_arena::{Allocator, Ring, Vec};
+use barertc_rtcp_nack::{HistoryConfig, RetransmitConfig, SendConfig};
+
+use crate::connection::Transceiver;
+use crate::{Error, Event};
+
+/// Bounds of a [`PeerConnection`](crate::PeerConnection): what it can ever take is known before anything is allocated.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Largest datagram in bytes of UDP payload, whatever is in it.
+    pub mtu: u16,
+    /// Of the ICE agent.
+    pub ice: barertc_ice::Config,
+    /// Of the DTLS connection; its `mtu` is overwritten.
+    pub dtls: barertc_dtls::Config,
+    /// Of SRTP.
+    pub srtp: barertc_srtp::Config,
+    /// Of the SCTP association; its `mtu` and ports are overwritten.
+    pub sctp: barertc_sctp::Config,
+    /// The largest message that a data channel takes from the peer, in bytes: `a=max-message-size`.
+    pub max_message_size: u32,
+    /// Tracks, in either direction.
+    pub max_tracks: u8,
+    /// Events that wait to be fetched.
+    pub max_events: u16,
+    /// Of each video track that sends.
+    pub video: StreamConfig,
+    /// Of each audio track that sends.
+    pub audio: StreamConfig,
+    /// Time between two RTCP reports.
+    pub report_interval: Duration,
+}
+
+/// Bounds of a stream that is sent.
+#[derive(Clone, Debug)]
+pub struct StreamConfig {
+    /// Frames that can wait to be sent.
+    pub queue_frames: usize,
+    /// Frames that have waited longer are dropped whole; video then goes on at the next key frame.
+    pub max_age: Duration,
+    /// Capacity of the retransmission history; `packets: 0` switches retransmission off.
+    pub history: HistoryConfig,
+    /// The largest key frame there will be, in bytes: the history must hold it.
+    pub largest_key_frame: usize,
+    /// Limits on retransmission.
+    pub retransmit: RetransmitConfig,
+}
+
+impl StreamConfig {
+    /// What [`SendConfig::video`] has.
+    #[must_use]
+    pub fn video() -> Self {
+        Self::of(SendConfig::video(1, 0, barertc_rtp::Codec::H264))
+    }
+
+    /// What [`SendConfig::audio`] has.
+    #[must_use]
+    pub fn audio() -> Self {
+        Self::of(SendConfig::audio(1, 0, barertc_rtp::Codec::Opus))
+    }
+
+    fn of(config: SendConfig) -> Self {
+        let SendConfig { queue_frames, max_age, history, largest_key_frame, retransmit, .. } = config;
+        Self { queue_frames, max_age, history, largest_key_frame, retransmit }
+    }
+
+    /// The same bounds for a certain stream.
+    pub(crate) fn apply(&self, stream: SendConfig) -> SendConfig {
+        SendConfig {
+            queue_frames: self.queue_frames,
+            max_age: self.max_age,
+            history: self.history,
+            largest_key_frame: self.largest_key_frame,
+            retransmit: self.retransmit,
+            ..stream
+        }
+    }
+
+    fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
+        self.apply(SendConfig::video(1, 0, barertc_rtp::Codec::H264)).worst_case_bytes::<A>()
+    }
+}
+
+impl Default for Config {
+    /// For a device that sends one video and one audio track to a browser and talks over a few data channels.
+    fn default() -> Self {
+        let mut sctp = barertc_sctp::Config::with_buffers(16 << 10, 16 << 10);
+        sctp.max_channels = 8;
+        Self {
+            mtu: 1_200,
+            ice: barertc_ice::Config::default(),
+            dtls: barertc_dtls::Config::default(),
+            srtp: barertc_srtp::Config::default(),
+            sctp,
+            max_message_size: 16 << 10,
+            max_tracks: 4,
+            max_events: 32,
+            video: StreamConfig::video(),
+            audio: StreamConfig::audio(),
+            report_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Config {
+    /// The most that a connection with this configuration ever takes from its allocator, in bytes, without the
+    /// allocator's own overhead; media frames belong to whoever made them and are not counted.
+    #[must_use]
+    pub fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
+        let stream = self.video.worst_case_bytes::<A>().max(self.audio.worst_case_bytes::<A>());
+        [
+            self.ice.worst_case_bytes::<A>(),
+            // While roles are being agreed on, one connection takes another's place.
+            self.dtls.worst_case_bytes().saturating_add(self.dtls.established_bytes()),
+            self.srtp.worst_case_bytes::<A>(),
+            self.sctp.worst_case_bytes::<A>(),
+            Vec::<Transceiver<A>, A>::bytes(self.max_tracks.into()),
+            Ring::<Event, A>::bytes(self.max_events.into()),
+            stream.saturating_mul(self.max_tracks.into()),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+    }
+
+    /// Bytes for what is inside ICE: a TURN channel may take four (RFC 8656 §12.4).
+    pub(crate) const fn inner_mtu(&self) -> u16 {
+        self.mtu.saturating_sub(4)
+    }
+
+    /// Bytes for SCTP inside a DTLS record of either version, a multiple of four: 13 for the header, 8 for a nonce, 16
+    /// for the tag (RFC 6347 §4.1, RFC 5288 §3) at the most.
+    pub(crate) const fn sctp_mtu(&self) -> u16 {
+        self.inner_mtu().saturating_sub(37) & !3
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        // RFC 8261 §5 and RFC 9147 §4.4: what is below cannot carry a handshake in sensible pieces.
+        if self.mtu < 576 || self.max_events < 8 { Err(Error::Config) } else { Ok(()) }
+    }
+}

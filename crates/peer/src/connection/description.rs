@@ -1,0 +1,258 @@
+//! Offers and answers: what we have to say, and what is made of what the other side says.
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_dtls::{Connection as Dtls, HashAlgorithm, Role};
+use barertc_ice::Candidate;
+use barertc_rtcp_nack::{Mid, RtxConfig, SendConfig, SendStream};
+use barertc_sdp::{
+    Data, Fingerprint, Hash, Line, Local, MAX_MEDIA, Negotiated, Section, Sending, Session, Setup, Track, write_answer,
+    write_offer,
+};
+use barertc_wire::Instant;
+use rand_core::CryptoRng;
+
+use super::{PeerConnection, SCTP_PORT, Transceiver};
+use crate::codec::{extension_map, frame_codec, offered_extensions};
+use crate::{Config, Error};
+
+/// Candidates that a description has room for.
+const MAX_CANDIDATES: usize = 8;
+
+type Sections<'a> = heapless::Vec<Section<'a>, MAX_MEDIA>;
+
+impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
+    /// Writes an offer of everything that was added, and expects its answer.
+    ///
+    /// # Errors
+    /// [`Error::InvalidState`] while another offer is unanswered, [`Error::Sdp`] when `out` is too short,
+    /// [`Error::OutOfMemory`].
+    pub fn create_offer<'o, R: CryptoRng + ?Sized>(
+        &mut self,
+        rng: &mut R,
+        out: &'o mut [u8],
+    ) -> Result<&'o str, Error> {
+        if self.offered {
+            return Err(Error::InvalidState);
+        }
+        if self.dtls.is_none() {
+            // The answerer will most likely be the client, and its first flight may overtake its answer.
+            self.dtls = Some(self.new_dtls(Role::Server, rng)?);
+        }
+        self.ice.set_controlling(true);
+        // No interface is no error yet: candidates may still come.
+        let _ = self.ice.gather();
+        for track in self.tracks.iter_mut().filter(|t| t.mid.is_empty()) {
+            track.mid = track.config.mid.clone();
+        }
+        self.session_version = self.session_version.saturating_add(1);
+        let text = self.with_local(Setup::ActPass, |local| write_offer(local, out))?;
+        self.offered = true;
+        self.update();
+        Ok(text)
+    }
+
+    /// Takes the answer to the offer.
+    ///
+    /// # Errors
+    /// [`Error::InvalidState`] without an offer, [`Error::Sdp`], [`Error::Ice`], [`Error::OutOfMemory`].
+    pub fn set_answer<R: CryptoRng + ?Sized>(&mut self, now: Instant, answer: &str, rng: &mut R) -> Result<(), Error> {
+        if !self.offered {
+            return Err(Error::InvalidState);
+        }
+        let answer = Session::parse(answer)?;
+        let agreed = self.with_local(Setup::ActPass, |local| Negotiated::from_answer(&answer, local))?;
+        self.apply(now, &answer, &agreed, rng)?;
+        self.offered = false;
+        self.update();
+        Ok(())
+    }
+
+    /// Takes an offer and writes the answer: every m-line that fits a track of ours is accepted, the rest rejected.
+    ///
+    /// # Errors
+    /// [`Error::InvalidState`] while an offer of ours is unanswered, [`Error::Sdp`], [`Error::Ice`],
+    /// [`Error::OutOfMemory`].
+    pub fn create_answer<'o, R: CryptoRng + ?Sized>(
+        &mut self,
+        now: Instant,
+        offer: &str,
+        rng: &mut R,
+        out: &'o mut [u8],
+    ) -> Result<&'o str, Error> {
+        if self.offered {
+            return Err(Error::InvalidState);
+        }
+        let offer = Session::parse(offer)?;
+        self.ice.set_controlling(false);
+        let _ = self.ice.gather();
+        // Who answers may choose; the client's part saves the browser a round trip.
+        let (agreed, text) = self.with_local(Setup::Active, |local| {
+            let agreed = Negotiated::from_offer(&offer, local)?;
+            let text = write_answer(&offer, local, &agreed, out)?;
+            Ok((agreed, text))
+        })?;
+        self.session_version = self.session_version.saturating_add(1);
+        self.apply(now, &offer, &agreed, rng)?;
+        self.update();
+        Ok(text)
+    }
+
+    /// Our side of a description, lent to `f`.
+    fn with_local<T>(
+        &self,
+        setup: Setup,
+        f: impl FnOnce(&Local<'_, Candidate>) -> Result<T, barertc_sdp::Error>,
+    ) -> Result<T, Error> {
+        let mut sections = Sections::new();
+        for track in &self.tracks {
+            sections.push(section(track)).map_err(|_| Error::Config)?;
+        }
+        if let Some(mid) = self.data_mid() {
+            // In an answer the offerer's name counts.
+            let mid = (setup == Setup::ActPass || !self.data_mid.is_empty()).then_some(mid);
+            let max_message_size = self.config.max_message_size;
+            let data = Data { mid, sctp_port: SCTP_PORT, max_message_size, sctp_init: None };
+            sections.push(Section::Data(data)).map_err(|_| Error::Config)?;
+        }
+        let mut candidates = heapless::Vec::<Candidate, MAX_CANDIDATES>::new();
+        for candidate in self.ice.local_candidates() {
+            let mut candidate = candidate.clone();
+            if let Some((_, public)) = self.mapped.filter(|(local, _)| *local == candidate.addr) {
+                candidate.addr = public;
+            }
+            // More than fit can still be trickled.
+            let _ = candidates.push(candidate);
+        }
+        let certificate = self.identity.fingerprint(self.provider);
+        let fingerprint = Fingerprint::new(Hash::Sha256, certificate.digest()).ok_or(Error::Config)?;
+        let (ufrag, pwd) = self.ice.local_credentials();
+        let local = Local {
+            session_id: self.session_id,
+            session_version: self.session_version,
+            ufrag,
+            pwd,
+            lite: self.config.ice.lite,
+            ice_options: "trickle ice2",
+            fingerprint: &fingerprint,
+            setup,
+            candidates: &candidates,
+            end_of_candidates: false,
+            default_address: None,
+            sections: &sections,
+        };
+        Ok(f(&local)?)
+    }
+
+    fn apply<R: CryptoRng + ?Sized>(
+        &mut self,
+        now: Instant,
+        remote: &Session<'_>,
+        agreed: &Negotiated,
+        rng: &mut R,
+    ) -> Result<(), Error> {
+        self.apply_tracks(agreed, rng)?;
+        let Some(line) = agreed.transport else { return Ok(()) };
+        let transport = remote.transport(usize::from(line))?;
+
+        let role = if agreed.setup == Setup::Active { Role::Client } else { Role::Server };
+        let fingerprint = transport.fingerprints().find_map(known_fingerprint);
+        self.begin_dtls(now, role, fingerprint.ok_or(Error::UnknownFingerprint)?, rng)?;
+        if let Some(data) = &agreed.data {
+            let mid = agreed.lines.get(usize::from(data.line)).map(|line| line.mid.clone()).unwrap_or_default();
+            self.begin_sctp(data, &mid, role, rng)?;
+        }
+
+        self.ice.set_remote_lite(transport.lite);
+        self.ice.set_remote_credentials(transport.ufrag, transport.pwd)?;
+        for line in transport.candidates() {
+            // One bad candidate spoils nothing, and names need not be known.
+            let _ = self.ice.add_remote_line(line);
+        }
+        if transport.end_of_candidates {
+            self.ice.end_of_candidates();
+        }
+        Ok(())
+    }
+
+    /// Ours once and for all: a later description may repeat what was said about the certificate, but not change it.
+    fn begin_dtls<R: CryptoRng + ?Sized>(
+        &mut self,
+        now: Instant,
+        role: Role,
+        fingerprint: barertc_dtls::Fingerprint,
+        rng: &mut R,
+    ) -> Result<(), Error> {
+        if let Some(before) = &self.peer_fingerprint {
+            return if *before == fingerprint { Ok(()) } else { Err(Error::InvalidState) };
+        }
+        if self.dtls.as_ref().is_none_or(|dtls| dtls.role() != role) {
+            self.dtls = Some(self.new_dtls(role, rng)?);
+        }
+        self.peer_fingerprint = Some(fingerprint);
+        if let Some(dtls) = &mut self.dtls {
+            dtls.set_peer_fingerprint(now, fingerprint)?;
+        }
+        Ok(())
+    }
+
+    fn new_dtls<R: CryptoRng + ?Sized>(&self, role: Role, rng: &mut R) -> Result<Dtls<A, &'p P>, Error> {
+        let config = barertc_dtls::Config { mtu: self.config.inner_mtu(), ..self.config.dtls.clone() };
+        Ok(Dtls::new(config, role, self.identity, self.memory.dtls.clone(), self.provider, rng)?)
+    }
+}
+
+fn section<A: Allocator + Clone>(track: &Transceiver<A>) -> Section<'_> {
+    let config = &track.config;
+    Section::Track(Track {
+        mid: Some(track.mid.as_str()).filter(|mid| !mid.is_empty()),
+        kind: config.kind,
+        direction: config.direction,
+        codecs: &config.codecs,
+        extensions: offered_extensions(),
+        sending: config.sending.as_ref().map(|s| Sending {
+            ssrc: s.ssrc,
+            rtx_ssrc: s.rtx_ssrc,
+            cname: &s.cname,
+            stream: &s.stream,
+            track: &config.mid,
+        }),
+    })
+}
+
+fn known_fingerprint(theirs: Fingerprint) -> Option<barertc_dtls::Fingerprint> {
+    let algorithm = HashAlgorithm::from_sdp(theirs.hash.as_str())?;
+    barertc_dtls::Fingerprint::new(algorithm, theirs.digest())
+}
+
+/// The stream that sends a track as agreed; `None` when its codec can be negotiated but not packetized.
+pub(super) fn send_stream<A: Allocator + Clone, R: CryptoRng + ?Sized>(
+    config: &Config,
+    track: &Transceiver<A>,
+    line: &Line,
+    alloc: &A,
+    rng: &mut R,
+) -> Result<Option<SendStream<A>>, Error> {
+    let (Some(codec), Some(sending)) = (line.codec(), &track.config.sending) else { return Ok(None) };
+    let Some(format) = frame_codec(&codec.codec) else { return Ok(None) };
+    let (bounds, base) = if format.is_video() {
+        (&config.video, SendConfig::video(sending.ssrc, codec.pt, format))
+    } else {
+        (&config.audio, SendConfig::audio(sending.ssrc, codec.pt, format))
+    };
+    let rtx = sending.rtx_ssrc.zip(codec.rtx_pt);
+    let stream = SendConfig {
+        first_sequence: rng.next_u32() as u16 & 0x7FFF,
+        timestamp_offset: rng.next_u32(),
+        rtx: rtx.map(|(ssrc, payload_type)| RtxConfig {
+            ssrc,
+            payload_type,
+            first_sequence: rng.next_u32() as u16 & 0x7FFF,
+        }),
+        extensions: extension_map(&line.extensions),
+        mid: Mid::from_slice(line.mid.as_bytes()).unwrap_or_default(),
+        mtu: config.inner_mtu().into(),
+        ..bounds.apply(base)
+    };
+    Ok(Some(SendStream::new(stream, alloc.clone())?))
+}

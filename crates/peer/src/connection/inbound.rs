@@ -1,0 +1,140 @@
+//! What the network tells the connection.
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_dtls::Role;
+use barertc_ice::{Handled, Route};
+use barertc_rtcp_nack::SendEvent;
+use barertc_rtp::rtcp::{NtpTime, packets};
+use barertc_srtp::{Masters, Profile, Session as Srtp, Side};
+use barertc_wire::Instant;
+use zeroize::Zeroizing;
+
+use super::PeerConnection;
+use crate::demux::{Protocol, protocol};
+use crate::{ConnectionState, Discard, Error, Event, TrackId};
+
+/// RFC 5764 §4.2.
+const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
+/// Two keys of 32 and two salts of 12 bytes.
+const MAX_EXPORT: usize = 88;
+
+impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
+    /// One datagram that came in, decrypted in place.
+    ///
+    /// # Errors
+    /// None that must be acted on: what is wrong with a datagram is counted in the statistics, and what ends the
+    /// connection is an event. They are returned for those who log.
+    pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Result<(), Error> {
+        self.now = self.now.max(now);
+        let result = match self.ice.handle(now, route, datagram) {
+            Handled::Data { range, .. } => match datagram.get_mut(range) {
+                Some(inner) => self.handle_inner(now, inner),
+                None => Ok(()),
+            },
+            Handled::Consumed | Handled::Dropped(_) => Ok(()),
+        };
+        self.update();
+        result
+    }
+
+    fn handle_inner(&mut self, now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
+        match protocol(datagram) {
+            Protocol::Dtls => self.handle_dtls(now, datagram),
+            Protocol::Rtp => self.handle_rtp(now, datagram),
+            Protocol::Rtcp => self.handle_rtcp(now, datagram),
+            Protocol::Ice | Protocol::Unknown => {
+                self.discards.count(Discard::UnknownProtocol);
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_dtls(&mut self, now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
+        let Some(dtls) = &mut self.dtls else {
+            self.discards.count(Discard::TooEarly);
+            return Ok(());
+        };
+        let (sctp, discards) = (&mut self.sctp, &mut self.discards);
+        dtls.handle(now, datagram, |packet| {
+            if sctp.as_mut().is_none_or(|sctp| sctp.handle(now, packet).is_err()) {
+                discards.count(Discard::Sctp);
+            }
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn handle_dtls_event(&mut self, event: barertc_dtls::Event) {
+        match event {
+            barertc_dtls::Event::Connected { srtp, .. } => {
+                if self.begin_srtp(srtp).is_err() {
+                    self.set_state(ConnectionState::Failed);
+                }
+                if let Some(sctp) = &mut self.sctp {
+                    sctp.connect(self.now);
+                }
+            }
+            barertc_dtls::Event::Closed => self.set_state(ConnectionState::Closed),
+            _ => self.set_state(ConnectionState::Failed),
+        }
+    }
+
+    /// Takes the keys of SRTP out of DTLS (RFC 5764 §4.2). A connection without media needs none.
+    fn begin_srtp(&mut self, profile: Option<u16>) -> Result<(), Error> {
+        let (Some(dtls), Some(profile)) = (&self.dtls, profile.and_then(Profile::from_dtls)) else { return Ok(()) };
+        let mut exported = Zeroizing::new([0; MAX_EXPORT]);
+        let exported = exported.get_mut(..profile.exporter_len()).ok_or(Error::InvalidState)?;
+        dtls.export(SRTP_LABEL, None, exported)?;
+        let side = if dtls.role() == Role::Client { Side::Client } else { Side::Server };
+        let masters = Masters::split(profile, exported, side)?;
+        self.srtp = Some(Srtp::new(
+            self.provider,
+            profile,
+            masters.local(),
+            masters.remote(),
+            self.config.srtp,
+            self.memory.srtp.clone(),
+        )?);
+        self.report_at = Some(self.now);
+        Ok(())
+    }
+
+    fn handle_rtp(&mut self, _now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
+        let Some(srtp) = &mut self.srtp else {
+            self.discards.count(Discard::TooEarly);
+            return Ok(());
+        };
+        let _len = srtp.unprotect_rtp(datagram)?;
+        self.discards.count(Discard::UnknownStream);
+        Ok(())
+    }
+
+    fn handle_rtcp(&mut self, now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
+        let Some(srtp) = &mut self.srtp else {
+            self.discards.count(Discard::TooEarly);
+            return Ok(());
+        };
+        let len = srtp.unprotect_rtcp(datagram)?;
+        let ntp = NtpTime::from_instant(now);
+        for packet in packets(datagram.get(..len).unwrap_or_default()) {
+            let Ok(packet) = packet else {
+                self.discards.count(Discard::Rtcp);
+                continue;
+            };
+            for stream in self.tracks.iter_mut().filter_map(|t| t.send.as_mut()) {
+                stream.handle_rtcp(now, ntp, &packet);
+            }
+        }
+        Ok(())
+    }
+
+    /// What streams want of the application.
+    pub(super) fn update_streams(&mut self) {
+        for index in 0..self.tracks.len() {
+            let stream = self.tracks.get_mut(index).and_then(|t| t.send.as_mut());
+            if let (Some(SendEvent::KeyFrameNeeded), Ok(id)) = (stream.and_then(|s| s.poll_event()), u8::try_from(index)) {
+                self.push(Event::KeyFrameWanted(TrackId(id)));
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The connection's state and what the application tells it. What the network tells it is in `inbound`, what it sends in
+//! `outbound`, and what the two sides agree on in `description`.
+
+use core::net::SocketAddr;
+
+use barertc_arena::{Allocator, Ring, Vec};
+use barertc_crypto::Provider;
+use barertc_dtls::{Connection as Dtls, Identity};
+use barertc_ice::{Agent, Candidate};
+use barertc_rtcp_nack::SendStream;
+use barertc_rtp::Frame;
+use barertc_sctp::Association;
+use barertc_sdp::Negotiated;
+use barertc_srtp::Session as Srtp;
+use barertc_wire::Instant;
+use rand_core::CryptoRng;
+
+use crate::{Config, ConnectionState, Discard, Discards, Error, Event, Name, Owners, TrackConfig, TrackId};
+
+mod channels;
+mod description;
+mod inbound;
+mod outbound;
+mod stats;
+
+/// Our habit, and everybody's.
+const SCTP_PORT: u16 = 5000;
+
+/// A track, and the stream that sends it once that is agreed on.
+pub(crate) struct Transceiver<A: Allocator + Clone> {
+    config: TrackConfig,
+    /// The m-line it is bound to; empty before that.
+    mid: Name,
+    send: Option<SendStream<A>>,
+}
+
+/// A WebRTC connection to one peer: tracks and data channels over one ICE path.
+///
+/// # Order of calls
+///
+/// [`new`](Self::new); [`add_local_candidate`](Self::add_local_candidate) for each socket;
+/// [`add_track`](Self::add_track) for what is to be sent or received. Then either
+/// [`create_offer`](Self::create_offer) and, with what came back, [`set_answer`](Self::set_answer); or
+/// [`create_answer`](Self::create_answer) for the offer that came. Either way the description that is written is in
+/// force at once: there is no separate step for setting it.
+///
+/// From `new` on, and after every call with `&mut self`: empty [`poll_transmit`](Self::poll_transmit) and
+/// [`poll_event`](Self::poll_event), and call [`handle_timeout`](Self::handle_timeout) at [`timeout`](Self::timeout).
+/// Datagrams go to [`handle`](Self::handle) as they come, early ones too.
+///
+/// # What holds always
+///
+/// - It never takes more than [`Config::worst_case_bytes`] from its allocator, and gives all back when it is dropped.
+/// - Nothing from the network reaches a media stream or a data channel before ICE has vouched for the sender's address
+///   and DTLS for its certificate.
+/// - No datagram is longer than [`Config::mtu`].
+/// - Connectivity and consent checks go out before everything, then DTLS, RTCP, audio, video, data.
+pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
+    config: Config,
+    memory: Owners<A>,
+    provider: &'p P,
+    identity: &'p Identity,
+    ice: Agent<A, &'p P>,
+    dtls: Option<Dtls<A, &'p P>>,
+    srtp: Option<Srtp<'p, P, A>>,
+    sctp: Option<Association<A>>,
+    tracks: Vec<Transceiver<A>, A>,
+    events: Ring<Event, A>,
+    state: ConnectionState,
+    /// The name of the m-line of data channels, once there is one.
+    data_mid: Name,
+    /// A local address and the one that others know it by.
+    mapped: Option<(SocketAddr, SocketAddr)>,
+    peer_fingerprint: Option<barertc_dtls::Fingerprint>,
+    session_id: u64,
+    session_version: u64,
+    /// An offer of ours has not been answered.
+    offered: bool,
+    /// When the next RTCP report is due.
+    report_at: Option<Instant>,
+    transport_sequence: u16,
+    /// The latest time that any call has told.
+    now: Instant,
+    discards: Discards,
+}
+
+impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
+    /// A connection that has not begun. `identity` is the certificate, which many connections may share.
+    ///
+    /// # Errors
+    /// [`Error::Config`], [`Error::OutOfMemory`].
+    pub fn new<R: CryptoRng + ?Sized>(
+        config: Config,
+        identity: &'p Identity,
+        memory: impl Into<Owners<A>>,
+        provider: &'p P,
+        rng: &mut R,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        let memory = memory.into();
+        Ok(Self {
+            ice: Agent::new(config.ice.clone(), false, memory.ice.clone(), provider, rng)?,
+            dtls: None,
+            srtp: None,
+            sctp: None,
+            tracks: Vec::with_capacity(config.max_tracks.into(), memory.connection.clone())?,
+            events: Ring::with_capacity(config.max_events.into(), memory.connection.clone())?,
+            state: ConnectionState::New,
+            data_mid: Name::new(),
+            mapped: None,
+            peer_fingerprint: None,
+            // RFC 8829 §5.2.1: 63 bits at most.
+            session_id: rng.next_u64() >> 1,
+            session_version: 0,
+            offered: false,
+            report_at: None,
+            transport_sequence: 0,
+            now: Instant::ZERO,
+            discards: Discards::default(),
+            config,
+            memory,
+            provider,
+            identity,
+        })
+    }
+
+    /// The address of a bound socket, or a candidate made from it.
+    ///
+    /// # Errors
+    /// [`Error::Ice`] when there are too many.
+    pub fn add_local_candidate(&mut self, candidate: Candidate) -> Result<(), Error> {
+        self.ice.add_local(candidate)?;
+        self.update();
+        Ok(())
+    }
+
+    /// A socket that others reach under another address than its own: behind a port forwarding, or a NAT that maps one to
+    /// one. Descriptions say `public`; the agent works with `local`.
+    ///
+    /// # Errors
+    /// [`Error::Ice`] when there are too many.
+    pub fn add_mapped_candidate(&mut self, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
+        self.mapped = Some((local, public));
+        self.add_local_candidate(Candidate::host(local))
+    }
+
+    /// A candidate that the other side has trickled: the text of an `a=candidate` line. Names are ignored: a peer that
+    /// hides its address will be seen when its checks arrive.
+    ///
+    /// # Errors
+    /// [`Error::Ice`].
+    pub fn add_remote_candidate(&mut self, line: &str) -> Result<(), Error> {
+        let _name = self.ice.add_remote_line(line)?;
+        self.update();
+        Ok(())
+    }
+
+    /// A track, to be part of the next description.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when [`Config::max_tracks`] are there; [`Error::Config`] for one that would send without
+    /// saying as what, or has no codec.
+    pub fn add_track(&mut self, config: TrackConfig) -> Result<TrackId, Error> {
+        if (config.direction.sends() && config.sending.is_none()) || config.codecs.is_empty() {
+            return Err(Error::Config);
+        }
+        let id = TrackId(u8::try_from(self.tracks.len()).map_err(|_| Error::WouldBlock)?);
+        let track = Transceiver { config, mid: Name::new(), send: None };
+        self.tracks.try_push(track).map_err(|_| Error::WouldBlock)?;
+        Ok(id)
+    }
+
+    /// Queues a frame of a track that sends. The frame is shared, not copied.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when the queue is full, [`Error::InvalidState`] before the connection is there,
+    /// [`Error::NotFound`], [`Error::Media`].
+    pub fn send_frame(&mut self, now: Instant, track: TrackId, frame: &Frame<A>) -> Result<(), Error> {
+        if self.srtp.is_none() {
+            return Err(Error::InvalidState);
+        }
+        let track = self.tracks.get_mut(track.index()).ok_or(Error::NotFound)?;
+        let stream = track.send.as_mut().ok_or(Error::InvalidState)?;
+        stream.enqueue(now, frame.clone()).map_err(|e| match e {
+            barertc_rtcp_nack::Error::WouldBlock => Error::WouldBlock,
+            e => Error::Media(e),
+        })
+    }
+
+    /// Whether frames of this track are wanted now: it was agreed on and the connection stands.
+    #[must_use]
+    pub fn is_sending(&self, track: TrackId) -> bool {
+        self.srtp.is_some() && self.tracks.get(track.index()).is_some_and(|t| t.send.is_some())
+    }
+
+    /// Restarts ICE: the next offer has fresh credentials. The path in use stays until there is a new one.
+    ///
+    /// # Errors
+    /// [`Error::Ice`].
+    pub fn restart_ice<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
+        self.ice.restart(rng)?;
+        Ok(())
+    }
+
+    /// Ends the connection: the peer is told when [`poll_transmit`](Self::poll_transmit) is emptied once more, and from
+    /// then on nothing is sent.
+    pub fn close(&mut self) {
+        if let Some(dtls) = &mut self.dtls {
+            dtls.close();
+        }
+        self.set_state(ConnectionState::Closed);
+    }
+
+    /// What the application should know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The W3C's `connectionState`.
+    #[must_use]
+    pub const fn connection_state(&self) -> ConnectionState {
+        self.state
+    }
+
+    /// Whether a datagram is for this connection, as a socket shared by many has to know: a check that names our user
+    /// name fragment, or anything from an address that the other side has. Nothing is believed by that.
+    #[must_use]
+    pub fn is_for_us(&self, remote: SocketAddr, datagram: &[u8]) -> bool {
+        let check = barertc_ice::stun::Message::parse(datagram).ok();
+        match check.and_then(|check| check.username()) {
+            Some(name) => name.split_once(':').is_some_and(|(ours, _)| ours == self.ice.local_credentials().0),
+            None => self.ice.remote_candidates().any(|c| c.addr == remote),
+        }
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Moves what the protocols have to say into our own events and state. To be called after everything.
+    fn update(&mut self) {
+        while let Some(event) = self.ice.poll_event() {
+            match event {
+                barertc_ice::Event::LocalCandidate(candidate) => self.push(Event::LocalCandidate(candidate)),
+                barertc_ice::Event::State(state) => self.push(Event::IceState(state)),
+                _ => {}
+            }
+        }
+        while let Some(event) = self.dtls.as_mut().and_then(Dtls::poll_event) {
+            self.handle_dtls_event(event);
+        }
+        self.update_streams();
+        self.update_channels();
+        self.update_state();
+    }
+
+    /// The W3C's rule for `connectionState` (webrtc-pc §4.3.3), for our one ICE and one DTLS transport.
+    fn update_state(&mut self) {
+        use barertc_ice::State;
+        if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
+            return;
+        }
+        let state = match self.ice.state() {
+            State::New => ConnectionState::New,
+            State::Failed => ConnectionState::Failed,
+            State::Disconnected => ConnectionState::Disconnected,
+            State::Closed => ConnectionState::Closed,
+            State::Connected | State::Completed if self.srtp_or_data_ready() => ConnectionState::Connected,
+            _ => ConnectionState::Connecting,
+        };
+        self.set_state(state);
+    }
+
+    fn srtp_or_data_ready(&self) -> bool {
+        self.dtls.as_ref().is_some_and(Dtls::is_connected)
+    }
+
+    fn set_state(&mut self, state: ConnectionState) {
+        if self.state != state {
+            self.state = state;
+            self.push(Event::ConnectionState(state));
+        }
+    }
+
+    fn push(&mut self, event: Event) {
+        if self.events.push_back(event).is_err() {
+            self.discards.count(Discard::EventsFull);
+        }
+    }
+
+    /// Applies what both sides agreed on to tracks and data channels.
+    fn apply_tracks<R: CryptoRng + ?Sized>(&mut self, agreed: &Negotiated, rng: &mut R) -> Result<(), Error> {
+        for line in &agreed.lines {
+            let Some(track) = line.section.and_then(|s| self.tracks.get_mut(usize::from(s))) else { continue };
+            track.mid = Name::try_from(line.mid.as_str()).map_err(|_| Error::NameTooLong)?;
+            if line.direction.sends() && track.send.is_none() {
+                track.send = description::send_stream(&self.config, track, line, &self.memory.media, rng)?;
+            }
+        }
+        Ok(())
+    }
+}

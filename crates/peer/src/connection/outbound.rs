@@ -1,0 +1,136 @@
+//! What the connection sends, the most urgent first.
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_dtls::Connection as Dtls;
+use barertc_ice::Transmit;
+use barertc_rtp::rtcp::{CompoundWriter, NtpTime};
+use barertc_sctp::Association;
+use barertc_wire::Instant;
+
+use super::PeerConnection;
+use crate::ConnectionState;
+
+impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
+    /// Writes at most one datagram into `out`, which should have [`Config::mtu`](crate::Config::mtu) bytes.
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        self.now = self.now.max(now);
+        let mtu = out.len().min(self.config.mtu.into());
+        let out = out.get_mut(..mtu)?;
+        if let Some(transmit) = self.ice.poll_transmit(now, out) {
+            return Some(transmit);
+        }
+        self.ice.selected()?;
+        let (front, back) = self.ice.room();
+        let end = out.len().checked_sub(back)?;
+        let len = self.poll_inner(now, out.get_mut(front..end)?)?;
+        self.ice.wrap(out, len).ok()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) again; it may lie
+    /// in the past.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Instant> {
+        if self.state == ConnectionState::Closed {
+            return None;
+        }
+        let streams = self.tracks.iter().filter_map(|t| t.send.as_ref()).map(|s| s.timeout());
+        [
+            self.ice.timeout(),
+            self.dtls.as_ref().and_then(Dtls::timeout),
+            self.sctp.as_ref().and_then(Association::timeout),
+            self.report_at,
+        ]
+        .into_iter()
+        .chain(streams)
+        .fold(None, Instant::earliest)
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.ice.handle_timeout(now);
+        if let Some(dtls) = &mut self.dtls {
+            dtls.handle_timeout(now);
+        }
+        if let Some(sctp) = &mut self.sctp {
+            sctp.handle_timeout(now);
+        }
+        for stream in self.tracks.iter_mut().filter_map(|t| t.send.as_mut()) {
+            stream.handle_timeout(now);
+        }
+        self.update();
+    }
+
+    fn poll_inner(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        if let Some(len) = self.dtls.as_mut().and_then(|dtls| dtls.poll_transmit(now, out)) {
+            return Some(len);
+        }
+        if self.state == ConnectionState::Closed {
+            return None;
+        }
+        self.poll_rtcp(now, out).or_else(|| self.poll_media(now, out)).or_else(|| self.poll_data(now, out))
+    }
+
+    /// A compound of sender reports with their canonical names (RFC 3550 §6.1), when one is due.
+    fn poll_rtcp(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let srtp = self.srtp.as_mut()?;
+        if self.report_at.is_none_or(|at| at > now) {
+            return None;
+        }
+        self.report_at = Some(now + self.config.report_interval);
+        let ntp = NtpTime::from_instant(now);
+        let room = out.len().saturating_sub(srtp.profile().rtcp_overhead());
+        let mut w = CompoundWriter::new(out.get_mut(..room)?);
+        for track in &self.tracks {
+            let info = track.send.as_ref().and_then(|s| s.sender_report(now, ntp));
+            let (Some(info), Some(sending)) = (info, &track.config.sending) else { continue };
+            // What does not fit is said next time: reports are not promised at every interval.
+            if w.sender_report(&info, []).is_err() || w.sdes_cname(info.ssrc, sending.cname.as_bytes()).is_err() {
+                break;
+            }
+        }
+        let len = w.len();
+        if len == 0 {
+            return None;
+        }
+        srtp.protect_rtcp(out, len).ok()
+    }
+
+    /// Audio before video, what was lost before what is new.
+    fn poll_media(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let srtp = self.srtp.as_mut()?;
+        for video in [false, true] {
+            for stream in self.tracks.iter_mut().filter_map(|t| t.send.as_mut()) {
+                if stream.config().codec.is_video() != video {
+                    continue;
+                }
+                let sequence = self.transport_sequence;
+                let (len, counted) = match stream.poll_retransmit(now, sequence, out) {
+                    Some(len) => (len, stream.retransmit_uses_transport_sequence()),
+                    None => match stream.poll_packet(now, sequence, out) {
+                        Some(len) => (len, stream.uses_transport_sequence()),
+                        None => continue,
+                    },
+                };
+                if counted {
+                    self.transport_sequence = sequence.wrapping_add(1);
+                }
+                return srtp.protect_rtp(out, len).ok();
+            }
+        }
+        None
+    }
+
+    /// SCTP writes its packet between the room that a DTLS record needs.
+    fn poll_data(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let (dtls, sctp) = (self.dtls.as_mut()?, self.sctp.as_mut()?);
+        if !dtls.is_connected() {
+            return None;
+        }
+        let (front, back) = dtls.room();
+        let end = out.len().checked_sub(back)?;
+        let len = sctp.poll_transmit(now, out.get_mut(front..end)?)?;
+        dtls.seal(out, len).ok()
+    }
+}
