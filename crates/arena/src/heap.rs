@@ -129,6 +129,25 @@ impl<'r, L: Lock> Heap<'r, L> {
         })
     }
 
+    /// The figures so far.
+    pub fn stats(&self) -> Stats {
+        self.with(|inner| inner.stats)
+    }
+
+    /// Lets the peak begin anew at what is live now.
+    pub fn reset_peak(&self) {
+        self.with(|inner| inner.stats.peak = inner.stats.live);
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Inner<'r>) -> R) -> R {
+        // SAFETY: the lock (or, for `Unlocked`, that the heap is not `Sync`) keeps others out, and no `f` in this file
+        // calls code from outside that could come back here.
+        L::with(|| f(unsafe { &mut *self.inner.get() }))
+    }
+}
+
+/// Sizes, which are the same for every heap.
+impl Heap<'_> {
     /// Bytes of the region that a block of `layout` takes, with the heap's own header: at most this many.
     pub const fn block_bytes(layout: Layout) -> usize {
         const UNIT: usize = rlsf::GRANULARITY;
@@ -146,22 +165,6 @@ impl<'r, L: Lock> Heap<'r, L> {
     pub const fn region_overhead() -> usize {
         // One unit each, less the byte that an unaligned start has at least.
         rlsf::GRANULARITY.saturating_mul(2)
-    }
-
-    /// The figures so far.
-    pub fn stats(&self) -> Stats {
-        self.with(|inner| inner.stats)
-    }
-
-    /// Lets the peak begin anew at what is live now.
-    pub fn reset_peak(&self) {
-        self.with(|inner| inner.stats.peak = inner.stats.live);
-    }
-
-    fn with<R>(&self, f: impl FnOnce(&mut Inner<'r>) -> R) -> R {
-        // SAFETY: the lock (or, for `Unlocked`, that the heap is not `Sync`) keeps others out, and no `f` in this file
-        // calls code from outside that could come back here.
-        L::with(|| f(unsafe { &mut *self.inner.get() }))
     }
 }
 

@@ -107,6 +107,10 @@ impl<A: Allocator + Clone> fmt::Debug for Label<A> {
     }
 }
 
+/// The promise of the release build: a label is its handle.
+#[cfg(not(feature = "labels"))]
+const _: () = assert!(size_of::<Label<&crate::Heap<'static>>>() == size_of::<&crate::Heap<'static>>());
+
 #[cfg(feature = "labels")]
 mod owner {
     use crate::counting::Counters;

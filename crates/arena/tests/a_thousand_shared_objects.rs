@@ -44,9 +44,9 @@ fn the_header_is_eight_bytes_and_internal_memory_is_untouched() {
 
     // An external memory that is too small: the experiment still passes, and says how often it fell back.
     let region = EXTERNAL.take_back().unwrap();
-    let block = Locked::block_bytes(Layout::new::<[u8; 24]>());
+    let block = Heap::block_bytes(Layout::new::<[u8; 24]>());
     // SAFETY: the region was leaked above, and the heap has just given it back.
-    unsafe { EXTERNAL.give_raw(region.cast().as_ptr(), 900 * block + Locked::region_overhead()) }.unwrap();
+    unsafe { EXTERNAL.give_raw(region.cast().as_ptr(), 900 * block + Heap::region_overhead()) }.unwrap();
     assert_eq!(thousand_shared::<_, Local>(Memory), Ok(()));
     assert!((98..=100).contains(&BOTH.fallbacks()), "{}", BOTH.fallbacks());
     assert_eq!((EXTERNAL.stats().live, INTERNAL.stats().live), (0, 0));

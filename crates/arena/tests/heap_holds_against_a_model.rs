@@ -134,7 +134,7 @@ proptest! {
         match Heap::<barertc_arena::Unlocked>::new(region) {
             Err(error) => {
                 prop_assert_eq!(error, RegionError::TooSmall);
-                prop_assert!(len < 2 * Heap::<barertc_arena::Unlocked>::region_overhead());
+                prop_assert!(len < 2 * Heap::region_overhead());
             }
             Ok(heap) => {
                 while let Ok(block) = heap.allocate(Layout::new::<u64>()) {
@@ -168,8 +168,8 @@ fn a_region_is_given_once_and_must_be_memory() {
 fn a_block_takes_what_block_bytes_says() {
     for (size, align) in [(1, 1), (8, 8), (16, 8), (17, 1), (28, 4), (100, 16), (1200, 4)] {
         let layout = Layout::from_size_align(size, align).unwrap();
-        let bytes = Heap::<barertc_arena::Unlocked>::block_bytes(layout);
-        let mut memory = vec![MaybeUninit::uninit(); Heap::<barertc_arena::Unlocked>::region_overhead() + 50 * bytes];
+        let bytes = Heap::block_bytes(layout);
+        let mut memory = vec![MaybeUninit::uninit(); Heap::region_overhead() + 50 * bytes];
         let heap: Heap = Heap::new(&mut memory).unwrap();
         let blocks = core::iter::from_fn(|| heap.allocate(layout).ok()).count();
         // At least the 50 that were planned for; exactly so where no alignment padding was reserved.

@@ -101,6 +101,10 @@ fn falls_back(psram: &Heap<'static>, internal: &Heap<'static>) -> Result<(), &'s
 
 fn costs(bench: &mut Bench) {
     let heap = bench.psram;
+    bench.figure("state of a heap", size_of::<Heap<'static>>(), "B");
+    for (name, size) in [("24 B in the heap", 24), ("28 B in the heap", 28), ("1,200 B in the heap", 1_200)] {
+        bench.figure(name, Layout::from_size_align(size, 4).map_or(0, Heap::block_bytes), "B");
+    }
     let block = Layout::new::<[u8; 1_200]>();
     let taken = bench.within("heap, take 1200 B", 400, || heap.allocate(black_box(block))).expect("room");
     // SAFETY: taken on the line above.
