@@ -178,6 +178,16 @@ fn a_block_takes_what_block_bytes_says() {
     }
 }
 
+/// The figures of `docs/memory.md`.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_heap_costs_what_the_documentation_says() {
+    assert_eq!(size_of::<Heap<'static>>(), 2_928);
+    assert_eq!(Heap::region_overhead(), 64);
+    assert_eq!(Heap::block_bytes(Layout::new::<[u8; 16]>()), 32);
+    assert_eq!(Heap::block_bytes(Layout::new::<[u8; 17]>()), 64);
+}
+
 #[test]
 fn threads_share_a_heap_in_critical_sections() {
     let mut memory = vec![MaybeUninit::uninit(); 1 << 20];
