@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 fn video(key_every: u32, sizes: &[usize]) -> Track {
     let frames = sizes.iter().enumerate().map(|(i, len)| {
-        let kind = if i as u32 % key_every == 0 { 0x65 } else { 0x41 };
+        let kind = if (i as u32).is_multiple_of(key_every) { 0x65 } else { 0x41 };
         let mut nal = vec![kind; *len + 1];
         nal.push(i as u8);
         access_unit(&[&[0x67, 1], &nal])
@@ -114,7 +114,7 @@ fn every_truncation_is_noticed() {
 #[test]
 fn what_is_broken_behind_the_head_is_told_with_its_place() {
     let track = video(2, &[30, 40]);
-    let good = file(&[track.clone()]);
+    let good = file(std::slice::from_ref(&track));
     let data = good.len() - track.bytes();
     for (byte, value, offset) in [(data, 1, data), (data + 3, 0, data), (data + 9, 200, data + 6)] {
         let mut bad = good.clone();
