@@ -99,31 +99,30 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
 
     /// Where in `buf` the access unit at its front ends; `None` at the end of the file without another picture.
     async fn find_end(&mut self, storage: &mut S) -> Result<Option<usize>, Error<S::Error>> {
-        let (mut from, mut picture) = (0, false);
+        let (mut from, mut first, mut picture) = (0, true, false);
         loop {
             // The two bytes behind a start code tell whether a picture begins.
-            match h264::start_code(&self.buf, from) {
-                Some(at) if at.saturating_add(5) <= self.buf.len() => {
-                    let nal = self.buf.get(at.saturating_add(3)..).unwrap_or_default();
-                    if from == 0 && self.buf.iter().take(at).any(|b| *b != 0) {
-                        return Err(self.file.error(self.base, ErrorKind::Malformed("no start code")));
-                    }
-                    if picture && h264::begins_picture(nal) {
-                        return Ok(Some(at));
-                    }
-                    picture |= h264::is_slice(h264::nal_type(nal));
-                    from = at.saturating_add(3);
+            let found = h264::start_code(&self.buf, from);
+            if let Some(at) = found.filter(|at| at.saturating_add(5) <= self.buf.len()) {
+                let (before, nal) = (self.buf.get(..at), self.buf.get(at.saturating_add(3)..).unwrap_or_default());
+                if first && before.is_none_or(|b| b.iter().any(|b| *b != 0)) {
+                    return Err(self.file.error(self.base, ErrorKind::Malformed("no start code")));
                 }
-                found => {
-                    if self.fill(storage).await? {
-                        continue;
-                    }
-                    let begun = found.is_some() || from > 0;
-                    if !begun && self.buf.iter().any(|b| *b != 0) {
-                        return Err(self.file.error(self.base, ErrorKind::Malformed("no start code")));
-                    }
-                    return Ok(picture.then_some(self.buf.len()));
+                if picture && h264::begins_picture(nal) {
+                    return Ok(Some(at));
                 }
+                picture |= h264::is_slice(h264::nal_type(nal));
+                first = false;
+                from = at.saturating_add(3);
+                continue;
+            }
+            // What was searched needn't be searched again, but for half a start code at its end.
+            from = found.unwrap_or(self.buf.len().saturating_sub(2)).max(from);
+            if !self.fill(storage).await? {
+                if first && found.is_none() && self.buf.iter().any(|b| *b != 0) {
+                    return Err(self.file.error(self.base, ErrorKind::Malformed("no start code")));
+                }
+                return Ok(picture.then_some(self.buf.len()));
             }
         }
     }
