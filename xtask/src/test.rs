@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{cargo, run};
+use crate::run::{cargo, cargo_nightly, run, target_dir};
 use crate::tools::{self, Tool};
 
 /// A part of the tests that can be run alone.
@@ -23,6 +23,8 @@ const PARTS: &[Part] = &[
         about: "unit, property, integration and documentation tests, and those against other stacks",
         run: unit,
     },
+    Part { name: "loom", about: "every interleaving of threads that share references", run: loom },
+    Part { name: "asan", about: "memory under AddressSanitizer (nightly)", run: asan },
     Part { name: "doc", about: "the documentation builds without a warning", run: doc },
     Part {
         name: "riscv",
@@ -94,6 +96,23 @@ fn clippy() -> Result<()> {
 
 fn unit() -> Result<()> {
     run(cargo().args(["test", "--workspace"]))
+}
+
+fn loom() -> Result<()> {
+    // A build folder of its own: other flags would build everything anew each time.
+    let target = target_dir().join("loom");
+    run(cargo()
+        .args(["test", "--package", "barertc-arena", "--release", "--test", "loom"])
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", target))
+}
+
+fn asan() -> Result<()> {
+    let target = target_dir().join("asan");
+    run(cargo_nightly()
+        .args(["test", "--package", "barertc-arena", "--target", "x86_64-unknown-linux-gnu", "--tests"])
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env("CARGO_TARGET_DIR", target))
 }
 
 fn doc() -> Result<()> {
