@@ -5,7 +5,7 @@ use barertc_arena::{Allocator, Box, Ring, Slab, Vec};
 
 use crate::channel::Channel;
 use crate::dcep::OPEN_HEADER;
-use crate::recv::Fragment;
+use crate::recv::{Fragment, LARGEST};
 use crate::send::{Message, Sent};
 
 /// The way the congestion window follows what the network does.
@@ -135,7 +135,7 @@ impl Config {
             Ring::<barertc_arena::Key, A>::bytes(channels),
             Box::<[u8], A>::bytes(channels.saturating_mul(self.text_room())),
             Slab::<Message, A>::bytes(self.max_messages as usize),
-            Ring::<Sent, A>::bytes(self.max_in_flight as usize),
+            Ring::<Sent, A>::bytes(self.in_flight_room()),
             Slab::<Fragment, A>::bytes(self.max_fragments as usize),
             Vec::<u32, A>::bytes(self.window_words()),
         ]
@@ -145,11 +145,10 @@ impl Config {
 
     /// Whether an association can work with these numbers.
     pub(crate) fn is_usable(&self) -> bool {
-        let two_packets = u32::from(self.mtu).saturating_mul(2);
         self.mtu >= 128
             && self.block >= 16
-            && self.send_buffer >= two_packets
-            && self.receive_buffer >= two_packets.saturating_mul(2)
+            && self.send_buffer >= u32::from(self.mtu).saturating_mul(4).saturating_add(u32::from(self.block))
+            && self.receive_buffer >= u32::from(self.mtu.max(LARGEST)).saturating_mul(4)
             && self.max_channels >= 1
             && self.max_messages >= 2
             && self.max_in_flight >= 4
@@ -162,6 +161,11 @@ impl Config {
     /// Bytes kept for the texts of a channel: a whole OPEN, so that it can be read in place.
     pub(crate) fn text_room(&self) -> usize {
         usize::from(self.label_room).saturating_add(OPEN_HEADER)
+    }
+
+    /// Chunks in flight, and for each channel the end of a message that was given up half-way.
+    pub(crate) fn in_flight_room(&self) -> usize {
+        (self.max_in_flight as usize).saturating_add(usize::from(self.max_channels))
     }
 
     pub(crate) fn send_blocks(&self) -> usize {

@@ -75,12 +75,6 @@ impl<A: Allocator> Pool<A> {
         self.bytes.len()
     }
 
-    /// Bytes that can be appended to `chain`.
-    pub(crate) fn room_for(&self, chain: &Chain) -> usize {
-        let tail = if chain.tail == NONE { 0 } else { self.block.saturating_sub(chain.fill) };
-        self.room().saturating_add(tail as usize)
-    }
-
     fn block_mut(&mut self, block: u32) -> &mut [u8] {
         let start = (block as usize).saturating_mul(self.block as usize);
         self.bytes.get_mut(start..start.saturating_add(self.block as usize)).unwrap_or_default()
@@ -213,15 +207,20 @@ impl<A: Allocator> Pool<A> {
         if chain.head == NONE {
             return &[];
         }
-        let end = if chain.head == chain.tail { chain.fill } else { self.block };
-        self.block_ref(chain.head).get(chain.skip as usize..end as usize).unwrap_or_default()
+        let (block, skip) = match chain.skip >= self.block && chain.head != chain.tail {
+            true => (self.next_of(chain.head), 0),
+            false => (chain.head, chain.skip),
+        };
+        let end = if block == chain.tail { chain.fill } else { self.block };
+        self.block_ref(block).get(skip as usize..end as usize).unwrap_or_default()
     }
 
-    /// Drops `n` bytes off the front. The last block stays, for it may still grow.
+    /// Drops `n` bytes off the front. A block stays until a byte behind it is dropped: a [`Cursor`] at its end is still
+    /// good.
     pub(crate) fn consume(&mut self, chain: &mut Chain, n: usize) {
         chain.len = chain.len.saturating_sub(as_u32(n));
         chain.skip = chain.skip.saturating_add(as_u32(n));
-        while chain.skip >= self.block && chain.head != chain.tail {
+        while chain.skip > self.block && chain.head != chain.tail {
             let block = chain.head;
             chain.head = self.next_of(block);
             chain.skip = chain.skip.saturating_sub(self.block);
@@ -259,7 +258,7 @@ mod tests {
         let (mut a, mut b) = (Chain::EMPTY, Chain::EMPTY);
         assert_eq!(pool.append(&mut a, &data[..40]), 40);
         assert_eq!(pool.append(&mut b, &data), 80, "five blocks are left");
-        assert_eq!((pool.room(), pool.room_for(&a)), (0, 8));
+        assert_eq!(pool.room(), 0);
         assert_eq!(pool.append(&mut a, &data[40..]), 8);
         let mut out = [0u8; 48];
         pool.copy(&a, Cursor::START, &mut out);
@@ -276,16 +275,18 @@ mod tests {
     }
 
     #[test]
-    fn the_last_block_stays_until_release() {
+    fn a_cursor_outlives_what_is_before_it() {
         let mut pool = Pool::new(2, 16, Global).unwrap();
         let mut a = Chain::EMPTY;
         pool.append(&mut a, &[1; 16]);
         let end = pool.advance(&a, Cursor::START, 16);
-        pool.consume(&mut a, 16);
         assert_eq!(pool.append(&mut a, &[2; 4]), 4);
+        pool.consume(&mut a, 16);
+        let mut b = Chain::EMPTY;
+        assert_eq!(pool.append(&mut b, &[3; 4]), 0, "the block that the cursor is in has not been given away");
         let mut out = [0u8; 4];
         pool.copy(&a, end, &mut out);
-        assert_eq!(out, [2; 4]);
+        assert_eq!((out, pool.front(&a)), ([2; 4], &[2u8; 4][..]));
         pool.consume(&mut a, 4);
         pool.release(&mut a);
         assert_eq!(pool.room(), 32);

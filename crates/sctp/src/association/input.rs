@@ -185,11 +185,14 @@ impl<A: Allocator> Association<A> {
             Arrival::Ahead => seen.at_once = true,
             Arrival::Next => seen.at_once |= self.rx.tracker.has_gaps(),
         }
-        if !self.rx.has_room(data.payload.len(), arrival == Arrival::Next) {
-            // Not acknowledged, so it comes again; until then what is there must become readable.
+        let closes_gap = arrival == Arrival::Next;
+        while !self.rx.has_room(data.payload.len(), closes_gap) {
             seen.at_once = true;
-            self.relieve(now);
-            return Err(Discard::NoMemory);
+            if !(closes_gap && self.rx.renege(&mut self.channels)) {
+                // Not acknowledged, so it comes again; until then what is there must become readable.
+                self.relieve(now);
+                return Err(Discard::NoMemory);
+            }
         }
         let Some(key) = self.stream(data.stream).or_else(|| self.unopened(data.stream)) else {
             // Acknowledged and dropped, or everything behind it would wait; the peer learns it by a reset.

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::dcep::ppid;
 use crate::error::Error;
 use crate::pool::{Chain, Pool};
+use crate::serial::Tsn;
 
 pub(crate) use reassembly::Delivered;
 pub(crate) use tracker::{Arrival, Tracker};
@@ -19,6 +20,7 @@ pub(crate) use tracker::{Arrival, Tracker};
 pub(crate) struct Fragment {
     next: Option<Key>,
     prev: Option<Key>,
+    tsn: Tsn,
     message: u32,
     fragment: u32,
     protocol: u32,
@@ -50,6 +52,9 @@ pub(crate) struct Receiver<A: Allocator> {
     advertised: u32,
 }
 
+/// The largest packet that may come: the peer's MTU need not be ours.
+pub(crate) const LARGEST: u16 = 1500;
+
 /// Fragments kept back for the chunk that closes the first gap.
 const RESERVED_FRAGMENTS: usize = 2;
 
@@ -61,7 +66,7 @@ impl<A: Allocator + Clone> Receiver<A> {
             fragments: Slab::with_capacity(config.max_fragments as usize, alloc.clone())?,
             tracker: Tracker::new(config.window_words(), alloc)?,
             partial_point: config.partial_delivery_point as usize,
-            reserve: usize::from(config.mtu).saturating_add(usize::from(config.block)),
+            reserve: usize::from(config.mtu.max(LARGEST)).next_multiple_of(usize::from(config.block)),
             advertised: 0,
         })
     }

@@ -3,7 +3,7 @@
 //! A channel has two sorted lists of fragments that cannot be delivered yet, ordered and unordered, and one of those
 //! that can: whole messages, and at its end perhaps the beginning of one that is too large to wait for.
 
-use barertc_arena::{Allocator, Key};
+use barertc_arena::{Allocator, Key, Slab};
 
 use super::{Fragment, Receiver};
 use crate::channel::{Channel, List, Partial, Run};
@@ -46,6 +46,7 @@ impl<A: Allocator> Receiver<A> {
         let fragment = Fragment {
             next: None,
             prev: None,
+            tsn: data.tsn,
             message,
             fragment: data.fragment,
             protocol: data.protocol,
@@ -283,6 +284,39 @@ impl<A: Allocator> Receiver<A> {
             (key, f) = (next_key, next);
         }
         Some((key, bytes, begin && f.end))
+    }
+
+    /// Drops the fragment with the highest TSN beyond the first gap, and says so to the peer by the next SACK (RFC 9260
+    /// section 6.2): the chunk that closes the gap is worth more. False when there is none.
+    pub(crate) fn renege(&mut self, channels: &mut Slab<Channel, A>) -> bool {
+        let cumulative = self.tracker.cumulative();
+        let mut victim: Option<(Tsn, Key, Key, bool)> = None;
+        for (name, channel) in channels.iter() {
+            for (list, unordered) in [(channel.ordered_in, false), (channel.unordered_in, true)] {
+                let mut at = list.head;
+                while let Some((key, f)) = at.and_then(|k| Some((k, self.fragments.get(k)?))) {
+                    if f.tsn.is_after(cumulative) && victim.is_none_or(|(tsn, ..)| f.tsn.is_after(tsn)) {
+                        victim = Some((f.tsn, name, key, unordered));
+                    }
+                    at = f.next;
+                }
+            }
+        }
+        let Some((tsn, name, key, unordered)) = victim else { return false };
+        let Some(channel) = channels.get_mut(name) else { return false };
+        let mut list = if unordered { channel.unordered_in } else { channel.ordered_in };
+        self.unlink(&mut list, key, key);
+        if unordered {
+            channel.unordered_in = list;
+            let len = self.fragments.get(key).map_or(0, |f| f.chain.len());
+            channel.unordered_bytes = channel.unordered_bytes.saturating_sub(len);
+        } else {
+            channel.ordered_in = list;
+            channel.run = None;
+        }
+        self.drop_fragment(key);
+        self.tracker.forget(tsn);
+        true
     }
 
     /// Copies a DCEP message into `out` and frees it; `None` when it is longer.

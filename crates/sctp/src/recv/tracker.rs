@@ -106,6 +106,17 @@ impl<A: Allocator> Tracker<A> {
         self.advance();
     }
 
+    /// Takes back the receipt of a TSN beyond the cumulative one.
+    pub(crate) fn forget(&mut self, tsn: Tsn) {
+        if !tsn.is_after(self.cumulative) {
+            return;
+        }
+        self.set(tsn, false);
+        while self.highest != self.cumulative && !self.is_set(self.highest) {
+            self.highest = self.highest.prev();
+        }
+    }
+
     fn advance(&mut self) {
         loop {
             let next = self.cumulative.add(1);
@@ -201,6 +212,20 @@ mod tests {
         assert_eq!(t.look(Tsn(1)), Arrival::Duplicate);
         assert_eq!(t.look(Tsn(4)), Arrival::Duplicate);
         assert_eq!(t.look(Tsn(2 + 256)), Arrival::Beyond);
+    }
+
+    #[test]
+    fn what_is_forgotten_may_come_again() {
+        let mut t = tracker(1);
+        for n in [2, 3, 5] {
+            t.receive(Tsn(n));
+        }
+        t.forget(Tsn(5));
+        assert_eq!(t.gaps().collect::<StdVec<_>>(), [(2, 3)]);
+        t.forget(Tsn(2));
+        t.forget(Tsn(3));
+        assert!(!t.has_gaps());
+        assert_eq!(t.look(Tsn(5)), Arrival::Ahead);
     }
 
     #[test]

@@ -74,11 +74,15 @@ pub(crate) struct Sent {
     delivered_at: Instant,
 }
 
+/// As many as gap blocks can name, with distances of 16 bits (RFC 9260 section 3.3.4).
+const MOST_IN_FLIGHT: usize = 32_768;
+
 pub(crate) struct Sender<A: Allocator> {
     pool: Pool<A>,
     messages: Slab<Message, A>,
     /// From `cumulative + 1` on.
     in_flight: Ring<Sent, A>,
+    most_in_flight: usize,
     cumulative: Tsn,
     /// Payload bytes on their way, and the same with chunk headers and padding.
     flying: usize,
@@ -117,7 +121,8 @@ pub(crate) struct Sender<A: Allocator> {
     /// Time-outs in a row.
     pub(crate) errors: u16,
     mtu: usize,
-    /// Largest packet payload when nothing else is in the packet.
+    /// Bytes that only a message which is being sent while it is written may take.
+    reserve: usize,
     retransmitted: u64,
 }
 
@@ -126,7 +131,8 @@ impl<A: Allocator + Clone> Sender<A> {
         Ok(Self {
             pool: Pool::new(config.send_blocks(), config.block, alloc.clone())?,
             messages: Slab::with_capacity(config.max_messages as usize, alloc.clone())?,
-            in_flight: Ring::with_capacity(config.max_in_flight as usize, alloc.clone())?,
+            in_flight: Ring::with_capacity(config.in_flight_room(), alloc.clone())?,
+            most_in_flight: (config.max_in_flight as usize).min(MOST_IN_FLIGHT),
             cumulative: Tsn(0),
             flying: 0,
             flying_wire: 0,
@@ -154,6 +160,7 @@ impl<A: Allocator + Clone> Sender<A> {
             forward_due: false,
             errors: 0,
             mtu: usize::from(config.mtu),
+            reserve: usize::from(config.mtu).saturating_mul(2).next_multiple_of(usize::from(config.block)),
             retransmitted: 0,
         })
     }
@@ -184,7 +191,7 @@ impl<A: Allocator> Sender<A> {
 
     /// Bytes that can be written now.
     pub(crate) fn room(&self) -> usize {
-        if self.messages.is_full() { 0 } else { self.pool.room() }
+        if self.messages.is_full() { 0 } else { self.pool.room().saturating_sub(self.reserve) }
     }
 
     pub(crate) const fn retransmitted(&self) -> u64 {

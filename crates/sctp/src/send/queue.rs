@@ -56,8 +56,17 @@ impl<A: Allocator> Sender<A> {
         Ok(name)
     }
 
+    /// Bytes that the last message of the channel may grow by. A message of which a part has been sent may use the
+    /// reserve: without interleaving all others wait for its end, and must not keep it from the memory it needs for that.
+    fn room_of_last(&self, channel: &Channel) -> usize {
+        let started = channel.last.and_then(|k| self.messages.get(k)).is_some_and(|m| m.started);
+        if started { self.pool.room() } else { self.pool.room().saturating_sub(self.reserve) }
+    }
+
     /// Adds bytes to the last message of the channel; as many as there is room for.
     pub(crate) fn append(&mut self, channel: &mut Channel, bytes: &[u8]) -> usize {
+        let n = self.room_of_last(channel).min(bytes.len());
+        let bytes = bytes.get(..n).unwrap_or_default();
         let Some(message) = channel.last.and_then(|k| self.messages.get_mut(k)) else { return 0 };
         let n = self.pool.append(&mut message.chain, bytes);
         message.unsent = message.unsent.saturating_add(n);
@@ -72,6 +81,7 @@ impl<A: Allocator> Sender<A> {
         want: usize,
         fill: impl FnMut(&mut [u8]) -> usize,
     ) -> usize {
+        let want = self.room_of_last(channel).min(want);
         let Some(message) = channel.last.and_then(|k| self.messages.get_mut(k)) else { return 0 };
         let n = self.pool.append_with(&mut message.chain, want, fill);
         message.unsent = message.unsent.saturating_add(n);
@@ -102,11 +112,12 @@ impl<A: Allocator> Sender<A> {
 
     /// Whether a write of `len` bytes would succeed.
     pub(crate) fn fits(&self, len: usize) -> bool {
-        !self.messages.is_full() && self.pool.room() >= len
+        !self.messages.is_full() && self.pool.room() >= len.saturating_add(self.reserve)
     }
 
+    /// The largest message that can be written at once.
     pub(crate) fn capacity(&self) -> usize {
-        self.pool.capacity()
+        self.pool.capacity().saturating_sub(self.reserve)
     }
 
     /// Bytes of payload in a packet that holds one chunk and nothing else.
@@ -221,10 +232,15 @@ impl<A: Allocator> Sender<A> {
             return;
         }
         message.abandoned = true;
-        let (key, unsent, finished) = (message.channel, message.unsent, message.finished);
+        let (key, unsent, finished, started) = (message.channel, message.unsent, message.finished, message.started);
         message.unsent = 0;
         self.pool.release(&mut message.chain);
-        if message.started {
+        if started && !(finished && unsent == 0) {
+            // The peer waits for its end, and everything sent may be acknowledged: the end gets a TSN after all, which
+            // is never sent but can be forwarded over.
+            self.push_end(name);
+        }
+        if started {
             self.abandon_chunks(name);
         }
         if self.current == Some(name) {
@@ -288,9 +304,8 @@ impl<A: Allocator> Sender<A> {
         if self.messages.is_full() {
             return;
         }
-        let room = self.pool.room();
         for (key, channel) in channels.iter_mut() {
-            if channel.wants > 0 && channel.wants <= room {
+            if channel.wants > 0 && channel.wants <= self.room_of_last(channel) {
                 channel.wants = 0;
                 events.raise(key, channel, pending::WRITABLE);
             }

@@ -79,14 +79,8 @@ impl<A: Allocator> Sender<A> {
 
     fn may_send_new(&self) -> bool {
         // With nothing in flight one chunk goes into a closed window, as a probe (section 6.1 rule A).
-        !self.in_flight.is_full()
-            && self.recovery_room()
+        self.in_flight.len() < self.most_in_flight
             && (self.flying < self.window || (self.flying == 0 && self.lost == 0))
-    }
-
-    /// TSNs in flight stay within what SACKs can name.
-    fn recovery_room(&self) -> bool {
-        self.in_flight.len() < 32_768
     }
 
     /// Fills the packet with chunks, lost ones first; `begun` is the writer's length where chunks start. Returns whether
@@ -276,6 +270,29 @@ impl<A: Allocator> Sender<A> {
         self.flying = self.flying.saturating_add(len);
         self.flying_wire = self.flying_wire.saturating_add(wire);
         self.write_chunk(w, self.in_flight.len().saturating_sub(1), tsn)
+    }
+
+    /// Gives the missing end of a message that is being given up a TSN. There is room: each channel has at most one such
+    /// message.
+    pub(super) fn push_end(&mut self, name: Key) {
+        let Some(message) = self.messages.get_mut(name) else { return };
+        let end = Sent {
+            message: name,
+            cursor: message.cursor,
+            len: 0,
+            fate: Fate::Abandoned,
+            begin: false,
+            end: true,
+            misses: 0,
+            transmissions: 0,
+            fragment: message.next_fragment,
+            sent_at: Instant::ZERO,
+            delivered: 0,
+            delivered_at: Instant::ZERO,
+        };
+        if self.in_flight.push_back(end).is_ok() {
+            message.chunks = message.chunks.saturating_add(1);
+        }
     }
 
     /// Writes chunk `i` of those in flight.
