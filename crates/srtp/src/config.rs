@@ -10,7 +10,8 @@ use crate::session::{Inbound, Outbound};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// Streams that we send, RTCP senders among them; each takes 24 bytes.
+    /// Streams that we send over the life of the connection, RTCP senders among them; each takes 24 bytes. None is ever
+    /// forgotten: its numbers must not begin again under the same key.
     pub local_streams: usize,
     /// Streams that the peer may send; each takes 48 bytes and its windows.
     pub remote_streams: usize,

@@ -1,0 +1,137 @@
+//! What all sources have in common: memory within its bound, failed allocations that lose nothing, and key frames.
+
+mod common;
+
+use std::mem::MaybeUninit;
+
+use barertc_arena::{Allocator, FailNth, Heap};
+use barertc_media::pack::{Track, block_on, write};
+use barertc_media::{
+    AnnexB, AnnexBConfig, Directory, DirectoryConfig, ErrorKind, Kind, Ogg, OggConfig, Packed, PackedConfig, Source,
+};
+use common::{Files, access_unit};
+
+const PICTURES: usize = 12;
+const ANNEXB: AnnexBConfig = AnnexBConfig { frame_duration: 3000, max_frame_bytes: 6000 };
+const PACKED: PackedConfig = PackedConfig { max_frames: 100, max_frame_bytes: 6000 };
+const OGG: OggConfig = OggConfig { max_packet_bytes: 1500 };
+
+/// A picture that is worth noticing: every fourth is a key frame.
+fn slice(n: usize) -> Vec<u8> {
+    let mut slice = vec![if n.is_multiple_of(4) { 0x65 } else { 0x41 }, 0x88];
+    slice.resize(2 + 300 * (n + 1), n as u8 + 1);
+    slice
+}
+
+/// The same pictures in every form, and a file of Ogg.
+fn files() -> Files {
+    let frames: Vec<Vec<u8>> = (0..PICTURES).map(|n| access_unit(&[&slice(n)])).collect();
+    let track = Track { kind: Kind::H264, duration: 3000, frames: frames.clone(), key_frames: vec![0, 4, 8] };
+    let mut packed = vec![];
+    write(&mut packed, std::slice::from_ref(&track)).unwrap();
+    let mut files = Files::one("p.brtc", &packed);
+    files.files.push(("v.h264".into(), track.annex_b()));
+    files.files.extend(frames.into_iter().enumerate().map(|(n, f)| (format!("h264/{n}.h264"), f)));
+    files.files.push(("a.ogg".into(), include_bytes!("../../../fuzz/corpus/media_ogg/sound").to_vec()));
+    files
+}
+
+const FORMS: [&str; 4] = ["directory", "annexb", "packed", "ogg"];
+
+fn open<A: Allocator + Clone>(
+    form: &str,
+    storage: &mut Files,
+    alloc: A,
+) -> Result<Source<Files, A>, barertc_media::Error<std::convert::Infallible>> {
+    block_on(async {
+        let config = DirectoryConfig { max_frame_bytes: 6000, ..DirectoryConfig::default() };
+        Ok(match form {
+            "directory" => Source::Directory(Directory::open(storage, "h264", Kind::H264, config, alloc).await?),
+            "annexb" => Source::AnnexB(AnnexB::open(storage, "v.h264", ANNEXB, alloc).await?),
+            "packed" => Source::Packed(Packed::open(storage, "p.brtc", Kind::H264, PACKED, alloc).await?),
+            _ => Source::Ogg(Ogg::open(storage, "a.ogg", OGG, alloc).await?),
+        })
+    })
+}
+
+fn bound(form: &str) -> usize {
+    match form {
+        "directory" => 0,
+        "annexb" => ANNEXB.worst_case_bytes::<&Heap>(),
+        "packed" => PACKED.worst_case_bytes::<&Heap>(),
+        _ => OGG.worst_case_bytes::<&Heap>(),
+    }
+}
+
+#[test]
+fn memory_is_within_its_bound_and_comes_back() {
+    for form in FORMS {
+        let mut region = vec![MaybeUninit::uninit(); 1 << 18];
+        let heap: Heap = Heap::new(&mut region).unwrap();
+        let mut storage = files();
+        let mut source = open(form, &mut storage, &heap).unwrap();
+        for _ in 0..40 {
+            let frame = block_on(source.next(&mut storage)).unwrap();
+            assert_eq!(frame.kind, source.kind());
+            assert!(heap.stats().live > frame.data.len());
+            drop(frame);
+            assert!(heap.stats().live <= bound(form), "{form}");
+        }
+        drop(source);
+        assert_eq!(heap.stats().live, 0, "{form}");
+    }
+}
+
+#[test]
+fn a_failed_allocation_is_an_error_and_loses_no_frame() {
+    for form in FORMS {
+        let mut region = vec![MaybeUninit::uninit(); 1 << 18];
+        let heap: Heap = Heap::new(&mut region).unwrap();
+        let mut storage = files();
+        let mut failures = 0;
+        for nth in 1..12 {
+            let failing = FailNth::new(&heap, nth);
+            let mut source = match open(form, &mut storage, &failing) {
+                Ok(source) => source,
+                Err(error) => {
+                    assert_eq!(error.kind, ErrorKind::OutOfMemory, "{form}");
+                    failures += 1;
+                    continue;
+                }
+            };
+            for n in 0..8 {
+                let frame = match block_on(source.next(&mut storage)) {
+                    Err(error) => {
+                        assert_eq!(error.kind, ErrorKind::OutOfMemory, "{form}");
+                        failures += 1;
+                        block_on(source.next(&mut storage)).unwrap()
+                    }
+                    Ok(frame) => frame,
+                };
+                if form == "ogg" {
+                    assert_eq!(frame.timestamp, 960 * n, "{form}");
+                } else {
+                    assert_eq!((frame.timestamp, frame.number), (3000 * n, n as u32), "{form}");
+                    assert_eq!(frame.data[4..], slice(n as usize), "{form}");
+                }
+            }
+        }
+        assert!(failures >= 8, "{form}: only {failures} allocations failed");
+        assert_eq!(heap.stats().live, 0, "{form}");
+    }
+}
+
+#[test]
+fn after_a_seek_comes_a_key_frame() {
+    for (form, expected) in [("directory", 0), ("annexb", 0), ("packed", 4)] {
+        let mut storage = files();
+        let mut source = open(form, &mut storage, barertc_arena::Global).unwrap();
+        for _ in 0..6 {
+            block_on(source.next(&mut storage)).unwrap();
+        }
+        source.seek_key_frame();
+        let frame = block_on(source.next(&mut storage)).unwrap();
+        assert!(frame.keyframe, "{form}");
+        assert_eq!((frame.number, frame.timestamp), (expected, 18_000), "{form}");
+    }
+}
