@@ -1,5 +1,58 @@
 //! RTP streams that survive loss: history and retransmission (plain and RTX), NACK generation, reports,
 //! transport-wide feedback, bandwidth estimation and pacing.
+//!
+//! A sender keeps one [`SendStream`] for each source, one [`SentPackets`], one [`Estimator`] and one [`Pacer`] for each
+//! path. It asks the pacer in order of [`Class`] and writes packets straight into the datagrams that will be encrypted;
+//! a receiver keeps one [`RecvStream`] for each source and one [`Arrivals`] for each path:
+//!
+//! ```
+//! use barertc_arena::{Global, Shared};
+//! use barertc_rtcp_nack::{
+//!     Class, Estimator, Gcc, GccConfig, Pacer, RecvConfig, RecvStream, SendConfig, SendStream, SentPackets,
+//! };
+//! use barertc_rtp::rtcp::{CompoundWriter, NtpTime, Rtcp, packets};
+//! use barertc_rtp::{Codec, Frame, FrameInfo, Framing, Packet};
+//! use barertc_wire::Instant;
+//!
+//! let mut sender = SendStream::new(SendConfig::video(1, 102, Codec::H264), Global)?;
+//! let mut receiver = RecvStream::new(RecvConfig::video(1, 102, Codec::H264), Global)?;
+//! let (mut sent, mut estimator) = (SentPackets::new(1024, Global)?, Gcc::new(GccConfig::default()));
+//! let mut pacer = Pacer::new(estimator.bitrate());
+//!
+//! let bytes = Shared::<[u8], _>::try_from_slice(&[[0, 0, 0, 1].as_slice(), &[0x65; 5000]].concat(), Global);
+//! let frame = Frame::new(bytes.map_err(|_| "no memory")?, Codec::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
+//! let mut now = Instant::ZERO;
+//! sender.enqueue(now, frame)?;
+//!
+//! let mut datagram = [0; 1200];
+//! while sender.queued_frames() > 0 {
+//!     if !pacer.may_send(now, Class::Video) {
+//!         now = pacer.timeout(Class::Video);
+//!         continue;
+//!     }
+//!     if let Some(len) = sender.poll_packet(now, sent.next_sequence(), &mut datagram) {
+//!         if sender.uses_transport_sequence() {
+//!             sent.record(now, len);
+//!         }
+//!         pacer.sent(now, Class::Video, len);
+//!         // … the datagram is encrypted and sent; the other side:
+//!         receiver.handle(now, &Packet::parse(&datagram[..len])?);
+//!     }
+//! }
+//! let mut out = [0; 6000];
+//! assert!(receiver.poll_frame(now, &mut out).is_some_and(|f| f.complete && f.key));
+//!
+//! // Reports go back, and with them NACK and PLI where something is missing.
+//! let mut w = CompoundWriter::new(&mut datagram);
+//! w.receiver_report(9, receiver.report_block(now))?;
+//! receiver.write_feedback(now, &mut w);
+//! let len = w.len();
+//! for packet in packets(&datagram[..len]) {
+//!     sender.handle_rtcp(now, NtpTime::from_instant(now), &packet?);
+//! }
+//! assert_eq!(sender.remote_stats().packets_lost, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -18,6 +71,7 @@
 extern crate std;
 
 mod arrivals;
+mod bandwidth;
 mod bucket;
 mod clock;
 mod config;
@@ -31,6 +85,7 @@ mod send;
 mod stats;
 
 pub use arrivals::Arrivals;
+pub use bandwidth::{Estimator, Gcc, GccConfig, GccStats, PacketResult, SentPackets, Usage};
 pub use config::{Mid, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
 pub use history::{History, HistoryConfig};

@@ -1,0 +1,155 @@
+use core::time::Duration;
+
+use barertc_wire::Instant;
+
+use super::aimd::Aimd;
+use super::groups::Groups;
+use super::loss::LossBased;
+use super::rate::ArrivalRate;
+use super::trend::{Trend, Usage};
+use super::{Estimator, PacketResult};
+
+/// Bounds of the estimate, in bits a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GccConfig {
+    /// Where it starts: what the media needs is a good guess.
+    pub start: u64,
+    /// It never falls below.
+    pub min: u64,
+    /// It never rises above.
+    pub max: u64,
+}
+
+impl Default for GccConfig {
+    fn default() -> Self {
+        Self { start: 2_500_000, min: 100_000, max: 20_000_000 }
+    }
+}
+
+/// Google congestion control at the sender (draft-ietf-rmcat-gcc-02): the lower of a delay-based and a loss-based
+/// rate, and of what the receiver says itself. It holds no memory but itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Gcc {
+    config: GccConfig,
+    groups: Groups,
+    trend: Trend,
+    rate: ArrivalRate,
+    delay_based: Aimd,
+    loss_based: LossBased,
+    remb: Option<u64>,
+    /// Whether over-use was seen in this message: it outweighs what came after it.
+    over: bool,
+    lost: u32,
+    total: u32,
+    /// Transport-wide feedback comes, so report blocks tell nothing new about loss.
+    has_feedback: bool,
+}
+
+/// What the estimate is made of, in bits a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GccStats {
+    /// From delays.
+    pub delay_based: u64,
+    /// From loss.
+    pub loss_based: u64,
+    /// From the receiver.
+    pub remb: Option<u64>,
+    /// What arrives.
+    pub arriving: Option<u64>,
+    /// Part of packets lost in the last interval.
+    pub fraction_lost: f32,
+    /// What the queue does.
+    pub usage: Usage,
+}
+
+impl Gcc {
+    /// Starts with a guess.
+    #[must_use]
+    pub fn new(config: GccConfig) -> Self {
+        let start = config.start as f32;
+        Self {
+            config,
+            groups: Groups::default(),
+            trend: Trend::new(),
+            rate: ArrivalRate::default(),
+            delay_based: Aimd::new(start),
+            loss_based: LossBased::new(start),
+            remb: None,
+            over: false,
+            lost: 0,
+            total: 0,
+            has_feedback: false,
+        }
+    }
+
+    /// What the estimate is made of.
+    #[must_use]
+    pub fn stats(&self) -> GccStats {
+        GccStats {
+            delay_based: self.delay_based.bitrate() as u64,
+            loss_based: self.loss_based.bitrate() as u64,
+            remb: self.remb,
+            arriving: self.rate.bits_per_second(),
+            fraction_lost: self.loss_based.fraction(),
+            usage: self.trend.usage(),
+        }
+    }
+
+    fn clamp(&mut self) {
+        let (low, high) = (self.config.min as f32, self.config.max as f32);
+        self.delay_based.clamp(low, high);
+        self.loss_based.clamp(low, high);
+    }
+}
+
+impl Estimator for Gcc {
+    fn packet(&mut self, _now: Instant, result: &PacketResult) {
+        self.total = self.total.saturating_add(1);
+        let Some(arrived) = result.arrived else {
+            self.lost = self.lost.saturating_add(1);
+            return;
+        };
+        self.rate.packet(arrived, result.bytes);
+        if let Some(variation) = self.groups.packet(result) {
+            self.over |= self.trend.update(&variation) == Usage::Over;
+        }
+    }
+
+    fn feedback_done(&mut self, now: Instant) {
+        self.has_feedback = true;
+        let usage = if self.over { Usage::Over } else { self.trend.usage() };
+        let measured = self.rate.bits_per_second().map(|bits| bits as f32);
+        self.delay_based.update(now, usage, measured);
+        self.loss_based.observe(now, self.lost as f32, self.total);
+        (self.over, self.lost, self.total) = (false, 0, 0);
+        self.clamp();
+    }
+
+    fn loss_report(&mut self, now: Instant, fraction_lost: u8, packets: u32) {
+        if self.has_feedback {
+            return;
+        }
+        self.loss_based.observe(now, f32::from(fraction_lost) / 256.0 * packets as f32, packets);
+        self.clamp();
+    }
+
+    fn remb(&mut self, _now: Instant, bits_per_second: u64) {
+        self.remb = Some(bits_per_second);
+    }
+
+    fn rtt(&mut self, rtt: Duration) {
+        self.delay_based.set_rtt(rtt);
+        self.loss_based.set_rtt(rtt);
+    }
+
+    fn bitrate(&self) -> u64 {
+        // Without feedback on single packets the delay-based rate is only the guess it began with.
+        let own = if self.has_feedback {
+            self.delay_based.bitrate().min(self.loss_based.bitrate())
+        } else {
+            self.loss_based.bitrate()
+        };
+        let lowest = self.remb.map_or(own as u64, |remb| remb.min(own as u64));
+        lowest.clamp(self.config.min, self.config.max.max(self.config.min))
+    }
+}

@@ -1,0 +1,182 @@
+//! What passes through packetizer and depacketizer is, to FFmpeg's decoders, the same as the file itself: picture for
+//! picture, in H.264, H.265 and VP8. Needs `ffmpeg` with libx264, libx265 and libvpx.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use barertc_arena::{Global, Shared};
+use barertc_rtcp_nack::{RecvConfig, RecvStream, SendConfig, SendStream};
+use barertc_rtp::{Codec, Frame, FrameInfo, Framing, Packet};
+use barertc_wire::Instant;
+
+/// A folder of its own that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("barertc-rtp-ffmpeg-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn ffmpeg(arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-loglevel", "error", "-y"])
+        .args(arguments)
+        .output()
+        .expect("this test needs ffmpeg (Debian package `ffmpeg`)");
+    assert!(output.status.success(), "ffmpeg {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn encode(to: &Path, encoder: &[&str]) {
+    let scene = "testsrc2=size=640x360:rate=25:duration=2,noise=alls=30:allf=t";
+    let to = to.to_str().unwrap();
+    ffmpeg(&[&["-f", "lavfi", "-i", scene, "-pix_fmt", "yuv420p"], encoder, &[to]].concat());
+}
+
+/// One hash a picture.
+fn frame_md5(file: &Path) -> Vec<String> {
+    let text = ffmpeg(&["-i", file.to_str().unwrap(), "-f", "framemd5", "-"]);
+    let text = String::from_utf8(text).unwrap();
+    text.lines().filter(|l| !l.starts_with('#')).map(|l| l.rsplit(',').next().unwrap().trim().to_owned()).collect()
+}
+
+/// Sends every frame through a stream whose packets arrive out of order, and gives back what came out.
+fn through_rtp(codec: Codec, framing: Framing, frames: &[&[u8]]) -> Vec<Vec<u8>> {
+    let config = SendConfig { largest_key_frame: 60_000, ..SendConfig::video(1, 96, codec) };
+    let mut sender = SendStream::new(config, Global).unwrap();
+    let config = RecvConfig { framing, ..RecvConfig::video(1, 96, codec) };
+    let mut receiver = RecvStream::new(config, Global).unwrap();
+    let mut out = vec![0; 400_000];
+    let mut all = Vec::new();
+    for (i, frame) in frames.iter().enumerate() {
+        let now = Instant::from_millis(i as u64 * 40);
+        let bytes = Shared::<[u8], _>::try_from_slice(frame, Global).unwrap();
+        let info = FrameInfo { timestamp: i as u32 * 3_600, ..FrameInfo::default() };
+        sender.enqueue(now, Frame::new(bytes, codec, framing, info, Global).unwrap()).unwrap();
+        let mut packets = Vec::new();
+        let mut datagram = [0; 1_200];
+        while let Some(len) = sender.poll_packet(now, 0, &mut datagram) {
+            packets.push(datagram[..len].to_vec());
+        }
+        packets.chunks_mut(3).for_each(<[_]>::reverse);
+        for packet in &packets {
+            receiver.handle(now, &Packet::parse(packet).unwrap());
+        }
+        let got = receiver.poll_frame(now, &mut out).expect("the frame is there");
+        assert!(got.complete && got.timestamp == i as u32 * 3_600);
+        all.push(out[..got.len].to_vec());
+    }
+    all
+}
+
+/// Cuts Annex B into access units: a new one begins with what can't stand within one. `kind` says what a unit is.
+fn access_units(file: &[u8], kind: impl Fn(&[u8]) -> Unit) -> Vec<&[u8]> {
+    let (mut starts, mut seen_slice) = (vec![0], false);
+    barertc_rtp::for_each_nal(file, Framing::AnnexB, |nal| {
+        let unit = kind(nal.of(file));
+        if seen_slice && unit != Unit::Rest {
+            let mut at = nal.offset as usize - 3;
+            while at > 0 && file[at - 1] == 0 {
+                at -= 1; // the longer start code belongs here
+            }
+            starts.push(at);
+            seen_slice = false;
+        }
+        seen_slice |= unit == Unit::FirstSlice || (unit == Unit::Rest);
+        Ok(())
+    })
+    .unwrap();
+    starts.push(file.len());
+    starts.windows(2).map(|w| &file[w[0]..w[1]]).collect()
+}
+
+#[derive(PartialEq, Clone, Copy)]
+enum Unit {
+    /// Parameter sets and the like, before the first slice.
+    Before,
+    FirstSlice,
+    Rest,
+}
+
+fn compare_annex_b(name: &str, codec: Codec, encoder: &[&str], kind: fn(&[u8]) -> Unit) {
+    let folder = Folder::new(name);
+    let (original, passed) = (folder.0.join(format!("a.{name}")), folder.0.join(format!("b.{name}")));
+    encode(&original, encoder);
+    let file = std::fs::read(&original).unwrap();
+    let units = access_units(&file, kind);
+    assert_eq!(units.len(), 50, "one access unit a picture");
+    assert!(units[0].len() > 20_000, "key frames of many packets");
+    std::fs::write(&passed, through_rtp(codec, Framing::AnnexB, &units).concat()).unwrap();
+    let expected = frame_md5(&original);
+    assert_eq!(expected.len(), 50);
+    assert_eq!(frame_md5(&passed), expected);
+}
+
+#[test]
+fn h264() {
+    // Four slices a picture, so that small units share packets.
+    let encoder = ["-c:v", "libx264", "-profile:v", "baseline", "-g", "10", "-slices", "4", "-b:v", "3M", "-f", "h264"];
+    compare_annex_b("h264", Codec::H264, &encoder, |nal| match nal[0] & 0x1f {
+        1 | 5 if nal[1] & 0x80 != 0 => Unit::FirstSlice,
+        1 | 5 => Unit::Rest,
+        _ => Unit::Before,
+    });
+}
+
+#[test]
+fn h265() {
+    let encoder = [
+        "-c:v",
+        "libx265",
+        "-preset",
+        "ultrafast",
+        "-g",
+        "10",
+        "-b:v",
+        "3M",
+        "-x265-params",
+        "log-level=none:bframes=0",
+        "-f",
+        "hevc",
+    ];
+    compare_annex_b("hevc", Codec::H265, &encoder, |nal| match (nal[0] >> 1) & 0x3f {
+        0..=31 if nal[2] & 0x80 != 0 => Unit::FirstSlice,
+        0..=31 | 40 => Unit::Rest,
+        _ => Unit::Before,
+    });
+}
+
+#[test]
+fn vp8() {
+    let folder = Folder::new("vp8");
+    let (original, passed) = (folder.0.join("a.ivf"), folder.0.join("b.ivf"));
+    encode(&original, &["-c:v", "libvpx", "-deadline", "realtime", "-g", "10", "-b:v", "3M", "-auto-alt-ref", "0"]);
+    let file = std::fs::read(&original).unwrap();
+    // IVF: a header of 32 bytes, then (length, 8 bytes of time, frame) in little endian.
+    let (head, mut rest) = file.split_at(32);
+    let (mut frames, mut heads) = (Vec::new(), Vec::new());
+    while !rest.is_empty() {
+        let len = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
+        heads.push(&rest[..12]);
+        frames.push(&rest[12..12 + len]);
+        rest = &rest[12 + len..];
+    }
+    assert_eq!(frames.len(), 50);
+    let mut out = head.to_vec();
+    for (frame, head) in through_rtp(Codec::Vp8, Framing::Whole, &frames).iter().zip(heads) {
+        out.extend(head);
+        out.extend(frame);
+    }
+    assert_eq!(out, file, "byte for byte");
+    std::fs::write(&passed, out).unwrap();
+    assert_eq!(frame_md5(&passed), frame_md5(&original));
+}
