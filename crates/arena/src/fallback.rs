@@ -6,24 +6,31 @@ use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 
 /// An allocator that knows its own blocks by their address.
-pub trait Region {
+///
+/// # Safety
+/// [`Region::contains`] is true for every block that this allocator has given out and that is in use, and false for
+/// every address that it may not take back: [`Fallback`] trusts it.
+pub unsafe trait Region {
     /// Whether `pointer` points into the memory of this allocator.
     fn contains(&self, pointer: NonNull<u8>) -> bool;
 }
 
-impl<R: Region + ?Sized> Region for &R {
+// SAFETY: the blocks are those of the allocator that is asked.
+unsafe impl<R: Region + ?Sized> Region for &R {
     fn contains(&self, pointer: NonNull<u8>) -> bool {
         (**self).contains(pointer)
     }
 }
 
-impl<R: Region> Region for Counting<R> {
+// SAFETY: the blocks are those of the allocator that is asked.
+unsafe impl<R: Region> Region for Counting<R> {
     fn contains(&self, pointer: NonNull<u8>) -> bool {
         self.inner().contains(pointer)
     }
 }
 
-impl<R: Region> Region for FailNth<R> {
+// SAFETY: the blocks are those of the allocator that is asked.
+unsafe impl<R: Region> Region for FailNth<R> {
     fn contains(&self, pointer: NonNull<u8>) -> bool {
         self.inner().contains(pointer)
     }
@@ -66,7 +73,8 @@ impl<A: Region, B> Fallback<A, B> {
     }
 }
 
-impl<A: Region, B: Region> Region for Fallback<A, B> {
+// SAFETY: every block is one of the two allocators'.
+unsafe impl<A: Region, B: Region> Region for Fallback<A, B> {
     fn contains(&self, pointer: NonNull<u8>) -> bool {
         self.first.contains(pointer) || self.second.contains(pointer)
     }

@@ -26,7 +26,7 @@ mod sealed {
 
 /// No lock: the heap stays on one thread (it is not `Sync`).
 #[derive(Debug)]
-pub struct Unlocked(PhantomData<*const ()>);
+pub struct Unlocked(());
 
 /// Each operation runs in a [`critical_section`]: the heap may be used from several cores, threads and interrupts.
 #[derive(Debug)]
@@ -168,7 +168,8 @@ impl Heap<'_> {
     }
 }
 
-impl<L: Lock> Region for Heap<'_, L> {
+// SAFETY: all blocks lie in the region, and nobody else uses it.
+unsafe impl<L: Lock> Region for Heap<'_, L> {
     fn contains(&self, pointer: NonNull<u8>) -> bool {
         let region = self.with(|inner| inner.region);
         region.is_some_and(|region| {

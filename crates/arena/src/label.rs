@@ -95,7 +95,8 @@ unsafe impl<A: Allocator + Clone> Allocator for Label<A> {
     }
 }
 
-impl<A: Allocator + Clone + Region> Region for Label<A> {
+// SAFETY: the blocks are those of the allocator that is asked.
+unsafe impl<A: Allocator + Clone + Region> Region for Label<A> {
     fn contains(&self, pointer: NonNull<u8>) -> bool {
         self.inner.contains(pointer)
     }

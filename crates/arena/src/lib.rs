@@ -20,6 +20,43 @@
 //! assert_eq!(queue_a_frame(&heap), Ok(()));
 //! assert_eq!(heap.stats().live, 0);
 //! ```
+//!
+//! # Handles
+//! A handle is any value that implements [`Allocator`] (of `allocator-api2` 0.3, which `esp-alloc` implements too).
+//! [`Heap`] makes one of a region of memory; [`handle!`] makes one that has no size; [`Fallback`] puts one before
+//! another; [`Label`] tells who holds how much. [`Unlinkable`] proves that nobody goes past them.
+//!
+//! # Containers
+//! | | |
+//! |---|---|
+//! | [`Vec`], [`Ring`], [`ByteRing`] | a vector, a double-ended queue, a queue of bytes |
+//! | [`Slab`] | a pool whose keys notice that their value is gone |
+//! | [`Box`] | one value, or a slice |
+//! | [`Shared`], [`Weak`] | a value, or a slice, with several owners; counted on one thread ([`Local`]) or across ([`Atomic`]) |
+//!
+//! Each tells by `bytes(capacity)` (or `BYTES`) what it takes, before it is made.
+//!
+//! # Tests
+//! With the feature `std` there is `Global`, the desktop's heap as a handle. [`Counting`] tells what is live, and
+//! [`FailNth`] lets the first, second, … allocation fail:
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! use barertc_arena::{Counting, FailNth, Global, Vec};
+//!
+//! let arena = Counting::new(Global);
+//! let failing = FailNth::new(&arena, 2);
+//! let first = Vec::<u32, _>::with_capacity(10, &failing).expect("only the second fails");
+//! assert!(Vec::<u32, _>::with_capacity(10, &failing).is_err());
+//! assert_eq!(arena.stats().live, 40);
+//! drop(first);
+//! assert_eq!(arena.stats().live, 0);
+//! # }
+//! ```
+//!
+//! # Features
+//! None is on by default. `std`: `Global`. `labels`: [`Label`] counts. `trace`: allocations and releases are logged.
+//! `log`, `defmt`: where to. `selftest`: functions that show on any machine that memory works there.
 #![no_std]
 #![cfg_attr(
     not(test),
