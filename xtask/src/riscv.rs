@@ -50,6 +50,7 @@ fn build_crates(toolchain: &Toolchain) -> Result<()> {
         bail!("no crate of crates/ says #![no_std]");
     }
     let mut build = toolchain.cargo("build", &root())?;
+    build.arg("--keep-going");
     for name in &crates {
         build.args(["-p", name]);
     }
