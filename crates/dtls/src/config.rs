@@ -65,7 +65,8 @@ pub struct Config {
     pub max_version: Version,
     /// AEADs, best first.
     pub suites: Preference<Suite, 3>,
-    /// Groups of the key agreement, best first. As a client the first one is the key share that is sent.
+    /// Groups of the key agreement, best first. As a client the first one is the key share that is sent, and P-256 has to
+    /// be among them where a server of DTLS 1.2 takes the list for certificates too (RFC 8422, section 5.1.1).
     pub groups: Preference<Group, 2>,
     /// SRTP protection profiles (RFC 5764, section 4.1.2); a connection for data channels alone needs none.
     pub srtp: SrtpProfiles,

@@ -34,7 +34,7 @@ impl HashAlgorithm {
 
     /// Bytes of its digests.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn digest_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,
@@ -57,7 +57,9 @@ impl Fingerprint {
     #[must_use]
     pub fn new(algorithm: HashAlgorithm, digest: &[u8]) -> Option<Self> {
         let mut bytes = [0; 64];
-        bytes.get_mut(..algorithm.len())?.copy_from_slice((digest.len() == algorithm.len()).then_some(digest)?);
+        bytes
+            .get_mut(..algorithm.digest_len())?
+            .copy_from_slice((digest.len() == algorithm.digest_len()).then_some(digest)?);
         Some(Self { algorithm, bytes })
     }
 
@@ -79,7 +81,7 @@ impl Fingerprint {
     pub fn from_sdp(algorithm: HashAlgorithm, text: &str) -> Option<Self> {
         let mut bytes = [0; 64];
         let mut pairs = text.split(':');
-        for place in bytes.get_mut(..algorithm.len())? {
+        for place in bytes.get_mut(..algorithm.digest_len())? {
             let pair = pairs.next().filter(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))?;
             *place = u8::from_str_radix(pair, 16).ok()?;
         }
@@ -95,7 +97,7 @@ impl Fingerprint {
     /// The raw digest.
     #[must_use]
     pub fn digest(&self) -> &[u8] {
-        self.bytes.get(..self.algorithm.len()).unwrap_or_default()
+        self.bytes.get(..self.algorithm.digest_len()).unwrap_or_default()
     }
 
     /// Whether it is the fingerprint of this certificate.

@@ -55,6 +55,8 @@ pub(crate) struct Handshake {
     pub(crate) server_random: [u8; 32],
 }
 
+// Held in place, in the one block that the handshake has.
+#[allow(clippy::large_enum_variant)]
 /// Where the handshake is: its beginning, one of the four machines, or its end.
 pub(crate) enum State {
     /// A client that hasn't sent anything.

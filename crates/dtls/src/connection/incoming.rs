@@ -285,8 +285,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             self.discards.count(Discard::NotARecord);
             return Ok(());
         };
-        // Anybody can write an alert without protection: it counts only while nothing better could be expected.
-        if opened.epoch == 0 && self.link.records.read_epoch() > 0 {
+        // Anybody can write an alert without protection: it counts only until the peer has shown that it has keys.
+        if opened.epoch == 0 && self.link.records.peer_has_keys() {
             self.discards.count(Discard::WrongEpoch);
             return Ok(());
         }

@@ -22,12 +22,12 @@ pub(crate) fn split(datagram: &mut [u8]) -> Option<(Head, &mut [u8], &mut [u8])>
     let first = r.u8().ok()?;
     let (head, total) = match first {
         20..=24 | 26 => {
-            // Protected records have the version under their tag; of plaintext it tells nothing (RFC 9147, section 4).
-            if r.u8().ok()? != 0xFE {
+            let version = r.u16().ok()?;
+            let epoch = r.u16().ok()?;
+            // Of plaintext it tells nothing (RFC 9147, section 4); protected records are all of DTLS 1.2.
+            if version >> 8 != 0xFE || (epoch > 0 && version != 0xFEFD) {
                 return None;
             }
-            r.skip(1).ok()?;
-            let epoch = r.u16().ok()?;
             let seq = r.u48().ok()?;
             let len = usize::from(r.u16().ok()?);
             (Head::Plain { kind: first, epoch, seq, len }, PLAIN_HEADER.checked_add(len)?)

@@ -60,11 +60,19 @@ pub(crate) struct Records {
     write: [Option<WriteEpoch>; EPOCHS],
     next_plain: u64,
     forgeries: u64,
+    /// A record of the peer was authentic.
+    authentic: bool,
 }
 
 impl Records {
     pub(crate) fn new() -> Self {
-        Self { read: [const { None }; EPOCHS], write: [const { None }; EPOCHS], next_plain: 0, forgeries: 0 }
+        Self {
+            read: [const { None }; EPOCHS],
+            write: [const { None }; EPOCHS],
+            next_plain: 0,
+            forgeries: 0,
+            authentic: false,
+        }
     }
 
     /// Keys for what the peer sends in `epoch`; the oldest ones go where there are too many.
@@ -121,6 +129,11 @@ impl Records {
         }
     }
 
+    /// Whether the peer has shown that it has keys.
+    pub(crate) fn peer_has_keys(&self) -> bool {
+        self.authentic
+    }
+
     /// Whether so many records failed that the keys can't be trusted any longer.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.forgeries >= FORGERY_LIMIT
@@ -170,8 +183,10 @@ impl Records {
                 open_13(p, e.ok_or(Discard::WrongEpoch)?, number_len, header_len, record)
             }
         };
-        if matches!(result, Err(Discard::BadTag)) {
-            self.forgeries = self.forgeries.saturating_add(1);
+        match result {
+            Ok(_) => self.authentic = true,
+            Err(Discard::BadTag) => self.forgeries = self.forgeries.saturating_add(1),
+            Err(_) => {}
         }
         result
     }

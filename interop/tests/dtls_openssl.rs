@@ -1,0 +1,415 @@
+//! DTLS 1.2 with the `openssl` command line over loopback sockets, as client and as server: every suite and group, client
+//! certificates, use_srtp and the exporter.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant as Clock};
+
+use barertc_arena::Global;
+use barertc_crypto::RustCrypto;
+use barertc_crypto::rand_core::{TryCryptoRng, TryRng};
+use barertc_dtls::{
+    Config, Connection, Event, Fingerprint, Group, HashAlgorithm, Identity, Preference, Role, SrtpProfiles, Suite,
+};
+use barertc_wire::Instant;
+
+const LABEL: &str = "EXTRACTOR-dtls_srtp";
+
+struct Random(std::fs::File);
+
+impl Random {
+    fn new() -> Self {
+        Self(std::fs::File::open("/dev/urandom").unwrap())
+    }
+}
+
+impl TryRng for Random {
+    type Error = core::convert::Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        let mut b = [0; 4];
+        self.try_fill_bytes(&mut b)?;
+        Ok(u32::from_le_bytes(b))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        let mut b = [0; 8];
+        self.try_fill_bytes(&mut b)?;
+        Ok(u64::from_le_bytes(b))
+    }
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+        std::io::Read::read_exact(&mut self.0, out).unwrap();
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Random {}
+
+fn openssl(args: &[&str]) -> Command {
+    let mut c = Command::new("openssl");
+    c.args(args);
+    c
+}
+
+fn run(args: &[&str]) -> Vec<u8> {
+    let out = openssl(args).output().expect("this test needs the `openssl` command (Debian package openssl)");
+    assert!(out.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    out.stdout
+}
+
+/// A certificate of OpenSSL's own making, and its fingerprint.
+struct Theirs {
+    dir: PathBuf,
+    cert: String,
+    key: String,
+    fingerprint: Fingerprint,
+}
+
+impl Theirs {
+    fn new(name: &str) -> Self {
+        Self::with_key(name, &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+    }
+
+    fn with_key(name: &str, key_args: &[&str]) -> Self {
+        let dir = std::env::temp_dir().join(format!("barertc-dtls-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let cert = dir.join("cert.pem").to_str().unwrap().to_owned();
+        let key = dir.join("key.pem").to_str().unwrap().to_owned();
+        let mut args =
+            vec!["req", "-x509", "-nodes", "-subj", "/CN=openssl", "-days", "2", "-keyout", &key, "-out", &cert];
+        args.extend(key_args);
+        run(&args);
+        let der = run(&["x509", "-in", &cert, "-outform", "DER"]);
+        let fingerprint = Fingerprint::of(&RustCrypto, HashAlgorithm::Sha512, &der);
+        Self { dir, cert, key, fingerprint }
+    }
+}
+
+impl Drop for Theirs {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A running s_client or s_server, with its output line by line.
+struct Peer {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Peer {
+    fn spawn(args: &[&str]) -> Self {
+        let mut child = openssl(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("this test needs the `openssl` command (Debian package openssl)");
+        let (tx, lines) = channel();
+        let out: [Box<dyn std::io::Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for stream in out {
+            let tx = tx.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    let _ = tx.send(line);
+                }
+            });
+        }
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+        self.child.stdin.as_mut().unwrap().flush().unwrap();
+    }
+
+    fn line_with(&mut self, what: &str) -> Option<String> {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.iter().find(|l| l.contains(what)).cloned()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Our side, on a socket.
+struct Ours {
+    connection: Connection<Global, RustCrypto>,
+    socket: UdpSocket,
+    start: Clock,
+    data: Vec<u8>,
+    connected: Option<Event>,
+    failed: Option<Event>,
+}
+
+impl Ours {
+    fn new(socket: UdpSocket, role: Role, config: Config, theirs: Fingerprint) -> Self {
+        let mut rng = Random::new();
+        let identity = Identity::generate(&RustCrypto, &mut rng);
+        let mut connection = Connection::new(config, role, &identity, Global, RustCrypto, &mut rng).unwrap();
+        connection.set_peer_fingerprint(Instant::ZERO, theirs).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        Self { connection, socket, start: Clock::now(), data: Vec::new(), connected: None, failed: None }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_micros(self.start.elapsed().as_micros() as u64)
+    }
+
+    fn turn(&mut self) {
+        let now = self.now();
+        let mut buf = [0; 2_048];
+        if self.connection.timeout().is_some_and(|t| t <= now) {
+            self.connection.handle_timeout(now);
+        }
+        while let Some(len) = self.connection.poll_transmit(now, &mut buf) {
+            // Nobody may listen yet, or any more.
+            let _ = self.socket.send(&buf[..len]);
+        }
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Connected { .. } => self.connected = Some(event),
+                _ => self.failed = Some(event),
+            }
+        }
+        if let Ok((len, from)) = self.socket.recv_from(&mut buf) {
+            let _ = self.socket.connect(from);
+            let _ = self.connection.handle(now, &mut buf[..len], |d| self.data.extend_from_slice(d));
+        }
+    }
+
+    fn until(&mut self, peer: &mut Peer, what: &str, mut done: impl FnMut(&mut Self, &mut Peer) -> bool) {
+        let limit = Clock::now() + Duration::from_secs(10);
+        while !done(self, peer) {
+            self.turn();
+            peer.line_with("");
+            let over = self.failed.is_some() || Clock::now() > limit;
+            assert!(!over, "{what}: {:?} {:?}\n{}", self.connection, self.failed, peer.seen.join("\n"));
+        }
+    }
+
+    fn send(&mut self, data: &[u8]) {
+        let (front, back) = self.connection.room();
+        let mut out = vec![0; front + data.len() + back];
+        out[front..front + data.len()].copy_from_slice(data);
+        let len = self.connection.seal(&mut out, data.len()).unwrap();
+        self.socket.send(&out[..len]).unwrap();
+    }
+}
+
+fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn group_name(group: Group) -> &'static str {
+    match group {
+        // P-256 has to be there for the certificates.
+        Group::X25519 => "X25519:P-256",
+        Group::P256 => "P-256",
+    }
+}
+
+fn cipher_name(suite: Suite) -> &'static str {
+    match suite {
+        Suite::Aes128Gcm => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        Suite::Aes256Gcm => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        Suite::ChaCha20Poly1305 => "ECDHE-ECDSA-CHACHA20-POLY1305",
+    }
+}
+
+fn profile_name(profile: u16) -> &'static str {
+    match profile {
+        7 => "SRTP_AEAD_AES_128_GCM",
+        8 => "SRTP_AEAD_AES_256_GCM",
+        _ => "SRTP_AES128_CM_SHA1_80",
+    }
+}
+
+/// Handshake, exporter, and data both ways.
+fn talk(ours: &mut Ours, peer: &mut Peer, suite: Suite, profile: u16) {
+    ours.until(peer, "handshake", |o, p| o.connected.is_some() && p.line_with("Keying material:").is_some());
+    let Some(Event::Connected { version, suite: chosen, srtp, .. }) = ours.connected else { panic!() };
+    assert_eq!((version, chosen, srtp), (barertc_dtls::Version::Dtls12, suite, Some(profile)));
+
+    let mut exported = [0; 60];
+    ours.connection.export(LABEL, None, &mut exported).unwrap();
+    let hex: String = exported.iter().map(|b| format!("{b:02X}")).collect();
+    let line = peer.line_with("Keying material:").unwrap();
+    assert!(line.contains(&hex), "{line} is not {hex}");
+    assert!(peer.line_with(profile_name(profile)).is_some(), "{}", peer.seen.join("\n"));
+
+    peer.say("from openssl\n");
+    ours.until(peer, "data from openssl", |o, _| o.data.ends_with(b"from openssl\n"));
+    ours.send(b"from barertc\n");
+    ours.until(peer, "data to openssl", |_, p| p.line_with("from barertc").is_some());
+}
+
+fn with_server(theirs: &Theirs, extra: &[&str], config: Config) -> (Ours, Peer) {
+    let port = free_port().to_string();
+    let accept = format!("127.0.0.1:{port}");
+    let mut args = vec![
+        "s_server",
+        "-dtls1_2",
+        "-accept",
+        &accept,
+        "-cert",
+        &theirs.cert,
+        "-key",
+        &theirs.key,
+        "-Verify",
+        "1",
+        "-verify_quiet",
+        "-keymatexport",
+        LABEL,
+        "-keymatexportlen",
+        "60",
+        "-mtu",
+        "1200",
+    ];
+    args.extend(extra);
+    let peer = Peer::spawn(&args);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(&accept).unwrap();
+    (Ours::new(socket, Role::Client, config, theirs.fingerprint), peer)
+}
+
+fn with_client(theirs: &Theirs, extra: &[&str], config: Config) -> (Ours, Peer) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    let ours = Ours::new(socket, Role::Server, config, theirs.fingerprint);
+    let mut args = vec![
+        "s_client",
+        "-dtls1_2",
+        "-connect",
+        &address,
+        "-cert",
+        &theirs.cert,
+        "-key",
+        &theirs.key,
+        "-keymatexport",
+        LABEL,
+        "-keymatexportlen",
+        "60",
+        "-mtu",
+        "1200",
+    ];
+    args.extend(extra);
+    let peer = Peer::spawn(&args);
+    (ours, peer)
+}
+
+const SUITES: [Suite; 3] = [Suite::Aes128Gcm, Suite::Aes256Gcm, Suite::ChaCha20Poly1305];
+const GROUPS: [Group; 2] = [Group::X25519, Group::P256];
+
+/// P-256 is always among a client's groups, since certificates are of it (RFC 8422, section 5.1.1); the first is taken.
+fn config(group: Group) -> Config {
+    Config { groups: Preference::only(&[group, Group::P256]), ..Config::default() }
+}
+
+fn srtp(profile: u16) -> SrtpProfiles {
+    SrtpProfiles::Only(Preference::only(&[profile]))
+}
+
+#[test]
+fn as_a_client_of_s_server() {
+    let theirs = Theirs::new("server");
+    for suite in SUITES {
+        for (group, profile) in GROUPS.into_iter().zip([7, 1]) {
+            let extra =
+                ["-cipher", cipher_name(suite), "-groups", group_name(group), "-use_srtp", profile_name(profile)];
+            let (mut ours, mut peer) = with_server(&theirs, &extra, config(group));
+            talk(&mut ours, &mut peer, suite, profile);
+        }
+    }
+}
+
+#[test]
+fn as_a_server_of_s_client() {
+    let theirs = Theirs::new("client");
+    for suite in SUITES {
+        for (group, profile) in GROUPS.into_iter().zip([8, 1]) {
+            let extra =
+                ["-cipher", cipher_name(suite), "-groups", group_name(group), "-use_srtp", profile_name(profile)];
+            let (mut ours, mut peer) = with_client(&theirs, &extra, config(group));
+            talk(&mut ours, &mut peer, suite, profile);
+        }
+    }
+}
+
+#[test]
+fn our_order_decides_as_a_server() {
+    let theirs = Theirs::new("order");
+    let profiles = "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM";
+    let config = Config {
+        suites: Preference::only(&[Suite::ChaCha20Poly1305, Suite::Aes128Gcm]),
+        srtp: SrtpProfiles::Only(Preference::only(&[7, 1])),
+        ..Config::default()
+    };
+    let (mut ours, mut peer) = with_client(&theirs, &["-use_srtp", profiles], config);
+    talk(&mut ours, &mut peer, Suite::ChaCha20Poly1305, 7);
+}
+
+#[test]
+fn a_cookie_is_repeated() {
+    let theirs = Theirs::new("cookie");
+    let (mut ours, mut peer) = with_server(
+        &theirs,
+        &["-listen", "-use_srtp", "SRTP_AEAD_AES_128_GCM"],
+        Config { srtp: srtp(7), ..Config::default() },
+    );
+    talk(&mut ours, &mut peer, Suite::Aes128Gcm, 7);
+}
+
+#[test]
+fn small_datagrams_are_put_together() {
+    let theirs = Theirs::new("mtu");
+    // Both sides have to cut their Certificate into several fragments.
+    let config = Config { mtu: 256, srtp: srtp(7), ..Config::default() };
+    let extra = ["-use_srtp", "SRTP_AEAD_AES_128_GCM", "-mtu", "256"];
+    let (mut ours, mut peer) = with_client(&theirs, &extra, config.clone());
+    talk(&mut ours, &mut peer, Suite::Aes128Gcm, 7);
+    let (mut ours, mut peer) = with_server(&theirs, &extra, config);
+    talk(&mut ours, &mut peer, Suite::Aes128Gcm, 7);
+}
+
+#[test]
+fn a_wrong_fingerprint_fails_with_its_own_error() {
+    let (theirs, other) = (Theirs::new("right"), Theirs::new("wrong"));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    let mut ours = Ours::new(socket, Role::Server, Config::default(), other.fingerprint);
+    let _peer =
+        Peer::spawn(&["s_client", "-dtls1_2", "-connect", &address, "-cert", &theirs.cert, "-key", &theirs.key]);
+    let limit = Clock::now() + Duration::from_secs(10);
+    while ours.failed.is_none() && Clock::now() < limit {
+        ours.turn();
+    }
+    assert_eq!(ours.failed, Some(Event::Failed(barertc_dtls::Error::FingerprintMismatch)));
+    assert_eq!(ours.connected, None);
+}
+
+#[test]
+fn our_certificate_is_one_that_openssl_verifies() {
+    let identity = Identity::generate(&RustCrypto, &mut Random::new());
+    let dir = std::env::temp_dir().join(format!("barertc-dtls-{}-own", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let (der, pem) = (dir.join("own.der"), dir.join("own.pem"));
+    std::fs::write(&der, identity.certificate()).unwrap();
+    let (der, pem) = (der.to_str().unwrap(), pem.to_str().unwrap());
+    let text =
+        String::from_utf8(run(&["x509", "-inform", "DER", "-in", der, "-text", "-fingerprint", "-sha256"])).unwrap();
+    run(&["x509", "-inform", "DER", "-in", der, "-out", pem]);
+    let verified = run(&["verify", "-check_ss_sig", "-CAfile", pem, pem]);
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert!(text.contains("Version: 3") && text.contains("ecdsa-with-SHA256") && text.contains("9999"), "{text}");
+    let fingerprint = identity.fingerprint(&RustCrypto).to_string();
+    assert!(text.contains(&fingerprint), "{fingerprint}\n{text}");
+    assert!(verified.ends_with(b"OK\n"));
+}
