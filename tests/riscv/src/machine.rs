@@ -1,10 +1,8 @@
 //! The emulated machine: serial port, power switch, the two memories, and what to do when everything goes wrong.
 
-use barertc_arena::{AllocError, Allocator, CriticalSection, Heap};
-use core::alloc::Layout;
+use barertc_arena::{CriticalSection, Heap};
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
-use core::ptr::NonNull;
 
 /// QEMU's `virt`: an NS16550 that takes a byte at any time.
 const UART: *mut u8 = 0x1000_0000 as *mut u8;
@@ -47,20 +45,9 @@ pub fn exit(passed: bool) -> ! {
 /// The end of PSRAM as a heap in a `static`, which [`Psram`] is the handle of.
 pub static PSRAM: Heap<'static, CriticalSection> = Heap::empty();
 
-/// A handle without bytes: what points into this heap needs no reference to it.
-#[derive(Clone, Copy)]
-pub struct Psram;
-
-// SAFETY: passes everything on to an allocator that lives forever; all handles are alike.
-unsafe impl Allocator for Psram {
-    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        (&PSRAM).allocate(layout)
-    }
-
-    unsafe fn deallocate(&self, ptr: NonNull<u8>, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { (&PSRAM).deallocate(ptr, layout) }
-    }
+barertc_arena::handle! {
+    /// A handle without bytes: what points into this heap needs no reference to it.
+    pub struct Psram => PSRAM
 }
 
 /// Heaps over the two memories that `memory.x` sets apart: internal, PSRAM. Also gives [`PSRAM`] its region.
