@@ -35,7 +35,7 @@ impl Path {
     /// When the packet arrives.
     fn send(&mut self, now: Instant) -> Option<Instant> {
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        if self.loss > 0 && (self.random >> 8) % self.loss == 0 {
+        if self.loss > 0 && (self.random >> 8).is_multiple_of(self.loss) {
             return None;
         }
         let waiting = self.queued(now).as_micros() as u64 * self.bits_per_second / 8_000_000;

@@ -6,7 +6,11 @@
 mod arena;
 mod bench;
 mod crypto;
+mod dtls;
+mod ice;
 mod machine;
+mod rtp;
+mod srtp;
 
 use bench::Bench;
 
@@ -15,7 +19,7 @@ use bench::Bench;
 static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 
 /// Each crate's tests, in the order in which the crates build on each other.
-const SUITES: &[(&str, fn(&mut Bench))] = &[("arena", arena::run), ("crypto", crypto::run)];
+const SUITES: &[(&str, fn(&mut Bench))] = &[("arena", arena::run), ("crypto", crypto::run), ("rtp", rtp::run), ("srtp", srtp::run), ("dtls", dtls::run), ("ice", ice::run)];
 
 #[riscv_rt::entry]
 fn main() -> ! {

@@ -30,7 +30,7 @@ impl ArrivalRate {
                 self.first = Some(bucket); // after a silence the rate is measured anew
             }
             self.newest = bucket;
-        } else if ahead <= -(BUCKETS as i64) {
+        } else if ahead.saturating_add(BUCKETS as i64) <= 0 {
             return;
         }
         if let Some(slot) = self.slot(bucket) {

@@ -1,0 +1,48 @@
+//! Any bytes as a frame: every packet fits, and what comes together again is the same NAL units.
+#![no_main]
+
+use barertc_arena::{Global, Shared};
+use barertc_rtp::{Assembly, Codec, Cursor, Frame, FrameInfo, Framing};
+use barertc_wire::Writer;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Some(([choice, budget], bytes)) = data.split_first_chunk() else { return };
+    let codec = [Codec::H264, Codec::H265, Codec::Vp8][usize::from(choice % 3)];
+    let framing = [Framing::AnnexB, Framing::Length2, Framing::Length4][usize::from(choice / 3 % 3)];
+    let framing = if codec.has_nals() { framing } else { Framing::Whole };
+    let shared = Shared::<[u8], _>::try_from_slice(bytes, Global).unwrap();
+    let Ok(frame) = Frame::new(shared, codec, framing, FrameInfo::default(), Global) else { return };
+    let budget = 64 + usize::from(*budget);
+    let mut out = vec![0; bytes.len() * 2 + 64];
+    let mut assembly = Assembly::new(codec, framing, &mut out).unwrap();
+    let (mut cursor, mut known) = (Cursor::default(), true);
+    while let Some(piece) = frame.next_piece(budget, &mut cursor) {
+        let mut room = vec![0; budget];
+        let mut w = Writer::new(&mut room);
+        frame.write_piece(&piece, &mut w).unwrap();
+        assert_eq!(w.len(), piece.size());
+        // NAL units of types that the payload format has taken for itself can't be carried.
+        known &= assembly.push(w.written()).is_ok();
+    }
+    let done = assembly.finish();
+    let reserved = |n: &barertc_rtp::Nal| match codec {
+        Codec::H264 => !(1..=23).contains(&(n.of(bytes)[0] & 0x1f)),
+        _ => (n.of(bytes)[0] >> 1) & 0x3f >= 48,
+    };
+    if codec.has_nals() && frame.nals().iter().any(reserved) {
+        return;
+    }
+    assert!(known && done.intact);
+    if codec.has_nals() {
+        let mut units = frame.nals().iter().map(|n| n.of(bytes));
+        barertc_rtp::for_each_nal(&out[..done.len], framing, |n| {
+            assert_eq!(Some(n.of(&out[..done.len])), units.next());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(units.next(), None);
+    } else {
+        assert_eq!(&out[..done.len], bytes);
+    }
+});
