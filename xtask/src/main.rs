@@ -1,5 +1,6 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
+mod image;
 mod pack;
 mod riscv;
 mod run;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::image::nothing_runs_before_main;
 use crate::run::{root, run, show};
 use crate::rv32::{Source, TARGET, Toolchain};
 use crate::tools::{self, Tool};
@@ -79,6 +80,7 @@ fn run_selftests(toolchain: &Toolchain) -> Result<()> {
     tools::need(&[QEMU])?;
     let dir = root().join("tests/riscv");
     run(toolchain.cargo("build", &dir)?.args(["--bin", "selftest"]))?;
+    nothing_runs_before_main(&toolchain.program("selftest"))?;
     prove_the_proof(toolchain)?;
 
     let mut qemu = Command::new(QEMU.file);
