@@ -179,7 +179,7 @@ async fn flush<S, C, K, const N: usize>(
 {
     loop {
         let transmit = connections.borrow_mut().poll_transmit(clock.now(), out);
-        let Some(Transmit { route, len }) = transmit else { return };
+        let Some(Transmit { route, len, .. }) = transmit else { return };
         let port = ports.iter_mut().find(|port| port.local == route.local);
         if let (Some(port), Some(datagram)) = (port, out.get(..len)) {
             let _ = port.socket.send(route.remote, datagram).await;

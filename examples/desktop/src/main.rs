@@ -1,4 +1,101 @@
-//! The desktop board.
+//! The streamer on a desktop. `barertc-desktop --help` says what it can do.
+
+mod board;
 mod guard;
 mod net;
-fn main() {}
+mod options;
+mod storage;
+
+use std::path::Path;
+use std::pin::pin;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use async_signal::{Signal, Signals};
+use barertc::{Identity, RustCrypto};
+use barertc_runner::Buffers;
+use barertc_streamer::{Board, Forwarder, Settings};
+use futures_lite::StreamExt;
+
+use board::Desktop;
+use guard::{Guard, device, host, host_call};
+use options::{HELP, Options};
+use storage::{Media, SAMPLE};
+
+#[global_allocator]
+static GUARD: Guard = Guard;
+
+const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
+
+fn main() -> ExitCode {
+    let result = match Options::parse() {
+        Ok(Some(options)) => stream(&options),
+        Ok(None) => {
+            println!("{HELP}");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("barertc-desktop: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn stream(options: &Options) -> Result<()> {
+    let board = Desktop::new(options.psram, options.internal)?;
+    let identity = board.random(|rng| Identity::generate(&RustCrypto, rng));
+    let (mut media, path) = media(options.media.as_deref())?;
+    let mut settings = Settings::loopback(options.listen.port(), &path, PAGE);
+    settings.http = options.listen;
+    settings.addresses = options.addresses()?.into_iter().take(barertc_streamer::MAX_ADDRESSES).collect();
+    settings.udp_port = options.udp_port;
+    settings.advertise = options.advertise;
+    settings.token = options.token.as_deref();
+    settings.mtu = options.mtu;
+    settings.max_viewers = options.viewers;
+    settings.stats = options.stats;
+    settings.forwarder = options.signaling.as_ref().map(|(url, address)| Forwarder { address: *address, url });
+
+    let before = board.psram_stats().live;
+    let mut signals = Signals::new([Signal::Int, Signal::Term]).context("listening for Ctrl-C")?;
+    let stop = host(async {
+        signals.next().await;
+    });
+    let ready = |address| host_call(|| announce(address, options));
+    let mut buffers = Box::new(Buffers::new());
+    {
+        let app = pin!(barertc_streamer::run(&board, &settings, &identity, &mut media, &mut buffers, ready, stop));
+        async_io::block_on(device(app))?;
+    }
+    let after = board.psram_stats();
+    if options.stats {
+        println!("psram: {} B in use before, {} B after, {} B at most", before, after.live, after.peak);
+    }
+    Ok(())
+}
+
+fn announce(address: std::net::SocketAddr, options: &Options) {
+    let host = if address.ip().is_unspecified() {
+        let first = options.addresses().ok().and_then(|all| all.first().copied());
+        first.unwrap_or(address.ip())
+    } else {
+        address.ip()
+    };
+    let token = options.token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
+    println!("Open http://{}/{token} in a browser.", std::net::SocketAddr::new(host, address.port()));
+}
+
+/// The storage, and the path in it.
+fn media(path: Option<&Path>) -> Result<(Media, String)> {
+    let Some(path) = path else { return Ok((Media::sample(), SAMPLE.into())) };
+    if path.is_dir() {
+        return Ok((Media::disk(path), String::new()));
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).context("--media: the file's name is not UTF-8")?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((Media::disk(folder), name.into()))
+}

@@ -1,13 +1,15 @@
 //! The host's sockets under device code: each poll of them is host code, which may allocate.
 
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::SocketAddr;
 use std::io;
+use std::net::TcpListener;
 
+use async_io::Async;
 use edge_nal::{
-    Close, MulticastV4, MulticastV6, Readable, TcpAccept, TcpBind, TcpConnect, TcpShutdown, TcpSplit, UdpBind,
-    UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast,
+    Close, Readable, TcpAccept, TcpConnect, TcpShutdown, TcpSplit, UdpBind, UdpReceive, UdpSend,
+
 };
-use edge_nal_std::Stack;
+use edge_nal_std::{Stack, TcpSocket, UdpSocket};
 use embedded_io_async::{ErrorType, Read, Write};
 
 use crate::guard::host;
@@ -19,42 +21,46 @@ pub struct Net(Stack);
 /// A socket, or a half of one, of the host.
 pub struct Socket<S>(S);
 
-impl UdpBind for Net {
-    type Error = io::Error;
-    type Socket<'a> = Socket<<Stack as UdpBind>::Socket<'a>>;
+/// What accepts TCP connections.
+pub struct Acceptor(Async<TcpListener>);
 
-    async fn bind(&self, local: SocketAddr) -> Result<Self::Socket<'_>, io::Error> {
-        host(UdpBind::bind(&self.0, local)).await.map(Socket)
+impl Net {
+    /// Accepts TCP connections at `local`, and where that is when the port was 0.
+    pub async fn listen(&self, local: SocketAddr) -> io::Result<(Acceptor, SocketAddr)> {
+        host(async {
+            let listener = Async::<TcpListener>::bind(local)?;
+            let local = listener.get_ref().local_addr()?;
+            Ok((Acceptor(listener), local))
+        })
+        .await
     }
-}
 
-impl TcpBind for Net {
-    type Error = io::Error;
-    type Accept<'a> = Socket<<Stack as TcpBind>::Accept<'a>>;
-
-    async fn bind(&self, local: SocketAddr) -> Result<Self::Accept<'_>, io::Error> {
-        host(TcpBind::bind(&self.0, local)).await.map(Socket)
+    /// A UDP socket at `local`, and where that is when the port was 0.
+    pub async fn udp(&self, local: SocketAddr) -> io::Result<(Socket<UdpSocket>, SocketAddr)> {
+        host(async {
+            let socket = UdpBind::bind(&self.0, local).await?;
+            let local = socket.get_ref().local_addr()?;
+            Ok((Socket(socket), local))
+        })
+        .await
     }
 }
 
 impl TcpConnect for Net {
     type Error = io::Error;
-    type Socket<'a> = Socket<<Stack as TcpConnect>::Socket<'a>>;
+    type Socket<'a> = Socket<TcpSocket>;
 
     async fn connect(&self, remote: SocketAddr) -> Result<Self::Socket<'_>, io::Error> {
         host(self.0.connect(remote)).await.map(Socket)
     }
 }
 
-impl<S: TcpAccept<Error = io::Error>> TcpAccept for Socket<S> {
+impl TcpAccept for Acceptor {
     type Error = io::Error;
-    type Socket<'a>
-        = Socket<S::Socket<'a>>
-    where
-        Self: 'a;
+    type Socket<'a> = Socket<TcpSocket>;
 
     async fn accept(&self) -> Result<(SocketAddr, Self::Socket<'_>), io::Error> {
-        host(self.0.accept()).await.map(|(remote, socket)| (remote, Socket(socket)))
+        host(self.0.accept()).await.map(|(socket, remote)| (remote, Socket(TcpSocket::new(socket))))
     }
 }
 
@@ -119,59 +125,5 @@ impl<S: UdpReceive> UdpReceive for Socket<S> {
 impl<S: UdpSend> UdpSend for Socket<S> {
     async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), S::Error> {
         host(self.0.send(remote, data)).await
-    }
-}
-
-impl<S: UdpSplit> UdpSplit for Socket<S> {
-    type Receive<'a>
-        = Socket<S::Receive<'a>>
-    where
-        Self: 'a;
-    type Send<'a>
-        = Socket<S::Send<'a>>
-    where
-        Self: 'a;
-
-    fn split(&mut self) -> (Self::Receive<'_>, Self::Send<'_>) {
-        let (receive, send) = self.0.split();
-        (Socket(receive), Socket(send))
-    }
-}
-
-impl<S: UdpSplitMulticast> UdpSplitMulticast for Socket<S> {
-    type MulticastV4<'a>
-        = Socket<S::MulticastV4<'a>>
-    where
-        Self: 'a;
-    type MulticastV6<'a>
-        = Socket<S::MulticastV6<'a>>
-    where
-        Self: 'a;
-
-    fn split_multicast(
-        &mut self,
-    ) -> (Self::Receive<'_>, Self::Send<'_>, Self::MulticastV4<'_>, Self::MulticastV6<'_>) {
-        let (receive, send, v4, v6) = self.0.split_multicast();
-        (Socket(receive), Socket(send), Socket(v4), Socket(v6))
-    }
-}
-
-impl<S: MulticastV4> MulticastV4 for Socket<S> {
-    async fn join_v4(&mut self, group: Ipv4Addr, interface: Ipv4Addr) -> Result<(), S::Error> {
-        host(self.0.join_v4(group, interface)).await
-    }
-
-    async fn leave_v4(&mut self, group: Ipv4Addr, interface: Ipv4Addr) -> Result<(), S::Error> {
-        host(self.0.leave_v4(group, interface)).await
-    }
-}
-
-impl<S: MulticastV6> MulticastV6 for Socket<S> {
-    async fn join_v6(&mut self, group: Ipv6Addr, interface: u32) -> Result<(), S::Error> {
-        host(self.0.join_v6(group, interface)).await
-    }
-
-    async fn leave_v6(&mut self, group: Ipv6Addr, interface: u32) -> Result<(), S::Error> {
-        host(self.0.leave_v6(group, interface)).await
     }
 }

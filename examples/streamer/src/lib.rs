@@ -1,1 +1,144 @@
-//! The streaming application.
+//! The streaming application, the same on every board: it serves a page, and to whoever opens it a video with sound and
+//! data channels over WebRTC.
+//!
+//! A machine lends it what it needs as a [`Board`]; [`run`] never returns. Everything that a viewer takes comes from the
+//! board's large memory and goes back to it; nothing uses a global allocator.
+#![no_std]
+#![forbid(unsafe_code)]
+#![allow(async_fn_in_trait)] // One executor, one thread: nobody needs these futures to be `Send`.
+
+mod app;
+mod board;
+mod play;
+mod report;
+mod rng;
+mod serve;
+mod settings;
+mod viewers;
+
+use core::fmt;
+use core::future::{Future, pending};
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use barertc::Identity;
+use barertc_media::Storage;
+use barertc_runner::{Buffers, Port};
+use edge_nal::{UdpReceive, UdpSend};
+use embassy_futures::join::{join, join_array, join4};
+use embassy_futures::select::{Either, select};
+use embedded_io_async::ErrorType;
+
+pub use board::{Board, Memory, OWNERS};
+pub use settings::{Forwarder, MAX_ADDRESSES, Settings};
+
+use app::App;
+
+/// Connections of pages and signaling that are served at the same time.
+const HTTP_CONNECTIONS: usize = 12;
+
+/// Why the application could not start.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// The large memory is too small for what the settings ask for.
+    Memory(barertc::Error),
+    /// The page's address cannot be used.
+    Http(SocketAddr),
+    /// None of the addresses for media can be used.
+    Udp,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(error) => write!(f, "the PSRAM is too small for the application: {error}"),
+            Self::Http(address) => write!(f, "cannot listen on {address}: is something else there?"),
+            Self::Udp => f.write_str("cannot send media: no address of this machine could be bound"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// Runs the application until `stop` is ready; then every viewer is told goodbye. `ready` is told the page's address once
+/// it can be opened.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run<B: Board, S: Storage>(
+    board: &B,
+    settings: &Settings<'_>,
+    identity: &Identity,
+    storage: &mut S,
+    buffers: &mut Buffers<MAX_ADDRESSES>,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let app = App::new(board, settings, identity).map_err(Error::Memory)?;
+    let mut ports = bind_media(&app).await?;
+    let (acceptor, address) = board.listen(settings.http).await.map_err(|_| Error::Http(settings.http))?;
+    ready(address);
+    let pages = join_array([(); HTTP_CONNECTIONS].map(|()| serve::accept(&app, &acceptor)));
+    let forwarding = async {
+        match &settings.forwarder {
+            Some(forwarder) => serve::forward(&app, forwarder).await,
+            None => pending().await,
+        }
+    };
+    let network = barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake);
+    let farewell = async {
+        stop.await;
+        app.viewers.borrow_mut().close_all();
+        app.wake.signal(());
+        // Time for the goodbyes to leave.
+        board.sleep_until(board.now() + Duration::from_millis(100)).await;
+    };
+    let everything = join(network, join4(pages, forwarding, play::play(&app, storage), report::report(&app)));
+    match select(everything, farewell).await {
+        Either::First(_) | Either::Second(()) => Ok(()),
+    }
+}
+
+/// A place for a socket, which may be empty.
+struct Place<S>(Option<S>);
+
+impl<S: ErrorType> ErrorType for Place<S> {
+    type Error = S::Error;
+}
+
+impl<S: UdpReceive> UdpReceive for Place<S> {
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), S::Error> {
+        match &mut self.0 {
+            Some(socket) => socket.receive(buffer).await,
+            None => pending().await,
+        }
+    }
+}
+
+impl<S: UdpSend> UdpSend for Place<S> {
+    async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), S::Error> {
+        match &mut self.0 {
+            Some(socket) => socket.send(remote, data).await,
+            None => pending().await,
+        }
+    }
+}
+
+async fn bind_media<'b, B: Board>(
+    app: &App<'b, B>,
+) -> Result<[Port<Place<B::Udp<'b>>>; MAX_ADDRESSES], Error> {
+    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    let mut ports = [(); MAX_ADDRESSES].map(|()| Port { local: nowhere, socket: Place(None) });
+    for (port, address) in ports.iter_mut().zip(&app.settings.addresses) {
+        let wanted = SocketAddr::new(*address, app.settings.udp_port);
+        match app.board.bind(wanted).await {
+            Ok((socket, local)) => {
+                *port = Port { local, socket: Place(Some(socket)) };
+                // As many places as ports.
+                let _ = app.ports.borrow_mut().push(local);
+            }
+            Err(error) => app.board.log(format_args!("media: cannot use {wanted}: {error:?}")),
+        }
+    }
+    if app.ports.borrow().is_empty() { Err(Error::Udp) } else { Ok(ports) }
+}

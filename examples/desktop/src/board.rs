@@ -1,0 +1,121 @@
+//! The desktop as a board: two regions of memory of the sizes asked for, the host's network, clock and random numbers.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::net::SocketAddr;
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use async_io::Timer;
+use barertc::RustCrypto;
+use barertc_arena::{Heap, Label, Stats};
+use barertc_runner::Clock;
+use barertc_streamer::{Board, Memory, OWNERS};
+use barertc_wire::Instant;
+use edge_nal_std::UdpSocket;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+
+use crate::guard::{host, host_call};
+use crate::net::{Acceptor, Net, Socket};
+
+type Handle = Label<&'static Heap<'static>>;
+
+/// The desktop.
+pub struct Desktop {
+    internal: &'static Heap<'static>,
+    psram: &'static Heap<'static>,
+    /// One handle for each of [`OWNERS`].
+    owners: Vec<Handle>,
+    /// What the handles themselves take, so that the figures show what viewers take.
+    net: Net,
+    start: std::time::Instant,
+    rng: RefCell<UnwrapErr<SysRng>>,
+}
+
+impl Desktop {
+    /// A board with memories of these sizes, in bytes.
+    pub fn new(psram: usize, internal: usize) -> Result<Self> {
+        let psram = region(psram).context("the PSRAM")?;
+        let internal = region(internal).context("the internal memory")?;
+        let owners = OWNERS.iter().map(|name| Handle::try_new(psram, name));
+        let owners = owners.collect::<Result<_, _>>().map_err(|_| anyhow!("the PSRAM is too small"))?;
+        let rng = RefCell::new(UnwrapErr(SysRng));
+        Ok(Self { internal, psram, owners, net: Net::default(), start: std::time::Instant::now(), rng })
+    }
+
+    /// Bytes of the PSRAM that are in use.
+    pub fn psram_stats(&self) -> Stats {
+        self.psram.stats()
+    }
+}
+
+fn region(bytes: usize) -> Result<&'static Heap<'static>> {
+    let region = Box::leak(vec![MaybeUninit::<u8>::uninit(); bytes].into_boxed_slice());
+    let heap = Heap::new(region).map_err(|error| anyhow!("{bytes} bytes are too few: {error}"))?;
+    Ok(Box::leak(Box::new(heap)))
+}
+
+impl Clock for Desktop {
+    fn now(&self) -> Instant {
+        Instant::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    async fn sleep_until(&self, at: Instant) {
+        let at = self.start.checked_add(Duration::from_micros(at.as_micros()));
+        host(async {
+            match at {
+                Some(at) => Timer::at(at).await,
+                None => Timer::never().await,
+            }
+        })
+        .await;
+    }
+}
+
+impl Board for Desktop {
+    type Psram = Handle;
+    type Acceptor<'a> = Acceptor;
+    type Udp<'a> = Socket<UdpSocket>;
+    type Connect = Net;
+    type Error = io::Error;
+    type Crypto = RustCrypto;
+    type Rng = UnwrapErr<SysRng>;
+
+    fn psram(&self, owner: &'static str) -> Handle {
+        let known = OWNERS.iter().position(|name| *name == owner);
+        self.owners[known.unwrap_or_default()].clone()
+    }
+
+    async fn listen(&self, local: SocketAddr) -> io::Result<(Acceptor, SocketAddr)> {
+        self.net.listen(local).await
+    }
+
+    async fn bind(&self, local: SocketAddr) -> io::Result<(Socket<UdpSocket>, SocketAddr)> {
+        self.net.udp(local).await
+    }
+
+    fn tcp(&self) -> &Net {
+        &self.net
+    }
+
+    fn crypto(&self) -> &RustCrypto {
+        &RustCrypto
+    }
+
+    fn random<T>(&self, f: impl FnOnce(&mut Self::Rng) -> T) -> T {
+        f(&mut self.rng.borrow_mut())
+    }
+
+    fn memory(&self) -> Memory {
+        let named = OWNERS.iter().zip(&self.owners);
+        let owners = named.filter_map(|(name, label)| Some((*name, label.stats()?))).collect();
+        Memory { internal: self.internal.stats(), psram: self.psram.stats(), owners }
+    }
+
+    fn log(&self, line: fmt::Arguments<'_>) {
+        host_call(|| eprintln!("{line}"));
+    }
+}

@@ -1,0 +1,77 @@
+use core::fmt;
+use core::net::SocketAddr;
+
+use barertc::{Allocator, Provider};
+use barertc_arena::Stats;
+use barertc_runner::Clock;
+use edge_nal::{TcpAccept, TcpConnect, UdpReceive, UdpSend};
+use rand_core::CryptoRng;
+
+/// What a machine lends to the application.
+///
+/// Everything the application takes comes through here: memory, network, time, randomness, crypto.
+pub trait Board: Clock {
+    /// Handles of the large memory, where everything lives that a viewer needs.
+    type Psram: Allocator + Clone;
+    /// What accepts TCP connections.
+    type Acceptor<'a>: TcpAccept
+    where
+        Self: 'a;
+    /// A UDP socket.
+    type Udp<'a>: UdpReceive + UdpSend
+    where
+        Self: 'a;
+    /// What makes TCP connections.
+    type Connect: TcpConnect;
+    /// Why an address cannot be used.
+    type Error: fmt::Debug;
+    /// The crypto provider.
+    type Crypto: Provider;
+    /// The random generator.
+    type Rng: CryptoRng;
+
+    /// The large memory, under the name of who will hold it ("ice", "frames", …).
+    fn psram(&self, owner: &'static str) -> Self::Psram;
+
+    /// Accepts TCP connections at `local`, of which a port 0 is replaced: the address comes back.
+    ///
+    /// # Errors
+    /// The network's.
+    async fn listen(&self, local: SocketAddr) -> Result<(Self::Acceptor<'_>, SocketAddr), Self::Error>;
+
+    /// Binds a UDP socket to `local`, of which a port 0 is replaced: the address comes back.
+    ///
+    /// # Errors
+    /// The network's.
+    async fn bind(&self, local: SocketAddr) -> Result<(Self::Udp<'_>, SocketAddr), Self::Error>;
+
+    /// What makes TCP connections.
+    fn tcp(&self) -> &Self::Connect;
+
+    /// The crypto provider.
+    fn crypto(&self) -> &Self::Crypto;
+
+    /// Lends the random generator.
+    fn random<T>(&self, f: impl FnOnce(&mut Self::Rng) -> T) -> T;
+
+    /// How the memories stand.
+    fn memory(&self) -> Memory;
+
+    /// A line for the log.
+    fn log(&self, line: fmt::Arguments<'_>);
+}
+
+/// Those who hold memory, by the names under which they ask for it.
+pub const OWNERS: [&str; 9] =
+    ["viewers", "connection", "ice", "dtls", "srtp", "sctp", "history", "frames", "signaling"];
+
+/// How the memories stand.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The small fast memory.
+    pub internal: Stats,
+    /// The large memory.
+    pub psram: Stats,
+    /// Who holds how much of the large memory, for boards that count it.
+    pub owners: heapless::Vec<(&'static str, Stats), 12>,
+}

@@ -1,0 +1,166 @@
+//! Frames from storage to the viewers, each at its time.
+
+use core::time::Duration;
+
+use barertc::{Frame, FrameCodec, FrameInfo, Framing};
+use barertc_media::{
+    Directory, DirectoryConfig, Error, ErrorKind, Frame as Stored, Kind, Packed, PackedConfig, Pacer, Source, Storage,
+};
+use barertc_wire::Instant;
+use core::fmt::Write;
+
+use crate::Board;
+use crate::app::App;
+
+/// Key frames that viewers ask for come no closer together than this.
+const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
+/// Without viewers, and after trouble, it is looked this often whether something has changed.
+const IDLE: Duration = Duration::from_millis(50);
+const RETRY: Duration = Duration::from_secs(2);
+
+const KINDS: [Kind; 2] = [Kind::H264, Kind::Opus];
+
+/// What is played: up to one track of each kind, with one frame of each read ahead.
+struct Player<S: Storage, A: barertc::Allocator> {
+    tracks: [Option<Source<S, A>>; 2],
+    ahead: [Option<Stored<A>>; 2],
+    pacer: Pacer<2>,
+    key_frame_at: Option<Instant>,
+}
+
+/// Plays for ever; trouble with the media is said on the page and in the log, and tried again.
+pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S) {
+    loop {
+        let trouble = match Player::open(app, storage).await {
+            Ok(mut player) => player.run(app, storage).await,
+            Err(error) => error,
+        };
+        {
+            let mut text = app.trouble.borrow_mut();
+            text.clear();
+            // What is too long for the room is cut.
+            let _ = write!(text, "{trouble}");
+        }
+        app.board.log(format_args!("media: {trouble}"));
+        app.board.sleep_until(app.board.now() + RETRY).await;
+    }
+}
+
+impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
+    async fn open<B: Board<Psram = A>>(app: &App<'_, B>, storage: &mut S) -> Result<Self, Error<S::Error>> {
+        let mut tracks = [None, None];
+        let mut missing = None;
+        for (track, kind) in tracks.iter_mut().zip(KINDS) {
+            match open(app, storage, kind).await {
+                Ok(source) => *track = Some(source),
+                // Picture without sound, or sound without picture, is better than nothing.
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoSuchTrack) => {
+                    missing = missing.or(Some(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match missing {
+            Some(error) if tracks.iter().all(Option::is_none) => Err(error),
+            _ => Ok(Self {
+                tracks,
+                ahead: [None, None],
+                pacer: Pacer::new(KINDS.map(Kind::clock_rate)),
+                key_frame_at: None,
+            }),
+        }
+    }
+
+    async fn run<B: Board<Psram = A>>(&mut self, app: &App<'_, B>, storage: &mut S) -> Error<S::Error> {
+        loop {
+            if app.viewers.borrow().connected() == 0 {
+                app.board.sleep_until(app.board.now() + IDLE).await;
+                continue;
+            }
+            self.answer_key_frame_request(app);
+            if let Err(error) = self.read_ahead(storage).await {
+                return error;
+            }
+            app.trouble.borrow_mut().clear();
+            let now = app.board.now();
+            match self.pacer.poll(now) {
+                Some(track) => self.send(app, now, track),
+                None => app.board.sleep_until(self.pacer.due().unwrap_or(now)).await,
+            }
+        }
+    }
+
+    fn answer_key_frame_request<B: Board<Psram = A>>(&mut self, app: &App<'_, B>) {
+        let now = app.board.now();
+        let mut viewers = app.viewers.borrow_mut();
+        if !viewers.key_frame_wanted || self.key_frame_at.is_some_and(|at| now - at < KEY_FRAME_INTERVAL) {
+            return;
+        }
+        viewers.key_frame_wanted = false;
+        self.key_frame_at = Some(now);
+        let [video, _] = &mut self.tracks;
+        let [ahead, _] = &mut self.ahead;
+        if !ahead.as_ref().is_some_and(|frame| frame.keyframe)
+            && let Some(video) = video
+        {
+            video.seek_key_frame();
+            *ahead = None;
+        }
+    }
+
+    async fn read_ahead(&mut self, storage: &mut S) -> Result<(), Error<S::Error>> {
+        for (source, ahead) in self.tracks.iter_mut().zip(&mut self.ahead) {
+            if let (Some(source), None) = (source, &ahead) {
+                match source.next(storage).await {
+                    Ok(frame) => *ahead = Some(frame),
+                    // Memory comes back when frames have been sent; until then this frame's time passes.
+                    Err(Error { kind: ErrorKind::OutOfMemory, .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send<B: Board<Psram = A>>(&mut self, app: &App<'_, B>, now: Instant, track: usize) {
+        let stored = self.ahead.get_mut(track).and_then(Option::take);
+        // A frame that could not be read leaves a gap as long as a frame usually is.
+        let usual = KINDS.get(track).map_or(1, |kind| kind.clock_rate() / if *kind == Kind::H264 { 30 } else { 50 });
+        let timestamp = self.pacer.advance(track, stored.as_ref().map_or(usual, |frame| frame.duration));
+        let Some(stored) = stored else { return };
+        let info = FrameInfo { timestamp: timestamp as u32, ..FrameInfo::default() };
+        let (codec, framing) = match stored.kind {
+            Kind::H264 => (FrameCodec::H264, Framing::Length4),
+            Kind::Opus => (FrameCodec::Opus, Framing::Whole),
+        };
+        let Ok(frame) = Frame::new(stored.data, codec, framing, info, app.board.psram("frames")) else { return };
+        let mut viewers = app.viewers.borrow_mut();
+        match stored.kind {
+            Kind::H264 => viewers.send_video(now, &frame),
+            Kind::Opus => viewers.send_audio(now, &frame),
+        }
+        app.wake.signal(());
+    }
+}
+
+/// A packed file, or a directory with a directory for each kind.
+async fn open<B: Board, S: Storage>(
+    app: &App<'_, B>,
+    storage: &mut S,
+    kind: Kind,
+) -> Result<Source<S, B::Psram>, Error<S::Error>> {
+    let (path, alloc) = (app.settings.media, app.board.psram("frames"));
+    if path.ends_with(".brtc") {
+        return Packed::open(storage, path, kind, PackedConfig::default(), alloc).await.map(Source::Packed);
+    }
+    let mut full = heapless::String::<64>::new();
+    let (separator, name) = (if path.is_empty() { "" } else { "/" }, if kind == Kind::H264 { "h264" } else { "opus" });
+    if write!(full, "{path}{separator}{name}").is_err() {
+        return Err(Error { path: full, offset: 0, kind: ErrorKind::PathTooLong });
+    }
+    let config = match kind {
+        Kind::H264 => DirectoryConfig { frame_duration: 3_000, ..DirectoryConfig::default() },
+        Kind::Opus => DirectoryConfig::default(),
+    };
+    Directory::open(storage, &full, kind, config, alloc).await.map(Source::Directory)
+}

@@ -1,0 +1,87 @@
+//! Figures: a JSON line a second on each viewer's `stats` channel, and a line in the log now and then.
+
+use core::fmt::{self, Write};
+use core::time::Duration;
+
+use barertc::{Allocator, MessageKind};
+use barertc_arena::Stats;
+
+use crate::app::App;
+use crate::{Board, Memory};
+
+/// Between two lines on the `stats` channels.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Lines on the channels for one in the log.
+const LOG_EVERY: u32 = 5;
+
+/// Reports for ever.
+pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
+    let mut count = 0u32;
+    loop {
+        app.board.sleep_until(app.board.now() + INTERVAL).await;
+        let memory = app.board.memory();
+        let viewers = app.viewers.borrow().connected();
+        let mut line = heapless::String::<1024>::new();
+        // A line that does not fit is not sent: half a line is no JSON.
+        if write_json(&mut line, app, &memory, viewers).is_ok() {
+            for viewer in app.viewers.borrow_mut().iter_mut() {
+                if let Some(id) = viewer.stats {
+                    // Figures that do not fit the queue are stale by the time they would.
+                    let _ = viewer.connection.write_channel(id, MessageKind::Text, line.as_bytes());
+                }
+            }
+            app.wake.signal(());
+        }
+        if app.settings.stats && count % LOG_EVERY == 0 {
+            log(app, &memory, viewers);
+        }
+        count = count.wrapping_add(1);
+    }
+}
+
+fn write_json<B: Board>(out: &mut impl Write, app: &App<'_, B>, memory: &Memory, viewers: usize) -> fmt::Result {
+    let bound = worst_case(app);
+    write!(out, "{{\"t\":{},\"internal\":", app.board.now().as_millis())?;
+    write_region(out, &memory.internal, memory.internal.capacity)?;
+    out.write_str(",\"psram\":")?;
+    write_region(out, &memory.psram, memory.psram.capacity)?;
+    write!(out, ",\"viewers\":{viewers},\"viewer_bound\":{bound},\"refused\":{},\"owners\":{{", app.refused.get())?;
+    for (n, (name, stats)) in memory.owners.iter().enumerate() {
+        write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.live)?;
+    }
+    out.write_str("},\"trouble\":\"")?;
+    for c in app.trouble.borrow().chars() {
+        match c {
+            '"' | '\\' => write!(out, "\\{c}")?,
+            c if c.is_control() => {}
+            c => out.write_char(c)?,
+        }
+    }
+    out.write_str("\"}")
+}
+
+fn write_region(out: &mut impl Write, stats: &Stats, bound: usize) -> fmt::Result {
+    write!(out, "{{\"live\":{},\"peak\":{},\"bound\":{bound}}}", stats.live, stats.peak)
+}
+
+fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
+    let (internal, psram) = (&memory.internal, &memory.psram);
+    app.board.log(format_args!(
+        "viewers {viewers} · internal {} B, peak {} B, of {} B · psram {} B, peak {} B, of {} B · refused {}",
+        internal.live,
+        internal.peak,
+        internal.capacity,
+        psram.live,
+        psram.peak,
+        psram.capacity,
+        app.refused.get(),
+    ));
+}
+
+/// The most that one viewer can take from the large memory, media frames left out.
+pub(crate) fn worst_case<B: Board>(app: &App<'_, B>) -> usize
+where
+    B::Psram: Allocator,
+{
+    app.config().worst_case_bytes::<B::Psram>()
+}

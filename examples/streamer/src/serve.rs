@@ -1,0 +1,76 @@
+//! The page and signaling over TCP, and the way out to a forwarder.
+
+use core::time::Duration;
+
+use barertc_arena::Box;
+use barertc_signaling::{Backoff, Buffers, Url, serve_connection};
+use edge_nal::{Close, TcpAccept, TcpConnect, TcpShutdown};
+use embassy_futures::select::select;
+
+use crate::app::App;
+use crate::rng::BoardRng;
+use crate::{Board, Forwarder};
+
+/// How long a closing TCP connection may take.
+const LINGER: Duration = Duration::from_secs(2);
+/// The socket number of the forwarder's connection: pages that connect to us count up from 1.
+const FORWARDER: u32 = u32::MAX;
+
+/// Accepts connections one after the other; several of these share an acceptor.
+pub(crate) async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
+    loop {
+        let Ok((remote, mut socket)) = acceptor.accept().await else {
+            app.board.sleep_until(app.board.now() + Duration::from_millis(100)).await;
+            continue;
+        };
+        let served = with_buffers(app, async |buffers| {
+            serve_connection(&mut socket, remote.ip(), buffers, app).await
+        });
+        if let Some(Err(error)) = served.await {
+            app.board.log(format_args!("{remote}: {error}"));
+        }
+        let closing = async {
+            let _ = socket.close(Close::Write).await;
+        };
+        select(closing, app.board.sleep_until(app.board.now() + LINGER)).await;
+    }
+}
+
+/// Stays connected to a forwarder, as the original streamer does, and comes back when the connection is lost.
+pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_>) {
+    let Ok(url) = Url::parse(forwarder.url) else {
+        app.board.log(format_args!("forwarder: {} is no ws:// address", forwarder.url));
+        return;
+    };
+    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+    loop {
+        match app.board.tcp().connect(forwarder.address).await {
+            Ok(mut socket) => {
+                app.board.log(format_args!("forwarder: connected to {}", forwarder.address));
+                let since = app.board.now();
+                let mut rng = BoardRng(app.board);
+                let ended = with_buffers(app, async |buffers| {
+                    barertc_signaling::connect(&mut socket, &url, FORWARDER, buffers, app, &mut rng).await
+                });
+                if let Some(Err(error)) = ended.await {
+                    app.board.log(format_args!("forwarder: {error}"));
+                }
+                if app.board.now() - since > Duration::from_secs(10) {
+                    backoff.succeeded();
+                }
+            }
+            Err(error) => app.board.log(format_args!("forwarder: {error:?}")),
+        }
+        let wait = app.board.random(|rng| backoff.next(rng));
+        app.board.sleep_until(app.board.now() + wait).await;
+    }
+}
+
+/// Buffers from the large memory for as long as `f` takes; `None` when there is no room.
+async fn with_buffers<B: Board, T>(app: &App<'_, B>, f: impl AsyncFnOnce(Buffers<'_>) -> T) -> Option<T> {
+    let alloc = app.board.psram("signaling");
+    let mut room = Box::try_zeroed(Buffers::MESSAGE + Buffers::SDP + Buffers::OUT, alloc).ok()?;
+    let (message, rest) = room.split_at_mut(Buffers::MESSAGE);
+    let (sdp, out) = rest.split_at_mut(Buffers::SDP);
+    Some(f(Buffers { message, sdp, out }).await)
+}

@@ -1,0 +1,65 @@
+use core::net::{IpAddr, SocketAddr};
+
+/// What a user can choose.
+#[derive(Clone, Debug)]
+pub struct Settings<'a> {
+    /// Where the page and signaling are served.
+    pub http: SocketAddr,
+    /// The addresses that media leaves from, one UDP socket each.
+    pub addresses: heapless::Vec<IpAddr, MAX_ADDRESSES>,
+    /// The UDP port of those sockets; 0 lets the system choose.
+    pub udp_port: u16,
+    /// The address under which others reach the first of the sockets, when it is another than its own: behind a port
+    /// forwarding.
+    pub advertise: Option<SocketAddr>,
+    /// What is played: a packed file, or a directory with `h264` and `opus` in it.
+    pub media: &'a str,
+    /// A viewer must show this; without it only viewers on the same machine may connect.
+    pub token: Option<&'a str>,
+    /// A forwarding server to which the streamer connects as `id`, beside serving its own page.
+    pub forwarder: Option<Forwarder<'a>>,
+    /// Largest datagram, in bytes of UDP payload.
+    pub mtu: u16,
+    /// Viewers at the same time.
+    pub max_viewers: usize,
+    /// The page.
+    pub page: &'a [u8],
+    /// Log figures every few seconds.
+    pub stats: bool,
+}
+
+/// Addresses that media can leave from.
+pub const MAX_ADDRESSES: usize = 4;
+
+/// A forwarding server of the libdatachannel examples.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarder<'a> {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// `ws://HOST:PORT/ID`.
+    pub url: &'a str,
+}
+
+impl<'a> Settings<'a> {
+    /// Serves `page` and plays `media` to viewers on the same machine.
+    #[must_use]
+    pub fn loopback(http_port: u16, media: &'a str, page: &'a [u8]) -> Self {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        let mut addresses = heapless::Vec::new();
+        // There is room for one.
+        let _ = addresses.push(loopback);
+        Self {
+            http: SocketAddr::new(loopback, http_port),
+            addresses,
+            udp_port: 0,
+            advertise: None,
+            media,
+            token: None,
+            forwarder: None,
+            mtu: 1_200,
+            max_viewers: 8,
+            page,
+            stats: false,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The viewers: one connection each, all behind the same sockets.
+
+use core::time::Duration;
+
+use barertc::{
+    Allocator, ChannelConfig, ChannelId, ConnectionState, Error, Event, Frame, MessageKind, PeerConnection, Provider,
+    Route, TrackId, Transmit,
+};
+use barertc_arena::{Key, Slab};
+use barertc_runner::Connections;
+use barertc_signaling::Id;
+use barertc_wire::Instant;
+use rand_core::CryptoRng;
+
+/// A viewer that does not get connected is forgotten after this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One viewer.
+pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
+    pub(crate) connection: PeerConnection<'b, A, P>,
+    pub(crate) video: TrackId,
+    pub(crate) audio: TrackId,
+    pub(crate) ping: Option<ChannelId>,
+    pub(crate) stats: Option<ChannelId>,
+    /// The signaling socket it came over, and its name there.
+    pub(crate) from: (u32, Id),
+    pub(crate) since: Instant,
+    connected: bool,
+    /// It has been sent a key frame, and so can make something of what follows.
+    started: bool,
+    gone: bool,
+}
+
+/// All viewers.
+pub(crate) struct Viewers<'b, A: Allocator + Clone, P: Provider> {
+    slots: Slab<Viewer<'b, A, P>, A>,
+    /// Somebody cannot go on without a key frame.
+    pub(crate) key_frame_wanted: bool,
+    /// Viewers that were connected, ever.
+    pub(crate) served: u32,
+    /// Where the next search for something to send begins, so that all get their turn.
+    turn: usize,
+}
+
+impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
+    pub(crate) fn new(max: usize, alloc: A) -> Result<Self, Error> {
+        Ok(Self { slots: Slab::with_capacity(max, alloc)?, key_frame_wanted: false, served: 0, turn: 0 })
+    }
+
+    /// A viewer that wants to connect; a former one of the same name on the same socket makes room.
+    pub(crate) fn insert(&mut self, viewer: Viewer<'b, A, P>) -> Result<Key, Error> {
+        self.slots.retain(|_, v| v.from != viewer.from);
+        self.slots.insert(viewer).map_err(|_| Error::WouldBlock)
+    }
+
+    pub(crate) fn remove(&mut self, socket: u32, id: &str) {
+        self.slots.retain(|_, v| v.from.0 != socket || v.from.1 != id);
+    }
+
+    pub(crate) fn find(&mut self, socket: u32, id: &str) -> Option<&mut Viewer<'b, A, P>> {
+        self.slots.iter_mut().map(|(_, v)| v).find(|v| v.from.0 == socket && v.from.1 == id)
+    }
+
+    /// Whether there is room for another.
+    pub(crate) fn is_full(&self) -> bool {
+        self.slots.is_full()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Viewer<'b, A, P>> {
+        self.slots.iter_mut().map(|(_, v)| v)
+    }
+
+    /// Viewers that are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.slots.iter().filter(|(_, v)| v.connected).count()
+    }
+
+    /// Gives a frame to everybody who can use it.
+    pub(crate) fn send_video(&mut self, now: Instant, frame: &Frame<A>) {
+        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.connected) {
+            v.started |= frame.is_key();
+            // A full queue drops the frame and asks for a key frame later: the network of one viewer holds up no other.
+            if v.started && v.connection.send_frame(now, v.video, frame).is_err() {
+                v.started = false;
+                self.key_frame_wanted = true;
+            }
+        }
+    }
+
+    /// The same for sound, which needs no beginning.
+    pub(crate) fn send_audio(&mut self, now: Instant, frame: &Frame<A>) {
+        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.connected) {
+            // Sound that does not fit the queue is late anyway.
+            let _ = v.connection.send_frame(now, v.audio, frame);
+        }
+    }
+
+    pub(crate) fn close_all(&mut self) {
+        for (_, viewer) in self.slots.iter_mut() {
+            viewer.connection.close();
+        }
+    }
+
+    /// Forgets who is gone, once what it had to say has been sent.
+    fn sweep(&mut self, now: Instant) {
+        self.slots.retain(|_, v| !v.gone && (v.connected || now - v.since < PATIENCE));
+    }
+
+    fn events(&mut self) {
+        for (_, viewer) in self.slots.iter_mut() {
+            while let Some(event) = viewer.connection.poll_event() {
+                match event {
+                    Event::ConnectionState(ConnectionState::Connected) if !viewer.connected => {
+                        viewer.connected = true;
+                        self.served = self.served.saturating_add(1);
+                        self.key_frame_wanted = true;
+                    }
+                    Event::ConnectionState(ConnectionState::Failed | ConnectionState::Closed) => viewer.gone = true,
+                    Event::KeyFrameWanted(_) => self.key_frame_wanted = true,
+                    event => viewer.channel_event(&event),
+                }
+            }
+        }
+    }
+}
+
+impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
+    pub(crate) fn new(
+        connection: PeerConnection<'b, A, P>,
+        video: TrackId,
+        audio: TrackId,
+        from: (u32, Id),
+        since: Instant,
+    ) -> Self {
+        let (connected, started, gone) = (false, false, false);
+        Self { connection, video, audio, ping: None, stats: None, from, since, connected, started, gone }
+    }
+
+    /// The channels that a viewer gets: one that says `Ping`, one for figures.
+    pub(crate) fn open_channels<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
+        let open = |connection: &mut PeerConnection<'b, A, P>, rng: &mut R, label| {
+            connection.open_channel(&ChannelConfig { label, ..ChannelConfig::default() }, rng)
+        };
+        self.ping = Some(open(&mut self.connection, rng, "ping-pong")?);
+        self.stats = Some(open(&mut self.connection, rng, "stats")?);
+        Ok(())
+    }
+
+    fn channel_event(&mut self, event: &Event) {
+        match event {
+            Event::ChannelOpen(id) if Some(*id) == self.ping => self.say_ping(*id),
+            Event::ChannelReadable(id) => {
+                let mut room = [0; 256];
+                let mut ended = false;
+                while let Ok(read) = self.connection.read_channel(*id, &mut room) {
+                    ended |= read.end_of_message;
+                }
+                if ended && Some(*id) == self.ping {
+                    self.say_ping(*id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn say_ping(&mut self, id: ChannelId) {
+        // A peer that does not take five bytes gets no more pings.
+        let _ = self.connection.write_channel(id, MessageKind::Text, b"Ping");
+    }
+}
+
+impl<A: Allocator + Clone, P: Provider> Connections for Viewers<'_, A, P> {
+    fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) {
+        let viewer = self.iter_mut().find(|v| v.connection.is_for_us(route.remote, datagram));
+        if let Some(viewer) = viewer {
+            // What is wrong with it has been counted.
+            let _ = viewer.connection.handle(now, route, datagram);
+        }
+        self.events();
+    }
+
+    fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        let count = self.slots.capacity();
+        for _ in 0..count {
+            let turn = self.turn;
+            let viewer = self.slots.iter_mut().find(|(key, _)| key.index() == turn);
+            if let Some(transmit) = viewer.and_then(|(_, v)| v.connection.poll_transmit(now, out)) {
+                return Some(transmit);
+            }
+            self.turn = turn.saturating_add(1).checked_rem(count).unwrap_or(0);
+        }
+        self.sweep(now);
+        None
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        let waiting = |v: &Viewer<'_, A, P>| (!v.connected).then_some(v.since + PATIENCE);
+        let timeouts = self.slots.iter().map(|(_, v)| Instant::earliest(v.connection.timeout(), waiting(v)));
+        timeouts.fold(None, Instant::earliest)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        for (_, viewer) in self.slots.iter_mut() {
+            viewer.connection.handle_timeout(now);
+        }
+        self.events();
+    }
+}
