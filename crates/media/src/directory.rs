@@ -30,6 +30,8 @@ pub struct Directory<A: Allocator> {
     prefix: &'static str,
     number: u32,
     timestamp: u64,
+    /// How long the last frame was.
+    duration: u32,
 }
 
 impl<A: Allocator + Clone> Directory<A> {
@@ -45,8 +47,10 @@ impl<A: Allocator + Clone> Directory<A> {
         alloc: A,
     ) -> Result<Self, Error<S::Error>> {
         let too_long = |_| Error { path: Path::new(), offset: 0, kind: ErrorKind::PathTooLong };
-        let mut directory =
-            Self { alloc, config, kind, path: path.try_into().map_err(too_long)?, prefix: "", number: 0, timestamp: 0 };
+        let path = path.try_into().map_err(too_long)?;
+        // Nearly all Opus is of 20 ms.
+        let duration = if kind == Kind::Opus { 960 } else { config.frame_duration };
+        let mut directory = Self { alloc, config, kind, path, prefix: "", number: 0, timestamp: 0, duration };
         for prefix in ["sample-", ""] {
             directory.prefix = prefix;
             if let Some(file) = directory.file(storage, 0).await? {
@@ -76,6 +80,7 @@ impl<A: Allocator + Clone> Directory<A> {
         file.close(storage).await;
         let frame = frame?;
         self.number = self.number.saturating_add(1);
+        self.duration = frame.duration;
         self.timestamp = self.timestamp.saturating_add(frame.duration.into());
         Ok(frame)
     }
@@ -83,6 +88,11 @@ impl<A: Allocator + Clone> Directory<A> {
     /// Passes over the next file.
     pub fn skip(&mut self) {
         self.number = self.number.saturating_add(1);
+    }
+
+    /// Lets the frame be next that is shown so many ticks after the first, where all last as long as the last one read.
+    pub(crate) fn seek_ticks(&mut self, ticks: u64) {
+        self.number = u32::try_from(ticks.checked_div(self.duration.into()).unwrap_or(0)).unwrap_or(0);
     }
 
     /// Lets the first frame be next; timestamps run on.

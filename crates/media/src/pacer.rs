@@ -106,13 +106,15 @@ impl<const N: usize> Pacer<N> {
 }
 
 /// Rounded down to the microsecond.
-fn time(ticks: u64, rate: u32) -> Duration {
+pub(crate) fn time(ticks: u64, rate: u32) -> Duration {
     let micros = u128::from(ticks).saturating_mul(1_000_000).checked_div(rate.into()).unwrap_or(0);
     Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 
-fn ticks(time: Duration, rate: u32) -> u64 {
-    let ticks = time.as_micros().saturating_mul(rate.into()).checked_div(1_000_000).unwrap_or(0);
+/// Rounded to the nearest tick.
+pub(crate) fn ticks(time: Duration, rate: u32) -> u64 {
+    let ticks =
+        time.as_micros().saturating_mul(rate.into()).saturating_add(500_000).checked_div(1_000_000).unwrap_or(0);
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 

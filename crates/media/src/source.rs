@@ -1,6 +1,8 @@
+use core::time::Duration;
+
 use barertc_arena::Allocator;
 
-use crate::{AnnexB, Directory, Error, Frame, Kind, Ogg, Packed, Storage};
+use crate::{AnnexB, Directory, Error, Frame, Kind, Ogg, Packed, Storage, pacer};
 
 /// Any of the sources, for programs that learn only when they run where their media is.
 pub enum Source<S: Storage, A: Allocator> {
@@ -29,16 +31,37 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
     }
 
     /// Lets a key frame be next, as close as the source can find one: a packed file the nearest, any other its first
-    /// frame. Timestamps run on.
-    pub fn seek_key_frame(&mut self) {
+    /// frame. Returns how far into the media that is, so that [`seek_time`](Self::seek_time) can take the other tracks
+    /// there. Timestamps run on.
+    pub fn seek_key_frame(&mut self) -> Duration {
         match self {
-            Self::Directory(source) => source.rewind(),
-            Self::AnnexB(source) => source.rewind(),
-            Self::Ogg(_) => {}
             Self::Packed(source) => {
                 let key = source.nearest_key_frame(source.position());
                 // A key frame's number is in range by construction of the index.
                 let _ = source.seek(key);
+                let ticks = u64::from(key).saturating_mul(source.duration().into());
+                pacer::time(ticks, source.kind().clock_rate())
+            }
+            _ => {
+                self.seek_time(Duration::ZERO);
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// Lets the frame be next that is shown `at` so far into the media: a packed file and a directory find it by its
+    /// number, a stream can only go to its beginning and stays where it is for any other time. Timestamps run on.
+    pub fn seek_time(&mut self, at: Duration) {
+        let ticks = pacer::ticks(at, self.kind().clock_rate());
+        match self {
+            Self::Directory(source) => source.seek_ticks(ticks),
+            Self::AnnexB(source) if at.is_zero() => source.rewind(),
+            Self::Ogg(source) if at.is_zero() => source.rewind(),
+            Self::AnnexB(_) | Self::Ogg(_) => {}
+            Self::Packed(source) => {
+                let number = ticks.checked_div(source.duration().into()).unwrap_or(0);
+                let number = number.checked_rem(source.frames().into()).unwrap_or(0);
+                let _ = source.seek(u32::try_from(number).unwrap_or(0));
             }
         }
     }

@@ -129,9 +129,39 @@ fn after_a_seek_comes_a_key_frame() {
         for _ in 0..6 {
             block_on(source.next(&mut storage)).unwrap();
         }
-        source.seek_key_frame();
+        let at = source.seek_key_frame();
+        assert_eq!(at.as_micros(), u128::from(expected) * 100_000 / 3);
         let frame = block_on(source.next(&mut storage)).unwrap();
         assert!(frame.keyframe, "{form}");
         assert_eq!((frame.number, frame.timestamp), (expected, 18_000), "{form}");
+    }
+}
+
+#[test]
+fn sound_follows_the_picture_to_its_key_frame() {
+    let sound = Track { kind: Kind::Opus, duration: 960, frames: vec![vec![0xfc, 1]; 20], key_frames: vec![] };
+    let picture =
+        Track { kind: Kind::H264, duration: 3000, frames: vec![access_unit(&[&slice(0)]); 12], key_frames: vec![0, 7] };
+    let mut packed = vec![];
+    write(&mut packed, &[picture, sound.clone()]).unwrap();
+    let mut storage = Files::one("p.brtc", &packed);
+    storage.files.extend((0..20).map(|n| (format!("opus/{n}.opus"), sound.frames[0].clone())));
+    let alloc = barertc_arena::Global;
+    let (mut picture, mut sounds) = block_on(async {
+        let picture = Packed::open(&mut storage, "p.brtc", Kind::H264, PACKED, alloc).await.unwrap();
+        let sound = Packed::open(&mut storage, "p.brtc", Kind::Opus, PACKED, alloc).await.unwrap();
+        let files = Directory::open(&mut storage, "opus", Kind::Opus, DirectoryConfig::default(), alloc).await.unwrap();
+        (Source::Packed(picture), [Source::Packed(sound), Source::Directory(files)])
+    });
+    for _ in 0..5 {
+        block_on(picture.next(&mut storage)).unwrap();
+    }
+    let at = picture.seek_key_frame();
+    assert_eq!(block_on(picture.next(&mut storage)).unwrap().number, 7);
+    for source in &mut sounds {
+        block_on(source.next(&mut storage)).unwrap();
+        source.seek_time(at);
+        // 7 pictures are 233 ms, which lie in the twelfth packet of 20 ms.
+        assert_eq!(block_on(source.next(&mut storage)).unwrap().number, 11);
     }
 }
