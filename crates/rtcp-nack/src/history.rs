@@ -94,6 +94,8 @@ pub struct History<A: Allocator + Clone> {
     /// Sequence number behind the newest packet.
     next: u16,
     bytes: usize,
+    /// `config.age` in units of abs-send-time.
+    max_age: u32,
 }
 
 impl<A: Allocator + Clone> History<A> {
@@ -113,6 +115,7 @@ impl<A: Allocator + Clone> History<A> {
         Ok(Self {
             packets: Ring::with_capacity(config.packets, alloc.clone())?,
             frames: Ring::with_capacity(config.frames, alloc)?,
+            max_age: abs_send_time(u64::try_from(config.age.as_micros()).unwrap_or(0)),
             config,
             next: first_sequence,
             bytes: 0,
@@ -148,19 +151,22 @@ impl<A: Allocator + Clone> History<A> {
 
     /// Lets packets go that are too old; capacities are kept with every packet anyway.
     pub fn expire(&mut self, now: Instant) {
-        while self.packets.front().is_some_and(|p| age(p, now) > self.config.age) {
+        self.expire_at(abs_send_time(now.as_micros()));
+    }
+
+    fn expire_at(&mut self, time: u32) {
+        while self.packets.front().is_some_and(|p| age(p, time) > self.max_age) {
             self.evict();
         }
     }
 
-    /// The next `sequence` was sent: piece number `index` of `frame`, cut to `budget`.
+    /// The next `sequence` was sent at `time` (as abs-send-time): piece number `index` of `frame`, cut to `budget`.
     pub(crate) fn record(
         &mut self,
-        now: Instant,
+        time: u32,
         sequence: u16,
         frame: &Frame<A>,
-        index: u16,
-        budget: usize,
+        (index, budget): (u16, u16),
         transport: u16,
     ) {
         if self.packets.capacity() == 0 || self.frames.capacity() == 0 {
@@ -170,21 +176,20 @@ impl<A: Allocator + Clone> History<A> {
         if sequence != self.next {
             self.clear(sequence); // can't be; but a gap would shift every number
         }
-        self.expire(now);
+        self.expire_at(time);
         while self.packets.is_full() || (index == 0 && self.frames.is_full()) {
             self.evict();
         }
         if index == 0 || self.frames.is_empty() {
             let first = sequence.wrapping_sub(index);
-            let entry = Entry { frame: frame.clone(), first, budget: u16::try_from(budget).unwrap_or(u16::MAX) };
+            let entry = Entry { frame: frame.clone(), first, budget };
             self.bytes = self.bytes.saturating_add(frame.bytes().len());
             let _ = self.frames.push_back(entry);
             while self.bytes > self.config.bytes && self.frames.len() > 1 {
                 self.evict();
             }
         }
-        let when = abs_send_time(now.as_micros()) << 8;
-        let _ = self.packets.push_back(Sent { when, transport, again: 0 });
+        let _ = self.packets.push_back(Sent { when: time << 8, transport, again: 0 });
         self.next = sequence.wrapping_add(1);
     }
 
@@ -197,10 +202,10 @@ impl<A: Allocator + Clone> History<A> {
         quiet: Duration,
         max_repeats: u8,
     ) -> Result<(), Refusal> {
-        let max_age = self.config.age;
+        let max_age = self.max_age;
         let index = self.index(sequence).ok_or(Refusal::Gone)?;
         let packet = self.packets.get_mut(index).ok_or(Refusal::Gone)?;
-        if age(packet, now) > max_age {
+        if age(packet, abs_send_time(now.as_micros())) > max_age {
             return Err(Refusal::Gone);
         }
         let repeats = packet.when & REPEATS;
@@ -275,8 +280,7 @@ impl<A: Allocator + Clone> History<A> {
     }
 }
 
-fn age(packet: &Sent, now: Instant) -> Duration {
-    // Upper 24 bits against upper 24 bits: the difference wraps as they do.
-    let ticks = (abs_send_time(now.as_micros()) << 8).wrapping_sub(packet.when & !0xff) >> 8;
-    Duration::from_micros((u64::from(ticks).saturating_mul(1_000_000)) >> 18)
+/// Age of a packet in units of abs-send-time: the difference goes round as they do.
+const fn age(packet: &Sent, time: u32) -> u32 {
+    (time << 8).wrapping_sub(packet.when & !0xff) >> 8
 }

@@ -20,6 +20,8 @@ pub(crate) struct Queued<A: Allocator + Clone> {
     cursor: Cursor,
     /// Number of the next piece.
     index: u16,
+    /// Room for payload in its packets.
+    budget: u16,
 }
 
 /// What the application should know.
@@ -107,12 +109,12 @@ impl<A: Allocator + Clone> SendStream<A> {
         if frame.codec() != self.config.codec {
             return Err(Error::WrongCodec);
         }
-        let mut cursor = Cursor::default();
-        if frame.next_piece(self.budget(&frame), &mut cursor).is_none() {
+        let budget = self.budget(&frame);
+        if frame.next_piece(usize::from(budget), &mut Cursor::default()).is_none() {
             return Err(Error::FrameTooLarge);
         }
         let timestamp = frame.timestamp();
-        let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0 };
+        let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0, budget };
         self.queue.push_back(queued).map_err(|_| Error::WouldBlock)?;
         self.clock.observe(now, timestamp);
         Ok(())
@@ -126,8 +128,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.drop_late(now);
         let front = self.queue.front()?;
         let (frame, mut cursor, index, since) = (front.frame.clone(), front.cursor, front.index, front.since);
-        let budget = self.budget(&frame);
-        let Some(piece) = frame.next_piece(budget, &mut cursor) else {
+        let budget = front.budget;
+        let Some(piece) = frame.next_piece(usize::from(budget), &mut cursor) else {
             self.queue.pop_front(); // enqueue() looked, so this can't be
             return None;
         };
@@ -144,7 +146,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             return None;
         }
         let len = w.len();
-        self.history.record(now, self.next_sequence, &frame, index, budget, transport_sequence);
+        self.history.record(time, self.next_sequence, &frame, (index, budget), transport_sequence);
         self.next_sequence = self.next_sequence.wrapping_add(1);
         if piece.is_last() {
             self.queue.pop_front();
@@ -315,6 +317,13 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.requested.clear();
         self.history.clear(self.next_sequence);
         self.drop_started();
+        for index in 0..self.queue.len() {
+            let Some(frame) = self.queue.get(index).map(|q| q.frame.clone()) else { break };
+            let budget = self.budget(&frame);
+            if let Some(queued) = self.queue.get_mut(index) {
+                queued.budget = budget;
+            }
+        }
         Ok(())
     }
 
@@ -449,9 +458,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
     }
 
-    fn budget(&self, frame: &Frame<A>) -> usize {
+    fn budget(&self, frame: &Frame<A>) -> u16 {
         let overhead = self.config.overhead(&self.extensions(frame, 0, 0));
-        // The history keeps budgets in 16 bits.
-        self.config.mtu.saturating_sub(overhead).clamp(MIN_BUDGET, usize::from(u16::MAX))
+        u16::try_from(self.config.mtu.saturating_sub(overhead).max(MIN_BUDGET)).unwrap_or(u16::MAX)
     }
 }

@@ -228,13 +228,7 @@ impl ExtensionMap {
     /// Bytes that [`write`](Self::write) takes, 0 when there is nothing to write.
     #[must_use]
     pub fn size(&self, values: &Extensions<'_>) -> usize {
-        let (body, two_byte, any) = self.measure(values);
-        if !any {
-            return 0;
-        }
-        let per_element = if two_byte { 2 } else { 1 };
-        let elements = ExtensionKind::ALL.into_iter().filter(|k| self.present(values, *k).is_some()).count();
-        body.saturating_add(elements.saturating_mul(per_element)).next_multiple_of(4).saturating_add(4)
+        self.layout(values).size
     }
 
     /// Writes the extension header, the elements and the padding to a whole word.
@@ -242,11 +236,31 @@ impl ExtensionMap {
     /// # Errors
     /// [`Error::NoRoom`].
     pub fn write(&self, values: &Extensions<'_>, w: &mut Writer<'_>) -> Result<(), Error> {
-        let size = self.size(values);
+        self.write_as(self.layout(values), values, w)
+    }
+
+    /// Measures `values` in one pass.
+    pub(crate) fn layout(&self, values: &Extensions<'_>) -> Layout {
+        let (mut bytes, mut elements, mut two_byte) = (0usize, 0usize, false);
+        for kind in ExtensionKind::ALL {
+            if let Some((id, value)) = self.present(values, kind) {
+                bytes = bytes.saturating_add(value.len());
+                elements = elements.saturating_add(1);
+                two_byte |= id > 14 || value.len() > 16;
+            }
+        }
+        if elements == 0 {
+            return Layout { size: 0, two_byte };
+        }
+        let heads = if two_byte { elements.saturating_mul(2) } else { elements };
+        Layout { size: bytes.saturating_add(heads).next_multiple_of(4).saturating_add(4), two_byte }
+    }
+
+    pub(crate) fn write_as(&self, layout: Layout, values: &Extensions<'_>, w: &mut Writer<'_>) -> Result<(), Error> {
+        let Layout { size, two_byte } = layout;
         if size == 0 {
             return Ok(());
         }
-        let (_, two_byte, _) = self.measure(values);
         let end = w.len().saturating_add(size);
         w.u16(if two_byte { TWO_BYTE } else { ONE_BYTE })?;
         w.u16((size.saturating_sub(4) / 4) as u16)?;
@@ -278,27 +292,19 @@ impl ExtensionMap {
     }
 
     fn present<'a>(&self, values: &Extensions<'a>, kind: ExtensionKind) -> Option<(u8, Value<'a>)> {
+        let id = self.id(kind)?;
         let value = values.value(kind)?;
         // A length that no form can express is never written.
-        if value.len() > 255 || value.len() == 0 {
-            return None;
-        }
-        Some((self.id(kind)?, value))
+        if value.len() > 255 || value.len() == 0 { None } else { Some((id, value)) }
     }
+}
 
-    /// (bytes of all values, whether the two-byte form is needed, whether there is any)
-    fn measure(&self, values: &Extensions<'_>) -> (usize, bool, bool) {
-        let mut total = 0usize;
-        let (mut two_byte, mut any) = (false, false);
-        for kind in ExtensionKind::ALL {
-            if let Some((id, value)) = self.present(values, kind) {
-                any = true;
-                two_byte |= id > 14 || value.len() > 16;
-                total = total.saturating_add(value.len());
-            }
-        }
-        (total, two_byte, any)
-    }
+/// How values are going to be written.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    /// Bytes of all of it, 0 when there is nothing.
+    pub(crate) size: usize,
+    two_byte: bool,
 }
 
 /// Iterates the elements of a header extension: (identifier, value). A malformed rest ends it.

@@ -41,13 +41,14 @@ impl Header {
     /// # Errors
     /// [`Error::NoRoom`].
     pub fn write(&self, map: &ExtensionMap, extensions: &Extensions<'_>, w: &mut Writer<'_>) -> Result<(), Error> {
-        let extended = map.size(extensions) > 0;
-        w.u8(if extended { 0x90 } else { 0x80 })?;
-        w.u8((u8::from(self.marker) << 7) | (self.payload_type & 0x7f))?;
-        w.u16(self.sequence)?;
-        w.u32(self.timestamp)?;
-        w.u32(self.ssrc)?;
-        map.write(extensions, w)
+        let layout = map.layout(extensions);
+        let second = (u8::from(self.marker) << 7) | (self.payload_type & 0x7f);
+        let fixed = w.reserve(HEADER_LEN)?.first_chunk_mut::<HEADER_LEN>().ok_or(Error::NoRoom)?;
+        let [s0, s1] = self.sequence.to_be_bytes();
+        let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
+        let [c0, c1, c2, c3] = self.ssrc.to_be_bytes();
+        *fixed = [if layout.size > 0 { 0x90 } else { 0x80 }, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3];
+        map.write_as(layout, extensions, w)
     }
 }
 
