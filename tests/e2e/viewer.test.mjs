@@ -1,0 +1,119 @@
+// The viewer's page by itself: another connection of the same browser plays the streamer, behind a socket that is none.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { after, before, test } from 'node:test';
+import { launch, until } from './browser.mjs';
+
+const PAGE = new URL('../../examples/viewer/index.html', import.meta.url);
+
+let browser;
+let server;
+let url;
+
+before(async () => {
+  browser = await launch(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection']);
+  server = http.createServer((_, response) => {
+    response.setHeader('content-type', 'text/html');
+    response.end(readFileSync(PAGE));
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  url = `http://127.0.0.1:${server.address().port}/`;
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+// Runs in the page before its own script: a WebSocket that answers a request with an offer of moving pictures.
+function pretend() {
+  window.WebSocket = class {
+    constructor(address) {
+      window.socketAddress = address;
+      this.readyState = 0;
+      setTimeout(() => { this.readyState = 1; this.onopen(); });
+    }
+
+    close() { this.peer?.close(); }
+
+    say(message) { this.onmessage?.({ data: JSON.stringify({ id: 'server', ...message }) }); }
+
+    async send(text) {
+      const message = JSON.parse(text);
+      if (message.type === 'request') await this.offer();
+      if (message.type === 'answer') await this.peer.setRemoteDescription({ type: 'answer', sdp: message.sdp });
+      if (message.type === 'candidate') {
+        while (!this.peer.remoteDescription) await new Promise((done) => setTimeout(done, 5));
+        await this.peer.addIceCandidate({ candidate: message.candidate, sdpMid: message.mid });
+      }
+    }
+
+    async offer() {
+      const peer = this.peer = new RTCPeerConnection();
+      const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 180 });
+      const context = canvas.getContext('2d');
+      let n = 0;
+      setInterval(() => { context.fillStyle = `hsl(${n++ * 5}, 80%, 50%)`; context.fillRect(0, 0, 320, 180); }, 33);
+      for (const track of canvas.captureStream(30).getTracks()) peer.addTrack(track);
+      peer.addTransceiver('audio');
+      const ping = peer.createDataChannel('ping-pong');
+      ping.onopen = () => ping.send('Ping');
+      ping.onmessage = () => ping.send('Ping');
+      const report = peer.createDataChannel('stats');
+      const memory = { live: 1000, peak: 2000, bound: 4000 };
+      report.onopen = () => report.send(JSON.stringify({ t: 1, internal: memory, psram: memory, viewers: 1, owners: { '<b>x</b>': 9 } }));
+      peer.onicecandidate = (e) => e.candidate?.candidate && this.say({ type: 'candidate', candidate: e.candidate.candidate, mid: e.candidate.sdpMid });
+      await peer.setLocalDescription(await peer.createOffer());
+      this.say({ type: 'offer', sdp: peer.localDescription.sdp });
+    }
+  };
+}
+
+test('the page is small and loads nothing from elsewhere', () => {
+  const text = readFileSync(PAGE, 'utf8');
+  assert.ok(text.length < 40 * 1024, `${text.length} bytes`);
+  assert.doesNotMatch(text, /(?:src|href)="(?:https?:)?\/\//);
+});
+
+test('it plays, answers pings and shows what the streamer reports', async () => {
+  const page = await browser.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error));
+  await page.addInitScript(pretend);
+  await page.goto(`${url}?token=a%20b`);
+  await until(page, (s) => s.video?.framesDecoded > 30, 20_000, 'thirty frames');
+  await page.waitForFunction(() => window.barertc.pingPong.pings >= 2 && window.barertc.video.fps > 0, null, { timeout: 20_000 });
+  const seen = await page.evaluate(() => {
+    const { state, error, timeline, video, pingPong, device } = window.barertc;
+    return { state, error, timeline, video, pingPong, device, text: document.body.innerText, address: window.socketAddress };
+  });
+  assert.equal(seen.state, 'connected');
+  assert.equal(seen.error, null);
+  assert.match(seen.address, /\/ws\/[a-z2-7]{10}\?token=a%20b$/);
+  const { request, offer, ice, dtls, sctp, frame } = seen.timeline;
+  assert.ok(request <= offer && offer <= ice && ice <= dtls && dtls <= sctp && frame > ice, JSON.stringify(seen.timeline));
+  assert.ok(seen.pingPong.pongs >= 1 && seen.pingPong.last === 'Ping');
+  assert.equal(seen.device.psram.bound, 4000);
+  assert.ok(seen.text.includes('<b>x</b>'), 'names from the streamer are text, not markup');
+  assert.match(await page.evaluate(() => window.barertc.pc.localDescription.sdp), /a=fmtp:111 [^\r]*stereo=1/);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test('what goes wrong is said in words', async () => {
+  // Words and button in one look: a second later the page tries again by itself.
+  const failed = async (query) => {
+    const page = await browser.newPage();
+    await page.goto(url + query, { waitUntil: 'commit' });
+    const look = () => window.barertc?.state === 'failed'
+      && { text: document.getElementById('veil-text').innerText, again: !document.getElementById('retry').hidden };
+    const seen = await (await page.waitForFunction(look, null, { timeout: 20_000 })).jsonValue();
+    await page.close();
+    return seen;
+  };
+  const unreachable = await failed('');
+  assert.match(unreachable.text, /cannot be reached.*\?token=/);
+  assert.ok(unreachable.again);
+  assert.match((await failed('?whep=/nowhere')).text, /refused: 200/);
+});
