@@ -8,7 +8,7 @@ use core::cell::Cell;
 /// From here on a count is stuck. Half of the range below it is left for threads that are late to notice.
 const SATURATED: u32 = 1 << 31;
 /// Where a stuck count is put back to, far from both ends of the stuck range.
-const STUCK: u32 = SATURATED | SATURATED >> 1;
+pub(super) const STUCK: u32 = SATURATED | SATURATED >> 1;
 
 /// How references are counted: [`Local`] or [`Atomic`].
 ///
@@ -47,7 +47,7 @@ pub struct Local {
 impl Local {
     fn add(count: &Cell<u32>) {
         let old = count.get();
-        count.set(if old >= SATURATED { old } else { old.wrapping_add(1) });
+        count.set(if old >= SATURATED { STUCK } else { old.wrapping_add(1) });
     }
 
     fn drop(count: &Cell<u32>) -> bool {

@@ -1,5 +1,6 @@
 //! Counts at their limit, which no test can reach by counting.
 
+use super::count::STUCK;
 use super::{Atomic, Count, Local, Shared};
 use crate::{Counting, Global};
 use core::cell::Cell;
@@ -54,10 +55,28 @@ fn weak_count_at_its_limit<C: Count>() {
     assert_eq!(arena.stats().live, 0);
 }
 
+/// However near the end of its range a count got, the next reference puts it back to the middle of the stuck part.
+fn a_stuck_count_stays_away_from_the_end<C: Count>() {
+    let arena = Counting::new(Global);
+    let shared: Shared<_, _, C> = Shared::try_new(7, &arena).unwrap();
+    for count in [SATURATED, STUCK, u32::MAX - 1, u32::MAX] {
+        shared.counts().force(count, count);
+        let (clone, weak) = (shared.clone(), Shared::downgrade(&shared));
+        assert_eq!((shared.counts().strong(), shared.counts().weak()), (STUCK, STUCK));
+        drop((clone, weak));
+        assert_eq!((shared.counts().strong(), shared.counts().weak()), (STUCK, STUCK));
+    }
+    shared.counts().force(1, 1);
+    drop(shared);
+    assert_eq!(arena.stats().live, 0);
+}
+
 #[test]
 fn a_count_at_its_limit_leaks_and_never_frees_early() {
     strong_count_at_its_limit::<Local>();
     strong_count_at_its_limit::<Atomic>();
     weak_count_at_its_limit::<Local>();
     weak_count_at_its_limit::<Atomic>();
+    a_stuck_count_stays_away_from_the_end::<Local>();
+    a_stuck_count_stays_away_from_the_end::<Atomic>();
 }
