@@ -76,6 +76,8 @@ mod config;
 mod credentials;
 mod error;
 mod event;
+#[cfg(feature = "mdns")]
+pub mod mdns;
 mod random;
 mod sdp;
 mod stats;

@@ -81,8 +81,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Between 0.8 and 1.2 times the period (RFC 7675 §5.1).
     pub(super) fn consent_interval(&mut self) -> Duration {
         let [r] = self.random.bytes::<P, 1>(&self.provider);
-        let fifths = self.config.consent_interval / 5;
-        fifths.saturating_mul(4).saturating_add(fifths.saturating_mul(2).saturating_mul(r.into()) / 255)
+        let range = self.config.consent_interval.saturating_mul(2).checked_div(5).unwrap_or_default();
+        let random = range.saturating_mul(r.into()).checked_div(255).unwrap_or_default();
+        range.saturating_mul(2).saturating_add(random)
     }
 
     /// The next consent check after one interval from now.

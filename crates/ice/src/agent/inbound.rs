@@ -189,9 +189,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     fn take_answer_token(&mut self) -> Result<(), Discard> {
+        const EACH: u128 = 1_000_000 / ANSWERS_PER_SECOND as u128;
         let passed = self.now.saturating_since(self.answer_tokens_at).as_micros();
-        let each = u128::from(1_000_000 / ANSWERS_PER_SECOND);
-        let new = u32::try_from(passed / each).unwrap_or(u32::MAX);
+        let new = u32::try_from(passed / EACH).unwrap_or(u32::MAX);
         if new > 0 {
             self.answer_tokens = self.answer_tokens.saturating_add(new).min(ANSWER_BURST);
             self.answer_tokens_at = self.now;

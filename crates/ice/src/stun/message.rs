@@ -203,27 +203,38 @@ impl<'a> Message<'a> {
 
     /// Whether MESSAGE-INTEGRITY (HMAC-SHA1) is there and right for `key`.
     pub fn verify<P: Provider>(&self, provider: &P, key: &HmacSha1Key) -> bool {
-        let Some((head, len, covered, value)) = self.sha1_at.and_then(|at| self.covered(at)) else { return false };
-        constant_time_eq(&provider.hmac_sha1(key, &[head, &len, covered]), value)
+        let Some(Covered { head, len, rest, value }) = self.sha1_at.and_then(|at| self.covered(at)) else {
+            return false;
+        };
+        constant_time_eq(&provider.hmac_sha1(key, &[head, &len, rest]), value)
     }
 
     /// Whether MESSAGE-INTEGRITY-SHA256 is there and right for `key`; it may be truncated to no less than 16 bytes
     /// (RFC 8489 §14.6).
     pub fn verify_sha256<P: Provider>(&self, provider: &P, key: &HmacSha256Key) -> bool {
-        let Some((head, len, covered, value)) = self.sha256_at.and_then(|at| self.covered(at)) else { return false };
-        let right = provider.hmac_sha256(key, &[head, &len, covered]);
+        let Some(Covered { head, len, rest, value }) = self.sha256_at.and_then(|at| self.covered(at)) else {
+            return false;
+        };
+        let right = provider.hmac_sha256(key, &[head, &len, rest]);
         let long_enough = value.len() >= 16 && value.len() % 4 == 0;
         long_enough && right.get(..value.len()).is_some_and(|right| constant_time_eq(right, value))
     }
 
-    /// What an integrity attribute at `at` covers, in three pieces: the message type, the length as if that attribute
-    /// were the last (RFC 8489 §14.5), and the rest; and the attribute's value.
-    fn covered(&self, at: usize) -> Option<(&'a [u8], [u8; 2], &'a [u8], &'a [u8])> {
+    fn covered(&self, at: usize) -> Option<Covered<'a>> {
         let (_, value) = next_attribute(&mut Reader::new(self.bytes.get(at..)?)).ok()?;
         let end = at.checked_add(4)?.checked_add(value.len())?.checked_sub(HEADER_LEN)?;
         let len = u16::try_from(end).ok()?.to_be_bytes();
-        Some((self.bytes.get(..2)?, len, self.bytes.get(4..at)?, value))
+        Some(Covered { head: self.bytes.get(..2)?, len, rest: self.bytes.get(4..at)?, value })
     }
+}
+
+/// What an integrity attribute covers, in three pieces: the message type, the length as if that attribute were the last
+/// (RFC 8489 §14.5), and the rest; and the attribute's value.
+struct Covered<'a> {
+    head: &'a [u8],
+    len: [u8; 2],
+    rest: &'a [u8],
+    value: &'a [u8],
 }
 
 fn next_attribute<'a>(r: &mut Reader<'a>) -> Result<(u16, &'a [u8]), Truncated> {

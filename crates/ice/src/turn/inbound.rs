@@ -139,7 +139,7 @@ impl<A: Allocator + Clone> Client<A> {
                     }
                 };
                 let lifetime = Duration::from_secs(m.u32(attr::LIFETIME).unwrap_or(LIFETIME).into());
-                let margin = REFRESH_MARGIN.min(lifetime / 2);
+                let margin = REFRESH_MARGIN.min(lifetime.checked_div(2).unwrap_or_default());
                 self.allocation = Allocation::Made {
                     relayed,
                     mapped,

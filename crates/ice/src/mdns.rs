@@ -1,0 +1,297 @@
+//! Names that end in `.local` (RFC 6762, the part that WebRTC uses): a [`Resolver`] for the names behind which browsers
+//! hide their addresses, and a [`Responder`] for one of our own. Messages are `edge-mdns`'s.
+//!
+//! The caller has a UDP socket that has joined [`GROUP`], best on port 5353. What it receives goes to both, what they
+//! write goes to [`GROUP`]. Nothing needs to wait for a name: a browser's own checks arrive before.
+//!
+//! ```
+//! use barertc_arena::Heap;
+//! use barertc_ice::mdns::{Resolver, Responder};
+//! use barertc_wire::Instant;
+//!
+//! let mut region = vec![core::mem::MaybeUninit::uninit(); 16 * 1024];
+//! let heap: Heap = Heap::new(&mut region).expect("a region that large");
+//! let mut resolver = Resolver::new(4, &heap)?;
+//! let line = "candidate:1 1 udp 2113937151 example.local 5000 typ host";
+//! resolver.resolve(line.parse()?)?;
+//!
+//! let (mut query, mut answer) = ([0; 512], [0; 512]);
+//! let len = resolver.poll_transmit(Instant::ZERO, &mut query).expect("a query");
+//! let responder = Responder::new("example", "192.0.2.7".parse().unwrap())?;
+//! let len = responder.answer(&query[..len], &mut answer).expect("it is our name");
+//! resolver.handle(&answer[..len]);
+//! assert_eq!(resolver.poll_event().map(|c| c.addr), Some("192.0.2.7:5000".parse().unwrap()));
+//! # Ok::<(), barertc_ice::Error>(())
+//! ```
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use core::time::Duration;
+
+use barertc_arena::{Allocator, Vec};
+use barertc_wire::Instant;
+use edge_mdns::domain::base::iana::{Class, Opcode};
+use edge_mdns::domain::base::{Message, Question, Rtype, ToName, Ttl};
+use edge_mdns::domain::rdata::{A as Ipv4Record, Aaaa as Ipv6Record};
+use edge_mdns::host::Host;
+use edge_mdns::{
+    HostAnswersMdnsHandler, HostQuestion, HostQuestions, MdnsError, MdnsHandler, MdnsRequest, MdnsResponse, NameSlice,
+};
+
+use crate::Error;
+use crate::candidate::Candidate;
+use crate::sdp::{CandidateLine, Name};
+
+/// Where questions and answers are sent (RFC 6762 §3).
+pub const GROUP: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(224, 0, 0, 251), 5353));
+
+/// Questions for one name, a second apart and doubling (RFC 6762 §5.2).
+const ATTEMPTS: u8 = 3;
+/// Labels of a name before `local`; browsers use one.
+const MAX_LABELS: usize = 4;
+/// RFC 6762 §10 recommends 120 seconds for addresses.
+const TTL: Ttl = Ttl::from_secs(120);
+
+struct Query {
+    line: CandidateLine,
+    found: Option<IpAddr>,
+    sent: u8,
+    next: Instant,
+}
+
+/// Asks for names, a bounded number at a time.
+pub struct Resolver<A: Allocator> {
+    queries: Vec<Query, A>,
+    now: Instant,
+}
+
+impl<A: Allocator> Resolver<A> {
+    /// One that has room for `names` at a time.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn new(names: usize, alloc: A) -> Result<Self, Error> {
+        Ok(Self { queries: Vec::with_capacity(names, alloc)?, now: Instant::ZERO })
+    }
+
+    /// What a resolver for `names` takes from its allocator, in bytes.
+    #[must_use]
+    pub const fn worst_case_bytes(names: usize) -> usize {
+        Vec::<Query, A>::bytes(names)
+    }
+
+    /// Begins to ask for the name in `line`.
+    ///
+    /// # Errors
+    /// [`Error::BadCandidate`] when it has none that ends in `.local`, [`Error::Full`] when as many are asked for as
+    /// there is room for.
+    pub fn resolve(&mut self, line: CandidateLine) -> Result<(), Error> {
+        labels(line.name().unwrap_or_default()).ok_or(Error::BadCandidate)?;
+        if self.queries.iter().any(|q| q.line == line) {
+            return Ok(());
+        }
+        let query = Query { line, found: None, sent: 0, next: self.now };
+        self.queries.try_push(query).map_err(|_| Error::Full)
+    }
+
+    /// A datagram from the group. Anything but an answer to an open question is ignored: there is no telling who sends
+    /// there, and nothing is concluded but where to send a check.
+    pub fn handle(&mut self, datagram: &[u8]) {
+        let Ok(message) = Message::from_octets(datagram) else { return };
+        if !message.header().qr() || message.header().opcode() != Opcode::QUERY {
+            return;
+        }
+        let Ok(answers) = message.answer() else { return };
+        for record in answers.flatten() {
+            if record.class() != Class::IN {
+                continue;
+            }
+            let ip: IpAddr = if let Ok(Some(a)) = record.to_record::<Ipv4Record>() {
+                a.data().addr().into()
+            } else if let Ok(Some(a)) = record.to_record::<Ipv6Record>() {
+                a.data().addr().into()
+            } else {
+                continue;
+            };
+            for query in self.queries.iter_mut().filter(|q| q.found.is_none() && usable(ip)) {
+                let name = labels(query.line.name().unwrap_or_default());
+                if name.is_some_and(|l| record.owner().name_eq(&NameSlice::new(&l))) {
+                    query.found = Some(ip);
+                }
+            }
+        }
+    }
+
+    /// The next question, to be sent to [`GROUP`].
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        self.now = self.now.max(now);
+        let due = |q: &&mut Query| q.found.is_none() && q.sent < ATTEMPTS && q.next <= now;
+        let query = self.queries.iter_mut().find(due)?;
+        query.next = now + Duration::from_secs(1 << query.sent.min(8));
+        query.sent = query.sent.saturating_add(1);
+        let labels = labels(query.line.name()?)?;
+        Ask(&labels).query(0, out).ok().filter(|len| *len > 0)
+    }
+
+    /// A candidate whose address is known now.
+    pub fn poll_event(&mut self) -> Option<Candidate> {
+        let (i, ip) = self.queries.iter().enumerate().find_map(|(i, q)| Some((i, q.found?)))?;
+        self.queries.swap_remove(i).map(|q| q.line.resolved(ip))
+    }
+
+    /// When there is a question to send or a name to be given up.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Instant> {
+        self.queries.iter().map(|q| q.next).min()
+    }
+
+    /// Gives up names that nobody answered for.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.queries.retain(|q| q.found.is_some() || q.sent < ATTEMPTS || q.next > now);
+    }
+}
+
+/// Answers for one name of our own.
+#[derive(Clone, Debug)]
+pub struct Responder {
+    label: Name,
+    ip: IpAddr,
+}
+
+impl Responder {
+    /// Answers for `label.local`, which stands for `ip`. WebRTC wants a fresh random UUID as the label, so that it tells
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::BadCandidate`] when `label` is not one label of 1 to 63 letters, digits and hyphens.
+    pub fn new(label: &str, ip: IpAddr) -> Result<Self, Error> {
+        let valid = is_label(label) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let label = Name::try_from(label).ok().filter(|_| valid).ok_or(Error::BadCandidate)?;
+        Ok(Self { label, ip })
+    }
+
+    /// The answer to a datagram from the group when it asks for this name, to be sent to [`GROUP`].
+    #[must_use]
+    pub fn answer(&self, question: &[u8], out: &mut [u8]) -> Option<usize> {
+        self.write(MdnsRequest::Request { legacy: false, multicast: true, data: question }, out)
+    }
+
+    /// The announcement that RFC 6762 §8.3 has everyone send twice, a second apart, when the name comes up.
+    #[must_use]
+    pub fn announce(&self, out: &mut [u8]) -> Option<usize> {
+        self.write(MdnsRequest::None, out)
+    }
+
+    fn write(&self, request: MdnsRequest<'_>, out: &mut [u8]) -> Option<usize> {
+        let (ipv4, ipv6) = match self.ip {
+            IpAddr::V4(ip) => (ip, Ipv6Addr::UNSPECIFIED),
+            IpAddr::V6(ip) => (Ipv4Addr::UNSPECIFIED, ip),
+        };
+        let host = Host { hostname: &self.label, ipv4, ipv6, ttl: TTL };
+        match HostAnswersMdnsHandler::new(host).handle(request, out).ok()? {
+            MdnsResponse::Reply { data, .. } => Some(data.len()),
+            MdnsResponse::None => None,
+        }
+    }
+}
+
+/// One name's questions: both families.
+struct Ask<'a>(&'a [&'a str]);
+
+impl HostQuestions for Ask<'_> {
+    fn visit<F, E>(&self, mut f: F) -> Result<(), E>
+    where
+        F: FnMut(HostQuestion<'_>) -> Result<(), E>,
+        E: From<MdnsError>,
+    {
+        f(Question::new(NameSlice::new(self.0), Rtype::A, Class::IN))?;
+        f(Question::new(NameSlice::new(self.0), Rtype::AAAA, Class::IN))
+    }
+}
+
+/// The labels of a name in `.local`; none for any other name.
+fn labels(name: &str) -> Option<heapless::Vec<&str, MAX_LABELS>> {
+    let mut labels = heapless::Vec::new();
+    for label in name.strip_suffix('.').unwrap_or(name).split('.') {
+        labels.push(label).ok().filter(|()| is_label(label))?;
+    }
+    let local = labels.len() > 1 && labels.last().is_some_and(|l| l.eq_ignore_ascii_case("local"));
+    local.then_some(labels)
+}
+
+/// A DNS label has 1 to 63 bytes.
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+}
+
+/// An address that a check may be sent to.
+fn usable(ip: IpAddr) -> bool {
+    !ip.is_unspecified() && !ip.is_multicast() && ip != IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(name: &str) -> CandidateLine {
+        std::format!("candidate:1 1 udp 1 {name} 9 typ host").parse().unwrap()
+    }
+
+    fn resolver() -> Resolver<&'static barertc_arena::Heap<'static>> {
+        let region = std::boxed::Box::leak(std::vec![core::mem::MaybeUninit::uninit(); 8192].into_boxed_slice());
+        let heap: &'static _ = std::boxed::Box::leak(std::boxed::Box::new(barertc_arena::Heap::new(region).unwrap()));
+        Resolver::new(2, heap).unwrap()
+    }
+
+    #[test]
+    fn questions_are_repeated_and_given_up() {
+        let mut r = resolver();
+        r.resolve(line("a.local")).unwrap();
+        let (mut times, mut out) = (std::vec::Vec::new(), [0; 512]);
+        while let Some(at) = r.timeout() {
+            r.handle_timeout(at);
+            if r.poll_transmit(at, &mut out).is_some() {
+                times.push(at.as_millis());
+            }
+        }
+        assert_eq!(times, [0, 1000, 3000]);
+    }
+
+    #[test]
+    fn only_the_name_asked_for_is_believed_whatever_its_case() {
+        let (mut r, mut out) = (resolver(), [0; 512]);
+        r.resolve(line("wanted.local")).unwrap();
+        for (label, found) in [("other", false), ("WANTED", true)] {
+            let len = Responder::new(label, "192.0.2.1".parse().unwrap()).unwrap().announce(&mut out).unwrap();
+            for cut in 0..len {
+                r.handle(&out[..cut]);
+            }
+            r.handle(&out[..len]);
+            assert_eq!(r.poll_event().is_some(), found, "{label}");
+        }
+    }
+
+    #[test]
+    fn ipv6_and_useless_addresses() {
+        let (mut r, mut out) = (resolver(), [0; 512]);
+        r.resolve(line("a.local")).unwrap();
+        for (ip, found) in [("224.0.0.1", false), ("fe80::1", true)] {
+            let len = Responder::new("a", ip.parse().unwrap()).unwrap().announce(&mut out).unwrap();
+            r.handle(&out[..len]);
+            assert_eq!(r.poll_event().map(|c| c.addr.ip()), found.then(|| ip.parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        let mut r = resolver();
+        for bad in ["example.org", "local", "a..local", "1.2.3.4.local"] {
+            assert_eq!(r.resolve(line(bad)), Err(Error::BadCandidate), "{bad}");
+        }
+        r.resolve(line("a.local")).unwrap();
+        r.resolve(line("a.local")).unwrap();
+        r.resolve(line("b.local")).unwrap();
+        assert_eq!(r.resolve(line("c.local")), Err(Error::Full));
+        let long = "x".repeat(64);
+        assert!(Responder::new(&long, "192.0.2.1".parse().unwrap()).is_err());
+    }
+}

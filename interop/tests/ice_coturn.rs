@@ -1,0 +1,130 @@
+//! The TURN client against coturn on loopback: authentication, allocation, permissions, channels, and their renewal.
+mod ice_support;
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use barertc_ice::{Event, GatheringState, Kind, State, Transport, TurnServer};
+use ice_support::{Endpoint, run};
+
+/// How much faster our clock runs than coturn's.
+const SPEED: u32 = 60;
+/// coturn's permissions and channels last as long, in its seconds, as RFC 8656's do in ours.
+const PERMISSION: u32 = 300 / SPEED;
+const CHANNEL: u32 = 600 / SPEED;
+
+struct Coturn {
+    process: Child,
+    addr: SocketAddr,
+}
+
+impl Coturn {
+    fn start() -> Self {
+        let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let mut process = Command::new("turnserver")
+            .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--lt-cred-mech", "--fingerprint"])
+            .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers", "--log-file=stdout"])
+            .args(["--user=user:secret", "--realm=example.org", "--simple-log"])
+            .arg(format!("--listening-port={}", free.port()))
+            .arg(format!("--permission-lifetime={PERMISSION}"))
+            .arg(format!("--channel-lifetime={CHANNEL}"))
+            .arg(format!("--pidfile={}", folder.join(format!("turn{}.pid", free.port())).display()))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("this test needs `turnserver` (Debian package coturn)");
+        let mut log = BufReader::new(process.stdout.take().unwrap()).lines();
+        let listening = log.by_ref().map_while(Result::ok).any(|l| l.contains("listener opened on : 127.0.0.1"));
+        assert!(listening, "turnserver does not listen");
+        // It stops when nobody reads its log.
+        std::thread::spawn(move || log.for_each(drop));
+        Self { process, addr: free }
+    }
+
+    fn account(&self, password: &'static str) -> TurnServer<'static> {
+        let transport = Transport::Udp;
+        TurnServer { addr: self.addr, transport, username: "user", password, ipv6: false }
+    }
+}
+
+impl Drop for Coturn {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn gathered(e: &Endpoint) -> bool {
+    e.events.contains(&Event::Gathering(GatheringState::Complete))
+}
+
+fn introduce(from: &Endpoint, to: &mut Endpoint) {
+    let (ufrag, pwd) = from.agent.local_credentials();
+    to.agent.set_remote_credentials(ufrag, pwd).unwrap();
+    for c in from.agent.local_candidates() {
+        to.agent.add_remote(c.clone()).unwrap();
+    }
+}
+
+#[test]
+fn a_relayed_path_lives_longer_than_its_permission_and_channel() {
+    let coturn = Coturn::start();
+    // One side reaches nothing but the server; both run on the fast clock.
+    let mut caged = Endpoint::new(true, 1).at_speed(SPEED).only_with(coturn.addr);
+    let mut free = Endpoint::new(false, 2).at_speed(SPEED);
+    caged.agent.add_turn_server(&coturn.account("secret")).unwrap();
+    caged.agent.gather().unwrap();
+    assert!(run(&mut [&mut caged], Duration::from_secs(5), |e| gathered(e[0])), "{:?}", caged.agent.discards());
+    let relay = caged.agent.local_candidates().find(|c| c.kind == Kind::Relayed).cloned();
+    let relay = relay.expect("coturn allocates");
+    introduce(&caged, &mut free);
+    introduce(&free, &mut caged);
+    let connected = |e: &[&mut Endpoint]| e.iter().all(|e| e.agent.selected().is_some());
+    assert!(run(&mut [&mut caged, &mut free], Duration::from_secs(5), connected), "no way through the relay");
+    assert_eq!(caged.agent.selected().unwrap().local, relay.addr);
+    assert_eq!(free.agent.selected().unwrap().remote, relay.addr);
+
+    // 14 of coturn's seconds, 840 of ours: two permissions and a channel would have run out.
+    let start = caged.now();
+    let mut n = 0;
+    while caged.now() < start + Duration::from_secs(840) {
+        n += 1;
+        caged.send(&[0x80, n as u8, 1]);
+        free.send(&[0x80, n as u8, 2, 3, 4]);
+        let arrived = |e: &[&mut Endpoint]| e.iter().all(|e| e.data.len() == n);
+        assert!(
+            run(&mut [&mut caged, &mut free], Duration::from_secs(2), arrived),
+            "round {n}, {:?} after the start: {} and {} arrived",
+            caged.now().saturating_since(start),
+            caged.data.len(),
+            free.data.len()
+        );
+        run(&mut [&mut caged, &mut free], Duration::from_millis(100), |_| false);
+    }
+    assert!(n > 50);
+    assert_eq!(caged.agent.room().0, 4, "data go by channel");
+    assert_eq!(caged.data.last().unwrap()[2..], [2, 3, 4]);
+    let states = [caged.agent.state(), free.agent.state()];
+    assert!(states.iter().all(|s| matches!(s, State::Connected | State::Completed)), "{states:?}");
+    for e in [&caged, &free] {
+        assert!(!e.events.iter().any(|e| matches!(e, Event::ConsentLost(_))));
+    }
+    println!("{n} messages each way in {:?} of the agents' time", caged.now().saturating_since(start));
+}
+
+#[test]
+fn a_server_reflexive_candidate_and_a_wrong_password() {
+    let coturn = Coturn::start();
+    let mut ours = Endpoint::new(true, 3);
+    ours.agent.add_turn_server(&coturn.account("guess")).unwrap();
+    ours.agent.add_stun_server(coturn.addr).unwrap();
+    ours.agent.gather().unwrap();
+    assert!(run(&mut [&mut ours], Duration::from_secs(5), |e| gathered(e[0])));
+    // On loopback the mapped address is the host's own, and so redundant.
+    let kinds: Vec<_> = ours.agent.local_candidates().map(|c| c.kind).collect();
+    assert_eq!(kinds, [Kind::Host]);
+    assert!(ours.sent < 12, "{} requests for one refusal", ours.sent);
+}
