@@ -181,12 +181,13 @@ impl<A: Allocator + Clone> History<A> {
             self.evict();
         }
         if index == 0 || self.frames.is_empty() {
-            let first = sequence.wrapping_sub(index);
-            let entry = Entry { frame: frame.clone(), first, budget };
-            self.bytes = self.bytes.saturating_add(frame.bytes().len());
-            let _ = self.frames.push_back(entry);
-            while self.bytes > self.config.bytes && self.frames.len() > 1 {
+            let size = frame.bytes().len();
+            while !self.packets.is_empty() && self.bytes.saturating_add(size) > self.config.bytes {
                 self.evict();
+            }
+            let first = sequence.wrapping_sub(index);
+            if self.frames.push_back(Entry { frame: frame.clone(), first, budget }).is_ok() {
+                self.bytes = self.bytes.saturating_add(size);
             }
         }
         let _ = self.packets.push_back(Sent { when: time << 8, transport, again: 0 });

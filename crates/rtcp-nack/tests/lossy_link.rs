@@ -92,7 +92,7 @@ fn run(rtx: bool, mut there: Link, mut back: Link) -> Outcome {
     for millis in 0..SECONDS * 1_000 + 1_500 {
         let now = at(millis);
         if millis % 40 == 0 && millis < SECONDS * 1_000 {
-            wanted |= sender.poll_event() == Some(SendEvent::KeyFrameNeeded) || o.frames % 100 == 0;
+            wanted |= sender.poll_event() == Some(SendEvent::KeyFrameNeeded) || o.frames.is_multiple_of(100);
             let size = if wanted { 90_000 } else { 6_000 };
             let frame = picture(size, std::mem::take(&mut wanted), o.frames * 3_600, Global);
             sender.enqueue(now, frame).unwrap();

@@ -133,6 +133,20 @@ fn eviction_by_packets_and_by_bytes() {
 }
 
 #[test]
+fn the_newest_frame_stays_even_when_it_fills_the_history_alone() {
+    let history = HistoryConfig { packets: 20, bytes: 10_000, frames: 8, age: Duration::from_secs(9) };
+    let mut s = stream(SendConfig { history, largest_key_frame: 10_000, ..video() });
+    for (i, size) in [500, 10_000, 900, 10_000].into_iter().enumerate() {
+        s.enqueue(at(1), picture(size, true, i as u32, Global)).unwrap();
+        let sent = drain(&mut s, at(1)).len() as u16;
+        assert_eq!((s.history().len() as u16, s.history().bytes()), (sent, size));
+        let end = s.stats().packets_sent as u16 - s.stats().retransmitted_packets_sent as u16;
+        nack(&mut s, at(2), 1, end - sent..end);
+        assert_eq!(drain_again(&mut s, at(2)).len() as u16, sent);
+    }
+}
+
+#[test]
 fn a_picture_can_be_asked_for_by_pli_and_fir() {
     let mut s = stream(video());
     let mut out = [0; 100];
