@@ -1,11 +1,11 @@
 //! The TURN client against coturn on loopback: authentication, allocation, permissions, channels, and their renewal.
 mod ice_support;
 
-use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use barertc_ice::stun::{Builder, Class, Method, TransactionId};
 use barertc_ice::{Event, GatheringState, Kind, State, Transport, TurnServer};
 use ice_support::{Endpoint, run};
 
@@ -24,7 +24,7 @@ impl Coturn {
     fn start() -> Self {
         let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let mut process = Command::new("turnserver")
+        let process = Command::new("turnserver")
             .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--lt-cred-mech", "--fingerprint"])
             .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers", "--log-file=stdout"])
             .args(["--user=user:secret", "--realm=example.org", "--simple-log"])
@@ -32,16 +32,25 @@ impl Coturn {
             .arg(format!("--permission-lifetime={PERMISSION}"))
             .arg(format!("--channel-lifetime={CHANNEL}"))
             .arg(format!("--pidfile={}", folder.join(format!("turn{}.pid", free.port())).display()))
-            .stdout(Stdio::piped())
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("this test needs `turnserver` (Debian package coturn)");
-        let mut log = BufReader::new(process.stdout.take().unwrap()).lines();
-        let listening = log.by_ref().map_while(Result::ok).any(|l| l.contains("listener opened on : 127.0.0.1"));
-        assert!(listening, "turnserver does not listen");
-        // It stops when nobody reads its log.
-        std::thread::spawn(move || log.for_each(drop));
-        Self { process, addr: free }
+        let coturn = Self { process, addr: free };
+        assert!(coturn.answers(), "turnserver does not answer");
+        coturn
+    }
+
+    /// Asks until there is an answer.
+    fn answers(&self) -> bool {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let mut buf = [0; 200];
+        (0..200).any(|_| {
+            let question = Builder::new(&mut buf, Class::Request, Method::BINDING, TransactionId([1; 12])).unwrap();
+            let len = question.fingerprint().unwrap();
+            socket.send_to(&buf[..len], self.addr).is_ok() && socket.recv(&mut buf).is_ok()
+        })
     }
 
     fn account(&self, password: &'static str) -> TurnServer<'static> {
