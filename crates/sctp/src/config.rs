@@ -16,6 +16,9 @@ pub enum Congestion {
     /// Slow start, congestion avoidance and fast recovery of RFC 9260 section 7: every loss halves the window.
     #[default]
     Rfc9260,
+    /// A model of the path (rate of the bottleneck, shortest round trip) paces the data, and only the loss of a tenth of a
+    /// round trip's data counts as congestion. For bulk data over lossy paths.
+    Paced,
 }
 
 /// Sizes, limits and timing of an [`Association`](crate::Association).

@@ -55,7 +55,7 @@ fn random_config(rng: &mut Rng) -> Config {
     config.max_in_flight = pick(rng, &[8, 32, 128]);
     config.max_fragments = pick(rng, &[16, 64, 256]);
     config.partial_delivery_point = pick(rng, &[1_000, 4_000, 1 << 20]);
-    config.congestion = Congestion::Rfc9260;
+    config.congestion = if rng.permille(400) { Congestion::Paced } else { Congestion::Rfc9260 };
     config
 }
 
@@ -187,7 +187,7 @@ impl End {
                         let n = u32::from_be_bytes(*bytes.first_chunk().expect("four bytes"));
                         let want = message(reader.number, u64::from(n), bytes.len());
                         let at = bytes.iter().zip(&want).position(|(a, b)| a != b);
-                        assert!(at.is_none(), "message {n} of {} changed at {at:?}", reader.number);
+                        assert!(at.is_none(), "message {n} of {} changed at {at:?} of {}", reader.number, bytes.len());
                         assert!(!reader.got.contains(&n), "message {n} twice");
                         reader.got.push(n);
                     }
@@ -203,8 +203,7 @@ impl End {
     fn is_done(&self, a: &Assoc, other: &End) -> bool {
         self.writers.iter().all(|w| {
             let reader = other.readers.values().find(|r| r.number == w.number);
-            w.sent == w.lengths.len()
-                && (!w.reliable || reader.is_some_and(|r| r.got.len() == w.sent) || w.sent == 0)
+            w.sent == w.lengths.len() && (!w.reliable || reader.is_some_and(|r| r.got.len() == w.sent) || w.sent == 0)
         }) && a.stats().in_flight == 0
     }
 

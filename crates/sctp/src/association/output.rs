@@ -72,6 +72,7 @@ impl<A: Allocator> Association<A> {
             self.control_chunks(now, w)?;
         }
         if self.is_up() && self.phase != Phase::ShutdownAckSent || echoes_cookie {
+            self.tx.pace_at = self.tx.is_paced_until(now).filter(|_| self.tx.waits_for_pace(&self.channels));
             if self.tx.may_send(now, &self.channels) && w.room() >= LEAST / 2 {
                 if self.sack_at.is_some() {
                     self.sack(w, BUNDLED_SACK)?;

@@ -15,11 +15,18 @@ impl<A: Allocator> Association<A> {
         if self.phase == Phase::Done {
             return None;
         }
-        let pace =
-            self.tx.is_paced_until(Instant::ZERO).filter(|_| self.is_up() && self.tx.waits_for_pace(&self.channels));
-        [self.t1, self.t2, self.tx.t3, self.tx.probe_at(), self.sack_at, self.heartbeat_at, self.resets.at(), pace]
-            .into_iter()
-            .fold(None, Instant::earliest)
+        [
+            self.t1,
+            self.t2,
+            self.tx.t3,
+            self.tx.probe_at(),
+            self.sack_at,
+            self.heartbeat_at,
+            self.resets.at(),
+            self.tx.pace_at,
+        ]
+        .into_iter()
+        .fold(None, Instant::earliest)
     }
 
     /// Does what is due by now; nothing when it is called early.
@@ -38,6 +45,9 @@ impl<A: Allocator> Association<A> {
             self.tx.timed_out(now, &mut self.channels, &mut self.events);
         } else if is_due(self.tx.probe_at()) {
             self.tx.probe(now);
+        }
+        if is_due(self.tx.pace_at) {
+            self.tx.pace_at = None;
         }
         if is_due(self.sack_at) {
             self.sack_at = None;

@@ -189,7 +189,9 @@ impl<A: Allocator> Receiver<A> {
         let mut done = 0usize;
         loop {
             let room = out.get_mut(done..).unwrap_or_default();
-            if room.is_empty() && done > 0 {
+            // What is there of this message, and not a byte further: that its rest is missing is told by the next call.
+            let next = channel.ready.head.and_then(|k| self.fragments.get(k));
+            if done > 0 && (room.is_empty() || next.is_none_or(|f| f.begin)) {
                 break;
             }
             let step = self.read_with(channel, |bytes| {

@@ -244,7 +244,10 @@ impl<A: Allocator> Receiver<A> {
             last = next;
         }
         channel.run = Some(run);
-        let enough = last.end || run.bytes >= self.partial_point || self.is_short();
+        // Nothing of the channel that was sent before may still be missing: it would have to wait for the end of this one.
+        let begin_early =
+            (run.bytes >= self.partial_point || self.is_short()) && !last.tsn.is_after(self.tracker.cumulative());
+        let enough = last.end || begin_early;
         (enough && (last.end || head.protocol != ppid::DCEP)).then_some((first, run.last))
     }
 
@@ -259,7 +262,13 @@ impl<A: Allocator> Receiver<A> {
             if complete {
                 return Some((first, last));
             }
-            if large && head.begin && head.protocol != ppid::DCEP && largest.is_none_or(|(_, _, b)| bytes > b) {
+            let settled = self.fragments.get(last).is_some_and(|f| !f.tsn.is_after(self.tracker.cumulative()));
+            if large
+                && settled
+                && head.begin
+                && head.protocol != ppid::DCEP
+                && largest.is_none_or(|(_, _, b)| bytes > b)
+            {
                 largest = Some((first, last, bytes));
             }
             at = self.fragments.get(last)?.next;

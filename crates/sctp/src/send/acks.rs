@@ -77,7 +77,7 @@ impl<A: Allocator> Sender<A> {
         if lost > 0 && self.recovery.is_none() {
             self.recovery = Some(self.next_tsn().prev());
             self.fast_retransmit = true;
-            self.control.congested(now);
+            self.control.congested();
         }
         self.give_up_lost(now, channels, events);
         self.update_forward();

@@ -107,6 +107,8 @@ pub(crate) struct Sender<A: Allocator> {
     /// Not sending for lack of data.
     limited_by_application: bool,
     next_send: Instant,
+    /// When pacing lets something go that waits.
+    pub(crate) pace_at: Option<Instant>,
 
     /// Channels with something to send.
     active: Vec<Key, A>,
@@ -151,6 +153,7 @@ impl<A: Allocator + Clone> Sender<A> {
             delivered_at: Instant::ZERO,
             limited_by_application: true,
             next_send: Instant::ZERO,
+            pace_at: None,
             active: Vec::with_capacity(usize::from(config.max_channels), alloc)?,
             clock: 0,
             current: None,
@@ -176,7 +179,6 @@ impl<A: Allocator> Sender<A> {
     /// The peer's window, from INIT or INIT ACK.
     pub(crate) fn set_window(&mut self, window: u32) {
         self.window = window as usize;
-        self.control.peer_window(window);
     }
 
     /// The TSN of the next new chunk.
