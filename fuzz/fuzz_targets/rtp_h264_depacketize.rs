@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
         datagram.extend(&tail[..len]);
         rest = &tail[len..];
         stream.handle(now, &Packet::parse(&datagram).unwrap());
-        now = now + core::time::Duration::from_millis(u64::from(*timestamp));
+        now += core::time::Duration::from_millis(u64::from(*timestamp));
         while let Some(frame) = stream.poll_frame(now, &mut out) {
             assert!(frame.len <= out.len());
             if codec.has_nals() {

@@ -62,10 +62,10 @@ fn run(rtx: bool, first_sequence: u16) {
         receiver.write_feedback(now, &mut w);
         let len = w.len();
         assert!(packets(&compound[..len]).all(|p| p.is_ok()));
-        now = now + std::time::Duration::from_millis(50);
+        now += std::time::Duration::from_millis(50);
         deliver(&mut sender, now, &compound[..len]);
         returned.extend(drain_again(&mut sender, now));
-        now = now + std::time::Duration::from_millis(50);
+        now += std::time::Duration::from_millis(50);
         for packet in returned.iter().rev() {
             receiver.handle(now, &Packet::parse(packet).unwrap());
         }
