@@ -8,12 +8,8 @@ const CODECS: [LocalCodec; 2] = [
     LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL },
     LocalCodec { codec: Codec::Vp8, pt: 96, rtx: None, feedback: Feedback::NONE },
 ];
-const AUDIO: [LocalCodec; 1] = [LocalCodec {
-    codec: Codec::Opus { stereo: true, fec: true },
-    pt: 111,
-    rtx: None,
-    feedback: Feedback::NONE,
-}];
+const AUDIO: [LocalCodec; 1] =
+    [LocalCodec { codec: Codec::Opus { stereo: true, fec: true }, pt: 111, rtx: None, feedback: Feedback::NONE }];
 
 fn track<'a>(mid: Option<&'a str>, kind: Kind, codecs: &'a [LocalCodec], direction: Direction) -> Section<'a> {
     let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), cname: "c", stream: "s", track: "t" };

@@ -8,12 +8,8 @@ use crate::bench::Bench;
 
 const OFFER: &str = include_str!("../../../crates/sdp/tests/data/chromium-offer.sdp");
 
-const VIDEO: [LocalCodec; 1] = [LocalCodec {
-    codec: Codec::H264(H264::CONSTRAINED_BASELINE),
-    pt: 102,
-    rtx: Some(103),
-    feedback: Feedback::ALL,
-}];
+const VIDEO: [LocalCodec; 1] =
+    [LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL }];
 
 const SECTIONS: [Section<'static>; 2] = [
     Section::Track(Track {
@@ -74,7 +70,8 @@ pub fn run(bench: &mut Bench) {
 fn message(bench: &mut Bench) {
     let mut room = [0; 8192];
     let envelope = Envelope { id: "server", dialect: Dialect::Streamer, message: Some(Message::Offer { sdp: OFFER }) };
-    let written = bench.measure("wrap an offer of 7 KB in JSON", || envelope.write(black_box(&mut room)).map(|t| t.len()));
+    let written =
+        bench.measure("wrap an offer of 7 KB in JSON", || envelope.write(black_box(&mut room)).map(|t| t.len()));
     let Ok(len) = written else { return };
     let same = bench.measure("unwrap it", || Envelope::parse(&mut room[..len]).map(|e| e.message == envelope.message));
     bench.test("what was wrapped is unwrapped", || if same == Ok(true) { Ok(()) } else { Err(same) });

@@ -1,0 +1,113 @@
+//! Session descriptions as `sdp-types` reads them: the same lines, the same attributes, and what we write is well-formed.
+
+use barertc_sdp::*;
+use proptest::prelude::*;
+use sdp_types::Session as Oracle;
+
+const CAPTURES: [&str; 9] = [
+    include_str!("../../crates/sdp/tests/data/chromium-offer.sdp"),
+    include_str!("../../crates/sdp/tests/data/chromium-offer-mdns.sdp"),
+    include_str!("../../crates/sdp/tests/data/chromium-offer-dconly.sdp"),
+    include_str!("../../crates/sdp/tests/data/chromium-offer-snap-sped-idata.sdp"),
+    include_str!("../../crates/sdp/tests/data/chromium-offer-sendonly-h264-opus-dc.sdp"),
+    include_str!("../../crates/sdp/tests/data/chromium-answer.sdp"),
+    include_str!("../../crates/sdp/tests/data/chromium-answer-mdns.sdp"),
+    include_str!("../../crates/sdp/tests/data/aiortc-offer.sdp"),
+    include_str!("../../crates/sdp/tests/data/aiortc-answer.sdp"),
+];
+
+/// Both read the same where both read.
+fn agree(ours: &Session<'_>, oracle: &Oracle) {
+    assert_eq!(ours.media().len(), oracle.medias.len());
+    for (a, b) in ours.media().iter().zip(&oracle.medias) {
+        assert_eq!((a.kind_text(), a.port(), a.protocol()), (b.media.as_str(), b.port, b.proto.as_str()));
+        assert_eq!(a.formats(), b.fmt.trim_end_matches(' '));
+        let mut attributes = b.attributes.iter();
+        for (name, value) in a.attributes() {
+            let theirs = attributes.next().expect("as many attributes");
+            assert_eq!((name, value), (theirs.attribute.as_str(), theirs.value.as_deref().unwrap_or_default()));
+        }
+        assert!(attributes.next().is_none());
+    }
+    if let Some((id, version)) = ours.origin() {
+        assert_eq!((id.to_string(), version), (oracle.origin.sess_id.clone(), oracle.origin.sess_version));
+    }
+}
+
+#[test]
+fn captures_are_read_alike() {
+    for text in CAPTURES {
+        let ours = Session::parse(text).expect("ours");
+        agree(&ours, &Oracle::parse(text.as_bytes()).expect("theirs"));
+    }
+}
+
+#[test]
+fn what_we_write_is_read_alike() {
+    let fingerprint = Fingerprint::new(Hash::Sha256, &[0xAB; 32]).expect("a digest");
+    let codecs = [LocalCodec {
+        codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+        pt: 102,
+        rtx: Some(103),
+        feedback: Feedback::ALL,
+    }];
+    let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), cname: "c", stream: "s", track: "t" };
+    let sections = [
+        Section::Track(Track {
+            mid: Some("0"),
+            kind: Kind::Video,
+            direction: Direction::SendOnly,
+            codecs: &codecs,
+            extensions: Extensions::NONE.with(Extension::Mid, 1),
+            sending: Some(sending),
+        }),
+        Section::Ended { kind: Kind::Audio, mid: "1" },
+        Section::Data(Data { mid: Some("2"), sctp_port: 5000, max_message_size: 65_536, sctp_init: None }),
+    ];
+    let local = Local {
+        session_id: u64::MAX,
+        session_version: 3,
+        ufrag: "abcd",
+        pwd: "0123456789abcdef012345",
+        lite: true,
+        ice_options: "trickle",
+        fingerprint: &fingerprint,
+        setup: Setup::ActPass,
+        candidates: &["candidate:1 1 udp 2113937151 192.0.2.1 5004 typ host"],
+        end_of_candidates: true,
+        default_address: Some("[2001:db8::1]:5004".parse().expect("an address")),
+        sections: &sections,
+    };
+    let mut room = [0; 4096];
+    let offer = write_offer(&local, &mut room).expect("an offer");
+    agree(&Session::parse(offer).expect("ours"), &Oracle::parse(offer.as_bytes()).expect("theirs"));
+    for text in CAPTURES {
+        let offer = Session::parse(text).expect("ours");
+        let Ok(agreed) = Negotiated::from_offer(&offer, &local) else { continue };
+        let mut room = [0; 4096];
+        let answer = write_answer(&offer, &local, &agreed, &mut room).expect("an answer");
+        let oracle = Oracle::parse(answer.as_bytes()).expect("theirs");
+        assert_eq!(oracle.medias.len(), offer.media().len());
+        agree(&Session::parse(answer).expect("ours"), &oracle);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn damaged_captures_are_read_alike_or_refused(
+        which in 0..CAPTURES.len(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0usize..30, "[ -~]{0,8}"), 1..5),
+    ) {
+        let mut text = CAPTURES[which].to_owned();
+        for (at, len, new) in cuts {
+            let start = at.index(text.len());
+            let end = (start + len).min(text.len());
+            text.replace_range(start..end, &new);
+        }
+        if let (Ok(ours), Ok(oracle)) = (Session::parse(&text), Oracle::parse(text.as_bytes())) {
+            agree(&ours, &oracle);
+        }
+    }
+}
