@@ -380,6 +380,20 @@ fn small_datagrams_are_put_together() {
 }
 
 #[test]
+fn rsa_certificates_are_verified() {
+    let theirs = Theirs::with_key("rsa", &["-newkey", "rsa:2048"]);
+    // By either padding (RFC 8446, section 4.2.3, lets DTLS 1.2 have both).
+    for schemes in ["RSA-PSS+SHA256:ECDSA+SHA256", "RSA+SHA256:ECDSA+SHA256"] {
+        let extra = ["-use_srtp", "SRTP_AEAD_AES_128_GCM", "-sigalgs", schemes];
+        let config = Config { srtp: srtp(7), ..Config::default() };
+        let (mut ours, mut peer) = with_client(&theirs, &extra, config.clone());
+        talk(&mut ours, &mut peer, Suite::Aes128Gcm, 7);
+        let (mut ours, mut peer) = with_server(&theirs, &extra, config);
+        talk(&mut ours, &mut peer, Suite::Aes128Gcm, 7);
+    }
+}
+
+#[test]
 fn a_wrong_fingerprint_fails_with_its_own_error() {
     let (theirs, other) = (Theirs::new("right"), Theirs::new("wrong"));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

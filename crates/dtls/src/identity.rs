@@ -116,6 +116,12 @@ impl Identity {
         Ok(Self { secret, certificate, len: der.len() })
     }
 
+    /// One's certificate with another's key.
+    #[cfg(test)]
+    pub(crate) fn mismatched(certificate: &Self, secret: &Self) -> Self {
+        Self { secret: secret.secret.clone(), ..certificate.clone() }
+    }
+
     pub(crate) fn secret(&self) -> &P256Secret {
         &self.secret
     }

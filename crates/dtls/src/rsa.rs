@@ -3,9 +3,8 @@
 //! Only public values are worked on, so nothing here has to be constant-time.
 
 use barertc_crypto::Provider;
-use crypto_bigint::modular::FixedMontyForm;
-use crypto_bigint::modular::FixedMontyParams;
-use crypto_bigint::{Encoding, Odd, U4096};
+use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
+use crypto_bigint::{Odd, U4096};
 
 /// Bytes of the longest modulus.
 const MOST: usize = 512;

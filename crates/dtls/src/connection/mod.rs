@@ -27,6 +27,9 @@ use crate::{schedule12, schedule13, start};
 
 pub use self::outgoing::FlightCursor;
 
+#[cfg(test)]
+mod tests;
+
 /// What the caller should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -204,3 +204,60 @@ fn conflicts(kept: &[u8], have: &Ranges, f: &Fragment<'_>) -> bool {
                 != f.bytes.get(usize::from(s.saturating_sub(f.offset))..usize::from(e.saturating_sub(f.offset)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use barertc_arena::Global;
+    use std::vec::Vec;
+
+    /// A few messages in random pieces, in random order, some twice: they come out whole and in order.
+    #[test]
+    fn any_order_of_any_pieces_comes_out_whole() {
+        let mut seed = 1u64;
+        let mut below = |n: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % n
+        };
+        for _ in 0..300 {
+            let mut whole = Reassembly::new(2_000, Global).unwrap();
+            let messages: Vec<Vec<u8>> =
+                (0..4).map(|m| (0..below(400)).map(|i| (i * 7 + m * 31) as u8).collect()).collect();
+            let mut pieces = Vec::new();
+            for (seq, m) in messages.iter().enumerate() {
+                let mut at = 0;
+                loop {
+                    let end = (at + 1 + below(150)).min(m.len());
+                    pieces.push((seq as u16, at, end));
+                    if end == m.len() {
+                        break;
+                    }
+                    at = end;
+                }
+            }
+            for _ in 0..2 {
+                let again = pieces[below(pieces.len())];
+                pieces.push(again);
+            }
+            for i in (1..pieces.len()).rev() {
+                pieces.swap(i, below(i + 1));
+            }
+            let mut out = Vec::new();
+            for (seq, at, end) in pieces {
+                let m = &messages[usize::from(seq)];
+                let f = Fragment { kind: 1, len: m.len() as u16, seq, offset: at as u16, bytes: &m[at..end] };
+                match whole.push(0, &f) {
+                    Ok(()) => {}
+                    Err(Discard::OldMessage) => assert!(usize::from(seq) < out.len()),
+                    Err(other) => panic!("{other:?}"),
+                }
+                while let Some(message) = whole.ready() {
+                    out.push(message.body.to_vec());
+                    whole.pop();
+                }
+            }
+            assert_eq!(out, messages);
+            assert_eq!(whole.used, 0);
+        }
+    }
+}

@@ -31,7 +31,7 @@ pub(crate) enum State {
 
 /// What the end of the handshake needs.
 pub(crate) struct Secrets {
-    client_handshake: Secret,
+    pub(crate) client_handshake: Secret,
     application: Traffic,
     exporter: Secret,
 }
