@@ -181,7 +181,7 @@ impl Config {
 
     /// Words of the bitmap of received TSNs: room for twice the fragments that fit, in powers of two.
     pub(crate) fn window_words(&self) -> usize {
-        (self.max_fragments as usize).saturating_mul(2).max(256).min(32_768).next_power_of_two() / 32
+        (self.max_fragments as usize).saturating_mul(2).clamp(256, 32_768).next_power_of_two() / 32
     }
 }
 

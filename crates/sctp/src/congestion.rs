@@ -153,7 +153,7 @@ impl Rfc9260 {
     }
 
     fn idle(&mut self) {
-        self.threshold = self.threshold.max(self.window / 4 * 3);
+        self.threshold = self.threshold.max((self.window / 4).saturating_mul(3));
         self.window = self.reduced().min(self.window);
     }
 }

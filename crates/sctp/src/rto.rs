@@ -4,6 +4,11 @@ use core::time::Duration;
 
 use crate::config::Config;
 
+/// The `n`th part of a duration.
+pub(crate) fn part(d: Duration, n: u32) -> Duration {
+    d.checked_div(n).unwrap_or_default()
+}
+
 /// Round-trip estimate and the time-out that follows from it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rto {
@@ -24,12 +29,12 @@ impl Rto {
         let rtt = rtt.min(self.max);
         let srtt = match self.srtt {
             None => {
-                self.rttvar = rtt / 2;
+                self.rttvar = part(rtt, 2);
                 rtt
             }
             Some(srtt) => {
-                self.rttvar = (self.rttvar.saturating_mul(3)).saturating_add(srtt.abs_diff(rtt)) / 4;
-                srtt.saturating_mul(7).saturating_add(rtt) / 8
+                self.rttvar = part(self.rttvar.saturating_mul(3).saturating_add(srtt.abs_diff(rtt)), 4);
+                part(srtt.saturating_mul(7).saturating_add(rtt), 8)
             }
         };
         self.srtt = Some(srtt);

@@ -185,7 +185,7 @@ fn a_zero_window_is_back_pressure() {
     // And it opens again.
     v.attack(&sack(first, 100_000, &[])).expect("a SACK");
     v.net.left.handle_timeout(v.net.left.timeout().expect("T3"));
-    v.net.now = v.net.now + Duration::from_secs(20);
+    v.net.now += Duration::from_secs(20);
     assert!(!v.answers().is_empty());
 }
 

@@ -223,9 +223,7 @@ impl End {
 fn run(seed: u64) {
     let mut rng = Rng::new(seed);
     let configs = [random_config(&mut rng), random_config(&mut rng)];
-    let checksums = !(configs[0].zero_checksum && configs[1].zero_checksum)
-        && !configs[0].zero_checksum
-        && !configs[1].zero_checksum;
+    let checksums = configs.iter().all(|c| !c.zero_checksum);
     let link = random_link(&mut rng, checksums);
     let peaks: Vec<usize> = configs.iter().map(|c| c.worst_case_bytes::<support::Heap>()).collect();
     let (left, left_heap) = support::association(configs[0].clone(), rng.next());

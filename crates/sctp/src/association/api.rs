@@ -166,7 +166,7 @@ impl<A: Allocator> Association<A> {
 
     /// The lowest free stream id of our parity that the peer allows.
     fn free_stream(&self) -> Option<u16> {
-        let most = self.peer?.inbound.min(u16::MAX);
+        let most = self.peer?.inbound;
         let mut id = if self.role? == Role::Client { 0u16 } else { 1 };
         for (taken, _) in &self.streams {
             if *taken == id {

@@ -401,7 +401,13 @@ impl<A: Allocator> Association<A> {
         match self.phase {
             Phase::ShutdownSent | Phase::ShutdownAckSent => {
                 self.due.shutdown_complete = Some(false);
+                self.completed = true;
                 self.end(Event::Closed);
+                Ok(())
+            }
+            // Our SHUTDOWN COMPLETE was lost.
+            Phase::Done if self.completed => {
+                self.due.shutdown_complete = Some(false);
                 Ok(())
             }
             // Section 8.5.1 E: the peer has an association that we don't.

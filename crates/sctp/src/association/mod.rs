@@ -175,6 +175,8 @@ pub struct Association<A: Allocator> {
     heartbeat_sent: Option<Instant>,
 
     connected: bool,
+    /// SHUTDOWN COMPLETE was ours to send.
+    completed: bool,
     ended: Option<Event>,
     discards: Discards,
     stats: Stats,
@@ -228,6 +230,7 @@ impl<A: Allocator + Clone> Association<A> {
             heartbeat_at: None,
             heartbeat_sent: None,
             connected: false,
+            completed: false,
             ended: None,
             discards: Discards::default(),
             stats: Stats::default(),

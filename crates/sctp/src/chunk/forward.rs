@@ -34,8 +34,8 @@ impl<'a> ForwardTsn<'a> {
     pub(super) fn parse(value: &'a [u8], interleaved: bool) -> Result<Self, Truncated> {
         let mut r = Reader::new(value);
         let cumulative = Tsn(r.u32()?);
-        let entry = if interleaved { 8 } else { 4 };
-        if r.remaining() & (entry - 1) != 0 {
+        let odd = if interleaved { 7 } else { 3 };
+        if r.remaining() & odd != 0 {
             return Err(Truncated);
         }
         Ok(Self { interleaved, cumulative, skipped: r.rest() })

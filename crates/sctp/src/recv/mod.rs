@@ -78,8 +78,8 @@ impl<A: Allocator> Receiver<A> {
         let bytes = self.pool.room().saturating_sub(self.reserve);
         // Each fragment may be as short as a byte; the window shrinks with the records, too.
         let records = self.fragments.capacity().saturating_sub(self.fragments.len());
-        let records = records.saturating_sub(RESERVED_FRAGMENTS).saturating_mul(self.pool.capacity())
-            / self.fragments.capacity().max(1);
+        let records = records.saturating_sub(RESERVED_FRAGMENTS).saturating_mul(self.pool.capacity());
+        let records = records.checked_div(self.fragments.capacity()).unwrap_or(0);
         let window = bytes.min(records);
         u32::try_from(window.saturating_sub(window / 8)).unwrap_or(u32::MAX)
     }
@@ -99,7 +99,7 @@ impl<A: Allocator> Receiver<A> {
     /// Whether memory is so short that messages must be delivered in pieces.
     pub(crate) fn is_short(&self) -> bool {
         self.pool.room() < (self.pool.capacity() / 4).max(self.reserve.saturating_mul(2))
-            || self.fragments.len() >= self.fragments.capacity() / 4 * 3
+            || self.fragments.len() >= (self.fragments.capacity() / 4).saturating_mul(3)
     }
 
     /// Whether a payload of `len` bytes can be kept; the one that closes the first gap may use the reserve.

@@ -10,6 +10,7 @@ use crate::channel::{Channel, Events};
 use crate::chunk::Sack;
 use crate::congestion::Acked;
 use crate::error::Discard;
+use crate::rto::part;
 use crate::serial::Tsn;
 
 /// SACKs that must report later chunks before one counts as lost.
@@ -146,7 +147,7 @@ impl<A: Allocator> Sender<A> {
         if tally.newest.is_none_or(|t| t <= sent.sent_at) {
             // What was sent twice doesn't say which of both arrived (Karn), unless only the second can have.
             let ambiguous = sent.transmissions > 1;
-            let possible = self.rto.srtt().is_none_or(|srtt| rtt >= srtt / 2);
+            let possible = self.rto.srtt().is_none_or(|srtt| rtt >= part(srtt, 2));
             if !ambiguous || possible {
                 tally.newest = Some(sent.sent_at);
             }
@@ -156,7 +157,7 @@ impl<A: Allocator> Sender<A> {
                 let delivered = u64::from(delivered).saturating_add(tally.bytes as u64);
                 let took = now.saturating_since(sent.delivered_at).as_micros();
                 let took = u64::try_from(took).unwrap_or(u64::MAX).max(1);
-                tally.rate = Some(delivered.saturating_mul(1_000_000) / took);
+                tally.rate = delivered.saturating_mul(1_000_000).checked_div(took);
             }
         }
     }
@@ -218,7 +219,7 @@ impl<A: Allocator> Sender<A> {
         let counted = if all { self.last_acked() } else { highest };
         // What was sent well before something that has arrived did not make it (after RFC 8985), however often it was
         // sent: the rule of three alone would leave a lost retransmission to the timer.
-        let reordering = self.rto.srtt().unwrap_or(Duration::ZERO) / 4;
+        let reordering = part(self.rto.srtt().unwrap_or(Duration::ZERO), 4);
         let overtaken = tally.newest.map(|t| t - reordering.max(Duration::from_millis(2)));
         let mut bytes = 0usize;
         for i in 0..self.in_flight.len() {
@@ -324,7 +325,7 @@ impl<A: Allocator> Sender<A> {
     pub(super) fn arm_probe(&mut self, now: Instant) {
         self.probe_at = match self.rto.srtt() {
             Some(srtt) if !self.probed && self.recovery.is_none() && self.flying > 0 => {
-                let wait = srtt.saturating_mul(3) / 2;
+                let wait = part(srtt.saturating_mul(3), 2);
                 Some(now + wait.saturating_add(Duration::from_millis(5)))
             }
             _ => None,

@@ -200,7 +200,7 @@ impl<A: Allocator> Sender<A> {
         let Some(channel) = channels.get_mut(key) else { return };
         self.clock = self.clock.max(channel.due);
         let weight = u64::from(channel.priority.max(1));
-        let cost = u64::try_from(len).unwrap_or(u64::MAX).saturating_mul(COST) / weight;
+        let cost = u64::try_from(len).unwrap_or(u64::MAX).saturating_mul(COST).checked_div(weight).unwrap_or(0);
         channel.due = channel.due.saturating_add(cost);
         unqueue(events, key, channel, len);
         if done {

@@ -22,7 +22,7 @@ impl<A: Allocator> Sender<A> {
             return Ok(());
         }
         let entry = if self.interleaving { 8 } else { 4 };
-        let most = (w.room().saturating_sub(8) / entry).min(SKIPPED);
+        let most = w.room().saturating_sub(8).checked_div(entry).unwrap_or(0).min(SKIPPED);
         let mut list = [Skipped::default(); SKIPPED];
         let (mut count, mut upto) = (0usize, self.cumulative);
         'chunks: for sent in &self.in_flight {
@@ -127,7 +127,7 @@ impl<A: Allocator> Sender<A> {
     fn pace(&mut self, now: Instant, bytes: usize, rate: u64) {
         // Coarse timers wake late; two milliseconds are made up for.
         let from = self.next_send.max(now - core::time::Duration::from_millis(2));
-        let micros = (bytes as u64).saturating_mul(1_000_000) / rate.max(1);
+        let micros = (bytes as u64).saturating_mul(1_000_000).checked_div(rate).unwrap_or(0);
         self.next_send = from + core::time::Duration::from_micros(micros);
     }
 

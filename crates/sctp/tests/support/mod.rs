@@ -207,22 +207,17 @@ impl<L: Peer, R: Peer> Net<L, R> {
         let timer = Instant::earliest(self.left.deadline(), self.right.deadline());
         let Some(next) = Instant::earliest(packet, timer) else { return false };
         self.now = self.now.max(next);
-        while let Some(entry) = self.flying.first_entry() {
-            if entry.key().0 > self.now {
-                break;
-            }
+        // One packet a step, so that invariants are looked at after each.
+        if let Some(entry) = self.flying.first_entry()
+            && entry.key().0 <= self.now
+        {
             let (dir, mut packet) = entry.remove();
             self.carried[dir] += packet.len() as u64;
             match dir {
                 0 => self.right.input(self.now, &mut packet),
                 _ => self.left.input(self.now, &mut packet),
             }
-            if packet.is_empty() {
-                break;
-            }
-            // One packet a step, so that invariants are looked at after each.
             self.flush();
-            break;
         }
         if self.left.deadline().is_some_and(|t| t <= self.now) {
             self.left.expire(self.now);
