@@ -89,6 +89,23 @@ fn a_nat_that_gives_another_address_is_followed() {
 }
 
 #[test]
+fn a_few_lost_packets_are_no_reason_to_change_the_path() {
+    let mut world = World::new(
+        Peer::new(Config::default(), true, 1).at("203.0.113.1:1000").at("203.0.113.3:1000"),
+        Peer::new(Config::default(), false, 2).at("203.0.113.2:1000").at("203.0.113.4:1000"),
+    );
+    connect(&mut world);
+    world.loss = 50;
+    world.run(secs(1800), |_| false);
+    for p in &world.peers {
+        let changes = p.events.iter().filter(|(_, e)| matches!(e, Event::Selected(_))).count();
+        println!("{changes} paths in half an hour at 5 % loss");
+        assert!(changes < 10);
+        assert!(p.saw(|e| matches!(e, Event::ConsentLost(_))).is_none());
+    }
+}
+
+#[test]
 fn another_interface_takes_over() {
     for controlling in [true, false] {
         let mut world = World::new(

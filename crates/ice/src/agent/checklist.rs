@@ -87,6 +87,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             nominate_when_valid: false,
             insisted: 0,
             valid_since: None,
+            confirmed: None,
             mapped: None,
             stats: PairCounters::default(),
         };

@@ -62,6 +62,11 @@ impl Active {
         self.expires <= now
     }
 
+    /// Whether it has stayed silent while it was checked anew.
+    pub(super) fn is_given_up(&self, now: Instant, suspicion: Duration) -> bool {
+        self.suspect_since.is_some_and(|at| at + suspicion <= now)
+    }
+
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.next <= now
     }
@@ -140,6 +145,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if active.suspicion_at(self.config.suspicion).is_some_and(|at| at <= now) {
             self.suspect();
         }
+        self.leave_silent_path();
         self.update_state();
     }
 
@@ -164,6 +170,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             .suspect_since
             .filter(|_| self.state != State::Disconnected)
             .map(|at| at + self.config.disconnected_after);
-        [check, suspicion, disconnected].into_iter().fold(Some(active.expires), Instant::earliest)
+        let given_up = active.suspect_since.map(|at| at + self.config.suspicion).filter(|at| *at > self.now);
+        [check, suspicion, disconnected, given_up].into_iter().fold(Some(active.expires), Instant::earliest)
     }
 }

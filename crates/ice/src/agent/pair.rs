@@ -57,6 +57,8 @@ pub(crate) struct Pair {
     /// USE-CANDIDATEs received since one came for the selected pair.
     pub(crate) insisted: u8,
     pub(crate) valid_since: Option<Instant>,
+    /// When its last check succeeded.
+    pub(crate) confirmed: Option<Instant>,
     /// What the peer sees as this side's address.
     pub(crate) mapped: Option<SocketAddr>,
     pub(crate) stats: PairCounters,

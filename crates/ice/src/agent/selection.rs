@@ -9,7 +9,7 @@ use barertc_arena::Allocator;
 use barertc_crypto::Provider;
 use barertc_wire::Instant;
 
-use super::{Active, Agent, PairState, Path};
+use super::{Active, Agent, Pair, PairState, Path};
 use crate::{Event, State};
 
 /// Nominations in a row by which a peer says that it means it, although another pair has a higher priority.
@@ -22,6 +22,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let Some(pair) = self.pairs.get_mut(i) else { return };
         pair.state = PairState::Succeeded;
         pair.valid_since = pair.valid_since.or(Some(now));
+        pair.confirmed = Some(now);
         let agreed = nominated || (!controlling && core::mem::take(&mut pair.nominate_when_valid));
         pair.nominated |= agreed;
         let (id, foundation, priority) = (pair.id, pair.foundation, pair.priority(controlling));
@@ -43,11 +44,24 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     fn may_replace_active(&self, id: u32, priority: u64) -> bool {
         let Some(active) = &self.active else { return true };
         let other = active.pair != Some(id);
-        if other && (active.suspect_since.is_some() || active.pair.is_none()) {
+        if other && (active.is_given_up(self.now, self.config.suspicion) || active.pair.is_none()) {
             return true;
         }
         let current = self.pairs.iter().find(|p| Some(p.id) == active.pair);
         !active.nominated && current.is_some_and(|c| c.priority(self.controlling) < priority)
+    }
+
+    /// Leaves a path that stayed silent for the best one that has answered in the meantime. One lost packet is not enough
+    /// for that: the silent path had its own check first.
+    pub(super) fn leave_silent_path(&mut self) {
+        let (now, controlling) = (self.now, self.controlling);
+        let Some(active) = self.active.as_ref().filter(|a| a.is_given_up(now, self.config.suspicion)) else { return };
+        let answered =
+            |p: &Pair| Some(p.id) != active.pair && p.confirmed.is_some() && p.confirmed >= active.suspect_since;
+        let all = self.pairs.iter().enumerate().filter(|(_, p)| answered(p));
+        let Some((i, _)) = all.max_by_key(|(_, p)| p.priority(controlling)) else { return };
+        self.select(i, false);
+        self.nominate();
     }
 
     /// The peer, controlling, has nominated pair `i` (RFC 8445 §7.3.1.5).

@@ -47,7 +47,7 @@ impl Server {
     pub fn handle(&mut self, now: Instant, src: SocketAddr, dst: SocketAddr, bytes: &[u8]) -> Vec<Datagram> {
         self.allocations.retain(|_, a| a.expires > now);
         if dst != self.addr {
-            return self.from_peer(now, src, dst, bytes).into_iter().collect();
+            return self.relay_in(now, src, dst, bytes).into_iter().collect();
         }
         if bytes[0] >= 0x40 {
             return self.channel_data(now, src, bytes).into_iter().collect();
@@ -59,7 +59,7 @@ impl Server {
             }
             (Method::SEND, _) => {
                 let peer = m.xor_address(attr::XOR_PEER_ADDRESS).unwrap();
-                return self.to_peer(now, src, peer, m.get(attr::DATA).unwrap()).into_iter().collect();
+                return self.relay_out(now, src, peer, m.get(attr::DATA).unwrap()).into_iter().collect();
             }
             (_, Class::Request) => Some(self.request(now, src, &m)),
             _ => None,
@@ -131,22 +131,22 @@ impl Server {
         if until <= now {
             return None;
         }
-        self.to_peer(now, src, peer, &bytes[4..4 + len])
+        self.relay_out(now, src, peer, &bytes[4..4 + len])
     }
 
-    fn to_peer(&mut self, now: Instant, src: SocketAddr, peer: SocketAddr, data: &[u8]) -> Option<Datagram> {
+    fn relay_out(&mut self, now: Instant, src: SocketAddr, peer: SocketAddr, data: &[u8]) -> Option<Datagram> {
         let a = self.allocations.get(&src)?;
         a.permissions.get(&peer.ip()).filter(|until| **until > now)?;
         self.relayed_packets += 1;
         let relayed = a.relayed;
         if self.owns(peer) {
             // Relay to relay.
-            return self.from_peer(now, relayed, peer, data);
+            return self.relay_in(now, relayed, peer, data);
         }
         Some((relayed, peer, data.to_vec()))
     }
 
-    fn from_peer(&mut self, now: Instant, peer: SocketAddr, relayed: SocketAddr, data: &[u8]) -> Option<Datagram> {
+    fn relay_in(&mut self, now: Instant, peer: SocketAddr, relayed: SocketAddr, data: &[u8]) -> Option<Datagram> {
         let (client, a) = self.allocations.iter().find(|(_, a)| a.relayed == relayed)?;
         a.permissions.get(&peer.ip()).filter(|until| **until > now)?;
         if let Some((number, _)) = a.channels.iter().find(|(_, (p, until))| *p == peer && *until > now) {
