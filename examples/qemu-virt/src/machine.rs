@@ -53,6 +53,35 @@ pub fn psram() -> Heap<'static> {
     unsafe { Heap::from_raw(start, (&raw const __psram_len).addr()) }.expect("the region is large enough")
 }
 
+/// The second bank of flash, which holds the media.
+pub fn media() -> &'static [u8] {
+    unsafe extern "C" {
+        static __media_start: u8;
+        static __media_len: u8;
+    }
+    let start = core::ptr::with_exposed_provenance((&raw const __media_start).addr());
+    // SAFETY: flash of this machine, mapped for reading, never written while it runs.
+    unsafe { core::slice::from_raw_parts(start, (&raw const __media_len).addr()) }
+}
+
+/// The settings that the emulator was started with: lines of `name=value`, loaded to a page of their own.
+pub fn settings() -> &'static str {
+    unsafe extern "C" {
+        static __settings_start: u8;
+        static __settings_len: u8;
+    }
+    let start = core::ptr::with_exposed_provenance::<u8>((&raw const __settings_start).addr());
+    // SAFETY: memory of this machine that nothing else uses, never written while it runs.
+    let page = unsafe { core::slice::from_raw_parts(start, (&raw const __settings_len).addr()) };
+    let text = page.split(|byte| *byte == 0).next().unwrap_or_default();
+    core::str::from_utf8(text).unwrap_or_default()
+}
+
+/// The value of a setting.
+pub fn setting(name: &str) -> Option<&'static str> {
+    settings().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).map(str::trim)
+}
+
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
     say!("panic: {info}");

@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use critical_section::Mutex;
 use embassy_sync::waitqueue::AtomicWaker;
+use virtio_drivers::device::rng::VirtIORng;
 use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
 use virtio_drivers::transport::{DeviceType, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
@@ -95,6 +96,20 @@ fn enable(interrupt: usize) {
         PLIC_THRESHOLD.write_volatile(0);
         riscv::register::mie::set_mext();
     }
+}
+
+/// Fills `out` with entropy of the emulator's random number device; false when it has none.
+pub fn entropy(out: &mut [u8]) -> bool {
+    let Some(transport) = find(DeviceType::EntropySource) else { return false };
+    let Ok(mut device) = VirtIORng::<Memory, _>::new(transport) else { return false };
+    let mut filled = 0;
+    while filled < out.len() {
+        match device.request_entropy(&mut out[filled..]) {
+            Ok(0) | Err(_) => return false,
+            Ok(len) => filled += len,
+        }
+    }
+    true
 }
 
 #[unsafe(export_name = "MachineExternal")]
