@@ -1,5 +1,6 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
+mod flash;
 mod image;
 mod pack;
 mod riscv;
@@ -36,6 +37,7 @@ const VERBS: &[Verb] = &[
         run: pack::pack,
     },
     Verb { name: "unpack", about: "takes a packed media file apart again", run: pack::unpack },
+    Verb { name: "flash", about: "makes a LittleFS image of files, for a board's flash", run: flash::main },
 ];
 
 fn main() -> ExitCode {
