@@ -1,7 +1,8 @@
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Ring, Vec};
-use barertc_rtcp_nack::{HistoryConfig, RetransmitConfig, SendConfig};
+use barertc_crypto::RustCrypto;
+use barertc_rtcp_nack::{GccConfig, HistoryConfig, RetransmitConfig, SendConfig, SentPackets};
 
 use crate::connection::Transceiver;
 use crate::{Error, Event};
@@ -29,6 +30,10 @@ pub struct Config {
     pub video: StreamConfig,
     /// Of each audio track that sends.
     pub audio: StreamConfig,
+    /// Packets whose arrival has not been reported yet that are remembered.
+    pub sent_packets: usize,
+    /// Where the estimate of the path begins, and its bounds.
+    pub bandwidth: GccConfig,
     /// Time between two RTCP reports.
     pub report_interval: Duration,
 }
@@ -99,6 +104,9 @@ impl Default for Config {
             max_events: 32,
             video: StreamConfig::video(),
             audio: StreamConfig::audio(),
+            sent_packets: 512,
+            // Media from files can't be made smaller: to pace it below its rate would only make it late.
+            bandwidth: GccConfig { start: 4_000_000, min: 1_000_000, max: 20_000_000 },
             report_interval: Duration::from_secs(1),
         }
     }
@@ -112,12 +120,16 @@ impl Config {
         let stream = self.video.worst_case_bytes::<A>().max(self.audio.worst_case_bytes::<A>());
         [
             self.ice.worst_case_bytes::<A>(),
-            // While roles are being agreed on, one connection takes another's place.
-            self.dtls.worst_case_bytes().saturating_add(self.dtls.established_bytes()),
+            self.dtls.worst_case_bytes(),
             self.srtp.worst_case_bytes::<A>(),
             self.sctp.worst_case_bytes::<A>(),
+            // The machines themselves: what they are does not hang on the provider, which they refer to.
+            size_of::<barertc_dtls::Connection<A, &RustCrypto>>(),
+            size_of::<barertc_srtp::Session<'_, RustCrypto, A>>(),
+            size_of::<barertc_sctp::Association<A>>(),
             Vec::<Transceiver<A>, A>::bytes(self.max_tracks.into()),
             Ring::<Event, A>::bytes(self.max_events.into()),
+            SentPackets::<A>::worst_case_bytes(self.sent_packets),
             stream.saturating_mul(self.max_tracks.into()),
         ]
         .into_iter()

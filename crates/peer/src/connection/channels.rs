@@ -1,6 +1,6 @@
 //! Data channels: SCTP's, under the connection's roof.
 
-use barertc_arena::Allocator;
+use barertc_arena::{Allocator, Box};
 use barertc_crypto::Provider;
 use barertc_dtls::Role;
 use barertc_sctp::{Association, ChannelConfig, ChannelId, ChannelInfo, Event as Sctp, Kind, Read};
@@ -23,7 +23,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             let mut config = self.config.sctp.clone();
             (config.local_port, config.remote_port) = (SCTP_PORT, SCTP_PORT);
             config.mtu = self.config.sctp_mtu();
-            self.sctp = Some(Association::new(config, self.memory.sctp.clone(), rng)?);
+            let association = Association::new(config, self.memory.sctp.clone(), rng)?;
+            self.sctp = Some(Box::try_new(association, self.memory.sctp.clone())?);
         }
         Ok(())
     }
@@ -83,7 +84,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// # Errors
     /// [`Error::InvalidState`] when there are no data channels.
     pub fn association(&mut self) -> Result<&mut Association<A>, Error> {
-        self.sctp.as_mut().ok_or(Error::InvalidState)
+        self.sctp.as_deref_mut().ok_or(Error::InvalidState)
     }
 
     /// Data channels were agreed on, under the m-line `mid`.
@@ -97,11 +98,16 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.add_data(rng)?;
         self.data_mid.clone_from(mid);
         let now = self.now;
+        let ready = self.srtp_or_data_ready();
         let sctp = self.association()?;
         let limit = u32::try_from(data.max_message_size).unwrap_or(u32::MAX);
         sctp.set_remote_max_message_size(limit);
         // RFC 8832 §6: the DTLS client has the even streams.
         sctp.set_role(now, if role == Role::Client { barertc_sctp::Role::Client } else { barertc_sctp::Role::Server });
+        if ready {
+            // Agreed on after DTLS was there; where the association stands already, this does nothing.
+            sctp.connect(now);
+        }
         Ok(())
     }
 
@@ -112,7 +118,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     pub(super) fn update_channels(&mut self) {
-        while let Some(event) = self.sctp.as_mut().and_then(Association::poll_event) {
+        while let Some(event) = self.sctp.as_mut().and_then(|sctp| sctp.poll_event()) {
             match event {
                 Sctp::ChannelOpened { id, .. } => self.push(Event::ChannelOpen(id)),
                 Sctp::Readable(id) => self.push(Event::ChannelReadable(id)),

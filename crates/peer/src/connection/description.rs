@@ -1,6 +1,6 @@
 //! Offers and answers: what we have to say, and what is made of what the other side says.
 
-use barertc_arena::Allocator;
+use barertc_arena::{Allocator, Box};
 use barertc_crypto::Provider;
 use barertc_dtls::{Connection as Dtls, HashAlgorithm, Role};
 use barertc_ice::Candidate;
@@ -39,7 +39,10 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             // The answerer will most likely be the client, and its first flight may overtake its answer.
             self.dtls = Some(self.new_dtls(Role::Server, rng)?);
         }
-        self.ice.set_controlling(true);
+        if self.ice.remote_ufrag().is_none() {
+            // RFC 8445 §6.1.1: the parts are given once, and again when ICE restarts.
+            self.ice.set_controlling(true);
+        }
         // No interface is no error yet: candidates may still come.
         let _ = self.ice.gather();
         for track in self.tracks.iter_mut().filter(|t| t.mid.is_empty()) {
@@ -84,18 +87,38 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             return Err(Error::InvalidState);
         }
         let offer = Session::parse(offer)?;
-        self.ice.set_controlling(false);
-        let _ = self.ice.gather();
-        // Who answers may choose; the client's part saves the browser a round trip.
-        let (agreed, text) = self.with_local(Setup::Active, |local| {
-            let agreed = Negotiated::from_offer(&offer, local)?;
-            let text = write_answer(&offer, local, &agreed, out)?;
-            Ok((agreed, text))
-        })?;
+        // Who answers may choose; the client's part saves the browser a round trip. Where the association stands, so
+        // does the part in it (RFC 8842 §5.5).
+        let settled = self.dtls.as_ref().filter(|_| self.peer_fingerprint.is_some()).map(|dtls| dtls.role());
+        let setup = if settled == Some(Role::Server) { Setup::Passive } else { Setup::Active };
+        let agreed = self.with_local(setup, |local| Negotiated::from_offer(&offer, local))?;
+        self.begin_ice_answer(&offer, &agreed, rng)?;
+        let text = self.with_local(setup, |local| write_answer(&offer, local, &agreed, out))?;
         self.session_version = self.session_version.saturating_add(1);
         self.apply(now, &offer, &agreed, rng)?;
         self.update();
         Ok(text)
+    }
+
+    /// Other credentials than before are an ICE restart, which we join with new ones of ours (RFC 8445 §9).
+    fn begin_ice_answer<R: CryptoRng + ?Sized>(
+        &mut self,
+        offer: &Session<'_>,
+        agreed: &Negotiated,
+        rng: &mut R,
+    ) -> Result<(), Error> {
+        let theirs = agreed.transport.map(|line| offer.transport(usize::from(line))).transpose()?;
+        if let (Some(before), Some(theirs)) = (self.ice.remote_ufrag(), theirs)
+            && before != theirs.ufrag
+        {
+            self.ice.restart(rng)?;
+        }
+        if self.ice.remote_ufrag().is_none() {
+            self.ice.set_controlling(false);
+        }
+        // No interface is no error yet: candidates may still come.
+        let _ = self.ice.gather();
+        Ok(())
     }
 
     /// Our side of a description, lent to `f`.
@@ -187,6 +210,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             return if *before == fingerprint { Ok(()) } else { Err(Error::InvalidState) };
         }
         if self.dtls.as_ref().is_none_or(|dtls| dtls.role() != role) {
+            // The former one first gives back what it has.
+            self.dtls = None;
             self.dtls = Some(self.new_dtls(role, rng)?);
         }
         self.peer_fingerprint = Some(fingerprint);
@@ -196,9 +221,11 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         Ok(())
     }
 
-    fn new_dtls<R: CryptoRng + ?Sized>(&self, role: Role, rng: &mut R) -> Result<Dtls<A, &'p P>, Error> {
+    fn new_dtls<R: CryptoRng + ?Sized>(&self, role: Role, rng: &mut R) -> Result<Box<Dtls<A, &'p P>, A>, Error> {
         let config = barertc_dtls::Config { mtu: self.config.inner_mtu(), ..self.config.dtls.clone() };
-        Ok(Dtls::new(config, role, self.identity, self.memory.dtls.clone(), self.provider, rng)?)
+        let memory = &self.memory.dtls;
+        let connection = Dtls::new(config, role, self.identity, memory.clone(), self.provider, rng)?;
+        Ok(Box::try_new(connection, memory.clone())?)
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the network tells the connection.
 
-use barertc_arena::Allocator;
+use barertc_arena::{Allocator, Box};
 use barertc_crypto::Provider;
 use barertc_dtls::Role;
 use barertc_ice::{Handled, Route};
-use barertc_rtcp_nack::SendEvent;
-use barertc_rtp::rtcp::{NtpTime, packets};
+use barertc_rtcp_nack::{Estimator, SendEvent};
+use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
 use barertc_srtp::{Masters, Profile, Session as Srtp, Side};
 use barertc_wire::Instant;
 use zeroize::Zeroizing;
@@ -68,14 +68,15 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         match event {
             barertc_dtls::Event::Connected { srtp, .. } => {
                 if self.begin_srtp(srtp).is_err() {
-                    self.set_state(ConnectionState::Failed);
+                    self.fail();
+                    return;
                 }
                 if let Some(sctp) = &mut self.sctp {
                     sctp.connect(self.now);
                 }
             }
             barertc_dtls::Event::Closed => self.set_state(ConnectionState::Closed),
-            _ => self.set_state(ConnectionState::Failed),
+            _ => self.fail(),
         }
     }
 
@@ -87,14 +88,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         dtls.export(SRTP_LABEL, None, exported)?;
         let side = if dtls.role() == Role::Client { Side::Client } else { Side::Server };
         let masters = Masters::split(profile, exported, side)?;
-        self.srtp = Some(Srtp::new(
-            self.provider,
-            profile,
-            masters.local(),
-            masters.remote(),
-            self.config.srtp,
-            self.memory.srtp.clone(),
-        )?);
+        let memory = &self.memory.srtp;
+        let (local, remote) = (masters.local(), masters.remote());
+        let session = Srtp::new(self.provider, profile, local, remote, self.config.srtp, memory.clone())?;
+        self.srtp = Some(Box::try_new(session, memory.clone())?);
         self.report_at = Some(self.now);
         Ok(())
     }
@@ -123,16 +120,32 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             };
             for stream in self.tracks.iter_mut().filter_map(|t| t.send.as_mut()) {
                 stream.handle_rtcp(now, ntp, &packet);
+                if let Some(rtt) = stream.rtt() {
+                    self.estimator.rtt(rtt);
+                }
             }
+            self.estimate(now, &packet);
         }
         Ok(())
+    }
+
+    /// What a packet tells of the path; the pacer follows.
+    fn estimate(&mut self, now: Instant, packet: &Rtcp<'_>) {
+        match packet {
+            Rtcp::Transport(feedback) => self.sent.feedback(now, feedback, &mut self.estimator),
+            Rtcp::Remb(remb) => self.estimator.remb(now, remb.bitrate),
+            _ => return,
+        }
+        self.pacer.set_bitrate(now, self.estimator.bitrate());
     }
 
     /// What streams want of the application.
     pub(super) fn update_streams(&mut self) {
         for index in 0..self.tracks.len() {
             let stream = self.tracks.get_mut(index).and_then(|t| t.send.as_mut());
-            if let (Some(SendEvent::KeyFrameNeeded), Ok(id)) = (stream.and_then(|s| s.poll_event()), u8::try_from(index)) {
+            if let (Some(SendEvent::KeyFrameNeeded), Ok(id)) =
+                (stream.and_then(|s| s.poll_event()), u8::try_from(index))
+            {
                 self.push(Event::KeyFrameWanted(TrackId(id)));
             }
         }

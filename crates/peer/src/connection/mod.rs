@@ -3,11 +3,11 @@
 
 use core::net::SocketAddr;
 
-use barertc_arena::{Allocator, Ring, Vec};
+use barertc_arena::{Allocator, Box, Ring, Vec};
 use barertc_crypto::Provider;
 use barertc_dtls::{Connection as Dtls, Identity};
 use barertc_ice::{Agent, Candidate};
-use barertc_rtcp_nack::SendStream;
+use barertc_rtcp_nack::{Gcc, Pacer, SendStream, SentPackets};
 use barertc_rtp::Frame;
 use barertc_sctp::Association;
 use barertc_sdp::Negotiated;
@@ -61,12 +61,14 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     provider: &'p P,
     identity: &'p Identity,
     ice: Agent<A, &'p P>,
-    dtls: Option<Dtls<A, &'p P>>,
-    srtp: Option<Srtp<'p, P, A>>,
-    sctp: Option<Association<A>>,
+    dtls: Option<Box<Dtls<A, &'p P>, A>>,
+    srtp: Option<Box<Srtp<'p, P, A>, A>>,
+    sctp: Option<Box<Association<A>, A>>,
     tracks: Vec<Transceiver<A>, A>,
     events: Ring<Event, A>,
     state: ConnectionState,
+    /// DTLS or what hangs on it has failed: no other path would help.
+    broken: bool,
     /// The name of the m-line of data channels, once there is one.
     data_mid: Name,
     /// A local address and the one that others know it by.
@@ -78,7 +80,10 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     offered: bool,
     /// When the next RTCP report is due.
     report_at: Option<Instant>,
-    transport_sequence: u16,
+    /// Packets on their way, what their arrival tells of the path, and how fast video may leave.
+    sent: SentPackets<A>,
+    estimator: Gcc,
+    pacer: Pacer,
     /// The latest time that any call has told.
     now: Instant,
     discards: Discards,
@@ -106,6 +111,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             tracks: Vec::with_capacity(config.max_tracks.into(), memory.connection.clone())?,
             events: Ring::with_capacity(config.max_events.into(), memory.connection.clone())?,
             state: ConnectionState::New,
+            broken: false,
             data_mid: Name::new(),
             mapped: None,
             peer_fingerprint: None,
@@ -114,7 +120,9 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             session_version: 0,
             offered: false,
             report_at: None,
-            transport_sequence: 0,
+            sent: SentPackets::new(config.sent_packets, memory.media.clone())?,
+            estimator: Gcc::new(config.bandwidth),
+            pacer: Pacer::new(config.bandwidth.start),
             now: Instant::ZERO,
             discards: Discards::default(),
             config,
@@ -187,6 +195,14 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         })
     }
 
+    /// What the path carries, in bits a second, as far as its feedback tells: for an encoder, or for a choice between
+    /// renditions.
+    #[must_use]
+    pub fn available_outgoing_bitrate(&self) -> u64 {
+        use barertc_rtcp_nack::Estimator;
+        self.estimator.bitrate()
+    }
+
     /// Whether frames of this track are wanted now: it was agreed on and the connection stands.
     #[must_use]
     pub fn is_sending(&self, track: TrackId) -> bool {
@@ -248,7 +264,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
                 _ => {}
             }
         }
-        while let Some(event) = self.dtls.as_mut().and_then(Dtls::poll_event) {
+        while let Some(event) = self.dtls.as_mut().and_then(|dtls| dtls.poll_event()) {
             self.handle_dtls_event(event);
         }
         self.update_streams();
@@ -259,7 +275,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// The W3C's rule for `connectionState` (webrtc-pc §4.3.3), for our one ICE and one DTLS transport.
     fn update_state(&mut self) {
         use barertc_ice::State;
-        if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
+        if self.broken || self.state == ConnectionState::Closed {
             return;
         }
         let state = match self.ice.state() {
@@ -274,7 +290,13 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     }
 
     fn srtp_or_data_ready(&self) -> bool {
-        self.dtls.as_ref().is_some_and(Dtls::is_connected)
+        self.dtls.as_ref().is_some_and(|dtls| dtls.is_connected())
+    }
+
+    /// What no ICE restart can mend.
+    fn fail(&mut self) {
+        self.broken = true;
+        self.set_state(ConnectionState::Failed);
     }
 
     fn set_state(&mut self, state: ConnectionState) {

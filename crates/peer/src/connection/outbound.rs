@@ -2,10 +2,9 @@
 
 use barertc_arena::Allocator;
 use barertc_crypto::Provider;
-use barertc_dtls::Connection as Dtls;
 use barertc_ice::Transmit;
+use barertc_rtcp_nack::{Class, SendStream};
 use barertc_rtp::rtcp::{CompoundWriter, NtpTime};
-use barertc_sctp::Association;
 use barertc_wire::Instant;
 
 use super::PeerConnection;
@@ -17,7 +16,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.now = self.now.max(now);
         let mtu = out.len().min(self.config.mtu.into());
         let out = out.get_mut(..mtu)?;
-        if let Some(transmit) = self.ice.poll_transmit(now, out) {
+        if self.state != ConnectionState::Closed
+            && let Some(transmit) = self.ice.poll_transmit(now, out)
+        {
             return Some(transmit);
         }
         self.ice.selected()?;
@@ -34,15 +35,14 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         if self.state == ConnectionState::Closed {
             return None;
         }
-        let streams = self.tracks.iter().filter_map(|t| t.send.as_ref()).map(|s| s.timeout());
         [
             self.ice.timeout(),
-            self.dtls.as_ref().and_then(Dtls::timeout),
-            self.sctp.as_ref().and_then(Association::timeout),
+            self.dtls.as_ref().and_then(|dtls| dtls.timeout()),
+            self.sctp.as_ref().and_then(|sctp| sctp.timeout()),
             self.report_at,
+            self.pacer_timeout(),
         ]
         .into_iter()
-        .chain(streams)
         .fold(None, Instant::earliest)
     }
 
@@ -66,7 +66,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         if let Some(len) = self.dtls.as_mut().and_then(|dtls| dtls.poll_transmit(now, out)) {
             return Some(len);
         }
-        if self.state == ConnectionState::Closed {
+        if self.broken || self.state == ConnectionState::Closed {
             return None;
         }
         self.poll_rtcp(now, out).or_else(|| self.poll_media(now, out)).or_else(|| self.poll_data(now, out))
@@ -97,29 +97,36 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         srtp.protect_rtcp(out, len).ok()
     }
 
-    /// Audio before video, what was lost before what is new.
+    /// Audio before video, what was lost before what is new, and video no faster than the pacer lets it.
     fn poll_media(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        let srtp = self.srtp.as_mut()?;
-        for video in [false, true] {
-            for stream in self.tracks.iter_mut().filter_map(|t| t.send.as_mut()) {
-                if stream.config().codec.is_video() != video {
-                    continue;
+        for class in [Class::Audio, Class::Retransmission, Class::Video] {
+            if !self.pacer.may_send(now, class) {
+                continue;
+            }
+            let srtp = self.srtp.as_mut()?;
+            let mut streams = self.tracks.iter_mut().filter_map(|t| t.send.as_mut());
+            let written = streams.find_map(|stream| poll_stream(stream, class, now, self.sent.next_sequence(), out));
+            if let Some((len, stamped)) = written {
+                let len = srtp.protect_rtp(out, len).ok()?;
+                if stamped {
+                    self.sent.record(now, len);
                 }
-                let sequence = self.transport_sequence;
-                let (len, counted) = match stream.poll_retransmit(now, sequence, out) {
-                    Some(len) => (len, stream.retransmit_uses_transport_sequence()),
-                    None => match stream.poll_packet(now, sequence, out) {
-                        Some(len) => (len, stream.uses_transport_sequence()),
-                        None => continue,
-                    },
-                };
-                if counted {
-                    self.transport_sequence = sequence.wrapping_add(1);
-                }
-                return srtp.protect_rtp(out, len).ok();
+                self.pacer.sent(now, class, len);
+                return Some(len);
             }
         }
         None
+    }
+
+    /// When the pacer lets go what waits.
+    fn pacer_timeout(&self) -> Option<Instant> {
+        let streams = self.tracks.iter().filter_map(|t| t.send.as_ref());
+        let waits = streams.map(|stream| {
+            let again = (stream.queued_retransmissions() > 0).then(|| self.pacer.timeout(Class::Retransmission));
+            let new = (stream.queued_frames() > 0).then(|| self.pacer.timeout(Class::Video));
+            Instant::earliest(again, new)
+        });
+        waits.fold(None, Instant::earliest)
     }
 
     /// SCTP writes its packet between the room that a DTLS record needs.
@@ -132,5 +139,30 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let end = out.len().checked_sub(back)?;
         let len = sctp.poll_transmit(now, out.get_mut(front..end)?)?;
         dtls.seal(out, len).ok()
+    }
+}
+
+/// The next packet of `class` from this stream, and whether it bears the path's sequence number.
+fn poll_stream<A: Allocator + Clone>(
+    stream: &mut SendStream<A>,
+    class: Class,
+    now: Instant,
+    sequence: u16,
+    out: &mut [u8],
+) -> Option<(usize, bool)> {
+    let video = stream.config().codec.is_video();
+    let again = |stream: &mut SendStream<A>, out: &mut [u8]| {
+        let len = stream.poll_retransmit(now, sequence, out)?;
+        Some((len, stream.retransmit_uses_transport_sequence()))
+    };
+    let new = |stream: &mut SendStream<A>, out: &mut [u8]| {
+        let len = stream.poll_packet(now, sequence, out)?;
+        Some((len, stream.uses_transport_sequence()))
+    };
+    match class {
+        Class::Audio if !video => again(stream, out).or_else(|| new(stream, out)),
+        Class::Retransmission if video => again(stream, out),
+        Class::Video if video => new(stream, out),
+        _ => None,
     }
 }

@@ -1,0 +1,289 @@
+//! Two connections, a network between them that can lose and delays, and a clock that only moves when nothing is left to
+//! do: the same seed gives the same run.
+// Each test is a program of its own and uses a part of this.
+#![allow(dead_code)]
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use barertc::{
+    Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Error, Event, Feedback, Frame, FrameCodec,
+    FrameInfo, Framing, H264, Identity, Instant, Kind, LocalCodec, PeerConnection, Route, RustCrypto, Shared,
+    TrackConfig, TrackId,
+};
+use barertc_arena::{Counting, FailNth, Global};
+use barertc_crypto::{rand_core::Rng, selftest::Predictable};
+
+/// Memory that counts what is taken and can fail when told to.
+pub type Arena = FailNth<Counting<Global>>;
+pub type Connection<'m> = PeerConnection<'m, &'m Arena, RustCrypto>;
+
+/// Memory whose `nth` allocation fails; 0 for none.
+pub fn arena(nth: usize) -> Arena {
+    FailNth::new(Counting::new(Global), nth)
+}
+
+/// The certificates of both sides: making them is what costs most.
+pub struct Identities(pub [Identity; 2]);
+
+impl Identities {
+    pub fn new() -> Self {
+        Self([1, 2].map(|seed| Identity::generate(&RustCrypto, &mut Predictable::new(seed))))
+    }
+}
+
+/// The protocol of a datagram, as RFC 7983 tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    Ice,
+    Dtls,
+    Rtp,
+    Rtcp,
+}
+
+pub fn sort(datagram: &[u8]) -> Sort {
+    match datagram {
+        [0..=3, ..] => Sort::Ice,
+        [20..=63, ..] => Sort::Dtls,
+        [128..=191, 192..=223, ..] => Sort::Rtcp,
+        [128..=191, ..] => Sort::Rtp,
+        other => panic!("a datagram of no protocol: {other:?}"),
+    }
+}
+
+/// One of the two.
+pub struct Side<'m> {
+    pub connection: Connection<'m>,
+    pub address: SocketAddr,
+    pub rng: Predictable,
+    /// Every event so far, in order.
+    pub events: Vec<Event>,
+    /// Sort and length of every datagram that it sent, with the time.
+    pub sent: Vec<(Instant, Sort, usize)>,
+    /// Whole messages that came in.
+    pub messages: Vec<(ChannelId, Vec<u8>)>,
+    /// Video and audio that it sends.
+    pub tracks: Option<[TrackId; 2]>,
+}
+
+impl<'m> Side<'m> {
+    pub fn new(number: u8, config: Config, identity: &'m Identity, arena: &'m Arena, seed: u64) -> Result<Self, Error> {
+        let mut rng = Predictable::new(seed ^ u64::from(number) << 32);
+        let address = SocketAddr::from(([10, 0, 0, number], 4_000));
+        let mut connection = PeerConnection::new(config, identity, arena, &RustCrypto, &mut rng)?;
+        connection.add_local_candidate(Candidate::host(address))?;
+        let (events, sent, messages) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { connection, address, rng, events, sent, messages, tracks: None })
+    }
+
+    pub fn offer(&mut self) -> Result<String, Error> {
+        let mut room = [0; 8_192];
+        self.connection.create_offer(&mut self.rng, &mut room).map(str::to_owned)
+    }
+
+    pub fn answer(&mut self, now: Instant, offer: &str) -> Result<String, Error> {
+        let mut room = [0; 8_192];
+        self.connection.create_answer(now, offer, &mut self.rng, &mut room).map(str::to_owned)
+    }
+
+    pub fn answered(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
+        self.connection.set_answer(now, answer, &mut self.rng)
+    }
+
+    pub fn open(&mut self, label: &str) -> Result<ChannelId, Error> {
+        self.connection.open_channel(&ChannelConfig { label, ..ChannelConfig::default() }, &mut self.rng)
+    }
+
+    pub fn saw(&self, event: &Event) -> bool {
+        self.events.contains(event)
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.connection.connection_state() == ConnectionState::Connected
+    }
+
+    /// The channels that were opened, in order.
+    pub fn open_channels(&self) -> Vec<ChannelId> {
+        self.events.iter().filter_map(|e| if let Event::ChannelOpen(id) = e { Some(*id) } else { None }).collect()
+    }
+
+    pub fn count(&self, sort: Sort) -> usize {
+        self.sent.iter().filter(|(_, s, _)| *s == sort).count()
+    }
+
+    fn fetch(&mut self) {
+        while let Some(event) = self.connection.poll_event() {
+            if let Event::ChannelReadable(id) = event {
+                self.read(id);
+            }
+            self.events.push(event);
+        }
+    }
+
+    fn read(&mut self, id: ChannelId) {
+        let mut room = [0; 4_096];
+        let mut message = Vec::new();
+        while let Ok(read) = self.connection.read_channel(id, &mut room) {
+            message.extend_from_slice(&room[..read.len]);
+            if read.end_of_message {
+                self.messages.push((id, core::mem::take(&mut message)));
+            }
+        }
+    }
+}
+
+struct InFlight {
+    at: Instant,
+    route: Route,
+    datagram: Vec<u8>,
+}
+
+/// Both sides and the network between them.
+pub struct Pair<'m> {
+    pub offerer: Side<'m>,
+    pub answerer: Side<'m>,
+    pub now: Instant,
+    pub latency: Duration,
+    /// Datagrams of a thousand that are lost.
+    pub loss: u32,
+    chance: Predictable,
+    wire: VecDeque<InFlight>,
+}
+
+impl<'m> Pair<'m> {
+    pub fn new(ids: &'m Identities, arena: &'m Arena, config: &Config, seed: u64) -> Result<Self, Error> {
+        Ok(Self {
+            offerer: Side::new(1, config.clone(), &ids.0[0], arena, seed)?,
+            answerer: Side::new(2, config.clone(), &ids.0[1], arena, seed)?,
+            now: Instant::from_millis(1_000),
+            latency: Duration::from_millis(10),
+            loss: 0,
+            chance: Predictable::new(!seed),
+            wire: VecDeque::new(),
+        })
+    }
+
+    /// Offer and answer, with the answerer's tracks and channels as they are.
+    pub fn signal(&mut self) -> Result<(), Error> {
+        let offer = self.offerer.offer()?;
+        let answer = self.answerer.answer(self.now, &offer)?;
+        self.offerer.answered(self.now, &answer)
+    }
+
+    /// The same the other way round: the side that answers otherwise offers.
+    pub fn signal_back(&mut self) -> Result<(), Error> {
+        let offer = self.answerer.offer()?;
+        let answer = self.offerer.answer(self.now, &offer)?;
+        self.answerer.answered(self.now, &answer)
+    }
+
+    /// Lets time pass until `done`, at most for `patience`; whether it was done.
+    pub fn drive(&mut self, patience: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        let end = self.now + patience;
+        loop {
+            self.settle();
+            if done(self) {
+                return true;
+            }
+            let arrival = self.wire.front().map(|d| d.at);
+            let timeouts = [self.offerer.connection.timeout(), self.answerer.connection.timeout()];
+            let next = timeouts.into_iter().fold(arrival, Instant::earliest).unwrap_or(end);
+            if next > end || self.now >= end {
+                self.now = end;
+                for side in [&mut self.offerer, &mut self.answerer] {
+                    side.connection.handle_timeout(end);
+                }
+                self.settle();
+                return done(self);
+            }
+            // What is overdue after everything was polled is asked again a little later, as a runner would.
+            self.now = if next > self.now { next } else { self.now + Duration::from_millis(1) };
+            while self.wire.front().is_some_and(|d| d.at <= self.now) {
+                let Some(mut flight) = self.wire.pop_front() else { break };
+                let to = [&mut self.offerer, &mut self.answerer].into_iter().find(|s| s.address == flight.route.local);
+                let side = to.expect("datagrams go to one of the two");
+                // What is wrong with a datagram is counted there.
+                let _ = side.connection.handle(self.now, flight.route, &mut flight.datagram);
+            }
+            for side in [&mut self.offerer, &mut self.answerer] {
+                side.connection.handle_timeout(self.now);
+            }
+        }
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.drive(time, |_| false);
+    }
+
+    /// Until both sides say that they are connected.
+    pub fn connect(&mut self) -> bool {
+        self.drive(Duration::from_secs(30), |p| p.offerer.is_connected() && p.answerer.is_connected())
+    }
+
+    /// Empties what both have to send and to say.
+    fn settle(&mut self) {
+        let mut room = [0; 2_048];
+        for side in [&mut self.offerer, &mut self.answerer] {
+            side.fetch();
+            while let Some(transmit) = side.connection.poll_transmit(self.now, &mut room) {
+                let datagram = room[..transmit.len].to_vec();
+                side.sent.push((self.now, sort(&datagram), datagram.len()));
+                if self.chance.next_u32() % 1_000 < self.loss {
+                    continue;
+                }
+                let route = Route { local: transmit.route.remote, remote: transmit.route.local };
+                self.wire.push_back(InFlight { at: self.now + self.latency, route, datagram });
+            }
+            side.fetch();
+        }
+    }
+}
+
+pub fn h264() -> LocalCodec {
+    LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL }
+}
+
+pub fn opus() -> LocalCodec {
+    LocalCodec {
+        codec: Codec::Opus { stereo: true, fec: false },
+        pt: 111,
+        rtx: None,
+        feedback: Feedback { transport_cc: true, ..Feedback::NONE },
+    }
+}
+
+/// Video, then audio, that `side` sends.
+pub fn send_tracks(side: &mut Side<'_>) -> Result<[TrackId; 2], Error> {
+    let tracks = [
+        side.connection.add_track(TrackConfig::sendonly(Kind::Video, "video", "stream", 1, h264())?)?,
+        side.connection.add_track(TrackConfig::sendonly(Kind::Audio, "audio", "stream", 2, opus())?)?,
+    ];
+    side.tracks = Some(tracks);
+    Ok(tracks)
+}
+
+/// Video, then audio, that `side` takes.
+pub fn recv_tracks(side: &mut Side<'_>) -> Result<[TrackId; 2], Error> {
+    Ok([
+        side.connection.add_track(TrackConfig::recvonly(Kind::Video, "v", h264())?)?,
+        side.connection.add_track(TrackConfig::recvonly(Kind::Audio, "a", opus())?)?,
+    ])
+}
+
+/// A video frame of `len` bytes: one NAL unit.
+pub fn video<'m>(arena: &'m Arena, key: bool, len: usize, millis: u32) -> Result<Frame<&'m Arena>, Error> {
+    let mut bytes = vec![0x5A; len.max(6)];
+    bytes[..5].copy_from_slice(&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }]);
+    frame(arena, &bytes, FrameCodec::H264, millis * 90)
+}
+
+pub fn audio<'m>(arena: &'m Arena, len: usize, millis: u32) -> Result<Frame<&'m Arena>, Error> {
+    frame(arena, &vec![0xA5; len], FrameCodec::Opus, millis * 48)
+}
+
+fn frame<'m>(arena: &'m Arena, bytes: &[u8], codec: FrameCodec, timestamp: u32) -> Result<Frame<&'m Arena>, Error> {
+    let bytes = Shared::<[u8], _>::try_from_slice(bytes, arena)?;
+    let info = FrameInfo { timestamp, ..FrameInfo::default() };
+    Frame::new(bytes, codec, Framing::AnnexB, info, arena).map_err(|_| Error::OutOfMemory)
+}
