@@ -10,6 +10,7 @@ mod dtls;
 mod ice;
 mod machine;
 mod rtp;
+mod sctp;
 mod sdp;
 mod srtp;
 
@@ -20,7 +21,7 @@ use bench::Bench;
 static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 
 /// Each crate's tests, in the order in which the crates build on each other.
-const SUITES: &[(&str, fn(&mut Bench))] = &[("arena", arena::run), ("crypto", crypto::run), ("rtp", rtp::run), ("srtp", srtp::run), ("dtls", dtls::run), ("ice", ice::run), ("sdp", sdp::run)];
+const SUITES: &[(&str, fn(&mut Bench))] = &[("arena", arena::run), ("crypto", crypto::run), ("rtp", rtp::run), ("srtp", srtp::run), ("dtls", dtls::run), ("ice", ice::run), ("sctp", sctp::run), ("sdp", sdp::run)];
 
 #[riscv_rt::entry]
 fn main() -> ! {
