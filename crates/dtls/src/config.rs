@@ -70,7 +70,7 @@ pub struct Config {
     pub groups: Preference<Group, 2>,
     /// SRTP protection profiles (RFC 5764, section 4.1.2); a connection for data channels alone needs none.
     pub srtp: SrtpProfiles,
-    /// Largest datagram, in bytes of UDP payload.
+    /// Largest datagram, in bytes of UDP payload; at least 64, or no handshake fits.
     pub mtu: u16,
     /// First retransmission timeout; RFC 9147, section 5.8.2 recommends 400 ms for DTLS-SRTP, and 1.5 round trips where
     /// ICE has measured them.
@@ -105,7 +105,7 @@ impl Default for Config {
 
 impl Config {
     /// Most bytes that a connection with this configuration ever takes from its allocator, without the allocator's own
-    /// overhead (up to three blocks are held at a time). The `Connection` value itself is `size_of` more.
+    /// overhead (four blocks, all taken by `Connection::new`). The `Connection` value itself is `size_of` more.
     #[must_use]
     pub const fn worst_case_bytes(&self) -> usize {
         memory::handshake(self.reassembly as usize, self.early as usize).saturating_add(memory::ESTABLISHED)

@@ -290,13 +290,15 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             self.discards.count(Discard::WrongEpoch);
             return Ok(());
         }
-        match (description, level) {
-            (alert::CLOSE_NOTIFY, _) => {
+        match description {
+            alert::CLOSE_NOTIFY => {
                 self.alert = Some((WARNING, alert::CLOSE_NOTIFY));
                 self.end(Event::Closed);
             }
-            (_, WARNING) | (alert::USER_CANCELED, _) if self.link.version != Some(Version::Dtls13) => {}
-            (alert::USER_CANCELED, _) => {}
+            // A close_notify follows (RFC 8446, section 6.1).
+            alert::USER_CANCELED => {}
+            // Only DTLS 1.2 has warnings that mean nothing.
+            _ if level == WARNING && self.link.version != Some(Version::Dtls13) => {}
             _ => {
                 let error = Error::PeerAlert(description);
                 self.fail(error);

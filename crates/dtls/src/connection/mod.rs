@@ -244,10 +244,6 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     pub fn close(&mut self) {
         if self.status != Status::Over {
             self.alert = Some((incoming::WARNING, crate::error::alert::CLOSE_NOTIFY));
-            if self.status == Status::Handshaking {
-                // RFC 8446, section 6.1: who gives up before the handshake is over says that first.
-                self.alert = Some((incoming::WARNING, crate::error::alert::USER_CANCELED));
-            }
             self.end(Event::Closed);
         }
     }
