@@ -53,7 +53,7 @@ pub fn psram() -> Heap<'static> {
     unsafe { Heap::from_raw(start, (&raw const __psram_len).addr()) }.expect("the region is large enough")
 }
 
-/// The second bank of flash, which holds the media.
+/// The second bank of flash, which holds a LittleFS image with the media.
 pub fn media() -> &'static [u8] {
     unsafe extern "C" {
         static __media_start: u8;

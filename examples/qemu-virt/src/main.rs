@@ -12,7 +12,7 @@ use core::net::SocketAddr;
 
 use barertc::{Identity, RustCrypto};
 use barertc_arena::Heap;
-use barertc_media::Embedded;
+use barertc_littlefs::LittleFs;
 use barertc_runner::Buffers;
 use barertc_streamer::{Board, MAX_ADDRESSES, Settings};
 use chacha20::ChaCha20Rng;
@@ -35,6 +35,8 @@ const TCP: usize = 12;
 const HTTP_PORT: u16 = 80;
 const MEDIA_PORT: u16 = 9000;
 const MEDIA: &str = "sample.brtc";
+/// Bytes of a block of the file system that `cargo xtask flash` makes.
+const FLASH_BLOCK: u32 = 4096;
 const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
 
 // Where things live: what the network card writes and what many connections share is in PSRAM, by the section; small
@@ -49,6 +51,8 @@ static TCP_BUFFERS: StaticCell<TcpBuffers<TCP, 8192, 4096>> = StaticCell::new();
 static UDP_BUFFERS: StaticCell<UdpBuffers<1, 65_536, 32_768, 64>> = StaticCell::new();
 #[unsafe(link_section = ".psram")]
 static BUFFERS: StaticCell<Buffers<MAX_ADDRESSES>> = StaticCell::new();
+#[unsafe(link_section = ".psram")]
+static FLASH_CACHE: StaticCell<[u8; FLASH_BLOCK as usize]> = StaticCell::new();
 static RESOURCES: StaticCell<StackResources<{ TCP + 4 }>> = StaticCell::new();
 static PSRAM: StaticCell<Heap<'static>> = StaticCell::new();
 static BOARD: StaticCell<Virt> = StaticCell::new();
@@ -97,8 +101,7 @@ async fn main(spawner: Spawner) {
     settings.advertise = machine::setting("advertise").and_then(|text| text.parse().ok());
     settings.token = machine::setting("token");
     settings.stats = true;
-    let files = [(MEDIA, machine::media())];
-    let mut storage = Embedded(&files);
+    let mut storage = LittleFs::new(machine::media(), FLASH_BLOCK, FLASH_CACHE.init_with(|| [0; FLASH_BLOCK as usize]));
     let buffers = BUFFERS.init_with(Buffers::new);
     let ready = |address| say!("ready at http://{address}/");
     let app = barertc_streamer::run(board, &settings, &identity, &mut storage, buffers, ready, core::future::pending());
