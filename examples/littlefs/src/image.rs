@@ -96,13 +96,13 @@ pub fn build_watched(
     check(core_fs::lfs_format(lfs, config), || "format the image".into())?;
     check(core_fs::lfs_mount(lfs, config), || "mount the image".into())?;
     let mut result = Ok(());
-    for (path, content) in files {
+    for (complete, (path, content)) in files.iter().enumerate() {
+        // SAFETY: the configuration is the one above, and nothing refers to its disk outside of a call.
+        unsafe { Disk::of(config) }.complete = complete;
         result = add(lfs, path, content);
         if result.is_err() {
             break;
         }
-        // SAFETY: `config.context` is the disk, which nothing else refers to outside of a call.
-        unsafe { (*(*config).context.cast::<Disk<'_>>()).complete += 1 };
     }
     let unmounted = check(core_fs::lfs_unmount(lfs), || "unmount the image".into());
     result.and(unmounted)?;

@@ -226,20 +226,25 @@ impl Found {
 
 /// CRC-32 with the polynomial 0x04c11db7, bits reflected, as littlefs has it: nothing is inverted at the end.
 fn crc(mut crc: u32, bytes: &[u8]) -> u32 {
-    const NIBBLES: [u32; 16] = {
-        let mut table = [0; 16];
-        let mut n = 0_u32;
-        while n < 16 {
-            let (mut value, mut bit) = (n, 0);
-            while bit < 4 {
-                value = if value & 1 == 1 { value >> 1 ^ 0xedb8_8320 } else { value >> 1 };
-                bit += 1;
-            }
-            table[n as usize] = value;
-            n += 1;
-        }
-        table
-    };
+    // What four bits shifted out of the register do to it.
+    const NIBBLES: [u32; 16] = [
+        0x0000_0000,
+        0x1db7_1064,
+        0x3b6e_20c8,
+        0x26d9_30ac,
+        0x76dc_4190,
+        0x6b6b_51f4,
+        0x4db2_6158,
+        0x5005_713c,
+        0xedb8_8320,
+        0xf00f_9344,
+        0xd6d6_a3e8,
+        0xcb61_b38c,
+        0x9b64_c2b0,
+        0x86d3_d2d4,
+        0xa00a_e278,
+        0xbdbd_f21c,
+    ];
     let step = |crc: u32| crc >> 4 ^ NIBBLES.get((crc & 15) as usize).copied().unwrap_or(0);
     for byte in bytes {
         crc = step(step(crc ^ u32::from(*byte)));
