@@ -43,7 +43,8 @@ impl RsaKey {
     pub(crate) fn verify_pkcs1(&self, digest: &[u8; 32], signature: &[u8]) -> Option<()> {
         let message = self.recover(signature)?;
         let encoded = message.get(MOST.checked_sub(self.len)?..)?;
-        let (padding, rest) = encoded.split_at_checked(self.len.checked_sub(SHA256_INFO.len() + 32)?)?;
+        let (padding, rest) =
+            encoded.split_at_checked(self.len.checked_sub(SHA256_INFO.len().checked_add(digest.len())?)?)?;
         let (info, hash) = rest.split_at_checked(SHA256_INFO.len())?;
         let [0, 1, ff @ .., 0] = padding else { return None };
         (ff.len() >= 8 && ff.iter().all(|b| *b == 0xFF) && info == SHA256_INFO && hash == digest).then_some(())

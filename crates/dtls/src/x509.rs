@@ -26,6 +26,8 @@ const UTC_TIME: u8 = 0x17;
 pub(crate) const MAX_OWN: usize = 384;
 
 /// The key in a peer's certificate.
+// Held in place, in the one block that the handshake has.
+#[cfg_attr(feature = "rsa", allow(clippy::large_enum_variant))]
 #[derive(Clone, Debug)]
 pub(crate) enum PublicKey {
     /// An uncompressed point.
