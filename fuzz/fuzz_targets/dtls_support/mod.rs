@@ -1,4 +1,5 @@
 //! Two peers and a generator that always says the same.
+#![allow(dead_code)]
 
 use barertc_arena::Global;
 use barertc_crypto::RustCrypto;
