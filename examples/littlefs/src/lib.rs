@@ -52,7 +52,7 @@ use barertc_media::Storage;
 use blocks::Blocks;
 pub use blocks::Flash;
 pub use error::Error;
-use metadata::{Content, Pair};
+use metadata::{Content, Pair, Recent};
 
 /// Both superblocks are here, and so begins the root directory.
 const ROOT: Pair = [0, 1];
@@ -69,6 +69,7 @@ const MIN_BLOCK: u32 = 128;
 /// rename that a power cut ended half-way shows the file under both names.
 pub struct LittleFs<'m, F> {
     blocks: Blocks<'m, F>,
+    recent: Recent,
     mounted: bool,
 }
 
@@ -76,7 +77,7 @@ impl<'m, F: Flash> LittleFs<'m, F> {
     /// A file system with blocks of `block_size` bytes at the beginning of `flash`. `cache` is used for metadata: with a
     /// whole block each is read once per look-up, with less in as many pieces as it takes; 16 bytes work.
     pub fn new(flash: F, block_size: u32, cache: &'m mut [u8]) -> Self {
-        Self { blocks: Blocks::new(flash, block_size, cache), mounted: false }
+        Self { blocks: Blocks::new(flash, block_size, cache), recent: Recent::default(), mounted: false }
     }
 
     async fn mount(&mut self) -> Result<(), Error<F::Error>> {
@@ -120,7 +121,7 @@ impl<F: Flash> Storage for LittleFs<'_, F> {
         let mut place = Content::Directory(ROOT);
         for name in path.split('/').filter(|name| !name.is_empty()) {
             let Content::Directory(pair) = place else { return Ok(None) };
-            match metadata::find(&mut self.blocks, pair, name.as_bytes()).await? {
+            match metadata::find(&mut self.blocks, &mut self.recent, pair, name.as_bytes()).await? {
                 Some(found) => place = found,
                 None => return Ok(None),
             }

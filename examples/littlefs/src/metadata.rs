@@ -24,6 +24,9 @@ const TAIL: u32 = 0x600;
 /// A tail of the same directory, not of the next one.
 const HARD: u32 = 1;
 
+/// How many pairs are looked at from the one on that was right last, before a directory is read from its beginning.
+const NEAR: u32 = 3;
+
 /// Where the content of a name is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content {
@@ -72,17 +75,58 @@ impl Tag {
     }
 }
 
+/// Where in long directories something was found last: names are in order there, so what is wanted next is mostly near.
+#[derive(Default)]
+pub(crate) struct Recent {
+    /// The pair that a directory begins with, and the one of it that was the right one.
+    places: [Option<(Pair, Pair)>; 4],
+    /// Which place is the next to be forgotten.
+    oldest: usize,
+}
+
+impl Recent {
+    fn get(&self, directory: Pair) -> Option<Pair> {
+        self.places.iter().flatten().find(|(of, _)| *of == directory).map(|(_, pair)| *pair)
+    }
+
+    fn put(&mut self, directory: Pair, pair: Pair) {
+        let known = self.places.iter().position(|place| place.is_some_and(|(of, _)| of == directory));
+        let at = known.unwrap_or(self.oldest);
+        if known.is_none() {
+            self.oldest = self.oldest.saturating_add(1).checked_rem(self.places.len()).unwrap_or(0);
+        }
+        if let Some(place) = self.places.get_mut(at) {
+            *place = Some((directory, pair));
+        }
+    }
+}
+
 /// The file or directory called `name` in the directory that begins with `pair`.
 pub(crate) async fn find<F: Flash>(
     blocks: &mut Blocks<'_, F>,
-    mut pair: Pair,
+    recent: &mut Recent,
+    directory: Pair,
     name: &[u8],
 ) -> Result<Option<Content>, Error<F::Error>> {
+    let mut near = recent.get(directory);
+    for _ in 0..NEAR {
+        let Some(pair) = near else { break };
+        let found = fetch(blocks, pair, REGULAR, name).await?;
+        if let Some(content) = found.content {
+            recent.put(directory, pair);
+            return Ok(Some(content));
+        }
+        near = found.next;
+    }
+    let mut pair = directory;
     // A chain that bites its own tail comes by a mark again, which is set anew after 1, 2, 4, … steps.
     let (mut mark, mut steps, mut until) = (pair, 0_u32, 1_u32);
     loop {
         let found = fetch(blocks, pair, REGULAR, name).await?;
         if found.id.is_some() {
+            if pair != directory {
+                recent.put(directory, pair);
+            }
             let [block, _] = pair;
             return found.content.map(Some).ok_or(Error::Corrupt { block, rule: "name without content" });
         }

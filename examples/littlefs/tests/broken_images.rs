@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use barertc_littlefs::{Error, Flash, LittleFs, image};
+use barertc_littlefs::{Error, LittleFs, image};
 use barertc_media::pack::block_on;
 use barertc_media::{Directory, DirectoryConfig, Kind, Storage};
 use common::{BLOCK, Files, assert_holds, heap, noise, read};
@@ -127,52 +127,4 @@ fn a_missing_file_is_named() {
     for path in ["opus", "opus/20.opus", "inline/x", "nowhere/x", ""] {
         assert!(block_on(storage.open(path)).expect("a clean answer").is_none(), "{path}");
     }
-}
-
-/// Flash that needs a while for every read, and fails from `broken` on.
-struct Slow<'a> {
-    image: &'a [u8],
-    broken: u32,
-    reads: usize,
-}
-
-impl Flash for Slow<'_> {
-    type Error = &'static str;
-
-    fn size(&self) -> u32 {
-        self.image.len() as u32
-    }
-
-    async fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), &'static str> {
-        let mut polled = false;
-        core::future::poll_fn(|_| {
-            if std::mem::replace(&mut polled, true) { true.into() } else { core::task::Poll::Pending }
-        })
-        .await;
-        self.reads += 1;
-        assert_eq!(offset / BLOCK, (offset + buf.len() as u32 - 1) / BLOCK, "a read inside of one block");
-        if offset + buf.len() as u32 > self.broken {
-            return Err("no answer");
-        }
-        buf.copy_from_slice(&self.image[offset as usize..][..buf.len()]);
-        Ok(())
-    }
-}
-
-#[test]
-fn slow_flash_is_read_block_by_block_and_its_failure_is_told() {
-    let content = noise(1, 100_000);
-    let image = image::build(256 * 1024, BLOCK, &[("long".into(), content.clone())]).expect("room");
-    let mut flash = Slow { image: &image, broken: u32::MAX, reads: 0 };
-    let mut cache = [0; BLOCK as usize];
-    let mut storage = LittleFs::new(&mut flash, BLOCK, &mut cache);
-    assert_eq!(block_on(read(&mut storage, "long", 100_000)).expect("slow, not broken"), Some(content));
-    // 25 blocks of content and the pointers between them, and the few of metadata.
-    assert!(flash.reads < 60, "{} reads for 25 blocks", flash.reads);
-
-    flash.broken = 30_000;
-    let mut storage = LittleFs::new(&mut flash, BLOCK, &mut cache);
-    let error = block_on(read(&mut storage, "long", 100_000)).expect_err("the end of the file is out of reach");
-    assert!(matches!(error, Error::Flash { error: "no answer", offset } if offset + BLOCK > 30_000), "{error}");
-    assert!(error.to_string().contains("no answer"), "{error}");
 }
