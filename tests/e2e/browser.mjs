@@ -4,16 +4,38 @@ import { chromium } from 'playwright-core';
 
 const PROGRAM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-export async function launch(extra = []) {
+function options(extra) {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: install Debian's package chromium, or set CHROMIUM`);
-  return chromium.launch({
+  return {
     executablePath: PROGRAM,
     headless: true,
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required', ...extra,
     ],
-  });
+  };
+}
+
+export async function launch(extra = []) {
+  return chromium.launch(options(extra));
+}
+
+// A browser that can be killed, so that it says goodbye to nobody.
+export async function launchMortal(extra = []) {
+  const server = await chromium.launchServer(options(extra));
+  const browser = await chromium.connect(server.wsEndpoint());
+  return { browser, kill: () => server.kill() };
+}
+
+// Opens the page and waits for the first picture.
+export async function open(browser, url) {
+  const page = await browser.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  const start = Date.now();
+  await page.goto(url);
+  await until(page, (s) => s.video?.framesDecoded > 0, 15_000, 'first picture');
+  return { page, errors, firstPictureMs: Date.now() - start };
 }
 
 // The inbound statistics of the page's connection, by kind, and the candidate pair in use.

@@ -7,7 +7,7 @@ import { root } from './streamer.mjs';
 // The bundled sample as Annex B, in `dir`.
 export function unpackSample(dir) {
   const out = path.join(dir, 'sample');
-  execFileSync('cargo', ['xtask', 'unpack', path.join('examples', 'media', 'sample.brtc'), '-o', out], { cwd: root, stdio: 'ignore' });
+  execFileSync('cargo', ['xtask', 'unpack', path.join('examples', 'media', 'sample.brtc'), '--annexb', out], { cwd: root, stdio: 'ignore' });
   return out;
 }
 

@@ -5,20 +5,20 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target');
+export const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target');
 
 export class Streamer {
   #child;
   log = '';
 
   // `args` are the user's options; the port is the system's choice, so that tests never meet.
-  static async start(args = [], { program = path.join(target, 'release', 'barertc-desktop') } = {}) {
+  static async start(args = [], { program = path.join(target, 'release', 'barertc-desktop'), listen = true, patience = 10_000 } = {}) {
     const streamer = new Streamer();
-    const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
-    streamer.#child = spawn(program, [...listen, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const port = listen && !args.includes('--listen') ? ['--listen', '127.0.0.1:0'] : [];
+    streamer.#child = spawn(program, [...port, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     streamer.#child.stdout.on('data', (text) => (streamer.log += text));
     streamer.#child.stderr.on('data', (text) => (streamer.log += text));
-    streamer.url = await streamer.waitFor(/http:\/\/\S+/, 10_000);
+    streamer.url = await streamer.waitFor(/http:\/\/\S+/, patience);
     return streamer;
   }
 

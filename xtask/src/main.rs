@@ -1,8 +1,11 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
+mod e2e;
 mod flash;
+mod fuzz;
 mod image;
 mod pack;
+mod qemu;
 mod riscv;
 mod run;
 mod rv32;
@@ -37,6 +40,10 @@ const VERBS: &[Verb] = &[
         run: pack::pack,
     },
     Verb { name: "unpack", about: "takes a packed media file apart again", run: pack::unpack },
+    Verb { name: "qemu", about: "starts the emulated RISC-V device and says where its page is", run: qemu::main },
+    Verb { name: "e2e", about: "the desktop's streamer and a real browser", run: e2e::main },
+    Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },
+    Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
     Verb { name: "flash", about: "makes a LittleFS image of files, for a board's flash", run: flash::main },
 ];
 

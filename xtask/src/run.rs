@@ -15,6 +15,11 @@ pub fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// A path as a word of a command line.
+pub fn show_path(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
 /// The cargo that runs us, without what it told us about our own package.
 pub fn cargo() -> Command {
     let mut command = Command::new("cargo");

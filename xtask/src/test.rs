@@ -31,6 +31,9 @@ const PARTS: &[Part] = &[
         about: "the no_std crates on RISC-V, and their self-tests on an emulated machine",
         run: riscv,
     },
+    Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
+    Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
+    Part { name: "qemu-e2e", about: "the emulated device's streamer in a real browser", run: qemu_e2e },
 ];
 
 /// Every package that any part needs, so that a missing one is known in the first minute.
@@ -121,4 +124,16 @@ fn doc() -> Result<()> {
 
 fn riscv() -> Result<()> {
     crate::riscv::main(&[])
+}
+
+fn fuzz() -> Result<()> {
+    crate::fuzz::main(&[])
+}
+
+fn e2e() -> Result<()> {
+    crate::e2e::main(&[])
+}
+
+fn qemu_e2e() -> Result<()> {
+    crate::e2e::qemu(&[])
 }

@@ -13,6 +13,15 @@ pub fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
 }
 
+/// Where `cargo install` puts a program.
+pub fn cargo_bin(program: &str) -> PathBuf {
+    let home = env::var_os("CARGO_HOME").map_or_else(
+        || env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join(".cargo"),
+        PathBuf::from,
+    );
+    home.join("bin").join(program)
+}
+
 /// A file that shows a Debian package is there, and the package.
 pub struct Tool {
     /// A program's name, or an absolute path.

@@ -124,6 +124,7 @@ impl Config {
             self.srtp.worst_case_bytes::<A>(),
             self.sctp.worst_case_bytes::<A>(),
             // The machines themselves: what they are does not hang on the provider, which they refer to.
+            size_of::<barertc_ice::Agent<A, &RustCrypto>>(),
             size_of::<barertc_dtls::Connection<A, &RustCrypto>>(),
             size_of::<barertc_srtp::Session<'_, RustCrypto, A>>(),
             size_of::<barertc_sctp::Association<A>>(),

@@ -98,13 +98,18 @@ impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
         }
         viewers.key_frame_wanted = false;
         self.key_frame_at = Some(now);
-        let [video, _] = &mut self.tracks;
-        let [ahead, _] = &mut self.ahead;
-        if !ahead.as_ref().is_some_and(|frame| frame.keyframe)
+        let [video, audio] = &mut self.tracks;
+        let [picture, sound] = &mut self.ahead;
+        if !picture.as_ref().is_some_and(|frame| frame.keyframe)
             && let Some(video) = video
         {
-            video.seek_key_frame();
-            *ahead = None;
+            let at = video.seek_key_frame();
+            *picture = None;
+            // Sound goes where the picture went, or lips and voice would part.
+            if let Some(audio) = audio {
+                audio.seek_time(at);
+                *sound = None;
+            }
         }
     }
 

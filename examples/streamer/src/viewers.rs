@@ -15,6 +15,9 @@ use rand_core::CryptoRng;
 /// A viewer that does not get connected is forgotten after this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// One whose path is silent is forgotten after this: consent to send to it has expired by then (RFC 7675 §5.1).
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// One viewer.
 pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
     pub(crate) connection: PeerConnection<'b, A, P>,
@@ -26,6 +29,8 @@ pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
     pub(crate) from: (u32, Id),
     pub(crate) since: Instant,
     connected: bool,
+    /// Since when its path is silent.
+    silent: Option<Instant>,
     /// It has been sent a key frame, and so can make something of what follows.
     started: bool,
     gone: bool,
@@ -103,12 +108,15 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
 
     /// Forgets who is gone, once what it had to say has been sent.
     fn sweep(&mut self, now: Instant) {
-        self.slots.retain(|_, v| !v.gone && (v.connected || now - v.since < PATIENCE));
+        self.slots.retain(|_, v| !v.gone && v.deadline().is_none_or(|deadline| now < deadline));
     }
 
-    fn events(&mut self) {
+    fn events(&mut self, now: Instant) {
         for (_, viewer) in self.slots.iter_mut() {
             while let Some(event) = viewer.connection.poll_event() {
+                if let Event::ConnectionState(state) = event {
+                    viewer.silent = (state == ConnectionState::Disconnected).then_some(now);
+                }
                 match event {
                     Event::ConnectionState(ConnectionState::Connected) if !viewer.connected => {
                         viewer.connected = true;
@@ -133,7 +141,8 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
         since: Instant,
     ) -> Self {
         let (connected, started, gone) = (false, false, false);
-        Self { connection, video, audio, ping: None, stats: None, from, since, connected, started, gone }
+        let (ping, stats, silent) = (None, None, None);
+        Self { connection, video, audio, ping, stats, from, since, connected, silent, started, gone }
     }
 
     /// The channels that a viewer gets: one that says `Ping`, one for figures.
@@ -144,6 +153,14 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
         self.ping = Some(open(&mut self.connection, rng, "ping-pong")?);
         self.stats = Some(open(&mut self.connection, rng, "stats")?);
         Ok(())
+    }
+
+    /// When it is given up, if nothing happens until then.
+    fn deadline(&self) -> Option<Instant> {
+        match self.silent {
+            Some(since) => Some(since + SILENCE),
+            None => (!self.connected).then_some(self.since + PATIENCE),
+        }
     }
 
     fn channel_event(&mut self, event: &Event) {
@@ -176,7 +193,7 @@ impl<A: Allocator + Clone, P: Provider> Connections for Viewers<'_, A, P> {
             // What is wrong with it has been counted.
             let _ = viewer.connection.handle(now, route, datagram);
         }
-        self.events();
+        self.events(now);
     }
 
     fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
@@ -194,8 +211,7 @@ impl<A: Allocator + Clone, P: Provider> Connections for Viewers<'_, A, P> {
     }
 
     fn timeout(&self) -> Option<Instant> {
-        let waiting = |v: &Viewer<'_, A, P>| (!v.connected).then_some(v.since + PATIENCE);
-        let timeouts = self.slots.iter().map(|(_, v)| Instant::earliest(v.connection.timeout(), waiting(v)));
+        let timeouts = self.slots.iter().map(|(_, v)| Instant::earliest(v.connection.timeout(), v.deadline()));
         timeouts.fold(None, Instant::earliest)
     }
 
@@ -203,6 +219,6 @@ impl<A: Allocator + Clone, P: Provider> Connections for Viewers<'_, A, P> {
         for (_, viewer) in self.slots.iter_mut() {
             viewer.connection.handle_timeout(now);
         }
-        self.events();
+        self.events(now);
     }
 }

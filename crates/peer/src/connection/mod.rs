@@ -60,7 +60,7 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     memory: Owners<A>,
     provider: &'p P,
     identity: &'p Identity,
-    ice: Agent<A, &'p P>,
+    ice: Box<Agent<A, &'p P>, A>,
     dtls: Option<Box<Dtls<A, &'p P>, A>>,
     srtp: Option<Box<Srtp<'p, P, A>, A>>,
     sctp: Option<Box<Association<A>, A>>,
@@ -103,8 +103,9 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     ) -> Result<Self, Error> {
         config.check()?;
         let memory = memory.into();
+        let agent = Agent::new(config.ice.clone(), false, memory.ice.clone(), provider, rng)?;
         Ok(Self {
-            ice: Agent::new(config.ice.clone(), false, memory.ice.clone(), provider, rng)?,
+            ice: Box::try_new(agent, memory.ice.clone())?,
             dtls: None,
             srtp: None,
             sctp: None,

@@ -1,0 +1,87 @@
+// The same job on the target: an emulated RISC-V machine without an operating system.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { launch, open, stats, until } from './browser.mjs';
+import { Streamer, target } from './streamer.mjs';
+
+const SECONDS = Number(process.env.QEMU_SECONDS ?? 60);
+const RECONNECTS = Number(process.env.QEMU_RECONNECTS ?? 20);
+
+let device;
+let browser;
+
+before(async () => {
+  browser = await launch();
+  const program = path.join(target, 'release', 'xtask');
+  device = await Streamer.start(['qemu'], { program, listen: false, patience: 120_000 });
+  await device.waitFor(/ready at/, 30_000);
+});
+
+after(async () => {
+  await browser?.close();
+  await device?.stop();
+});
+
+// What the device says of its memory, from the page of a viewer.
+async function memory(page) {
+  return page.evaluate(() => window.barertc.device);
+}
+
+test(`plays for ${SECONDS} s with sound and talks over the data channel`, async () => {
+  const { page, errors, firstPictureMs } = await open(browser, device.url);
+  await page.click('#sound');
+  const from = await until(page, (s) => s.video?.framesDecoded > 30 && s.audio, 20_000, 'a second of video');
+  await page.waitForTimeout(SECONDS * 1000);
+  const to = await stats(page);
+  const seconds = (to.video.timestamp - from.video.timestamp) / 1000;
+  const fps = (to.video.framesDecoded - from.video.framesDecoded) / seconds;
+  const energy = to.audio.totalAudioEnergy - from.audio.totalAudioEnergy;
+  const channel = to.channels.find((c) => c.label === 'ping-pong');
+  const { internal, psram, owners } = await memory(page);
+  console.log(
+    `first picture after ${firstPictureMs} ms; ${fps.toFixed(2)} frames/s; ${to.video.freezeCount} freezes; ` +
+      `${to.video.packetsLost} lost; ${channel.messagesReceived} pings; ${to.transport.dtlsCipher}, ${to.transport.srtpCipher}`,
+  );
+  console.log(`internal ${internal.live} B; PSRAM ${psram.live} B, peak ${psram.peak} B; by owner ${JSON.stringify(owners)}`);
+  assert.ok(fps > 25, `${fps} frames a second`);
+  assert.ok(energy > 0, 'sound has energy');
+  assert.ok(channel.messagesReceived >= SECONDS / 2, 'pings are answered');
+  assert.equal(internal.peak, 0, 'no connection uses internal memory');
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test('two viewers at once', async () => {
+  const pages = [await open(browser, device.url), await open(browser, device.url)];
+  for (const { page } of pages) {
+    const a = await stats(page);
+    await page.waitForTimeout(2_000);
+    const b = await stats(page);
+    assert.ok(b.video.framesDecoded - a.video.framesDecoded > 20, 'goes on playing');
+  }
+  for (const { page } of pages) await page.close();
+});
+
+test(`${RECONNECTS} reconnections leave not a byte behind`, async () => {
+  const live = [];
+  for (let n = 0; n < RECONNECTS; n += 1) {
+    const { page } = await open(browser, device.url);
+    await page.close();
+    if (n === 0 || n === RECONNECTS - 1) live.push(await idle());
+  }
+  console.log(`PSRAM without viewers: ${live[0]} B at first, ${live[1]} B after ${RECONNECTS} reconnections`);
+  assert.equal(live[1], live[0]);
+});
+
+// Bytes of PSRAM in use once nobody is connected any more.
+async function idle() {
+  const end = Date.now() + 90_000;
+  const from = device.log.length;
+  for (;;) {
+    const lines = [...device.log.slice(from).matchAll(/viewers 0 · .*? psram (\d+) B/g)];
+    if (lines.length > 1) return Number(lines.at(-1)[1]);
+    assert.ok(Date.now() < end, `viewers do not go: ${device.log.slice(-500)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

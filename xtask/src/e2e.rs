@@ -1,0 +1,40 @@
+//! `e2e`: the streamer and a real browser. The tests themselves are in `tests/e2e`, with Node's test runner.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::run::{cargo, root, run, target_dir};
+use crate::tools::{self, Tool};
+
+const TOOLS: &[Tool] = &[
+    Tool { file: "chromium", package: "chromium" },
+    Tool { file: "ffmpeg", package: "ffmpeg" },
+    Tool { file: "node", package: "nodejs" },
+    Tool { file: "npm", package: "npm" },
+];
+
+/// `cargo xtask e2e`: the desktop's streamer, and the page alone.
+pub fn main(_: &[String]) -> Result<()> {
+    run(cargo().args(["build", "--release", "--package", "barertc-desktop", "--package", "xtask"]))?;
+    node(&["play.test.mjs", "viewer.test.mjs"])
+}
+
+/// `cargo xtask qemu-e2e`: the emulated device's.
+pub fn qemu(_: &[String]) -> Result<()> {
+    run(cargo().args(["build", "--release", "--package", "xtask"]))?;
+    crate::qemu::main(&["--build".into()])?;
+    node(&["qemu.test.mjs"])
+}
+
+fn node(files: &[&str]) -> Result<()> {
+    tools::need(TOOLS)?;
+    let folder = root().join("tests/e2e");
+    run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    run(Command::new("node")
+        .current_dir(&folder)
+        // One browser at a time: what is measured should not be how they share two cores.
+        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+        .args(files)
+        .env("CARGO_TARGET_DIR", target_dir()))
+}
