@@ -11,7 +11,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A sender with video, audio and a data channel, a receiver with tracks, and all that agreed on and connected.
 fn connected<'m>(ids: &'m Identities, arena: &'m Arena, sender_offers: bool) -> Pair<'m> {
-    let mut pair = Pair::new(ids, arena, &Config::default(), 7).expect("enough memory");
+    let mut pair = Pair::new(ids, [arena; 2], &Config::default(), 7).expect("enough memory");
     let sender = if sender_offers { &mut pair.offerer } else { &mut pair.answerer };
     send_tracks(sender).expect("room for tracks");
     sender.open("chat").expect("room for a channel");
@@ -108,7 +108,7 @@ fn an_answer_keeps_the_part_in_dtls_that_was_agreed_on() {
 #[test]
 fn data_channels_can_be_added_later() {
     let (ids, arena) = (Identities::new(), arena(0));
-    let mut pair = Pair::new(&ids, &arena, &Config::default(), 8).expect("enough memory");
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 8).expect("enough memory");
     send_tracks(&mut pair.offerer).expect("room");
     recv_tracks(&mut pair.answerer).expect("room");
     pair.signal().expect("they agree");
@@ -168,7 +168,7 @@ fn a_path_that_was_lost_for_good_is_found_again_by_an_ice_restart() {
 #[test]
 fn both_sides_have_new_credentials_after_a_restart() {
     let (ids, arena) = (Identities::new(), arena(0));
-    let mut pair = Pair::new(&ids, &arena, &Config::default(), 9).expect("enough memory");
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 9).expect("enough memory");
     pair.offerer.open("chat").expect("room");
     pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
     let mut seen = Vec::new();
@@ -210,7 +210,7 @@ fn closing_is_told_to_the_other_side_and_ends_all_sending() {
 #[test]
 fn a_certificate_other_than_announced_fails_and_nothing_opens() {
     let (ids, arena) = (Identities::new(), arena(0));
-    let mut pair = Pair::new(&ids, &arena, &Config::default(), 10).expect("enough memory");
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 10).expect("enough memory");
     let tracks = send_tracks(&mut pair.offerer).expect("room");
     pair.offerer.open("chat").expect("room");
     recv_tracks(&mut pair.answerer).expect("room");
@@ -237,7 +237,7 @@ fn a_certificate_other_than_announced_fails_and_nothing_opens() {
 #[test]
 fn answers_without_an_offer_and_offers_during_one_are_refused() {
     let (ids, arena) = (Identities::new(), arena(0));
-    let mut pair = Pair::new(&ids, &arena, &Config::default(), 11).expect("enough memory");
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 11).expect("enough memory");
     pair.offerer.open("chat").expect("room");
     pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
     let offer = pair.offerer.offer().expect("an offer");

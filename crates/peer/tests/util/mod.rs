@@ -63,6 +63,8 @@ pub struct Side<'m> {
     pub sent: Vec<(Instant, Sort, usize)>,
     /// Whole messages that came in.
     pub messages: Vec<(ChannelId, Vec<u8>)>,
+    /// What has come of a message that has not ended.
+    partial: Vec<u8>,
     /// Video and audio that it sends.
     pub tracks: Option<[TrackId; 2]>,
 }
@@ -74,7 +76,7 @@ impl<'m> Side<'m> {
         let mut connection = PeerConnection::new(config, identity, arena, &RustCrypto, &mut rng)?;
         connection.add_local_candidate(Candidate::host(address))?;
         let (events, sent, messages) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { connection, address, rng, events, sent, messages, tracks: None })
+        Ok(Self { connection, address, rng, events, sent, messages, partial: Vec::new(), tracks: None })
     }
 
     pub fn offer(&mut self) -> Result<String, Error> {
@@ -123,11 +125,10 @@ impl<'m> Side<'m> {
 
     fn read(&mut self, id: ChannelId) {
         let mut room = [0; 4_096];
-        let mut message = Vec::new();
         while let Ok(read) = self.connection.read_channel(id, &mut room) {
-            message.extend_from_slice(&room[..read.len]);
+            self.partial.extend_from_slice(&room[..read.len]);
             if read.end_of_message {
-                self.messages.push((id, core::mem::take(&mut message)));
+                self.messages.push((id, core::mem::take(&mut self.partial)));
             }
         }
     }
@@ -147,18 +148,21 @@ pub struct Pair<'m> {
     pub latency: Duration,
     /// Datagrams of a thousand that are lost.
     pub loss: u32,
+    /// The offerer's socket takes one datagram a millisecond and no more.
+    pub narrow: bool,
     chance: Predictable,
     wire: VecDeque<InFlight>,
 }
 
 impl<'m> Pair<'m> {
-    pub fn new(ids: &'m Identities, arena: &'m Arena, config: &Config, seed: u64) -> Result<Self, Error> {
+    pub fn new(ids: &'m Identities, arenas: [&'m Arena; 2], config: &Config, seed: u64) -> Result<Self, Error> {
         Ok(Self {
-            offerer: Side::new(1, config.clone(), &ids.0[0], arena, seed)?,
-            answerer: Side::new(2, config.clone(), &ids.0[1], arena, seed)?,
+            offerer: Side::new(1, config.clone(), &ids.0[0], arenas[0], seed)?,
+            answerer: Side::new(2, config.clone(), &ids.0[1], arenas[1], seed)?,
             now: Instant::from_millis(1_000),
             latency: Duration::from_millis(10),
             loss: 0,
+            narrow: false,
             chance: Predictable::new(!seed),
             wire: VecDeque::new(),
         })
@@ -224,16 +228,20 @@ impl<'m> Pair<'m> {
     /// Empties what both have to send and to say.
     fn settle(&mut self) {
         let mut room = [0; 2_048];
+        let offerer = self.offerer.address;
         for side in [&mut self.offerer, &mut self.answerer] {
             side.fetch();
+            let narrow = self.narrow && side.address == offerer;
             while let Some(transmit) = side.connection.poll_transmit(self.now, &mut room) {
                 let datagram = room[..transmit.len].to_vec();
                 side.sent.push((self.now, sort(&datagram), datagram.len()));
-                if self.chance.next_u32() % 1_000 < self.loss {
-                    continue;
+                if self.chance.next_u32() % 1_000 >= self.loss {
+                    let route = Route { local: transmit.route.remote, remote: transmit.route.local };
+                    self.wire.push_back(InFlight { at: self.now + self.latency, route, datagram });
                 }
-                let route = Route { local: transmit.route.remote, remote: transmit.route.local };
-                self.wire.push_back(InFlight { at: self.now + self.latency, route, datagram });
+                if narrow {
+                    break;
+                }
             }
             side.fetch();
         }

@@ -1,0 +1,49 @@
+//! The figures of docs/memory.md.
+
+mod util;
+
+use core::mem::size_of;
+
+use barertc::{Config, PeerConnection, RustCrypto};
+use barertc_arena::Heap;
+use util::{Arena, Identities, Pair, arena, recv_tracks, send_tracks};
+
+/// A connection is moved when it is made and when it is put where it stays: its value must fit a small stack several
+/// times.
+const LARGEST_VALUE: usize = 2 << 10;
+
+#[test]
+fn a_connection_is_small_and_its_memory_is_told_before() {
+    type Handle = &'static Heap<'static>;
+    let value = size_of::<PeerConnection<'_, Handle, RustCrypto>>();
+    println!("PeerConnection {value}, of which Config {}", size_of::<Config>());
+    println!("in its allocator:\n  ice::Agent {}", size_of::<barertc_ice::Agent<Handle, &RustCrypto>>());
+    println!("  dtls::Connection {}", size_of::<barertc_dtls::Connection<Handle, &RustCrypto>>());
+    println!("  srtp::Session {}", size_of::<barertc_srtp::Session<'_, RustCrypto, Handle>>());
+    println!("  sctp::Association {}", size_of::<barertc_sctp::Association<Handle>>());
+    println!("SendStream {}", size_of::<barertc_rtcp_nack::SendStream<Handle>>());
+    println!("TrackConfig {}, Event {}", size_of::<barertc::TrackConfig>(), size_of::<barertc::Event>());
+    let config = Config::default();
+    println!("worst case {}:", config.worst_case_bytes::<Handle>());
+    println!("  ice {}", config.ice.worst_case_bytes::<Handle>());
+    println!("  dtls {}, established {}", config.dtls.worst_case_bytes(), config.dtls.established_bytes());
+    println!("  srtp {}, sctp {}", config.srtp.worst_case_bytes::<Handle>(), config.sctp.worst_case_bytes::<Handle>());
+
+    let (ids, one, two) = (Identities::new(), arena(0), arena(0));
+    let mut pair = Pair::new(&ids, [&one, &two], &config, 1).expect("enough memory");
+    println!("live when made {}", one.inner().stats().live);
+    send_tracks(&mut pair.offerer).expect("room");
+    pair.offerer.open("chat").expect("room");
+    recv_tracks(&mut pair.answerer).expect("room");
+    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
+    pair.signal().expect("they agree");
+    println!("live when agreed {}", one.inner().stats().live);
+    assert!(pair.connect());
+    pair.pass(core::time::Duration::from_secs(5));
+    let [sender, receiver] = [&one, &two].map(|a| a.inner().stats());
+    println!("live when connected: sender {}, receiver {}", sender.live, receiver.live);
+    println!("peak: sender {}, receiver {}", sender.peak, receiver.peak);
+    let bound = config.worst_case_bytes::<&Arena>();
+    assert!(sender.peak <= bound && receiver.peak <= bound);
+    assert!(value <= LARGEST_VALUE, "a connection is {value} bytes");
+}
