@@ -38,7 +38,7 @@
     )
 )]
 
-#[cfg(feature = "image")]
+#[cfg(any(feature = "image", test))]
 extern crate std;
 
 mod blocks;
@@ -171,4 +171,23 @@ fn words<const BYTES: usize, const WORDS: usize>(bytes: &[u8; BYTES]) -> [u32; W
         *word = u32::from_le_bytes(*bytes);
     }
     words
+}
+
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<LittleFs<'_, &[u8]>>() <= 128);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_read_takes_is_small() {
+        let mut files = LittleFs::new(&[][..], 4096, &mut []);
+        let mut file = File(Content::Chain { head: 0, size: 1 });
+        assert!(size_of_val(&files) <= 192, "{} bytes", size_of_val(&files));
+        let open = size_of_val(&files.open("a name"));
+        let read = size_of_val(&files.read_at(&mut file, 0, &mut []));
+        assert!(open <= 1024 && read <= 512, "to open takes {open} bytes, to read {read}");
+        std::println!("state {}, open {open}, read {read}", size_of_val(&files));
+    }
 }
