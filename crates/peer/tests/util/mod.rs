@@ -280,13 +280,13 @@ pub fn recv_tracks(side: &mut Side<'_>) -> Result<[TrackId; 2], Error> {
 }
 
 /// A video frame of `len` bytes: one NAL unit.
-pub fn video<'m>(arena: &'m Arena, key: bool, len: usize, millis: u32) -> Result<Frame<&'m Arena>, Error> {
+pub fn video(arena: &Arena, key: bool, len: usize, millis: u32) -> Result<Frame<&Arena>, Error> {
     let mut bytes = vec![0x5A; len.max(6)];
     bytes[..5].copy_from_slice(&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }]);
     frame(arena, &bytes, FrameCodec::H264, millis * 90)
 }
 
-pub fn audio<'m>(arena: &'m Arena, len: usize, millis: u32) -> Result<Frame<&'m Arena>, Error> {
+pub fn audio(arena: &Arena, len: usize, millis: u32) -> Result<Frame<&Arena>, Error> {
     frame(arena, &vec![0xA5; len], FrameCodec::Opus, millis * 48)
 }
 
