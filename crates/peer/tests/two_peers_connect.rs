@@ -187,6 +187,15 @@ fn both_sides_have_new_credentials_after_a_restart() {
     }
 }
 
+/// The description with every fingerprint's first digit changed.
+fn other_certificate(sdp: &str) -> String {
+    let key = "a=fingerprint:sha-256 ";
+    let at = sdp.find(key).expect("a fingerprint") + key.len();
+    let digits = &sdp[at..at + 3];
+    let wrong = if digits.starts_with('0') { "1" } else { "0" };
+    sdp.replace(&format!("{key}{digits}"), &format!("{key}{wrong}{}", &digits[1..]))
+}
+
 fn ufrag(sdp: &str) -> &str {
     sdp.lines().find_map(|l| l.strip_prefix("a=ice-ufrag:")).expect("a user name fragment")
 }
@@ -217,9 +226,7 @@ fn a_certificate_other_than_announced_fails_and_nothing_opens() {
     pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
     let offer = pair.offerer.offer().expect("an offer");
     let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
-    let at = answer.find("a=fingerprint:sha-256 ").expect("a fingerprint") + "a=fingerprint:sha-256 ".len();
-    let wrong = if &answer[at..=at] == "0" { "1" } else { "0" };
-    let answer = format!("{}{wrong}{}", &answer[..at], &answer[at + 1..]);
+    let answer = other_certificate(&answer);
     pair.offerer.answered(pair.now, &answer).expect("it cannot be told yet");
     let failed = Event::ConnectionState(ConnectionState::Failed);
     assert!(pair.drive(30 * SECOND, |p| p.offerer.saw(&failed)), "{:?}", pair.offerer.events);
@@ -258,6 +265,10 @@ fn hostile_descriptions_are_errors_and_spoil_nothing() {
     let no_fingerprint: String =
         offer.lines().filter(|l| !l.contains("fingerprint")).map(|l| format!("{l}\r\n")).collect();
     let other = offer.replacen("a=fingerprint:sha-256 ", "a=fingerprint:sha-256 00:", 1);
+    // Somebody else's certificate, in what else would be an ICE restart.
+    let foreign = other_certificate(&offer).replace(ufrag(&offer), "stranger");
+    let known = pair.answerer.answer(pair.now, &offer).expect("an answer");
+    assert_eq!(pair.answerer.answer(pair.now, &foreign), Err(Error::InvalidState));
     let hostile = ["", "v=0", "\u{0}\u{0}\u{0}", "m=video 9 x\r\n", &"a=".repeat(5_000), &no_fingerprint, &other];
     for text in hostile {
         assert!(pair.answerer.answer(pair.now, text).is_err(), "{text}");
@@ -268,6 +279,7 @@ fn hostile_descriptions_are_errors_and_spoil_nothing() {
         let _ = pair.answerer.answer(pair.now, &offer[..cut]);
     }
     let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
+    assert_eq!(ufrag(&answer), ufrag(&known), "a restart has begun");
     pair.offerer.answered(pair.now, &answer).expect("it fits");
     pair.pass(20 * SECOND);
     assert!(pair.offerer.is_connected() && pair.answerer.is_connected());

@@ -108,6 +108,13 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         rng: &mut R,
     ) -> Result<(), Error> {
         let theirs = agreed.transport.map(|line| offer.transport(usize::from(line))).transpose()?;
+        // What cannot be taken in the end begins nothing.
+        let fingerprint = theirs.as_ref().map(|theirs| theirs.fingerprints().find_map(known_fingerprint));
+        if let (Some(before), Some(theirs)) = (self.peer_fingerprint, fingerprint)
+            && theirs != Some(before)
+        {
+            return Err(if theirs.is_some() { Error::InvalidState } else { Error::UnknownFingerprint });
+        }
         if let (Some(before), Some(theirs)) = (self.ice.remote_ufrag(), theirs)
             && before != theirs.ufrag
         {
