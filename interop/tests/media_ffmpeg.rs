@@ -102,7 +102,7 @@ fn pictures_decode_to_the_same_after_packing_and_unpacking() {
         let track = video(&folder);
         assert_eq!(track.frames.len(), 60, "{x264}");
         let back = repack(&folder, std::slice::from_ref(&track));
-        assert_eq!(back, [track.clone()]);
+        assert_eq!(back, std::slice::from_ref(&track));
         std::fs::write(folder.join("back.h264"), back[0].annex_b()).unwrap();
         let (before, after) = (framemd5(&folder, "v.h264"), framemd5(&folder, "back.h264"));
         assert_eq!(before.len(), 60);

@@ -1,7 +1,7 @@
 //! The signaling socket over real TCP, with `tungstenite` in the page's place.
 
 use std::cell::RefCell;
-use std::net::{IpAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use barertc_signaling::*;
@@ -80,7 +80,7 @@ fn against(clients: usize, page: impl FnOnce(u16) + Send + 'static) -> Discards 
             let (from, mut socket) = listener.accept().await.expect("accept");
             let (mut message, mut sdp, mut out) = (vec![0; 16_384], vec![0; 8192], vec![0; 16_384]);
             let buffers = Buffers { message: &mut message, sdp: &mut sdp, out: &mut out };
-            let _ = serve_connection(&mut socket, IpAddr::from(from.ip()), buffers, &app).await;
+            let _ = serve_connection(&mut socket, from.ip(), buffers, &app).await;
         }
         thread.join().expect("the page's checks");
         app.discards.into_inner()

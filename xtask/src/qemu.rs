@@ -77,18 +77,14 @@ impl Device {
         // The device sees browsers on this machine as coming from elsewhere, so they have to show a token.
         fs::write(&settings, format!("advertise=127.0.0.1:{media}\ntoken={token}\n"))?;
         println!("Open http://127.0.0.1:{page}/?token={token} in a browser.");
-        let forward = format!(
-            "user,id=n0,hostfwd=tcp:127.0.0.1:{page}-:{HTTP_PORT},hostfwd=udp:127.0.0.1:{media}-:{MEDIA_PORT}"
-        );
+        let forward =
+            format!("user,id=n0,hostfwd=tcp:127.0.0.1:{page}-:{HTTP_PORT},hostfwd=udp:127.0.0.1:{media}-:{MEDIA_PORT}");
         let error = Command::new(EMULATOR.file)
             .args(["-M", "virt", "-cpu", "rv32", "-m", "128", "-bios", "none"])
             .args(["-display", "none", "-serial", "stdio", "-monitor", "none"])
             // Not `-kernel`: with a flash bank in use, QEMU 7 would not start what it loads.
             .args(["-device", &format!("loader,file={}", self.program.display())])
-            .args([
-                "-device",
-                &format!("loader,file={},addr={SETTINGS_ADDRESS},force-raw=on", settings.display()),
-            ])
+            .args(["-device", &format!("loader,file={},addr={SETTINGS_ADDRESS},force-raw=on", settings.display())])
             .args(["-drive", &format!("if=pflash,unit=1,format=raw,readonly=on,file={}", self.flash.display())])
             .args(["-global", "virtio-mmio.force-legacy=false"])
             .args(["-netdev", &forward, "-device", "virtio-net-device,netdev=n0", "-device", "virtio-rng-device"])

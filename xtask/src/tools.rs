@@ -15,10 +15,8 @@ pub fn find(program: &str) -> Option<PathBuf> {
 
 /// Where `cargo install` puts a program.
 pub fn cargo_bin(program: &str) -> PathBuf {
-    let home = env::var_os("CARGO_HOME").map_or_else(
-        || env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join(".cargo"),
-        PathBuf::from,
-    );
+    let home = env::var_os("CARGO_HOME")
+        .map_or_else(|| env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join(".cargo"), PathBuf::from);
     home.join("bin").join(program)
 }
 

@@ -167,12 +167,8 @@ where
     }
 }
 
-async fn flush<S, C, K, const N: usize>(
-    ports: &mut [Port<S>; N],
-    out: &mut [u8],
-    clock: &C,
-    connections: &RefCell<K>,
-) where
+async fn flush<S, C, K, const N: usize>(ports: &mut [Port<S>; N], out: &mut [u8], clock: &C, connections: &RefCell<K>)
+where
     S: UdpSend,
     C: Clock,
     K: Connections,

@@ -5,10 +5,7 @@ use std::io;
 use std::net::TcpListener;
 
 use async_io::Async;
-use edge_nal::{
-    Close, Readable, TcpAccept, TcpConnect, TcpShutdown, TcpSplit, UdpBind, UdpReceive, UdpSend,
-
-};
+use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown, TcpSplit, UdpBind, UdpReceive, UdpSend};
 use edge_nal_std::{Stack, TcpSocket, UdpSocket};
 use embedded_io_async::{ErrorType, Read, Write};
 

@@ -31,7 +31,7 @@ use machine::say;
 static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 
 /// TCP connections at the same time: as many as the application serves.
-const TCP: usize = 12;
+const TCP: usize = 16;
 const HTTP_PORT: u16 = 80;
 const MEDIA_PORT: u16 = 9000;
 const MEDIA: &str = "sample.brtc";

@@ -35,7 +35,7 @@ pub use settings::{Forwarder, MAX_ADDRESSES, Settings};
 use app::App;
 
 /// Connections of pages and signaling that are served at the same time.
-const HTTP_CONNECTIONS: usize = 12;
+const HTTP_CONNECTIONS: usize = 16;
 
 /// Why the application could not start.
 #[derive(Clone, Debug)]
@@ -124,9 +124,7 @@ impl<S: UdpSend> UdpSend for Place<S> {
     }
 }
 
-async fn bind_media<'b, B: Board>(
-    app: &App<'b, B>,
-) -> Result<[Port<Place<B::Udp<'b>>>; MAX_ADDRESSES], Error> {
+async fn bind_media<'b, B: Board>(app: &App<'b, B>) -> Result<[Port<Place<B::Udp<'b>>>; MAX_ADDRESSES], Error> {
     let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
     let mut ports = [(); MAX_ADDRESSES].map(|()| Port { local: nowhere, socket: Place(None) });
     for (port, address) in ports.iter_mut().zip(&app.settings.addresses) {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use barertc::{Frame, FrameCodec, FrameInfo, Framing};
 use barertc_media::{
-    Directory, DirectoryConfig, Error, ErrorKind, Frame as Stored, Kind, Packed, PackedConfig, Pacer, Source, Storage,
+    Directory, DirectoryConfig, Error, ErrorKind, Frame as Stored, Kind, Pacer, Packed, PackedConfig, Source, Storage,
 };
 use barertc_wire::Instant;
 use core::fmt::Write;

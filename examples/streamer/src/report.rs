@@ -32,7 +32,7 @@ pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
             }
             app.wake.signal(());
         }
-        if app.settings.stats && count % LOG_EVERY == 0 {
+        if app.settings.stats && count.is_multiple_of(LOG_EVERY) {
             log(app, &memory, viewers);
         }
         count = count.wrapping_add(1);

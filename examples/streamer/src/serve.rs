@@ -4,13 +4,15 @@ use core::time::Duration;
 
 use barertc_arena::Box;
 use barertc_signaling::{Backoff, Buffers, Url, serve_connection};
-use edge_nal::{Close, TcpAccept, TcpConnect, TcpShutdown};
-use embassy_futures::select::select;
+use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown};
+use embassy_futures::select::{Either, select};
 
 use crate::app::App;
 use crate::rng::BoardRng;
 use crate::{Board, Forwarder};
 
+/// How long a connection may be open before it asks for something.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a closing TCP connection may take.
 const LINGER: Duration = Duration::from_secs(2);
 /// The socket number of the forwarder's connection: pages that connect to us count up from 1.
@@ -23,9 +25,12 @@ pub(crate) async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &
             app.board.sleep_until(app.board.now() + Duration::from_millis(100)).await;
             continue;
         };
-        let served = with_buffers(app, async |buffers| {
-            serve_connection(&mut socket, remote.ip(), buffers, app).await
-        });
+        // Browsers open connections ahead of need; those must not keep others waiting, nor take memory.
+        let asked = select(socket.readable(), app.board.sleep_until(app.board.now() + PATIENCE)).await;
+        if matches!(asked, Either::Second(())) {
+            continue;
+        }
+        let served = with_buffers(app, async |buffers| serve_connection(&mut socket, remote.ip(), buffers, app).await);
         if let Some(Err(error)) = served.await {
             app.board.log(format_args!("{remote}: {error}"));
         }
