@@ -46,6 +46,7 @@ use barertc::{Allocator, PeerConnection, Provider, Route, Transmit};
 use barertc_wire::Instant;
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::select::{Either3, select_array, select3};
+use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 
@@ -156,6 +157,8 @@ where
             connections.borrow_mut().handle_timeout(now);
         }
         flush(ports, &mut buffers.out, clock, connections).await;
+        // However much there is to do here, others have to do, too.
+        yield_now().await;
         let timeout = connections.borrow().timeout();
         if let Next::Datagram { port, len, remote } = next(ports, &mut buffers.received, clock, timeout, wake).await
             && let (Some(port), Some(buffer)) = (ports.get(port), buffers.received.get_mut(port))

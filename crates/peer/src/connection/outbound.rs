@@ -39,8 +39,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             self.ice.timeout(),
             self.dtls.as_ref().and_then(|dtls| dtls.timeout()),
             self.sctp.as_ref().and_then(|sctp| sctp.timeout()),
-            self.report_at,
-            self.pacer_timeout(),
+            // What cannot be sent does not become due.
+            self.ice.selected().and_then(|_| Instant::earliest(self.report_at, self.pacer_timeout())),
         ]
         .into_iter()
         .fold(None, Instant::earliest)
