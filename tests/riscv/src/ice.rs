@@ -44,9 +44,10 @@ pub fn run(bench: &mut Bench) {
     bench.figure("agent, itself", size_of::<Side>(), "bytes");
     bench.figure("agent, memory at most", config.worst_case_bytes::<Memory>(), "bytes");
     bench.test("two agents connect", || connect(bench.psram).map(drop));
+    let internal = bench.internal;
     bench.test("memory is within its bound", || {
-        let agent = Agent::new(config.clone(), true, bench.internal, RustCrypto, &mut Dice(1))?;
-        let live = bench.internal.stats().live;
+        let agent = Agent::new(config.clone(), true, internal, RustCrypto, &mut Dice(1))?;
+        let live = internal.stats().live;
         drop(agent);
         if live <= config.worst_case_bytes::<Memory>() { Ok(()) } else { Err(Error::OutOfMemory) }
     });
