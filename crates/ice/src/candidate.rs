@@ -2,6 +2,7 @@ use core::net::{IpAddr, SocketAddr};
 
 /// Where a candidate's address comes from (RFC 8445 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Kind {
     /// An address of an interface.
     Host,
@@ -41,6 +42,7 @@ pub type Foundation = heapless::String<32>;
 
 /// A place where an agent can be reached: component 1 (there is no other with RTCP multiplexing) over UDP.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Candidate {
     /// The address packets are sent to.
     pub addr: SocketAddr,
@@ -118,12 +120,49 @@ pub(crate) fn fnv(hash: &mut u64, bytes: &[u8]) {
     }
 }
 
+/// One family, and link-local IPv6 addresses among themselves only (RFC 8445 §6.1.2.2).
+pub(crate) fn compatible(local: SocketAddr, remote: SocketAddr) -> bool {
+    match (local.ip(), remote.ip()) {
+        (IpAddr::V4(_), IpAddr::V4(_)) => true,
+        (IpAddr::V6(l), IpAddr::V6(r)) => l.is_unicast_link_local() == r.is_unicast_link_local(),
+        _ => false,
+    }
+}
+
+/// A remote address as it is kept and compared: the scope and flow label of IPv6 mean something on this machine only,
+/// and no description carries them.
+pub(crate) fn unscoped(mut addr: SocketAddr) -> SocketAddr {
+    if let SocketAddr::V6(v6) = &mut addr {
+        v6.set_scope_id(0);
+        v6.set_flowinfo(0);
+    }
+    addr
+}
+
 /// A local address and a remote one: where a datagram was received or is to be sent. For a relayed path `local` is the
 /// address at the TURN server.
+///
+/// IPv6 link-local addresses need a scope id that says which interface is meant (RFC 4007 §6). The caller gives it with the
+/// local address, in [`Agent::add_local`](crate::Agent::add_local) and the same with every datagram; with remote
+/// addresses it may be given and is not looked at, and the agent's own routes have that of their local address in both.
+/// Candidate lines carry none (RFC 8839 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Route {
     /// The local socket's address.
     pub local: SocketAddr,
     /// The other end's.
     pub remote: SocketAddr,
+}
+
+impl Route {
+    /// From `local`, with the scope of `local` where `remote` needs one.
+    pub(crate) fn scoped(local: SocketAddr, mut remote: SocketAddr) -> Self {
+        if let (SocketAddr::V6(l), SocketAddr::V6(r)) = (&local, &mut remote)
+            && r.ip().is_unicast_link_local()
+        {
+            r.set_scope_id(l.scope_id());
+        }
+        Self { local, remote }
+    }
 }

@@ -9,6 +9,7 @@ use crate::turn::Client;
 
 /// Bounds and times of an agent. The defaults are those of the RFCs, or of a browser where the RFCs leave it open.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
     /// Local candidates of every kind.
     pub max_local: u16,
@@ -50,6 +51,10 @@ pub struct Config {
     pub suspicion: Duration,
     /// A path suspect for this long is reported as disconnected.
     pub disconnected_after: Duration,
+    /// Checks of the peer that are answered in a second, and in a row when it was quiet before; a browser sends 21. Whoever
+    /// floods with checks, or replays captured ones from forged addresses, gets no more than this out of the agent. More
+    /// are dropped as [`Discard::RateLimited`](crate::Discard::RateLimited).
+    pub answers_per_second: u32,
     /// Answers that checks only and never sends one (ICE lite, RFC 8445 §2.5): for hosts with public addresses.
     pub lite: bool,
 }
@@ -75,6 +80,7 @@ impl Default for Config {
             consent_timeout: Duration::from_secs(30),
             suspicion: Duration::from_secs(1),
             disconnected_after: Duration::from_secs(2),
+            answers_per_second: 100,
             lite: false,
         }
     }

@@ -5,6 +5,7 @@ use barertc_wire::NoRoom;
 
 /// What this crate's calls fail with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The allocator had no memory.

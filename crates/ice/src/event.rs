@@ -5,6 +5,7 @@ use crate::turn::Transport;
 
 /// The W3C's `RTCIceConnectionState`, whose words these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
     /// No checks yet.
     New,
@@ -24,6 +25,7 @@ pub enum State {
 
 /// The W3C's `RTCIceGatheringState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum GatheringState {
     /// Not asked for yet.
     New,
@@ -35,6 +37,7 @@ pub enum GatheringState {
 
 /// What the caller should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
     /// A candidate to be told to the other side.
@@ -56,6 +59,7 @@ pub enum Event {
 
 /// What became of a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Handled {
     /// It was ICE's; there may be something to transmit or an event.
     Consumed,
@@ -72,6 +76,7 @@ pub enum Handled {
 
 /// A datagram to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmit {
     /// From which socket, and where to.
     pub route: Route,
@@ -83,6 +88,7 @@ pub struct Transmit {
 
 barertc_wire::reasons! {
     /// Why a datagram or an event was dropped.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum Discard: Discards {
         /// Not received on an address that was added.
         UnknownLocal,
@@ -102,7 +108,7 @@ barertc_wire::reasons! {
         UnknownChannel,
         /// A method or response that has no meaning here.
         Unexpected,
-        /// More checks than a peer needs.
+        /// More checks than [`Config::answers_per_second`](crate::Config::answers_per_second).
         RateLimited,
         /// No place for another candidate or pair.
         CandidatesFull,
@@ -112,5 +118,7 @@ barertc_wire::reasons! {
         EventsFull,
         /// The caller's buffer was too short for a message.
         NoRoom,
+        /// It came after [`Agent::close`](crate::Agent::close).
+        Closed,
     }
 }

@@ -29,6 +29,7 @@ pub type Name = heapless::String<MAX_NAME>;
 
 /// A candidate line, whose address may still be a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CandidateLine {
     foundation: Foundation,
     priority: u32,
@@ -39,6 +40,7 @@ pub struct CandidateLine {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Host {
     Ip(IpAddr),
     Name(Name),
@@ -153,6 +155,7 @@ impl fmt::Display for Candidate {
 
 /// What one line of a session description says about ICE.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Attribute<'a> {
     /// `ice-ufrag`

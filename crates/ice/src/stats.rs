@@ -10,6 +10,7 @@ use crate::candidate::{Kind, Route};
 
 /// The W3C's `RTCStatsIceCandidatePairState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CandidatePairState {
     /// Waits for a pair like it.
     Frozen,
@@ -26,6 +27,7 @@ pub enum CandidatePairState {
 /// What is known of a pair, with the names of the W3C's `RTCIceCandidatePairStats` in snake case. Counters begin with
 /// the pair.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct CandidatePairStats {
     /// Its two ends, as the application sees them.

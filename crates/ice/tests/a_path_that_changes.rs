@@ -131,8 +131,15 @@ fn a_restart_keeps_the_old_way_until_there_is_a_new_one() {
     connect(&mut world);
     let (old, _) = world.peers[0].credentials();
     world.peers[0].restart();
-    assert_ne!(world.peers[0].credentials().0, old);
+    let (new, _) = world.peers[0].credentials();
+    assert_ne!(new, old);
     assert!(world.peers[0].agent.selected().is_some());
+    // A socket that several agents share has to know whose the peer's checks are, which name the old one still; and its
+    // data, though its address is no candidate any more.
+    let is_ours = |w: &World, ufrag: &str| w.peers[0].agent.is_local_ufrag(ufrag);
+    assert!(is_ours(&world, &old) && is_ours(&world, &new) && !is_ours(&world, "somebody"));
+    assert!(world.peers[0].agent.is_expected(addr("203.0.113.2:1000")));
+    assert!(!world.peers[0].agent.is_expected(addr("203.0.113.3:1000")));
     // The other side does not know yet, for a long time: consent goes on with the old credentials.
     world.run(secs(120), |_| false);
     assert!(world.peers.iter().all(|p| p.agent.selected().is_some()));
@@ -142,6 +149,7 @@ fn a_restart_keeps_the_old_way_until_there_is_a_new_one() {
     world.signal_locals(0);
     world.signal_locals(1);
     assert!(world.run(secs(5), |w| w.both(|s| s == State::Completed)));
+    assert!(!is_ours(&world, &old) && is_ours(&world, &new));
     world.run(secs(120), |_| false);
     assert!(world.both(|s| s == State::Completed));
     assert!(world.peers.iter().all(|p| p.saw(|e| matches!(e, Event::ConsentLost(_))).is_none()));

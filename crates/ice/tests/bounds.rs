@@ -43,6 +43,7 @@ enum Step {
     Restart,
     Credentials,
     NetworkChanged,
+    Close,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -140,6 +141,7 @@ impl Bench {
             Step::Restart => self.peer.restart(),
             Step::Credentials => agent.set_remote_credentials("peer", PWD).unwrap(),
             Step::NetworkChanged => agent.network_changed(),
+            Step::Close => agent.close(),
         }
         self.settle();
     }
@@ -192,14 +194,22 @@ proptest! {
         controlling: bool,
         lite in proptest::bool::weighted(0.2),
         small: bool,
+        close in proptest::option::weighted(0.2, 0usize..150),
     ) {
         let mut config = Config { lite, ..Config::default() };
         if small {
             (config.max_pairs, config.max_remote, config.max_local, config.max_events) = (3, 4, 3, 2);
         }
         let mut bench = Bench::new(config, controlling);
-        for step in &steps {
+        for (i, step) in steps.iter().enumerate() {
+            if close == Some(i) {
+                bench.apply(&Step::Close);
+            }
             bench.apply(step);
+            if close.is_some_and(|c| c <= i) {
+                // Whatever happens afterwards, there is nothing to send to or to wait for.
+                prop_assert_eq!((bench.peer.agent.selected(), bench.peer.agent.timeout()), (None, None));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Candidates become pairs; pairs take turns being checked (RFC 8445 §6.1.2, §6.1.4).
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use barertc_arena::Allocator;
 use barertc_crypto::Provider;
@@ -8,13 +8,14 @@ use barertc_crypto::Provider;
 use super::pair::{Check, PairCounters};
 use super::{Agent, Pair, PairState, Path, Remote};
 use crate::Error;
-use crate::candidate::{Candidate, Kind, fnv};
+use crate::candidate::{Candidate, Kind, compatible, fnv, unscoped};
 use crate::transaction::Transaction;
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Takes in a remote candidate. One that was already known by its checks becomes what it is signalled as, and its
     /// pairs keep their state (RFC 8445 §7.3.1.3, last paragraph).
-    pub(super) fn add_remote_candidate(&mut self, candidate: Candidate, claimed: Option<u64>) -> Result<(), Error> {
+    pub(super) fn add_remote_candidate(&mut self, mut candidate: Candidate, claimed: Option<u64>) -> Result<(), Error> {
+        candidate.addr = unscoped(candidate.addr);
         let addr = candidate.addr;
         let (kind, priority) = (candidate.kind, candidate.priority);
         if let Some(known) = self.remotes.iter_mut().find(|r| r.candidate.addr == addr) {
@@ -218,14 +219,5 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
                 pair.state = PairState::Waiting;
             }
         }
-    }
-}
-
-/// One family, and link-local IPv6 addresses among themselves only (RFC 8445 §6.1.2.2).
-fn compatible(local: SocketAddr, remote: SocketAddr) -> bool {
-    match (local.ip(), remote.ip()) {
-        (IpAddr::V4(_), IpAddr::V4(_)) => true,
-        (IpAddr::V6(l), IpAddr::V6(r)) => l.is_unicast_link_local() == r.is_unicast_link_local(),
-        _ => false,
     }
 }

@@ -8,7 +8,7 @@ use barertc_crypto::Provider;
 use barertc_wire::Instant;
 
 use super::{Agent, Path};
-use crate::candidate::{Candidate, Kind};
+use crate::candidate::{Candidate, Kind, compatible, unscoped};
 use crate::stun::{Class, Message, TransactionId, attr};
 use crate::transaction::Transaction;
 use crate::turn::{Allocation, Client, Permission, TurnServer};
@@ -42,7 +42,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// # Errors
     /// [`Error::Full`].
     pub fn add_stun_server(&mut self, server: SocketAddr) -> Result<(), Error> {
-        self.stun_servers.push(server).map_err(|_| Error::Full)?;
+        self.stun_servers.push(unscoped(server)).map_err(|_| Error::Full)?;
         self.ask_servers();
         Ok(())
     }
@@ -81,7 +81,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// Asks what was not asked yet: every STUN server from every socket, and every TURN server from the best one.
     pub(super) fn ask_servers(&mut self) {
-        if self.gather_until.is_none() {
+        if self.gather_until.is_none() || self.state == State::Closed {
             return;
         }
         for l in self.locals.iter() {
@@ -120,6 +120,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// Brings candidates and pairs in line with what TURN client `i` has become.
     pub(super) fn on_relay_changed(&mut self, i: usize) {
+        if self.state == State::Closed {
+            return;
+        }
         let path = Path::Relay(i);
         let Some(relay) = self.relays.get(i) else { return };
         let listed = self.locals.iter().find(|l| l.path == Some(path)).map(|l| l.candidate.addr);
@@ -193,7 +196,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// RFC 8445 §5.1.3: one that is the host candidate itself is redundant.
     fn add_reflexive(&mut self, base: SocketAddr, mapped: SocketAddr, server: Option<core::net::IpAddr>) {
-        let known = |c: &Candidate| c.addr == mapped && c.kind != Kind::PeerReflexive;
+        let known = |c: &Candidate| unscoped(c.addr) == mapped && c.kind != Kind::PeerReflexive;
         if self.locals.iter().any(|l| known(&l.candidate)) {
             return;
         }
@@ -258,7 +261,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             Asked::Silent => None,
         });
         let relays = self.relays.iter().filter_map(Client::timeout);
-        let end = self.gather_until.filter(|_| self.gathering == GatheringState::Gathering);
+        let gathering = self.gathering == GatheringState::Gathering && self.state != State::Closed;
+        let end = self.gather_until.filter(|_| gathering);
         questions.chain(relays).map(Some).fold(end, Instant::earliest)
     }
 
@@ -283,7 +287,7 @@ fn relay_server_ip<A: Allocator + Clone>(relay: Option<&Client<A>>) -> Option<co
     relay.map(|r| r.server().ip())
 }
 
-/// One family, and the loopback interface to itself.
+/// One family and scope, and the loopback interface to itself.
 fn can_ask(base: SocketAddr, server: SocketAddr) -> bool {
-    base.is_ipv4() == server.is_ipv4() && base.ip().is_loopback() == server.ip().is_loopback()
+    compatible(base, server) && base.ip().is_loopback() == server.ip().is_loopback()
 }

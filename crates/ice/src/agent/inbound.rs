@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use core::ops::Range;
+use core::time::Duration;
 
 use barertc_arena::Allocator;
 use barertc_crypto::{HmacSha256Key, Provider};
@@ -9,25 +10,21 @@ use barertc_wire::Instant;
 
 use super::message::{Answer, Outcome};
 use super::{Agent, PairState, Path, claim};
-use crate::candidate::{Candidate, Foundation, Kind, Route, priority};
+use crate::candidate::{Candidate, Foundation, Kind, Route, priority, unscoped};
 use crate::credentials::Credentials;
 use crate::stun::{Class, Message, Method, attr};
 use crate::turn::Inbound;
-use crate::{Discard, Handled};
-
-/// Answers in a row, and answers per second after that. A browser sends 21 checks a second; whoever replays captured
-/// ones from forged addresses gets no more than this out of the agent.
-pub(super) const ANSWER_BURST: u32 = 100;
-const ANSWERS_PER_SECOND: u32 = 100;
+use crate::{Discard, Handled, State};
 
 /// Retransmissions that a peer's checks can hasten are at least this far apart.
-const HURRY: core::time::Duration = core::time::Duration::from_millis(50);
+const HURRY: Duration = Duration::from_millis(50);
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// One datagram that arrived at `route.local` from `route.remote`. STUN is dealt with; for anything else the answer
     /// says where the application's bytes lie and which path they took.
     pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Handled {
         self.now = self.now.max(now);
+        let route = Route { local: route.local, remote: unscoped(route.remote) };
         self.arrived(route, datagram).unwrap_or_else(|reason| {
             self.discards.count(reason);
             Handled::Dropped(reason)
@@ -49,8 +46,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
                     self.on_relay_changed(i);
                     return Ok(Handled::Consumed);
                 }
+                Inbound::Data { .. } if self.state == State::Closed => return Err(Discard::Closed),
                 Inbound::Data { peer, range } => return self.relayed(Path::Relay(i), peer, datagram, range),
             }
+        }
+        if self.state == State::Closed {
+            return Err(Discard::Closed);
         }
         self.handle_on(path, route.remote, datagram)
     }
@@ -188,14 +189,17 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         Ok(())
     }
 
+    /// The bound of [`Config::answers_per_second`](crate::Config::answers_per_second).
     fn take_answer_token(&mut self) -> Result<(), Discard> {
-        const EACH: u128 = 1_000_000 / ANSWERS_PER_SECOND as u128;
-        let passed = self.now.saturating_since(self.answer_tokens_at).as_micros();
-        let new = u32::try_from(passed / EACH).unwrap_or(u32::MAX);
-        if new > 0 {
-            self.answer_tokens = self.answer_tokens.saturating_add(new).min(ANSWER_BURST);
-            self.answer_tokens_at = self.now;
-        }
+        let most = self.config.answers_per_second;
+        let each = Duration::from_secs(1).checked_div(most).ok_or(Discard::RateLimited)?;
+        let passed = self.now.saturating_since(self.answer_tokens_at);
+        let new = passed.as_nanos().checked_div(each.as_nanos()).unwrap_or_default();
+        let new = u32::try_from(new).unwrap_or(u32::MAX);
+        let left = self.answer_tokens.saturating_add(new);
+        // What is left of the time counts for the next one, unless there are as many as there may be.
+        self.answer_tokens_at = if left >= most { self.now } else { self.answer_tokens_at + each.saturating_mul(new) };
+        self.answer_tokens = left.min(most);
         self.answer_tokens = self.answer_tokens.checked_sub(1).ok_or(Discard::RateLimited)?;
         Ok(())
     }
@@ -295,7 +299,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let Some(pair) = self.pairs.get(i) else { return };
         let Path::Socket(base) = pair.path else { return };
         let (Some(mapped), local_priority) = (pair.mapped, pair.local_priority) else { return };
-        if !self.locals.iter().any(|l| l.candidate.addr == mapped) {
+        if !self.locals.iter().any(|l| unscoped(l.candidate.addr) == mapped) {
             let candidate = Candidate::new(mapped, Kind::PeerReflexive, (local_priority >> 8) as u16, Some(base), None);
             // Without room for it nothing is lost.
             let _ = self.add_local_candidate(candidate, None);

@@ -8,7 +8,7 @@ use barertc_crypto::Provider;
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
-use crate::candidate::{Candidate, Kind, Route, fnv};
+use crate::candidate::{Candidate, Kind, Route, fnv, unscoped};
 use crate::config::{Config, MAX_ANSWERS};
 use crate::credentials::Credentials;
 use crate::random::Random;
@@ -143,7 +143,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             next_trigger: 0,
             now: Instant::ZERO,
             paced_until: Instant::ZERO,
-            answer_tokens: inbound::ANSWER_BURST,
+            answer_tokens: config.answers_per_second,
             answer_tokens_at: Instant::ZERO,
             checking_since: None,
             state: State::New,
@@ -280,8 +280,17 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.suspect();
     }
 
-    /// Ends the session: nothing is sent or believed from now on.
+    /// Ends the session: nothing is said to the peer or believed from now on. Allocations at TURN servers are given back
+    /// (RFC 8656 §8), so datagrams are passed on and [`poll_transmit`](Self::poll_transmit) is emptied until there is no
+    /// [`timeout`](Self::timeout): one round trip, and 9.5 s at most where the server is silent. Without that they expire.
     pub fn close(&mut self) {
+        for i in 0..self.relays.len() {
+            let id = self.random.bytes(&self.provider);
+            if let Some(relay) = self.relays.get_mut(i) {
+                relay.release(id, self.now);
+            }
+        }
+        self.gatherers.clear();
         self.pairs.clear();
         self.remotes.clear();
         self.answers.clear();
@@ -294,6 +303,24 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// What the caller should know.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Whether a check that names `ufrag` as the one it is meant for is for this agent. Right after a
+    /// [`restart`](Self::restart) the peer still uses the previous one.
+    #[must_use]
+    pub fn is_local_ufrag(&self, ufrag: &str) -> bool {
+        self.local_credentials.ufrag() == ufrag || self.previous.as_ref().is_some_and(|p| p.local.ufrag() == ufrag)
+    }
+
+    /// Whether `remote` is somebody that this agent expects datagrams from: a candidate of the peer, the end of the path
+    /// in use (which after a restart is no candidate any more), or a server. Nothing is believed by that.
+    #[must_use]
+    pub fn is_expected(&self, remote: SocketAddr) -> bool {
+        let remote = unscoped(remote);
+        self.remotes.iter().any(|r| r.candidate.addr == remote)
+            || self.active.as_ref().is_some_and(|a| a.remote == remote)
+            || self.relays.iter().any(|r| r.server() == remote)
+            || self.stun_servers.contains(&remote)
     }
 
     /// User name fragment and password for the description.
@@ -422,7 +449,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// As the application sees a pair: where its data come from and go to.
     pub(crate) fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
         match path {
-            Path::Socket(local) => Route { local, remote },
+            Path::Socket(local) => Route::scoped(local, remote),
             Path::Relay(i) => {
                 let relay = self.relays.get(i);
                 Route { local: relay.and_then(Client::relayed).unwrap_or(remote), remote }

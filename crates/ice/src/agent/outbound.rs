@@ -37,11 +37,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// message is longer than 800 bytes, nor than 250 with user names of usual length.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         self.now = self.now.max(now);
-        if self.state == State::Closed {
-            return None;
-        }
         loop {
-            match self.next_datagram(out)? {
+            let next = if self.state == State::Closed { self.next_to_server(out) } else { self.next_datagram(out) };
+            match next? {
                 Ok(transmit) => return Some(transmit),
                 Err(NoRoom) => self.discards.count(Discard::NoRoom),
             }
@@ -80,7 +78,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         if self.state == State::Closed {
-            return None;
+            return self.servers_timeout();
         }
         let answers = self.answers.front().map(|_| self.now);
         let checks = self.pairs.iter().filter_map(|p| p.check).map(|c| c.transaction.deadline()).min();
@@ -99,7 +97,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if self.state == State::Closed {
-            return;
+            return self.watch_servers();
         }
         let timing = self.config.timing();
         for i in 0..self.pairs.len() {
@@ -118,11 +116,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if let Some(outgoing) = self.next_urgent() {
             return Some(self.write(&outgoing, out));
         }
-        for i in 0..self.relays.len() {
-            let Some(relay) = self.relays.get_mut(i) else { continue };
-            if let Some(written) = relay.poll_transmit(self.now, &self.provider, &mut self.random, out) {
-                return Some(written.and_then(|len| server_transmit(relay, len)));
-            }
+        if let Some(to_server) = self.next_to_server(out) {
+            return Some(to_server);
         }
         let question = |(id, base, server)| Outgoing::Question { id, base, server };
         let outgoing = match self.next_question().map(question) {
@@ -130,6 +125,17 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             None => self.new_check()?,
         };
         Some(self.write(&outgoing, out))
+    }
+
+    /// What TURN servers are to be asked.
+    fn next_to_server(&mut self, out: &mut [u8]) -> Option<Result<Transmit, NoRoom>> {
+        for i in 0..self.relays.len() {
+            let Some(relay) = self.relays.get_mut(i) else { continue };
+            if let Some(written) = relay.poll_transmit(self.now, &self.provider, &mut self.random, out) {
+                return Some(written.and_then(|len| server_transmit(relay, len)));
+            }
+        }
+        None
     }
 
     /// What does not wait for its turn.
@@ -210,7 +216,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     fn wrap_for(&mut self, path: Path, remote: SocketAddr, out: &mut [u8], len: usize) -> Result<Transmit, NoRoom> {
         match path {
             Path::Socket(_) if out.len() < len => Err(NoRoom),
-            Path::Socket(local) => Ok(Transmit { route: Route { local, remote }, transport: Transport::Udp, len }),
+            Path::Socket(local) => Ok(Transmit { route: Route::scoped(local, remote), transport: Transport::Udp, len }),
             Path::Relay(i) => {
                 let relay = self.relays.get_mut(i).ok_or(NoRoom)?;
                 let len = relay.wrap(remote, out, len)?;
@@ -222,5 +228,5 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
 fn server_transmit<A: Allocator + Clone>(relay: &Client<A>, len: usize) -> Result<Transmit, NoRoom> {
     let local = relay.base().ok_or(NoRoom)?;
-    Ok(Transmit { route: Route { local, remote: relay.server() }, transport: relay.transport(), len })
+    Ok(Transmit { route: Route::scoped(local, relay.server()), transport: relay.transport(), len })
 }

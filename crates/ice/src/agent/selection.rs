@@ -140,6 +140,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     fn select(&mut self, i: usize, nominated: bool) {
         let Some(pair) = self.pairs.get(i) else { return };
         let (id, path, remote, relayed) = (pair.id, pair.path, pair.remote, pair.is_relayed());
+        if nominated {
+            // RFC 8445 §9: the path of before a restart is needed until now.
+            self.previous = None;
+        }
         if let Some(active) = self.active.as_mut().filter(|a| a.pair == Some(id)) {
             active.nominated |= nominated;
             self.stop_unwanted_checks();
@@ -155,9 +159,6 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             active.relayed = relayed;
         }
         self.stop_unwanted_checks();
-        if nominated {
-            self.previous = None;
-        }
         if let Path::Relay(relay) = path {
             let channel = self.random.bytes(&self.provider);
             let now = self.now;

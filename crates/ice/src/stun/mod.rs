@@ -34,6 +34,7 @@ pub const MAGIC_COOKIE: u32 = 0x2112_A442;
 
 /// What a message is for (RFC 8489 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Class {
     /// Asks for a response.
     Request,
@@ -47,6 +48,7 @@ pub enum Class {
 
 /// A STUN method: twelve bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Method(pub u16);
 
 impl Method {
@@ -68,6 +70,7 @@ impl Method {
 
 /// What ties a response to its request: 96 random bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TransactionId(pub [u8; 12]);
 
 /// Attribute types. Those below 0x8000 must be understood by who receives them (RFC 8489 §14).

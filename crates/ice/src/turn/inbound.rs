@@ -95,9 +95,23 @@ impl<A: Allocator + Clone> Client<A> {
                 if let Some(request) = self.request_mut(which) {
                     *request = None;
                 }
-                self.succeeded(now, which, m)
+                let was_unwanted = self.is_waiting_to_release();
+                if self.releasing && !was_unwanted {
+                    self.end_release();
+                    return Ok(());
+                }
+                self.succeeded(now, which, m)?;
+                if was_unwanted {
+                    self.begin_release(random.bytes(provider), now);
+                }
+                Ok(())
             }
             // The challenges are not authenticated and cannot be (RFC 8489 §9.2.4); the id was ours to know.
+            // An allocation that was asked for without the password was not made.
+            (_, Some(401 | 438)) if self.is_waiting_to_release() => {
+                self.end_release();
+                Ok(())
+            }
             (_, Some(401 | 438)) if challenges < MAX_CHALLENGES && self.auth.take(provider, m) => {
                 let transaction = Transaction::new(random.bytes(provider), now);
                 if let Some(request) = self.request_mut(which) {

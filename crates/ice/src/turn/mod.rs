@@ -7,6 +7,7 @@ use barertc_arena::{Allocator, Vec};
 use barertc_wire::Instant;
 
 use crate::Error;
+use crate::candidate::unscoped;
 use crate::transaction::{Timing, Transaction};
 
 mod auth;
@@ -22,6 +23,7 @@ pub(crate) use inbound::Inbound;
 /// How the server is reached. The messages are the same on all; over a stream, the caller cuts what arrives into
 /// messages with [`frame_len`], and nothing is retransmitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Transport {
     /// UDP.
     #[default]
@@ -66,6 +68,9 @@ const LIFETIME: u32 = 600;
 const MAX_RESTARTS: u8 = 3;
 /// Challenges (401, 438) that one request is repeated for.
 const MAX_CHALLENGES: u8 = 3;
+/// How often a server is asked to take an allocation back. Whoever closes does not want to wait for 39.5 s, and what is
+/// not taken back expires.
+const RELEASE_ATTEMPTS: u8 = 3;
 /// Channel numbers of RFC 8656 §12.
 const FIRST_CHANNEL: u16 = 0x4000;
 const LAST_CHANNEL: u16 = 0x4FFF;
@@ -81,6 +86,8 @@ pub(crate) enum Allocation {
     Made { relayed: SocketAddr, mapped: SocketAddr, refresh: Instant, expires: Instant },
     /// Refused, or never answered.
     Failed,
+    /// Given back.
+    Released,
 }
 
 /// Whether a peer may be sent to.
@@ -126,6 +133,8 @@ pub(crate) struct Client<A: Allocator> {
     request: Option<Request>,
     restarts: u8,
     redirected: bool,
+    /// The allocation is not wanted any more.
+    releasing: bool,
     permissions: Vec<PermissionEntry, A>,
     channels: Vec<Channel, A>,
     next_channel: u16,
@@ -148,7 +157,7 @@ impl<A: Allocator + Clone> Client<A> {
         // Over a stream one transmission is waited for as long as all would take (RFC 8489 §6.2.2: 39.5 s).
         let stream = Timing { rto: timing.rto.saturating_mul(5), attempts: 1 };
         Ok(Self {
-            server: server.addr,
+            server: unscoped(server.addr),
             transport: server.transport,
             ipv6: server.ipv6,
             base: None,
@@ -157,6 +166,7 @@ impl<A: Allocator + Clone> Client<A> {
             request: None,
             restarts: 0,
             redirected: false,
+            releasing: false,
             permissions: Vec::with_capacity(permissions, alloc.clone())?,
             channels: Vec::with_capacity(channels, alloc)?,
             next_channel: FIRST_CHANNEL,
@@ -204,6 +214,38 @@ impl<A: Allocator + Clone> Client<A> {
         self.request = None;
         self.permissions.clear();
         self.channels.clear();
+    }
+
+    /// Gives the allocation back with a Refresh of lifetime 0 (RFC 8656 §8). One that was asked for is given back when
+    /// the server says that it was made, which is waited for no longer than the next repetition would be due.
+    pub(crate) fn release(&mut self, id: [u8; 12], now: Instant) {
+        self.permissions.clear();
+        self.channels.clear();
+        match self.allocation {
+            _ if self.releasing => {}
+            Allocation::Made { .. } => self.begin_release(id, now),
+            Allocation::Requested if self.request.is_some_and(|r| r.transaction.transmissions() > 0) => {
+                self.releasing = true;
+            }
+            _ => self.end_release(),
+        }
+    }
+
+    fn begin_release(&mut self, id: [u8; 12], now: Instant) {
+        self.releasing = true;
+        self.timing.attempts = self.timing.attempts.min(RELEASE_ATTEMPTS);
+        self.request = Some(Request { transaction: Transaction::new(id, now), challenges: 0 });
+    }
+
+    fn end_release(&mut self) {
+        self.releasing = true;
+        self.allocation = Allocation::Released;
+        self.request = None;
+    }
+
+    /// Whether an allocation that is not wanted is still being asked for: nothing is sent meanwhile.
+    fn is_waiting_to_release(&self) -> bool {
+        self.releasing && self.allocation == Allocation::Requested
     }
 
     pub(crate) fn permission(&self, ip: IpAddr) -> Option<Permission> {
@@ -263,6 +305,10 @@ impl<A: Allocator + Clone> Client<A> {
         let timing = self.timing;
         let over = |r: &Option<Request>| r.is_some_and(|r| r.transaction.is_over(now, timing));
         let mut changed = false;
+        let unwanted = |r: &Request| r.transaction.deadline() <= now;
+        if self.is_waiting_to_release() && self.request.as_ref().is_none_or(unwanted) {
+            self.end_release();
+        }
         let expired = matches!(self.allocation, Allocation::Made { expires, .. } if expires <= now);
         if over(&self.request) || expired {
             self.lose_allocation(now, id);
@@ -280,6 +326,10 @@ impl<A: Allocator + Clone> Client<A> {
 
     /// The server has forgotten the allocation, or has not been heard of: start over, but not for ever.
     fn lose_allocation(&mut self, now: Instant, id: [u8; 12]) {
+        if self.releasing {
+            // Gone is gone, whoever ended it.
+            return self.end_release();
+        }
         let was_made = self.relayed().is_some();
         match self.base {
             Some(base) if was_made && self.restarts < MAX_RESTARTS => {

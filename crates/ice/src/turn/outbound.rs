@@ -19,8 +19,13 @@ const IPV6: u32 = 2 << 24;
 
 /// What a request asks for.
 enum Ask {
-    Allocate { ipv6: bool },
-    Refresh,
+    Allocate {
+        ipv6: bool,
+    },
+    /// With lifetime 0, the allocation is given back.
+    Refresh {
+        lifetime: u32,
+    },
     Permission(IpAddr),
     Channel(u16, SocketAddr),
 }
@@ -39,6 +44,9 @@ impl<A: Allocator + Clone> Client<A> {
     }
 
     fn next_request(&mut self, now: Instant, mut fresh: impl FnMut() -> [u8; 12]) -> Option<(TransactionId, Ask)> {
+        if self.is_waiting_to_release() {
+            return None;
+        }
         let timing = self.timing;
         // What is due: the next transmission of a request under way, or the first one of a refresh.
         let mut due = |request: &mut Option<Request>, refresh: Option<Instant>| {
@@ -56,7 +64,8 @@ impl<A: Allocator + Clone> Client<A> {
             _ => None,
         };
         if let Some(id) = due(&mut self.request, refresh) {
-            let ask = if refresh.is_some() { Ask::Refresh } else { Ask::Allocate { ipv6: self.ipv6 } };
+            let lifetime = if self.releasing { 0 } else { LIFETIME };
+            let ask = if refresh.is_some() { Ask::Refresh { lifetime } } else { Ask::Allocate { ipv6: self.ipv6 } };
             return Some((id, ask));
         }
         refresh?;
@@ -84,7 +93,7 @@ fn write<P: Provider>(
 ) -> Result<usize, NoRoom> {
     let method = match ask {
         Ask::Allocate { .. } => Method::ALLOCATE,
-        Ask::Refresh => Method::REFRESH,
+        Ask::Refresh { .. } => Method::REFRESH,
         Ask::Permission(_) => Method::CREATE_PERMISSION,
         Ask::Channel(..) => Method::CHANNEL_BIND,
     };
@@ -97,7 +106,7 @@ fn write<P: Provider>(
                 b.u32(attr::REQUESTED_ADDRESS_FAMILY, IPV6)?;
             }
         }
-        Ask::Refresh => b.u32(attr::LIFETIME, LIFETIME)?,
+        Ask::Refresh { lifetime } => b.u32(attr::LIFETIME, lifetime)?,
         Ask::Permission(ip) => b.xor_address(attr::XOR_PEER_ADDRESS, SocketAddr::new(ip, 0))?,
         Ask::Channel(number, peer) => {
             b.u32(attr::CHANNEL_NUMBER, u32::from(number) << 16)?;

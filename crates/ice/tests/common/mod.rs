@@ -5,7 +5,7 @@ pub mod nat;
 pub mod server;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use barertc_arena::Heap;
@@ -105,6 +105,12 @@ impl Peer {
         self.agent.remove_local(local);
     }
 
+    fn receive(&mut self, now: Instant, route: Route, bytes: &mut [u8]) {
+        if let Handled::Data { range, route } = self.agent.handle(now, route, bytes) {
+            self.data.push((route, bytes[range].to_vec()));
+        }
+    }
+
     pub fn restart(&mut self) {
         self.agent.restart(&mut self.rng).unwrap();
     }
@@ -155,6 +161,8 @@ pub struct World {
     pub loss: u32,
     /// Nothing gets through.
     pub cut: bool,
+    /// Addresses to which nothing gets through.
+    pub blocked: fn(IpAddr) -> bool,
     pub signalling: Duration,
     pub trickle: bool,
     rng: ChaCha20Rng,
@@ -172,6 +180,7 @@ impl World {
             jitter: Duration::ZERO,
             loss: 0,
             cut: false,
+            blocked: |_| false,
             signalling: Duration::from_millis(25),
             trickle: true,
             rng: ChaCha20Rng::seed_from_u64(1),
@@ -278,7 +287,7 @@ impl World {
                 Item::Packet { src, dst, bytes } => self.arrive(src, dst, bytes),
                 Item::Local { src, dst, mut bytes } => {
                     for p in self.peers.iter_mut().filter(|p| p.locals.contains(&dst)) {
-                        p.agent.handle(self.now, Route { local: dst, remote: src }, &mut bytes);
+                        p.receive(self.now, Route { local: dst, remote: src }, &mut bytes);
                     }
                 }
             }
@@ -296,6 +305,7 @@ impl World {
         }
         for p in &mut self.peers {
             let inside = match &mut p.nat {
+                _ if dst.is_ipv6() => Some(dst),
                 Some(nat) if nat.public == dst.ip() => nat.inbound(src, dst),
                 Some(_) => None,
                 None => Some(dst),
@@ -304,9 +314,7 @@ impl World {
             if p.only_server && src.ip() != self.server.addr.ip() {
                 return;
             }
-            if let Handled::Data { range, route } = p.agent.handle(now, Route { local, remote: src }, &mut bytes) {
-                p.data.push((route, bytes[range].to_vec()));
-            }
+            p.receive(now, Route { local, remote: src }, &mut bytes);
             return;
         }
     }
@@ -339,10 +347,27 @@ impl World {
         let Route { local, remote } = route;
         let p = &mut self.peers[from];
         assert!(p.locals.contains(&local), "sends from {local}");
+        assert_eq!(local.is_ipv4(), remote.is_ipv4(), "sends from {local} to {remote}");
         if p.only_server && remote.ip() != self.server.addr.ip() {
             return;
         }
         let other = &self.peers[1 - from];
+        if (self.blocked)(remote.ip()) {
+            return;
+        }
+        if let (SocketAddr::V6(l), SocketAddr::V6(r)) = (local, remote)
+            && r.ip().is_unicast_link_local()
+        {
+            // An operating system wants to know the interface; the receiver has a number of its own for it.
+            assert_eq!(l.scope_id(), r.scope_id(), "sends from {local} to {remote}");
+            let same = |a: &&SocketAddr| (a.ip(), a.port()) == (remote.ip(), remote.port());
+            if let Some(&dst) = other.locals.iter().find(same) {
+                let SocketAddr::V6(there) = dst else { unreachable!() };
+                let src = SocketAddr::V6(SocketAddrV6::new(*l.ip(), l.port(), 0, there.scope_id()));
+                self.push(self.now + Duration::from_millis(1), Item::Local { src, dst, bytes });
+            }
+            return;
+        }
         let same_site = |ip: IpAddr| matches!(ip, IpAddr::V4(ip) if ip.is_private());
         if same_site(remote.ip()) {
             // A private address means something at the same site only.
@@ -353,8 +378,8 @@ impl World {
             return;
         }
         let src = match &mut self.peers[from].nat {
-            Some(nat) => nat.outbound(local, remote),
-            None => local,
+            Some(nat) if local.is_ipv4() => nat.outbound(local, remote),
+            _ => local,
         };
         self.forward(src, remote, bytes);
     }

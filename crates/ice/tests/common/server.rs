@@ -22,6 +22,8 @@ pub struct Server {
     pub nonce: &'static str,
     allocations: HashMap<SocketAddr, Allocation>,
     next_port: u16,
+    /// Allocations that their client has given back.
+    pub released: usize,
     pub relayed_packets: usize,
     pub channel_packets: usize,
 }
@@ -35,9 +37,15 @@ impl Server {
             nonce: "first",
             allocations: HashMap::new(),
             next_port: 50_000,
+            released: 0,
             relayed_packets: 0,
             channel_packets: 0,
         }
+    }
+
+    /// Allocations that have not been given back, nor seen to expire.
+    pub fn allocations(&self) -> usize {
+        self.allocations.len()
     }
 
     pub fn owns(&self, addr: SocketAddr) -> bool {
@@ -108,6 +116,11 @@ impl Server {
         let Some(a) = self.allocations.get_mut(&src) else { return error(437) };
         let peer = m.xor_address(attr::XOR_PEER_ADDRESS);
         match m.method() {
+            // RFC 8656 §7.3: at once.
+            Method::REFRESH if lifetime.is_zero() => {
+                self.allocations.remove(&src);
+                self.released += 1;
+            }
             Method::REFRESH => a.expires = now + lifetime,
             Method::CREATE_PERMISSION => {
                 a.permissions.insert(peer.unwrap().ip(), now + Duration::from_secs(300));

@@ -245,8 +245,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     pub fn is_for_us(&self, remote: SocketAddr, datagram: &[u8]) -> bool {
         let check = barertc_ice::stun::Message::parse(datagram).ok();
         match check.and_then(|check| check.username()) {
-            Some(name) => name.split_once(':').is_some_and(|(ours, _)| ours == self.ice.local_credentials().0),
-            None => self.ice.remote_candidates().any(|c| c.addr == remote),
+            Some(name) => name.split_once(':').is_some_and(|(ours, _)| self.ice.is_local_ufrag(ours)),
+            None => self.ice.is_expected(remote),
         }
     }
 
