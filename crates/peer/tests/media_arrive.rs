@@ -5,7 +5,7 @@ mod util;
 use core::time::Duration;
 
 use barertc::{Config, Direction, Error, Event, FrameCodec, RecvBounds, TrackId};
-use util::{Arena, Identities, Pair, Sort, arena, audio, frame, picture, receiving, recv_tracks, send_tracks, video};
+use util::{Arena, Identities, Pair, Sort, arena, frame, picture, receiving, recv_tracks, send_tracks, video};
 
 const SECOND: Duration = Duration::from_secs(1);
 const FRAME: Duration = Duration::from_millis(40);
