@@ -4,8 +4,8 @@ mod util;
 
 use core::time::Duration;
 
-use barertc::{Config, Direction, Error, Event, FrameCodec, RecvBounds, TrackId};
-use util::{Arena, Identities, Pair, Sort, arena, frame, picture, receiving, recv_tracks, send_tracks, video};
+use barertc::{Config, Direction, Error, Event, FrameCodec, Kind, RecvBounds, TrackConfig, TrackId};
+use util::{Arena, Identities, Pair, Sort, arena, frame, opus, picture, receiving, recv_tracks, send_tracks, video};
 
 const SECOND: Duration = Duration::from_secs(1);
 const FRAME: Duration = Duration::from_millis(40);
@@ -227,4 +227,55 @@ fn tracks_without_room_to_receive_cost_nothing_and_are_counted() {
     assert_eq!((heard(&pair, v).len(), heard(&pair, a).len()), (0, 5));
     let stats = pair.answerer.connection.stats();
     assert!(stats.discards.connection.get(barertc::Discard::NotReceived) > 10, "{:?}", stats.discards.connection);
+}
+
+#[test]
+fn frames_that_nobody_reads_keep_nobody_busy() {
+    let (ids, one, two, frames) = (Identities::new(), arena(0), arena(0), arena(0));
+    let (mut pair, [v, _]) = connected(&ids, [&one, &two], &receiving(), 7);
+    (pair.answerer.deaf, pair.loss) = (true, 100);
+    // With every step the bench sees that nothing is due in the past.
+    stream(&mut pair, &frames, 200);
+    let told = |p: &Pair<'_>| p.answerer.events.iter().filter(|e| **e == Event::FrameReceived(v)).count();
+    assert_eq!(told(&pair), 1);
+    (pair.answerer.deaf, pair.loss) = (false, 0);
+    let mut room = vec![0; 100_000];
+    while pair.answerer.connection.read_frame(pair.now, v, &mut room).is_ok() {}
+    stream(&mut pair, &frames, 5);
+    pair.pass(SECOND);
+    assert!(told(&pair) > 1 && heard(&pair, v).len() >= 5);
+}
+
+#[test]
+fn sound_goes_both_ways_and_each_reports_in_what_it_sends() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &receiving(), 8).expect("enough memory");
+    let track = |ssrc| {
+        let sends = TrackConfig::sendonly(Kind::Audio, "voice", "talk", ssrc, opus()).expect("short names");
+        TrackConfig { direction: Direction::SendRecv, ..sends }
+    };
+    let one = pair.offerer.connection.add_track(track(11)).expect("room");
+    let two = pair.answerer.connection.add_track(track(12)).expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    let mut said = [Vec::new(), Vec::new()];
+    for n in 0..150 {
+        let now = pair.now;
+        for (side, (track, said)) in
+            [&mut pair.offerer, &mut pair.answerer].into_iter().zip([one, two].into_iter().zip(&mut said))
+        {
+            let bytes = picture(false, 80, u64::from(n) << 8 | said.len() as u64);
+            let sound = frame(&arena, &bytes, FrameCodec::Opus, n * 960).expect("a frame");
+            side.connection.send_frame(now, track, &sound).expect("room");
+            said.push(bytes);
+        }
+        pair.pass(FRAME / 2);
+    }
+    pair.pass(2 * SECOND);
+    for (side, (track, said)) in [&pair.answerer, &pair.offerer].iter().zip([two, one].into_iter().zip(&said)) {
+        let heard: Vec<_> = side.frames.iter().map(|(_, _, bytes)| bytes.clone()).collect();
+        assert!(heard == *said, "{} of {}", heard.len(), said.len());
+        let stats = side.connection.track_stats(track).and_then(|s| s.remote_inbound).expect("it sends");
+        assert!(stats.reports_received >= 3 && stats.round_trip_time.is_some(), "{stats:?}");
+    }
 }

@@ -65,6 +65,8 @@ pub struct Side<'m> {
     pub messages: Vec<(ChannelId, Vec<u8>)>,
     /// Frames that came in.
     pub frames: Vec<(TrackId, ReceivedFrame, Vec<u8>)>,
+    /// It leaves the frames where they are.
+    pub deaf: bool,
     /// What has come of a message that has not ended.
     partial: Vec<u8>,
     /// Video and audio that it sends.
@@ -85,6 +87,7 @@ impl<'m> Side<'m> {
             sent: Vec::new(),
             messages: Vec::new(),
             frames: Vec::new(),
+            deaf: false,
             partial: Vec::new(),
             tracks: None,
         })
@@ -130,7 +133,9 @@ impl<'m> Side<'m> {
             if let Event::ChannelReadable(id) = event {
                 self.read(id);
             }
-            if let Event::FrameReceived(id) = event {
+            if let Event::FrameReceived(id) = event
+                && !self.deaf
+            {
                 self.read_frames(now, id);
             }
             self.events.push(event);
