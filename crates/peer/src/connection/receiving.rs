@@ -4,7 +4,7 @@ use barertc_arena::{Allocator, Box};
 use barertc_crypto::Provider;
 use barertc_rtcp_nack::{Arrivals, RecvConfig, RecvStream};
 use barertc_rtp::{ExtensionKind, Packet, ReceivedFrame};
-use barertc_sdp::Line;
+use barertc_sdp::{Line, NegotiatedCodec};
 use barertc_wire::Instant;
 
 use super::PeerConnection;
@@ -83,51 +83,47 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
 
     /// Makes, keeps or drops what receives the track `index`, as agreed on.
     pub(super) fn apply_receiver(&mut self, index: usize, line: &Line) -> Result<(), Error> {
-        let reporter = self.reporter();
         let Some(codec) = line.codec() else { return Ok(()) };
-        let format = frame_codec(&codec.codec);
-        let (Some(format), true) = (format, line.direction.receives()) else {
-            if let Some(track) = self.tracks.get_mut(index) {
-                track.recv = None;
-            }
+        let Some(track) = self.tracks.get_mut(index) else { return Ok(()) };
+        let (Some(format), true) = (frame_codec(&codec.codec), line.direction.receives()) else {
+            track.recv = None;
             return Ok(());
         };
-        let video = format.is_video();
-        let same_kind =
-            |t: &&super::Transceiver<A>| t.recv.as_ref().is_some_and(|r| r.stream.config().codec.is_video() == video);
-        let taken = self.tracks.iter().filter(same_kind).count();
-        let bounds = if video { &self.config.recv_video } else { &self.config.recv_audio };
-        let Some(track) = self.tracks.get_mut(index) else { return Ok(()) };
-        let source = line.remote_ssrcs.first();
         if let Some(receiver) = &mut track.recv {
             // The peer may announce another source than before.
-            if let Some(source) = source.filter(|s| !receiver.knows(s.ssrc)) {
+            if let Some(source) = line.remote_ssrcs.first().filter(|s| !receiver.knows(s.ssrc)) {
                 receiver.stream.set_source(source.ssrc);
                 receiver.stream.set_rtx(source.rtx.zip(codec.rtx_pt));
                 receiver.known = true;
             }
             return Ok(());
         }
-        if taken >= usize::from(bounds.count) {
+        let video = format.is_video();
+        let bounds = if video { self.config.recv_video } else { self.config.recv_audio };
+        let receivers = self.tracks.iter().filter_map(|t| t.recv.as_ref());
+        if receivers.filter(|r| r.stream.config().codec.is_video() == video).count() >= usize::from(bounds.count) {
             return Ok(());
         }
-        let ssrc = source.map_or(0, |s| s.ssrc);
-        let base =
-            if video { RecvConfig::video(ssrc, codec.pt, format) } else { RecvConfig::audio(ssrc, codec.pt, format) };
-        let mut config = RecvConfig {
-            rtx: source.and_then(|s| s.rtx).zip(codec.rtx_pt),
-            local_ssrc: reporter,
-            extensions: extension_map(&line.extensions),
-            ..bounds.apply(base)
-        };
-        if !codec.feedback.nack {
-            config.missing = 0;
-        }
+        let config = bounds.apply(recv_config(line, codec, format));
+        let missing = if codec.feedback.nack { config.missing } else { 0 };
+        self.begin_receiver(index, RecvConfig { missing, local_ssrc: self.reporter(), ..config }, line, codec)
+    }
+
+    fn begin_receiver(
+        &mut self,
+        index: usize,
+        config: RecvConfig,
+        line: &Line,
+        codec: &NegotiatedCodec,
+    ) -> Result<(), Error> {
         let wide = codec.feedback.transport_cc && config.extensions.id(ExtensionKind::TransportSequence).is_some();
         let memory = &self.memory.media;
         let stream = RecvStream::new(config, memory.clone())?;
-        let receiver = Receiver { stream, known: source.is_some(), rtx: codec.rtx_pt, announced: false };
-        track.recv = Some(Box::try_new(receiver, memory.clone())?);
+        let known = !line.remote_ssrcs.is_empty();
+        let receiver = Box::try_new(Receiver { stream, known, rtx: codec.rtx_pt, announced: false }, memory.clone())?;
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.recv = Some(receiver);
+        }
         if wide && self.arrivals.is_none() {
             let arrivals = Arrivals::new(self.config.arrivals.into(), memory.clone())?;
             self.arrivals = Some(Box::try_new(arrivals, memory.clone())?);
@@ -192,5 +188,17 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     pub(super) fn frame_timeout(&self) -> Option<Instant> {
         let waiting = self.tracks.iter().filter_map(|t| t.recv.as_ref()).filter(|r| !r.announced);
         waiting.filter_map(|r| r.stream.frame_timeout()).min()
+    }
+}
+
+/// The stream as agreed on, without its bounds; its source is 0 as long as it is not known.
+fn recv_config(line: &Line, codec: &NegotiatedCodec, format: barertc_rtp::Codec) -> RecvConfig {
+    let source = line.remote_ssrcs.first();
+    let ssrc = source.map_or(0, |s| s.ssrc);
+    let make = if format.is_video() { RecvConfig::video } else { RecvConfig::audio };
+    RecvConfig {
+        rtx: source.and_then(|s| s.rtx).zip(codec.rtx_pt),
+        extensions: extension_map(&line.extensions),
+        ..make(ssrc, codec.pt, format)
     }
 }
