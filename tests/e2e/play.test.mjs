@@ -115,12 +115,12 @@ test('WHEP: the page makes the offer', async () => {
 });
 
 test('a viewer who vanishes is gone when its consent expires, and its bytes are back', async () => {
-  const idle = await figuresWhere((f) => f.viewers === 0, 60_000, 'everybody gone');
+  const idle = await figuresWhere((f) => f.viewers === 0, 90_000, 'everybody gone');
   const mortal = await launchMortal();
   await open(mortal.browser, streamer.url);
   const busy = await figuresWhere((f) => f.viewers === 1, 10_000, 'one viewer');
   await mortal.kill();
-  const after = await figuresWhere((f) => f.viewers === 0, 60_000, 'the vanished one gone');
+  const after = await figuresWhere((f) => f.viewers === 0, 90_000, 'the vanished one gone');
   console.log(`PSRAM ${idle.psram} B, with a viewer ${busy.psram} B, without it again ${after.psram} B`);
   assert.ok(busy.psram > idle.psram);
   assert.equal(after.psram, idle.psram);

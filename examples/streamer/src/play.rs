@@ -74,6 +74,8 @@ impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
     async fn run<B: Board<Psram = A>>(&mut self, app: &App<'_, B>, storage: &mut S) -> Error<S::Error> {
         loop {
             if app.viewers.borrow().connected() == 0 {
+                // Nobody watches: what was read ahead is nobody's either.
+                self.ahead = [None, None];
                 app.board.sleep_until(app.board.now() + IDLE).await;
                 continue;
             }
