@@ -37,8 +37,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// A track, to be part of the next description.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when [`Config::max_tracks`](crate::Config::max_tracks) are there; [`Error::Config`] for one that would send without
-    /// saying as what, or has no codec.
+    /// [`Error::WouldBlock`] when [`Config::max_tracks`](crate::Config::max_tracks) are there;
+    /// [`Error::Config`] for one that would send without saying as what, or has no codec.
     pub fn add_track(&mut self, config: TrackConfig) -> Result<TrackId, Error> {
         if (config.direction.sends() && config.sending.is_none()) || config.codecs.is_empty() {
             return Err(Error::Config);
