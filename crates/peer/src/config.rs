@@ -2,9 +2,9 @@ use core::time::Duration;
 
 use barertc_arena::{Allocator, Ring, Vec};
 use barertc_crypto::RustCrypto;
-use barertc_rtcp_nack::{GccConfig, HistoryConfig, RetransmitConfig, SendConfig, SentPackets};
+use barertc_rtcp_nack::{Arrivals, GccConfig, HistoryConfig, RecvConfig, RetransmitConfig, SendConfig, SentPackets};
 
-use crate::connection::Transceiver;
+use crate::connection::{Receiver, Transceiver};
 use crate::{Error, Event};
 
 /// Bounds of a [`PeerConnection`](crate::PeerConnection): what it can ever take is known before anything is allocated.
@@ -30,6 +30,12 @@ pub struct Config {
     pub video: StreamConfig,
     /// Of each audio track that sends.
     pub audio: StreamConfig,
+    /// Of each video track that receives. With a `count` of 0, as is the default, video that comes is dropped.
+    pub recv_video: RecvBounds,
+    /// Of each audio track that receives; likewise.
+    pub recv_audio: RecvBounds,
+    /// Packets that a report about their arrival can tell of, where media are received with transport-wide feedback.
+    pub arrivals: u16,
     /// Packets whose arrival has not been reported yet that are remembered.
     pub sent_packets: usize,
     /// Where the estimate of the path begins, and its bounds.
@@ -88,6 +94,53 @@ impl StreamConfig {
     }
 }
 
+/// Bounds of the streams of a kind that are received. Tracks that do not receive take nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecvBounds {
+    /// How many tracks can receive at the same time. What comes for others is counted as [`Discard::NotReceived`].
+    ///
+    /// [`Discard::NotReceived`]: crate::Discard::NotReceived
+    pub count: u8,
+    /// Packets held until their frame is complete.
+    pub packets: u16,
+    /// Largest payload of a packet in bytes.
+    pub payload_bytes: u16,
+    /// Missing packets that are asked for at the same time, where NACK was negotiated.
+    pub missing: u16,
+    /// How long a missing packet is waited for.
+    pub wait: Duration,
+}
+
+impl RecvBounds {
+    /// `count` tracks of video: frames of up to 255 packets, 300 ms for what is missing; 312 KB each.
+    #[must_use]
+    pub const fn video(count: u8) -> Self {
+        Self { count, packets: 256, payload_bytes: 1_200, missing: 256, wait: Duration::from_millis(300) }
+    }
+
+    /// `count` tracks of audio: 60 ms for what is missing, which is not asked for; 39 KB each.
+    #[must_use]
+    pub const fn audio(count: u8) -> Self {
+        Self { count, packets: 32, payload_bytes: 1_200, missing: 0, wait: Duration::from_millis(60) }
+    }
+
+    /// The same bounds for a certain stream.
+    pub(crate) fn apply(&self, stream: RecvConfig) -> RecvConfig {
+        RecvConfig {
+            packets: self.packets.into(),
+            payload_bytes: self.payload_bytes.into(),
+            missing: self.missing.into(),
+            wait: self.wait,
+            ..stream
+        }
+    }
+
+    fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
+        let stream = self.apply(RecvConfig::video(1, 0, barertc_rtp::Codec::H264)).worst_case_bytes::<A>();
+        stream.saturating_add(size_of::<Receiver<A>>()).saturating_mul(self.count.into())
+    }
+}
+
 impl Default for Config {
     /// For a device that sends one video and one audio track to a browser and talks over a few data channels.
     fn default() -> Self {
@@ -104,6 +157,9 @@ impl Default for Config {
             max_events: 32,
             video: StreamConfig::video(),
             audio: StreamConfig::audio(),
+            recv_video: RecvBounds::video(0),
+            recv_audio: RecvBounds::audio(0),
+            arrivals: 256,
             sent_packets: 512,
             // Media from files can't be made smaller: to pace it below its rate would only make it late.
             bandwidth: GccConfig { start: 4_000_000, min: 1_000_000, max: 20_000_000 },
@@ -132,6 +188,13 @@ impl Config {
             Ring::<Event, A>::bytes(self.max_events.into()),
             SentPackets::<A>::worst_case_bytes(self.sent_packets),
             stream.saturating_mul(self.max_tracks.into()),
+            self.recv_video.worst_case_bytes::<A>(),
+            self.recv_audio.worst_case_bytes::<A>(),
+            if self.recv_video.count > 0 || self.recv_audio.count > 0 {
+                size_of::<Arrivals<A>>().saturating_add(Arrivals::<A>::worst_case_bytes(self.arrivals.into()))
+            } else {
+                0
+            },
         ]
         .into_iter()
         .fold(0, usize::saturating_add)

@@ -14,6 +14,9 @@ barertc_wire::reasons! {
         TooEarly,
         /// RTP of a stream that was not negotiated.
         UnknownStream,
+        /// RTP of a track for which [`Config::recv_video`](crate::Config::recv_video) or
+        /// [`Config::recv_audio`](crate::Config::recv_audio) leave no room.
+        NotReceived,
         /// RTCP that is not understood, or is about no stream of ours.
         Rtcp,
         /// RTP that is not understood.

@@ -41,6 +41,6 @@ pub enum Event {
     ChannelWritable(ChannelId),
     /// A data channel is gone.
     ChannelClosed(ChannelId),
-    /// A track has received a frame.
+    /// A track has received a frame: [`read_frame`](crate::PeerConnection::read_frame) until it would block.
     FrameReceived(TrackId),
 }

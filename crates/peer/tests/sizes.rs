@@ -22,6 +22,14 @@ fn a_connection_is_small_and_its_memory_is_told_before() {
     println!("  srtp::Session {}", size_of::<barertc_srtp::Session<'_, RustCrypto, Handle>>());
     println!("  sctp::Association {}", size_of::<barertc_sctp::Association<Handle>>());
     println!("SendStream {}", size_of::<barertc_rtcp_nack::SendStream<Handle>>());
+    println!("RecvStream {}", size_of::<barertc_rtcp_nack::RecvStream<Handle>>());
+    for (name, config) in [
+        ("video", Config { recv_video: barertc::RecvBounds::video(1), ..Config::default() }),
+        ("audio", Config { recv_audio: barertc::RecvBounds::audio(1), ..Config::default() }),
+    ] {
+        let more = config.worst_case_bytes::<Handle>() - Config::default().worst_case_bytes::<Handle>();
+        println!("  a track that receives {name} adds {more}, reports about arrivals included");
+    }
     println!("TrackConfig {}, Event {}", size_of::<barertc::TrackConfig>(), size_of::<barertc::Event>());
     let config = Config::default();
     println!("worst case {}:", config.worst_case_bytes::<Handle>());

@@ -71,6 +71,12 @@ impl<A: Allocator + Clone> MissingList<A> {
         self.highest = Some(sequence);
     }
 
+    /// Starts anew at whatever comes next.
+    pub(crate) fn forget(&mut self) {
+        self.list.clear();
+        self.highest = None;
+    }
+
     /// Calls `ask` with what is due now, in order and at most `limit` of it, and counts that as asked.
     pub(crate) fn take_due(&mut self, now: Instant, rtt: Duration, limit: usize, mut ask: impl FnMut(u16)) {
         let mut left = limit;

@@ -265,15 +265,48 @@ impl<A: Allocator + Clone> RecvStream<A> {
         self.reception.report(now, self.config.ssrc)
     }
 
+    /// Whether [`poll_frame`](Self::poll_frame) most likely has a frame.
+    #[must_use]
+    pub fn has_frame(&self, now: Instant) -> bool {
+        self.jitter.is_ready(now)
+    }
+
     /// When [`poll_frame`](Self::poll_frame) or [`write_feedback`](Self::write_feedback) will have something.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
+        Instant::earliest(self.frame_timeout(), self.feedback_timeout())
+    }
+
+    /// When [`poll_frame`](Self::poll_frame) will stop waiting for a missing packet.
+    #[must_use]
+    pub fn frame_timeout(&self) -> Option<Instant> {
+        self.jitter.timeout()
+    }
+
+    /// When [`write_feedback`](Self::write_feedback) will have something.
+    #[must_use]
+    pub fn feedback_timeout(&self) -> Option<Instant> {
         let key = if self.needs_key {
             Some(self.key_requested.map_or(Instant::ZERO, |at| at + KEY_REQUEST_INTERVAL))
         } else {
             None
         };
-        Instant::earliest(Instant::earliest(self.jitter.timeout(), self.missing.timeout()), key)
+        Instant::earliest(self.missing.timeout(), key)
+    }
+
+    /// The stream has another source from now on, as when the peer did not announce it: what is held is gone. Counters
+    /// go on.
+    pub fn set_source(&mut self, ssrc: u32) {
+        self.config.ssrc = ssrc;
+        self.reception = Reception::new(self.config.codec.clock_rate());
+        self.missing.forget();
+        self.jitter.reset();
+        self.needs_key = false;
+    }
+
+    /// Source and payload type of retransmissions, once they are known.
+    pub const fn set_rtx(&mut self, rtx: Option<(u32, u8)>) {
+        self.config.rtx = rtx;
     }
 
     /// Tells the round trip time, which spaces repeated requests.

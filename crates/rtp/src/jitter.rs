@@ -234,6 +234,16 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         }
     }
 
+    /// Whether [`poll_frame`](Self::poll_frame) has something to do now: most likely a frame.
+    #[must_use]
+    pub fn is_ready(&self, now: Instant) -> bool {
+        self.next.is_some_and(|next| match self.scan(next) {
+            Scan::Whole(_) => true,
+            Scan::Gap(since) => since + self.config.wait <= now,
+            Scan::Wait => false,
+        })
+    }
+
     /// Packets held.
     #[must_use]
     pub fn held(&self) -> usize {

@@ -120,10 +120,16 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     pub(super) fn update_channels(&mut self) {
         while let Some(event) = self.sctp.as_mut().and_then(|sctp| sctp.poll_event()) {
             match event {
-                Sctp::ChannelOpened { id, .. } => self.push(Event::ChannelOpen(id)),
+                Sctp::ChannelOpened { id, .. } => {
+                    self.channels_opened = self.channels_opened.saturating_add(1);
+                    self.push(Event::ChannelOpen(id));
+                }
                 Sctp::Readable(id) => self.push(Event::ChannelReadable(id)),
                 Sctp::Writable(id) | Sctp::BufferedAmountLow(id) => self.push(Event::ChannelWritable(id)),
-                Sctp::ChannelClosed(id) => self.push(Event::ChannelClosed(id)),
+                Sctp::ChannelClosed(id) => {
+                    self.channels_closed = self.channels_closed.saturating_add(1);
+                    self.push(Event::ChannelClosed(id));
+                }
                 _ => {}
             }
         }

@@ -66,7 +66,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
 
     pub(super) fn handle_dtls_event(&mut self, event: barertc_dtls::Event) {
         match event {
-            barertc_dtls::Event::Connected { srtp, .. } => {
+            barertc_dtls::Event::Connected { srtp, version, .. } => {
+                self.dtls_version = Some(version);
                 if self.begin_srtp(srtp).is_err() {
                     self.fail();
                     return;
@@ -96,16 +97,6 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    fn handle_rtp(&mut self, _now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
-        let Some(srtp) = &mut self.srtp else {
-            self.discards.count(Discard::TooEarly);
-            return Ok(());
-        };
-        let _len = srtp.unprotect_rtp(datagram)?;
-        self.discards.count(Discard::UnknownStream);
-        Ok(())
-    }
-
     fn handle_rtcp(&mut self, now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
         let Some(srtp) = &mut self.srtp else {
             self.discards.count(Discard::TooEarly);
@@ -118,6 +109,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
                 self.discards.count(Discard::Rtcp);
                 continue;
             };
+            for receiver in self.tracks.iter_mut().filter_map(|t| t.recv.as_mut()) {
+                receiver.stream.handle_rtcp(now, &packet);
+            }
             for stream in self.tracks.iter_mut().filter_map(|t| t.send.as_mut()) {
                 stream.handle_rtcp(now, ntp, &packet);
                 if let Some(rtt) = stream.rtt() {
@@ -139,15 +133,15 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.pacer.set_bitrate(now, self.estimator.bitrate());
     }
 
-    /// What streams want of the application.
+    /// What streams want of the application, or have for it.
     pub(super) fn update_streams(&mut self) {
         for index in 0..self.tracks.len() {
-            let stream = self.tracks.get_mut(index).and_then(|t| t.send.as_mut());
-            if let (Some(SendEvent::KeyFrameNeeded), Ok(id)) =
-                (stream.and_then(|s| s.poll_event()), u8::try_from(index))
-            {
+            let (Some(track), Ok(id)) = (self.tracks.get_mut(index), u8::try_from(index)) else { break };
+            let wanted = track.send.as_mut().and_then(|s| s.poll_event()) == Some(SendEvent::KeyFrameNeeded);
+            if wanted && track.direction.sends() {
                 self.push(Event::KeyFrameWanted(TrackId(id)));
             }
+            self.announce_frame(TrackId(id));
         }
     }
 }

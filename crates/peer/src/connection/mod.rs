@@ -7,32 +7,29 @@ use barertc_arena::{Allocator, Box, Ring, Vec};
 use barertc_crypto::Provider;
 use barertc_dtls::{Connection as Dtls, Identity};
 use barertc_ice::{Agent, Candidate};
-use barertc_rtcp_nack::{Gcc, Pacer, SendStream, SentPackets};
-use barertc_rtp::Frame;
+use barertc_rtcp_nack::{Arrivals, Gcc, Pacer, SentPackets};
 use barertc_sctp::Association;
-use barertc_sdp::Negotiated;
 use barertc_srtp::Session as Srtp;
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
-use crate::{Config, ConnectionState, Discard, Discards, Error, Event, Name, Owners, TrackConfig, TrackId};
+use crate::{Config, ConnectionState, Discard, Discards, Error, Event, Name, Owners};
 
 mod channels;
 mod description;
 mod inbound;
 mod outbound;
+mod receiving;
+mod reports;
 mod stats;
+mod tracks;
+
+pub(crate) use receiving::Receiver;
+pub use stats::{DiscardStats, Stats, TrackStats, TransportStats};
+pub(crate) use tracks::Transceiver;
 
 /// Our habit, and everybody's.
 const SCTP_PORT: u16 = 5000;
-
-/// A track, and the stream that sends it once that is agreed on.
-pub(crate) struct Transceiver<A: Allocator + Clone> {
-    config: TrackConfig,
-    /// The m-line it is bound to; empty before that.
-    mid: Name,
-    send: Option<SendStream<A>>,
-}
 
 /// A WebRTC connection to one peer: tracks and data channels over one ICE path.
 ///
@@ -82,11 +79,16 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     report_at: Option<Instant>,
     /// Packets on their way, what their arrival tells of the path, and how fast video may leave.
     sent: SentPackets<A>,
+    /// When packets with a number of the path came, where the peer wants to know.
+    arrivals: Option<Box<Arrivals<A>, A>>,
     estimator: Gcc,
     pacer: Pacer,
     /// The latest time that any call has told.
     now: Instant,
     discards: Discards,
+    dtls_version: Option<barertc_dtls::Version>,
+    channels_opened: u32,
+    channels_closed: u32,
 }
 
 impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
@@ -124,6 +126,10 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             sent: SentPackets::new(config.sent_packets, memory.media.clone())?,
             estimator: Gcc::new(config.bandwidth),
             pacer: Pacer::new(config.bandwidth.start),
+            arrivals: None,
+            dtls_version: None,
+            channels_opened: 0,
+            channels_closed: 0,
             now: Instant::ZERO,
             discards: Discards::default(),
             config,
@@ -164,50 +170,12 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         Ok(())
     }
 
-    /// A track, to be part of the next description.
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when [`Config::max_tracks`] are there; [`Error::Config`] for one that would send without
-    /// saying as what, or has no codec.
-    pub fn add_track(&mut self, config: TrackConfig) -> Result<TrackId, Error> {
-        if (config.direction.sends() && config.sending.is_none()) || config.codecs.is_empty() {
-            return Err(Error::Config);
-        }
-        let id = TrackId(u8::try_from(self.tracks.len()).map_err(|_| Error::WouldBlock)?);
-        let track = Transceiver { config, mid: Name::new(), send: None };
-        self.tracks.try_push(track).map_err(|_| Error::WouldBlock)?;
-        Ok(id)
-    }
-
-    /// Queues a frame of a track that sends. The frame is shared, not copied.
-    ///
-    /// # Errors
-    /// [`Error::WouldBlock`] when the queue is full, [`Error::InvalidState`] before the connection is there,
-    /// [`Error::NotFound`], [`Error::Media`].
-    pub fn send_frame(&mut self, now: Instant, track: TrackId, frame: &Frame<A>) -> Result<(), Error> {
-        if self.srtp.is_none() {
-            return Err(Error::InvalidState);
-        }
-        let track = self.tracks.get_mut(track.index()).ok_or(Error::NotFound)?;
-        let stream = track.send.as_mut().ok_or(Error::InvalidState)?;
-        stream.enqueue(now, frame.clone()).map_err(|e| match e {
-            barertc_rtcp_nack::Error::WouldBlock => Error::WouldBlock,
-            e => Error::Media(e),
-        })
-    }
-
     /// What the path carries, in bits a second, as far as its feedback tells: for an encoder, or for a choice between
     /// renditions.
     #[must_use]
     pub fn available_outgoing_bitrate(&self) -> u64 {
         use barertc_rtcp_nack::Estimator;
         self.estimator.bitrate()
-    }
-
-    /// Whether frames of this track are wanted now: it was agreed on and the connection stands.
-    #[must_use]
-    pub fn is_sending(&self, track: TrackId) -> bool {
-        self.srtp.is_some() && self.tracks.get(track.index()).is_some_and(|t| t.send.is_some())
     }
 
     /// Restarts ICE: the next offer has fresh credentials. The path in use stays until there is a new one.
@@ -311,17 +279,5 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         if self.events.push_back(event).is_err() {
             self.discards.count(Discard::EventsFull);
         }
-    }
-
-    /// Applies what both sides agreed on to tracks and data channels.
-    fn apply_tracks<R: CryptoRng + ?Sized>(&mut self, agreed: &Negotiated, rng: &mut R) -> Result<(), Error> {
-        for line in &agreed.lines {
-            let Some(track) = line.section.and_then(|s| self.tracks.get_mut(usize::from(s))) else { continue };
-            track.mid = Name::try_from(line.mid.as_str()).map_err(|_| Error::NameTooLong)?;
-            if line.direction.sends() && track.send.is_none() {
-                track.send = description::send_stream(&self.config, track, line, &self.memory.media, rng)?;
-            }
-        }
-        Ok(())
     }
 }

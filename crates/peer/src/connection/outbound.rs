@@ -4,7 +4,6 @@ use barertc_arena::Allocator;
 use barertc_crypto::Provider;
 use barertc_ice::Transmit;
 use barertc_rtcp_nack::{Class, SendStream};
-use barertc_rtp::rtcp::{CompoundWriter, NtpTime};
 use barertc_wire::Instant;
 
 use super::PeerConnection;
@@ -40,7 +39,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             self.dtls.as_ref().and_then(|dtls| dtls.timeout()),
             self.sctp.as_ref().and_then(|sctp| sctp.timeout()),
             // What cannot be sent does not become due.
-            self.ice.selected().and_then(|_| Instant::earliest(self.report_at, self.pacer_timeout())),
+            self.ice.selected().and_then(|_| self.media_timeout()),
+            self.frame_timeout(),
         ]
         .into_iter()
         .fold(None, Instant::earliest)
@@ -72,31 +72,6 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.poll_rtcp(now, out).or_else(|| self.poll_media(now, out)).or_else(|| self.poll_data(now, out))
     }
 
-    /// A compound of sender reports with their canonical names (RFC 3550 §6.1), when one is due.
-    fn poll_rtcp(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        let srtp = self.srtp.as_mut()?;
-        if self.report_at.is_none_or(|at| at > now) {
-            return None;
-        }
-        self.report_at = Some(now + self.config.report_interval);
-        let ntp = NtpTime::from_instant(now);
-        let room = out.len().saturating_sub(srtp.profile().rtcp_overhead());
-        let mut w = CompoundWriter::new(out.get_mut(..room)?);
-        for track in &self.tracks {
-            let info = track.send.as_ref().and_then(|s| s.sender_report(now, ntp));
-            let (Some(info), Some(sending)) = (info, &track.config.sending) else { continue };
-            // What does not fit is said next time: reports are not promised at every interval.
-            if w.sender_report(&info, []).is_err() || w.sdes_cname(info.ssrc, sending.cname.as_bytes()).is_err() {
-                break;
-            }
-        }
-        let len = w.len();
-        if len == 0 {
-            return None;
-        }
-        srtp.protect_rtcp(out, len).ok()
-    }
-
     /// Audio before video, what was lost before what is new, and video no faster than the pacer lets it.
     fn poll_media(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         for class in [Class::Audio, Class::Retransmission, Class::Video] {
@@ -104,7 +79,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
                 continue;
             }
             let srtp = self.srtp.as_mut()?;
-            let mut streams = self.tracks.iter_mut().filter_map(|t| t.send.as_mut());
+            let mut streams = self.tracks.iter_mut().filter_map(|t| t.sending_mut());
             let written = streams.find_map(|stream| poll_stream(stream, class, now, self.sent.next_sequence(), out));
             if let Some((len, stamped)) = written {
                 let len = srtp.protect_rtp(out, len).ok()?;
@@ -118,9 +93,17 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         None
     }
 
+    /// When RTCP or RTP have something to send.
+    fn media_timeout(&self) -> Option<Instant> {
+        if self.broken {
+            return None;
+        }
+        Instant::earliest(self.rtcp_timeout(), self.pacer_timeout())
+    }
+
     /// When the pacer lets go what waits.
     fn pacer_timeout(&self) -> Option<Instant> {
-        let streams = self.tracks.iter().filter_map(|t| t.send.as_ref());
+        let streams = self.tracks.iter().filter_map(|t| t.sending());
         let waits = streams.map(|stream| {
             let again = (stream.queued_retransmissions() > 0).then(|| self.pacer.timeout(Class::Retransmission));
             let new = (stream.queued_frames() > 0).then(|| self.pacer.timeout(Class::Video));

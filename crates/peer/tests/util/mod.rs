@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 
 use barertc::{
     Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Error, Event, Feedback, Frame, FrameCodec,
-    FrameInfo, Framing, H264, Identity, Instant, Kind, LocalCodec, PeerConnection, Route, RustCrypto, Shared,
-    TrackConfig, TrackId,
+    FrameInfo, Framing, H264, Identity, Instant, Kind, LocalCodec, PeerConnection, ReceivedFrame, RecvBounds, Route,
+    RustCrypto, Shared, TrackConfig, TrackId,
 };
 use barertc_arena::{Counting, FailNth, Global};
 use barertc_crypto::{rand_core::Rng, selftest::Predictable};
@@ -63,6 +63,10 @@ pub struct Side<'m> {
     pub sent: Vec<(Instant, Sort, usize)>,
     /// Whole messages that came in.
     pub messages: Vec<(ChannelId, Vec<u8>)>,
+    /// Frames that came in.
+    pub frames: Vec<(TrackId, ReceivedFrame, Vec<u8>)>,
+    /// It leaves the frames where they are.
+    pub deaf: bool,
     /// What has come of a message that has not ended.
     partial: Vec<u8>,
     /// Video and audio that it sends.
@@ -75,8 +79,18 @@ impl<'m> Side<'m> {
         let address = SocketAddr::from(([10, 0, 0, number], 4_000));
         let mut connection = PeerConnection::new(config, identity, arena, &RustCrypto, &mut rng)?;
         connection.add_local_candidate(Candidate::host(address))?;
-        let (events, sent, messages) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { connection, address, rng, events, sent, messages, partial: Vec::new(), tracks: None })
+        Ok(Self {
+            connection,
+            address,
+            rng,
+            events: Vec::new(),
+            sent: Vec::new(),
+            messages: Vec::new(),
+            frames: Vec::new(),
+            deaf: false,
+            partial: Vec::new(),
+            tracks: None,
+        })
     }
 
     pub fn offer(&mut self) -> Result<String, Error> {
@@ -114,12 +128,24 @@ impl<'m> Side<'m> {
         self.sent.iter().filter(|(_, s, _)| *s == sort).count()
     }
 
-    fn fetch(&mut self) {
+    fn fetch(&mut self, now: Instant) {
         while let Some(event) = self.connection.poll_event() {
             if let Event::ChannelReadable(id) = event {
                 self.read(id);
             }
+            if let Event::FrameReceived(id) = event
+                && !self.deaf
+            {
+                self.read_frames(now, id);
+            }
             self.events.push(event);
+        }
+    }
+
+    fn read_frames(&mut self, now: Instant, id: TrackId) {
+        let mut room = vec![0; 100_000];
+        while let Ok(frame) = self.connection.read_frame(now, id, &mut room) {
+            self.frames.push((id, frame, room[..frame.len].to_vec()));
         }
     }
 
@@ -185,8 +211,9 @@ impl<'m> Pair<'m> {
     /// Lets time pass until `done`, at most for `patience`; whether it was done.
     pub fn drive(&mut self, patience: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         let end = self.now + patience;
+        let mut ticked = false;
         loop {
-            self.settle();
+            self.settle(ticked);
             if done(self) {
                 return true;
             }
@@ -198,7 +225,7 @@ impl<'m> Pair<'m> {
                 for side in [&mut self.offerer, &mut self.answerer] {
                     side.connection.handle_timeout(end);
                 }
-                self.settle();
+                self.settle(true);
                 return done(self);
             }
             // What is overdue after everything was polled is asked again a little later, as a runner would.
@@ -213,6 +240,7 @@ impl<'m> Pair<'m> {
             for side in [&mut self.offerer, &mut self.answerer] {
                 side.connection.handle_timeout(self.now);
             }
+            ticked = true;
         }
     }
 
@@ -225,12 +253,12 @@ impl<'m> Pair<'m> {
         self.drive(Duration::from_secs(30), |p| p.offerer.is_connected() && p.answerer.is_connected())
     }
 
-    /// Empties what both have to send and to say.
-    fn settle(&mut self) {
+    /// Empties what both have to send and to say. After a tick nothing may be due any more: a driver would spin.
+    fn settle(&mut self, ticked: bool) {
         let mut room = [0; 2_048];
         let offerer = self.offerer.address;
         for side in [&mut self.offerer, &mut self.answerer] {
-            side.fetch();
+            side.fetch(self.now);
             let narrow = self.narrow && side.address == offerer;
             while let Some(transmit) = side.connection.poll_transmit(self.now, &mut room) {
                 let datagram = room[..transmit.len].to_vec();
@@ -243,7 +271,11 @@ impl<'m> Pair<'m> {
                     break;
                 }
             }
-            side.fetch();
+            if ticked && !narrow {
+                let due = side.connection.timeout();
+                assert!(due.is_none_or(|at| at > self.now), "{}: due at {due:?}, now {:?}", side.address, self.now);
+            }
+            side.fetch(self.now);
         }
     }
 }
@@ -259,6 +291,11 @@ pub fn opus() -> LocalCodec {
         rtx: None,
         feedback: Feedback { transport_cc: true, ..Feedback::NONE },
     }
+}
+
+/// A configuration with room for one video and one audio track that receive.
+pub fn receiving() -> Config {
+    Config { recv_video: RecvBounds::video(1), recv_audio: RecvBounds::audio(1), ..Config::default() }
 }
 
 /// Video, then audio, that `side` sends.
@@ -279,6 +316,16 @@ pub fn recv_tracks(side: &mut Side<'_>) -> Result<[TrackId; 2], Error> {
     ])
 }
 
+/// Bytes of a video frame that differ in each: one NAL unit.
+pub fn picture(key: bool, len: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = vec![0; len.max(6)];
+    Predictable::new(seed).fill_bytes(&mut bytes);
+    // No start code but the first.
+    bytes.iter_mut().for_each(|byte| *byte |= 0x10);
+    bytes[..5].copy_from_slice(&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }]);
+    bytes
+}
+
 /// A video frame of `len` bytes: one NAL unit.
 pub fn video(arena: &Arena, key: bool, len: usize, millis: u32) -> Result<Frame<&Arena>, Error> {
     let mut bytes = vec![0x5A; len.max(6)];
@@ -290,7 +337,7 @@ pub fn audio(arena: &Arena, len: usize, millis: u32) -> Result<Frame<&Arena>, Er
     frame(arena, &vec![0xA5; len], FrameCodec::Opus, millis * 48)
 }
 
-fn frame<'m>(arena: &'m Arena, bytes: &[u8], codec: FrameCodec, timestamp: u32) -> Result<Frame<&'m Arena>, Error> {
+pub fn frame<'m>(arena: &'m Arena, bytes: &[u8], codec: FrameCodec, timestamp: u32) -> Result<Frame<&'m Arena>, Error> {
     let bytes = Shared::<[u8], _>::try_from_slice(bytes, arena)?;
     let info = FrameInfo { timestamp, ..FrameInfo::default() };
     Frame::new(bytes, codec, Framing::AnnexB, info, arena).map_err(|_| Error::OutOfMemory)
