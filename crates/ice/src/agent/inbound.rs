@@ -23,7 +23,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// One datagram that arrived at `route.local` from `route.remote`. STUN is dealt with; for anything else the answer
     /// says where the application's bytes lie and which path they took.
     pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Handled {
-        self.now = self.now.max(now);
+        self.advance(now);
         let route = Route { local: route.local, remote: unscoped(route.remote) };
         self.arrived(route, datagram).unwrap_or_else(|reason| {
             self.discards.count(reason);

@@ -101,6 +101,8 @@ pub struct Agent<A: Allocator + Clone, P: Provider> {
     answer_tokens_at: Instant,
     /// When checking began; failure is not declared before `patience` is over.
     checking_since: Option<Instant>,
+    /// Checking has begun in a call that told no time: it counts from the next one that does.
+    checking_begins: bool,
     state: State,
     gathering: GatheringState,
     discards: Discards,
@@ -146,6 +148,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             answer_tokens: config.answers_per_second,
             answer_tokens_at: Instant::ZERO,
             checking_since: None,
+            checking_begins: false,
             state: State::New,
             gathering: GatheringState::New,
             discards: Discards::default(),
@@ -411,9 +414,18 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         Ok(())
     }
 
+    /// Notes the time, which only some calls tell: the first of them may come long after the agent was made.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if core::mem::take(&mut self.checking_begins) {
+            self.checking_since = Some(self.now);
+        }
+    }
+
     fn begin_checking(&mut self) {
         if self.checking_since.is_none() {
             self.checking_since = Some(self.now);
+            self.checking_begins = true;
         }
         self.update_state();
     }

@@ -36,7 +36,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// transactions at the pace of Ta. What does not fit into `out` is lost like a packet on the network, and counted; no
     /// message is longer than 800 bytes, nor than 250 with user names of usual length.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        self.now = self.now.max(now);
+        self.advance(now);
         loop {
             let next = if self.state == State::Closed { self.next_to_server(out) } else { self.next_datagram(out) };
             match next? {
@@ -95,7 +95,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// Time has passed: gives up on checks, servers and consent that have run out.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+        self.advance(now);
         if self.state == State::Closed {
             return self.watch_servers();
         }

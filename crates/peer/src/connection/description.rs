@@ -60,6 +60,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// # Errors
     /// [`Error::InvalidState`] without an offer, [`Error::Sdp`], [`Error::Ice`], [`Error::OutOfMemory`].
     pub fn set_answer<R: CryptoRng + ?Sized>(&mut self, now: Instant, answer: &str, rng: &mut R) -> Result<(), Error> {
+        self.now = self.now.max(now);
         if !self.offered {
             return Err(Error::InvalidState);
         }
@@ -83,6 +84,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         rng: &mut R,
         out: &'o mut [u8],
     ) -> Result<&'o str, Error> {
+        self.now = self.now.max(now);
         if self.offered {
             return Err(Error::InvalidState);
         }
