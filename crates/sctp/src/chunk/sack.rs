@@ -36,7 +36,7 @@ impl<'a> Sack<'a> {
         Self { cumulative, window, gaps: &[], duplicates: &[] }
     }
 
-    /// Runs of TSNs that have arrived out of order, as distances from [`cumulative`](Self::cumulative), both ends
+    /// Runs of TSNs that have arrived out of order, as distances from the cumulative TSN, both ends
     /// included.
     pub fn gaps(&self) -> impl Iterator<Item = (u16, u16)> + use<'a> {
         let (pairs, _) = self.gaps.as_chunks::<4>();
