@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold, one part after the other, each with its time.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -85,8 +86,13 @@ fn print_times(times: &[(&str, Duration)]) {
     }
 }
 
+/// Debian has what `python3 -m venv` needs in a package of its own.
+const VENV: Tool = Tool { file: "/usr/share/doc/python3-venv/copyright", package: "python3-venv" };
+
 fn install() -> Result<()> {
-    tools::need(TOOLS)
+    tools::need(TOOLS)?;
+    let has_venv = Command::new("python3").args(["-c", "import ensurepip"]).status().is_ok_and(|s| s.success());
+    if has_venv { Ok(()) } else { tools::need(&[VENV]) }
 }
 
 fn fmt() -> Result<()> {
