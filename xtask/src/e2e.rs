@@ -9,6 +9,7 @@ use crate::tools::{self, Tool};
 
 const TOOLS: &[Tool] = &[
     Tool { file: "chromium", package: "chromium" },
+    Tool { file: "firefox-esr", package: "firefox-esr" },
     Tool { file: "ffmpeg", package: "ffmpeg" },
     Tool { file: "node", package: "nodejs" },
     Tool { file: "npm", package: "npm" },

@@ -47,6 +47,7 @@ const TOOLS: &[Tool] = &[
     Tool { file: "turnserver", package: "coturn" },
     Tool { file: "python3", package: "python3" },
     Tool { file: "chromium", package: "chromium" },
+    Tool { file: "firefox-esr", package: "firefox-esr" },
     Tool { file: "npm", package: "npm" },
     Tool { file: "qemu-system-riscv32", package: "qemu-system-misc" },
 ];
