@@ -23,6 +23,8 @@ fuzz_target!(|data: &[u8]| {
     let len = b.fingerprint().unwrap();
     let again = Message::parse(&out[..len]).unwrap();
     assert!(again.verify(&RustCrypto, &key));
-    let kept = |m: &Message<'_>| m.attributes().filter(|a| a.0 != attr::FINGERPRINT).map(|(k, v)| (k, v.to_vec())).collect::<Vec<_>>();
+    let kept = |m: &Message<'_>| {
+        m.attributes().filter(|a| a.0 != attr::FINGERPRINT).map(|(k, v)| (k, v.to_vec())).collect::<Vec<_>>()
+    };
     assert_eq!(kept(&again), kept(&m));
 });

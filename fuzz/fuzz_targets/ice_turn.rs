@@ -45,7 +45,8 @@ fuzz_target!(|data: &[u8]| {
     let [local, server, peer] = [local, server, peer].map(|a| a.parse().unwrap());
     agent.add_local(Candidate::host(local)).unwrap();
     agent.add_stun_server(server).unwrap();
-    let account = TurnServer { addr: server, transport: Default::default(), username: "user", password: "secret", ipv6: false };
+    let account =
+        TurnServer { addr: server, transport: Default::default(), username: "user", password: "secret", ipv6: false };
     agent.add_turn_server(&account).unwrap();
     agent.set_remote_credentials("peer", PWD).unwrap();
     agent.add_remote(Candidate::host(peer)).unwrap();
@@ -63,7 +64,8 @@ fuzz_target!(|data: &[u8]| {
             0 | 1 => {
                 let remote = if op & 1 == 0 { server } else { peer };
                 buf[..chunk.len()].copy_from_slice(chunk);
-                if let Handled::Data { range, .. } = agent.handle(now, Route { local, remote }, &mut buf[..chunk.len()]) {
+                if let Handled::Data { range, .. } = agent.handle(now, Route { local, remote }, &mut buf[..chunk.len()])
+                {
                     assert!(range.end <= chunk.len());
                 }
             }
@@ -89,7 +91,8 @@ fuzz_target!(|data: &[u8]| {
                 let class = if op & 7 == 5 { Class::Error } else { Class::Success };
                 let mut b = Builder::new(&mut buf, class, method, id).unwrap();
                 if class == Class::Error {
-                    b.error([300, 401, 437, 438, 487][usize::from(chunk.first().copied().unwrap_or(0)) % 5], "").unwrap();
+                    b.error([300, 401, 437, 438, 487][usize::from(chunk.first().copied().unwrap_or(0)) % 5], "")
+                        .unwrap();
                     b.bytes(attr::REALM, b"realm").unwrap();
                     b.bytes(attr::NONCE, chunk).unwrap();
                 }

@@ -35,9 +35,8 @@ fuzz_target!(|data: &[u8]| {
     config.interleaving = first & 1 != 0;
     config.zero_checksum = first & 2 != 0;
     let heap = Counting::new(Global);
-    let mut ends: [Association<&Counting<Global>>; 2] = [1, 2].map(|seed| {
-        Association::new(config.clone(), &heap, &mut Rng(seed)).expect("memory")
-    });
+    let mut ends: [Association<&Counting<Global>>; 2] =
+        [1, 2].map(|seed| Association::new(config.clone(), &heap, &mut Rng(seed)).expect("memory"));
     let taken = heap.stats();
     let mut now = Instant::from_millis(1);
     let mut known: [Vec<ChannelId>; 2] = [vec![], vec![]];

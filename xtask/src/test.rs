@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{cargo, cargo_nightly, run, target_dir};
+use crate::run::{cargo, cargo_nightly, root, run, target_dir};
 use crate::tools::{self, Tool};
 
 /// A part of the tests that can be run alone.
@@ -96,12 +96,20 @@ fn install() -> Result<()> {
     if has_venv { Ok(()) } else { tools::need(&[VENV]) }
 }
 
+/// The workspaces beside the main one: other targets, other tool chains, heavy peers.
+const ASIDE: [&str; 4] = ["benches", "examples/qemu-virt", "fuzz", "tests/riscv"];
+
 fn fmt() -> Result<()> {
-    run(cargo().args(["fmt", "--all", "--check"]))
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    for folder in ASIDE {
+        run(cargo().current_dir(root().join(folder)).args(["fmt", "--all", "--check"]))?;
+    }
+    Ok(())
 }
 
 fn clippy() -> Result<()> {
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    crate::riscv::lint(&["tests/riscv", "examples/qemu-virt"])
 }
 
 fn unit() -> Result<()> {

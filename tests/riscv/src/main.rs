@@ -20,8 +20,20 @@ use bench::Bench;
 #[global_allocator]
 static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 
+/// A crate's tests, run and measured.
+type Suite = fn(&mut Bench);
+
 /// Each crate's tests, in the order in which the crates build on each other.
-const SUITES: &[(&str, fn(&mut Bench))] = &[("arena", arena::run), ("crypto", crypto::run), ("rtp", rtp::run), ("srtp", srtp::run), ("dtls", dtls::run), ("ice", ice::run), ("sctp", sctp::run), ("sdp", sdp::run)];
+const SUITES: &[(&str, Suite)] = &[
+    ("arena", arena::run),
+    ("crypto", crypto::run),
+    ("rtp", rtp::run),
+    ("srtp", srtp::run),
+    ("dtls", dtls::run),
+    ("ice", ice::run),
+    ("sctp", sctp::run),
+    ("sdp", sdp::run),
+];
 
 #[riscv_rt::entry]
 fn main() -> ! {
