@@ -60,9 +60,9 @@ function pretend() {
       const ping = peer.createDataChannel('ping-pong');
       ping.onopen = () => ping.send('Ping');
       ping.onmessage = () => ping.send('Ping');
-      const report = peer.createDataChannel('stats');
       const memory = { live: 1000, peak: 2000, bound: 4000 };
-      report.onopen = () => report.send(JSON.stringify({ t: 1, internal: memory, psram: memory, viewers: 1, owners: { '<b>x</b>': 9 } }));
+      const figures = JSON.stringify({ t: 1, internal: memory, psram: memory, viewers: 1, owners: { '<b>x</b>': 9 } });
+      peer.ondatachannel = ({ channel }) => { if (channel.label === 'stats') channel.send(figures); };
       peer.onicecandidate = (e) => e.candidate?.candidate && this.say({ type: 'candidate', candidate: e.candidate.candidate, mid: e.candidate.sdpMid });
       await peer.setLocalDescription(await peer.createOffer());
       this.say({ type: 'offer', sdp: peer.localDescription.sdp });

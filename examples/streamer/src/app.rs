@@ -93,7 +93,7 @@ impl<'b, B: Board> App<'b, B> {
         let video = connection.add_track(TrackConfig::sendonly(Kind::Video, VIDEO.0, STREAM, VIDEO.2, h264)?)?;
         let audio = connection.add_track(TrackConfig::sendonly(Kind::Audio, AUDIO.0, STREAM, AUDIO.2, opus)?)?;
         let mut viewer = Viewer::new(connection, video, audio, from, board.now());
-        board.random(|rng| viewer.open_channels(rng))?;
+        board.random(|rng| viewer.open_channel(rng))?;
         Ok(viewer)
     }
 

@@ -1,4 +1,4 @@
-//! Figures: a JSON line a second on each viewer's `stats` channel, and a line in the log now and then.
+//! Figures: a JSON line a second on the `stats` channel of each viewer that opened one, and a line in the log now and then.
 
 use core::fmt::{self, Write};
 use core::time::Duration;

@@ -145,13 +145,10 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
         Self { connection, video, audio, ping, stats, from, since, connected, silent, started, gone }
     }
 
-    /// The channels that a viewer gets: one that says `Ping`, one for figures.
-    pub(crate) fn open_channels<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
-        let open = |connection: &mut PeerConnection<'b, A, P>, rng: &mut R, label| {
-            connection.open_channel(&ChannelConfig { label, ..ChannelConfig::default() }, rng)
-        };
-        self.ping = Some(open(&mut self.connection, rng, "ping-pong")?);
-        self.stats = Some(open(&mut self.connection, rng, "stats")?);
+    /// The channel that every viewer gets, and pages of other projects expect to be the only one.
+    pub(crate) fn open_channel<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
+        let config = ChannelConfig { label: "ping-pong", ..ChannelConfig::default() };
+        self.ping = Some(self.connection.open_channel(&config, rng)?);
         Ok(())
     }
 
@@ -166,6 +163,11 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
     fn channel_event(&mut self, event: &Event) {
         match event {
             Event::ChannelOpen(id) if Some(*id) == self.ping => self.say_ping(*id),
+            // A page that knows about our figures asks for them by opening the channel for them.
+            Event::ChannelOpen(id) if self.connection.channel(*id).is_some_and(|c| c.label == "stats") => {
+                self.stats = Some(*id);
+            }
+            Event::ChannelClosed(id) if Some(*id) == self.stats => self.stats = None,
             Event::ChannelReadable(id) => {
                 let mut room = [0; 256];
                 let mut ended = false;
