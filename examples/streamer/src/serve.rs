@@ -64,9 +64,13 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
                     backoff.succeeded();
                 }
             }
-            Err(error) => app.board.log(format_args!("forwarder: {error:?}")),
+            Err(error) => {
+                let (address, why) = (forwarder.address, embedded_io_async::Error::kind(&error));
+                app.board.log(format_args!("forwarder: {address} does not answer ({why:?})"));
+            }
         }
         let wait = app.board.random(|rng| backoff.next(rng));
+        app.board.log(format_args!("forwarder: next try in {} s", wait.as_secs()));
         app.board.sleep_until(app.board.now() + wait).await;
     }
 }
