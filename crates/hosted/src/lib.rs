@@ -1,0 +1,103 @@
+//! WiFi through an Espressif co-processor: a host driver for ESP-Hosted-MCU firmware, over SDIO or SPI.
+//!
+//! [`new`] gives three handles: the network device for `embassy-net` ([`Driver`]), what the application steers WiFi
+//! with ([`Control`]), and what moves packets and needs a task of its own ([`Runner`]). The board lends a [`Clock`] and
+//! an [`SdioBus`] or [`SpiBus`]; all memory comes from one allocator, when the driver is made, and goes back to it when
+//! the handles are dropped.
+//!
+//! ```no_run
+//! use barertc_hosted::{Clock, Config, Control, Network, Sdio, SdioBus};
+//! # use barertc_arena::Allocator;
+//!
+//! async fn go_online<A: Allocator + Clone>(
+//!     bus: impl SdioBus,
+//!     clock: impl Clock,
+//!     memory: A,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     // Larger cache lines where the memory is PSRAM.
+//!     let config = Config { alignment: 128, ..Config::default() };
+//!     let (driver, control, mut runner) = barertc_hosted::new(Sdio::new(bus), clock, config, memory)?;
+//!     // In tasks of their own: `runner.run()`, and `embassy_net::new(driver, …)` with its runner.
+//!     # drop(driver);
+//!     # runner.run().await;
+//!     control.connect(&Network::new("home", "correct horse battery")?).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! When the co-processor falls silent, is reset, or the bus fails, everything is started again and the network joined
+//! again; the network stack sees a link that goes and comes. `docs/hosted.md` has the states and the differences to
+//! other drivers.
+//!
+//! Feature `defmt` implements `defmt::Format` for the small public types.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::disallowed_methods
+    )
+)]
+#![allow(async_fn_in_trait)] // One executor, one thread: nobody needs these futures to be `Send`.
+
+#[cfg(test)]
+extern crate std;
+
+mod buffer;
+mod bus;
+mod config;
+mod control;
+mod driver;
+mod event;
+mod header;
+mod init;
+mod message;
+mod network;
+mod runner;
+mod session;
+mod state;
+mod stats;
+mod transport;
+
+pub use barertc_arena::Allocator;
+pub use barertc_wire::Instant;
+pub use bus::{Clock, SdioBus, SpiBus};
+pub use config::Config;
+pub use control::Control;
+pub use driver::{Driver, RxToken, TxToken};
+pub use event::{Cause, Error, Event, Failure, Status};
+pub use network::{AccessPoint, InvalidNetwork, Network, Security};
+pub use runner::Runner;
+pub use stats::{Discard, Discards, Statistics};
+pub use transport::{Sdio, Spi, SpiLines, Transport};
+
+use state::State;
+use transport::Room;
+
+/// An Ethernet frame of 1500 bytes of payload, with its header of 14.
+const MTU: usize = 1514;
+
+/// What [`new`] gives.
+pub type Handles<T, C, A> = (Driver<A>, Control<A>, Runner<T, C, A>);
+
+/// Makes a driver of a transport, a clock and memory: the device for `embassy-net`, the application's handle, and what
+/// has to run in a task of its own.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] when `alloc` hasn't got [`Config::worst_case_bytes`], or the alignment is no power of two.
+pub fn new<T: Transport, C: Clock, A: Allocator + Clone>(
+    transport: T,
+    clock: C,
+    config: Config,
+    alloc: A,
+) -> Result<Handles<T, C, A>, Error> {
+    let state = State::new(&config, T::BUFFER_BYTES, MTU, alloc.clone())?;
+    let room = Room::new::<T>(&config, alloc)?;
+    let runner = Runner::new(transport, clock, config, state.clone(), room);
+    Ok((Driver::new(state.clone()), Control::new(state), runner))
+}

@@ -1,0 +1,102 @@
+//! What was counted.
+
+use core::fmt;
+
+barertc_wire::reasons! {
+    /// Why a packet, or what stood in its place, was dropped.
+    pub enum Discard: Discards {
+        /// Shorter than its header, or than its header says.
+        Truncated,
+        /// A header that cannot be: its payload starts elsewhere, or is longer than a buffer.
+        BadHeader,
+        /// A checksum that is wrong.
+        BadChecksum,
+        /// For an interface that this driver does not serve.
+        Interface,
+        /// A frame for which the receive queue had no buffer.
+        NoBuffer,
+        /// A frame to send while there was no connection.
+        NoLink,
+        /// A frame to send that is longer than the co-processor takes.
+        TooLong,
+        /// The rest of a transfer, after a header in it that cannot be.
+        OutOfStep,
+        /// A private packet that is no event, or one that is cut short.
+        Event,
+        /// An RPC message that is longer than there is room for.
+        MessageTooLong,
+        /// An RPC message that is none.
+        Message,
+        /// An answer to a question that was not asked, or that is late.
+        Uid,
+        /// An answer with the right number to another question.
+        Answer,
+        /// An event that the application did not fetch in time.
+        EventLost,
+    }
+}
+
+/// What was counted since the driver was made.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Ethernet frames given to the network stack's queue.
+    pub frames_received: u32,
+    /// Ethernet frames handed to the co-processor.
+    pub frames_sent: u32,
+    /// Bytes of the frames received.
+    pub bytes_received: u64,
+    /// Bytes of the frames sent.
+    pub bytes_sent: u64,
+    /// Bytes of frames that the driver copied from one place to another: on receiving each once, on sending none.
+    pub bytes_copied: u64,
+    /// Transfers of packets from the co-processor; one may hold several.
+    pub transfers_received: u32,
+    /// The longest of them, in bytes.
+    pub longest_transfer: u32,
+    /// How often the co-processor had no buffer left, and was waited for.
+    pub credit_waits: u32,
+    /// How often the co-processor asked for a pause.
+    pub throttles: u32,
+    /// How often a pause was ended because nobody ended it.
+    pub throttles_expired: u32,
+    /// Most frames that waited for the co-processor.
+    pub transmit_peak: u32,
+    /// How often the network stack was held back.
+    pub held_back: u32,
+    /// Transfers that failed.
+    pub bus_errors: u32,
+    /// Answers that did not come in time.
+    pub timeouts: u32,
+    /// How often the co-processor was started again.
+    pub restarts: u32,
+    /// What was dropped, by reason.
+    pub discards: Discards,
+}
+
+impl fmt::Display for Statistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "frames in {} out {}, bytes in {} out {} copied {}, credit waits {}, throttles {}, held back {}, \
+             bus errors {}, timeouts {}, restarts {}, discards {}",
+            self.frames_received,
+            self.frames_sent,
+            self.bytes_received,
+            self.bytes_sent,
+            self.bytes_copied,
+            self.credit_waits,
+            self.throttles,
+            self.held_back,
+            self.bus_errors,
+            self.timeouts,
+            self.restarts,
+            self.discards.total()
+        )
+    }
+}
+
+/// One more, at most `u32::MAX`.
+pub(crate) fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
+}
