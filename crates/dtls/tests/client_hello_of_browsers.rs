@@ -1,10 +1,11 @@
-//! ClientHellos as Chromium 156 sends them: with its post-quantum key share in two datagrams, and without it in one.
+//! ClientHellos as Chromium 156 and Firefox 153 send them: with a post-quantum key share in two datagrams, without it in
+//! one. `data/README.md` says how they were captured.
 
 mod common;
 
 use barertc_arena::Global;
 use barertc_crypto::RustCrypto;
-use barertc_dtls::{Config, Connection, Discard, Fingerprint, HashAlgorithm, Preference, Role, Suite, Version};
+use barertc_dtls::{Config, Connection, Discard, Error, Fingerprint, HashAlgorithm, Preference, Role, Suite, Version};
 use barertc_wire::Instant;
 use common::{Pair, Peer, Rng, identities};
 
@@ -14,10 +15,25 @@ fn datagrams(hex: &str) -> Vec<Vec<u8>> {
     hex.lines().map(|l| l.as_bytes().chunks(2).map(byte).collect()).collect()
 }
 
-fn chromium() -> Vec<Vec<u8>> {
-    let datagrams = datagrams(include_str!("data/chromium_156.hex"));
-    assert_eq!(datagrams.iter().map(Vec::len).collect::<Vec<_>>(), [1_200, 263]);
+/// The file's datagrams, which must be of these lengths.
+fn captured<const N: usize>(hex: &str, lengths: [usize; N]) -> Vec<Vec<u8>> {
+    let datagrams = datagrams(hex);
+    assert_eq!(datagrams.iter().map(Vec::len).collect::<Vec<_>>(), lengths);
     datagrams
+}
+
+fn chromium() -> Vec<Vec<u8>> {
+    captured(include_str!("data/chromium_156.hex"), [1_200, 263])
+}
+
+/// The flight, and the same message cut elsewhere, as Firefox repeats it.
+fn firefox() -> Vec<Vec<u8>> {
+    captured(include_str!("data/firefox_153.hex"), [1_408, 103, 1_188, 323])
+}
+
+/// Of a Firefox that knows DTLS 1.2 only: whole, and cut in two when it is repeated.
+fn firefox_of_12() -> Vec<Vec<u8>> {
+    captured(include_str!("data/firefox_153_dtls_12.hex"), [189, 164, 50])
 }
 
 fn some_fingerprint() -> Fingerprint {
@@ -49,41 +65,82 @@ fn flight(server: &mut Peer) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| server.poll_transmit(Instant::ZERO, &mut out).map(|n| out[..n].to_vec())).collect()
 }
 
+/// Gives the server these datagrams in this order, of which only the last makes the message whole, and returns what it
+/// answers.
+fn answer(config: Config, hello: &[Vec<u8>], order: &[usize]) -> Vec<Vec<u8>> {
+    let mut s = server(config);
+    s.set_peer_fingerprint(Instant::ZERO, some_fingerprint()).unwrap();
+    for i in order {
+        assert!(s.poll_transmit(Instant::ZERO, &mut [0; 1_500]).is_none(), "only when it is whole: {order:?}");
+        s.handle(Instant::ZERO, &mut hello[*i].clone(), |_| panic!("no data yet")).unwrap();
+    }
+    assert_eq!(s.discards().total(), 0, "{:?}", s.discards());
+    flight(&mut s)
+}
+
+/// A server's whole first flight in datagrams of at most 1,200 bytes: in DTLS 1.2 up to the ServerHelloDone that ends
+/// it, in DTLS 1.3 a ServerHello and protected records of epoch 2 (RFC 9147, section 4).
+fn check_flight(sent: &[Vec<u8>], version: Version, suite: u16) {
+    assert_eq!(server_hello(&sent[0]), (version, suite));
+    assert!(sent.iter().all(|d| d.len() <= 1_200));
+    let hello = 13 + usize::from(u16::from_be_bytes([sent[0][11], sent[0][12]]));
+    match version {
+        Version::Dtls12 => assert!(sent.last().unwrap().ends_with(&[14, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0])),
+        Version::Dtls13 => assert_eq!(sent[0][hello] & 0b1110_0011, 0b0010_0010),
+    }
+}
+
 #[test]
-fn it_is_answered_in_either_order_of_arrival_and_with_repetitions() {
+fn chromiums_is_answered_in_either_order_of_arrival_and_with_repetitions() {
     for order in [&[0, 1][..], &[1, 0], &[1, 1, 0], &[0, 0, 1]] {
         for (max, suite) in [(Version::Dtls13, 0x1301), (Version::Dtls12, 0xC02B)] {
-            let mut s = server(aes(max));
-            s.set_peer_fingerprint(Instant::ZERO, some_fingerprint()).unwrap();
-            for i in order {
-                assert!(s.poll_transmit(Instant::ZERO, &mut [0; 1_500]).is_none(), "only when it is whole");
-                s.handle(Instant::ZERO, &mut chromium()[*i].clone(), |_| panic!("no data yet")).unwrap();
-            }
-            let sent = flight(&mut s);
-            assert_eq!(server_hello(&sent[0]), (max, suite));
-            assert!(sent.iter().all(|d| d.len() <= 1_200));
+            check_flight(&answer(aes(max), &chromium(), order), max, suite);
         }
     }
 }
 
 #[test]
-fn it_is_kept_until_the_answer_says_who_the_peer_is() {
-    let mut s = server(Config::default());
-    for mut datagram in chromium() {
-        s.handle(Instant::ZERO, &mut datagram, |_| ()).unwrap();
-        assert!(flight(&mut s).is_empty());
+fn firefoxs_is_answered_in_any_order_whichever_of_its_cuts_arrive() {
+    // 2 and 3 are the repetition: 3 overlaps the end of 0, and 0 overlaps 2.
+    let orders =
+        [&[0, 1][..], &[1, 0], &[0, 3], &[3, 0], &[2, 3], &[3, 2], &[1, 2, 0], &[2, 1, 3], &[0, 2, 1], &[1, 1, 3, 2]];
+    for order in orders {
+        for (max, suite) in [(Version::Dtls13, 0x1301), (Version::Dtls12, 0xC02B)] {
+            check_flight(&answer(aes(max), &firefox(), order), max, suite);
+        }
     }
+}
+
+#[test]
+fn a_firefox_that_knows_12_only_gets_it_from_a_server_that_prefers_13() {
+    for order in [&[0][..], &[1, 2], &[2, 1], &[2, 0]] {
+        check_flight(&answer(aes(Version::Dtls13), &firefox_of_12(), order), Version::Dtls12, 0xC02B);
+    }
+    let mut s = server(Config { min_version: Version::Dtls13, ..Config::default() });
     s.set_peer_fingerprint(Instant::ZERO, some_fingerprint()).unwrap();
-    assert_eq!(server_hello(&flight(&mut s)[0]).0, Version::Dtls13);
+    let refused = s.handle(Instant::ZERO, &mut firefox_of_12()[0].clone(), |_| ());
+    assert_eq!(refused, Err(Error::NoCommonVersion));
+}
+
+#[test]
+fn it_is_kept_until_the_answer_says_who_the_peer_is() {
+    for hello in [chromium(), firefox(), firefox_of_12()] {
+        let mut s = server(Config::default());
+        for mut datagram in hello {
+            s.handle(Instant::ZERO, &mut datagram, |_| ()).unwrap();
+            assert!(flight(&mut s).is_empty());
+        }
+        s.set_peer_fingerprint(Instant::ZERO, some_fingerprint()).unwrap();
+        assert!(!flight(&mut s).is_empty());
+    }
 }
 
 #[test]
 fn the_one_without_post_quantum_share_comes_in_one_datagram() {
-    let [mut hello] = <[Vec<u8>; 1]>::try_from(datagrams(include_str!("data/chromium_156_without_pqc.hex"))).unwrap();
-    let mut s = server(Config::default());
-    s.set_peer_fingerprint(Instant::ZERO, some_fingerprint()).unwrap();
-    s.handle(Instant::ZERO, &mut hello, |_| ()).unwrap();
-    assert_eq!(server_hello(&flight(&mut s)[0]).0, Version::Dtls13);
+    let hello = captured(include_str!("data/chromium_156_without_pqc.hex"), [216]);
+    for (max, suite) in [(Version::Dtls13, 0x1301), (Version::Dtls12, 0xC02B)] {
+        check_flight(&answer(aes(max), &hello, &[0]), max, suite);
+    }
 }
 
 #[test]
