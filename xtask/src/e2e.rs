@@ -15,10 +15,11 @@ const TOOLS: &[Tool] = &[
     Tool { file: "npm", package: "npm" },
 ];
 
-/// `cargo xtask e2e`: the desktop's streamer, and the page alone.
+/// `cargo xtask e2e`: the desktop's streamer, the page alone, and the handshake with each browser.
 pub fn main(_: &[String]) -> Result<()> {
     run(cargo().args(["build", "--release", "--package", "barertc-desktop", "--package", "xtask"]))?;
-    node(&["play.test.mjs", "viewer.test.mjs"])
+    run(cargo().args(["build", "--release", "--package", "barertc", "--example", "echo"]))?;
+    node(&["play.test.mjs", "viewer.test.mjs", "dtls.test.mjs"])
 }
 
 /// `cargo xtask qemu-e2e`: the emulated device's.
