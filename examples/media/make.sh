@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sample.brtc, the media that the examples stream when they are given nothing else: ten seconds of a synthetic
+# Makes sample.brtc and sample-small.brtc, the media that the examples stream when they are given nothing else: ten seconds of a synthetic
 # scene with sound, all of our own. Needs ffmpeg with libx264 and libopus. Every key frame is 88 to 120 KB, more than
 # 64 packets, and the still background's grain is why: those are what a loss-recovery history has to hold in full.
 set -eu
@@ -26,5 +26,11 @@ ffmpeg -hide_banner -loglevel error -y \
 ffmpeg -hide_banner -loglevel error -y \
     -f lavfi -i "aevalsrc='(0.22*sin(2*PI*220*t)+0.14*sin(2*PI*330*t)+0.08*sin(2*PI*554*t))*(0.55+0.45*sin(2*PI*4*t))|(0.22*sin(2*PI*220*t)+0.14*sin(2*PI*277*t)+0.08*sin(2*PI*440*t))*(0.55+0.45*sin(2*PI*3*t))':s=48000:d=9.98" \
     -c:a libopus -b:a 64k -vbr off -frame_duration 20 -application audio -fflags +bitexact -flags:a +bitexact "$work/audio.ogg"
+
+# The same in a quarter of the size and without the grain, for paths that do not carry the other: key frames of 5 KB.
+# Each key frame of the large one falls on one of these.
+ffmpeg -hide_banner -loglevel error -y -i "$work/plain.mkv" -vf scale=640:360 -c:v libx264 -preset medium -profile:v baseline -level 3.1 \
+    -bf 0 -g 25 -keyint_min 25 -sc_threshold 0 -b:v 400k -maxrate 420k -bufsize 130k -threads 1 \
+    -bsf:v filter_units=remove_types=6 -f h264 "$work/small.h264"
 
 cargo xtask pack --annexb "$work/video.h264" --fps 30 --ogg "$work/audio.ogg" -o sample.brtc

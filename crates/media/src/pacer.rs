@@ -2,12 +2,16 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
+/// A stall up to this is made up for: a receiver's buffer bridges it, while sound that is left out would be heard.
+const PATIENCE: Duration = Duration::from_millis(200);
+
 /// Says when the next frame of each of `N` tracks is due, and with which timestamp it leaves.
 ///
 /// All tracks share one clock, so sound and picture stay together. Frames leave at their own pace, without drift: the
-/// n-th is due exactly n durations after the first. When the program was kept from sending for longer than the shortest
-/// frame lasts, what was missed is not sent in a burst: the whole schedule moves by the delay, for all tracks alike, and
-/// the timestamps move with it, so that they go on telling the time at which a frame left.
+/// n-th is due exactly n durations after the first. What was missed in a short stall is made up for, so that no sound is
+/// missing; when the program was kept from sending for longer (200 ms), nothing is sent in a burst: the whole schedule
+/// moves by the delay, for all tracks alike, and the timestamps move with it, so that they go on telling the time at
+/// which a frame left.
 ///
 /// ```
 /// use barertc_media::Pacer;
@@ -36,8 +40,6 @@ struct Track {
     rate: u32,
     /// Media time of the next frame, in ticks since the start, stalls left out.
     ticks: u64,
-    /// How long the last frame was, in ticks; 0 before the first.
-    last: u32,
     /// The timestamp must not go back by rounding.
     floor: u64,
 }
@@ -46,7 +48,7 @@ impl<const N: usize> Pacer<N> {
     /// Tracks with these clock rates, in ticks a second. Time begins with the first [`poll`](Self::poll).
     #[must_use]
     pub fn new(rates: [u32; N]) -> Self {
-        let tracks = rates.map(|rate| Track { rate: rate.max(1), ticks: 0, last: 0, floor: 0 });
+        let tracks = rates.map(|rate| Track { rate: rate.max(1), ticks: 0, floor: 0 });
         Self { tracks, origin: None, shifted: Duration::ZERO }
     }
 
@@ -61,7 +63,7 @@ impl<const N: usize> Pacer<N> {
             return None;
         }
         let late = now - due;
-        if late >= self.shortest() {
+        if late >= PATIENCE {
             self.origin = Some(origin + late);
             self.shifted = self.shifted.saturating_add(late);
         }
@@ -75,7 +77,6 @@ impl<const N: usize> Pacer<N> {
         let Some(track) = self.tracks.get_mut(track) else { return 0 };
         let timestamp = track.ticks.saturating_add(ticks(shifted, track.rate)).max(track.floor);
         track.ticks = track.ticks.saturating_add(duration.into());
-        track.last = duration;
         track.floor = timestamp;
         timestamp
     }
@@ -96,12 +97,6 @@ impl<const N: usize> Pacer<N> {
     /// The track whose next frame is the earliest, and its media time.
     fn first(&self) -> Option<(usize, Duration)> {
         self.tracks.iter().map(|t| time(t.ticks, t.rate)).enumerate().min_by_key(|(_, time)| *time)
-    }
-
-    /// How long the shortest of the last frames lasts: a track that is later than this would have two to send at once.
-    fn shortest(&self) -> Duration {
-        let known = self.tracks.iter().filter(|t| t.last > 0);
-        known.map(|t| time(t.last.into(), t.rate)).min().unwrap_or(Duration::MAX)
     }
 }
 

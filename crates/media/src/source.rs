@@ -66,6 +66,23 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         }
     }
 
+    /// How far into the media the next frame is, where a source knows: a packed file.
+    #[must_use]
+    pub fn position(&self) -> Option<Duration> {
+        let Self::Packed(source) = self else { return None };
+        let ticks = u64::from(source.position()).saturating_mul(source.duration().into());
+        Some(pacer::time(ticks, source.kind().clock_rate()))
+    }
+
+    /// Bits a second on average, where a source knows: a packed file.
+    #[must_use]
+    pub fn bitrate(&self) -> Option<u64> {
+        let Self::Packed(source) = self else { return None };
+        let bytes = (0..source.frames()).map(|n| source.frame_len(n) as u64).fold(0, u64::saturating_add);
+        let ticks = u64::from(source.frames()).saturating_mul(source.duration().into());
+        bytes.saturating_mul(8).saturating_mul(source.kind().clock_rate().into()).checked_div(ticks)
+    }
+
     /// What the source carries.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -57,6 +57,9 @@ pub struct StreamConfig {
     pub largest_key_frame: usize,
     /// Limits on retransmission.
     pub retransmit: RetransmitConfig,
+    /// The longest that a receiver is asked to hold pictures back while much is lost, so that retransmissions come in
+    /// time; zero leaves it to the receiver.
+    pub max_playout_delay: Duration,
 }
 
 impl StreamConfig {
@@ -73,8 +76,9 @@ impl StreamConfig {
     }
 
     fn of(config: SendConfig) -> Self {
-        let SendConfig { queue_frames, max_age, history, largest_key_frame, retransmit, .. } = config;
-        Self { queue_frames, max_age, history, largest_key_frame, retransmit }
+        let SendConfig { queue_frames, max_age, history, largest_key_frame, retransmit, max_playout_delay, .. } =
+            config;
+        Self { queue_frames, max_age, history, largest_key_frame, retransmit, max_playout_delay }
     }
 
     /// The same bounds for a certain stream.
@@ -85,6 +89,7 @@ impl StreamConfig {
             history: self.history,
             largest_key_frame: self.largest_key_frame,
             retransmit: self.retransmit,
+            max_playout_delay: self.max_playout_delay,
             ..stream
         }
     }
@@ -161,8 +166,7 @@ impl Default for Config {
             recv_audio: RecvBounds::audio(0),
             arrivals: 256,
             sent_packets: 512,
-            // Media from files can't be made smaller: to pace it below its rate would only make it late.
-            bandwidth: GccConfig { start: 4_000_000, min: 1_000_000, max: 20_000_000 },
+            bandwidth: GccConfig { start: 4_000_000, min: 300_000, max: 20_000_000 },
             report_interval: Duration::from_secs(1),
         }
     }

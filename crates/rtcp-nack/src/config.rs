@@ -44,6 +44,9 @@ pub struct SendConfig {
     pub largest_key_frame: usize,
     /// Limits on retransmission.
     pub retransmit: RetransmitConfig,
+    /// On a lossy path video receivers are asked to hold pictures back for as long as retransmissions take, but no longer
+    /// than this; zero leaves it to them. Needs RTX and the extension for playout delay.
+    pub max_playout_delay: Duration,
 }
 
 /// The stream that retransmissions are sent on (RFC 4588).
@@ -96,6 +99,7 @@ impl SendConfig {
             history: HistoryConfig { packets: 512, frames: 128, bytes: 512 * 1024, age: Duration::from_secs(3) },
             largest_key_frame: 192 * 1024,
             retransmit: RetransmitConfig::default(),
+            max_playout_delay: Duration::from_millis(500),
         }
     }
 

@@ -194,15 +194,21 @@ impl<A: Allocator + Clone> History<A> {
         self.next = sequence.wrapping_add(1);
     }
 
+    /// The packet whose last transmission had this transport-wide number.
+    pub(crate) fn by_transport(&self, transport: u16) -> Option<u16> {
+        let behind = self.packets.iter().rev().position(|p| p.transport == transport)?;
+        Some(self.next.wrapping_sub(behind as u16).wrapping_sub(1))
+    }
+
     /// Marks `sequence` as to be sent again, if it may be: not within `quiet` of the last time, not more than
-    /// `max_repeats` times.
+    /// `max_repeats` times. Tells how often it was sent again before.
     pub(crate) fn request(
         &mut self,
         now: Instant,
         sequence: u16,
         quiet: Duration,
         max_repeats: u8,
-    ) -> Result<(), Refusal> {
+    ) -> Result<u32, Refusal> {
         let max_age = self.max_age;
         let index = self.index(sequence).ok_or(Refusal::Gone)?;
         let packet = self.packets.get_mut(index).ok_or(Refusal::Gone)?;
@@ -218,7 +224,7 @@ impl<A: Allocator + Clone> History<A> {
             return Err(Refusal::TooOften);
         }
         packet.when |= PENDING;
-        Ok(())
+        Ok(repeats)
     }
 
     /// Takes a request back that could not be queued.
@@ -228,12 +234,25 @@ impl<A: Allocator + Clone> History<A> {
         }
     }
 
-    /// The packet to make again, now counted as repeated; `None` when it has been evicted meanwhile.
-    pub(crate) fn again(&mut self, now: Instant, sequence: u16) -> Option<Again<'_, A>> {
+    /// The packet to make again, now counted as repeated and, where it gets a new one, known by its new transport-wide
+    /// number; `None` when it has been evicted meanwhile.
+    pub(crate) fn again(&mut self, now: Instant, sequence: u16, transport: Option<u16>) -> Option<Again<'_, A>> {
         let index = self.index(sequence)?;
         let packet = self.packets.get_mut(index)?;
         packet.when = (packet.when & !PENDING).wrapping_add(1);
         packet.again = now.as_millis() as u16;
+        packet.transport = transport.unwrap_or(packet.transport);
+        self.look(sequence)
+    }
+
+    /// The number of the packet that was sent as the `n`-th before the next.
+    pub(crate) fn newest(&self, n: u16) -> Option<u16> {
+        (n > 0 && usize::from(n) <= self.packets.len()).then(|| self.next.wrapping_sub(n))
+    }
+
+    /// The packet, without counting it as repeated.
+    pub(crate) fn look(&self, sequence: u16) -> Option<Again<'_, A>> {
+        let packet = self.packets.get(self.index(sequence)?)?;
         let (when, transport_sequence) = (packet.when, packet.transport);
         let entry = self.entry(sequence)?;
         let piece = entry.frame.piece(usize::from(entry.budget), usize::from(sequence.wrapping_sub(entry.first)))?;

@@ -79,13 +79,14 @@ mod error;
 mod history;
 mod missing;
 mod pacer;
+mod patience;
 mod reception;
 mod recv;
 mod send;
 mod stats;
 
 pub use arrivals::Arrivals;
-pub use bandwidth::{Estimator, Gcc, GccConfig, GccStats, PacketResult, SentPackets, Usage};
+pub use bandwidth::{Estimator, Gcc, GccConfig, GccStats, PacketObserver, PacketResult, SentPackets, Usage};
 pub use config::{Mid, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
 pub use history::{History, HistoryConfig};

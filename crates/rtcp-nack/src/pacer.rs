@@ -12,7 +12,7 @@ pub enum Class {
     Retransmission,
     /// New video.
     Video,
-    /// Data channels in bulk: when nothing else waits.
+    /// What fills the path in a probe: when nothing else waits.
     Bulk,
 }
 
@@ -63,6 +63,11 @@ impl Pacer {
         let (rate, burst, again) = rates(bits_per_second);
         self.all.set(now, rate, burst);
         self.again.set(now, rate / 2, again);
+    }
+
+    /// Exactly this many bits a second leave from now on: for a probe.
+    pub fn set_rate(&mut self, now: Instant, bits_per_second: u64) {
+        self.set_bitrate(now, bits_per_second.saturating_mul(10) / FACTOR);
     }
 
     /// Whether a packet of `class` may leave now.

@@ -2,13 +2,14 @@
 
 use barertc_arena::{Allocator, Ring};
 use barertc_rtp::rtcp::{Nack, NtpTime, ReportBlock, Rtcp, SenderInfo};
-use barertc_rtp::{Cursor, ExtensionKind, Extensions, Frame, Header, MIN_BUDGET, Piece, abs_send_time};
+use barertc_rtp::{Cursor, ExtensionKind, Extensions, Frame, Header, MIN_BUDGET, Piece, PlayoutDelay, abs_send_time};
 use barertc_wire::{Instant, Writer};
 use core::time::Duration;
 
 use crate::bucket::Bucket;
 use crate::clock::MediaClock;
-use crate::history::{History, Refusal};
+use crate::history::{Again, History, Refusal};
+use crate::patience::Patience;
 use crate::stats::{OutboundStats, RemoteInboundStats, SendDiscard, SendDiscards};
 use crate::{Error, SendConfig};
 
@@ -23,6 +24,9 @@ pub(crate) struct Queued<A: Allocator + Clone> {
     /// Room for payload in its packets.
     budget: u16,
 }
+
+/// Packets of late that fill the path in a probe, one after the other.
+const PADDING: u16 = 32;
 
 /// What the application should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,9 @@ pub struct SendStream<A: Allocator + Clone> {
     event: Option<SendEvent>,
     last_fir: Option<u8>,
     rtt: Option<Duration>,
+    patience: Patience,
+    /// Counts the packets that filled the path.
+    padding: u16,
     stats: OutboundStats,
     remote: RemoteInboundStats,
     discards: SendDiscards,
@@ -93,6 +100,8 @@ impl<A: Allocator + Clone> SendStream<A> {
             event: None,
             last_fir: None,
             rtt: None,
+            patience: Patience::new(config.max_playout_delay),
+            padding: 0,
             stats: OutboundStats::default(),
             remote: RemoteInboundStats::default(),
             discards: SendDiscards::default(),
@@ -156,6 +165,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             front.index = index.saturating_add(1);
         }
         self.stats.packet_sent(header_len, len.saturating_sub(header_len), now.saturating_since(since));
+        self.patience.sent(now, self.rtt);
         Some(len)
     }
 
@@ -179,6 +189,19 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
     }
 
+    /// Writes something that fills the path for a probe: a packet of late once more, which costs a receiver nothing and
+    /// may even be one that it misses. `None` without RTX, whose packets alone may be sent without being asked for.
+    pub fn poll_padding(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
+        self.config.rtx?;
+        self.padding = self.padding.wrapping_add(1);
+        let sequence = self.history.newest(self.padding % PADDING + 1).or_else(|| self.history.newest(1))?;
+        let again = self.history.look(sequence)?;
+        let again = Again { frame: &again.frame.clone(), ..again };
+        let (header_len, len) = self.write(now, sequence, &again, transport_sequence, out)?;
+        self.stats.packet_sent_again(header_len, len.saturating_sub(header_len));
+        Some(len)
+    }
+
     fn write_again(
         &mut self,
         now: Instant,
@@ -186,17 +209,30 @@ impl<A: Allocator + Clone> SendStream<A> {
         transport_sequence: u16,
         out: &mut [u8],
     ) -> Option<(usize, usize)> {
-        let again = self.history.again(now, sequence)?;
-        let (frame, piece) = (again.frame.clone(), again.piece);
+        let renumbered = self.config.rtx.map(|_| transport_sequence);
+        let again = self.history.again(now, sequence, renumbered)?;
+        let again = Again { frame: &again.frame.clone(), ..again };
+        self.write(now, sequence, &again, transport_sequence, out)
+    }
+
+    fn write(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        again: &Again<'_, A>,
+        transport_sequence: u16,
+        out: &mut [u8],
+    ) -> Option<(usize, usize)> {
+        let (frame, piece) = (again.frame, again.piece);
         let (mut time, mut transport) = (again.abs_send_time, again.transport_sequence);
-        let mut header = self.header(&frame, &piece, sequence);
+        let mut header = self.header(frame, &piece, sequence);
         if let Some(rtx) = self.config.rtx {
             // RFC 4588 section 4: own source, type and numbers; timestamp and marker of the original.
             header = Header { ssrc: rtx.ssrc, payload_type: rtx.payload_type, sequence: self.next_rtx, ..header };
             (time, transport) = (abs_send_time(now.as_micros()), transport_sequence);
         }
         let mut w = Writer::new(out);
-        header.write(&self.config.extensions, &self.extensions(&frame, time, transport), &mut w).ok()?;
+        header.write(&self.config.extensions, &self.extensions(frame, time, transport), &mut w).ok()?;
         let header_len = w.len();
         if self.config.rtx.is_some() {
             w.u16(sequence).ok()?;
@@ -239,17 +275,40 @@ impl<A: Allocator + Clone> SendStream<A> {
         // Asked again within a round trip, the answer is still on its way.
         let quiet = self.rtt.unwrap_or(Duration::from_millis(20)).max(Duration::from_millis(5));
         for sequence in nack.lost() {
-            match self.history.request(now, sequence, quiet, self.config.retransmit.max_repeats) {
-                Ok(()) if self.requested.push_back(sequence).is_ok() => {}
-                Ok(()) => {
-                    self.history.unrequest(sequence);
-                    self.discards.count(SendDiscard::NackQueueFull);
-                }
+            match self.request(now, sequence, quiet) {
+                Ok(()) => {}
                 Err(Refusal::Gone) => self.discards.count(SendDiscard::NackGone),
                 Err(Refusal::TooSoon) => self.discards.count(SendDiscard::NackTooSoon),
                 Err(Refusal::TooOften) => self.discards.count(SendDiscard::NackTooOften),
             }
         }
+    }
+
+    /// Transport-wide feedback misses the packet with this number. If it was ours, it is sent again without being asked
+    /// for: the request may be lost too, and a receiver that waits for a retransmission which was lost asks late.
+    /// Only with RTX, where each transmission has a number of its own.
+    pub fn handle_transport_loss(&mut self, now: Instant, transport_sequence: u16) {
+        if self.retransmit_uses_transport_sequence()
+            && let Some(sequence) = self.history.by_transport(transport_sequence)
+        {
+            // What is refused here was asked for already, or goes as often as it may.
+            let _ = self.request(now, sequence, Duration::ZERO);
+        }
+    }
+
+    fn request(&mut self, now: Instant, sequence: u16, quiet: Duration) -> Result<(), Refusal> {
+        let repeats = self.history.request(now, sequence, quiet, self.config.retransmit.max_repeats)?;
+        if repeats == 0 {
+            self.patience.lost();
+        }
+        if self.requested.push_back(sequence).is_err() {
+            self.history.unrequest(sequence);
+            self.discards.count(SendDiscard::NackQueueFull);
+        } else if repeats > 0 && self.config.rtx.is_some() {
+            // Twice is cheaper than a picture that waits for a third time; plain ones would be the same packet twice.
+            let _ = self.requested.push_back(sequence);
+        }
+        Ok(())
     }
 
     /// Takes a report block about this stream (others are ignored): loss, jitter and, from the time since the last
@@ -453,9 +512,16 @@ impl<A: Allocator + Clone> SendStream<A> {
             transport_sequence: Some(transport_sequence),
             audio_level: info.audio_level,
             video_orientation: info.video_orientation,
-            playout_delay: info.playout_delay,
+            playout_delay: info.playout_delay.or(self.playout_delay()),
             ..self.config.stamped()
         }
+    }
+
+    /// What the receiver is told about holding pictures back, where that can change between a packet and its
+    /// retransmission: a plain one has to be the same bytes. Once told it has to be told always, since budgets count it.
+    fn playout_delay(&self) -> Option<PlayoutDelay> {
+        let may = self.config.rtx.is_some() && self.config.codec.is_video() && !self.config.max_playout_delay.is_zero();
+        may.then(|| self.patience.playout_delay())
     }
 
     fn budget(&self, frame: &Frame<A>) -> u16 {

@@ -9,7 +9,10 @@ use crate::guard::host;
 
 /// The name under which the sample is found.
 pub const SAMPLE: &str = "sample.brtc";
-static FILES: [(&str, &[u8]); 1] = [(SAMPLE, include_bytes!("../../media/sample.brtc"))];
+static FILES: [(&str, &[u8]); 2] = [
+    (SAMPLE, include_bytes!("../../media/sample.brtc")),
+    ("sample-small.brtc", include_bytes!("../../media/sample-small.brtc")),
+];
 
 /// The sample, or a folder of the disk.
 pub enum Media {

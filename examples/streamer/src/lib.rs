@@ -10,6 +10,7 @@
 mod app;
 mod board;
 mod play;
+mod rendition;
 mod report;
 mod rng;
 mod serve;

@@ -20,10 +20,13 @@ const RETRY: Duration = Duration::from_secs(2);
 
 const KINDS: [Kind; 2] = [Kind::H264, Kind::Opus];
 
-/// What is played: up to one track of each kind, with one frame of each read ahead.
+/// What is played: up to one track of each kind, with one frame of each read ahead; and the pictures in a smaller
+/// rendition, for viewers whose path does not carry the large one.
 struct Player<S: Storage, A: barertc::Allocator> {
     tracks: [Option<Source<S, A>>; 2],
     ahead: [Option<Stored<A>>; 2],
+    small: Option<Source<S, A>>,
+    small_ahead: Option<Stored<A>>,
     pacer: Pacer<2>,
     key_frame_at: Option<Instant>,
 }
@@ -60,11 +63,17 @@ impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
                 Err(error) => return Err(error),
             }
         }
+        let small = open_small(app, storage).await;
+        // Pictures and sound, or what a viewer is thought to have room for.
+        let bitrate = tracks.iter().flatten().filter_map(Source::bitrate).fold(0, u64::saturating_add);
+        app.viewers.borrow_mut().large_bitrate = small.as_ref().map(|_| bitrate);
         match missing {
             Some(error) if tracks.iter().all(Option::is_none) => Err(error),
             _ => Ok(Self {
                 tracks,
                 ahead: [None, None],
+                small,
+                small_ahead: None,
                 pacer: Pacer::new(KINDS.map(Kind::clock_rate)),
                 key_frame_at: None,
             }),
@@ -75,12 +84,13 @@ impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
         loop {
             if app.viewers.borrow().connected() == 0 {
                 // Nobody watches: what was read ahead is nobody's either.
-                self.ahead = [None, None];
+                (self.ahead, self.small_ahead) = ([None, None], None);
                 app.board.sleep_until(app.board.now() + IDLE).await;
                 continue;
             }
             self.answer_key_frame_request(app);
-            if let Err(error) = self.read_ahead(storage).await {
+            app.viewers.borrow_mut().choose_renditions(app.board.now());
+            if let Err(error) = self.read_ahead(app, storage).await {
                 return error;
             }
             app.trouble.borrow_mut().clear();
@@ -106,7 +116,7 @@ impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
             && let Some(video) = video
         {
             let at = video.seek_key_frame();
-            *picture = None;
+            (*picture, self.small_ahead) = (None, None);
             // Sound goes where the picture went, or lips and voice would part.
             if let Some(audio) = audio {
                 audio.seek_time(at);
@@ -115,7 +125,24 @@ impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
         }
     }
 
-    async fn read_ahead(&mut self, storage: &mut S) -> Result<(), Error<S::Error>> {
+    async fn read_ahead<B: Board<Psram = A>>(
+        &mut self,
+        app: &App<'_, B>,
+        storage: &mut S,
+    ) -> Result<(), Error<S::Error>> {
+        let [video, _] = &mut self.tracks;
+        let [picture, _] = &mut self.ahead;
+        if let (Some(small), None, None, Some(at)) =
+            (&mut self.small, &picture, &self.small_ahead, video.as_ref().and_then(Source::position))
+            && app.viewers.borrow().is_small_wanted()
+        {
+            // Both renditions show the same at the same time.
+            if small.position() != Some(at) {
+                small.seek_time(at);
+            }
+            // Without it those who have it miss a picture, and go on with its next key frame.
+            self.small_ahead = small.next(storage).await.ok();
+        }
         for (source, ahead) in self.tracks.iter_mut().zip(&mut self.ahead) {
             if let (Some(source), None) = (source, &ahead) {
                 match source.next(storage).await {
@@ -134,6 +161,7 @@ impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
         // A frame that could not be read leaves a gap as long as a frame usually is.
         let usual = KINDS.get(track).map_or(1, |kind| kind.clock_rate() / if *kind == Kind::H264 { 30 } else { 50 });
         let timestamp = self.pacer.advance(track, stored.as_ref().map_or(usual, |frame| frame.duration));
+        let small = (track == 0).then(|| self.small_ahead.take()).flatten();
         let Some(stored) = stored else { return };
         let info = FrameInfo { timestamp: timestamp as u32, ..FrameInfo::default() };
         let (codec, framing) = match stored.kind {
@@ -141,13 +169,23 @@ impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
             Kind::Opus => (FrameCodec::Opus, Framing::Whole),
         };
         let Ok(frame) = Frame::new(stored.data, codec, framing, info, app.board.psram("frames")) else { return };
+        let small = small.and_then(|s| Frame::new(s.data, codec, framing, info, app.board.psram("frames")).ok());
         let mut viewers = app.viewers.borrow_mut();
         match stored.kind {
-            Kind::H264 => viewers.send_video(now, &frame),
+            Kind::H264 => viewers.send_video(now, &frame, small.as_ref()),
             Kind::Opus => viewers.send_audio(now, &frame),
         }
         app.wake.signal(());
     }
+}
+
+/// The smaller rendition beside a packed file: `NAME-small.brtc` for `NAME.brtc`, with the same pictures at the same
+/// times. Whoever has none plays what there is to everybody.
+async fn open_small<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S) -> Option<Source<S, B::Psram>> {
+    let mut path = heapless::String::<64>::new();
+    write!(path, "{}-small.brtc", app.settings.media.strip_suffix(".brtc")?).ok()?;
+    let alloc = app.board.psram("frames");
+    Packed::open(storage, &path, Kind::H264, PackedConfig::default(), alloc).await.ok().map(Source::Packed)
 }
 
 /// A packed file, or a directory with a directory for each kind.

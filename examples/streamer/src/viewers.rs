@@ -12,6 +12,8 @@ use barertc_signaling::Id;
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
+use crate::rendition::Rendition;
+
 /// A viewer that does not get connected is forgotten after this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,6 +35,7 @@ pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
     silent: Option<Instant>,
     /// It has been sent a key frame, and so can make something of what follows.
     started: bool,
+    rendition: Rendition,
     gone: bool,
 }
 
@@ -41,6 +44,8 @@ pub(crate) struct Viewers<'b, A: Allocator + Clone, P: Provider> {
     slots: Slab<Viewer<'b, A, P>, A>,
     /// Somebody cannot go on without a key frame.
     pub(crate) key_frame_wanted: bool,
+    /// Bits a second of pictures and sound at their largest, if there is a smaller rendition to choose instead.
+    pub(crate) large_bitrate: Option<u64>,
     /// Viewers that were connected, ever.
     pub(crate) served: u32,
     /// Where the next search for something to send begins, so that all get their turn.
@@ -49,7 +54,8 @@ pub(crate) struct Viewers<'b, A: Allocator + Clone, P: Provider> {
 
 impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
     pub(crate) fn new(max: usize, alloc: A) -> Result<Self, Error> {
-        Ok(Self { slots: Slab::with_capacity(max, alloc)?, key_frame_wanted: false, served: 0, turn: 0 })
+        let slots = Slab::with_capacity(max, alloc)?;
+        Ok(Self { slots, key_frame_wanted: false, large_bitrate: None, served: 0, turn: 0 })
     }
 
     /// A viewer that wants to connect; a former one of the same name on the same socket makes room.
@@ -80,10 +86,26 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
         self.slots.iter().filter(|(_, v)| v.connected).count()
     }
 
-    /// Gives a frame to everybody who can use it.
-    pub(crate) fn send_video(&mut self, now: Instant, frame: &Frame<A>) {
+    /// Lets everybody have the rendition that the path carries.
+    pub(crate) fn choose_renditions(&mut self, now: Instant) {
+        let Some(bitrate) = self.large_bitrate else { return };
         for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.connected) {
-            v.started |= frame.is_key();
+            v.rendition.choose(now, bitrate, &mut v.connection);
+        }
+    }
+
+    /// Whether anybody has the smaller rendition, or shall have it.
+    pub(crate) fn is_small_wanted(&self) -> bool {
+        self.slots.iter().any(|(_, v)| v.connected && v.rendition.uses_small())
+    }
+
+    /// Gives a picture to everybody who can use it, in the rendition that each can have.
+    pub(crate) fn send_video(&mut self, now: Instant, large: &Frame<A>, small: Option<&Frame<A>>) {
+        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.connected) {
+            let Some(frame) = v.rendition.pick(large, small) else { continue };
+            if frame.is_key() && !core::mem::replace(&mut v.started, true) {
+                v.rendition.begin(now, &mut v.connection);
+            }
             // A full queue drops the frame and asks for a key frame later: the network of one viewer holds up no other.
             if v.started && v.connection.send_frame(now, v.video, frame).is_err() {
                 v.started = false;
@@ -142,7 +164,8 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
     ) -> Self {
         let (connected, started, gone) = (false, false, false);
         let (ping, stats, silent) = (None, None, None);
-        Self { connection, video, audio, ping, stats, from, since, connected, silent, started, gone }
+        let rendition = Rendition::default();
+        Self { connection, video, audio, ping, stats, from, since, connected, silent, started, rendition, gone }
     }
 
     /// The channel that every viewer gets, and pages of other projects expect to be the only one.

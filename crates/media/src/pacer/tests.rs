@@ -90,8 +90,9 @@ fn many_stalls_never_turn_time_back() {
         let frames = of(&sent, track);
         let duration = u64::from(FRAME[track]);
         assert!(frames.windows(2).all(|w| w[1].1 >= w[0].1 + duration), "timestamps of track {track} overlap");
-        // Two frames at one moment would be a burst.
-        assert!(frames.windows(2).all(|w| w[1].0 > w[0].0));
+        // No more at one moment than a stall that is made up for has kept back.
+        let most = (PATIENCE.as_micros() / [33_333, 20_000][track]) as usize + 1;
+        assert!(frames.windows(most + 1).all(|w| w[most].0 > w[0].0));
     }
 }
 

@@ -1,16 +1,16 @@
 //! What the network tells the connection.
 
-use barertc_arena::{Allocator, Box};
+use barertc_arena::{Allocator, Box, Vec};
 use barertc_crypto::Provider;
 use barertc_dtls::Role;
 use barertc_ice::{Handled, Route};
-use barertc_rtcp_nack::{Estimator, SendEvent};
+use barertc_rtcp_nack::{Estimator, Gcc, PacketObserver, PacketResult, SendEvent};
 use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
 use barertc_srtp::{Masters, Profile, Session as Srtp, Side};
 use barertc_wire::Instant;
 use zeroize::Zeroizing;
 
-use super::PeerConnection;
+use super::{PeerConnection, Transceiver};
 use crate::demux::{Protocol, protocol};
 use crate::{ConnectionState, Discard, Error, Event, TrackId};
 
@@ -18,6 +18,27 @@ use crate::{ConnectionState, Discard, Error, Event, TrackId};
 const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
 /// Two keys of 32 and two salts of 12 bytes.
 const MAX_EXPORT: usize = 88;
+
+/// Those who want to know what became of packets: the estimator, and the streams whose packets were lost.
+struct Feedback<'c, A: Allocator + Clone> {
+    estimator: &'c mut Gcc,
+    tracks: &'c mut Vec<Transceiver<A>, A>,
+}
+
+impl<A: Allocator + Clone> PacketObserver for Feedback<'_, A> {
+    fn packet(&mut self, now: Instant, result: &PacketResult) {
+        self.estimator.packet(now, result);
+        if result.arrived.is_none() {
+            for stream in self.tracks.iter_mut().filter_map(|t| t.send.as_mut()) {
+                stream.handle_transport_loss(now, result.sequence);
+            }
+        }
+    }
+
+    fn feedback_done(&mut self, now: Instant) {
+        self.estimator.feedback_done(now);
+    }
+}
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// One datagram that came in, decrypted in place.
@@ -126,11 +147,22 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// What a packet tells of the path; the pacer follows.
     fn estimate(&mut self, now: Instant, packet: &Rtcp<'_>) {
         match packet {
-            Rtcp::Transport(feedback) => self.sent.feedback(now, feedback, &mut self.estimator),
+            Rtcp::Transport(feedback) => {
+                let mut both = Feedback { estimator: &mut self.estimator, tracks: &mut self.tracks };
+                self.sent.feedback(now, feedback, &mut both);
+            }
             Rtcp::Remb(remb) => self.estimator.remb(now, remb.bitrate),
             _ => return,
         }
-        self.pacer.set_bitrate(now, self.estimator.bitrate());
+        self.pace(now);
+    }
+
+    /// Lets the pacer follow the estimate, unless more is sent on purpose.
+    pub(super) fn pace(&mut self, now: Instant) {
+        if self.probing.is_none_or(|until| now >= until) {
+            self.probing = None;
+            self.pacer.set_bitrate(now, self.estimator.bitrate());
+        }
     }
 
     /// What streams want of the application, or have for it.

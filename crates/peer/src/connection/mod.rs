@@ -2,12 +2,13 @@
 //! `outbound`, and what the two sides agree on in `description`.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use barertc_arena::{Allocator, Box, Ring, Vec};
 use barertc_crypto::Provider;
 use barertc_dtls::{Connection as Dtls, Identity};
 use barertc_ice::{Agent, Candidate};
-use barertc_rtcp_nack::{Arrivals, Gcc, Pacer, SentPackets};
+use barertc_rtcp_nack::{Arrivals, Gcc, GccStats, Pacer, SentPackets};
 use barertc_sctp::Association;
 use barertc_srtp::Session as Srtp;
 use barertc_wire::Instant;
@@ -27,6 +28,9 @@ mod tracks;
 pub(crate) use receiving::Receiver;
 pub use stats::{DiscardStats, Stats, TrackStats, TransportStats};
 pub(crate) use tracks::Transceiver;
+
+/// How long a probe takes.
+const PROBE: Duration = Duration::from_millis(100);
 
 /// Our habit, and everybody's.
 const SCTP_PORT: u16 = 5000;
@@ -83,6 +87,8 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     arrivals: Option<Box<Arrivals<A>, A>>,
     estimator: Gcc,
     pacer: Pacer,
+    /// Until when more is sent than the estimate.
+    probing: Option<Instant>,
     /// The latest time that any call has told.
     now: Instant,
     discards: Discards,
@@ -126,6 +132,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             sent: SentPackets::new(config.sent_packets, memory.media.clone())?,
             estimator: Gcc::new(config.bandwidth),
             pacer: Pacer::new(config.bandwidth.start),
+            probing: None,
             arrivals: None,
             dtls_version: None,
             channels_opened: 0,
@@ -176,6 +183,24 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     pub fn available_outgoing_bitrate(&self) -> u64 {
         use barertc_rtcp_nack::Estimator;
         self.estimator.bitrate()
+    }
+
+    /// What the estimate is made of: whether delay or loss bounds it.
+    #[must_use]
+    pub fn bandwidth(&self) -> GccStats {
+        self.estimator.stats()
+    }
+
+    /// Sends more than the estimate for a tenth of a second, so that `bits_per_second` leave, to learn whether the path
+    /// carries that much: an application that uses less than there is learns it in no other way. Where there is not enough
+    /// to send, packets of video that were sent already go once more, which needs RTX.
+    /// [`available_outgoing_bitrate`](Self::available_outgoing_bitrate) tells the outcome a little later.
+    pub fn probe(&mut self, now: Instant, bits_per_second: u64) {
+        use barertc_rtcp_nack::Estimator;
+        let until = now + PROBE;
+        self.estimator.probe(now, until);
+        self.pacer.set_rate(now, bits_per_second);
+        self.probing = Some(until);
     }
 
     /// Restarts ICE: the next offer has fresh credentials. The path in use stays until there is a new one.

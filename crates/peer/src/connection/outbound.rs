@@ -74,9 +74,15 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
 
     /// Audio before video, what was lost before what is new, and video no faster than the pacer lets it.
     fn poll_media(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        for class in [Class::Audio, Class::Retransmission, Class::Video] {
+        if self.probing.is_some() {
+            self.pace(now);
+        }
+        for class in [Class::Audio, Class::Retransmission, Class::Video, Class::Bulk] {
             if !self.pacer.may_send(now, class) {
                 continue;
+            }
+            if class == Class::Bulk && self.probing.is_none() {
+                break;
             }
             let srtp = self.srtp.as_mut()?;
             let mut streams = self.tracks.iter_mut().filter_map(|t| t.sending_mut());
@@ -109,7 +115,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             let new = (stream.queued_frames() > 0).then(|| self.pacer.timeout(Class::Video));
             Instant::earliest(again, new)
         });
-        waits.fold(None, Instant::earliest)
+        let probe = self.probing.map(|_| self.pacer.timeout(Class::Bulk));
+        waits.fold(probe, Instant::earliest)
     }
 
     /// SCTP writes its packet between the room that a DTLS record needs.
@@ -146,6 +153,10 @@ fn poll_stream<A: Allocator + Clone>(
         Class::Audio if !video => again(stream, out).or_else(|| new(stream, out)),
         Class::Retransmission if video => again(stream, out),
         Class::Video if video => new(stream, out),
+        Class::Bulk if video => {
+            let len = stream.poll_padding(now, sequence, out)?;
+            Some((len, stream.retransmit_uses_transport_sequence()))
+        }
         _ => None,
     }
 }

@@ -82,6 +82,11 @@ impl Aimd {
         self.bitrate
     }
 
+    /// The path was seen to carry this.
+    pub(super) const fn raise(&mut self, bitrate: f32) {
+        self.bitrate = self.bitrate.max(bitrate);
+    }
+
     /// The rate lies within these bounds.
     pub(super) const fn clamp(&mut self, low: f32, high: f32) {
         self.bitrate = self.bitrate.clamp(low, high);

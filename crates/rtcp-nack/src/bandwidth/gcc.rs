@@ -5,9 +5,10 @@ use barertc_wire::Instant;
 use super::aimd::Aimd;
 use super::groups::Groups;
 use super::loss::LossBased;
+use super::probe::{Outcome, Probe};
 use super::rate::ArrivalRate;
 use super::trend::{Trend, Usage};
-use super::{Estimator, PacketResult};
+use super::{Estimator, PacketObserver, PacketResult};
 
 /// Bounds of the estimate, in bits a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub struct Gcc {
     delay_based: Aimd,
     loss_based: LossBased,
     remb: Option<u64>,
+    probe: Option<Probe>,
     /// Whether over-use was seen in this message: it outweighs what came after it.
     over: bool,
     lost: u32,
@@ -75,6 +77,7 @@ impl Gcc {
             delay_based: Aimd::new(start),
             loss_based: LossBased::new(start),
             remb: None,
+            probe: None,
             over: false,
             lost: 0,
             total: 0,
@@ -102,9 +105,12 @@ impl Gcc {
     }
 }
 
-impl Estimator for Gcc {
+impl PacketObserver for Gcc {
     fn packet(&mut self, _now: Instant, result: &PacketResult) {
         self.total = self.total.saturating_add(1);
+        if let Some(probe) = &mut self.probe {
+            probe.packet(result);
+        }
         let Some(arrived) = result.arrived else {
             self.lost = self.lost.saturating_add(1);
             return;
@@ -120,16 +126,25 @@ impl Estimator for Gcc {
         let usage = if self.over { Usage::Over } else { self.trend.usage() };
         let measured = self.rate.bits_per_second().map(|bits| bits as f32);
         self.delay_based.update(now, usage, measured);
-        self.loss_based.observe(now, self.lost as f32, self.total);
+        self.loss_based.observe(now, self.lost as f32, self.total, measured.unwrap_or(0.0));
+        if let Some(probe) = self.probe.take_if(|probe| probe.is_over(now)) {
+            match probe.outcome() {
+                Some(Outcome::AtLeast(bitrate)) => self.delay_based.raise(bitrate),
+                Some(Outcome::Just(bitrate)) => self.delay_based.clamp(0.0, bitrate),
+                None => {}
+            }
+        }
         (self.over, self.lost, self.total) = (false, 0, 0);
         self.clamp();
     }
+}
 
+impl Estimator for Gcc {
     fn loss_report(&mut self, now: Instant, fraction_lost: u8, packets: u32) {
         if self.has_feedback {
             return;
         }
-        self.loss_based.observe(now, f32::from(fraction_lost) / 256.0 * packets as f32, packets);
+        self.loss_based.observe(now, f32::from(fraction_lost) / 256.0 * packets as f32, packets, 0.0);
         self.clamp();
     }
 
@@ -140,6 +155,10 @@ impl Estimator for Gcc {
     fn rtt(&mut self, rtt: Duration) {
         self.delay_based.set_rtt(rtt);
         self.loss_based.set_rtt(rtt);
+    }
+
+    fn probe(&mut self, from: Instant, until: Instant) {
+        self.probe = Some(Probe::new(from, until));
     }
 
     fn bitrate(&self) -> u64 {

@@ -79,7 +79,7 @@ mod tests {
     use barertc_wire::Instant;
 
     fn packet(sent: u64, arrived: i64) -> PacketResult {
-        PacketResult { sent: Instant::from_micros(sent), bytes: 1_200, arrived: Some(arrived) }
+        PacketResult { sequence: 0, sent: Instant::from_micros(sent), bytes: 1_200, arrived: Some(arrived) }
     }
 
     #[test]

@@ -11,7 +11,8 @@ const GROWTH: f32 = 1.05;
 const INTERVAL: Duration = Duration::from_millis(300);
 const PACKETS: u32 = 20;
 
-/// The loss-based rate of section 6.
+/// The loss-based rate of section 6; but what arrives in spite of the loss is no reason to send less than that, where the
+/// rate is more than there is to send.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LossBased {
     bitrate: f32,
@@ -44,8 +45,8 @@ impl LossBased {
         self.bitrate = self.bitrate.clamp(low, high);
     }
 
-    /// So many packets, and so many of them lost.
-    pub(super) fn observe(&mut self, now: Instant, lost: f32, total: u32) {
+    /// So many packets, and so many of them lost, while `arriving` bits a second come through.
+    pub(super) fn observe(&mut self, now: Instant, lost: f32, total: u32, arriving: f32) {
         self.lost += lost;
         self.total = self.total.saturating_add(total);
         let since = *self.since.get_or_insert(now);
@@ -54,7 +55,8 @@ impl LossBased {
         }
         self.fraction = (self.lost / self.total as f32).clamp(0.0, 1.0);
         if self.fraction > HIGH {
-            self.bitrate *= 1.0 - 0.5 * self.fraction;
+            let lower = self.bitrate * (1.0 - 0.5 * self.fraction);
+            self.bitrate = lower.max(arriving.min(self.bitrate));
         } else if self.fraction < LOW {
             self.bitrate *= GROWTH;
         }
@@ -66,19 +68,21 @@ impl LossBased {
 mod tests {
     use super::*;
 
-    fn run(fraction: f32, seconds: u64) -> f32 {
+    fn run(fraction: f32, seconds: u64, arriving: f32) -> f32 {
         let mut loss = LossBased::new(1_000_000.0);
         loss.set_rtt(Duration::from_millis(50));
         for t in 0..seconds * 10 {
-            loss.observe(Instant::from_millis(t * 100), 10.0 * fraction, 10);
+            loss.observe(Instant::from_millis(t * 100), 10.0 * fraction, 10, arriving);
         }
         loss.bitrate()
     }
 
     #[test]
     fn little_loss_grows_some_holds_much_shrinks() {
-        assert!(run(0.01, 10) > 2_000_000.0);
-        assert_eq!(run(0.05, 10), 1_000_000.0);
-        assert!(run(0.2, 10) < 200_000.0);
+        assert!(run(0.01, 10, 0.0) > 2_000_000.0);
+        assert_eq!(run(0.05, 10, 0.0), 1_000_000.0);
+        assert!(run(0.2, 10, 0.0) < 200_000.0);
+        assert_eq!(run(0.2, 10, 700_000.0), 700_000.0);
+        assert_eq!(run(0.2, 10, 2_000_000.0), 1_000_000.0);
     }
 }

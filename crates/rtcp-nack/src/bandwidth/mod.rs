@@ -5,6 +5,7 @@ mod aimd;
 mod gcc;
 mod groups;
 mod loss;
+mod probe;
 mod rate;
 mod sent;
 mod trend;
@@ -20,6 +21,8 @@ use barertc_wire::Instant;
 /// What feedback tells about one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketResult {
+    /// Its transport-wide number.
+    pub sequence: u16,
     /// When it was sent.
     pub sent: Instant,
     /// Its size in bytes.
@@ -28,14 +31,17 @@ pub struct PacketResult {
     pub arrived: Option<i64>,
 }
 
-/// Estimates the bits a second that the path carries, from what receivers report.
-pub trait Estimator {
+/// Is told what became of packets: what [`SentPackets::feedback`] finds out.
+pub trait PacketObserver {
     /// One packet of a feedback message, in order of their numbers.
     fn packet(&mut self, now: Instant, result: &PacketResult);
 
     /// The message is over: time to draw conclusions.
     fn feedback_done(&mut self, now: Instant);
+}
 
+/// Estimates the bits a second that the path carries, from what receivers report.
+pub trait Estimator: PacketObserver {
     /// A report block tells the part of packets lost, in 1/256, out of about this many: for receivers without
     /// transport-wide feedback.
     fn loss_report(&mut self, now: Instant, fraction_lost: u8, packets: u32);
@@ -45,6 +51,10 @@ pub trait Estimator {
 
     /// The round trip time.
     fn rtt(&mut self, rtt: Duration);
+
+    /// What is sent from `from` until `until` is more than the estimate, to learn whether the path carries it. An
+    /// estimator that makes nothing of that ignores it.
+    fn probe(&mut self, _from: Instant, _until: Instant) {}
 
     /// The estimate in bits a second.
     fn bitrate(&self) -> u64;

@@ -3,7 +3,7 @@ use barertc_rtp::rtcp::{TICK_MICROS, TransportFeedback};
 use barertc_rtp::seq::Unwrapper;
 use barertc_wire::Instant;
 
-use super::{Estimator, PacketResult};
+use super::{PacketObserver, PacketResult};
 use crate::Error;
 
 /// A sent packet whose fate is not known yet.
@@ -87,9 +87,9 @@ impl<A: Allocator + Clone> SentPackets<A> {
         self.in_flight
     }
 
-    /// Matches a report with what was sent and tells the estimator. A packet is told about once; one that is reported
+    /// Matches a report with what was sent and tells `to`, as a rule an [`Estimator`](crate::Estimator). A packet is told about once; one that is reported
     /// lost may still be reported as arrived.
-    pub fn feedback(&mut self, now: Instant, report: &TransportFeedback<'_>, to: &mut impl Estimator) {
+    pub fn feedback(&mut self, now: Instant, report: &TransportFeedback<'_>, to: &mut impl PacketObserver) {
         let oldest = self.next.saturating_sub(self.packets.len() as u64);
         for arrival in report.arrivals() {
             let arrived = arrival.ticks.map(|ticks| self.place(ticks));
@@ -103,7 +103,8 @@ impl<A: Allocator + Clone> SentPackets<A> {
             // The full time is the latest before now with these low bits.
             let age = (now.as_micros() as u32).wrapping_sub(pending.sent);
             let sent = Instant::from_micros(now.as_micros().saturating_sub(u64::from(age)));
-            to.packet(now, &PacketResult { sent, bytes: usize::from(pending.bytes), arrived });
+            let bytes = usize::from(pending.bytes);
+            to.packet(now, &PacketResult { sequence: arrival.sequence, sent, bytes, arrived });
         }
         to.feedback_done(now);
         while self.packets.front().is_some_and(|p| p.done) {

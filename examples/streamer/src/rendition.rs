@@ -1,0 +1,121 @@
+//! Which of two renditions of the pictures a viewer gets: the one that its path carries.
+
+use core::time::Duration;
+
+use barertc::{Allocator, Frame, PeerConnection, Provider};
+use barertc_wire::Instant;
+
+/// Down when delay tells that the path carries less than this, in percent of what the large rendition takes on average:
+/// key frames have to get through, too.
+const DOWN: u64 = 125;
+/// Or when so much is lost that this is all that is left. Loss alone does not bound a path, so this is lower.
+const DOWN_BY_LOSS: u64 = 80;
+/// Below this there is nothing to find out.
+const DOWN_AT_ONCE: u64 = 70;
+/// A probe's outcome is known by then.
+const PROBED: Duration = Duration::from_millis(700);
+/// Up when a probe has shown this much, and probes ask for a little more.
+const UP: u64 = 145;
+const PROBE: u64 = 165;
+/// But no more than so many percent of what is known.
+const STEP: u64 = 170;
+/// What a newcomer's path is asked first, in bits a second, by its first key frame.
+const BEGIN: u64 = 5_000_000;
+/// Between probes: at first, and at most; each that fails doubles it.
+const FIRST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(40);
+/// After one that has shown more.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The path has to carry the large rendition for so long before trouble counts as new.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// One viewer's rendition.
+#[derive(Debug)]
+pub(crate) struct Rendition {
+    /// What is sent.
+    small: bool,
+    /// What shall be sent from its next key frame on.
+    wants_small: bool,
+    /// Of the last change of mind.
+    since: Instant,
+    /// Since when the path seems to carry too little. Who sends less than a path carries learns of a moment's trouble no
+    /// more than that, so a probe looks again.
+    doubted: Option<Instant>,
+    probe_at: Instant,
+    between: Duration,
+    /// The estimate at the last probe.
+    known: u64,
+}
+
+impl Default for Rendition {
+    fn default() -> Self {
+        let (since, probe_at) = (Instant::ZERO, Instant::ZERO);
+        Self { small: false, wants_small: false, since, doubted: None, probe_at, between: FIRST, known: 0 }
+    }
+}
+
+impl Rendition {
+    /// Whether the small rendition is needed for this viewer.
+    pub(crate) const fn uses_small(&self) -> bool {
+        self.small || self.wants_small
+    }
+
+    /// Looks at what the path carries; the large rendition takes `bitrate` bits a second.
+    pub(crate) fn choose<A: Allocator + Clone, P: Provider>(
+        &mut self,
+        now: Instant,
+        bitrate: u64,
+        connection: &mut PeerConnection<'_, A, P>,
+    ) {
+        let part = |percent: u64| bitrate.saturating_mul(percent) / 100;
+        let seen = connection.bandwidth();
+        if !self.wants_small {
+            if seen.delay_based >= part(DOWN) && seen.loss_based >= part(DOWN_BY_LOSS) {
+                self.doubted = None;
+                return;
+            }
+            let certain = seen.delay_based < part(DOWN_AT_ONCE);
+            if self.doubted.is_none() && !certain {
+                self.doubted = Some(now);
+                connection.probe(now, part(PROBE));
+            } else if certain || self.doubted.is_some_and(|at| now > at + PROBED) {
+                self.doubted = None;
+                let settled = now > self.since + SETTLED;
+                self.between = if settled { FIRST } else { self.between.saturating_mul(2).min(LONGEST) };
+                (self.wants_small, self.since, self.probe_at) = (true, now, now + self.between);
+            }
+        } else if seen.delay_based >= part(UP) && seen.loss_based >= part(DOWN) {
+            (self.wants_small, self.since) = (false, now);
+        } else if now >= self.probe_at && self.small {
+            // In steps, since what does not fit is a queue that the next pictures wait in.
+            let next = seen.delay_based.saturating_mul(STEP) / 100;
+            connection.probe(now, next.min(part(PROBE)));
+            let grew = seen.delay_based > self.known.saturating_add(self.known / 10);
+            self.between = if grew { FIRST } else { self.between.saturating_mul(2).min(LONGEST) };
+            self.probe_at = now + if grew { AGAIN } else { self.between };
+            self.known = seen.delay_based;
+        }
+    }
+
+    /// The first picture is about to leave.
+    pub(crate) fn begin<A: Allocator + Clone, P: Provider>(
+        &self,
+        now: Instant,
+        connection: &mut PeerConnection<'_, A, P>,
+    ) {
+        connection.probe(now, BEGIN);
+    }
+
+    /// The picture for this viewer, changing over where a key frame allows it.
+    pub(crate) fn pick<'f, A: Allocator + Clone>(
+        &mut self,
+        large: &'f Frame<A>,
+        small: Option<&'f Frame<A>>,
+    ) -> Option<&'f Frame<A>> {
+        let wanted = if self.wants_small { small } else { Some(large) };
+        if wanted.is_some_and(Frame::is_key) {
+            self.small = self.wants_small;
+        }
+        if self.small { small } else { Some(large) }
+    }
+}
