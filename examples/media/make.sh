@@ -30,7 +30,7 @@ ffmpeg -hide_banner -loglevel error -y \
 # The same in a quarter of the size and without the grain, for paths that do not carry the other: key frames of 5 KB.
 # Each key frame of the large one falls on one of these.
 ffmpeg -hide_banner -loglevel error -y -i "$work/plain.mkv" -vf scale=640:360 -c:v libx264 -preset medium -profile:v baseline -level 3.1 \
-    -bf 0 -g 25 -keyint_min 25 -sc_threshold 0 -b:v 400k -maxrate 420k -bufsize 130k -threads 1 \
+    -bf 0 -g 50 -keyint_min 50 -sc_threshold 0 -b:v 400k -maxrate 420k -bufsize 130k -threads 1 \
     -bsf:v filter_units=remove_types=6 -f h264 "$work/small.h264"
 
 cargo xtask pack --annexb "$work/video.h264" --fps 30 --ogg "$work/audio.ogg" -o sample.brtc

@@ -27,7 +27,6 @@ const ROWS = [
   { name: 'loss-20', about: '50 ms, 20 % lost', link: [...rtt(50), '--loss', '20'] },
   { name: 'bursts', about: '50 ms, bursts of 5, 5 % lost', link: [...rtt(50), '--burst', '1.05,20'] },
   { name: 'rtt-200', about: '200 ms, 1 % lost', link: [...rtt(200), '--loss', '1'] },
-  { name: 'rtt-200-5', about: '200 ms, 5 % lost', link: [...rtt(200), '--loss', '5'] },
   { name: 'jitter', about: '50 ms, up to 30 ms of jitter each way', link: [...rtt(50), '--jitter', '30'] },
   { name: 'rate-2', about: '50 ms, 2 Mbit/s', link: [...rtt(50), '--rate', '2000'], freeze: 0 },
   { name: 'rate-1', about: '50 ms, 1 Mbit/s', link: [...rtt(50), '--rate', '1000'] },
@@ -143,16 +142,24 @@ function pretend(offer) {
   };
 }
 
-// Runs in the page: notes the length of every freeze (as getStats() defines them) by looking often.
+// Runs in the page: notes the length of every freeze (as getStats() defines them) by looking often; and how late it looked
+// at most, which is how long the machine left the browser without a turn.
 function watchFreezes() {
   window.freezes = [];
+  window.stall = 0;
   let before;
+  let last = performance.now();
   setInterval(async () => {
+    const now = performance.now();
+    window.stall = Math.max(window.stall, now - last - 50);
+    last = now;
     for (const s of (await window.barertc.pc.getStats()).values()) {
       if (s.type !== 'inbound-rtp' || s.kind !== 'video') continue;
-      const n = s.freezeCount - (before?.freezeCount ?? s.freezeCount);
-      const length = s.totalFreezesDuration - (before?.totalFreezesDuration ?? s.totalFreezesDuration);
+      before ??= s;
+      const n = s.freezeCount - before.freezeCount;
+      const length = s.totalFreezesDuration - before.totalFreezesDuration;
       for (let i = 0; i < n; i += 1) window.freezes.push(length / n);
+      if (n) console.log(`froze for ${length.toFixed(2)} s; since the last look decoded ${s.framesDecoded - before.framesDecoded}, dropped ${s.framesDropped - before.framesDropped}`);
       before = s;
     }
   }, 50);
@@ -162,6 +169,7 @@ async function measure(browser, peer, row) {
   const session = await peer(row.link);
   const page = await browser.newPage();
   try {
+    if (process.env.IMPAIR_LOG) page.on('console', (line) => console.log(line.text()));
     await session.open(page);
     await until(page, (s) => s.video?.framesDecoded > 0, 20_000, 'first picture');
     // What comes before the jitter buffer and the estimate have settled is the beginning's and not the network's.
@@ -171,9 +179,9 @@ async function measure(browser, peer, row) {
     await page.waitForTimeout(seconds * 1000);
     const to = await stats(page);
     const freezes = await page.evaluate(() => window.freezes);
-    const attempts = await page.evaluate(() => window.barertc.attempts);
+    const [attempts, stall] = await page.evaluate(() => [window.barertc.attempts, window.stall]);
     const done = figures(from, to, freezes);
-    done.attempts = attempts;
+    Object.assign(done, { attempts, stall });
     await page.close();
     const link = (await session.proxy.end()).join(' ');
     done.linkLost = [...link.matchAll(/down Counts \{[^}]*lost: (\d+), overflowed: (\d+)/g)]
@@ -214,13 +222,14 @@ const COLUMNS = [
   ['longest', (f) => (f.freezes ? `${(1000 * f.longest).toFixed(0)} ms` : '–')],
   ['in all', (f) => (f.freezes ? `${f.frozen.toFixed(1)} s` : '–')],
   ['lost on the link', (f) => String(f.linkLost)],
-  ['asked again', (f) => String(f.nacks)],
-  ['recovered by RTX', (f) => (f.again === null ? '–' : String(f.again))],
-  ['PLI', (f) => String(f.plis)],
+  // A browser's counter may begin anew.
+  ['NACKs', (f) => (f.nacks < 0 ? '?' : String(f.nacks))],
+  ['never came', (f) => String(Math.max(0, f.lost - (f.again ?? 0)))],
+  ['PLIs', (f) => (f.plis < 0 ? '?' : String(f.plis))],
   ['added delay', (f) => `${(1000 * f.delay).toFixed(0)} ms`],
   ['sound concealed', (f) => `${(100 * f.concealed).toFixed(2)} %`],
-  ['connections', (f) => String(f.attempts)],
-  ['video', (f) => `${f.kbit.toFixed(0)} kbit/s, ${f.width} wide`],
+  ['video', (f) => `${f.kbit.toFixed(0)} kbit/s, ${f.width} wide${f.attempts > 1 ? `, ${f.attempts} connections` : ''}`],
+  ['longest stall of the machine', (f) => `${f.stall.toFixed(0)} ms`],
 ];
 
 function table(results) {
@@ -244,17 +253,17 @@ try {
     for (const name of peers) {
       const found = await measure(browser, PEERS[name], row);
       results[name].push({ row, found });
+      if (options.out) writeFileSync(options.out, JSON.stringify(results));
       console.log(`${name}, ${row.about}: ${COLUMNS.map(([column, show]) => `${column} ${show(found)}`).join('; ')}`);
       if (name !== 'barertc' || !options.assert) continue;
       if (row.decoded && found.decoded < row.decoded) failures.push(`${row.about}: ${found.decoded} of the frames decoded, not ${row.decoded}`);
       if (row.freeze !== undefined && found.longest > row.freeze) failures.push(`${row.about}: a freeze of ${found.longest} s, longer than ${row.freeze}`);
     }
   }
-  for (const name of peers) sections.push(`## ${name}\n\n${table(results[name])}\n`);
+  for (const name of peers) sections.push(`### ${name}\n\n${table(results[name])}\n`);
 } finally {
   await browser.close();
   rmSync(dir, { recursive: true, force: true });
 }
 console.log(`\n${sections.join('\n')}`);
-if (options.out) writeFileSync(options.out, sections.join('\n'));
 assert.deepEqual(failures, []);

@@ -15,7 +15,7 @@ const RTT: Duration = Duration::from_millis(100);
 /// The share of lost packets is looked at this often; it counts at once when it grows and fades slowly when it shrinks.
 const INTERVAL: Duration = Duration::from_millis(500);
 const PACKETS: u32 = 50;
-const FADE: f32 = 0.97;
+const FADE: f32 = 0.92;
 /// No upper bound for the receiver: the most that the extension can say, in units of 10 ms.
 const MAX: u16 = 4_095;
 

@@ -1,5 +1,6 @@
 //! Which of two renditions of the pictures a viewer gets: the one that its path carries.
 
+use core::fmt;
 use core::time::Duration;
 
 use barertc::{Allocator, Frame, PeerConnection, Provider};
@@ -10,8 +11,6 @@ use barertc_wire::Instant;
 const DOWN: u64 = 125;
 /// Or when so much is lost that this is all that is left. Loss alone does not bound a path, so this is lower.
 const DOWN_BY_LOSS: u64 = 80;
-/// Below this there is nothing to find out.
-const DOWN_AT_ONCE: u64 = 70;
 /// A probe's outcome is known by then.
 const PROBED: Duration = Duration::from_millis(700);
 /// Up when a probe has shown this much, and probes ask for a little more.
@@ -54,6 +53,14 @@ impl Default for Rendition {
     }
 }
 
+impl fmt::Display for Rendition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |small| if small { "small" } else { "large" };
+        f.write_str(name(self.small))?;
+        if self.small == self.wants_small { Ok(()) } else { write!(f, ", soon {}", name(self.wants_small)) }
+    }
+}
+
 impl Rendition {
     /// Whether the small rendition is needed for this viewer.
     pub(crate) const fn uses_small(&self) -> bool {
@@ -74,11 +81,12 @@ impl Rendition {
                 self.doubted = None;
                 return;
             }
-            let certain = seen.delay_based < part(DOWN_AT_ONCE);
-            if self.doubted.is_none() && !certain {
+            let Some(doubted) = self.doubted else {
                 self.doubted = Some(now);
-                connection.probe(now, part(PROBE));
-            } else if certain || self.doubted.is_some_and(|at| now > at + PROBED) {
+                connection.probe(now, part(DOWN + 10));
+                return;
+            };
+            if now > doubted + PROBED {
                 self.doubted = None;
                 let settled = now > self.since + SETTLED;
                 self.between = if settled { FIRST } else { self.between.saturating_mul(2).min(LONGEST) };

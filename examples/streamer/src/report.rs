@@ -12,7 +12,7 @@ use crate::{Board, Memory};
 /// Between two lines on the `stats` channels.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Lines on the channels for one in the log.
-const LOG_EVERY: u32 = 5;
+const LOG_EVERY: u32 = 1;
 
 /// Reports for ever.
 pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
@@ -76,6 +76,15 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
         psram.capacity,
         app.refused.get(),
     ));
+    for viewer in app.viewers.borrow_mut().iter_mut() {
+        let path = viewer.connection.bandwidth();
+        let [delay, loss, arriving] =
+            [path.delay_based, path.loss_based, path.arriving.unwrap_or(0)].map(|bits| bits / 1_000);
+        app.board.log(format_args!(
+            "  viewer: {delay} kbit/s by delay, {loss} by loss, {arriving} arrive; {}",
+            viewer.rendition
+        ));
+    }
 }
 
 /// The most that one viewer can take from the large memory, media frames left out.

@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// One whose path is silent is forgotten after this: consent to send to it has expired by then (RFC 7675 §5.1).
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// The longest datagram of a moved viewer that is recognised.
+const STRAY: usize = 256;
+
 /// One viewer.
 pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
     pub(crate) connection: PeerConnection<'b, A, P>,
@@ -35,7 +38,7 @@ pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
     silent: Option<Instant>,
     /// It has been sent a key frame, and so can make something of what follows.
     started: bool,
-    rendition: Rendition,
+    pub(crate) rendition: Rendition,
     gone: bool,
 }
 
@@ -128,6 +131,19 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
         }
     }
 
+    /// A datagram from an address that nobody has: perhaps of a viewer who has moved.
+    fn stray(&mut self, now: Instant, route: Route, datagram: &[u8]) {
+        for (_, viewer) in self.slots.iter_mut() {
+            let mut room = [0; STRAY];
+            // Each tries its own keys, and spoils the bytes. Reports are short; longer ones come again.
+            let Some(copy) = room.get_mut(..datagram.len()) else { return };
+            copy.copy_from_slice(datagram);
+            if viewer.connection.handle_stray(now, route, copy) {
+                return;
+            }
+        }
+    }
+
     /// Forgets who is gone, once what it had to say has been sent.
     fn sweep(&mut self, now: Instant) {
         self.slots.retain(|_, v| !v.gone && v.deadline().is_none_or(|deadline| now < deadline));
@@ -217,6 +233,8 @@ impl<A: Allocator + Clone, P: Provider> Connections for Viewers<'_, A, P> {
         if let Some(viewer) = viewer {
             // What is wrong with it has been counted.
             let _ = viewer.connection.handle(now, route, datagram);
+        } else {
+            self.stray(now, route, datagram);
         }
         self.events(now);
     }

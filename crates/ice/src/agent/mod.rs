@@ -8,7 +8,7 @@ use barertc_crypto::Provider;
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
-use crate::candidate::{Candidate, Kind, Route, fnv, unscoped};
+use crate::candidate::{Candidate, Foundation, Kind, Route, fnv, unscoped};
 use crate::config::{Config, MAX_ANSWERS};
 use crate::credentials::Credentials;
 use crate::random::Random;
@@ -281,6 +281,37 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// pair is checked anew now instead of after the next unanswered consent check.
     pub fn network_changed(&mut self) {
         self.suspect();
+    }
+
+    /// An authentic datagram of the peer has come by `route`, from an address that is no candidate of its: a NAT has
+    /// given it another, or it has moved. The address is checked at once; if it answers, it takes the place of the path
+    /// in use without waiting for that to fall silent. Nothing but checks is sent there before.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when there is no room for another candidate.
+    pub fn moved(&mut self, now: Instant, route: Route) -> Result<(), Error> {
+        self.advance(now);
+        let (path, remote) = (Path::Socket(route.local), unscoped(route.remote));
+        let Some(local) = self.locals.iter().find(|l| l.path == Some(path)).map(|l| l.candidate.priority) else {
+            return Ok(());
+        };
+        if self.config.lite || self.active.as_ref().is_none_or(|a| a.remote == remote) {
+            return Ok(());
+        }
+        let foundation = Foundation::try_from("prflx").unwrap_or_default();
+        let priority = crate::candidate::priority(Kind::PeerReflexive, 0);
+        let candidate = Candidate { addr: remote, kind: Kind::PeerReflexive, priority, foundation, related: None };
+        self.add_remote_candidate(candidate, None)?;
+        let pair = self.add_pair(path, local, remote)?;
+        self.trigger(pair);
+        self.suspect();
+        if let Some(active) = &mut self.active {
+            // What it said last it said elsewhere: that is silence enough.
+            let micros = u64::try_from(self.config.suspicion.as_micros()).unwrap_or(u64::MAX);
+            active.suspect_since = Some(Instant::from_micros(now.as_micros().saturating_sub(micros)));
+        }
+        self.update_state();
+        Ok(())
     }
 
     /// Ends the session: nothing is said to the peer or believed from now on. Allocations at TURN servers are given back

@@ -87,6 +87,8 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     arrivals: Option<Box<Arrivals<A>, A>>,
     estimator: Gcc,
     pacer: Pacer,
+    /// When a datagram from nowhere is looked at again.
+    stray_at: Instant,
     /// Until when more is sent than the estimate.
     probing: Option<Instant>,
     /// The latest time that any call has told.
@@ -132,6 +134,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             sent: SentPackets::new(config.sent_packets, memory.media.clone())?,
             estimator: Gcc::new(config.bandwidth),
             pacer: Pacer::new(config.bandwidth.start),
+            stray_at: Instant::ZERO,
             probing: None,
             arrivals: None,
             dtls_version: None,

@@ -7,6 +7,8 @@ const LOW: f32 = 0.02;
 const HIGH: f32 = 0.10;
 /// Growth for one interval without loss.
 const GROWTH: f32 = 1.05;
+/// What is left of the most that arrived, after one interval with less.
+const FADE: f32 = 0.97;
 /// Conclusions are drawn this often, plus a round trip, and from no fewer packets.
 const INTERVAL: Duration = Duration::from_millis(300);
 const PACKETS: u32 = 20;
@@ -21,11 +23,21 @@ pub(super) struct LossBased {
     since: Option<Instant>,
     rtt: Duration,
     fraction: f32,
+    /// The most that arrived lately: pictures are of unequal size, and so is what arrives from one moment to the next.
+    arriving: f32,
 }
 
 impl LossBased {
     pub(super) const fn new(bitrate: f32) -> Self {
-        Self { bitrate, lost: 0.0, total: 0, since: None, rtt: Duration::from_millis(200), fraction: 0.0 }
+        Self {
+            bitrate,
+            lost: 0.0,
+            total: 0,
+            since: None,
+            rtt: Duration::from_millis(200),
+            fraction: 0.0,
+            arriving: 0.0,
+        }
     }
 
     pub(super) const fn set_rtt(&mut self, rtt: Duration) {
@@ -53,10 +65,11 @@ impl LossBased {
         if now < since + INTERVAL.saturating_add(self.rtt) || self.total < PACKETS {
             return;
         }
+        self.arriving = arriving.max(self.arriving * FADE);
         self.fraction = (self.lost / self.total as f32).clamp(0.0, 1.0);
         if self.fraction > HIGH {
             let lower = self.bitrate * (1.0 - 0.5 * self.fraction);
-            self.bitrate = lower.max(arriving.min(self.bitrate));
+            self.bitrate = lower.max(self.arriving.min(self.bitrate));
         } else if self.fraction < LOW {
             self.bitrate *= GROWTH;
         }
