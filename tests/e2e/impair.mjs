@@ -1,12 +1,14 @@
 // How the picture holds on bad networks: a streamer behind the impairing proxy, Chromium's page in front of it, and a row
 // of figures for each network.
 //
-//     node impair.mjs [--quick] [--rows NAME,…] [--seconds N] [--peer barertc|libdatachannel|both] [--assert] [--out FILE]
+//     node impair.mjs [--quick] [--rows NAME,…] [--seconds N] [--peer barertc|libdatachannel|both] [--write] [--from FILE]
+//
+// --quick is five rows of ours for the tests; what must hold there is asserted. --write puts the tables into
+// docs/bad-networks.md; --from takes figures that were measured before. Figures are kept in FILE of --out as they come.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import dgram from 'node:dgram';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -40,9 +42,10 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     rows: { type: 'string' },
     seconds: { type: 'string' },
-    peer: { type: 'string', default: 'both' },
-    assert: { type: 'boolean', default: false },
+    peer: { type: 'string' },
+    write: { type: 'boolean', default: false },
     out: { type: 'string' },
+    from: { type: 'string' },
   },
 });
 const seconds = Number(options.seconds ?? (options.quick ? 20 : 60));
@@ -240,30 +243,58 @@ function table(results) {
 }
 
 const PEERS = { barertc: ours, libdatachannel: theirs };
-const peers = options.peer === 'both' ? Object.keys(PEERS) : [options.peer];
-const dir = mkdtempSync(path.join(tmpdir(), 'barertc-impair-'));
-unpacked = path.join(dir, 'sample');
-execFileSync(path.join(target, 'release', 'xtask'), ['unpack', 'examples/media/sample.brtc', '--dir', unpacked], { cwd: root, stdio: 'ignore' });
-const browser = await launch();
-const sections = [];
-const failures = [];
-try {
-  const results = Object.fromEntries(peers.map((name) => [name, []]));
-  for (const row of rows) {
-    for (const name of peers) {
-      const found = await measure(browser, PEERS[name], row);
-      results[name].push({ row, found });
-      if (options.out) writeFileSync(options.out, JSON.stringify(results));
-      console.log(`${name}, ${row.about}: ${COLUMNS.map(([column, show]) => `${column} ${show(found)}`).join('; ')}`);
-      if (name !== 'barertc' || !options.assert) continue;
-      if (row.decoded && found.decoded < row.decoded) failures.push(`${row.about}: ${found.decoded} of the frames decoded, not ${row.decoded}`);
-      if (row.freeze !== undefined && found.longest > row.freeze) failures.push(`${row.about}: a freeze of ${found.longest} s, longer than ${row.freeze}`);
-    }
-  }
-  for (const name of peers) sections.push(`### ${name}\n\n${table(results[name])}\n`);
-} finally {
-  await browser.close();
-  rmSync(dir, { recursive: true, force: true });
+const peer = options.peer ?? (options.quick ? 'barertc' : 'both');
+const peers = peer === 'both' ? Object.keys(PEERS) : [peer];
+// What of a row must hold did not, in words.
+function broken(row, found) {
+  const wrong = [];
+  if (row.decoded && found.decoded < row.decoded) wrong.push(`${row.about}: ${found.decoded} of the frames decoded, not ${row.decoded}`);
+  if (row.freeze !== undefined && found.longest > row.freeze) wrong.push(`${row.about}: a freeze of ${found.longest} s, longer than ${row.freeze}`);
+  if (found.attempts > 1) wrong.push(`${row.about}: the page had to connect ${found.attempts} times`);
+  return wrong;
 }
-console.log(`\n${sections.join('\n')}`);
-assert.deepEqual(failures, []);
+
+// A browser that the machine left without a turn for longer than this shows the machine and not the network.
+const STALL_MS = 100;
+const TRIES = 3;
+
+async function measureAll() {
+  const results = Object.fromEntries(peers.map((name) => [name, []]));
+  const failures = [];
+  const dir = mkdtempSync(path.join(tmpdir(), 'barertc-impair-'));
+  unpacked = path.join(dir, 'sample');
+  execFileSync(path.join(target, 'release', 'xtask'), ['unpack', 'examples/media/sample.brtc', '--dir', unpacked], { cwd: root, stdio: 'ignore' });
+  const browser = await launch();
+  try {
+    for (const row of rows) {
+      for (const name of peers) {
+        let found = await measure(browser, PEERS[name], row);
+        const say = () => console.log(`${name}, ${row.about}: ${COLUMNS.map(([column, show]) => `${column} ${show(found)}`).join('; ')}`);
+        say();
+        for (let n = 1; options.quick && n < TRIES && broken(row, found).length > 0 && found.stall > STALL_MS; n += 1) {
+          console.log(`the machine stalled for ${found.stall.toFixed(0)} ms: once more`);
+          found = await measure(browser, PEERS[name], row);
+          say();
+        }
+        results[name].push({ row, found });
+        if (options.out) writeFileSync(options.out, JSON.stringify(results));
+        if (options.quick) failures.push(...broken(row, found));
+      }
+    }
+  } finally {
+    await browser.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+  assert.deepEqual(failures, []);
+  return results;
+}
+
+const results = options.from ? JSON.parse(readFileSync(options.from, 'utf8')) : await measureAll();
+const names = { barertc: 'barertc', libdatachannel: 'libdatachannel 0.24.5 (its NACK responder with 512 packets, no pacing)' };
+const sections = Object.entries(results).map(([name, found]) => `### ${names[name]}\n\n${table(found)}\n`).join('\n');
+console.log(`\n${sections}`);
+if (options.write) {
+  const file = path.join(root, 'docs/bad-networks.md');
+  const [before, , after] = readFileSync(file, 'utf8').split(/(?<=<!-- tables -->\n)|(?=<!-- end of tables -->)/);
+  writeFileSync(file, `${before}\n${sections}\n${after}`);
+}

@@ -19,7 +19,7 @@ const TOOLS: &[Tool] = &[
 pub fn main(_: &[String]) -> Result<()> {
     run(cargo().args(["build", "--release", "--package", "barertc-desktop", "--package", "xtask"]))?;
     run(cargo().args(["build", "--release", "--package", "barertc", "--example", "echo"]))?;
-    node(&["play.test.mjs", "viewer.test.mjs", "dtls.test.mjs"])
+    node(&["play.test.mjs", "restart.test.mjs", "viewer.test.mjs", "dtls.test.mjs"])
 }
 
 /// `cargo xtask qemu-e2e`: the emulated device's.

@@ -4,6 +4,7 @@ mod e2e;
 mod flash;
 mod fuzz;
 mod image;
+mod impair;
 mod pack;
 mod qemu;
 mod riscv;
@@ -43,6 +44,13 @@ const VERBS: &[Verb] = &[
     Verb { name: "qemu", about: "starts the emulated RISC-V device and says where its page is", run: qemu::main },
     Verb { name: "e2e", about: "the desktop's streamer and a real browser", run: e2e::main },
     Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },
+    Verb {
+        name: "impair",
+        about: "the streamer on bad networks, in a real browser, beside libdatachannel's: a table; `--quick`, `--write`",
+        run: impair::main,
+    },
+    Verb { name: "viewers", about: "what one, two, four and eight viewers cost the streamer", run: impair::viewers },
+    Verb { name: "plots", about: "how the bandwidth estimate behaves, as pictures in docs/plots", run: impair::plots },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
     Verb { name: "flash", about: "makes a LittleFS image of files, for a board's flash", run: flash::main },
 ];

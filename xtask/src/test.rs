@@ -34,6 +34,7 @@ const PARTS: &[Part] = &[
     },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
+    Part { name: "impair", about: "the streamer on bad networks, in a real browser", run: impair },
     Part { name: "qemu-e2e", about: "the emulated device's streamer in a real browser", run: qemu_e2e },
 ];
 
@@ -147,6 +148,10 @@ fn fuzz() -> Result<()> {
 
 fn e2e() -> Result<()> {
     crate::e2e::main(&[])
+}
+
+fn impair() -> Result<()> {
+    crate::impair::quick()
 }
 
 fn qemu_e2e() -> Result<()> {

@@ -111,11 +111,19 @@ impl<'b, B: Board> App<'b, B> {
     }
 
     fn answer<'r>(&self, from: (u32, Id), offer: &str, room: &'r mut [u8]) -> Result<&'r str, Error> {
+        let now = self.board.now();
+        if let Some(viewer) = self.viewers.borrow_mut().find(from.0, &from.1) {
+            // A viewer that is here already offers again: an ICE restart, most likely. One that begins anew under an old
+            // name has another certificate, and is a new viewer.
+            let again = self.board.random(|rng| viewer.connection.create_answer(now, offer, rng, room).map(str::len));
+            if let Ok(len) = again {
+                return core::str::from_utf8(room.get(..len).unwrap_or_default()).map_err(|_| Error::InvalidState);
+            }
+        }
         if self.viewers.borrow().is_full() {
             return Err(Error::WouldBlock);
         }
         let mut viewer = self.viewer(from)?;
-        let now = self.board.now();
         let sdp = self.board.random(|rng| viewer.connection.create_answer(now, offer, rng, room))?;
         self.viewers.borrow_mut().insert(viewer)?;
         Ok(sdp)

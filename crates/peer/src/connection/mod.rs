@@ -159,6 +159,12 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         Ok(())
     }
 
+    /// A socket that is gone, with the network it was in. An ICE restart with the address of another one moves the call.
+    pub fn remove_local_candidate(&mut self, address: SocketAddr) {
+        self.ice.remove_local(address);
+        self.update();
+    }
+
     /// A socket that others reach under another address than its own: behind a port forwarding, or a NAT that maps one to
     /// one. Descriptions say `public`; the agent works with `local`.
     ///

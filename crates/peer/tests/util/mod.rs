@@ -176,6 +176,8 @@ pub struct Pair<'m> {
     pub loss: u32,
     /// The offerer's socket takes one datagram a millisecond and no more.
     pub narrow: bool,
+    /// The address that the answerer's NAT gives it now; what goes to any other address is lost.
+    pub alias: Option<SocketAddr>,
     chance: Predictable,
     wire: VecDeque<InFlight>,
 }
@@ -189,6 +191,7 @@ impl<'m> Pair<'m> {
             latency: Duration::from_millis(10),
             loss: 0,
             narrow: false,
+            alias: None,
             chance: Predictable::new(!seed),
             wire: VecDeque::new(),
         })
@@ -233,7 +236,8 @@ impl<'m> Pair<'m> {
             while self.wire.front().is_some_and(|d| d.at <= self.now) {
                 let Some(mut flight) = self.wire.pop_front() else { break };
                 let to = [&mut self.offerer, &mut self.answerer].into_iter().find(|s| s.address == flight.route.local);
-                let side = to.expect("datagrams go to one of the two");
+                // An address that was given up.
+                let Some(side) = to else { continue };
                 // What is wrong with a datagram is counted there.
                 let _ = side.connection.handle(self.now, flight.route, &mut flight.datagram);
             }
@@ -256,7 +260,7 @@ impl<'m> Pair<'m> {
     /// Empties what both have to send and to say. After a tick nothing may be due any more: a driver would spin.
     fn settle(&mut self, ticked: bool) {
         let mut room = [0; 2_048];
-        let offerer = self.offerer.address;
+        let (offerer, answerer, alias) = (self.offerer.address, self.answerer.address, self.alias);
         for side in [&mut self.offerer, &mut self.answerer] {
             side.fetch(self.now);
             let narrow = self.narrow && side.address == offerer;
@@ -264,7 +268,16 @@ impl<'m> Pair<'m> {
                 let datagram = room[..transmit.len].to_vec();
                 side.sent.push((self.now, sort(&datagram), datagram.len()));
                 if self.chance.next_u32() % 1_000 >= self.loss {
-                    let route = Route { local: transmit.route.remote, remote: transmit.route.local };
+                    let mut route = Route { local: transmit.route.remote, remote: transmit.route.local };
+                    if let Some(alias) = alias {
+                        if route.remote == answerer {
+                            route.remote = alias;
+                        } else if route.local == alias {
+                            route.local = answerer;
+                        } else {
+                            continue;
+                        }
+                    }
                     self.wire.push_back(InFlight { at: self.now + self.latency, route, datagram });
                 }
                 if narrow {

@@ -1,0 +1,109 @@
+//! A peer that gets another address in the middle of a call is followed, with media running.
+
+mod util;
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use barertc::{Candidate, Config, ConnectionState, Error, Event, TrackId};
+use util::{Identities, Pair, arena, receiving, recv_tracks, send_tracks, video};
+
+const FRAME: Duration = Duration::from_millis(33);
+
+fn connected<'m>(ids: &'m Identities, memory: &'m util::Arena, config: &Config, seed: u64) -> (Pair<'m>, [TrackId; 2]) {
+    let mut pair = Pair::new(ids, [memory; 2], config, seed).expect("enough memory");
+    let [from, _] = send_tracks(&mut pair.offerer).expect("room");
+    let [to, _] = recv_tracks(&mut pair.answerer).expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    pair.pass(Duration::from_secs(1));
+    (pair, [from, to])
+}
+
+/// Plays `count` frames, and how long the longest time without a frame was at the receiver.
+fn play<'m>(pair: &mut Pair<'m>, frames: &'m util::Arena, [from, to]: [TrackId; 2], count: u32) -> Duration {
+    let (mut longest, mut last) = (Duration::ZERO, pair.now);
+    for n in 0..count {
+        let frame = video(frames, n == 0, 5_000, n * 33).expect("a frame");
+        match pair.offerer.connection.send_frame(pair.now, from, &frame) {
+            Ok(()) | Err(Error::WouldBlock) => {}
+            Err(error) => panic!("{error}"),
+        }
+        let before = pair.answerer.frames.len();
+        pair.pass(FRAME);
+        if pair.answerer.frames[before..].iter().any(|(track, _, _)| *track == to) {
+            longest = longest.max(pair.now - last);
+            last = pair.now;
+        }
+    }
+    longest.max(pair.now - last)
+}
+
+#[test]
+fn a_viewer_behind_a_nat_that_forgets_is_followed_within_round_trips() {
+    let (ids, memory, frames) = (Identities::new(), arena(0), arena(0));
+    // Consent of both sides would notice the change in four seconds at the earliest.
+    let (mut pair, tracks) = connected(&ids, &memory, &receiving(), 31);
+    pair.latency = Duration::from_millis(25);
+    play(&mut pair, &frames, tracks, 60);
+    for port in [5_000, 6_000, 7_000] {
+        pair.alias = Some(SocketAddr::from(([10, 0, 0, 2], port)));
+        let stop = play(&mut pair, &frames, tracks, 120);
+        println!("the longest time without a picture: {stop:?}");
+        assert!(stop < Duration::from_millis(500), "{stop:?}");
+        assert_eq!(pair.offerer.connection.stats().candidate_pair.map(|p| p.remote), pair.alias);
+    }
+    assert!(!pair.offerer.saw(&Event::ConnectionState(ConnectionState::Disconnected)));
+    assert!(!pair.offerer.saw(&Event::ConnectionState(ConnectionState::Failed)));
+}
+
+#[test]
+fn a_datagram_that_only_looks_like_the_peers_moves_nothing() {
+    let (ids, memory, frames) = (Identities::new(), arena(0), arena(0));
+    let (mut pair, tracks) = connected(&ids, &memory, &receiving(), 32);
+    play(&mut pair, &frames, tracks, 30);
+    let before = pair.offerer.connection.stats().candidate_pair.map(|p| p.remote);
+    let stranger = SocketAddr::from(([10, 0, 0, 66], 4_000));
+    for n in 0..100u8 {
+        let mut forged = [0x80 | (n & 1), 201, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, n, 9, 9, 9, 0x80, 0, 0, 1, 7, 7, 7, 7];
+        let route = barertc::Route { local: pair.offerer.address, remote: stranger };
+        let _ = pair.offerer.connection.handle(pair.now, route, &mut forged);
+        pair.pass(Duration::from_millis(30));
+    }
+    assert_eq!(pair.offerer.connection.stats().candidate_pair.map(|p| p.remote), before);
+    assert!(pair.offerer.is_connected());
+}
+
+#[test]
+fn an_ice_restart_does_not_stop_the_picture() {
+    let (ids, memory, frames) = (Identities::new(), arena(0), arena(0));
+    for back in [false, true] {
+        let (mut pair, tracks) = connected(&ids, &memory, &receiving(), 33);
+        pair.latency = Duration::from_millis(25);
+        play(&mut pair, &frames, tracks, 60);
+        let side = if back { &mut pair.answerer } else { &mut pair.offerer };
+        side.connection.restart_ice(&mut side.rng).expect("a restart");
+        if back { pair.signal_back() } else { pair.signal() }.expect("they agree");
+        let stop = play(&mut pair, &frames, tracks, 120);
+        assert!(stop <= FRAME + FRAME, "{stop:?}");
+    }
+}
+
+#[test]
+fn a_new_socket_and_a_restart_move_the_call() {
+    let (ids, memory, frames) = (Identities::new(), arena(0), arena(0));
+    let (mut pair, tracks) = connected(&ids, &memory, &receiving(), 34);
+    pair.latency = Duration::from_millis(25);
+    play(&mut pair, &frames, tracks, 60);
+    // The sender's network changes: its old address is gone, the new one is a candidate of the restart.
+    let new = SocketAddr::from(([10, 0, 1, 1], 4_000));
+    pair.offerer.connection.restart_ice(&mut pair.offerer.rng).expect("a restart");
+    pair.offerer.connection.add_local_candidate(Candidate::host(new)).expect("room");
+    pair.offerer.connection.remove_local_candidate(pair.offerer.address);
+    pair.offerer.address = new;
+    pair.signal().expect("they agree");
+    let stop = play(&mut pair, &frames, tracks, 120);
+    println!("the longest time without a picture: {stop:?}");
+    assert!(stop < Duration::from_millis(500), "{stop:?}");
+    assert!(pair.offerer.is_connected());
+}

@@ -1,0 +1,49 @@
+//! `impair`: the streamer on bad networks, a real browser in front of it, beside libdatachannel's streamer.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::run::{cargo, root, run, target_dir};
+use crate::tools::{self, Tool};
+
+const TOOLS: &[Tool] = &[
+    Tool { file: "chromium", package: "chromium" },
+    Tool { file: "node", package: "nodejs" },
+    Tool { file: "npm", package: "npm" },
+];
+
+/// `cargo xtask impair [--quick] [--rows NAME,…] [--seconds N] [--peer barertc|libdatachannel] [--write]`.
+pub fn main(args: &[String]) -> Result<()> {
+    tools::need(TOOLS)?;
+    let packages = ["barertc-desktop", "barertc-impair", "xtask"].map(|name| ["--package", name]).concat();
+    run(cargo().args(["build", "--release"]).args(packages))?;
+    let folder = root().join("tests/e2e");
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let folders = if quick { vec![folder.clone()] } else { vec![folder.clone(), folder.join("libdatachannel")] };
+    for folder in folders {
+        run(Command::new("npm").current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    }
+    run(Command::new("node").current_dir(&folder).arg("impair.mjs").args(args).env("CARGO_TARGET_DIR", target_dir()))
+}
+
+/// The rows that a test has time for, with what must hold.
+pub fn quick() -> Result<()> {
+    main(&["--quick".into()])
+}
+
+/// `cargo xtask plots`: how the estimate behaves, as pictures in `docs/plots`.
+pub fn plots(_: &[String]) -> Result<()> {
+    run(cargo()
+        .args(["run", "--release", "--package", "barertc-rtcp-nack", "--example", "plots", "--"])
+        .arg(root().join("docs/plots")))
+}
+
+/// `cargo xtask viewers`: bytes and processor time of the streamer for one, two, four and eight viewers.
+pub fn viewers(args: &[String]) -> Result<()> {
+    tools::need(TOOLS)?;
+    run(cargo().args(["build", "--release", "--package", "barertc-desktop"]))?;
+    let folder = root().join("tests/e2e/libdatachannel");
+    run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    run(Command::new("node").current_dir(&folder).arg("viewers.mjs").args(args).env("CARGO_TARGET_DIR", target_dir()))
+}
