@@ -1,5 +1,6 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
+mod bench;
 mod e2e;
 mod flash;
 mod fuzz;
@@ -44,6 +45,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "e2e", about: "the desktop's streamer and a real browser", run: e2e::main },
     Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
+    Verb { name: "bench", about: "a measurement beside other implementations: `bench NAME`", run: bench::main },
     Verb { name: "flash", about: "makes a LittleFS image of files, for a board's flash", run: flash::main },
 ];
 

@@ -28,9 +28,6 @@ pub(crate) use receiving::Receiver;
 pub use stats::{DiscardStats, Stats, TrackStats, TransportStats};
 pub(crate) use tracks::Transceiver;
 
-/// Our habit, and everybody's.
-const SCTP_PORT: u16 = 5000;
-
 /// A WebRTC connection to one peer: tracks and data channels over one ICE path.
 ///
 /// # Order of calls
