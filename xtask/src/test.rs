@@ -42,6 +42,7 @@ const TOOLS: &[Tool] = &[
     Tool { file: "cc", package: "gcc" },
     Tool { file: "ffmpeg", package: "ffmpeg" },
     Tool { file: "openssl", package: "openssl" },
+    Tool { file: "gnutls-cli", package: "gnutls-bin" },
     Tool { file: "/usr/include/srtp2/srtp.h", package: "libsrtp2-dev" },
     Tool { file: "/usr/include/usrsctp.h", package: "libusrsctp-dev" },
     Tool { file: "turnserver", package: "coturn" },
