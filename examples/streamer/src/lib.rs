@@ -9,6 +9,9 @@
 
 mod app;
 mod board;
+#[cfg(feature = "embassy")]
+pub mod embedded;
+mod lines;
 mod play;
 mod report;
 mod rng;
@@ -30,6 +33,7 @@ use embassy_futures::select::{Either, select};
 use embedded_io_async::ErrorType;
 
 pub use board::{Board, Memory, OWNERS};
+pub use lines::Lines;
 pub use settings::{Forwarder, MAX_ADDRESSES, Settings};
 
 use app::App;
