@@ -56,7 +56,8 @@ mod tests {
     #[test]
     fn lines_end_where_the_flash_is_erased() {
         let mut page = [0xff; 64];
-        page[..26].copy_from_slice(b"# why\ntoken= abc \nviewers=2");
+        let text = b"# why\ntoken= abc \nviewers=2";
+        page[..text.len()].copy_from_slice(text);
         let lines = Lines::of(&page);
         assert_eq!(lines.get("token"), Some("abc"));
         let mut settings = Settings::loopback(80, "media", b"");
