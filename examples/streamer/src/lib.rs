@@ -15,6 +15,7 @@ mod lines;
 mod play;
 mod report;
 mod rng;
+pub mod seed;
 mod serve;
 mod settings;
 mod viewers;
