@@ -32,6 +32,7 @@ const PARTS: &[Part] = &[
         about: "the no_std crates on RISC-V, and their self-tests on an emulated machine",
         run: riscv,
     },
+    Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
     Part { name: "qemu-e2e", about: "the emulated device's streamer in a real browser", run: qemu_e2e },
@@ -98,7 +99,7 @@ fn install() -> Result<()> {
 }
 
 /// The workspaces beside the main one: other targets, other tool chains, heavy peers.
-const ASIDE: [&str; 4] = ["benches", "examples/qemu-virt", "fuzz", "tests/riscv"];
+const ASIDE: [&str; 5] = ["benches", "examples/esp32p4", "examples/qemu-virt", "fuzz", "tests/riscv"];
 
 fn fmt() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -110,7 +111,7 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    crate::riscv::lint(&["tests/riscv", "examples/qemu-virt"])
+    crate::riscv::lint(&["tests/riscv", "examples/qemu-virt", "examples/esp32p4"])
 }
 
 fn unit() -> Result<()> {
@@ -140,6 +141,10 @@ fn doc() -> Result<()> {
 
 fn riscv() -> Result<()> {
     crate::riscv::main(&[])
+}
+
+fn size() -> Result<()> {
+    crate::size::main(&["--check".into()])
 }
 
 fn fuzz() -> Result<()> {
