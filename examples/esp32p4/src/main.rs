@@ -208,3 +208,14 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     esp_println::println!("panic: {info}");
     esp_hal::system::software_reset()
 }
+
+/// Three numbers instead of esp-hal's dump of all registers, which would bring the formatting of floating point along.
+#[unsafe(export_name = "ExceptionHandler")]
+extern "C" fn exception(_: *const u8) -> ! {
+    let (cause, at, value): (u32, u32, u32);
+    // SAFETY: reads three registers.
+    unsafe {
+        core::arch::asm!("csrr {0}, mcause", "csrr {1}, mepc", "csrr {2}, mtval", out(reg) cause, out(reg) at, out(reg) value)
+    };
+    panic!("exception {cause:#x} at {at:#010x}, value {value:#010x}")
+}
