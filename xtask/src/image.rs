@@ -21,11 +21,16 @@ pub fn nothing_runs_before_main(image: &Path) -> Result<()> {
 fn initialisers(image: &Path) -> Result<u64> {
     let bytes = fs::read(image).with_context(|| format!("{} cannot be read", image.display()))?;
     let elf = object::File::parse(&*bytes).with_context(|| format!("{} is not an ELF image", image.display()))?;
+    Ok(initialisers_of(&elf))
+}
+
+/// The same of an image that has been read.
+pub fn initialisers_of(elf: &object::File<'_>) -> u64 {
     let sections = elf.sections().filter(|section| {
         let name = section.name().unwrap_or_default();
         INITIALISERS.iter().any(|of| name.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     });
-    Ok(sections.map(|section| section.size()).sum())
+    sections.map(|section| section.size()).sum()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
+mod bench;
 mod e2e;
+mod esp32p4;
 mod flash;
 mod fuzz;
 mod image;
@@ -10,6 +12,7 @@ mod qemu;
 mod riscv;
 mod run;
 mod rv32;
+mod size;
 mod test;
 mod tools;
 
@@ -42,6 +45,12 @@ const VERBS: &[Verb] = &[
     },
     Verb { name: "unpack", about: "takes a packed media file apart again", run: pack::unpack },
     Verb { name: "qemu", about: "starts the emulated RISC-V device and says where its page is", run: qemu::main },
+    Verb {
+        name: "esp32p4",
+        about: "builds the ESP32-P4 image, its settings, seed and media, and flashes them or says how",
+        run: esp32p4::main,
+    },
+    Verb { name: "size", about: "how large the firmware images are, by crate: writes docs/size.md", run: size::main },
     Verb { name: "e2e", about: "the desktop's streamer and a real browser", run: e2e::main },
     Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },
     Verb {
@@ -52,6 +61,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "viewers", about: "what one, two, four and eight viewers cost the streamer", run: impair::viewers },
     Verb { name: "plots", about: "how the bandwidth estimate behaves, as pictures in docs/plots", run: impair::plots },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
+    Verb { name: "bench", about: "a measurement beside other implementations: `bench NAME`", run: bench::main },
     Verb { name: "flash", about: "makes a LittleFS image of files, for a board's flash", run: flash::main },
 ];
 

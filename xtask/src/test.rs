@@ -32,6 +32,7 @@ const PARTS: &[Part] = &[
         about: "the no_std crates on RISC-V, and their self-tests on an emulated machine",
         run: riscv,
     },
+    Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
     Part { name: "impair", about: "the streamer on bad networks, in a real browser", run: impair },
@@ -43,6 +44,7 @@ const TOOLS: &[Tool] = &[
     Tool { file: "cc", package: "gcc" },
     Tool { file: "ffmpeg", package: "ffmpeg" },
     Tool { file: "openssl", package: "openssl" },
+    Tool { file: "gnutls-cli", package: "gnutls-bin" },
     Tool { file: "/usr/include/srtp2/srtp.h", package: "libsrtp2-dev" },
     Tool { file: "/usr/include/usrsctp.h", package: "libusrsctp-dev" },
     Tool { file: "turnserver", package: "coturn" },
@@ -98,7 +100,7 @@ fn install() -> Result<()> {
 }
 
 /// The workspaces beside the main one: other targets, other tool chains, heavy peers.
-const ASIDE: [&str; 4] = ["benches", "examples/qemu-virt", "fuzz", "tests/riscv"];
+const ASIDE: [&str; 5] = ["benches", "examples/esp32p4", "examples/qemu-virt", "fuzz", "tests/riscv"];
 
 fn fmt() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -110,7 +112,7 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    crate::riscv::lint(&["tests/riscv", "examples/qemu-virt"])
+    crate::riscv::lint(&["tests/riscv", "examples/qemu-virt", "examples/esp32p4"])
 }
 
 fn unit() -> Result<()> {
@@ -140,6 +142,10 @@ fn doc() -> Result<()> {
 
 fn riscv() -> Result<()> {
     crate::riscv::main(&[])
+}
+
+fn size() -> Result<()> {
+    crate::size::main(&["--check".into()])
 }
 
 fn fuzz() -> Result<()> {

@@ -106,6 +106,8 @@ mod schedule13;
 mod secret;
 mod start;
 mod state;
+#[cfg(test)]
+mod testing;
 mod v12;
 mod v13;
 mod x509;

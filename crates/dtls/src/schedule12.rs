@@ -71,3 +71,40 @@ pub(crate) fn record_keys<P: Provider>(
     let (client_key, server_key, client_iv, server_iv) = (cut(key)?, cut(key)?, cut(iv)?, cut(iv)?);
     Ok((Keys::v12(suite, client_key, client_iv)?, Keys::v12(suite, server_key, server_iv)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use barertc_crypto::RustCrypto;
+
+    use super::*;
+    use crate::testing::hex;
+
+    fn output<const N: usize>(hash: Hash, secret: &str, seed: &str) -> [u8; N] {
+        let (secret, seed): ([u8; 16], [u8; 16]) = (hex(secret), hex(seed));
+        let mut out = [0; N];
+        // The seed may come in parts.
+        let (a, b) = seed.split_at(5);
+        prf(&RustCrypto, hash, &secret, b"test label", [a, b, &[], &[]], &mut out);
+        out
+    }
+
+    /// The vectors that were published on the mailing list of the TLS working group for RFC 5246.
+    #[test]
+    fn the_pseudorandom_function_of_either_hash() {
+        assert_eq!(
+            output(Hash::Sha256, "9bbe436ba940f017b17652849a71db35", "a0ba9f936cda311827a6f796ffd5198c"),
+            hex::<100>(
+                "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9c9a46b4e14baf9af0fa022f7
+                 077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff70187347b66"
+            )
+        );
+        assert_eq!(
+            output(Hash::Sha384, "b80b733d6ceefcdc71566ea48e5567df", "cd665cf6a8447dd6ff8b27555edb7465"),
+            hex::<148>(
+                "7b0c18e9ced410ed1804f2cfa34a336a1c14dffb4900bb5fd7942107e81c83cde9ca0faa60be9fe34f82b1233c9146a0e534cb40
+                 0fed2700884f9dc236f80edd8bfa961144c9e8d792eca722a7b32fc3d416d473ebc2c5fd4abfdad05d9184259b5bf8cd4d90fa0d
+                 31e2dec479e4f1a26066f2eea9a69236a3e52655c9e9aee691c8f3a26854308d5eaa3be85e0990703d73e56f"
+            )
+        );
+    }
+}

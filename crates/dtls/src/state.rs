@@ -15,6 +15,7 @@ use crate::handshake::reassembly::Message;
 use crate::handshake::transcript::{Hash, Transcript};
 use crate::identity::Identity;
 use crate::record::Records;
+use crate::schedule13::Schedule;
 use crate::secret::Secret;
 use crate::x509::{self, PublicKey};
 use crate::{start, v12, v13};
@@ -148,6 +149,11 @@ impl<A: Allocator, P: Provider> Link<A, P> {
             (Some(one), None) if self.srtp_profiles().any(|p| p == one) => Ok(Some(one)),
             _ => Err(Error::IllegalParameter),
         }
+    }
+
+    /// How secrets of DTLS 1.3 are derived, with the suite in use.
+    pub(crate) fn schedule(&self) -> Schedule<'_, P> {
+        Schedule::new(&self.provider, self.hash())
     }
 
     /// The hash of the suite in use.

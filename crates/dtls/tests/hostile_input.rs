@@ -82,6 +82,33 @@ fn a_version_that_is_not_offered_is_refused() {
     assert_eq!(failure(&p.server_events), Some(Error::NoCommonVersion));
 }
 
+/// Without it the master secret isn't bound to the handshake (RFC 7627, section 5.3).
+#[test]
+fn a_peer_without_extended_master_secret_is_refused() {
+    let cut = |d: &mut Vec<u8>| replace(d, &[0, 23, 0, 0], &[0xFA, 0xFA, 0, 0]);
+    let mut p = pair(Version::Dtls12);
+    carry(&mut p, Role::Client, cut);
+    p.flush();
+    assert_eq!(failure(&p.server_events), Some(Error::MissingExtension));
+
+    let mut p = pair(Version::Dtls12);
+    carry(&mut p, Role::Client, |_| ());
+    carry(&mut p, Role::Server, cut);
+    p.flush();
+    assert_eq!(failure(&p.client_events), Some(Error::MissingExtension));
+}
+
+/// A first handshake that claims to be another is somebody's who splices connections (RFC 5746, section 3.4).
+#[test]
+fn a_first_handshake_that_claims_to_renegotiate_is_refused() {
+    let claim = |d: &mut Vec<u8>| replace(d, &[0xFF, 0x01, 0, 1, 0], &[0xFF, 0x01, 0, 1, 1]);
+    let mut p = pair(Version::Dtls12);
+    carry(&mut p, Role::Client, |_| ());
+    carry(&mut p, Role::Server, claim);
+    p.flush();
+    assert_eq!(failure(&p.client_events), Some(Error::IllegalParameter));
+}
+
 #[test]
 fn tampered_records_are_dropped() {
     for version in VERSIONS {

@@ -17,8 +17,13 @@ impl<S: Storage> File<S> {
         let path = name(path)?;
         let fail = |e| Error { path: path.clone(), offset: 0, kind: ErrorKind::Storage(e) };
         let Some(mut handle) = storage.open(&path).await.map_err(fail)? else { return Ok(None) };
-        let size = storage.size(&mut handle).await.map_err(fail)?;
-        Ok(Some(Self { handle, path, size }))
+        match storage.size(&mut handle).await {
+            Ok(size) => Ok(Some(Self { handle, path, size })),
+            Err(e) => {
+                storage.close(handle).await;
+                Err(fail(e))
+            }
+        }
     }
 
     /// Opens `path`, which must be there.

@@ -18,7 +18,7 @@ pub struct Config {
     pub dtls: barertc_dtls::Config,
     /// Of SRTP.
     pub srtp: barertc_srtp::Config,
-    /// Of the SCTP association; its `mtu` and ports are overwritten.
+    /// Of the SCTP association; its `mtu` is overwritten, and what the peer says of its port and its largest message.
     pub sctp: barertc_sctp::Config,
     /// The largest message that a data channel takes from the peer, in bytes: `a=max-message-size`.
     pub max_message_size: u32,

@@ -5,7 +5,7 @@ mod util;
 use core::time::Duration;
 
 use barertc::{Config, ConnectionState, Error, Event, MessageKind};
-use util::{Arena, Identities, Pair, Sort, arena, audio, recv_tracks, send_tracks, video};
+use util::{Arena, Identities, Pair, Side, Sort, arena, audio, recv_tracks, send_tracks, video};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -74,6 +74,24 @@ fn whoever_offers_media_and_messages_pass() {
 /// The numbers of tracks go by the order in which they were added.
 fn sender_tracks(sender: &util::Side<'_>) -> [barertc::TrackId; 2] {
     sender.tracks.expect("it sends")
+}
+
+#[test]
+fn each_side_has_the_sctp_port_it_likes() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut config = Config::default();
+    config.sctp.local_port = 5_001;
+    let mut pair = Pair::new(&ids, [&arena; 2], &config, 9).expect("enough memory");
+    config.sctp.local_port = 6_000;
+    pair.answerer = Side::new(2, config, &ids.0[1], &arena, 9).expect("enough memory");
+    pair.offerer.open("chat").expect("room for a channel");
+    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room for data");
+    let offer = pair.offerer.offer().expect("an offer");
+    let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
+    assert!(offer.contains("a=sctp-port:5001\r\n") && answer.contains("a=sctp-port:6000\r\n"));
+    pair.offerer.answered(pair.now, &answer).expect("they agree");
+    assert!(pair.connect());
+    talk(&mut pair);
 }
 
 #[test]

@@ -328,12 +328,17 @@ impl<A: Allocator + Clone> SendStream<A> {
         if self.stats.packets_sent == 0 {
             return None;
         }
+        // The report is about one source; with RTX, packets sent again are another's (RFC 4588 section 4).
+        let (packets, octets) = match self.config.rtx {
+            Some(_) => (self.stats.retransmitted_packets_sent, self.stats.retransmitted_bytes_sent),
+            None => (0, 0),
+        };
         Some(SenderInfo {
             ssrc: self.config.ssrc,
             ntp,
             rtp_timestamp: self.clock.at(now)?.wrapping_add(self.config.timestamp_offset),
-            packets: self.stats.packets_sent as u32,
-            octets: self.stats.bytes_sent as u32,
+            packets: self.stats.packets_sent.saturating_sub(packets) as u32,
+            octets: self.stats.bytes_sent.saturating_sub(octets) as u32,
         })
     }
 
@@ -506,6 +511,9 @@ impl<A: Allocator + Clone> SendStream<A> {
     }
 
     fn extensions<'a>(&'a self, frame: &Frame<A>, time: u32, transport_sequence: u16) -> Extensions<'a> {
+        if self.config.extensions.is_empty() {
+            return Extensions::default();
+        }
         let info = frame.info();
         Extensions {
             abs_send_time: Some(time),

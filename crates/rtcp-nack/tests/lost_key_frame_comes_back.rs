@@ -4,7 +4,7 @@ mod common;
 
 use barertc_arena::Global;
 use barertc_rtcp_nack::{RecvConfig, RecvStream, RtxConfig, SendConfig, SendStream};
-use barertc_rtp::rtcp::{CompoundWriter, packets};
+use barertc_rtp::rtcp::{CompoundWriter, NtpTime, packets};
 use barertc_rtp::{Codec, ExtensionKind, ExtensionMap, Framing, Packet};
 use common::{at, deliver, drain, drain_again, picture};
 
@@ -80,6 +80,9 @@ fn run(rtx: bool, first_sequence: u16) {
     assert!(got.complete && !got.key && got.timestamp == 6_000);
     assert_eq!(sender.stats().retransmitted_packets_sent, 109);
     assert_eq!(sender.discards().total(), 0);
+    // A report is about one source (RFC 3550 section 6.4.1), and RTX is another.
+    let report = sender.sender_report(now, NtpTime(0)).unwrap();
+    assert_eq!(report.packets, if rtx { 111 } else { 220 });
 }
 
 fn check_returned(returned: &[Vec<u8>], lost: &[Vec<u8>], rtx: bool) {

@@ -189,6 +189,12 @@ impl ExtensionMap {
         Self { ids: [0; KINDS] }
     }
 
+    /// Whether nothing is negotiated.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        u64::from_ne_bytes(self.ids) == 0
+    }
+
     /// Gives `kind` the identifier `id`.
     ///
     /// # Errors
@@ -241,6 +247,9 @@ impl ExtensionMap {
 
     /// Measures `values` in one pass.
     pub(crate) fn layout(&self, values: &Extensions<'_>) -> Layout {
+        if self.is_empty() {
+            return Layout { size: 0, two_byte: false };
+        }
         let (mut bytes, mut elements, mut two_byte) = (0usize, 0usize, false);
         for kind in ExtensionKind::ALL {
             if let Some((id, value)) = self.present(values, kind) {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, Kind, Reliability};
+use support::watch::Watched;
 use support::{Assoc, Link, Net, Rng, message, pair};
 
 /// Seeds in a plain test run; the fuller figure is for `SCTP_SEEDS`.
@@ -220,7 +221,8 @@ impl End {
     }
 }
 
-fn run(seed: u64) {
+/// Runs one seed; returns how often a window was nearly full, and how often it was probed while it was closed.
+fn run(seed: u64) -> [u32; 2] {
     let mut rng = Rng::new(seed);
     let configs = [random_config(&mut rng), random_config(&mut rng)];
     let checksums = configs.iter().all(|c| !c.zero_checksum);
@@ -228,7 +230,8 @@ fn run(seed: u64) {
     let peaks: Vec<usize> = configs.iter().map(|c| c.worst_case_bytes::<support::Heap>()).collect();
     let (left, left_heap) = support::association(configs[0].clone(), rng.next());
     let (right, right_heap) = support::association(configs[1].clone(), rng.next());
-    let mut net = Net::new(left, right, link, seed);
+    let watched = |a, c: &Config| Watched::new(a, c.zero_checksum, false);
+    let mut net = Net::new(watched(left, &configs[0]), watched(right, &configs[1]), link, seed);
     net.links[1].loss = random_link(&mut rng, checksums).loss;
     net.left.set_role(net.now, barertc_sctp::Role::Client);
     net.right.set_role(net.now, barertc_sctp::Role::Server);
@@ -250,6 +253,9 @@ fn run(seed: u64) {
             pieces: rng.permille(300),
         },
     );
+    for (end, watched) in [(&l, &mut net.left), (&r, &mut net.right)] {
+        watched.watching = end.writers.iter().all(|w| w.reliable);
+    }
     if std::env::var_os("SCTP_SEED").is_some() {
         eprintln!("{configs:?}\n{:?}", net.links);
     }
@@ -289,22 +295,31 @@ fn run(seed: u64) {
     for (heap, peak) in [(left_heap, peaks[0]), (right_heap, peaks[1])] {
         assert_eq!((heap.stats().peak, heap.stats().live), (peak, peak), "nothing is allocated later");
     }
+    let windows = [net.left.full + net.right.full, net.left.probes + net.right.probes];
     drop(net);
     assert_eq!((left_heap.stats().live, right_heap.stats().live), (0, 0), "everything comes back");
+    windows
 }
 
 #[test]
 fn every_seed() {
     let number = |name: &str| std::env::var(name).ok().map(|v| v.parse::<u64>().expect("a number"));
     if let Some(seed) = number("SCTP_SEED") {
-        return run(seed);
+        run(seed);
+        return;
     }
+    let mut windows = [0; 2];
     for seed in 0..number("SCTP_SEEDS").unwrap_or(SEEDS) {
-        if let Err(e) = std::panic::catch_unwind(|| run(seed)) {
-            eprintln!("replay with SCTP_SEED={seed}");
-            std::panic::resume_unwind(e);
+        match std::panic::catch_unwind(|| run(seed)) {
+            Ok(of_one) => windows = [windows[0] + of_one[0], windows[1] + of_one[1]],
+            Err(e) => {
+                eprintln!("replay with SCTP_SEED={seed}");
+                std::panic::resume_unwind(e);
+            }
         }
     }
+    println!("windows were nearly full {} times, and probed {} times", windows[0], windows[1]);
+    assert!(windows.iter().all(|n| *n > 0), "the rule about the window was never put to the test: {windows:?}");
 }
 
 #[test]

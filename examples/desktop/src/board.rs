@@ -112,7 +112,7 @@ impl Board for Desktop {
     fn memory(&self) -> Memory {
         let named = OWNERS.iter().zip(&self.owners);
         let owners = named.filter_map(|(name, label)| Some((*name, label.stats()?))).collect();
-        Memory { internal: self.internal.stats(), psram: self.psram.stats(), owners }
+        Memory { internal: self.internal.stats(), psram: self.psram.stats(), stack: Stats::ZERO, owners }
     }
 
     fn log(&self, line: fmt::Arguments<'_>) {

@@ -64,22 +64,15 @@ pub fn media() -> &'static [u8] {
     unsafe { core::slice::from_raw_parts(start, (&raw const __media_len).addr()) }
 }
 
-/// The settings that the emulator was started with: lines of `name=value`, loaded to a page of their own.
-pub fn settings() -> &'static str {
+/// The page with the settings that the emulator was started with.
+pub fn settings() -> &'static [u8] {
     unsafe extern "C" {
         static __settings_start: u8;
         static __settings_len: u8;
     }
     let start = core::ptr::with_exposed_provenance::<u8>((&raw const __settings_start).addr());
     // SAFETY: memory of this machine that nothing else uses, never written while it runs.
-    let page = unsafe { core::slice::from_raw_parts(start, (&raw const __settings_len).addr()) };
-    let text = page.split(|byte| *byte == 0).next().unwrap_or_default();
-    core::str::from_utf8(text).unwrap_or_default()
-}
-
-/// The value of a setting.
-pub fn setting(name: &str) -> Option<&'static str> {
-    settings().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).map(str::trim)
+    unsafe { core::slice::from_raw_parts(start, (&raw const __settings_len).addr()) }
 }
 
 #[panic_handler]

@@ -2,41 +2,29 @@
 #![no_std]
 #![no_main]
 
-mod board;
 mod machine;
 mod net;
 mod time;
 mod virtio;
 
-use core::net::SocketAddr;
-
-use barertc::{Identity, RustCrypto};
-use barertc_arena::Heap;
+use barertc::RustCrypto;
+use barertc_arena::{Heap, Stats};
 use barertc_littlefs::LittleFs;
-use barertc_runner::Buffers;
-use barertc_streamer::{Board, MAX_ADDRESSES, Settings};
+use barertc_streamer::Lines;
+use barertc_streamer::embedded::{EmbassyBoard, FLASH_BLOCK, MediaRoom, Parts, SOCKETS, TcpRoom, UdpRoom};
 use chacha20::ChaCha20Rng;
-use edge_nal_embassy::{Tcp, TcpBuffers, Udp, UdpBuffers};
 use embassy_executor::Spawner;
 use embassy_net::{Config, StackResources};
 use embassy_net_driver_channel as channel;
 use rand_core::SeedableRng;
 use static_cell::StaticCell;
 
-use board::Virt;
 use machine::say;
 
 /// Promise P1: a program in which anybody can reach the global heap does not link.
 #[global_allocator]
 static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 
-/// TCP connections at the same time: as many as the application serves.
-const TCP: usize = 16;
-const HTTP_PORT: u16 = 80;
-const MEDIA_PORT: u16 = 9000;
-const MEDIA: &str = "sample.brtc";
-/// Bytes of a block of the file system that `cargo xtask flash` makes.
-const FLASH_BLOCK: u32 = 4096;
 const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
 
 // Where things live: what the network card writes and what many connections share is in PSRAM, by the section; small
@@ -46,16 +34,16 @@ static STATE: StaticCell<net::State> = StaticCell::new();
 #[unsafe(link_section = ".psram")]
 static ROOMS: StaticCell<net::Rooms> = StaticCell::new();
 #[unsafe(link_section = ".psram")]
-static TCP_BUFFERS: StaticCell<TcpBuffers<TCP, 8192, 4096>> = StaticCell::new();
+static TCP: StaticCell<TcpRoom> = StaticCell::new();
 #[unsafe(link_section = ".psram")]
-static UDP_BUFFERS: StaticCell<UdpBuffers<1, 65_536, 32_768, 64>> = StaticCell::new();
+static UDP: StaticCell<UdpRoom> = StaticCell::new();
 #[unsafe(link_section = ".psram")]
-static BUFFERS: StaticCell<Buffers<MAX_ADDRESSES>> = StaticCell::new();
+static BUFFERS: StaticCell<MediaRoom> = StaticCell::new();
 #[unsafe(link_section = ".psram")]
 static FLASH_CACHE: StaticCell<[u8; FLASH_BLOCK as usize]> = StaticCell::new();
-static RESOURCES: StaticCell<StackResources<{ TCP + 4 }>> = StaticCell::new();
+static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
 static PSRAM: StaticCell<Heap<'static>> = StaticCell::new();
-static BOARD: StaticCell<Virt> = StaticCell::new();
+static BOARD: StaticCell<EmbassyBoard<RustCrypto>> = StaticCell::new();
 
 #[embassy_executor::task]
 async fn card(card: net::Card, runner: channel::Runner<'static, { net::MTU }>) {
@@ -84,28 +72,21 @@ async fn main(spawner: Spawner) {
         embassy_net::new(driver, Config::dhcpv4(Default::default()), resources, rand_core::Rng::next_u64(&mut rng));
     spawner.spawn(card(device, card_runner).expect("one task each"));
     spawner.spawn(network(runner).expect("one task each"));
-    stack.wait_config_up().await;
-    let Some(config) = stack.config_v4() else { return };
-    let ip = config.address.address();
-
-    let psram = PSRAM.init_with(machine::psram);
-    let tcp = Tcp::new(stack, TCP_BUFFERS.init_with(TcpBuffers::new));
-    let udp = Udp::new(stack, UDP_BUFFERS.init_with(UdpBuffers::new));
-    let board = BOARD.init_with(|| Virt::new(psram, stack, tcp, udp, rng));
-    let identity = board.random(|rng| Identity::generate(&RustCrypto, rng));
-
-    let mut settings = Settings::loopback(HTTP_PORT, MEDIA, PAGE);
-    settings.http = SocketAddr::from(([0, 0, 0, 0], HTTP_PORT));
-    settings.addresses = [ip.into()].into_iter().collect();
-    settings.udp_port = MEDIA_PORT;
-    settings.advertise = machine::setting("advertise").and_then(|text| text.parse().ok());
-    settings.token = machine::setting("token");
-    settings.stats = true;
+    let parts = Parts {
+        psram: PSRAM.init_with(machine::psram),
+        internal: None,
+        stack,
+        tcp: TCP.init_with(TcpRoom::new),
+        udp: UDP.init_with(UdpRoom::new),
+        rng,
+        crypto: RustCrypto,
+        depth: || Stats::ZERO,
+        log: |line| say!("{line}"),
+    };
+    let board = BOARD.init(EmbassyBoard::new(parts).expect("the PSRAM has room for a label for each owner"));
     let mut storage = LittleFs::new(machine::media(), FLASH_BLOCK, FLASH_CACHE.init_with(|| [0; FLASH_BLOCK as usize]));
-    let buffers = BUFFERS.init_with(Buffers::new);
-    let ready = |address| say!("ready at http://{address}/");
-    let app = barertc_streamer::run(board, &settings, &identity, &mut storage, buffers, ready, core::future::pending());
-    if let Err(error) = app.await {
+    let buffers = BUFFERS.init_with(MediaRoom::new);
+    if let Err(error) = board.serve(Lines::of(machine::settings()), PAGE, &mut storage, buffers).await {
         say!("cannot start: {error}");
     }
 }

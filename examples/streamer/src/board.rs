@@ -72,6 +72,8 @@ pub struct Memory {
     pub internal: Stats,
     /// The large memory.
     pub psram: Stats,
+    /// The stack, whose peak is the deepest that it has ever been; all zero for boards that don't look.
+    pub stack: Stats,
     /// Who holds how much of the large memory, for boards that count it.
     pub owners: heapless::Vec<(&'static str, Stats), 12>,
 }

@@ -9,10 +9,14 @@
 
 mod app;
 mod board;
+#[cfg(feature = "embassy")]
+pub mod embedded;
+mod lines;
 mod play;
 mod rendition;
 mod report;
 mod rng;
+pub mod seed;
 mod serve;
 mod settings;
 mod viewers;
@@ -31,6 +35,7 @@ use embassy_futures::select::{Either, select};
 use embedded_io_async::ErrorType;
 
 pub use board::{Board, Memory, OWNERS};
+pub use lines::Lines;
 pub use settings::{Forwarder, MAX_ADDRESSES, Settings};
 
 use app::App;

@@ -23,7 +23,7 @@ use crate::handshake::transcript::{Hash, Transcript};
 use crate::identity::Identity;
 use crate::record::Records;
 use crate::state::{Exporter, Handshake, Link, State};
-use crate::{schedule12, schedule13, start};
+use crate::{schedule12, start};
 
 pub use self::outgoing::FlightCursor;
 
@@ -219,9 +219,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 schedule12::prf(p, hash, master, label.as_bytes(), [client_random, server_random, len, bytes], out);
             }
             Some(Exporter::Dtls13 { secret }) => {
-                let secret = schedule13::derive_secret(p, hash, secret, label.as_bytes(), &hash.digest(p, &[]));
-                let context = hash.digest(p, &[context.unwrap_or_default()]);
-                schedule13::expand_label(p, hash, &secret, b"exporter", &context, out);
+                link.schedule().export(secret, label.as_bytes(), context.unwrap_or_default(), out);
             }
         }
         Ok(())

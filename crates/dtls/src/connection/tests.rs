@@ -9,8 +9,10 @@ use barertc_wire::Instant;
 
 use super::{Connection, Event};
 use crate::config::{Config, Role, Version};
-use crate::error::Error;
+use crate::error::{Discard, Error};
+use crate::handshake::kind;
 use crate::identity::Identity;
+use crate::record::content;
 use crate::secret::Secret;
 use crate::state::State;
 use crate::v13;
@@ -121,4 +123,61 @@ fn the_flight_can_be_read_and_fed_from_outside() {
         }
     }
     assert!(c.is_connected() && s.is_connected());
+}
+
+/// What `from` seals as a handshake record of the newest epoch: a message without a body.
+fn late_message(from: &mut Peer, kind: u8) -> Vec<u8> {
+    let records = &mut from.link.records;
+    let epoch = records.write_epoch();
+    let (front, back) = records.overhead(epoch);
+    let mut out = std::vec![0; front + 12 + back];
+    out[front..front + 12].copy_from_slice(&[kind, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0]);
+    let (len, _) = records.seal(&RustCrypto, epoch, content::HANDSHAKE, &mut out, 12).unwrap();
+    out.truncate(len);
+    out
+}
+
+/// A peer with the right keys asks for it, so it is answered: with no_renegotiation (RFC 5746, section 4.5).
+#[test]
+fn a_peer_that_wants_to_renegotiate_is_refused() {
+    let mut rng = Rng(1);
+    let (a, b) = (Identity::generate(&RustCrypto, &mut rng), Identity::generate(&RustCrypto, &mut rng));
+    for asks in [Role::Client, Role::Server] {
+        let (mut c, mut s) = peers(Version::Dtls12, &a, &b);
+        for _ in 0..2 {
+            carry(&mut c, &mut s);
+            carry(&mut s, &mut c);
+        }
+        let (from, to, message) = match asks {
+            Role::Client => (&mut c, &mut s, kind::CLIENT_HELLO),
+            Role::Server => (&mut s, &mut c, kind::HELLO_REQUEST),
+        };
+        let mut record = late_message(from, message);
+        to.handle(Instant::ZERO, &mut record, |_| panic!("no data is sent")).unwrap();
+        assert!(to.is_connected() && to.pending.is_none(), "nothing begins anew");
+        assert_eq!(to.discards.get(Discard::Unexpected), 1);
+        assert_eq!(to.alert, Some((super::incoming::WARNING, 100)), "no_renegotiation");
+        let mut out = [0; 100];
+        assert!(to.poll_transmit(Instant::ZERO, &mut out).is_some());
+        assert!(to.poll_transmit(Instant::ZERO, &mut out).is_none(), "an alert, and no handshake");
+    }
+}
+
+/// In DTLS 1.3 there is no such thing: whoever asks for it has lost the thread (RFC 8446, section 4.1.2).
+#[test]
+fn a_client_hello_after_a_handshake_of_13_changes_nothing() {
+    let mut rng = Rng(1);
+    let (a, b) = (Identity::generate(&RustCrypto, &mut rng), Identity::generate(&RustCrypto, &mut rng));
+    let (mut c, mut s) = peers(Version::Dtls13, &a, &b);
+    for _ in 0..3 {
+        carry(&mut c, &mut s);
+        carry(&mut s, &mut c);
+    }
+    let mut record = late_message(&mut c, kind::CLIENT_HELLO);
+    let _ = s.handle(Instant::ZERO, &mut record, |_| panic!("no data is sent"));
+    assert!(s.pending.is_none());
+    let mut out = [0; 1_500];
+    while let Some(len) = s.poll_transmit(Instant::ZERO, &mut out) {
+        assert_ne!(out[0], 22, "{len} bytes of a handshake in the clear");
+    }
 }

@@ -119,3 +119,23 @@ fn aead(suite: Suite, key: &[u8]) -> Result<Aead, KeyLength> {
         Suite::ChaCha20Poly1305 => Aead::ChaCha(ChaChaKey::new(key)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use barertc_crypto::RustCrypto;
+
+    use super::*;
+    use crate::testing::hex;
+
+    /// QUIC masks its packet numbers in the same way, and its vectors are published (RFC 9001, appendices A.2 and A.5);
+    /// the first byte there goes over the header's flags, here already over the number.
+    #[test]
+    fn record_numbers_are_masked_as_in_the_published_vectors() {
+        let aes = hex::<16>("9f50449e04a0e810283a1e9933adedd2");
+        let keys = Keys::v13(Suite::Aes128Gcm, &[0; 16], [0; 12], &aes).unwrap();
+        assert_eq!(keys.number_mask(&RustCrypto, hex("d1b1c98dd7689fb8ec11d242b123dc9b")), [0x43, 0x7B]);
+        let chacha = hex::<32>("25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4");
+        let keys = Keys::v13(Suite::ChaCha20Poly1305, &[0; 32], [0; 12], &chacha).unwrap();
+        assert_eq!(keys.number_mask(&RustCrypto, hex("5e5cd55c41f69080575d7999c25a5bfb")), [0xAE, 0xFE]);
+    }
+}

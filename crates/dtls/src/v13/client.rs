@@ -14,7 +14,7 @@ use crate::handshake::kind;
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature::ECDSA_P256_SHA256;
 use crate::handshake::transcript::{Hash, Transcript};
-use crate::schedule13::{self, Traffic};
+use crate::schedule13::Traffic;
 use crate::secret::Secret;
 use crate::start::{Cookie, write_client_hello};
 use crate::state::{Exporter, Handshake, Link, State as Stage};
@@ -115,7 +115,7 @@ fn agree<A: Allocator, P: Provider>(
         return Err(Error::IllegalParameter);
     }
     let shared = ours.agree(&link.provider, share)?;
-    let (handshake, master) = schedule13::handshake(&link.provider, link.hash(), &shared, &hs.transcript.hash());
+    let (handshake, master) = link.schedule().handshake(&shared, &hs.transcript.hash());
     install(link, HANDSHAKE_EPOCH, &handshake.server, &handshake.client)?;
     let secrets = Secrets { handshake, master, wants_certificate: false };
     Ok(Stage::Client13(State::EncryptedExtensions(secrets)))
@@ -189,7 +189,7 @@ fn check_request(body: &[u8]) -> Result<(), Error> {
 fn answer<A: Allocator, P: Provider>(hs: &mut Handshake, link: &mut Link<A, P>, secrets: Secrets) -> Result<(), Error> {
     // Up to the server's Finished (RFC 8446, section 7.1).
     let transcript = hs.transcript.hash();
-    let (application, exporter) = schedule13::application(&link.provider, link.hash(), &secrets.master, &transcript);
+    let (application, exporter) = link.schedule().application(&secrets.master, &transcript);
     link.flight.begin();
     if secrets.wants_certificate {
         let message = link

@@ -29,7 +29,6 @@ use crate::error::Error;
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature::{self, ECDSA_P256_SHA256};
 use crate::handshake::{kind, vec8, vec16};
-use crate::schedule13;
 use crate::secret::Secret;
 use crate::state::{Handshake, Link};
 use crate::x509::PublicKey;
@@ -132,7 +131,7 @@ fn write_finished<A: Allocator, P: Provider>(
     link: &mut Link<A, P>,
     base: &Secret,
 ) -> Result<(), Error> {
-    let data = schedule13::verify_data(&link.provider, link.hash(), base, &hs.transcript.hash());
+    let data = link.schedule().verify_data(base, &hs.transcript.hash());
     hs.transcript.add_own(link.flight.message(kind::FINISHED, HANDSHAKE_EPOCH, |w| w.put(&data))?);
     Ok(())
 }
@@ -145,7 +144,7 @@ fn check_finished<A: Allocator, P: Provider>(
     base: &Secret,
 ) -> Result<(), Error> {
     expect(m, kind::FINISHED)?;
-    let expected = schedule13::verify_data(&link.provider, link.hash(), base, &hs.transcript.hash());
+    let expected = link.schedule().verify_data(base, &hs.transcript.hash());
     if !constant_time_eq(&expected, m.body) {
         return Err(Error::BadFinished);
     }
@@ -160,7 +159,7 @@ fn install<A: Allocator, P: Provider>(
     read: &Secret,
     write: &Secret,
 ) -> Result<(), Error> {
-    let keys = |secret| schedule13::record_keys(&link.provider, link.suite, secret).map_err(|_| Error::NoMemory);
+    let keys = |secret| link.schedule().record_keys(link.suite, secret).map_err(|_| Error::NoMemory);
     let (read, write) = (keys(read)?, keys(write)?);
     link.records.install_read(epoch, read);
     link.records.install_write(epoch, write);

@@ -14,7 +14,7 @@ use crate::handshake::reassembly::Message;
 use crate::handshake::signature::{ECDSA_P256_SHA256, VERIFIED};
 use crate::handshake::transcript::{Hash, Transcript};
 use crate::handshake::{kind, vec8, vec16};
-use crate::schedule13::{self, Traffic};
+use crate::schedule13::Traffic;
 use crate::secret::Secret;
 use crate::state::{Exporter, Handshake, Link, State as Stage};
 use crate::x509::PublicKey;
@@ -135,15 +135,14 @@ fn answer<A: Allocator, P: Provider>(
     })?;
     hs.transcript.add_own(message);
 
-    let hash = link.hash();
-    let (handshake, master) = schedule13::handshake(&link.provider, hash, &shared, &hs.transcript.hash());
+    let (handshake, master) = link.schedule().handshake(&shared, &hs.transcript.hash());
     install(link, HANDSHAKE_EPOCH, &handshake.client, &handshake.server)?;
     write_parameters(hs, link)?;
     write_certificate_verify(hs, link, SERVER_CONTEXT)?;
     write_finished(hs, link, &handshake.server)?;
     link.flight.send(true);
     link.acks.clear();
-    let (application, exporter) = schedule13::application(&link.provider, hash, &master, &hs.transcript.hash());
+    let (application, exporter) = link.schedule().application(&master, &hs.transcript.hash());
     Ok(Stage::Server13(State::Certificate(Secrets { client_handshake: handshake.client, application, exporter })))
 }
 

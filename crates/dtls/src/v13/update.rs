@@ -11,7 +11,7 @@ use crate::handshake::kind;
 use crate::handshake::ranges::Ranges;
 use crate::handshake::reassembly::Fragment;
 use crate::record::Opened;
-use crate::schedule13;
+use crate::schedule13::Schedule;
 use crate::secret::Secret;
 use crate::state::Link;
 
@@ -121,8 +121,9 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         let hash = self.hash();
         if let Some(updates) = self.updates.as_mut().filter(|u| u.under_way) {
             updates.under_way = false;
-            updates.write = schedule13::updated(&self.provider, hash, &updates.write);
-            let keys = schedule13::record_keys(&self.provider, self.suite, &updates.write);
+            let schedule = Schedule::new(&self.provider, hash);
+            updates.write = schedule.updated(&updates.write);
+            let keys = schedule.record_keys(self.suite, &updates.write);
             let next = epoch.checked_add(1).ok_or(Error::KeysExhausted)?;
             self.records.install_write(next, keys.map_err(|_| Error::NoMemory)?);
         }
@@ -150,8 +151,9 @@ impl<A: Allocator, P: Provider> Link<A, P> {
     fn update_read(&mut self) -> Result<(), Error> {
         let hash = self.hash();
         let Some(updates) = &mut self.updates else { return Ok(()) };
-        updates.read = schedule13::updated(&self.provider, hash, &updates.read);
-        let keys = schedule13::record_keys(&self.provider, self.suite, &updates.read);
+        let schedule = Schedule::new(&self.provider, hash);
+        updates.read = schedule.updated(&updates.read);
+        let keys = schedule.record_keys(self.suite, &updates.read);
         let next = self.records.read_epoch().checked_add(1).ok_or(Error::KeysExhausted)?;
         self.records.install_read(next, keys.map_err(|_| Error::NoMemory)?);
         Ok(())

@@ -7,7 +7,7 @@ use barertc_sctp::{Association, ChannelConfig, ChannelId, ChannelInfo, Event as 
 use barertc_sdp::NegotiatedData;
 use rand_core::CryptoRng;
 
-use super::{PeerConnection, SCTP_PORT};
+use super::PeerConnection;
 use crate::{Error, Event, Name};
 
 /// The m-line of data channels in offers of ours.
@@ -21,7 +21,6 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     pub fn add_data<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
         if self.sctp.is_none() {
             let mut config = self.config.sctp.clone();
-            (config.local_port, config.remote_port) = (SCTP_PORT, SCTP_PORT);
             config.mtu = self.config.sctp_mtu();
             let association = Association::new(config, self.memory.sctp.clone(), rng)?;
             self.sctp = Some(Box::try_new(association, self.memory.sctp.clone())?);
@@ -102,6 +101,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let sctp = self.association()?;
         let limit = u32::try_from(data.max_message_size).unwrap_or(u32::MAX);
         sctp.set_remote_max_message_size(limit);
+        sctp.set_remote_port(data.remote_port);
         // RFC 8832 §6: the DTLS client has the even streams.
         sctp.set_role(now, if role == Role::Client { barertc_sctp::Role::Client } else { barertc_sctp::Role::Server });
         if ready {

@@ -12,7 +12,7 @@ use barertc_sdp::{
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
-use super::{PeerConnection, SCTP_PORT, Transceiver};
+use super::{PeerConnection, Transceiver};
 use crate::codec::{extension_map, frame_codec, offered_extensions};
 use crate::{Config, Error};
 
@@ -144,7 +144,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             // In an answer the offerer's name counts.
             let mid = (setup == Setup::ActPass || !self.data_mid.is_empty()).then_some(mid);
             let max_message_size = self.config.max_message_size;
-            let data = Data { mid, sctp_port: SCTP_PORT, max_message_size, sctp_init: None };
+            let data = Data { mid, sctp_port: self.config.sctp.local_port, max_message_size, sctp_init: None };
             sections.push(Section::Data(data)).map_err(|_| Error::Config)?;
         }
         let mut candidates = heapless::Vec::<Candidate, MAX_CANDIDATES>::new();

@@ -32,9 +32,6 @@ pub(crate) use tracks::Transceiver;
 /// How long a probe takes.
 const PROBE: Duration = Duration::from_millis(100);
 
-/// Our habit, and everybody's.
-const SCTP_PORT: u16 = 5000;
-
 /// A WebRTC connection to one peer: tracks and data channels over one ICE path.
 ///
 /// # Order of calls

@@ -166,8 +166,10 @@ fn fragment(rules: &NalRules, nal: &Nal, budget: usize, cursor: &mut Cursor) -> 
 /// How much of `rest` bytes goes next, so that it takes the fewest packets of at most `most` bytes and all are about
 /// equally large.
 fn even_share(rest: usize, most: usize) -> usize {
+    // Frames are below 4 GiB, and divisions of 32 bits are the quicker ones.
+    let (rest, most) = (rest as u32, u32::try_from(most).unwrap_or(u32::MAX));
     let packets = rest.div_ceil(most.max(1)).max(1);
-    rest.div_ceil(packets)
+    rest.div_ceil(packets) as usize
 }
 
 /// The `count` units of an aggregation packet, each behind its size.

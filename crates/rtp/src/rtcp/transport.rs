@@ -59,10 +59,7 @@ impl<'a> TransportFeedback<'a> {
         let mut left = status_count;
         let mut received = 0usize;
         while left > 0 {
-            let chunk = Chunk::new(r.u16()?);
-            for _ in 0..chunk.len().min(left) {
-                left = left.saturating_sub(1);
-            }
+            left = left.saturating_sub(Chunk::new(r.u16()?).len());
         }
         let used = rest.len().saturating_sub(r.remaining());
         let feedback = Self {

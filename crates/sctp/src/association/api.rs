@@ -30,6 +30,11 @@ impl<A: Allocator> Association<A> {
         self.config.remote_max_message_size = bytes;
     }
 
+    /// The peer's port, from its session description (`a=sctp-port`); to be told before the first packet.
+    pub const fn set_remote_port(&mut self, port: u16) {
+        self.config.remote_port = port;
+    }
+
     // Channels.
 
     /// Opens a channel; [`Event::ChannelOpened`](super::Event::ChannelOpened) follows. May be called at any time.

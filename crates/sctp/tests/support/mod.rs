@@ -2,6 +2,8 @@
 //! implementations.
 #![allow(dead_code, missing_docs)]
 
+pub mod watch;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -232,16 +234,18 @@ impl<L: Peer, R: Peer> Net<L, R> {
     /// Steps until `done`, for at most `limit` of virtual time; whether it was done.
     pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         let end = self.now + limit;
-        for step in 0u32.. {
-            assert!(step < 2_000_000, "spins at {:?}", self.now);
+        let (mut at, mut steps) = (self.now, 0u32);
+        loop {
             if done(self) {
                 return true;
             }
             if self.now > end || !self.step() {
                 return done(self);
             }
+            steps = if self.now == at { steps + 1 } else { 0 };
+            assert!(steps < 100_000, "spins at {:?}", self.now);
+            at = self.now;
         }
-        false
     }
 }
 

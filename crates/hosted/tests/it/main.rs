@@ -1,0 +1,8 @@
+//! The driver against the simulated co-processor, on a simulated clock.
+
+mod data;
+mod noise;
+mod rig;
+mod start;
+mod trouble;
+mod wifi;

@@ -1,0 +1,221 @@
+//! The streamer on an ESP32-P4.
+#![no_std]
+#![no_main]
+
+mod crypto;
+mod entropy;
+mod flash;
+mod log;
+mod memory;
+mod net;
+
+use core::panic::PanicInfo;
+
+use barertc_arena::Heap;
+use barertc_hosted::Network;
+use barertc_littlefs::LittleFs;
+use barertc_streamer::Lines;
+use barertc_streamer::embedded::{EmbassyBoard, FLASH_BLOCK, MediaRoom, Parts, SOCKETS, TcpRoom, UdpRoom};
+use embassy_executor::Spawner;
+use embassy_net::StackResources;
+use embassy_time::Timer;
+use esp_bootloader_esp_idf::partitions::PARTITION_TABLE_MAX_LEN;
+use esp_hal::clock::CpuClock;
+use esp_hal::efuse::{ChipRevision, chip_revision};
+use esp_hal::peripherals::Peripherals;
+use esp_hal::rtc_cntl::{Rtc, Rwdt, RwdtStage};
+use esp_hal::time::Duration;
+use esp_hal::timer::timg::TimerGroup;
+use rand_core::Rng;
+use static_cell::StaticCell;
+
+use crypto::Accelerators;
+use net::wifi::{Card, Pins};
+
+esp_bootloader_esp_idf::esp_app_desc!();
+
+/// Promise P1: a program in which anybody can reach the global heap does not link.
+#[global_allocator]
+static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
+
+/// The first chip revision that esp-hal supports.
+const REVISION: ChipRevision = ChipRevision { major: 3, minor: 0 };
+/// A program that does not turn its loop for this long is started again.
+const WATCHDOG: Duration = Duration::from_secs(8);
+const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
+/// Bytes of the settings, at most.
+const SETTINGS: usize = 4096;
+
+// Where things live: what many connections share is in PSRAM, by the section; small state that is touched with every
+// packet, and what the network card reads and writes, is inside.
+#[unsafe(link_section = ".psram")]
+static TCP: StaticCell<TcpRoom> = StaticCell::new();
+#[unsafe(link_section = ".psram")]
+static UDP: StaticCell<UdpRoom> = StaticCell::new();
+#[unsafe(link_section = ".psram")]
+static BUFFERS: StaticCell<MediaRoom> = StaticCell::new();
+#[unsafe(link_section = ".psram")]
+static FLASH_CACHE: StaticCell<[u8; FLASH_BLOCK as usize]> = StaticCell::new();
+#[unsafe(link_section = ".psram")]
+static PARTITIONS: StaticCell<[u8; PARTITION_TABLE_MAX_LEN]> = StaticCell::new();
+#[unsafe(link_section = ".psram")]
+static SETTINGS_PAGE: StaticCell<[u8; SETTINGS]> = StaticCell::new();
+static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
+static INTERNAL: StaticCell<Heap<'static>> = StaticCell::new();
+static PSRAM: StaticCell<Heap<'static>> = StaticCell::new();
+static BOARD: StaticCell<EmbassyBoard<Accelerators>> = StaticCell::new();
+
+#[embassy_executor::task]
+async fn ethernet(mut runner: embassy_net::Runner<'static, net::ethernet::Card>) {
+    runner.run().await;
+}
+
+#[embassy_executor::task]
+async fn wifi(mut runner: embassy_net::Runner<'static, net::wifi::Device>) {
+    runner.run().await;
+}
+
+#[embassy_executor::task]
+async fn radio(mut radio: net::wifi::Radio) {
+    radio.run().await;
+}
+
+#[embassy_executor::task]
+async fn steer(steering: net::wifi::Steering, network: Network) {
+    net::wifi::steer(steering, network).await;
+}
+
+/// Turns with everything else: when it stops, so has the rest.
+#[embassy_executor::task]
+async fn watch(mut watchdog: Rwdt) {
+    loop {
+        watchdog.feed();
+        Timer::after_secs(1).await;
+    }
+}
+
+#[esp_rtos::main]
+async fn main(spawner: Spawner) {
+    memory::paint_stack();
+    let chip = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
+    if let Err(why) = run(spawner, chip).await {
+        log::line(format_args!("cannot start: {why}"));
+    }
+}
+
+async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
+    esp_rtos::start(TimerGroup::new(chip.TIMG0).timer0, chip.FROM_CPU_INTR0);
+    spawner.spawn(log::send().expect("one task each"));
+    if chip_revision() < REVISION {
+        return Err("this chip is older than revision 3.0");
+    }
+    let mut watchdog = Rtc::new(chip.RTC_TIMER).rwdt;
+    watchdog.set_timeout(RwdtStage::Stage0, WATCHDOG);
+    watchdog.enable();
+    spawner.spawn(watch(watchdog).expect("one task each"));
+
+    let psram = PSRAM.init(memory::psram(chip.PSRAM)?);
+    let internal: &'static Heap<'static> = INTERNAL.init(memory::internal()?);
+    let mut storage = flash::Storage::new(chip.FLASH, PARTITIONS.init_with(|| [0; PARTITION_TABLE_MAX_LEN]))?;
+    let page = SETTINGS_PAGE.init_with(|| [0; SETTINGS]);
+    storage.read(storage.settings, 0, page).map_err(|_| "the settings cannot be read")?;
+    let settings = Lines::of(page);
+    let mut rng = entropy::generator(&mut storage, chip.ADC1, chip.GPIO20)?;
+
+    let seed = rng.next_u64();
+    let resources = RESOURCES.init_with(StackResources::new);
+    let stack = match settings.get("network").unwrap_or("ethernet") {
+        "ethernet" => {
+            let pins = net::ethernet::Pins {
+                clock: chip.GPIO50,
+                rxd0: chip.GPIO29,
+                rxd1: chip.GPIO30,
+                rx_dv: chip.GPIO28,
+                txd0: chip.GPIO34,
+                txd1: chip.GPIO35,
+                tx_en: chip.GPIO49,
+                mdc: chip.GPIO31,
+                mdio: chip.GPIO52,
+                reset: chip.GPIO51,
+            };
+            let (stack, runner) = net::ethernet::start(chip.ETH, pins, resources, seed).await?;
+            spawner.spawn(ethernet(runner).expect("one task each"));
+            stack
+        }
+        "wifi" => {
+            let card = match settings.get("board").unwrap_or("ev") {
+                "ev" => Card::new(
+                    chip.SDHOST,
+                    Pins {
+                        clk: chip.GPIO18,
+                        cmd: chip.GPIO19,
+                        d0: chip.GPIO14,
+                        d1: chip.GPIO15,
+                        d2: chip.GPIO16,
+                        d3: chip.GPIO17,
+                        enable: chip.GPIO54,
+                    },
+                ),
+                "psi" => Card::new(
+                    chip.SDHOST,
+                    Pins {
+                        clk: chip.GPIO28,
+                        cmd: chip.GPIO27,
+                        d0: chip.GPIO29,
+                        d1: chip.GPIO30,
+                        d2: chip.GPIO31,
+                        d3: chip.GPIO32,
+                        enable: chip.GPIO9,
+                    },
+                ),
+                _ => return Err("settings: board is `ev` or `psi`"),
+            }?;
+            let wifi_parts = net::wifi::start(card, settings, internal, resources, seed)?;
+            spawner.spawn(wifi(wifi_parts.runner).expect("one task each"));
+            spawner.spawn(radio(wifi_parts.radio).expect("one task each"));
+            spawner.spawn(steer(wifi_parts.steering, wifi_parts.network).expect("one task each"));
+            wifi_parts.stack
+        }
+        _ => return Err("settings: network is `ethernet` or `wifi`"),
+    };
+    let parts = Parts {
+        psram,
+        internal: Some(internal),
+        stack,
+        tcp: TCP.init_with(TcpRoom::new),
+        udp: UDP.init_with(UdpRoom::new),
+        rng,
+        crypto: Accelerators::new(chip.AES, chip.SHA, chip.ECC, log::line),
+        depth: memory::stack,
+        log: log::line,
+    };
+    let board = BOARD.init(EmbassyBoard::new(parts).map_err(|_| "the PSRAM has no room for its labels")?);
+    #[cfg(feature = "selftest")]
+    if let Err(vector) = barertc_crypto::selftest::run_with(barertc_streamer::Board::crypto(board)) {
+        log::line(format_args!("crypto: {vector} fails"));
+    }
+    let cache = FLASH_CACHE.init_with(|| [0; FLASH_BLOCK as usize]);
+    let mut files = LittleFs::new(storage.into_media(), FLASH_BLOCK, cache);
+    let served = board.serve(settings, PAGE, &mut files, BUFFERS.init_with(MediaRoom::new)).await;
+    if let Err(error) = served {
+        log::line(format_args!("cannot start: {error}"));
+    }
+    Ok(())
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    esp_println::println!("panic: {info}");
+    esp_hal::system::software_reset()
+}
+
+/// Three numbers instead of esp-hal's dump of all registers, which would bring the formatting of floating point along.
+#[unsafe(export_name = "ExceptionHandler")]
+extern "C" fn exception(_: *const u8) -> ! {
+    let (cause, at, value): (u32, u32, u32);
+    // SAFETY: reads three registers.
+    unsafe {
+        core::arch::asm!("csrr {0}, mcause", "csrr {1}, mepc", "csrr {2}, mtval", out(reg) cause, out(reg) at, out(reg) value)
+    };
+    panic!("exception {cause:#x} at {at:#010x}, value {value:#010x}")
+}

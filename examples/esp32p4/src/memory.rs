@@ -1,0 +1,83 @@
+//! The large memory beside the chip, and how deep the stack has been.
+
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+
+use barertc_arena::{Heap, Stats};
+use esp_hal::peripherals::PSRAM;
+use esp_hal::psram::{Psram, PsramConfig};
+
+/// Sets up the PSRAM, clears what is declared to lie in it, and makes a heap of the rest. To be called once, before
+/// anything in the section `.psram` is used.
+pub fn psram(peripheral: PSRAM<'static>) -> Result<Heap<'static>, &'static str> {
+    unsafe extern "C" {
+        static __psram_start: u8;
+        static __psram_end: u8;
+    }
+    let (start, len) = Psram::new(peripheral, PsramConfig::default()).raw_parts();
+    let (from, to) = ((&raw const __psram_start).addr(), (&raw const __psram_end).addr());
+    let statics = to - from;
+    if len == 0 {
+        return Err("no PSRAM answers");
+    }
+    if start.addr() != from || len <= statics {
+        return Err("the PSRAM is not where the linker script has it");
+    }
+    // SAFETY: the section's own memory, which nobody has used yet. All that lies in it starts as zeros: the section is not
+    // loaded.
+    unsafe { start.write_bytes(0, statics) };
+    // SAFETY: mapped memory behind the section, which nothing else uses; called once.
+    unsafe { Heap::from_raw(start.add(statics), len - statics) }.map_err(|_| "the PSRAM is too small for a heap")
+}
+
+/// Bytes inside the chip that the second-stage bootloader ran in, and that nobody else uses.
+const LEFT_BEHIND: usize = 0x4ffb_efc0 - 0x4ffa_dfc0;
+
+#[repr(C, align(64))]
+struct Left(UnsafeCell<[MaybeUninit<u8>; LEFT_BEHIND]>);
+
+// SAFETY: used by `internal` alone, which is called once.
+unsafe impl Sync for Left {}
+
+#[unsafe(link_section = ".dram2_uninit")]
+static LEFT: Left = Left(UnsafeCell::new([MaybeUninit::uninit(); LEFT_BEHIND]));
+
+/// A heap of fast memory that DMA reaches. To be called once.
+pub fn internal() -> Result<Heap<'static>, &'static str> {
+    // SAFETY: the section's own memory, which nothing else uses; called once.
+    unsafe { Heap::from_raw(LEFT.0.get().cast(), LEFT_BEHIND) }.map_err(|_| "no internal memory is left")
+}
+
+const PAINT: u32 = 0x5ea1_ab1e;
+/// Bytes below the stack pointer that are left alone while painting.
+const MARGIN: usize = 512;
+
+/// The part of the stack that may be painted, from its lowest address on. Below it lies esp-hal's guard, which is watched.
+fn bounds() -> (*mut u32, usize) {
+    unsafe extern "C" {
+        static __stack_chk_guard: u8;
+        static _stack_start_cpu0: u8;
+    }
+    let end = (&raw const __stack_chk_guard).addr() + 16;
+    (core::ptr::with_exposed_provenance_mut(end), ((&raw const _stack_start_cpu0).addr() - end) / 4)
+}
+
+/// Paints what of the stack is not in use yet. To be called once, before anything deep.
+pub fn paint_stack() {
+    let here = 0_u8;
+    let (end, words) = bounds();
+    let free = ((&raw const here).addr() - MARGIN).saturating_sub(end.addr()) / 4;
+    for n in 0..free.min(words) {
+        // SAFETY: memory that the linker script sets apart for the stack, below everything that is on it now.
+        unsafe { end.add(n).write_volatile(PAINT) };
+    }
+}
+
+/// The most that was ever on the stack, and how much there is room for.
+pub fn stack() -> Stats {
+    let (end, words) = bounds();
+    // SAFETY: inside the stack; what is read is compared and nothing else.
+    let untouched = (0..words).take_while(|n| unsafe { end.add(*n).read_volatile() } == PAINT).count();
+    let peak = (words - untouched) * 4;
+    Stats { live: peak, peak, capacity: words * 4, ..Stats::ZERO }
+}

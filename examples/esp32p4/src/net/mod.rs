@@ -1,0 +1,4 @@
+//! The networks: Ethernet of the function EV board, or WiFi through a co-processor.
+
+pub mod ethernet;
+pub mod wifi;

@@ -1,0 +1,214 @@
+//! `size`: how large the firmware images are, by crate and by memory, and what must not be in them.
+
+mod by_crate;
+mod promises;
+mod stack;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use object::{Object, ObjectSection, Section, SectionFlags, SectionKind};
+
+use crate::run::{root, run};
+use crate::rv32::Toolchain;
+
+const USAGE: &str = "usage: cargo xtask size [--check]
+  --check   only what the images promise, without writing docs/size.md";
+const REPORT: &str = "docs/size.md";
+
+/// A program for a machine without an operating system.
+pub struct Image {
+    /// The folder below `examples`, and the end of the package's name.
+    pub name: &'static str,
+    /// What it may take of flash: code, constants, and what data starts with.
+    budget: Option<u64>,
+    regions: &'static [Region],
+}
+
+/// A memory of the machine.
+struct Region {
+    name: &'static str,
+    start: u64,
+    len: u64,
+}
+
+const fn region(name: &'static str, start: u64, len: u64) -> Region {
+    Region { name, start, len }
+}
+
+const IMAGES: [Image; 2] = [
+    Image {
+        name: "esp32p4",
+        budget: Some(600 << 10),
+        regions: &[
+            region("flash, mapped (XIP)", 0x4000_0000, 4 << 20),
+            region("PSRAM: statics; the rest of it is the arena", 0x4800_0000, 1 << 20),
+            region("internal (L2MEM): data, futures, Ethernet's DMA, stack", 0x4ff4_0000, 0x6_dfc0),
+            region("internal, left behind by the bootloader: arena for WiFi", 0x4ffa_dfc0, 0x1_1000),
+            region("LP memory", 0x5010_8000, 32 << 10),
+        ],
+    },
+    Image {
+        name: "qemu-virt",
+        budget: None,
+        regions: &[
+            region("flash: code and constants", 0x8000_0000, 2 << 20),
+            region("internal: data, futures, virtio queues, stack", 0x8100_0000, 450 << 10),
+            region("PSRAM: statics; 31 MiB behind it are the arena", 0x8200_0000, 1 << 20),
+        ],
+    },
+];
+
+/// `cargo xtask size`.
+pub fn main(args: &[String]) -> Result<()> {
+    let check = args.iter().any(|arg| arg == "--check");
+    ensure!(args.iter().all(|arg| arg == "--check"), "{USAGE}");
+    let toolchain = Toolchain::find(None)?;
+    let mut report = String::from(HEAD);
+    let mut broken = Vec::new();
+    for image in &IMAGES {
+        let program = image.build(&toolchain)?;
+        let bytes = fs::read(&program).with_context(|| format!("{} cannot be read", program.display()))?;
+        let elf = object::File::parse(&*bytes).with_context(|| format!("{} is no ELF image", program.display()))?;
+        image.report(&elf, &mut report)?;
+        let promises = promises::Promises::of(&elf, Sums::of(&elf).flash(), image.budget);
+        writeln!(report, "\n{promises}")?;
+        println!("{}: {} bytes of flash\n{promises}", image.name, Sums::of(&elf).flash());
+        broken.extend(promises.broken().map(|what| format!("{}: {what}", image.name)));
+    }
+    if !check {
+        let path = root().join(REPORT);
+        fs::write(&path, &report).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("{}", path.display());
+    }
+    if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("; ")) }
+}
+
+const HEAD: &str = "# Sizes of the firmware images
+
+Written by `cargo xtask size`; bytes. `cargo xtask size --check` is part of the tests and fails where a promise at the end of a section
+is broken.
+
+Functions and named constants are counted for the crate that wrote them; generic ones of the core library for the crate whose types they
+are about. What the optimiser put into another crate's function counts there. Constants without a name (texts, the page, tables that
+were merged) belong to no crate that could still be told.
+
+The deepest chain of direct calls is found by reading the machine code: what each function takes from the stack, and whom it calls. Calls
+through pointers (tasks, formatting, wakers) and interrupts are not followed and come on top, so that it is no bound; what the emulated device
+has really used is measured by painting the stack, and is in the figures that it logs.
+";
+
+impl Image {
+    /// Builds it, optimised.
+    pub fn build(&self, toolchain: &Toolchain) -> Result<PathBuf> {
+        let folder = root().join("examples").join(self.name);
+        run(toolchain.cargo("build", &folder)?.arg("--locked"))?;
+        Ok(toolchain.program(&format!("barertc-{}", self.name)))
+    }
+
+    /// The image of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        IMAGES.iter().find(|image| image.name == name)
+    }
+
+    fn report(&self, elf: &object::File<'_>, out: &mut String) -> Result<()> {
+        let sums = Sums::of(elf);
+        writeln!(out, "\n## examples/{}\n", self.name)?;
+        writeln!(out, "| text | constants | data | zeroed data | flash in all |\n|---|---|---|---|---|")?;
+        let Sums { text, rodata, data, bss } = sums;
+        writeln!(out, "| {text} | {rodata} | {data} | {bss} | {} |", sums.flash())?;
+        writeln!(out, "\n| memory | has | image uses |\n|---|---|---|")?;
+        for region in self.regions {
+            writeln!(out, "| {} | {} | {} |", region.name, region.len, region.used(elf))?;
+        }
+        writeln!(out, "\n{}", by_crate::Table::of(elf))?;
+        write!(out, "{}", stack::Stack::of(elf)?)?;
+        Ok(())
+    }
+}
+
+impl Region {
+    /// Bytes of the image that are there; the stack takes what is left and is not counted.
+    fn used(&self, elf: &object::File<'_>) -> u64 {
+        let inside = |address: u64| (self.start..self.start + self.len).contains(&address);
+        let sections = elf.sections().filter(|s| is_loaded(s) && inside(s.address()));
+        sections.filter(|s| s.name() != Ok(".stack")).map(|s| s.size()).sum()
+    }
+}
+
+/// What the sections are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Text,
+    Rodata,
+    Data,
+    Bss,
+}
+
+const ALLOC: u64 = 2;
+const WRITE: u64 = 1;
+const EXECUTE: u64 = 4;
+
+fn flags(section: &Section<'_, '_>) -> u64 {
+    match section.flags() {
+        SectionFlags::Elf { sh_flags, .. } => sh_flags.0,
+        _ => 0,
+    }
+}
+
+fn is_loaded(section: &Section<'_, '_>) -> bool {
+    flags(section) & ALLOC != 0
+}
+
+/// What is in a section; none for what is not in the machine's memory, or only stands for room there.
+fn class(section: &Section<'_, '_>) -> Option<Class> {
+    let flags = flags(section);
+    let name = section.name().unwrap_or_default();
+    if flags & ALLOC == 0 || matches!(name, ".stack" | ".heap" | ".dram2_uninit") || name.ends_with("_gap") {
+        return None;
+    }
+    let empty = section.kind() == SectionKind::UninitializedData;
+    Some(match (empty, flags & EXECUTE != 0, flags & WRITE != 0) {
+        (true, ..) => Class::Bss,
+        (_, true, _) => Class::Text,
+        (_, _, true) => Class::Data,
+        _ => Class::Rodata,
+    })
+}
+
+/// Bytes of each class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    text: u64,
+    rodata: u64,
+    data: u64,
+    bss: u64,
+}
+
+impl Sums {
+    fn of(elf: &object::File<'_>) -> Self {
+        let mut sums = Self::default();
+        for section in elf.sections() {
+            if let Some(class) = class(&section) {
+                sums.add(class, section.size());
+            }
+        }
+        sums
+    }
+
+    fn add(&mut self, class: Class, bytes: u64) {
+        *match class {
+            Class::Text => &mut self.text,
+            Class::Rodata => &mut self.rodata,
+            Class::Data => &mut self.data,
+            Class::Bss => &mut self.bss,
+        } += bytes;
+    }
+
+    /// What has to be in flash.
+    fn flash(&self) -> u64 {
+        self.text + self.rodata + self.data
+    }
+}

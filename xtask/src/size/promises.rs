@@ -1,0 +1,60 @@
+//! What an image must not contain, and how large it may be.
+
+use std::fmt;
+
+use object::{Object, ObjectSymbol};
+
+use crate::image::initialisers_of;
+
+/// The function that `barertc_arena::Unlinkable` calls, and that exists nowhere.
+const NO_HEAP: &str = "the_global_heap_is_used";
+
+/// What was promised of an image, and what was found.
+pub struct Promises {
+    initialisers: u64,
+    undefined: Vec<String>,
+    heap: bool,
+    flash: u64,
+    budget: Option<u64>,
+}
+
+impl Promises {
+    pub fn of(elf: &object::File<'_>, flash: u64, budget: Option<u64>) -> Self {
+        let names = |symbol: object::Symbol<'_, '_>| symbol.name().unwrap_or_default().to_owned();
+        let undefined = elf.symbols().filter(|symbol| symbol.is_undefined() && !symbol.is_weak());
+        Self {
+            initialisers: initialisers_of(elf),
+            undefined: undefined.map(names).filter(|name| !name.is_empty()).collect(),
+            heap: elf.symbols().any(|symbol| symbol.name().is_ok_and(|name| name.contains(NO_HEAP))),
+            flash,
+            budget,
+        }
+    }
+
+    /// In words, what does not hold.
+    pub fn broken(&self) -> impl Iterator<Item = String> {
+        let over = self.budget.filter(|budget| self.flash > *budget);
+        [
+            (self.initialisers > 0).then(|| format!("{} bytes of initialisers run before main", self.initialisers)),
+            (!self.undefined.is_empty()).then(|| format!("undefined: {}", self.undefined.join(", "))),
+            self.heap.then(|| "somebody reaches the global heap".to_owned()),
+            over.map(|budget| format!("{} bytes of flash, {} over the budget", self.flash, self.flash - budget)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl fmt::Display for Promises {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "- initialisers that run before `main` (`.init_array`): {} bytes", self.initialisers)?;
+        writeln!(f, "- undefined symbols: {}", self.undefined.len())?;
+        writeln!(f, "- the global heap: {}", if self.heap { "REACHED" } else { "out of reach" })?;
+        match self.budget {
+            Some(budget) => {
+                write!(f, "- flash: {} bytes, {} % of the budget of {budget}", self.flash, self.flash * 100 / budget)
+            }
+            None => write!(f, "- flash: {} bytes, without a budget", self.flash),
+        }
+    }
+}
