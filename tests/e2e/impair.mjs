@@ -295,6 +295,8 @@ const sections = Object.entries(results).map(([name, found]) => `### ${names[nam
 console.log(`\n${sections}`);
 if (options.write) {
   const file = path.join(root, 'docs/bad-networks.md');
-  const [before, , after] = readFileSync(file, 'utf8').split(/(?<=<!-- tables -->\n)|(?=<!-- end of tables -->)/);
-  writeFileSync(file, `${before}\n${sections}\n${after}`);
+  const text = readFileSync(file, 'utf8');
+  const [begin, end] = ['<!-- tables -->\n', '<!-- end of tables -->'];
+  const [before, after] = [text.split(begin)[0], text.split(end)[1]];
+  writeFileSync(file, `${before}${begin}\n${sections}\n${end}${after}`);
 }

@@ -51,7 +51,7 @@ fn a_viewer_behind_a_nat_that_forgets_is_followed_within_round_trips() {
         let stop = play(&mut pair, &frames, tracks, 120);
         println!("the longest time without a picture: {stop:?}");
         assert!(stop < Duration::from_millis(500), "{stop:?}");
-        assert_eq!(pair.offerer.connection.stats().candidate_pair.map(|p| p.remote), pair.alias);
+        assert_eq!(pair.offerer.connection.stats().candidate_pair.map(|p| p.route.remote), pair.alias);
     }
     assert!(!pair.offerer.saw(&Event::ConnectionState(ConnectionState::Disconnected)));
     assert!(!pair.offerer.saw(&Event::ConnectionState(ConnectionState::Failed)));
@@ -62,7 +62,7 @@ fn a_datagram_that_only_looks_like_the_peers_moves_nothing() {
     let (ids, memory, frames) = (Identities::new(), arena(0), arena(0));
     let (mut pair, tracks) = connected(&ids, &memory, &receiving(), 32);
     play(&mut pair, &frames, tracks, 30);
-    let before = pair.offerer.connection.stats().candidate_pair.map(|p| p.remote);
+    let before = pair.offerer.connection.stats().candidate_pair.map(|p| p.route.remote);
     let stranger = SocketAddr::from(([10, 0, 0, 66], 4_000));
     for n in 0..100u8 {
         let mut forged = [0x80 | (n & 1), 201, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, n, 9, 9, 9, 0x80, 0, 0, 1, 7, 7, 7, 7];
@@ -70,7 +70,7 @@ fn a_datagram_that_only_looks_like_the_peers_moves_nothing() {
         let _ = pair.offerer.connection.handle(pair.now, route, &mut forged);
         pair.pass(Duration::from_millis(30));
     }
-    assert_eq!(pair.offerer.connection.stats().candidate_pair.map(|p| p.remote), before);
+    assert_eq!(pair.offerer.connection.stats().candidate_pair.map(|p| p.route.remote), before);
     assert!(pair.offerer.is_connected());
 }
 

@@ -19,8 +19,8 @@ function cpu(pid) {
 function viewer(url, n) {
   const viewer = { bytes: 0, frames: 0, closed: false };
   const connection = viewer.connection = new library.PeerConnection(`viewer ${n}`, { iceServers: [] });
-  const socket = viewer.socket = new WebSocket(`${url.replace('http', 'ws')}ws/viewer${n}`);
-  const send = (message) => socket.send(JSON.stringify({ id: 'server', ...message }));
+  const socket = viewer.socket = new library.WebSocket();
+  const send = (message) => socket.sendMessage(JSON.stringify({ id: 'server', ...message }));
   viewer.playing = new Promise((done, fail) => {
     connection.onTrack((track) => {
       track.setMediaHandler(new library.RtcpReceivingSession());
@@ -33,11 +33,12 @@ function viewer(url, n) {
     const { type, sdp } = connection.localDescription() ?? {};
     if (state === 'complete' && type === 'answer') send({ type: 'answer', sdp });
   });
-  socket.onopen = () => send({ type: 'request' });
-  socket.onmessage = ({ data }) => {
+  socket.onOpen(() => send({ type: 'request' }));
+  socket.onMessage((data) => {
     const message = JSON.parse(data);
     if (message.type === 'offer') connection.setRemoteDescription(message.sdp, 'offer');
-  };
+  });
+  socket.open(`${url.replace('http', 'ws')}ws/viewer${n}`);
   return viewer;
 }
 
