@@ -2,6 +2,8 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
+use super::within;
+
 /// Below this part the rate may grow, above the other it shrinks (section 6).
 const LOW: f32 = 0.02;
 const HIGH: f32 = 0.10;
@@ -41,7 +43,7 @@ impl LossBased {
     }
 
     pub(super) const fn clamp(&mut self, low: f32, high: f32) {
-        self.bitrate = self.bitrate.clamp(low, high);
+        self.bitrate = within(self.bitrate, low, high);
     }
 
     /// So many packets, and so many of them lost.
@@ -52,7 +54,7 @@ impl LossBased {
         if now < since + INTERVAL.saturating_add(self.rtt) || self.total < PACKETS {
             return;
         }
-        self.fraction = (self.lost / self.total as f32).clamp(0.0, 1.0);
+        self.fraction = within(self.lost / self.total as f32, 0.0, 1.0);
         if self.fraction > HIGH {
             self.bitrate *= 1.0 - 0.5 * self.fraction;
         } else if self.fraction < LOW {
