@@ -105,7 +105,7 @@ impl Default for Config {
 
 impl Config {
     /// Most bytes that a connection with this configuration ever takes from its allocator, without the allocator's own
-    /// overhead (four blocks, all taken by `Connection::new`). The `Connection` value itself is `size_of` more.
+    /// overhead (six blocks, all taken by `Connection::new`). The `Connection` value itself is `size_of` more.
     #[must_use]
     pub const fn worst_case_bytes(&self) -> usize {
         memory::handshake(self.reassembly as usize, self.early as usize).saturating_add(memory::ESTABLISHED)

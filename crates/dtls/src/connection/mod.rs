@@ -117,12 +117,12 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
             early: Early::new(usize::from(config.early), alloc.clone())?,
         };
         let mut link = Link {
-            flight: Flight::new(config.initial_timeout, alloc)?,
+            flight: Flight::new(config.initial_timeout, alloc.clone())?,
             provider,
             config,
             role,
             rng: Drbg::new(rng),
-            records: Records::new(),
+            records: Records::new(alloc)?,
             acks: Acks::default(),
             fingerprint: None,
             version: None,

@@ -265,7 +265,7 @@ impl<A: Allocator> Flight<A> {
         &mut self,
         now: Instant,
         p: &P,
-        records: &mut Records,
+        records: &mut Records<A>,
         out: &mut [u8],
     ) -> Result<usize, Error> {
         let Phase::Sending(mut cursor) = self.phase else { return Ok(0) };
@@ -283,7 +283,7 @@ impl<A: Allocator> Flight<A> {
         &mut self,
         cursor: &mut Cursor,
         p: &P,
-        records: &mut Records,
+        records: &mut Records<A>,
         out: &mut [u8],
     ) -> Result<usize, Error> {
         let mut used = 0usize;
@@ -321,7 +321,7 @@ impl<A: Allocator> Flight<A> {
         start: u16,
         end: u16,
         p: &P,
-        records: &mut Records,
+        records: &mut Records<A>,
         out: &mut [u8],
         first: bool,
     ) -> Result<Option<(usize, u16, u64)>, Error> {
