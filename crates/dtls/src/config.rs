@@ -35,6 +35,7 @@ impl Version {
 
 /// A few values in order of preference; an empty list leaves the choice to the provider's ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Preference<T, const N: usize>([Option<T>; N]);
 
 impl<T: Copy + PartialEq, const N: usize> Preference<T, N> {
@@ -58,6 +59,7 @@ impl<T: Copy + PartialEq, const N: usize> Preference<T, N> {
 
 /// What a connection may use and take.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
     /// The oldest version that is accepted.
     pub min_version: Version,
@@ -124,6 +126,7 @@ impl Config {
 
 /// Which SRTP profiles are offered and accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SrtpProfiles {
     /// None: the extension isn't sent, and ignored when it comes.

@@ -212,6 +212,13 @@ impl<A: Allocator> Flight<A> {
         self.timeout
     }
 
+    /// A better guess of how long to wait for an answer; what had to be repeated already knows better.
+    pub(crate) fn guess_timeout(&mut self, timeout: Duration) {
+        if self.repeats == 0 {
+            self.timeout = timeout;
+        }
+    }
+
     /// The deadline has passed: sends again and waits longer; false when it was repeated too often.
     pub(crate) fn repeat(&mut self, now: Instant, longest: Duration, most: u8) -> bool {
         if self.repeats >= most {
