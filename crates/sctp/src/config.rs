@@ -16,8 +16,8 @@ pub enum Congestion {
     /// Slow start, congestion avoidance and fast recovery of RFC 9260 section 7: every loss halves the window.
     #[default]
     Rfc9260,
-    /// A model of the path (rate of the bottleneck, shortest round trip) paces the data, and only the loss of a tenth of a
-    /// round trip's data counts as congestion. For bulk data over lossy paths.
+    /// CUBIC (RFC 9438), paced. A loss counts as congestion only where the round trip shows a queue, or when a tenth of the
+    /// data is gone. For bulk data, over lossy paths above all; beside TCP it takes what a TCP would.
     Paced,
 }
 
