@@ -131,7 +131,8 @@ impl Paced {
 
     /// Whether round trips are longer than the shortest by one part in `n`, and by two milliseconds.
     fn has_queue(&self, n: u32) -> bool {
-        self.min_rtt.is_some_and(|(min, _)| self.rtt > min.saturating_add(part(min, n)) + Duration::from_millis(2))
+        let margin = |min| part(min, n).saturating_add(Duration::from_millis(2));
+        self.min_rtt.is_some_and(|(min, _)| self.rtt > min.saturating_add(margin(min)))
     }
 
     fn end_round(&mut self, now: Instant) {
