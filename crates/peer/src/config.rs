@@ -146,8 +146,6 @@ impl Default for Config {
     fn default() -> Self {
         let mut sctp = barertc_sctp::Config::with_buffers(16 << 10, 16 << 10);
         sctp.max_channels = 8;
-        // Measured to be fair beside TCP, and on lossy paths many times faster than the standard's.
-        sctp.congestion = barertc_sctp::Congestion::Paced;
         Self {
             mtu: 1_200,
             ice: barertc_ice::Config::default(),
