@@ -1,15 +1,17 @@
 //! A pool with keys that notice when their value is gone.
 
 use crate::{AllocError, Allocator, Vec};
+use core::num::NonZeroU32;
 use core::{fmt, iter, mem, slice};
 
 /// Names a value in a [`Slab`]. Once the value is removed the key finds nothing, even when its place is used again
-/// (until the same place was used 2³² times).
+/// (until the same place was used 2³² - 1 times).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Key {
     index: u32,
-    generation: u32,
+    /// Never zero, so that an `Option<Key>` is no larger than a key.
+    generation: NonZeroU32,
 }
 
 impl Key {
@@ -28,7 +30,7 @@ pub struct Slab<T, A: Allocator> {
 }
 
 struct Slot<T> {
-    generation: u32,
+    generation: NonZeroU32,
     entry: Entry<T>,
 }
 
@@ -113,7 +115,7 @@ impl<T, A: Allocator> Slab<T, A> {
         let Entry::Occupied(value) = mem::replace(&mut slot.entry, Entry::Vacant { next: self.free }) else {
             return None;
         };
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.generation = slot.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.free = Some(key.index);
         self.len = self.len.saturating_sub(1);
         Some(value)
@@ -153,10 +155,10 @@ impl<T, A: Allocator> Slab<T, A> {
         if self.slots.is_full() {
             return Err(value);
         }
-        if self.slots.try_push(Slot { generation: 0, entry: Entry::Occupied(value) }).is_ok() {
+        if self.slots.try_push(Slot { generation: NonZeroU32::MIN, entry: Entry::Occupied(value) }).is_ok() {
             self.len = self.len.saturating_add(1);
         }
-        Ok(Key { index, generation: 0 })
+        Ok(Key { index, generation: NonZeroU32::MIN })
     }
 }
 

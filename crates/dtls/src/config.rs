@@ -35,6 +35,7 @@ impl Version {
 
 /// A few values in order of preference; an empty list leaves the choice to the provider's ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Preference<T, const N: usize>([Option<T>; N]);
 
 impl<T: Copy + PartialEq, const N: usize> Preference<T, N> {
@@ -58,6 +59,7 @@ impl<T: Copy + PartialEq, const N: usize> Preference<T, N> {
 
 /// What a connection may use and take.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
     /// The oldest version that is accepted.
     pub min_version: Version,
@@ -105,7 +107,7 @@ impl Default for Config {
 
 impl Config {
     /// Most bytes that a connection with this configuration ever takes from its allocator, without the allocator's own
-    /// overhead (four blocks, all taken by `Connection::new`). The `Connection` value itself is `size_of` more.
+    /// overhead (six blocks, all taken by `Connection::new`). The `Connection` value itself is `size_of` more.
     #[must_use]
     pub const fn worst_case_bytes(&self) -> usize {
         memory::handshake(self.reassembly as usize, self.early as usize).saturating_add(memory::ESTABLISHED)
@@ -124,6 +126,7 @@ impl Config {
 
 /// Which SRTP profiles are offered and accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SrtpProfiles {
     /// None: the extension isn't sent, and ignored when it comes.

@@ -121,3 +121,10 @@ impl fmt::Debug for Fingerprint {
         write!(f, "{} {self}", self.algorithm.sdp_name())
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Fingerprint {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str} {=[u8]:02x}", self.algorithm.sdp_name(), self.digest());
+    }
+}

@@ -132,3 +132,10 @@ impl fmt::Debug for Identity {
         f.debug_struct("Identity").field("certificate", &self.len).finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Identity {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Identity {{ certificate: {=usize}, .. }}", self.len);
+    }
+}

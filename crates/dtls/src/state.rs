@@ -26,7 +26,7 @@ pub(crate) struct Link<A: Allocator, P> {
     pub(crate) config: Config,
     pub(crate) role: Role,
     pub(crate) rng: Drbg,
-    pub(crate) records: Records,
+    pub(crate) records: Records<A>,
     pub(crate) flight: Flight<A>,
     pub(crate) acks: Acks,
     pub(crate) fingerprint: Option<Fingerprint>,

@@ -8,8 +8,8 @@ use barertc_dtls::{Config, Error, Event, Role, Version};
 use common::{Network, Pair, identities};
 use std::time::Duration;
 
-/// 10,000 take a minute; `BARERTC_SEEDS` asks for more or fewer.
-const SEEDS: u64 = 500;
+/// Half a minute on two cores; `BARERTC_SEEDS` asks for more or fewer.
+const SEEDS: u64 = 10_000;
 
 fn seeds() -> u64 {
     std::env::var("BARERTC_SEEDS").ok().map_or(SEEDS, |s| s.parse().expect("a number"))

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use barertc_dtls::{Config, Event, Group, Preference, Role, SrtpProfiles, Suite, Version};
 use common::Pair;
 
@@ -90,4 +92,20 @@ fn close_is_told_to_the_other_side() {
         assert_eq!(pair.client_events, [Event::Closed]);
         assert_eq!(pair.server_events, [Event::Closed]);
     }
+}
+
+#[test]
+fn a_measured_round_trip_decides_when_a_flight_is_repeated() {
+    let first_wait = |round_trip: Option<u64>| {
+        let mut pair = Pair::new(Config::default(), Config::default(), 5);
+        if let Some(ms) = round_trip {
+            pair.client.set_round_trip(Duration::from_millis(ms));
+        }
+        pair.flush();
+        pair.client.timeout().unwrap().saturating_since(pair.now).as_millis()
+    };
+    assert_eq!(first_wait(None), 400);
+    assert_eq!(first_wait(Some(100)), 150);
+    assert_eq!(first_wait(Some(1)), 50, "a peer needs time for its keys");
+    assert_eq!(first_wait(Some(3_000)), 400, "not beyond what is configured");
 }

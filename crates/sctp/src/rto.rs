@@ -53,6 +53,14 @@ impl Rto {
         self.rto
     }
 
+    /// When an acknowledgement that was asked for at once should have come: as the PTO of RFC 9002 section 6.2.1, with a
+    /// margin for paths without any variance.
+    pub(crate) fn probe(&self) -> Option<Duration> {
+        let srtt = self.srtt?;
+        let margin = self.rttvar.saturating_mul(4).max(part(srtt, 8)).max(Duration::from_millis(5));
+        Some(srtt.saturating_add(margin))
+    }
+
     /// The smoothed round trip.
     pub(crate) const fn srtt(&self) -> Option<Duration> {
         self.srtt
@@ -75,6 +83,7 @@ mod tests {
         rto.sample(MS * 100);
         assert_eq!(rto.srtt(), Some(MS * 100));
         assert_eq!(rto.get(), MS * 250); // variance 37.5
+        assert_eq!(rto.probe(), Some(MS * 250));
         rto.back_off();
         assert_eq!(rto.get(), MS * 500);
         for _ in 0..100 {
@@ -85,5 +94,6 @@ mod tests {
             rto.sample(Duration::ZERO);
         }
         assert_eq!(rto.get(), MS * 10);
+        assert_eq!(rto.probe(), Some(MS * 5), "with some margin");
     }
 }

@@ -348,23 +348,38 @@ fn flow(name: &str, seed: u64) -> Box<dyn Flow> {
 
 #[test]
 fn beside_a_tcp_flow() {
-    let seconds = std::env::var("SCTP_SECONDS").map_or(30, |v| v.parse().expect("a number"));
+    let seconds = std::env::var("SCTP_SECONDS").map_or(20, |v| v.parse().expect("a number"));
     println!("Mbit/s through 20 Mbit/s at 50 ms round trip, {seconds} s; queue in round trips of data");
+    println!("| queue | random loss | first | second | Mbit/s | | the queue adds |");
     let rate = 2_500_000;
-    for (queue, loss) in [(0.5, 0), (1.0, 0), (2.0, 0), (4.0, 0), (1.0, 10)] {
+    for (queue, loss) in [(0.1, 0), (0.5, 0), (1.0, 0), (2.0, 0), (4.0, 0), (1.0, 10)] {
+        let mut tcp = [0.0; 2];
         for pair in [["TCP", "TCP"], ["Rfc9260", "TCP"], ["Paced", "TCP"], ["TCP", "Paced"], ["Paced", "Paced"]] {
             let bytes = (rate as f64 * 0.05 * queue) as usize;
             let link = Bottleneck { rate, queue: bytes, delay: Duration::from_millis(25), loss };
             let mut flows = [flow(pair[0], 1), flow(pair[1], 9)];
             let (shares, wait) = share(link, &mut flows, seconds);
             println!(
-                "queue {queue}, loss {}%: {} {:.1}, {} {:.1}; queueing {wait:.0} ms",
+                "| {queue} | {} % | {} | {} | {:.1} | {:.1} | {wait:.0} ms |",
                 loss / 10,
                 pair[0],
-                shares[0],
                 pair[1],
+                shares[0],
                 shares[1]
             );
+            let sum = shares[0] + shares[1];
+            assert!(sum > 15.0 || loss > 0 || queue < 0.5, "the bottleneck is used: {shares:?}");
+            if pair == ["TCP", "TCP"] {
+                tcp = [shares[0], shares[1]];
+            }
+            // What TCP gets beside us, next to what it gets beside its like. In a queue that is shorter than an eighth of
+            // the round trip a loss says nothing: there we give way only to a loss of a tenth.
+            if queue >= 0.5
+                && pair != ["TCP", "TCP"]
+                && let Some(n) = pair.iter().position(|p| *p == "TCP")
+            {
+                assert!(shares[n] > tcp[n] * 0.5, "{pair:?}: {shares:?}, {tcp:?} among TCPs");
+            }
         }
     }
 }

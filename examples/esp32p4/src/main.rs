@@ -42,7 +42,8 @@ static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 const REVISION: ChipRevision = ChipRevision { major: 3, minor: 0 };
 /// A program that does not turn its loop for this long is started again.
 const WATCHDOG: Duration = Duration::from_secs(8);
-const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
+/// Packed by the build.
+const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.gz"));
 /// Bytes of the settings, at most.
 const SETTINGS: usize = 4096;
 

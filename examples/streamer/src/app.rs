@@ -203,7 +203,8 @@ impl<B: Board> Server for App<'_, B> {
         let body = self.settings.page;
         matches!(path, "/" | "/index.html").then_some(Page {
             content_type: "text/html; charset=utf-8",
-            encoding: None,
+            // Boards that are short of flash have it packed (RFC 1952 section 2.3.1).
+            encoding: body.starts_with(&[0x1f, 0x8b]).then_some("gzip"),
             body,
         })
     }

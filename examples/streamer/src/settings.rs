@@ -22,7 +22,7 @@ pub struct Settings<'a> {
     pub mtu: u16,
     /// Viewers at the same time.
     pub max_viewers: usize,
-    /// The page.
+    /// The page, as it is or packed by gzip.
     pub page: &'a [u8],
     /// Log figures every few seconds.
     pub stats: bool,

@@ -7,7 +7,7 @@ mod support;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, ChannelId, Config, Error, Event, Kind, Reliability, Role};
+use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, Kind, Reliability, Role};
 use barertc_wire::Instant;
 pub use support::{Assoc, Link, Net, Peer, Rng, association, events, message, read_all};
 
@@ -63,9 +63,11 @@ pub fn lossy() -> Link {
     Link { loss: 100, jitter: Duration::from_millis(5), duplicate: 10, ..Link::default() }
 }
 
-/// Buffers that hold messages of 256 KB whole.
+/// Buffers that hold messages of 256 KB whole, and the newer congestion control; the default has the standard's.
 pub fn roomy() -> Config {
-    Config::with_buffers(400 << 10, 400 << 10)
+    let mut config = Config::with_buffers(400 << 10, 400 << 10);
+    config.congestion = Congestion::Paced;
+    config
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -205,16 +207,18 @@ pub fn unreliable_messages_of_the_peer<S: Stack>(peer: impl Fn() -> S) {
     }
 }
 
-/// 256 KB, whole and through buffers of 32 KiB.
+/// 256 KB, whole, through buffers of 32 KiB, and through those of a small device.
 pub fn large_messages_whole_and_in_pieces<S: Stack>(peer: impl Fn() -> S) {
     {
         let net = &mut bench(roomy(), peer(), lossy(), 3);
         connect(net, Who::Both);
         echo(net, &ChannelConfig::default(), &[256 << 10; 4]);
     }
-    let net = &mut bench(Config::with_buffers(32 << 10, 32 << 10), peer(), lossy(), 4);
-    connect(net, Who::Both);
-    in_pieces(net, 256 << 10);
+    for config in [Config::with_buffers(32 << 10, 32 << 10), Config::small()] {
+        let net = &mut bench(config, peer(), lossy(), 4);
+        connect(net, Who::Both);
+        in_pieces(net, 256 << 10);
+    }
 }
 
 fn in_pieces<S: Stack>(net: &mut Bench<S>, len: usize) {

@@ -1,10 +1,11 @@
-//! What a connection takes from its allocator: three blocks for the handshake, one that stays.
+//! What a connection takes from its allocator: three blocks for the handshake, three that stay.
 
 use crate::handshake::flight;
+use crate::record::KEY_BYTES;
 use crate::state::Handshake;
 
-/// The flight is kept: its last one may have to be repeated, and key updates go out through it.
-pub(crate) const ESTABLISHED: usize = flight::CAPACITY;
+/// The keys, and the flight: its last one may have to be repeated, and key updates go out through it.
+pub(crate) const ESTABLISHED: usize = flight::CAPACITY.saturating_add(KEY_BYTES);
 
 /// State, messages in pieces, and records that came too early.
 pub(crate) const fn handshake(reassembly: usize, early: usize) -> usize {

@@ -4,6 +4,7 @@ pub(crate) mod memory;
 mod outgoing;
 
 use core::fmt;
+use core::time::Duration;
 
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::rand_core::CryptoRng;
@@ -49,6 +50,9 @@ pub enum Event {
     /// The connection is over because of this.
     Failed(Error),
 }
+
+/// Less would take a peer that is busy with its keys for one that has heard nothing.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,12 +121,12 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
             early: Early::new(usize::from(config.early), alloc.clone())?,
         };
         let mut link = Link {
-            flight: Flight::new(config.initial_timeout, alloc)?,
+            flight: Flight::new(config.initial_timeout, alloc.clone())?,
             provider,
             config,
             role,
             rng: Drbg::new(rng),
-            records: Records::new(),
+            records: Records::new(alloc)?,
             acks: Acks::default(),
             fingerprint: None,
             version: None,
@@ -169,6 +173,15 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
         self.link.fingerprint = Some(fingerprint);
         self.proceed(now, &mut |_| {})
+    }
+
+    /// Says how long a datagram takes to the peer and back, as ICE has measured it: from the next flight on, an answer is
+    /// waited for 1.5 times as long before the flight is repeated (RFC 9147, section 5.8.2), within 50 ms and
+    /// [`Config::initial_timeout`].
+    pub fn set_round_trip(&mut self, round_trip: Duration) {
+        let guess = round_trip.saturating_mul(3).checked_div(2).unwrap_or(round_trip);
+        let longest = self.link.config.initial_timeout;
+        self.link.flight.guess_timeout(guess.max(SHORTEST_TIMEOUT).min(longest));
     }
 
     /// The next event.
@@ -290,5 +303,19 @@ impl<A: Allocator, P> fmt::Debug for Connection<A, P> {
             .field("version", &self.link.version)
             .field("status", &self.status)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<A: Allocator, P> defmt::Format for Connection<A, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let (role, version) = (self.link.role, self.link.version);
+        defmt::write!(
+            f,
+            "Connection {{ role: {}, version: {}, over: {} }}",
+            role,
+            version,
+            self.status == Status::Over
+        );
     }
 }

@@ -212,6 +212,13 @@ impl<A: Allocator> Flight<A> {
         self.timeout
     }
 
+    /// A better guess of how long to wait for an answer; what had to be repeated already knows better.
+    pub(crate) fn guess_timeout(&mut self, timeout: Duration) {
+        if self.repeats == 0 {
+            self.timeout = timeout;
+        }
+    }
+
     /// The deadline has passed: sends again and waits longer; false when it was repeated too often.
     pub(crate) fn repeat(&mut self, now: Instant, longest: Duration, most: u8) -> bool {
         if self.repeats >= most {
@@ -265,7 +272,7 @@ impl<A: Allocator> Flight<A> {
         &mut self,
         now: Instant,
         p: &P,
-        records: &mut Records,
+        records: &mut Records<A>,
         out: &mut [u8],
     ) -> Result<usize, Error> {
         let Phase::Sending(mut cursor) = self.phase else { return Ok(0) };
@@ -283,7 +290,7 @@ impl<A: Allocator> Flight<A> {
         &mut self,
         cursor: &mut Cursor,
         p: &P,
-        records: &mut Records,
+        records: &mut Records<A>,
         out: &mut [u8],
     ) -> Result<usize, Error> {
         let mut used = 0usize;
@@ -321,7 +328,7 @@ impl<A: Allocator> Flight<A> {
         start: u16,
         end: u16,
         p: &P,
-        records: &mut Records,
+        records: &mut Records<A>,
         out: &mut [u8],
         first: bool,
     ) -> Result<Option<(usize, u16, u64)>, Error> {

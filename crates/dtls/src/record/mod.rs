@@ -4,6 +4,7 @@ mod cipher;
 mod header;
 mod window;
 
+use barertc_arena::{AllocError, Allocator, Box};
 use barertc_crypto::Provider;
 
 pub(crate) use cipher::{Keys, TAG, key_len};
@@ -31,6 +32,10 @@ const LAST_SEQUENCE: u64 = (1 << 48) - 1;
 /// Epochs that have keys at one time: during a handshake of DTLS 1.3 plaintext, handshake and application data.
 const EPOCHS: usize = 3;
 
+/// Bytes of the two blocks that keys are in.
+pub(crate) const KEY_BYTES: usize =
+    size_of::<[Option<ReadEpoch>; EPOCHS]>().saturating_add(size_of::<[Option<WriteEpoch>; EPOCHS]>());
+
 struct ReadEpoch {
     epoch: u16,
     window: Window,
@@ -54,25 +59,29 @@ pub(crate) struct Opened {
     pub(crate) len: usize,
 }
 
-/// Both directions' keys and counters.
-pub(crate) struct Records {
-    read: [Option<ReadEpoch>; EPOCHS],
-    write: [Option<WriteEpoch>; EPOCHS],
+/// Both directions' keys and counters. Expanded keys are large, so they have blocks of their own: the connection stays
+/// small enough to be moved about on a device's stack.
+pub(crate) struct Records<A: Allocator> {
+    read: Box<[Option<ReadEpoch>], A>,
+    write: Box<[Option<WriteEpoch>], A>,
     next_plain: u64,
     forgeries: u64,
     /// A record of the peer was authentic.
     authentic: bool,
 }
 
-impl Records {
-    pub(crate) fn new() -> Self {
-        Self {
-            read: [const { None }; EPOCHS],
-            write: [const { None }; EPOCHS],
+impl<A: Allocator> Records<A> {
+    pub(crate) fn new(alloc: A) -> Result<Self, AllocError>
+    where
+        A: Clone,
+    {
+        Ok(Self {
+            read: Box::<[_], A>::try_from_fn(EPOCHS, alloc.clone(), |_| None)?,
+            write: Box::<[_], A>::try_from_fn(EPOCHS, alloc, |_| None)?,
             next_plain: 0,
             forgeries: 0,
             authentic: false,
-        }
+        })
     }
 
     /// Keys for what the peer sends in `epoch`; the oldest ones go where there are too many.

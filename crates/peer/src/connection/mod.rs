@@ -255,12 +255,22 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         &self.config
     }
 
+    /// Lets DTLS know how soon an answer can be expected on the path that was selected. Browsers drop a ClientHello that
+    /// comes before they have settled on the path themselves, so that the first repetition decides how long it takes.
+    fn tell_round_trip(&mut self) {
+        let selected = self.ice.pair_stats().find(|pair| pair.selected);
+        if let (Some(dtls), Some(time)) = (&mut self.dtls, selected.and_then(|pair| pair.current_round_trip_time)) {
+            dtls.set_round_trip(time);
+        }
+    }
+
     /// Moves what the protocols have to say into our own events and state. To be called after everything.
     fn update(&mut self) {
         while let Some(event) = self.ice.poll_event() {
             match event {
                 barertc_ice::Event::LocalCandidate(candidate) => self.push(Event::LocalCandidate(candidate)),
                 barertc_ice::Event::State(state) => self.push(Event::IceState(state)),
+                barertc_ice::Event::Selected(_) => self.tell_round_trip(),
                 _ => {}
             }
         }

@@ -4,6 +4,8 @@ use barertc_wire::Instant;
 
 use super::trend::Usage;
 
+use super::within;
+
 /// What over-use leaves of the measured rate (section 5.5: beta).
 const BETA: f32 = 0.85;
 /// Growth a second while far from the path's limit (section 5.5: eta).
@@ -45,7 +47,7 @@ impl Limit {
         let mean = self.mean.get_or_insert(rate);
         let deviation = (rate - *mean) / mean.max(1.0);
         *mean += 0.05 * (rate - *mean);
-        self.variance = (0.95 * self.variance + 0.05 * deviation * deviation).clamp(0.000_4, 0.025);
+        self.variance = within(0.95 * self.variance + 0.05 * deviation * deviation, 0.000_4, 0.025);
     }
 
     /// Whether `rate` is within three standard deviations of the mean; further above, the path has changed.
@@ -89,7 +91,7 @@ impl Aimd {
 
     /// The rate lies within these bounds.
     pub(super) const fn clamp(&mut self, low: f32, high: f32) {
-        self.bitrate = self.bitrate.clamp(low, high);
+        self.bitrate = within(self.bitrate, low, high);
     }
 
     /// `measured` is what arrives, in bits a second.

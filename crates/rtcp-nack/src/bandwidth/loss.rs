@@ -2,6 +2,8 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
+use super::within;
+
 /// Below this part the rate may grow, above the other it shrinks (section 6).
 const LOW: f32 = 0.02;
 const HIGH: f32 = 0.10;
@@ -54,7 +56,7 @@ impl LossBased {
     }
 
     pub(super) const fn clamp(&mut self, low: f32, high: f32) {
-        self.bitrate = self.bitrate.clamp(low, high);
+        self.bitrate = within(self.bitrate, low, high);
     }
 
     /// So many packets, and so many of them lost, while `arriving` bits a second come through.
@@ -66,7 +68,7 @@ impl LossBased {
             return;
         }
         self.arriving = arriving.max(self.arriving * FADE);
-        self.fraction = (self.lost / self.total as f32).clamp(0.0, 1.0);
+        self.fraction = within(self.lost / self.total as f32, 0.0, 1.0);
         if self.fraction > HIGH {
             let lower = self.bitrate * (1.0 - 0.5 * self.fraction);
             self.bitrate = lower.max(self.arriving.min(self.bitrate));

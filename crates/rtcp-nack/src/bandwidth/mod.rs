@@ -59,3 +59,9 @@ pub trait Estimator: PacketObserver {
     /// The estimate in bits a second.
     fn bitrate(&self) -> u64;
 }
+
+/// `f32::clamp` with constants. That one would put its numbers into words when the limits are swapped, and the formatting of
+/// floating point takes 15 KB of a firmware image.
+const fn within(value: f32, low: f32, high: f32) -> f32 {
+    value.max(low).min(high)
+}

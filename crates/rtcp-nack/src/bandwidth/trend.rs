@@ -1,4 +1,5 @@
 use super::groups::Variation;
+use super::within;
 
 /// Groups that the trend is taken over.
 const WINDOW: usize = 20;
@@ -116,14 +117,14 @@ impl Trend {
     }
 
     fn adapt(&mut self, trend: f32, at: f32) {
-        let elapsed = (at - self.updated).clamp(0.0, 100.0);
+        let elapsed = within(at - self.updated, 0.0, 100.0);
         self.updated = at;
         if trend > self.threshold + SPIKE {
             return;
         }
         let speed = if trend < self.threshold { DOWN } else { UP };
         self.threshold += speed * (trend - self.threshold) * elapsed;
-        self.threshold = self.threshold.clamp(THRESHOLD_MIN, THRESHOLD_MAX);
+        self.threshold = within(self.threshold, THRESHOLD_MIN, THRESHOLD_MAX);
     }
 }
 

@@ -370,13 +370,13 @@ impl<A: Allocator> Association<A> {
     fn on_shutdown(&mut self, now: Instant, cumulative: u32) -> Result<(), Discard> {
         match self.phase {
             Phase::Established | Phase::ShutdownPending | Phase::ShutdownReceived => {
-                self.cumulative(now, Tsn(cumulative))?;
+                self.cumulative(now, Tsn(cumulative));
                 self.phase = Phase::ShutdownReceived;
                 Ok(())
             }
             // Both sides at once.
             Phase::ShutdownSent => {
-                self.cumulative(now, Tsn(cumulative))?;
+                self.cumulative(now, Tsn(cumulative));
                 self.phase = Phase::ShutdownAckSent;
                 self.due.shutdown_ack = true;
                 self.due.shutdown = false;
@@ -392,9 +392,12 @@ impl<A: Allocator> Association<A> {
         }
     }
 
-    /// SHUTDOWN acknowledges up to a TSN.
-    fn cumulative(&mut self, now: Instant, cumulative: Tsn) -> Result<(), Discard> {
-        self.tx.cumulative(now, cumulative, &mut self.channels, &mut self.events)
+    /// SHUTDOWN acknowledges up to a TSN. One that was never sent acknowledges nothing, and the peer is leaving all the
+    /// same: pion and its kin put their own TSN here.
+    fn cumulative(&mut self, now: Instant, cumulative: Tsn) {
+        if let Err(reason) = self.tx.cumulative(now, cumulative, &mut self.channels, &mut self.events) {
+            self.discards.count(reason);
+        }
     }
 
     fn on_shutdown_ack(&mut self) -> Result<(), Discard> {

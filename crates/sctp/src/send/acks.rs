@@ -16,6 +16,9 @@ use crate::serial::Tsn;
 /// SACKs that must report later chunks before one counts as lost.
 const MISSES: u8 = 3;
 
+/// Probes in a row, each after twice the time of the one before; then it is the time-out's turn.
+const PROBES: u8 = 2;
+
 /// What one SACK has told, gathered on the way through it.
 #[derive(Default)]
 struct Tally {
@@ -23,7 +26,6 @@ struct Tally {
     /// When the newest chunk that has now arrived was sent.
     newest: Option<Instant>,
     rtt: Option<Duration>,
-    rate: Option<u64>,
 }
 
 impl<A: Allocator> Sender<A> {
@@ -55,11 +57,9 @@ impl<A: Allocator> Sender<A> {
         if let Some(rtt) = tally.rtt {
             self.rto.sample(rtt);
         }
-        self.delivered = self.delivered.wrapping_add(u32::try_from(tally.bytes).unwrap_or(0));
         if tally.bytes > 0 {
-            self.delivered_at = now;
             self.errors = 0;
-            self.probed = false;
+            self.probes = 0;
         } else if sack.window == 0 {
             // The peer is alive and full (section 6.1 rule A): not an error of the path.
             self.errors = 0;
@@ -71,8 +71,6 @@ impl<A: Allocator> Sender<A> {
             cumulative: advanced,
             recovering: self.recovery.is_some(),
             rtt: tally.rtt,
-            rate: tally.rate,
-            limited_by_application: self.limited_by_application,
             lost,
         });
         if lost > 0 && self.recovery.is_none() {
@@ -153,11 +151,6 @@ impl<A: Allocator> Sender<A> {
             }
             if !ambiguous {
                 tally.rtt = Some(rtt);
-                let delivered = self.delivered.wrapping_sub(sent.delivered);
-                let delivered = u64::from(delivered).saturating_add(tally.bytes as u64);
-                let took = now.saturating_since(sent.delivered_at).as_micros();
-                let took = u64::try_from(took).unwrap_or(u64::MAX).max(1);
-                tally.rate = delivered.saturating_mul(1_000_000).checked_div(took);
             }
         }
     }
@@ -213,7 +206,7 @@ impl<A: Allocator> Sender<A> {
     /// Finds chunks that are lost by now; returns their bytes. `all` counts a miss for every missing one, as fast recovery
     /// does when the cumulative TSN moves (section 7.2.4).
     fn find_lost(&mut self, highest: Option<usize>, all: bool, tally: &Tally) -> usize {
-        if self.acked_chunks == 0 && self.recovery.is_none() && !self.probed {
+        if self.acked_chunks == 0 && self.recovery.is_none() && self.probes == 0 {
             return 0;
         }
         let counted = if all { self.last_acked() } else { highest };
@@ -323,10 +316,9 @@ impl<A: Allocator> Sender<A> {
 
     /// Arms the probe for a tail of chunks whose loss no later chunk would show (after RFC 8985 section 7).
     pub(super) fn arm_probe(&mut self, now: Instant) {
-        self.probe_at = match self.rto.srtt() {
-            Some(srtt) if !self.probed && self.recovery.is_none() && self.flying > 0 => {
-                let wait = part(srtt.saturating_mul(3), 2);
-                Some(now + wait.saturating_add(Duration::from_millis(5)))
+        self.probe_at = match self.rto.probe() {
+            Some(wait) if self.probes < PROBES && self.recovery.is_none() && self.flying > 0 => {
+                Some(now + wait.saturating_mul(1 << self.probes))
             }
             _ => None,
         };
@@ -340,7 +332,7 @@ impl<A: Allocator> Sender<A> {
     /// Sends the last chunk once more, so that the peer says what it has.
     pub(crate) fn probe(&mut self, now: Instant) {
         self.probe_at = None;
-        self.probed = true;
+        self.probes = self.probes.saturating_add(1);
         for i in (0..self.in_flight.len()).rev() {
             let Some(sent) = self.in_flight.get_mut(i) else { break };
             let over = sent.fate == Fate::Flying && {

@@ -69,9 +69,6 @@ pub(crate) struct Sent {
     transmissions: u16,
     fragment: u32,
     sent_at: Instant,
-    /// For the rate of delivery: bytes delivered when it was sent, and when the last of them were.
-    delivered: u32,
-    delivered_at: Instant,
 }
 
 /// As many as gap blocks can name, with distances of 16 bits (RFC 9260 section 3.3.4).
@@ -100,12 +97,9 @@ pub(crate) struct Sender<A: Allocator> {
     pub(crate) t3: Option<Instant>,
     /// When the last-sent chunk is sent again to make the peer speak.
     probe_at: Option<Instant>,
-    probed: bool,
+    /// Probes since something was last acknowledged.
+    probes: u8,
     last_sent: Instant,
-    delivered: u32,
-    delivered_at: Instant,
-    /// Not sending for lack of data.
-    limited_by_application: bool,
     next_send: Instant,
     /// When pacing lets something go that waits.
     pub(crate) pace_at: Option<Instant>,
@@ -147,11 +141,8 @@ impl<A: Allocator + Clone> Sender<A> {
             fast_retransmit: false,
             t3: None,
             probe_at: None,
-            probed: false,
+            probes: 0,
             last_sent: Instant::ZERO,
-            delivered: 0,
-            delivered_at: Instant::ZERO,
-            limited_by_application: true,
             next_send: Instant::ZERO,
             pace_at: None,
             active: Vec::with_capacity(usize::from(config.max_channels), alloc)?,

@@ -107,8 +107,8 @@ impl<A: Allocator> Sender<A> {
         }
         self.fast_retransmit = false;
         let Some(flags) = last else { return Ok(false) };
-        self.limited_by_application = self.lost == 0 && !self.has_new(channels);
-        if self.limited_by_application || self.flying_wire >= self.control.window() || !self.may_send_new() {
+        let all_sent = self.lost == 0 && !self.has_new(channels);
+        if all_sent || self.flying_wire >= self.control.window() || !self.may_send_new() {
             // Nothing follows soon: a delayed acknowledgement would only cost time (section 6.1, I bit).
             if let Some(f) = w.written_mut().get_mut(flags) {
                 *f |= IMMEDIATE;
@@ -159,16 +159,17 @@ impl<A: Allocator> Sender<A> {
             let tsn = self.tsn_of(i);
             *last = Some(w.len().saturating_add(1));
             self.write_chunk(w, i, tsn)?;
-            let (delivered, delivered_at) = (self.delivered, self.delivered_at);
             if let Some(sent) = self.in_flight.get_mut(i) {
                 sent.fate = Fate::Flying;
                 sent.misses = 0;
                 sent.transmissions = sent.transmissions.saturating_add(1);
                 sent.sent_at = now;
-                sent.delivered = delivered;
-                sent.delivered_at = delivered_at;
                 self.flying = self.flying.saturating_add(usize::from(sent.len));
                 self.flying_wire = self.flying_wire.saturating_add(sent_wire);
+            }
+            if i == 0 {
+                // Section 7.2.4 rule 4: the first chunk gets its whole time anew.
+                self.t3 = Some(now + self.rto.get());
             }
             self.lost = self.lost.saturating_sub(1);
             self.retransmitted = self.retransmitted.saturating_add(1);
@@ -254,12 +255,7 @@ impl<A: Allocator> Sender<A> {
             transmissions: 1,
             fragment: message.next_fragment,
             sent_at: now,
-            delivered: self.delivered,
-            delivered_at: if self.in_flight.is_empty() { now } else { self.delivered_at },
         };
-        if self.in_flight.is_empty() {
-            self.delivered_at = now;
-        }
         message.cursor = self.pool.advance(&message.chain, cursor, len);
         message.next_fragment = message.next_fragment.wrapping_add(1);
         message.chunks = message.chunks.saturating_add(1);
@@ -287,8 +283,6 @@ impl<A: Allocator> Sender<A> {
             transmissions: 0,
             fragment: message.next_fragment,
             sent_at: Instant::ZERO,
-            delivered: 0,
-            delivered_at: Instant::ZERO,
         };
         if self.in_flight.push_back(end).is_ok() {
             message.chunks = message.chunks.saturating_add(1);

@@ -135,6 +135,8 @@ pub struct Net<L, R> {
     free_at: [Instant; 2],
     pub dropped: u64,
     pub carried: [u64; 2],
+    /// When the test itself has something to do next.
+    pub wake_at: Option<Instant>,
     /// Packets of the direction that were handed to the network, if they are wanted.
     pub log: Option<Vec<(usize, Vec<u8>)>>,
 }
@@ -152,6 +154,7 @@ impl<L: Peer, R: Peer> Net<L, R> {
             free_at: [Instant::ZERO; 2],
             dropped: 0,
             carried: [0; 2],
+            wake_at: None,
             log: None,
         }
     }
@@ -207,7 +210,8 @@ impl<L: Peer, R: Peer> Net<L, R> {
         self.flush();
         let packet = self.flying.keys().next().map(|k| k.0);
         let timer = Instant::earliest(self.left.deadline(), self.right.deadline());
-        let Some(next) = Instant::earliest(packet, timer) else { return false };
+        let wake = self.wake_at.take();
+        let Some(next) = Instant::earliest(Instant::earliest(packet, timer), wake) else { return false };
         self.now = self.now.max(next);
         // One packet a step, so that invariants are looked at after each.
         if let Some(entry) = self.flying.first_entry()

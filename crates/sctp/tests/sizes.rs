@@ -1,0 +1,24 @@
+//! Where the memory of an association goes.
+#![allow(missing_docs)]
+
+mod support;
+
+use barertc_sctp::{Association, Config};
+
+#[test]
+fn memory_of_the_configurations() {
+    for (name, config) in [
+        ("default", Config::default()),
+        ("16 KiB each way", Config::with_buffers(16 << 10, 16 << 10)),
+        ("small", Config::small()),
+    ] {
+        let bytes = config.worst_case_bytes::<support::Heap>();
+        println!("{name}: {bytes} bytes, and {} of its own", size_of::<Association<support::Heap>>());
+        let (association, heap) = support::association(config, 1);
+        assert_eq!(heap.stats().live, bytes);
+        drop(association);
+        assert_eq!(heap.stats().live, 0);
+    }
+    // On a 64-bit machine; half of every table is references, which are smaller on a device.
+    assert!(Config::small().worst_case_bytes::<support::Heap>() < 20_000);
+}
