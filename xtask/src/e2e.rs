@@ -29,6 +29,13 @@ pub fn qemu(_: &[String]) -> Result<()> {
     node(&["qemu.test.mjs"])
 }
 
+/// `cargo xtask hosted-e2e`: the streamer behind the WiFi driver, on a simulated co-processor. Needs root.
+pub fn hosted(_: &[String]) -> Result<()> {
+    tools::need(&[Tool { file: "ip", package: "iproute2" }])?;
+    run(cargo().args(["build", "--release", "--package", "barertc-hosted-sim"]))?;
+    node(&["hosted.test.mjs"])
+}
+
 fn node(files: &[&str]) -> Result<()> {
     tools::need(TOOLS)?;
     let folder = root().join("tests/e2e");

@@ -52,6 +52,11 @@ const VERBS: &[Verb] = &[
     Verb { name: "size", about: "how large the firmware images are, by crate: writes docs/size.md", run: size::main },
     Verb { name: "e2e", about: "the desktop's streamer and a real browser", run: e2e::main },
     Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },
+    Verb {
+        name: "hosted-e2e",
+        about: "the streamer behind the WiFi driver and a simulated co-processor, and a real browser (root)",
+        run: e2e::hosted,
+    },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
     Verb { name: "bench", about: "a measurement beside other implementations: `bench NAME`", run: bench::main },
     Verb { name: "flash", about: "makes a LittleFS image of files, for a board's flash", run: flash::main },
