@@ -24,9 +24,10 @@ pub fn main(_: &[String]) -> Result<()> {
 
 /// `cargo xtask qemu-e2e`: the emulated device's.
 pub fn qemu(_: &[String]) -> Result<()> {
-    run(cargo().args(["build", "--release", "--package", "xtask"]))?;
+    run(cargo().args(["build", "--release", "--package", "xtask", "--package", "barertc-test-peer"]))?;
     crate::qemu::main(&["--build".into()])?;
-    node(&["qemu.test.mjs"])
+    node(&["qemu.test.mjs"])?;
+    crate::qemu::main(&["--icount".into()])
 }
 
 /// `cargo xtask hosted-e2e`: the streamer behind the WiFi driver, on a simulated co-processor. Needs root.
