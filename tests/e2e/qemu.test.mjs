@@ -1,5 +1,6 @@
 // The same job on the target: an emulated RISC-V machine without an operating system.
 import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { launch, open, stats, until } from './browser.mjs';
@@ -8,15 +9,25 @@ import { Streamer, target } from './streamer.mjs';
 const SECONDS = Number(process.env.QEMU_SECONDS ?? 60);
 const RECONNECTS = Number(process.env.QEMU_RECONNECTS ?? 20);
 
+// What a viewer may take besides media frames.
+const VIEWER = 64 * 1024;
+// And the stack, whose goal of 16 KiB is missed: docs/memory.md says by what. This keeps it from growing.
+const STACK = 50 * 1024;
+
 let device;
 let browser;
 
 before(async () => {
   browser = await launch();
-  const program = path.join(target, 'release', 'xtask');
-  device = await Streamer.start(['qemu'], { program, listen: false, patience: 120_000 });
-  await device.waitFor(/ready at/, 30_000);
+  device = await emulate();
 });
+
+async function emulate(...args) {
+  const program = path.join(target, 'release', 'xtask');
+  const device = await Streamer.start(['qemu', ...args], { program, listen: false, patience: 120_000 });
+  await device.waitFor(/ready at/, 30_000);
+  return device;
+}
 
 after(async () => {
   await browser?.close();
@@ -38,16 +49,23 @@ test(`plays for ${SECONDS} s with sound and talks over the data channel`, async 
   const fps = (to.video.framesDecoded - from.video.framesDecoded) / seconds;
   const energy = to.audio.totalAudioEnergy - from.audio.totalAudioEnergy;
   const channel = to.channels.find((c) => c.label === 'ping-pong');
-  const { internal, psram, owners } = await memory(page);
+  const { internal, psram, stack, owners, peaks } = await memory(page);
   console.log(
     `first picture after ${firstPictureMs} ms; ${fps.toFixed(2)} frames/s; ${to.video.freezeCount} freezes; ` +
       `${to.video.packetsLost} lost; ${channel.messagesReceived} pings; ${to.transport.dtlsCipher}, ${to.transport.srtpCipher}`,
   );
-  console.log(`internal ${internal.live} B; PSRAM ${psram.live} B, peak ${psram.peak} B; by owner ${JSON.stringify(owners)}`);
+  console.log(`internal ${internal.live} B; PSRAM ${psram.live} B, peak ${psram.peak} B; stack ${stack.peak} B at the deepest`);
+  console.log('PSRAM of one viewer by owner, now and at most:');
+  for (const name of Object.keys(owners)) console.log(`  ${name.padEnd(12)} ${String(owners[name]).padStart(8)} ${String(peaks[name]).padStart(8)}`);
+  // Frames are everybody's, and the list has room for all.
+  const own = (of) => Object.entries(of).reduce((sum, [name, n]) => sum + (['frames', 'viewers'].includes(name) ? 0 : n), 0);
+  console.log(`besides frames and the list: ${own(owners)} B now, ${own(peaks)} B if all peaks had come together`);
   assert.ok(fps > 25, `${fps} frames a second`);
   assert.ok(energy > 0, 'sound has energy');
   assert.ok(channel.messagesReceived >= SECONDS / 2, 'pings are answered');
   assert.equal(internal.peak, 0, 'no connection uses internal memory');
+  assert.ok(own(owners) <= VIEWER, `a viewer takes ${own(owners)} B`);
+  assert.ok(stack.peak > 0 && stack.peak <= STACK, `${stack.peak} B of stack`);
   assert.deepEqual(errors, []);
   await page.close();
 });
@@ -72,6 +90,45 @@ test(`${RECONNECTS} reconnections leave not a byte behind`, async () => {
   }
   console.log(`PSRAM without viewers: ${live[0]} B at first, ${live[1]} B after ${RECONNECTS} reconnections`);
   assert.equal(live[1], live[0]);
+});
+
+test('connects out to a forwarding server, where pages find it by its name', async () => {
+  const forwarder = await Streamer.start([], {
+    program: path.join(target, 'release', 'barertc-forwarder'), listen: false, url: /ws:\/\/\S+/,
+  });
+  const other = await emulate('--signaling', forwarder.url, '--id', 'camera', '--token', 'swordfish');
+  try {
+    await other.waitFor(/forwarder: connected/, 10_000);
+    const { origin } = new URL(other.url);
+    assert.equal((await fetch(`${origin}/whep`, { method: 'POST' })).status, 401, 'without the token nobody gets in');
+    const { page } = await open(browser, `${origin}/?id=camera&signaling=${encodeURIComponent(forwarder.url)}`);
+    await page.close();
+  } finally {
+    await other.stop();
+    await forwarder.stop();
+  }
+});
+
+test('a broken file system is said on the page', async () => {
+  const image = path.join(target, 'qemu-broken.img');
+  const bytes = readFileSync(path.join(target, 'qemu-flash.img'));
+  // Both superblocks.
+  bytes.fill(0x55, 0, 2 * 4096);
+  writeFileSync(image, bytes);
+  const other = await emulate('--flash', image);
+  try {
+    const page = await browser.newPage();
+    await page.goto(other.url);
+    await page.waitForFunction(() => window.barertc?.device?.trouble, null, { timeout: 15_000 });
+    const { trouble } = await memory(page);
+    console.log(`the page says: ${trouble}`);
+    assert.match(trouble, /sample\.brtc.*no LittleFS/);
+    assert.ok((await page.textContent('#trouble')).includes(trouble));
+    await page.close();
+  } finally {
+    await other.stop();
+    rmSync(image);
+  }
 });
 
 // Bytes of PSRAM in use once nobody is connected any more.

@@ -12,13 +12,13 @@ export class Streamer {
   log = '';
 
   // `args` are the user's options; the port is the system's choice, so that tests never meet.
-  static async start(args = [], { program = path.join(target, 'release', 'barertc-desktop'), listen = true, patience = 10_000 } = {}) {
+  static async start(args = [], { program = path.join(target, 'release', 'barertc-desktop'), listen = true, patience = 10_000, url = /http:\/\/\S+/ } = {}) {
     const streamer = new Streamer();
     const port = listen && !args.includes('--listen') ? ['--listen', '127.0.0.1:0'] : [];
     streamer.#child = spawn(program, [...port, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     streamer.#child.stdout.on('data', (text) => (streamer.log += text));
     streamer.#child.stderr.on('data', (text) => (streamer.log += text));
-    streamer.url = await streamer.waitFor(/http:\/\/\S+/, patience);
+    streamer.url = await streamer.waitFor(url, patience);
     return streamer;
   }
 

@@ -24,9 +24,17 @@ pub fn main(_: &[String]) -> Result<()> {
 
 /// `cargo xtask qemu-e2e`: the emulated device's.
 pub fn qemu(_: &[String]) -> Result<()> {
-    run(cargo().args(["build", "--release", "--package", "xtask"]))?;
+    run(cargo().args(["build", "--release", "--package", "xtask", "--package", "barertc-test-peer"]))?;
     crate::qemu::main(&["--build".into()])?;
-    node(&["qemu.test.mjs"])
+    node(&["qemu.test.mjs"])?;
+    crate::qemu::main(&["--icount".into()])
+}
+
+/// `cargo xtask hosted-e2e`: the streamer behind the WiFi driver, on a simulated co-processor. Needs root.
+pub fn hosted(_: &[String]) -> Result<()> {
+    tools::need(&[Tool { file: "ip", package: "iproute2" }])?;
+    run(cargo().args(["build", "--release", "--package", "barertc-hosted-sim"]))?;
+    node(&["hosted.test.mjs"])
 }
 
 fn node(files: &[&str]) -> Result<()> {

@@ -60,6 +60,11 @@ const VERBS: &[Verb] = &[
     },
     Verb { name: "viewers", about: "what one, two, four and eight viewers cost the streamer", run: impair::viewers },
     Verb { name: "plots", about: "how the bandwidth estimate behaves, as pictures in docs/plots", run: impair::plots },
+    Verb {
+        name: "hosted-e2e",
+        about: "the streamer behind the WiFi driver and a simulated co-processor, and a real browser (root)",
+        run: e2e::hosted,
+    },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
     Verb { name: "bench", about: "a measurement beside other implementations: `bench NAME`", run: bench::main },
     Verb { name: "flash", about: "makes a LittleFS image of files, for a board's flash", run: flash::main },

@@ -1,5 +1,7 @@
 //! `qemu`: builds the emulated device and its flash, starts it, and says where its page is.
 
+mod count;
+
 use std::fs;
 use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
@@ -14,9 +16,15 @@ use crate::rv32::Toolchain;
 use crate::tools::{self, Tool};
 use crate::{flash, run::show_path};
 
-const USAGE: &str = "usage: cargo xtask qemu [--port PORT] [--build] [FILE…|DIR…]
+const USAGE: &str = "usage: cargo xtask qemu [--port PORT] [--signaling URL] [--id NAME] [--media PATH] [--build | --icount] [FILE…|DIR…]
   --port PORT    of the page on this machine (any that is free)
+  --signaling URL, --id NAME
+                 also connect to a forwarding server, such as ws://127.0.0.1:8000, under this name (server)
+  --media PATH   what is played: a packed file in the flash, or a directory with h264 and opus in it (sample.brtc)
+  --flash IMAGE  what is in the flash, instead of an image of FILEs and DIRs
+  --token TOKEN  what viewers must show (one that is made up)
   --build        build the program and the flash image, and stop there
+  --icount       count the device's instructions with a viewer that is no browser, and print them
   FILE, DIR      what goes into the flash (examples/media/sample.brtc)";
 
 const EMULATOR: Tool = Tool { file: "qemu-system-riscv32", package: "qemu-system-misc" };
@@ -28,22 +36,52 @@ const MEDIA_PORT: u16 = 9000;
 
 /// `cargo xtask qemu`.
 pub fn main(args: &[String]) -> Result<()> {
-    let (mut port, mut build_only, mut inputs) = (0, false, Vec::new());
+    let (mut port, mut build_only, mut icount, mut inputs) = (0, false, false, Vec::new());
+    let (mut signaling, mut id, mut extra) = (None, "server".to_owned(), String::new());
+    let (mut token, mut flash) = (None, None);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
+        let mut value = || args.next().with_context(|| format!("{arg} needs a value\n{USAGE}"));
         match arg.as_str() {
-            "--port" => port = args.next().context(USAGE)?.parse().context("--port: a number")?,
+            "--port" => port = value()?.parse().context("--port: a number")?,
+            "--signaling" => signaling = Some(value()?.trim_end_matches('/')),
+            "--id" => id.clone_from(value()?),
+            "--media" => extra += &format!("media={}\n", value()?),
+            "--flash" => flash = Some(PathBuf::from(value()?)),
+            "--token" => token = Some(value()?.clone()),
             "--build" => build_only = true,
+            "--icount" => icount = true,
             _ if arg.starts_with('-') => bail!("{arg}?\n{USAGE}"),
             _ => inputs.push(arg.clone()),
         }
     }
+    if let Some(url) = signaling {
+        extra += &format!("signaling={}/{id}\n", from_inside(url)?);
+    }
     tools::need(&[EMULATOR])?;
-    let device = build(inputs)?;
+    let device = build(inputs, flash)?;
     if build_only {
         return Ok(());
     }
-    device.start(port)
+    if icount {
+        return count::main(&device);
+    }
+    let mut start = device.prepare(port, token, &extra)?;
+    println!("Open {} in a browser.", start.page);
+    // Becomes the emulator: it ends when it is told to, by the id of this process.
+    let error = start.command.exec();
+    Err(error).context("starting the emulator")
+}
+
+/// The address of this machine, as the device sees it.
+const HOST_INSIDE: &str = "10.0.2.2";
+
+/// `url` as the device has to call it: what this machine calls itself is another machine for the device.
+fn from_inside(url: &str) -> Result<String> {
+    let rest = url.strip_prefix("ws://").with_context(|| format!("--signaling {url}: must begin with ws://"))?;
+    let (host, port) = rest.split_once(':').unwrap_or((rest, "80"));
+    let host = if matches!(host, "localhost" | "127.0.0.1") { HOST_INSIDE } else { host };
+    Ok(format!("ws://{host}:{port}"))
 }
 
 /// What the emulator is started with.
@@ -52,10 +90,14 @@ struct Device {
     flash: PathBuf,
 }
 
-fn build(mut inputs: Vec<String>) -> Result<Device> {
+fn build(mut inputs: Vec<String>, flash: Option<PathBuf>) -> Result<Device> {
     let toolchain = Toolchain::find(None)?;
     let folder = root().join("examples/qemu-virt");
     run(toolchain.cargo("build", &folder)?.arg("--locked"))?;
+    let program = toolchain.program("barertc-qemu-virt");
+    if let Some(flash) = flash {
+        return Ok(Device { program, flash });
+    }
     if inputs.is_empty() {
         inputs.push(show_path(&root().join("examples/media/sample.brtc")));
     }
@@ -63,23 +105,30 @@ fn build(mut inputs: Vec<String>) -> Result<Device> {
     let mut words = vec!["-o".to_owned(), show_path(&flash)];
     words.append(&mut inputs);
     flash::main(&words)?;
-    Ok(Device { program: toolchain.program("barertc-qemu-virt"), flash })
+    Ok(Device { program, flash })
+}
+
+/// An emulator about to start.
+struct Start {
+    command: Command,
+    /// The page's address, token and all.
+    page: String,
 }
 
 impl Device {
-    /// Becomes the emulator: it ends when it is told to, by the id of this process.
-    fn start(&self, port: u16) -> Result<()> {
+    /// The emulator's command line, with a page at `port` (0 for any) and `extra` lines of settings.
+    fn prepare(&self, port: u16, token: Option<String>, extra: &str) -> Result<Start> {
         // Bound for a moment, to learn which ports are free.
         let page = TcpListener::bind(("127.0.0.1", port)).context("the page's port")?.local_addr()?.port();
         let media = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
-        let token = token()?;
+        let token = token.map_or_else(made_up, Ok)?;
         let settings = target_dir().join(format!("qemu-settings-{page}.txt"));
         // The device sees browsers on this machine as coming from elsewhere, so they have to show a token.
-        fs::write(&settings, format!("advertise=127.0.0.1:{media}\ntoken={token}\n"))?;
-        println!("Open http://127.0.0.1:{page}/?token={token} in a browser.");
+        fs::write(&settings, format!("advertise=127.0.0.1:{media}\ntoken={token}\n{extra}"))?;
         let forward =
             format!("user,id=n0,hostfwd=tcp:127.0.0.1:{page}-:{HTTP_PORT},hostfwd=udp:127.0.0.1:{media}-:{MEDIA_PORT}");
-        let error = Command::new(EMULATOR.file)
+        let mut command = Command::new(EMULATOR.file);
+        command
             .args(["-M", "virt", "-cpu", "rv32", "-m", "128", "-bios", "none"])
             .args(["-display", "none", "-serial", "stdio", "-monitor", "none"])
             // Not `-kernel`: with a flash bank in use, QEMU 7 would not start what it loads.
@@ -87,13 +136,12 @@ impl Device {
             .args(["-device", &format!("loader,file={},addr={SETTINGS_ADDRESS},force-raw=on", settings.display())])
             .args(["-drive", &format!("if=pflash,unit=1,format=raw,readonly=on,file={}", self.flash.display())])
             .args(["-global", "virtio-mmio.force-legacy=false"])
-            .args(["-netdev", &forward, "-device", "virtio-net-device,netdev=n0", "-device", "virtio-rng-device"])
-            .exec();
-        Err(error).context("starting the emulator")
+            .args(["-netdev", &forward, "-device", "virtio-net-device,netdev=n0", "-device", "virtio-rng-device"]);
+        Ok(Start { command, page: format!("http://127.0.0.1:{page}/?token={token}") })
     }
 }
 
-fn token() -> Result<String> {
+fn made_up() -> Result<String> {
     let mut bytes = [0; 8];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -37,6 +37,11 @@ const PARTS: &[Part] = &[
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
     Part { name: "impair", about: "the streamer on bad networks, in a real browser", run: impair },
     Part { name: "qemu-e2e", about: "the emulated device's streamer in a real browser", run: qemu_e2e },
+    Part {
+        name: "hosted-e2e",
+        about: "the streamer behind the WiFi driver in a real browser (needs root for a network namespace)",
+        run: hosted_e2e,
+    },
 ];
 
 /// Every package that any part needs, so that a missing one is known in the first minute.
@@ -52,6 +57,7 @@ const TOOLS: &[Tool] = &[
     Tool { file: "chromium", package: "chromium" },
     Tool { file: "firefox-esr", package: "firefox-esr" },
     Tool { file: "npm", package: "npm" },
+    Tool { file: "ip", package: "iproute2" },
     Tool { file: "qemu-system-riscv32", package: "qemu-system-misc" },
 ];
 
@@ -162,4 +168,8 @@ fn impair() -> Result<()> {
 
 fn qemu_e2e() -> Result<()> {
     crate::e2e::qemu(&[])
+}
+
+fn hosted_e2e() -> Result<()> {
+    crate::e2e::hosted(&[])
 }

@@ -29,6 +29,19 @@ impl<T, A: Allocator> Box<T, A> {
         Ok(Self { ptr, alloc })
     }
 
+    /// As [`try_new`](Self::try_new), for a value that `make` makes when there is room for it: it goes from there to its
+    /// place and is on the stack once, not once for every function it passes through.
+    ///
+    /// # Errors
+    /// [`AllocError`] as `E`, or what `make` says.
+    pub fn try_init<E: From<AllocError>>(alloc: A, make: impl FnOnce() -> Result<T, E>) -> Result<Self, E> {
+        let place = Box::<MaybeUninit<T>, A>::try_new(MaybeUninit::uninit(), alloc)?;
+        // SAFETY: the block fits a `T` and is ours alone; where `make` fails it is released with `place`.
+        unsafe { place.ptr.cast::<T>().write(make()?) };
+        let (ptr, alloc) = Box::into_raw(place);
+        Ok(Self { ptr: ptr.cast(), alloc })
+    }
+
     /// Takes the value out and releases the memory.
     pub fn into_inner(self) -> T {
         let (ptr, alloc) = Self::into_raw(self);

@@ -33,6 +33,17 @@ macro_rules! say {
 }
 pub(crate) use say;
 
+/// The log.
+pub fn log(line: fmt::Arguments<'_>) {
+    say!("{line}");
+}
+
+/// The log with the clock, and with how many instructions the machine has worked until then.
+pub fn counting_log(line: fmt::Arguments<'_>) {
+    let micros = embassy_time::Instant::now().as_micros();
+    say!("[{micros} us, {} instructions] {line}", crate::executor::instructions());
+}
+
 /// Switches the machine off with a status that says something went wrong.
 pub fn power_off() -> ! {
     // SAFETY: the one register of this machine's test finisher.

@@ -2,13 +2,15 @@
 #![no_std]
 #![no_main]
 
+mod executor;
 mod machine;
 mod net;
+mod stack;
 mod time;
 mod virtio;
 
 use barertc::RustCrypto;
-use barertc_arena::{Heap, Stats};
+use barertc_arena::Heap;
 use barertc_littlefs::LittleFs;
 use barertc_streamer::Lines;
 use barertc_streamer::embedded::{EmbassyBoard, FLASH_BLOCK, MediaRoom, Parts, SOCKETS, TcpRoom, UdpRoom};
@@ -17,7 +19,7 @@ use embassy_executor::Spawner;
 use embassy_net::{Config, StackResources};
 use embassy_net_driver_channel as channel;
 use rand_core::SeedableRng;
-use static_cell::StaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 use machine::say;
 
@@ -28,20 +30,21 @@ static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
 const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
 
 // Where things live: what the network card writes and what many connections share is in PSRAM, by the section; small
-// state that is touched with every packet is inside.
+// state that is touched with every packet is inside. All of it begins as zeros, made by nobody: a value that is made and
+// then put into its place would have to fit the stack.
 #[unsafe(link_section = ".psram")]
-static STATE: StaticCell<net::State> = StaticCell::new();
+static STATE: ConstStaticCell<net::State> = ConstStaticCell::new(net::State::new());
 #[unsafe(link_section = ".psram")]
-static ROOMS: StaticCell<net::Rooms> = StaticCell::new();
+static ROOMS: ConstStaticCell<net::Rooms> = ConstStaticCell::new(net::Rooms::new());
 #[unsafe(link_section = ".psram")]
-static TCP: StaticCell<TcpRoom> = StaticCell::new();
+static TCP: ConstStaticCell<TcpRoom> = ConstStaticCell::new(TcpRoom::new());
 #[unsafe(link_section = ".psram")]
-static UDP: StaticCell<UdpRoom> = StaticCell::new();
+static UDP: ConstStaticCell<UdpRoom> = ConstStaticCell::new(UdpRoom::new());
 #[unsafe(link_section = ".psram")]
-static BUFFERS: StaticCell<MediaRoom> = StaticCell::new();
+static BUFFERS: ConstStaticCell<MediaRoom> = ConstStaticCell::new(MediaRoom::new());
 #[unsafe(link_section = ".psram")]
-static FLASH_CACHE: StaticCell<[u8; FLASH_BLOCK as usize]> = StaticCell::new();
-static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
+static FLASH_CACHE: ConstStaticCell<[u8; FLASH_BLOCK as usize]> = ConstStaticCell::new([0; FLASH_BLOCK as usize]);
+static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 static PSRAM: StaticCell<Heap<'static>> = StaticCell::new();
 static BOARD: StaticCell<EmbassyBoard<RustCrypto>> = StaticCell::new();
 
@@ -55,19 +58,25 @@ async fn network(mut runner: embassy_net::Runner<'static, net::Driver>) {
     runner.run().await;
 }
 
-#[embassy_executor::main(entry = "riscv_rt::entry")]
-async fn main(spawner: Spawner) {
+#[riscv_rt::entry]
+fn main() -> ! {
+    stack::paint();
     time::start();
     // SAFETY: all handlers are in place.
     unsafe { riscv::interrupt::enable() };
+    executor::run(|spawner| spawner.spawn(streamer(spawner).expect("one task each")))
+}
+
+#[embassy_executor::task]
+async fn streamer(spawner: Spawner) {
     let mut seed = [0; 32];
     assert!(virtio::entropy(&mut seed), "the machine has no source of randomness: give it -device virtio-rng-device");
     let mut rng = ChaCha20Rng::from_seed(seed);
 
-    let device = net::Card::find(ROOMS.init_with(net::Rooms::new)).expect("a network card");
+    let device = net::Card::find(ROOMS.take()).expect("a network card");
     let address = channel::driver::HardwareAddress::Ethernet(device.address());
-    let (card_runner, driver) = channel::new(STATE.init_with(net::State::new), address);
-    let resources = RESOURCES.init_with(StackResources::new);
+    let (card_runner, driver) = channel::new(STATE.take(), address);
+    let resources = RESOURCES.take();
     let (stack, runner) =
         embassy_net::new(driver, Config::dhcpv4(Default::default()), resources, rand_core::Rng::next_u64(&mut rng));
     spawner.spawn(card(device, card_runner).expect("one task each"));
@@ -76,16 +85,16 @@ async fn main(spawner: Spawner) {
         psram: PSRAM.init_with(machine::psram),
         internal: None,
         stack,
-        tcp: TCP.init_with(TcpRoom::new),
-        udp: UDP.init_with(UdpRoom::new),
+        tcp: TCP.take(),
+        udp: UDP.take(),
         rng,
         crypto: RustCrypto,
-        depth: || Stats::ZERO,
-        log: |line| say!("{line}"),
+        depth: stack::stats,
+        log: if Lines::of(machine::settings()).get("count").is_some() { machine::counting_log } else { machine::log },
     };
     let board = BOARD.init(EmbassyBoard::new(parts).expect("the PSRAM has room for a label for each owner"));
-    let mut storage = LittleFs::new(machine::media(), FLASH_BLOCK, FLASH_CACHE.init_with(|| [0; FLASH_BLOCK as usize]));
-    let buffers = BUFFERS.init_with(MediaRoom::new);
+    let mut storage = LittleFs::new(machine::media(), FLASH_BLOCK, FLASH_CACHE.take());
+    let buffers = BUFFERS.take();
     if let Err(error) = board.serve(Lines::of(machine::settings()), PAGE, &mut storage, buffers).await {
         say!("cannot start: {error}");
     }

@@ -4,7 +4,8 @@ use core::cell::{Cell, RefCell};
 use core::future::pending;
 
 use barertc::{
-    Candidate, Codec, Config, Error, Feedback, H264, Identity, Kind, LocalCodec, PeerConnection, TrackConfig,
+    Allocator, Candidate, Codec, Config, Error, Feedback, H264, Identity, Kind, LocalCodec, PeerConnection, Provider,
+    TrackConfig, TrackId,
 };
 use barertc_runner::Wake;
 use barertc_signaling::{Access, Caller, Discard, Id, Message, Page, Peer, Refusal, Server, Signals};
@@ -45,7 +46,7 @@ impl<'b, B: Board> App<'b, B> {
             board,
             settings,
             identity,
-            viewers: RefCell::new(Viewers::new(settings.max_viewers, board.psram("viewers"))?),
+            viewers: RefCell::new(Viewers::new(settings.max_viewers, board.psram("viewers"), board)?),
             wake: Wake::new(),
             ports: RefCell::new(heapless::Vec::new()),
             trouble: RefCell::new(heapless::String::new()),
@@ -56,10 +57,21 @@ impl<'b, B: Board> App<'b, B> {
 
     /// The bounds of one viewer's connection.
     pub(crate) fn config(&self) -> Config {
-        Config { mtu: self.settings.mtu, ..Config::default() }
+        crate::config::of_a_viewer(self.settings.mtu)
     }
 
+    // Out of line, and in parts: what these need of the stack is not to be added to what others do meanwhile.
+    #[inline(never)]
     fn viewer(&self, from: (u32, Id)) -> Result<Viewer<'b, B::Psram, B::Crypto>, Error> {
+        let mut connection = self.connection()?;
+        let (video, audio) = add_tracks(&mut connection)?;
+        let mut viewer = Viewer::new(connection, video, audio, from, self.board.now());
+        self.board.random(|rng| viewer.open_channel(rng))?;
+        Ok(viewer)
+    }
+
+    #[inline(never)]
+    fn connection(&self) -> Result<PeerConnection<'b, B::Psram, B::Crypto>, Error> {
         let board = self.board;
         let owners = barertc::Owners {
             ice: board.psram("ice"),
@@ -78,25 +90,10 @@ impl<'b, B: Board> App<'b, B> {
                 None => connection.add_local_candidate(Candidate::host(*address))?,
             }
         }
-        let h264 = LocalCodec {
-            codec: Codec::H264(H264::CONSTRAINED_BASELINE),
-            pt: VIDEO.1,
-            rtx: Some(RTX),
-            feedback: Feedback::ALL,
-        };
-        let opus = LocalCodec {
-            codec: Codec::Opus { stereo: true, fec: false },
-            pt: AUDIO.1,
-            rtx: None,
-            feedback: Feedback { transport_cc: true, ..Feedback::NONE },
-        };
-        let video = connection.add_track(TrackConfig::sendonly(Kind::Video, VIDEO.0, STREAM, VIDEO.2, h264)?)?;
-        let audio = connection.add_track(TrackConfig::sendonly(Kind::Audio, AUDIO.0, STREAM, AUDIO.2, opus)?)?;
-        let mut viewer = Viewer::new(connection, video, audio, from, board.now());
-        board.random(|rng| viewer.open_channel(rng))?;
-        Ok(viewer)
+        Ok(connection)
     }
 
+    #[inline(never)]
     fn offer<'r>(&self, from: Peer<'_>, room: &'r mut [u8]) -> Result<&'r str, Error> {
         let id = Id::try_from(from.id).map_err(|_| Error::NameTooLong)?;
         // A page that asks again gets the place it had.
@@ -104,12 +101,14 @@ impl<'b, B: Board> App<'b, B> {
         if self.viewers.borrow().is_full() {
             return Err(Error::WouldBlock);
         }
+        self.board.log(format_args!("viewer {id}: asks for an offer"));
         let mut viewer = self.viewer((from.socket, id))?;
         let sdp = self.board.random(|rng| viewer.connection.create_offer(rng, room))?;
         self.viewers.borrow_mut().insert(viewer)?;
         Ok(sdp)
     }
 
+    #[inline(never)]
     fn answer<'r>(&self, from: (u32, Id), offer: &str, room: &'r mut [u8]) -> Result<&'r str, Error> {
         let now = self.board.now();
         if let Some(viewer) = self.viewers.borrow_mut().find(from.0, &from.1) {
@@ -129,6 +128,7 @@ impl<'b, B: Board> App<'b, B> {
         Ok(sdp)
     }
 
+    #[inline(never)]
     fn answered(&self, from: Peer<'_>, sdp: &str) -> Result<(), Error> {
         let mut viewers = self.viewers.borrow_mut();
         let viewer = viewers.find(from.socket, from.id).ok_or(Error::NotFound)?;
@@ -145,6 +145,28 @@ impl<'b, B: Board> App<'b, B> {
         self.refused.set(self.refused.get().saturating_add(1));
         self.board.log(format_args!("{what}: {error}"));
     }
+}
+
+/// Video and sound, that we send.
+#[inline(never)]
+fn add_tracks<A: Allocator + Clone, P: Provider>(
+    connection: &mut PeerConnection<'_, A, P>,
+) -> Result<(TrackId, TrackId), Error> {
+    let h264 = LocalCodec {
+        codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+        pt: VIDEO.1,
+        rtx: Some(RTX),
+        feedback: Feedback::ALL,
+    };
+    let video = connection.add_track(TrackConfig::sendonly(Kind::Video, VIDEO.0, STREAM, VIDEO.2, h264)?)?;
+    let opus = LocalCodec {
+        codec: Codec::Opus { stereo: true, fec: false },
+        pt: AUDIO.1,
+        rtx: None,
+        feedback: Feedback { transport_cc: true, ..Feedback::NONE },
+    };
+    let audio = connection.add_track(TrackConfig::sendonly(Kind::Audio, AUDIO.0, STREAM, AUDIO.2, opus)?)?;
+    Ok((video, audio))
 }
 
 impl<B: Board> barertc_signaling::Clock for App<'_, B> {

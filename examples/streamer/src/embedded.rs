@@ -111,7 +111,7 @@ impl<C: Provider> EmbassyBoard<C> {
     ) -> Result<(), crate::Error> {
         self.stack.wait_config_up().await;
         let Some(config) = self.stack.config_v4() else { return Ok(()) };
-        let identity = self.random(|rng| Identity::generate(&self.crypto, rng));
+        let identity = self.identity();
         let mut settings = Settings::loopback(HTTP_PORT, MEDIA, page);
         settings.http = SocketAddr::from(([0, 0, 0, 0], HTTP_PORT));
         settings.addresses = [config.address.address().into()].into_iter().collect();
@@ -126,6 +126,12 @@ impl<C: Provider> EmbassyBoard<C> {
         };
         let ready = |address| self.log(format_args!("ready at http://{address}/"));
         crate::run(self, &settings, &identity, storage, buffers, ready, pending()).await
+    }
+
+    /// A certificate; out of line, so that what it needs of the stack is given back before anything else begins.
+    #[inline(never)]
+    fn identity(&self) -> Identity {
+        self.random(|rng| Identity::generate(&self.crypto, rng))
     }
 
     /// The forwarding server at `url`, whose last part is our name there.

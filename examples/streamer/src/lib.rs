@@ -7,8 +7,12 @@
 #![forbid(unsafe_code)]
 #![allow(async_fn_in_trait)] // One executor, one thread: nobody needs these futures to be `Send`.
 
+#[cfg(test)]
+extern crate std;
+
 mod app;
 mod board;
+mod config;
 #[cfg(feature = "embassy")]
 pub mod embedded;
 mod lines;
@@ -19,6 +23,8 @@ mod rng;
 pub mod seed;
 mod serve;
 mod settings;
+#[cfg(test)]
+mod sim;
 mod viewers;
 
 use core::fmt;

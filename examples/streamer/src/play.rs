@@ -1,13 +1,18 @@
 //! Frames from storage to the viewers, each at its time.
 
+use core::cell::RefCell;
+use core::convert::Infallible;
+use core::fmt::Write;
 use core::time::Duration;
 
 use barertc::{Frame, FrameCodec, FrameInfo, Framing};
 use barertc_media::{
     Directory, DirectoryConfig, Error, ErrorKind, Frame as Stored, Kind, Pacer, Packed, PackedConfig, Source, Storage,
 };
+use barertc_runner::Wake;
 use barertc_wire::Instant;
-use core::fmt::Write;
+use embassy_futures::select::{Either, select};
+use heapless::Deque;
 
 use crate::Board;
 use crate::app::App;
@@ -20,22 +25,45 @@ const RETRY: Duration = Duration::from_secs(2);
 
 const KINDS: [Kind; 2] = [Kind::H264, Kind::Opus];
 
-/// What is played: up to one track of each kind, with one frame of each read ahead; and the pictures in a smaller
-/// rendition, for viewers whose path does not carry the large one.
-struct Player<S: Storage, A: barertc::Allocator> {
-    tracks: [Option<Source<S, A>>; 2],
-    ahead: [Option<Stored<A>>; 2],
-    small: Option<Source<S, A>>,
-    small_ahead: Option<Stored<A>>,
-    pacer: Pacer<2>,
-    key_frame_at: Option<Instant>,
+/// What is played: up to one track of each kind.
+type Tracks<S, A> = [Option<Source<S, A>>; 2];
+
+/// A frame, and the same picture in a smaller rendition where somebody has that.
+struct Renditions<A: barertc::Allocator> {
+    large: Stored<A>,
+    small: Option<Stored<A>>,
 }
+
+/// Frames that are read ahead of their time, so that a flash that is slow with one large frame delays none: a quarter of
+/// a second of each kind. A frame that there was no memory for is a gap.
+struct Ahead<A: barertc::Allocator> {
+    frames: RefCell<[Deque<Option<Renditions<A>>, DEPTH>; 2]>,
+    /// A frame was taken, or put there.
+    taken: Wake,
+    put: Wake,
+}
+
+/// Most frames of a kind that are read ahead; sound has shorter ones.
+const DEPTH: usize = 12;
+const VIDEO_AHEAD: usize = 8;
 
 /// Plays for ever; trouble with the media is said on the page and in the log, and tried again.
 pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S) {
     loop {
-        let trouble = match Player::open(app, storage).await {
-            Ok(mut player) => player.run(app, storage).await,
+        let trouble = match open_tracks(app, storage).await {
+            Ok(mut tracks) => {
+                let ahead =
+                    Ahead { frames: RefCell::new([Deque::new(), Deque::new()]), taken: Wake::new(), put: Wake::new() };
+                let mut small = open_small(app, storage).await;
+                // Pictures and sound together are what a viewer is thought to have room for.
+                let bitrate = tracks.iter().flatten().filter_map(Source::bitrate).fold(0, u64::saturating_add);
+                app.viewers.borrow_mut().large_bitrate = small.as_ref().map(|_| bitrate);
+                let there = tracks.each_ref().map(Option::is_some);
+                match select(ahead.read(app, storage, &mut tracks, &mut small), ahead.send(app, there)).await {
+                    Either::First(error) => error,
+                    Either::Second(never) => match never {},
+                }
+            }
             Err(error) => error,
         };
         {
@@ -49,134 +77,162 @@ pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S
     }
 }
 
-impl<S: Storage, A: barertc::Allocator + Clone> Player<S, A> {
-    async fn open<B: Board<Psram = A>>(app: &App<'_, B>, storage: &mut S) -> Result<Self, Error<S::Error>> {
-        let mut tracks = [None, None];
-        let mut missing = None;
-        for (track, kind) in tracks.iter_mut().zip(KINDS) {
-            match open(app, storage, kind).await {
-                Ok(source) => *track = Some(source),
-                // Picture without sound, or sound without picture, is better than nothing.
-                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoSuchTrack) => {
-                    missing = missing.or(Some(error));
-                }
-                Err(error) => return Err(error),
+async fn open_tracks<B: Board, S: Storage>(
+    app: &App<'_, B>,
+    storage: &mut S,
+) -> Result<Tracks<S, B::Psram>, Error<S::Error>> {
+    let mut tracks = [None, None];
+    let mut missing = None;
+    for (track, kind) in tracks.iter_mut().zip(KINDS) {
+        match open(app, storage, kind).await {
+            Ok(source) => *track = Some(source),
+            // Picture without sound, or sound without picture, is better than nothing.
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoSuchTrack) => {
+                missing = missing.or(Some(error));
             }
-        }
-        let small = open_small(app, storage).await;
-        // Pictures and sound, or what a viewer is thought to have room for.
-        let bitrate = tracks.iter().flatten().filter_map(Source::bitrate).fold(0, u64::saturating_add);
-        app.viewers.borrow_mut().large_bitrate = small.as_ref().map(|_| bitrate);
-        match missing {
-            Some(error) if tracks.iter().all(Option::is_none) => Err(error),
-            _ => Ok(Self {
-                tracks,
-                ahead: [None, None],
-                small,
-                small_ahead: None,
-                pacer: Pacer::new(KINDS.map(Kind::clock_rate)),
-                key_frame_at: None,
-            }),
+            Err(error) => return Err(error),
         }
     }
+    match missing {
+        Some(error) if tracks.iter().all(Option::is_none) => Err(error),
+        _ => Ok(tracks),
+    }
+}
 
-    async fn run<B: Board<Psram = A>>(&mut self, app: &App<'_, B>, storage: &mut S) -> Error<S::Error> {
+impl<A: barertc::Allocator + Clone> Ahead<A> {
+    /// Reads ahead until something is wrong.
+    async fn read<B: Board<Psram = A>, S: Storage>(
+        &self,
+        app: &App<'_, B>,
+        storage: &mut S,
+        tracks: &mut Tracks<S, A>,
+        small: &mut Option<Source<S, A>>,
+    ) -> Error<S::Error> {
+        let mut key_frame_at = None;
         loop {
             if app.viewers.borrow().connected() == 0 {
                 // Nobody watches: what was read ahead is nobody's either.
-                (self.ahead, self.small_ahead) = ([None, None], None);
+                self.frames.borrow_mut().iter_mut().for_each(Deque::clear);
                 app.board.sleep_until(app.board.now() + IDLE).await;
                 continue;
             }
-            self.answer_key_frame_request(app);
-            app.viewers.borrow_mut().choose_renditions(app.board.now());
-            if let Err(error) = self.read_ahead(app, storage).await {
-                return error;
-            }
+            self.answer_key_frame_request(app, tracks, &mut key_frame_at);
+            let Some(n) = self.neediest(tracks) else {
+                // Or the last viewer goes, and nobody takes any more.
+                select(self.taken.wait(), app.board.sleep_until(app.board.now() + IDLE)).await;
+                continue;
+            };
+            let Some(source) = tracks.get_mut(n).and_then(Option::as_mut) else { continue };
+            let position = source.position();
+            let frame = match source.next(storage).await {
+                Ok(large) => {
+                    let wanted = large.kind == Kind::H264 && app.viewers.borrow().is_small_wanted();
+                    let small = small.as_mut().zip(position).filter(|_| wanted);
+                    Some(Renditions { large, small: read_small(storage, small).await })
+                }
+                // Memory comes back when frames have been sent; until then this frame's time passes.
+                Err(Error { kind: ErrorKind::OutOfMemory, .. }) => None,
+                Err(error) => return error,
+            };
             app.trouble.borrow_mut().clear();
-            let now = app.board.now();
-            match self.pacer.poll(now) {
-                Some(track) => self.send(app, now, track),
-                None => app.board.sleep_until(self.pacer.due().unwrap_or(now)).await,
+            if let Some(queue) = self.frames.borrow_mut().get_mut(n) {
+                // It has room, or this track would not be in need.
+                let _ = queue.push_back(frame);
             }
+            self.put.signal(());
         }
     }
 
-    fn answer_key_frame_request<B: Board<Psram = A>>(&mut self, app: &App<'_, B>) {
+    /// The track that will be without frames first, if any has room for one.
+    fn neediest<S: Storage>(&self, tracks: &Tracks<S, A>) -> Option<usize> {
+        let frames = self.frames.borrow();
+        let stock = |n: usize, len: usize| len.saturating_mul(if n == 0 { 5 } else { 3 });
+        let open =
+            frames.iter().zip(tracks).enumerate().filter(|(n, (queue, track))| {
+                track.is_some() && queue.len() < if *n == 0 { VIDEO_AHEAD } else { DEPTH }
+            });
+        open.map(|(n, (queue, _))| (stock(n, queue.len()), n)).min().map(|(_, n)| n)
+    }
+
+    fn answer_key_frame_request<B: Board<Psram = A>, S: Storage>(
+        &self,
+        app: &App<'_, B>,
+        tracks: &mut Tracks<S, A>,
+        last: &mut Option<Instant>,
+    ) {
         let now = app.board.now();
         let mut viewers = app.viewers.borrow_mut();
-        if !viewers.key_frame_wanted || self.key_frame_at.is_some_and(|at| now - at < KEY_FRAME_INTERVAL) {
+        if !viewers.key_frame_wanted || last.is_some_and(|at| now - at < KEY_FRAME_INTERVAL) {
             return;
         }
         viewers.key_frame_wanted = false;
-        self.key_frame_at = Some(now);
-        let [video, audio] = &mut self.tracks;
-        let [picture, sound] = &mut self.ahead;
-        if !picture.as_ref().is_some_and(|frame| frame.keyframe)
-            && let Some(video) = video
-        {
+        *last = Some(now);
+        let [video, audio] = tracks;
+        let mut frames = self.frames.borrow_mut();
+        if frames[0].front().is_some_and(|next| next.as_ref().is_some_and(|frame| frame.large.keyframe)) {
+            return;
+        }
+        if let Some(video) = video {
             let at = video.seek_key_frame();
-            (*picture, self.small_ahead) = (None, None);
             // Sound goes where the picture went, or lips and voice would part.
             if let Some(audio) = audio {
                 audio.seek_time(at);
-                *sound = None;
             }
+            frames.iter_mut().for_each(Deque::clear);
         }
     }
 
-    async fn read_ahead<B: Board<Psram = A>>(
-        &mut self,
-        app: &App<'_, B>,
-        storage: &mut S,
-    ) -> Result<(), Error<S::Error>> {
-        let [video, _] = &mut self.tracks;
-        let [picture, _] = &mut self.ahead;
-        if let (Some(small), None, None, Some(at)) =
-            (&mut self.small, &picture, &self.small_ahead, video.as_ref().and_then(Source::position))
-            && app.viewers.borrow().is_small_wanted()
-        {
-            // Both renditions show the same at the same time.
-            if small.position() != Some(at) {
-                small.seek_time(at);
+    /// Sends each frame at its time; `there` says which tracks there are.
+    async fn send<B: Board<Psram = A>>(&self, app: &App<'_, B>, there: [bool; 2]) -> Infallible {
+        let mut pacer = Pacer::<2>::new(KINDS.map(Kind::clock_rate));
+        loop {
+            if app.viewers.borrow().connected() == 0 {
+                app.board.sleep_until(app.board.now() + IDLE).await;
+                continue;
             }
-            // Without it those who have it miss a picture, and go on with its next key frame.
-            self.small_ahead = small.next(storage).await.ok();
-        }
-        for (source, ahead) in self.tracks.iter_mut().zip(&mut self.ahead) {
-            if let (Some(source), None) = (source, &ahead) {
-                match source.next(storage).await {
-                    Ok(frame) => *ahead = Some(frame),
-                    // Memory comes back when frames have been sent; until then this frame's time passes.
-                    Err(Error { kind: ErrorKind::OutOfMemory, .. }) => {}
-                    Err(error) => return Err(error),
+            let now = app.board.now();
+            let Some(track) = pacer.poll(now) else {
+                app.board.sleep_until(pacer.due().unwrap_or(now)).await;
+                continue;
+            };
+            let next = self.frames.borrow_mut().get_mut(track).and_then(Deque::pop_front);
+            let frame = match next {
+                None if there.get(track) == Some(&true) => {
+                    // The storage is slower than the media: the whole schedule waits for it.
+                    select(self.put.wait(), app.board.sleep_until(now + IDLE)).await;
+                    continue;
                 }
+                frame => frame.flatten(),
+            };
+            self.taken.signal(());
+            // A frame that could not be read leaves a gap as long as a frame usually is.
+            let usual =
+                KINDS.get(track).map_or(1, |kind| kind.clock_rate() / if *kind == Kind::H264 { 30 } else { 50 });
+            let timestamp = pacer.advance(track, frame.as_ref().map_or(usual, |frame| frame.large.duration));
+            app.viewers.borrow_mut().choose_renditions(now);
+            if let Some(frame) = frame {
+                give(app, now, frame, timestamp as u32);
             }
         }
-        Ok(())
     }
+}
 
-    fn send<B: Board<Psram = A>>(&mut self, app: &App<'_, B>, now: Instant, track: usize) {
-        let stored = self.ahead.get_mut(track).and_then(Option::take);
-        // A frame that could not be read leaves a gap as long as a frame usually is.
-        let usual = KINDS.get(track).map_or(1, |kind| kind.clock_rate() / if *kind == Kind::H264 { 30 } else { 50 });
-        let timestamp = self.pacer.advance(track, stored.as_ref().map_or(usual, |frame| frame.duration));
-        let small = (track == 0).then(|| self.small_ahead.take()).flatten();
-        let Some(stored) = stored else { return };
-        let info = FrameInfo { timestamp: timestamp as u32, ..FrameInfo::default() };
-        let (codec, framing) = match stored.kind {
-            Kind::H264 => (FrameCodec::H264, Framing::Length4),
-            Kind::Opus => (FrameCodec::Opus, Framing::Whole),
-        };
-        let Ok(frame) = Frame::new(stored.data, codec, framing, info, app.board.psram("frames")) else { return };
-        let small = small.and_then(|s| Frame::new(s.data, codec, framing, info, app.board.psram("frames")).ok());
-        let mut viewers = app.viewers.borrow_mut();
-        match stored.kind {
-            Kind::H264 => viewers.send_video(now, &frame, small.as_ref()),
-            Kind::Opus => viewers.send_audio(now, &frame),
-        }
-        app.wake.signal(());
+/// Gives a frame to all viewers.
+fn give<B: Board>(app: &App<'_, B>, now: Instant, stored: Renditions<B::Psram>, timestamp: u32) {
+    let Renditions { large: stored, small } = stored;
+    let info = FrameInfo { timestamp, ..FrameInfo::default() };
+    let (codec, framing) = match stored.kind {
+        Kind::H264 => (FrameCodec::H264, Framing::Length4),
+        Kind::Opus => (FrameCodec::Opus, Framing::Whole),
+    };
+    let small = small.and_then(|s| Frame::new(s.data, codec, framing, info, app.board.psram("frames")).ok());
+    let Ok(frame) = Frame::new(stored.data, codec, framing, info, app.board.psram("frames")) else { return };
+    let mut viewers = app.viewers.borrow_mut();
+    match stored.kind {
+        Kind::H264 => viewers.send_video(now, &frame, small.as_ref()),
+        Kind::Opus => viewers.send_audio(now, &frame),
     }
+    app.wake.signal(());
 }
 
 /// The smaller rendition beside a packed file: `NAME-small.brtc` for `NAME.brtc`, with the same pictures at the same
@@ -186,6 +242,18 @@ async fn open_small<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S) -> 
     write!(path, "{}-small.brtc", app.settings.media.strip_suffix(".brtc")?).ok()?;
     let alloc = app.board.psram("frames");
     Packed::open(storage, &path, Kind::H264, PackedConfig::default(), alloc).await.ok().map(Source::Packed)
+}
+
+/// The picture of the smaller rendition at a time. Without it those who have it miss a picture.
+async fn read_small<S: Storage, A: barertc::Allocator + Clone>(
+    storage: &mut S,
+    small: Option<(&mut Source<S, A>, Duration)>,
+) -> Option<Stored<A>> {
+    let (source, at) = small?;
+    if source.position() != Some(at) {
+        source.seek_time(at);
+    }
+    source.next(storage).await.ok()
 }
 
 /// A packed file, or a directory with a directory for each kind.

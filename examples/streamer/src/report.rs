@@ -45,9 +45,17 @@ fn write_json<B: Board>(out: &mut impl Write, app: &App<'_, B>, memory: &Memory,
     write_region(out, &memory.internal, memory.internal.capacity)?;
     out.write_str(",\"psram\":")?;
     write_region(out, &memory.psram, memory.psram.capacity)?;
+    if memory.stack.capacity > 0 {
+        out.write_str(",\"stack\":")?;
+        write_region(out, &memory.stack, memory.stack.capacity)?;
+    }
     write!(out, ",\"viewers\":{viewers},\"viewer_bound\":{bound},\"refused\":{},\"owners\":{{", app.refused.get())?;
     for (n, (name, stats)) in memory.owners.iter().enumerate() {
         write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.live)?;
+    }
+    out.write_str("},\"peaks\":{")?;
+    for (n, (name, stats)) in memory.owners.iter().enumerate() {
+        write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.peak)?;
     }
     out.write_str("},\"trouble\":\"")?;
     for c in app.trouble.borrow().chars() {
@@ -66,15 +74,20 @@ fn write_region(out: &mut impl Write, stats: &Stats, bound: usize) -> fmt::Resul
 
 fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
     let (internal, psram) = (&memory.internal, &memory.psram);
+    let [video, audio] = app.viewers.borrow().packets_sent();
     app.board.log(format_args!(
-        "viewers {viewers} · internal {} B, peak {} B, of {} B · psram {} B, peak {} B, of {} B · refused {}",
+        "viewers {viewers} · internal {} B, peak {} B, of {} B · psram {} B, peak {} B, of {} B · stack peak {} B, of {} B \
+         · refused {} · sent {video} video, {audio} audio packets · by owner{}",
         internal.live,
         internal.peak,
         internal.capacity,
         psram.live,
         psram.peak,
         psram.capacity,
+        memory.stack.peak,
+        memory.stack.capacity,
         app.refused.get(),
+        Owners(memory),
     ));
     for viewer in app.viewers.borrow_mut().iter_mut() {
         let path = viewer.connection.bandwidth();
@@ -93,4 +106,13 @@ where
     B::Psram: Allocator,
 {
     app.config().worst_case_bytes::<B::Psram>()
+}
+
+/// Each owner's bytes, and the most they ever were.
+struct Owners<'m>(&'m Memory);
+
+impl fmt::Display for Owners<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.owners.iter().try_for_each(|(name, stats)| write!(f, " {name} {}/{}", stats.live, stats.peak))
+    }
 }

@@ -18,6 +18,13 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The socket number of the forwarder's connection: pages that connect to us count up from 1.
 const FORWARDER: u32 = u32::MAX;
 
+/// Chromium's longest description in JSON has 7.4 KB.
+const MESSAGE: usize = 8 << 10;
+/// Ours, with four addresses, has less than 3.
+const SDP: usize = 4 << 10;
+/// The same in JSON; first of all, the head of a request.
+const OUT: usize = SDP + 512;
+
 /// Accepts connections one after the other; several of these share an acceptor.
 pub(crate) async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
     loop {
@@ -78,8 +85,8 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
 /// Buffers from the large memory for as long as `f` takes; `None` when there is no room.
 async fn with_buffers<B: Board, T>(app: &App<'_, B>, f: impl AsyncFnOnce(Buffers<'_>) -> T) -> Option<T> {
     let alloc = app.board.psram("signaling");
-    let mut room = Box::try_zeroed(Buffers::MESSAGE + Buffers::SDP + Buffers::OUT, alloc).ok()?;
-    let (message, rest) = room.split_at_mut(Buffers::MESSAGE);
-    let (sdp, out) = rest.split_at_mut(Buffers::SDP);
+    let mut room = Box::try_zeroed(MESSAGE + SDP + OUT, alloc).ok()?;
+    let (message, rest) = room.split_at_mut(MESSAGE);
+    let (sdp, out) = rest.split_at_mut(SDP);
     Some(f(Buffers { message, sdp, out }).await)
 }

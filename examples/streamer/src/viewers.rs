@@ -1,5 +1,6 @@
 //! The viewers: one connection each, all behind the same sockets.
 
+use core::fmt;
 use core::time::Duration;
 
 use barertc::{
@@ -12,6 +13,7 @@ use barertc_signaling::Id;
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
+use crate::Board;
 use crate::rendition::Rendition;
 
 /// A viewer that does not get connected is forgotten after this.
@@ -42,6 +44,18 @@ pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
     gone: bool,
 }
 
+/// Where viewers tell what becomes of them.
+pub(crate) trait Journal {
+    /// A line for the log.
+    fn note(&self, line: fmt::Arguments<'_>);
+}
+
+impl<B: Board> Journal for B {
+    fn note(&self, line: fmt::Arguments<'_>) {
+        self.log(line);
+    }
+}
+
 /// All viewers.
 pub(crate) struct Viewers<'b, A: Allocator + Clone, P: Provider> {
     slots: Slab<Viewer<'b, A, P>, A>,
@@ -53,12 +67,13 @@ pub(crate) struct Viewers<'b, A: Allocator + Clone, P: Provider> {
     pub(crate) served: u32,
     /// Where the next search for something to send begins, so that all get their turn.
     turn: usize,
+    journal: &'b dyn Journal,
 }
 
 impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
-    pub(crate) fn new(max: usize, alloc: A) -> Result<Self, Error> {
+    pub(crate) fn new(max: usize, alloc: A, journal: &'b dyn Journal) -> Result<Self, Error> {
         let slots = Slab::with_capacity(max, alloc)?;
-        Ok(Self { slots, key_frame_wanted: false, large_bitrate: None, served: 0, turn: 0 })
+        Ok(Self { slots, key_frame_wanted: false, large_bitrate: None, served: 0, turn: 0, journal })
     }
 
     /// A viewer that wants to connect; a former one of the same name on the same socket makes room.
@@ -87,6 +102,18 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
     /// Viewers that are connected.
     pub(crate) fn connected(&self) -> usize {
         self.slots.iter().filter(|(_, v)| v.connected).count()
+    }
+
+    /// Packets of video and of sound that were sent to those who are viewers now.
+    pub(crate) fn packets_sent(&self) -> [u64; 2] {
+        let mut sum = [0_u64; 2];
+        for (_, v) in self.slots.iter() {
+            for (sum, track) in sum.iter_mut().zip([v.video, v.audio]) {
+                let sent = v.connection.track_stats(track).and_then(|s| s.outbound).map_or(0, |s| s.packets_sent);
+                *sum = sum.saturating_add(sent);
+            }
+        }
+        sum
     }
 
     /// Lets everybody have the rendition that the path carries.
@@ -158,11 +185,24 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
                 match event {
                     Event::ConnectionState(ConnectionState::Connected) if !viewer.connected => {
                         viewer.connected = true;
+                        let transport = viewer.connection.stats().transport;
+                        self.journal.note(format_args!(
+                            "viewer {}: connected after {} ms, {:?}, {:?}",
+                            viewer.from.1,
+                            (now - viewer.since).as_millis(),
+                            transport.tls_version,
+                            transport.srtp_profile,
+                        ));
                         self.served = self.served.saturating_add(1);
                         self.key_frame_wanted = true;
                     }
                     Event::ConnectionState(ConnectionState::Failed | ConnectionState::Closed) => viewer.gone = true,
                     Event::KeyFrameWanted(_) => self.key_frame_wanted = true,
+                    Event::ChannelOpen(id) if Some(id) == viewer.ping => {
+                        let after = (now - viewer.since).as_millis();
+                        self.journal.note(format_args!("viewer {}: data channel open after {after} ms", viewer.from.1));
+                        viewer.say_ping(id);
+                    }
                     event => viewer.channel_event(&event),
                 }
             }
@@ -201,7 +241,6 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
 
     fn channel_event(&mut self, event: &Event) {
         match event {
-            Event::ChannelOpen(id) if Some(*id) == self.ping => self.say_ping(*id),
             // A page that knows about our figures asks for them by opening the channel for them.
             Event::ChannelOpen(id) if self.connection.channel(*id).is_some_and(|c| c.label == "stats") => {
                 self.stats = Some(*id);

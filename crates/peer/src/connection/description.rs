@@ -233,8 +233,9 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     fn new_dtls<R: CryptoRng + ?Sized>(&self, role: Role, rng: &mut R) -> Result<Box<Dtls<A, &'p P>, A>, Error> {
         let config = barertc_dtls::Config { mtu: self.config.inner_mtu(), ..self.config.dtls.clone() };
         let memory = &self.memory.dtls;
-        let connection = Dtls::new(config, role, self.identity, memory.clone(), self.provider, rng)?;
-        Ok(Box::try_new(connection, memory.clone())?)
+        Box::try_init(memory.clone(), || {
+            Dtls::new(config, role, self.identity, memory.clone(), self.provider, rng).map_err(Error::from)
+        })
     }
 }
 

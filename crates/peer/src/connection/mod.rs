@@ -110,9 +110,11 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     ) -> Result<Self, Error> {
         config.check()?;
         let memory = memory.into();
-        let agent = Agent::new(config.ice.clone(), false, memory.ice.clone(), provider, rng)?;
+        let ice = Box::try_init(memory.ice.clone(), || {
+            Agent::new(config.ice.clone(), false, memory.ice.clone(), provider, rng).map_err(Error::from)
+        })?;
         Ok(Self {
-            ice: Box::try_new(agent, memory.ice.clone())?,
+            ice,
             dtls: None,
             srtp: None,
             sctp: None,

@@ -1,0 +1,44 @@
+//! What one viewer may take: enough for one video, one sound and two data channels to a browser, and not more.
+
+use core::time::Duration;
+
+use barertc::Config;
+
+/// The bounds of one viewer's connection.
+pub(crate) fn of_a_viewer(mtu: u16) -> Config {
+    let mut config = Config { mtu, ..Config::default() };
+    // Four addresses of ours, one of them under another name; a browser tells of as many that count. Neither STUN nor TURN
+    // servers are asked.
+    config.ice.max_local = 5;
+    config.ice.max_remote = 8;
+    config.ice.max_pairs = 12;
+    config.ice.max_questions = 0;
+    config.ice.max_relays = 0;
+    config.ice.max_events = 8;
+    // The longest ClientHello of a browser has 1,470 bytes; a certificate with an RSA key 900.
+    config.dtls.reassembly = 2_560;
+    config.dtls.early = 1_280;
+    // Video, its retransmissions, sound; the peer sends reports alone, whose numbers need no long memory.
+    config.srtp.local_streams = 4;
+    config.srtp.remote_streams = 4;
+    config.srtp.window = 64;
+    // A `Ping` now and then, and a line of figures a second.
+    let sctp = &mut config.sctp;
+    (sctp.send_buffer, sctp.receive_buffer) = (6 << 10, 6 << 10);
+    sctp.partial_delivery_point = 3 << 10;
+    (sctp.max_messages, sctp.max_in_flight, sctp.max_fragments) = (16, 16, 32);
+    (sctp.max_channels, sctp.label_room) = (4, 64);
+    config.max_message_size = 4 << 10;
+    config.max_tracks = 2;
+    config.max_events = 16;
+    // 109 packets of a key frame, and a second of what follows.
+    config.video.history.packets = 512;
+    config.video.history.frames = 64;
+    config.video.history.age = Duration::from_secs(2);
+    // Nobody can ask for sound again.
+    config.audio.history.packets = 0;
+    config.audio.history.frames = 0;
+    config.audio.retransmit.queue = 0;
+    config.sent_packets = 256;
+    config
+}

@@ -1,0 +1,213 @@
+//! The board: two heaps that count, one socket, and no TCP at all.
+
+use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
+use core::fmt;
+use core::future::{pending, poll_fn};
+use core::net::SocketAddr;
+use core::task::Poll;
+use std::collections::VecDeque;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use barertc::RustCrypto;
+use barertc_arena::{Counting, Global, Stats};
+use barertc_crypto::selftest::Predictable;
+use barertc_wire::Instant;
+use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown, TcpSplit, UdpReceive, UdpSend};
+use embedded_io_async::{ErrorType, Read, Write};
+
+use super::SimClock;
+use crate::{Board, Memory};
+
+/// Where the device is.
+pub(crate) const DEVICE: SocketAddr =
+    SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1)), 9_000);
+
+/// The machine. Frames have a heap of their own, for they come and go.
+pub(crate) struct SimBoard<'w> {
+    pub(crate) clock: &'w SimClock,
+    pub(crate) heap: &'w Counting<Global>,
+    pub(crate) frames: &'w Counting<Global>,
+    rng: RefCell<Predictable>,
+    /// Datagrams on their way in and out, the latter with the time they left.
+    pub(crate) arrived: RefCell<VecDeque<(SocketAddr, Vec<u8>)>>,
+    pub(crate) left: RefCell<VecDeque<(Instant, SocketAddr, Vec<u8>)>>,
+    pub(crate) log: RefCell<Vec<String>>,
+    pub(crate) sleeps: Cell<u64>,
+}
+
+impl<'w> SimBoard<'w> {
+    pub(crate) fn new(clock: &'w SimClock, heap: &'w Counting<Global>, frames: &'w Counting<Global>) -> Self {
+        Self {
+            clock,
+            heap,
+            frames,
+            rng: RefCell::new(Predictable::new(7)),
+            arrived: RefCell::default(),
+            left: RefCell::default(),
+            log: RefCell::default(),
+            sleeps: Cell::new(0),
+        }
+    }
+}
+
+impl barertc_runner::Clock for SimBoard<'_> {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    async fn sleep_until(&self, at: Instant) {
+        self.sleeps.set(self.sleeps.get() + 1);
+        self.clock.sleep_until(at).await;
+    }
+}
+
+impl<'w> Board for SimBoard<'w> {
+    type Psram = &'w Counting<Global>;
+    type Acceptor<'a>
+        = NoTcp
+    where
+        Self: 'a;
+    type Udp<'a>
+        = SimSocket<'a>
+    where
+        Self: 'a;
+    type Connect = NoTcp;
+    type Error = Infallible;
+    type Crypto = RustCrypto;
+    type Rng = Predictable;
+
+    fn psram(&self, owner: &'static str) -> Self::Psram {
+        if owner == "frames" { self.frames } else { self.heap }
+    }
+
+    async fn listen(&self, local: SocketAddr) -> Result<(NoTcp, SocketAddr), Infallible> {
+        Ok((NoTcp, local))
+    }
+
+    async fn bind(&self, _: SocketAddr) -> Result<(SimSocket<'_>, SocketAddr), Infallible> {
+        Ok((SimSocket { arrived: &self.arrived, left: &self.left, clock: self.clock }, DEVICE))
+    }
+
+    fn tcp(&self) -> &NoTcp {
+        &NoTcp
+    }
+
+    fn crypto(&self) -> &RustCrypto {
+        &RustCrypto
+    }
+
+    fn random<T>(&self, f: impl FnOnce(&mut Predictable) -> T) -> T {
+        f(&mut self.rng.borrow_mut())
+    }
+
+    fn memory(&self) -> Memory {
+        Memory { internal: Stats::ZERO, psram: self.heap.stats(), ..Memory::default() }
+    }
+
+    fn log(&self, line: fmt::Arguments<'_>) {
+        self.log.borrow_mut().push(format!("{line}"));
+    }
+}
+
+/// The device's UDP socket.
+pub(crate) struct SimSocket<'a> {
+    arrived: &'a RefCell<VecDeque<(SocketAddr, Vec<u8>)>>,
+    left: &'a RefCell<VecDeque<(Instant, SocketAddr, Vec<u8>)>>,
+    clock: &'a SimClock,
+}
+
+impl ErrorType for SimSocket<'_> {
+    type Error = Infallible;
+}
+
+impl UdpReceive for SimSocket<'_> {
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Infallible> {
+        poll_fn(|_| match self.arrived.borrow_mut().pop_front() {
+            Some((from, datagram)) => {
+                buffer[..datagram.len()].copy_from_slice(&datagram);
+                Poll::Ready(Ok((datagram.len(), from)))
+            }
+            None => Poll::Pending,
+        })
+        .await
+    }
+}
+
+impl UdpSend for SimSocket<'_> {
+    async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), Infallible> {
+        self.left.borrow_mut().push_back((self.clock.now(), remote, data.into()));
+        Ok(())
+    }
+}
+
+/// A network without TCP: nobody comes, and nobody is reached.
+pub(crate) struct NoTcp;
+
+/// A connection that there never is.
+pub(crate) enum Never {}
+
+impl TcpAccept for NoTcp {
+    type Error = Infallible;
+    type Socket<'a> = Never;
+
+    async fn accept(&self) -> Result<(SocketAddr, Never), Infallible> {
+        pending().await
+    }
+}
+
+impl TcpConnect for NoTcp {
+    type Error = Infallible;
+    type Socket<'a> = Never;
+
+    async fn connect(&self, _: SocketAddr) -> Result<Never, Infallible> {
+        pending().await
+    }
+}
+
+impl ErrorType for Never {
+    type Error = Infallible;
+}
+
+impl Read for Never {
+    async fn read(&mut self, _: &mut [u8]) -> Result<usize, Infallible> {
+        match *self {}
+    }
+}
+
+impl Write for Never {
+    async fn write(&mut self, _: &[u8]) -> Result<usize, Infallible> {
+        match *self {}
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        match *self {}
+    }
+}
+
+impl Readable for Never {
+    async fn readable(&mut self) -> Result<(), Infallible> {
+        match *self {}
+    }
+}
+
+impl TcpShutdown for Never {
+    async fn close(&mut self, _: Close) -> Result<(), Infallible> {
+        match *self {}
+    }
+
+    async fn abort(&mut self) -> Result<(), Infallible> {
+        match *self {}
+    }
+}
+
+impl TcpSplit for Never {
+    type Read<'a> = Never;
+    type Write<'a> = Never;
+
+    fn split(&mut self) -> (Never, Never) {
+        match *self {}
+    }
+}

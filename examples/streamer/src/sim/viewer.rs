@@ -1,0 +1,146 @@
+//! The viewer: a connection of ours that takes what comes, and notes when.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::vec;
+use std::vec::Vec;
+
+use barertc::{
+    Candidate, ChannelConfig, Codec, Config, Error, Event, Feedback, H264, Identity, Kind, LocalCodec, MessageKind,
+    PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId,
+};
+use barertc_arena::Global;
+use barertc_crypto::selftest::Predictable;
+use barertc_wire::Instant;
+
+use super::SimBoard;
+use super::board::DEVICE;
+
+const LATENCY: Duration = Duration::from_millis(5);
+
+pub(crate) struct SimViewer<'i> {
+    pub(crate) connection: PeerConnection<'i, Global, RustCrypto>,
+    address: SocketAddr,
+    rng: Predictable,
+    tracks: [TrackId; 2],
+    /// Datagrams of either direction that have not arrived.
+    inbound: VecDeque<(Instant, Vec<u8>)>,
+    outbound: VecDeque<(Instant, Vec<u8>)>,
+    /// When the frames of both tracks were complete, and which of them were key frames.
+    pub(crate) frames: [Vec<(Instant, bool)>; 2],
+    /// Answers to checks of consent, which are STUN success responses.
+    pub(crate) consents: Vec<Instant>,
+    pub(crate) messages: u32,
+}
+
+impl<'i> SimViewer<'i> {
+    pub(crate) fn new(identity: &'i Identity) -> Result<Self, Error> {
+        let mut rng = Predictable::new(99);
+        let address = SocketAddr::from(([10, 0, 0, 2], 4_000));
+        let config = Config {
+            recv_video: RecvBounds { packets: 512, ..RecvBounds::video(1) },
+            recv_audio: RecvBounds::audio(1),
+            ..Config::default()
+        };
+        let mut connection = PeerConnection::new(config, identity, Global, &RustCrypto, &mut rng)?;
+        connection.add_local_candidate(Candidate::host(address))?;
+        let video = LocalCodec {
+            codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+            pt: 102,
+            rtx: Some(103),
+            feedback: Feedback::ALL,
+        };
+        let feedback = Feedback { transport_cc: true, ..Feedback::NONE };
+        let audio = LocalCodec { codec: Codec::Opus { stereo: true, fec: false }, pt: 111, rtx: None, feedback };
+        let tracks = [
+            connection.add_track(TrackConfig::recvonly(Kind::Video, "v", video)?)?,
+            connection.add_track(TrackConfig::recvonly(Kind::Audio, "a", audio)?)?,
+        ];
+        // Whoever opens this channel gets figures on it.
+        connection.open_channel(&ChannelConfig { label: "stats", ..ChannelConfig::default() }, &mut rng)?;
+        Ok(Self {
+            connection,
+            address,
+            rng,
+            tracks,
+            inbound: VecDeque::new(),
+            outbound: VecDeque::new(),
+            frames: [Vec::new(), Vec::new()],
+            consents: Vec::new(),
+            messages: 0,
+        })
+    }
+
+    pub(crate) fn answer<'r>(&mut self, now: Instant, offer: &str, room: &'r mut [u8]) -> Result<&'r str, Error> {
+        self.connection.create_answer(now, offer, &mut self.rng, room)
+    }
+
+    /// Moves what is to be moved; whether the device has something new to look at.
+    pub(crate) fn step(&mut self, board: &SimBoard<'_>) -> bool {
+        let now = board.clock.now();
+        for (at, to, datagram) in board.left.borrow_mut().drain(..) {
+            if to == self.address {
+                self.inbound.push_back((at + LATENCY, datagram));
+            }
+        }
+        while self.inbound.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, mut datagram)) = self.inbound.pop_front() else { break };
+            // RFC 8489 §5: class and method of a binding success response.
+            if datagram.starts_with(&[0x01, 0x01]) {
+                self.consents.push(now);
+            }
+            let route = Route { local: self.address, remote: DEVICE };
+            // What is wrong with it is counted there.
+            let _ = self.connection.handle(now, route, &mut datagram);
+        }
+        if self.connection.timeout().is_some_and(|at| at <= now) {
+            self.connection.handle_timeout(now);
+        }
+        self.events(now);
+        let mut room = [0; 2_048];
+        while let Some(transmit) = self.connection.poll_transmit(now, &mut room) {
+            self.outbound.push_back((now + LATENCY, room[..transmit.len].into()));
+        }
+        self.events(now);
+        let mut arrived = false;
+        while self.outbound.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, datagram)) = self.outbound.pop_front() else { break };
+            board.arrived.borrow_mut().push_back((self.address, datagram));
+            arrived = true;
+        }
+        arrived
+    }
+
+    /// When it is to be asked again.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let wire = [&self.inbound, &self.outbound].map(|queue| queue.front().map(|(at, _)| *at));
+        wire.into_iter().fold(self.connection.timeout(), Instant::earliest)
+    }
+
+    fn events(&mut self, now: Instant) {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::ChannelReadable(id) => {
+                    let mut room = [0; 2_048];
+                    while let Ok(read) = self.connection.read_channel(id, &mut room) {
+                        self.messages += u32::from(read.end_of_message);
+                        if &room[..read.len] == b"Ping" && self.messages.is_multiple_of(8) {
+                            let _ = self.connection.write_channel(id, MessageKind::Text, b"Pong");
+                        }
+                    }
+                }
+                Event::FrameReceived(track) => {
+                    let mut room = vec![0; 256 << 10];
+                    while let Ok(frame) = self.connection.read_frame(now, track, &mut room) {
+                        let kind = usize::from(track != self.tracks[0]);
+                        let key = kind == 0
+                            && room[..frame.len].windows(4).take(64).any(|w| w[..3] == [0, 0, 1] && w[3] & 31 == 5);
+                        self.frames[kind].push((now, key));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
