@@ -24,6 +24,7 @@ const PARTS: &[Part] = &[
         about: "unit, property, integration and documentation tests, and those against other stacks",
         run: unit,
     },
+    Part { name: "wolfssl", about: "DTLS 1.3 against wolfSSL, built from its sources", run: wolfssl },
     Part { name: "loom", about: "every interleaving of threads that share references", run: loom },
     Part { name: "asan", about: "memory under AddressSanitizer (nightly)", run: asan },
     Part { name: "doc", about: "the documentation builds without a warning", run: doc },
@@ -50,6 +51,12 @@ const TOOLS: &[Tool] = &[
     Tool { file: "ffmpeg", package: "ffmpeg" },
     Tool { file: "openssl", package: "openssl" },
     Tool { file: "gnutls-cli", package: "gnutls-bin" },
+    // wolfSSL is built from its sources.
+    Tool { file: "autoconf", package: "autoconf" },
+    Tool { file: "automake", package: "automake" },
+    Tool { file: "libtoolize", package: "libtool" },
+    Tool { file: "make", package: "make" },
+    Tool { file: "/usr/share/doc/libclang-dev/copyright", package: "libclang-dev" },
     Tool { file: "/usr/include/srtp2/srtp.h", package: "libsrtp2-dev" },
     Tool { file: "/usr/include/usrsctp.h", package: "libusrsctp-dev" },
     Tool { file: "turnserver", package: "coturn" },
@@ -118,11 +125,18 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    crate::riscv::lint(&["tests/riscv", "examples/qemu-virt", "examples/esp32p4"])
+    crate::riscv::lint(&["tests/riscv", "examples/qemu-virt"])
 }
 
 fn unit() -> Result<()> {
     run(cargo().args(["test", "--workspace"]))
+}
+
+fn wolfssl() -> Result<()> {
+    run(cargo()
+        .args(["test", "--manifest-path"])
+        .arg(root().join("interop/wolfssl/Cargo.toml"))
+        .env("CARGO_TARGET_DIR", target_dir().join("wolfssl")))
 }
 
 fn loom() -> Result<()> {

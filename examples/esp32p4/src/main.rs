@@ -27,7 +27,7 @@ use esp_hal::rtc_cntl::{Rtc, Rwdt, RwdtStage};
 use esp_hal::time::Duration;
 use esp_hal::timer::timg::TimerGroup;
 use rand_core::Rng;
-use static_cell::StaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 use crypto::Accelerators;
 use net::wifi::{Card, Pins};
@@ -48,19 +48,20 @@ const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.gz"));
 const SETTINGS: usize = 4096;
 
 // Where things live: what many connections share is in PSRAM, by the section; small state that is touched with every
-// packet, and what the network card reads and writes, is inside.
+// packet, and what the network card reads and writes, is inside. What is in the section is not loaded: it has to begin as
+// zeros, and it is never built on the stack, which has no room for it.
 #[unsafe(link_section = ".psram")]
-static TCP: StaticCell<TcpRoom> = StaticCell::new();
+static TCP: ConstStaticCell<TcpRoom> = ConstStaticCell::new(TcpRoom::new());
 #[unsafe(link_section = ".psram")]
-static UDP: StaticCell<UdpRoom> = StaticCell::new();
+static UDP: ConstStaticCell<UdpRoom> = ConstStaticCell::new(UdpRoom::new());
 #[unsafe(link_section = ".psram")]
-static BUFFERS: StaticCell<MediaRoom> = StaticCell::new();
+static BUFFERS: ConstStaticCell<MediaRoom> = ConstStaticCell::new(MediaRoom::new());
 #[unsafe(link_section = ".psram")]
-static FLASH_CACHE: StaticCell<[u8; FLASH_BLOCK as usize]> = StaticCell::new();
+static FLASH_CACHE: ConstStaticCell<[u8; FLASH_BLOCK as usize]> = ConstStaticCell::new([0; FLASH_BLOCK as usize]);
 #[unsafe(link_section = ".psram")]
-static PARTITIONS: StaticCell<[u8; PARTITION_TABLE_MAX_LEN]> = StaticCell::new();
+static PARTITIONS: ConstStaticCell<[u8; PARTITION_TABLE_MAX_LEN]> = ConstStaticCell::new([0; PARTITION_TABLE_MAX_LEN]);
 #[unsafe(link_section = ".psram")]
-static SETTINGS_PAGE: StaticCell<[u8; SETTINGS]> = StaticCell::new();
+static SETTINGS_PAGE: ConstStaticCell<[u8; SETTINGS]> = ConstStaticCell::new([0; SETTINGS]);
 static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
 static INTERNAL: StaticCell<Heap<'static>> = StaticCell::new();
 static PSRAM: StaticCell<Heap<'static>> = StaticCell::new();
@@ -117,8 +118,8 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
 
     let psram = PSRAM.init(memory::psram(chip.PSRAM)?);
     let internal: &'static Heap<'static> = INTERNAL.init(memory::internal()?);
-    let mut storage = flash::Storage::new(chip.FLASH, PARTITIONS.init_with(|| [0; PARTITION_TABLE_MAX_LEN]))?;
-    let page = SETTINGS_PAGE.init_with(|| [0; SETTINGS]);
+    let mut storage = flash::Storage::new(chip.FLASH, PARTITIONS.take())?;
+    let page = SETTINGS_PAGE.take();
     storage.read(storage.settings, 0, page).map_err(|_| "the settings cannot be read")?;
     let settings = Lines::of(page);
     let mut rng = entropy::generator(&mut storage, chip.ADC1, chip.GPIO20)?;
@@ -183,8 +184,8 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
         psram,
         internal: Some(internal),
         stack,
-        tcp: TCP.init_with(TcpRoom::new),
-        udp: UDP.init_with(UdpRoom::new),
+        tcp: TCP.take(),
+        udp: UDP.take(),
         rng,
         crypto: Accelerators::new(chip.AES, chip.SHA, chip.ECC, log::line),
         depth: memory::stack,
@@ -195,9 +196,9 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
     if let Err(vector) = barertc_crypto::selftest::run_with(barertc_streamer::Board::crypto(board)) {
         log::line(format_args!("crypto: {vector} fails"));
     }
-    let cache = FLASH_CACHE.init_with(|| [0; FLASH_BLOCK as usize]);
+    let cache = FLASH_CACHE.take();
     let mut files = LittleFs::new(storage.into_media(), FLASH_BLOCK, cache);
-    let served = board.serve(settings, PAGE, &mut files, BUFFERS.init_with(MediaRoom::new)).await;
+    let served = board.serve(settings, PAGE, &mut files, BUFFERS.take()).await;
     if let Err(error) = served {
         log::line(format_args!("cannot start: {error}"));
     }

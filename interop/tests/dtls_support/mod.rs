@@ -152,9 +152,12 @@ pub struct Ours {
 
 impl Ours {
     pub fn new(socket: UdpSocket, role: Role, config: Config, theirs: Fingerprint) -> Self {
-        let mut rng = Random::new();
-        let identity = Identity::generate(&RustCrypto, &mut rng);
-        let mut connection = Connection::new(config, role, &identity, Global, RustCrypto, &mut rng).unwrap();
+        Self::with(socket, role, config, theirs, &Identity::generate(&RustCrypto, &mut Random::new()))
+    }
+
+    /// The same with an identity that the other side knows.
+    pub fn with(socket: UdpSocket, role: Role, config: Config, theirs: Fingerprint, identity: &Identity) -> Self {
+        let mut connection = Connection::new(config, role, identity, Global, RustCrypto, &mut Random::new()).unwrap();
         connection.set_peer_fingerprint(Instant::ZERO, theirs).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
         Self { connection, socket, start: Clock::now(), data: Vec::new(), connected: None, failed: None }

@@ -64,6 +64,9 @@ impl fmt::Display for Table {
 
 /// The crate that a symbol belongs to.
 fn owner(symbol: &str) -> String {
+    if symbol.starts_with(".L") {
+        return NAMELESS.into();
+    }
     let name = format!("{:#}", demangle(symbol));
     let mut found = crates(&name);
     let Some(first) = found.next() else { return FOREIGN.into() };
@@ -98,6 +101,7 @@ mod tests {
             ("_ZN4core3fmt5write17h0123456789abcdefE", "core"),
             ("_RNvNtCs1234_7mycrate3foo3bar", "mycrate"),
             ("memcpy", FOREIGN),
+            (".Lanon.63315701e0f5bf587153e35082032513.327", NAMELESS),
         ] {
             assert_eq!(owner(symbol), whose, "{symbol}");
         }
