@@ -12,7 +12,7 @@ use crate::{Board, Memory};
 /// Between two lines on the `stats` channels.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Lines on the channels for one in the log.
-const LOG_EVERY: u32 = 1;
+const LOG_EVERY: u32 = 5;
 
 /// Reports for ever.
 pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
