@@ -194,7 +194,8 @@ impl<A: Allocator + Clone> SendStream<A> {
     pub fn poll_padding(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
         self.config.rtx?;
         self.padding = self.padding.wrapping_add(1);
-        let sequence = self.history.newest(self.padding % PADDING + 1).or_else(|| self.history.newest(1))?;
+        let sequence =
+            self.history.newest((self.padding % PADDING).saturating_add(1)).or_else(|| self.history.newest(1))?;
         let again = self.history.look(sequence)?;
         let again = Again { frame: &again.frame.clone(), ..again };
         let (header_len, len) = self.write(now, sequence, &again, transport_sequence, out)?;
