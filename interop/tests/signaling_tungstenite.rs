@@ -52,15 +52,15 @@ impl Server for App {
         None
     }
 
-    async fn whep_offer<'r>(&self, _: &str, _: &mut Id, _: &'r mut [u8]) -> Result<&'r str, Refusal> {
+    async fn session_offer<'r>(&self, _: Endpoint, _: &str, _: &mut Id, _: &'r mut [u8]) -> Result<&'r str, Refusal> {
         Err(Refusal::Busy)
     }
 
-    async fn whep_candidate(&self, _: &str, _: &str, _: Option<&str>) -> Result<(), Refusal> {
+    async fn session_candidate(&self, _: &str, _: &str, _: Option<&str>) -> Result<(), Refusal> {
         Err(Refusal::Unknown)
     }
 
-    fn whep_end(&self, _: &str) -> bool {
+    fn session_end(&self, _: &str) -> bool {
         false
     }
 }

@@ -59,6 +59,9 @@ test(`plays for ${SECONDS} s without a freeze, with sound and ping-pong`, async 
   const fps = (to.video.framesDecoded - from.video.framesDecoded) / seconds;
   const energy = to.audio.totalAudioEnergy - from.audio.totalAudioEnergy;
   const channel = to.channels.find((c) => c.label === 'ping-pong');
+  const { viewer_peak: peak, viewer_bound: bound } = await page.evaluate(() => window.barertc.device);
+  console.log(`one viewer took at most ${peak} B, of ${bound} B that the configuration promises`);
+  assert.ok(peak > 0 && peak <= bound, `${peak} of ${bound} B`);
   console.log(
     `first picture after ${firstPictureMs} ms; ${fps.toFixed(2)} frames/s at ${to.video.frameWidth}x${to.video.frameHeight}; ` +
       `${to.video.freezeCount} freezes; ${to.video.packetsLost} lost; audio energy ${energy.toFixed(4)}; ` +

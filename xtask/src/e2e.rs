@@ -11,15 +11,29 @@ const TOOLS: &[Tool] = &[
     Tool { file: "chromium", package: "chromium" },
     Tool { file: "firefox-esr", package: "firefox-esr" },
     Tool { file: "ffmpeg", package: "ffmpeg" },
+    Tool { file: "openssl", package: "openssl" },
+    Tool { file: "turnserver", package: "coturn" },
     Tool { file: "node", package: "nodejs" },
     Tool { file: "npm", package: "npm" },
 ];
 
-/// `cargo xtask e2e`: the desktop's streamer, the page alone, and the handshake with each browser.
+/// `cargo xtask e2e`: the desktop's streamer with everything it can do, the page alone, and the handshake with each browser.
 pub fn main(_: &[String]) -> Result<()> {
     run(cargo().args(["build", "--release", "--package", "barertc-desktop", "--package", "xtask"]))?;
     run(cargo().args(["build", "--release", "--package", "barertc", "--example", "echo"]))?;
-    node(&["play.test.mjs", "restart.test.mjs", "viewer.test.mjs", "dtls.test.mjs"])
+    node(&[
+        "play.test.mjs",
+        "restart.test.mjs",
+        "viewer.test.mjs",
+        "dtls.test.mjs",
+        "record.test.mjs",
+        "turn.test.mjs",
+        "whip.test.mjs",
+        "forwarder.test.mjs",
+        "wss.test.mjs",
+        "hostile.test.mjs",
+        "firefox.test.mjs",
+    ])
 }
 
 /// `cargo xtask qemu-e2e`: the emulated device's.

@@ -57,6 +57,9 @@ pub struct Config {
     pub answers_per_second: u32,
     /// Answers that checks only and never sends one (ICE lite, RFC 8445 §2.5): for hosts with public addresses.
     pub lite: bool,
+    /// Only relayed candidates are told and used, so that the peer never learns our addresses: the W3C's
+    /// `iceTransportPolicy` of `relay`.
+    pub relay_only: bool,
 }
 
 impl Default for Config {
@@ -82,6 +85,7 @@ impl Default for Config {
             disconnected_after: Duration::from_secs(2),
             answers_per_second: 100,
             lite: false,
+            relay_only: false,
         }
     }
 }

@@ -3,7 +3,7 @@ mod common;
 
 use std::time::Duration;
 
-use barertc_ice::{Config, Event, Kind, State};
+use barertc_ice::{Config, Event, Kind, Route, State};
 use common::nat::{By, Nat};
 use common::{Peer, World, addr};
 
@@ -138,8 +138,9 @@ fn a_restart_keeps_the_old_way_until_there_is_a_new_one() {
     // data, though its address is no candidate any more.
     let is_ours = |w: &World, ufrag: &str| w.peers[0].agent.is_local_ufrag(ufrag);
     assert!(is_ours(&world, &old) && is_ours(&world, &new) && !is_ours(&world, "somebody"));
-    assert!(world.peers[0].agent.is_expected(addr("203.0.113.2:1000")));
-    assert!(!world.peers[0].agent.is_expected(addr("203.0.113.3:1000")));
+    let from = |remote| Route { local: addr("203.0.113.1:1000"), remote: addr(remote) };
+    assert!(world.peers[0].agent.is_expected(from("203.0.113.2:1000"), &[]));
+    assert!(!world.peers[0].agent.is_expected(from("203.0.113.3:1000"), &[]));
     // The other side does not know yet, for a long time: consent goes on with the old credentials.
     world.run(secs(120), |_| false);
     assert!(world.peers.iter().all(|p| p.agent.selected().is_some()));

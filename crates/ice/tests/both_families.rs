@@ -4,7 +4,7 @@ mod common;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use barertc_ice::{Config, Kind, State};
+use barertc_ice::{Config, Kind, Route, State};
 use common::{Peer, SERVER, World, addr};
 
 const V6: [&str; 2] = ["[2001:db8::1]:1000", "[2001:db8::2]:1000"];
@@ -130,10 +130,10 @@ fn link_local_addresses_keep_the_scope_of_their_own_machine() {
         assert!(p.agent.local_candidates().all(|c| !c.to_string().contains('%')), "no description carries a scope");
         assert!(p.agent.pair_stats().all(|s| s.local_kind == Kind::Host && s.remote_kind == Kind::Host));
         // Whatever scope the socket reports.
-        let mut remote = addr(LINK[1 - i]);
-        assert!(p.agent.is_expected(remote));
-        remote.set_port(9);
-        assert!(!p.agent.is_expected(remote));
+        let mut from = Route { local: route.local, remote: addr(LINK[1 - i]) };
+        assert!(p.agent.is_expected(from, &[]));
+        from.remote.set_port(9);
+        assert!(!p.agent.is_expected(from, &[]));
     }
     // What the peer sees of this side has no scope, and is the same address nevertheless.
     assert_no_place_is_lost(&mut world);

@@ -3,7 +3,7 @@ mod common;
 
 use std::time::Duration;
 
-use barertc_ice::{Candidate, Config, Discard, Discards, Event, Handled, Route, State};
+use barertc_ice::{Candidate, Config, Discard, Discards, Event, Handled, Kind, Route, State};
 use common::{Peer, SERVER, World, addr};
 
 const A: &str = "203.0.113.1:1000";
@@ -152,4 +152,24 @@ fn what_comes_after_closing_is_dropped_and_changes_nothing() {
 fn fall_silent_one(world: &mut World) {
     assert!(world.run(Duration::from_secs(10), |w| w.peers[1].agent.timeout().is_none()));
     assert_eq!((world.server.allocations(), world.server.released), (0, 1));
+}
+
+#[test]
+fn a_policy_of_relay_tells_and_uses_nothing_else() {
+    // Nothing stands between the two, but one of them does not want to be seen.
+    let config = Config { relay_only: true, ..Config::default() };
+    let mut world = World::new(
+        Peer::new(config, true, 1).at(A).with_turn(),
+        Peer::new(Config::default(), false, 2).at(B).with_stun(),
+    );
+    world.start();
+    assert!(world.run(Duration::from_secs(60), |w| w.both(|s| s == State::Completed)));
+    let told: Vec<_> = world.peers[0].agent.local_candidates().map(|c| c.kind).collect();
+    assert_eq!(told, [Kind::Relayed]);
+    assert!(world.peers[0].saw(|e| matches!(e, Event::LocalCandidate(c) if c.kind != Kind::Relayed)).is_none());
+    assert_eq!(world.peers[0].agent.pair_stats().filter(|p| p.local_kind != Kind::Relayed).count(), 0);
+    assert!(world.send(0, b"hello"));
+    assert!(world.run(Duration::from_secs(1), |w| !w.peers[1].data.is_empty()));
+    let seen = world.peers[1].agent.selected().map(|route| route.remote);
+    assert!(seen.is_some_and(|seen| world.server.owns(seen)), "{seen:?}");
 }

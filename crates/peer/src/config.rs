@@ -4,7 +4,7 @@ use barertc_arena::{Allocator, Ring, Vec};
 use barertc_crypto::RustCrypto;
 use barertc_rtcp_nack::{Arrivals, GccConfig, HistoryConfig, RecvConfig, RetransmitConfig, SendConfig, SentPackets};
 
-use crate::connection::{Receiver, Transceiver};
+use crate::connection::{Places, Receiver, Transceiver};
 use crate::{Error, Event};
 
 /// Bounds of a [`PeerConnection`](crate::PeerConnection): what it can ever take is known before anything is allocated.
@@ -188,6 +188,7 @@ impl Config {
             size_of::<barertc_dtls::Connection<A, &RustCrypto>>(),
             size_of::<barertc_srtp::Session<'_, RustCrypto, A>>(),
             size_of::<barertc_sctp::Association<A>>(),
+            size_of::<Places>(),
             Vec::<Transceiver<A>, A>::bytes(self.max_tracks.into()),
             Ring::<Event, A>::bytes(self.max_events.into()),
             SentPackets::<A>::worst_case_bytes(self.sent_packets),

@@ -1,4 +1,4 @@
-use barertc_ice::{Candidate, State};
+use barertc_ice::{Candidate, GatheringState, State};
 use barertc_sctp::ChannelId;
 
 use crate::TrackId;
@@ -29,6 +29,8 @@ pub enum Event {
     ConnectionState(ConnectionState),
     /// ICE's state changed.
     IceState(State),
+    /// Whether local candidates are still being found.
+    IceGatheringState(GatheringState),
     /// A local candidate to be told to the other side, for those who trickle.
     LocalCandidate(Candidate),
     /// The peer cannot go on with this track without a key frame (PLI, FIR, or we had to drop frames).

@@ -118,11 +118,14 @@ mod track;
 pub use barertc_arena::{Allocator, Shared};
 pub use barertc_crypto::{Provider, RustCrypto};
 pub use barertc_dtls::Identity;
-pub use barertc_ice::{Candidate, Route, Transmit};
+pub use barertc_ice::{
+    Candidate, Error as IceError, GatheringState, Kind as CandidateKind, Route, State as IceState, Transmit, Transport,
+    TurnServer,
+};
 pub use barertc_rtcp_nack::GccStats;
 pub use barertc_rtp::{Codec as FrameCodec, Frame, FrameInfo, Framing, ReceivedFrame};
 pub use barertc_sctp::{ChannelConfig, ChannelId, ChannelInfo, Kind as MessageKind, Read, Reliability};
-pub use barertc_sdp::{Codec, Direction, Extension, Extensions, Feedback, H264, Kind, LocalCodec};
+pub use barertc_sdp::{Codec, Direction, Extension, Extensions, Feedback, H264, Kind, LocalCodec, ProfileLevelId};
 pub use barertc_wire::Instant;
 pub use config::{Config, RecvBounds, StreamConfig};
 pub use connection::{DiscardStats, PeerConnection, Stats, TrackStats, TransportStats};

@@ -5,7 +5,7 @@
 //! come in.
 //!
 //! - [`serve_connection`] serves one accepted connection: the viewer's page, signaling sockets on which a page talks to
-//!   us directly, and WHEP. The application is a [`Server`].
+//!   us directly, WHEP and WHIP. The application is a [`Server`].
 //! - [`connect`] runs a signaling socket to a forwarding server, [`Backoff`] says when to try again.
 //! - [`whip`] publishes to a WHIP server (RFC 9725).
 //! - [`Hub`] is such a forwarding server.
@@ -63,6 +63,6 @@ pub use error::{Discard, Discards, Error};
 pub use hub::Hub;
 pub use link::{Buffers, Clock, PING_AFTER, Peer, Signals};
 pub use message::{Dialect, Envelope, Id, MAX_ID, Message};
-pub use server::{Page, Refusal, Server, serve_connection};
+pub use server::{Endpoint, Page, Refusal, Server, serve_connection};
 pub use url::Url;
 pub use ws::{CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_TOO_BIG, HEADROOM, Incoming, WebSocket};

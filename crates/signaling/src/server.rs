@@ -55,6 +55,34 @@ impl Refusal {
     }
 }
 
+/// Which way the media of an HTTP session go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Endpoint {
+    /// `/whep`: from us.
+    Whep,
+    /// `/whip`: to us (RFC 9725).
+    Whip,
+}
+
+impl Endpoint {
+    /// As people write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Whep => "WHEP",
+            Self::Whip => "WHIP",
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Whep => "/whep",
+            Self::Whip => "/whip",
+        }
+    }
+}
+
 /// What the application decides for [`serve_connection`].
 #[allow(async_fn_in_trait, reason = "single-threaded executors, as everything in this workspace")]
 pub trait Server: Signals {
@@ -67,27 +95,35 @@ pub trait Server: Signals {
     /// What lies at `path`, such as `/`.
     fn page(&self, path: &str) -> Option<Page<'_>>;
 
-    /// WHEP: a viewer's offer. Answers into `room`, and leaves the session's name in `session`: letters and digits that
-    /// nobody can guess (128 random bits), for who knows it may end the session.
+    /// WHEP or WHIP: an offer of somebody who wants to view, or to send. Answers into `room`, and leaves the session's name
+    /// in `session`: letters and digits that nobody can guess (128 random bits), for who knows it may end the session.
+    /// [`Refusal::Unknown`] where there is no such endpoint.
     ///
     /// # Errors
     /// [`Refusal`]
-    async fn whep_offer<'r>(&self, offer: &str, session: &mut Id, room: &'r mut [u8]) -> Result<&'r str, Refusal>;
+    async fn session_offer<'r>(
+        &self,
+        endpoint: Endpoint,
+        offer: &str,
+        session: &mut Id,
+        room: &'r mut [u8],
+    ) -> Result<&'r str, Refusal>;
 
-    /// WHEP: one more candidate for `session`; `None` means there will be no more.
+    /// One more candidate for `session`; `None` means there will be no more.
     ///
     /// # Errors
     /// [`Refusal`]
-    async fn whep_candidate(&self, session: &str, mid: &str, candidate: Option<&str>) -> Result<(), Refusal>;
+    async fn session_candidate(&self, session: &str, mid: &str, candidate: Option<&str>) -> Result<(), Refusal>;
 
-    /// WHEP: ends `session`; false when there is none of that name.
-    fn whep_end(&self, session: &str) -> bool;
+    /// Ends `session`; false when there is none of that name.
+    fn session_end(&self, session: &str) -> bool;
 }
 
-/// Serves one accepted connection: one page, one WHEP request, or a signaling socket for as long as it lasts.
+/// Serves one accepted connection: one page, one request of WHEP or WHIP, or a signaling socket for as long as it lasts.
 ///
 /// `GET /…` serves [`Server::page`], any WebSocket upgrade becomes a signaling socket that speaks the dialect of
-/// [`Envelope`](crate::Envelope) directly (we are the `server` of it), `POST`, `PATCH` and `DELETE` on `/whep` are WHEP.
+/// [`Envelope`](crate::Envelope) directly (we are the `server` of it), `POST`, `PATCH` and `DELETE` on `/whep` are WHEP, and on
+/// `/whip` WHIP.
 /// The caller closes the stream afterwards (with `Close::Write` first where the stack aborts on drop).
 ///
 /// # Errors
@@ -122,13 +158,19 @@ pub async fn serve_connection<S: Read + Write, H: Server>(
         let ws = WebSocket::server(exchange.socket, message);
         return Link { ws, number, names, sdp, out, handler, mask: &mut || 0 }.run().await;
     }
-    match request.path.strip_prefix("/whep") {
-        Some("") => exchange.whep_create(&request, first, message, sdp).await,
-        Some(rest) if rest.starts_with('/') => {
-            exchange.whep_session(&request, rest.trim_start_matches('/'), first, message).await
-        }
-        _ => exchange.page(&request).await,
+    match endpoint(request.path) {
+        Some((endpoint, "")) => exchange.create_session(endpoint, &request, first, message, sdp).await,
+        Some((_, session)) => exchange.session(&request, session, first, message).await,
+        None => exchange.page(&request).await,
     }
+}
+
+/// The endpoint of a path, and what session of it.
+fn endpoint(path: &str) -> Option<(Endpoint, &str)> {
+    [Endpoint::Whep, Endpoint::Whip].into_iter().find_map(|endpoint| {
+        let rest = path.strip_prefix(endpoint.path())?;
+        (rest.is_empty() || rest.starts_with('/')).then_some((endpoint, rest.trim_start_matches('/')))
+    })
 }
 
 struct Exchange<'x, S, H> {
@@ -211,23 +253,24 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         self.socket.flush().await.map_err(|_| Error::Io)
     }
 
-    /// `POST /whep`: a viewer's offer, answered with 201 and where the session is.
-    async fn whep_create(
+    /// `POST /whep`, `POST /whip`: an offer, answered with 201 and where the session is.
+    async fn create_session(
         &mut self,
+        endpoint: Endpoint,
         request: &Request<'_>,
         first: &[u8],
         body: &mut [u8],
         room: &mut [u8],
     ) -> Result<(), Error> {
         match request.method {
-            "OPTIONS" => return self.whep_options().await,
+            "OPTIONS" => return self.session_options().await,
             "POST" => {}
             _ => return self.refuse(405, Some(Discard::Unsupported)).await,
         }
         let Some(offer) = self.authorized_body(request, whep::SDP, first, body).await? else { return Ok(()) };
         let mut session = Id::new();
         let answer_room = room.get_mut(HEAD_ROOM..).ok_or(Error::NoRoom)?;
-        let len = match self.handler.whep_offer(offer, &mut session, answer_room).await {
+        let len = match self.handler.session_offer(endpoint, offer, &mut session, answer_room).await {
             Ok(answer) => answer.len(),
             Err(refusal) => {
                 let why = if refusal == Refusal::Busy { Discard::Full } else { Discard::Unsupported };
@@ -238,7 +281,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             status_line(w, 201)?;
             w.line(format_args!("Content-Type: {}", whep::SDP))?;
             w.line(format_args!("Content-Length: {len}"))?;
-            w.line(format_args!("Location: /whep/{session}"))?;
+            w.line(format_args!("Location: {}/{session}", endpoint.path()))?;
             w.line(format_args!("Accept-Patch: {}", whep::FRAGMENT))?;
             w.line(format_args!("Access-Control-Allow-Origin: *"))?;
             w.line(format_args!("Access-Control-Expose-Headers: Location"))
@@ -246,13 +289,13 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         let sent = within(self.handler, WRITE_TIMEOUT, sent).await;
         if sent.is_err() {
             // Nobody will ever know its name.
-            self.handler.whep_end(&session);
+            self.handler.session_end(&session);
         }
         sent
     }
 
     /// `PATCH` (trickle) and `DELETE` on a session.
-    async fn whep_session(
+    async fn session(
         &mut self,
         request: &Request<'_>,
         session: &str,
@@ -260,11 +303,11 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         body: &mut [u8],
     ) -> Result<(), Error> {
         match request.method {
-            "OPTIONS" => self.whep_options().await,
+            "OPTIONS" => self.session_options().await,
             "DELETE" => {
                 if !self.authorized(request) {
                     self.refuse(401, None).await
-                } else if self.handler.whep_end(session) {
+                } else if self.handler.session_end(session) {
                     self.empty(200).await
                 } else {
                     self.refuse(404, Some(Discard::Unknown)).await
@@ -275,7 +318,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
                     return Ok(());
                 };
                 for (mid, candidate) in whep::candidates(text) {
-                    if let Err(refusal) = self.handler.whep_candidate(session, mid, candidate).await {
+                    if let Err(refusal) = self.handler.session_candidate(session, mid, candidate).await {
                         return self.refuse(refusal.status(), Some(Discard::Unknown)).await;
                     }
                 }
@@ -322,7 +365,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         }
     }
 
-    async fn whep_options(&mut self) -> Result<(), Error> {
+    async fn session_options(&mut self) -> Result<(), Error> {
         let mut room = [0; HEAD_ROOM];
         let sent = http::send(self.socket, &mut room, 0, |w| {
             status_line(w, 204)?;

@@ -39,6 +39,11 @@ fn a_session_is_made_trickled_and_ended() {
     assert!(exchange(&app, &request("PATCH", "/whep/other", FRAGMENT, fragment)).starts_with("HTTP/1.1 404 "));
     assert!(exchange(&app, "DELETE /whep/s3cr3t HTTP/1.1\r\nHost: localhost\r\n\r\n").starts_with("HTTP/1.1 200 "));
     assert!(exchange(&app, "DELETE /whep/s3cr3t HTTP/1.1\r\nHost: localhost\r\n\r\n").starts_with("HTTP/1.1 404 "));
+    // The same the other way, under a name of its own.
+    let text = exchange(&app, &request("POST", "/whip", SDP, "v=0\r\n"));
+    assert!(text.starts_with("HTTP/1.1 201 ") && text.contains("\r\nLocation: /whip/s3cr3t\r\n"), "{text}");
+    assert!(exchange(&app, "DELETE /whip/s3cr3t HTTP/1.1\r\nHost: localhost\r\n\r\n").starts_with("HTTP/1.1 200 "));
+    assert!(exchange(&app, &request("POST", "/whipped", SDP, "v=0\r\n")).starts_with("HTTP/1.1 405 "));
     let options = exchange(&app, "OPTIONS /whep HTTP/1.1\r\n\r\n");
     assert!(options.starts_with("HTTP/1.1 204 ") && options.contains("Accept-Post: application/sdp\r\n"));
 }

@@ -5,11 +5,13 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::net::SocketAddr;
 use std::io;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use async_io::Timer;
-use barertc::RustCrypto;
+use barertc::{Kind, ReceivedFrame, RustCrypto};
 use barertc_arena::{Heap, Label, Stats};
 use barertc_runner::Clock;
 use barertc_streamer::{Board, Memory, OWNERS};
@@ -20,6 +22,10 @@ use rand_core::UnwrapErr;
 
 use crate::guard::{host, host_call};
 use crate::net::{Acceptor, Net, Socket};
+use crate::options::Options;
+use crate::record::Recorder;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 type Handle = Label<&'static Heap<'static>>;
 
@@ -29,21 +35,49 @@ pub struct Desktop {
     psram: &'static Heap<'static>,
     /// One handle for each of [`OWNERS`].
     owners: Vec<Handle>,
-    /// What the handles themselves take, so that the figures show what viewers take.
     net: Net,
     start: std::time::Instant,
     rng: RefCell<UnwrapErr<SysRng>>,
+    /// Who may vouch for servers; the usual authorities when `None`.
+    #[cfg(feature = "tls")]
+    ca: Option<PathBuf>,
+    recorder: Option<RefCell<Recorder>>,
 }
 
 impl Desktop {
-    /// A board with memories of these sizes, in bytes.
-    pub fn new(psram: usize, internal: usize) -> Result<Self> {
-        let psram = region(psram).context("the PSRAM")?;
-        let internal = region(internal).context("the internal memory")?;
+    /// A board with memories of the sizes that the options name.
+    pub fn new(options: &Options) -> Result<Self> {
+        let psram = region(options.psram).context("the PSRAM")?;
+        let internal = region(options.internal).context("the internal memory")?;
         let owners = OWNERS.iter().map(|name| Handle::try_new(psram, name));
         let owners = owners.collect::<Result<_, _>>().map_err(|_| anyhow!("the PSRAM is too small"))?;
         let rng = RefCell::new(UnwrapErr(SysRng));
-        Ok(Self { internal, psram, owners, net: Net::default(), start: std::time::Instant::now(), rng })
+        let recorder = options.record.as_deref().map(|folder| RefCell::new(Recorder::new(folder)));
+        Ok(Self {
+            internal,
+            psram,
+            owners,
+            net: Net::default(),
+            start: std::time::Instant::now(),
+            rng,
+            #[cfg(feature = "tls")]
+            ca: options.ca.clone(),
+            recorder,
+        })
+    }
+
+    /// What was recorded is whole.
+    pub fn finish(&self) -> io::Result<()> {
+        self.recorder.as_ref().map_or(Ok(()), |recorder| recorder.borrow_mut().end_all())
+    }
+
+    fn write(&self, f: impl FnOnce(&mut Recorder) -> io::Result<()>) {
+        let Some(recorder) = &self.recorder else { return };
+        host_call(|| {
+            if let Err(error) = f(&mut recorder.borrow_mut()) {
+                eprintln!("recording: {error}");
+            }
+        });
     }
 
     /// Bytes of the PSRAM that are in use.
@@ -113,6 +147,25 @@ impl Board for Desktop {
         let named = OWNERS.iter().zip(&self.owners);
         let owners = named.filter_map(|(name, label)| Some((*name, label.stats()?))).collect();
         Memory { internal: self.internal.stats(), psram: self.psram.stats(), stack: Stats::ZERO, owners }
+    }
+
+    fn record(&self, sender: u32, kind: Kind, frame: &ReceivedFrame, bytes: &[u8]) {
+        self.write(|recorder| recorder.frame(sender, kind, frame, bytes));
+    }
+
+    fn recorded(&self, sender: u32) {
+        self.write(|recorder| recorder.end(sender));
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls(&self, name: &str) -> Option<Net> {
+        host_call(|| match Tls::new(name, self.ca.as_deref()) {
+            Ok(tls) => Some(self.net.with_tls(tls)),
+            Err(error) => {
+                eprintln!("TLS: {error:#}");
+                None
+            }
+        })
     }
 
     fn log(&self, line: fmt::Arguments<'_>) {

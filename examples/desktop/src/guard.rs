@@ -81,3 +81,38 @@ pub async fn host<F: Future>(future: F) -> F::Output {
 pub fn host_call<T>(f: impl FnOnce() -> T) -> T {
     with(false, f)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use futures_lite::future;
+
+    use super::*;
+
+    /// Set in the process that is to be ended.
+    const ALLOCATES: &str = "BARERTC_TEST_ALLOCATES";
+
+    #[test]
+    fn device_code_that_allocates_ends_the_process() {
+        if std::env::var_os(ALLOCATES).is_some() {
+            future::block_on(device(async { drop(std::hint::black_box(Box::new(1))) }));
+            return;
+        }
+        let name = "guard::tests::device_code_that_allocates_ends_the_process";
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        let output = again.args(["--exact", name, "--nocapture"]).env(ALLOCATES, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("device code asked the global heap for 4 bytes"), "{said}");
+    }
+
+    #[test]
+    fn what_the_host_does_for_the_device_may_allocate() {
+        let made = future::block_on(device(async {
+            let made = host(async { vec![1, 2, 3] }).await;
+            host_call(|| drop(vec![4]));
+            made
+        }));
+        assert_eq!(made, [1, 2, 3]);
+    }
+}

@@ -1,10 +1,14 @@
 //! The streamer on a desktop. `barertc-desktop --help` says what it can do.
 
 mod board;
+mod forwarder;
 mod guard;
 mod net;
 mod options;
+mod record;
 mod storage;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::path::Path;
 use std::pin::pin;
@@ -12,9 +16,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use async_signal::{Signal, Signals};
-use barertc::{Identity, RustCrypto};
+use barertc::{Identity, RustCrypto, Transport, TurnServer};
 use barertc_runner::Buffers;
-use barertc_streamer::{Board, Forwarder, Settings};
+use barertc_streamer::{Board, Forwarder, MAX_ADDRESSES, Settings, Whip};
 use futures_lite::StreamExt;
 
 use board::Desktop;
@@ -25,10 +29,14 @@ use storage::{Media, SAMPLE};
 #[global_allocator]
 static GUARD: Guard = Guard;
 
+/// UDP sockets: one for each address, and one for each viewer who needs a relay.
+const SOCKETS: usize = MAX_ADDRESSES + 8;
+
 const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
 
 fn main() -> ExitCode {
     let result = match Options::parse() {
+        Ok(Some(options)) if options.forwarder => forward(&options),
         Ok(Some(options)) => stream(&options),
         Ok(None) => {
             println!("{HELP}");
@@ -45,8 +53,19 @@ fn main() -> ExitCode {
     }
 }
 
+fn forward(options: &Options) -> Result<()> {
+    let mut signals = signals()?;
+    forwarder::run(options, async {
+        signals.next().await;
+    })
+}
+
+fn signals() -> Result<Signals> {
+    Signals::new([Signal::Int, Signal::Term]).context("listening for Ctrl-C")
+}
+
 fn stream(options: &Options) -> Result<()> {
-    let board = Desktop::new(options.psram, options.internal)?;
+    let board = Desktop::new(options)?;
     let identity = board.random(|rng| Identity::generate(&RustCrypto, rng));
     let (mut media, path) = media(options.media.as_deref())?;
     let mut settings = Settings::loopback(options.listen.port(), &path, PAGE);
@@ -59,18 +78,31 @@ fn stream(options: &Options) -> Result<()> {
     settings.max_viewers = options.viewers;
     settings.stats = options.stats;
     settings.forwarder = options.signaling.as_ref().map(|(url, address)| Forwarder { address: *address, url });
+    let token = options.whip_token.as_deref();
+    settings.whip = options.whip.as_ref().map(|(url, address)| Whip { address: *address, url, token });
+    settings.record = options.record.is_some();
+    settings.stun = options.stun;
+    settings.turn = options.turn.as_ref().map(|turn| TurnServer {
+        addr: turn.address,
+        transport: Transport::Udp,
+        username: &turn.username,
+        password: &turn.password,
+        ipv6: false,
+    });
+    settings.relay_only = options.relay_only;
 
     let before = board.psram_stats().live;
-    let mut signals = Signals::new([Signal::Int, Signal::Term]).context("listening for Ctrl-C")?;
+    let mut signals = signals()?;
     let stop = host(async {
         signals.next().await;
     });
     let ready = |address| host_call(|| announce(address, options));
-    let mut buffers = Box::new(Buffers::new());
+    let mut buffers = Box::new(Buffers::<SOCKETS>::new());
     {
         let app = pin!(barertc_streamer::run(&board, &settings, &identity, &mut media, &mut buffers, ready, stop));
         async_io::block_on(device(app))?;
     }
+    board.finish().context("--record")?;
     let after = board.psram_stats();
     if options.stats {
         println!("psram: {} B in use before, {} B after, {} B at most", before, after.live, after.peak);
@@ -85,8 +117,14 @@ fn announce(address: std::net::SocketAddr, options: &Options) {
     } else {
         address.ip()
     };
-    let token = options.token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
+    let token = options.token.as_ref().map(|token| format!("?token={}", encoded(token))).unwrap_or_default();
     println!("Open http://{}/{token} in a browser.", std::net::SocketAddr::new(host, address.port()));
+}
+
+/// As it stands in an address (RFC 3986 §2.1).
+fn encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// The storage, and the path in it.

@@ -10,10 +10,19 @@ use edge_nal_std::{Stack, TcpSocket, UdpSocket};
 use embedded_io_async::{ErrorType, Read, Write};
 
 use crate::guard::host;
+#[cfg(feature = "tls")]
+use crate::tls::{Stream, Tls};
 
-/// The host's network.
-#[derive(Clone, Copy, Default)]
-pub struct Net(Stack);
+#[cfg(not(feature = "tls"))]
+type Stream = TcpSocket;
+
+/// The host's network; the TCP connections of one with `tls` speak TLS.
+#[derive(Clone, Default)]
+pub struct Net {
+    stack: Stack,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+}
 
 /// A socket, or a half of one, of the host.
 pub struct Socket<S>(S);
@@ -22,6 +31,12 @@ pub struct Socket<S>(S);
 pub struct Acceptor(Async<TcpListener>);
 
 impl Net {
+    /// The same with TLS in its connections.
+    #[cfg(feature = "tls")]
+    pub fn with_tls(&self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self.clone() }
+    }
+
     /// Accepts TCP connections at `local`, and where that is when the port was 0.
     pub async fn listen(&self, local: SocketAddr) -> io::Result<(Acceptor, SocketAddr)> {
         host(async {
@@ -35,7 +50,7 @@ impl Net {
     /// A UDP socket at `local`, and where that is when the port was 0.
     pub async fn udp(&self, local: SocketAddr) -> io::Result<(Socket<UdpSocket>, SocketAddr)> {
         host(async {
-            let socket = UdpBind::bind(&self.0, local).await?;
+            let socket = UdpBind::bind(&self.stack, local).await?;
             let local = socket.get_ref().local_addr()?;
             Ok((Socket(socket), local))
         })
@@ -45,10 +60,19 @@ impl Net {
 
 impl TcpConnect for Net {
     type Error = io::Error;
-    type Socket<'a> = Socket<TcpSocket>;
+    type Socket<'a> = Socket<Stream>;
 
-    async fn connect(&self, remote: SocketAddr) -> Result<Self::Socket<'_>, io::Error> {
-        host(self.0.connect(remote)).await.map(Socket)
+    async fn connect(&self, remote: SocketAddr) -> Result<Socket<Stream>, io::Error> {
+        host(async {
+            let socket = self.stack.connect(remote).await?;
+            #[cfg(feature = "tls")]
+            let socket = match &self.tls {
+                Some(tls) => Stream::Tls(tls.connect(socket.release()).await?),
+                None => Stream::Plain(socket),
+            };
+            Ok(Socket(socket))
+        })
+        .await
     }
 }
 

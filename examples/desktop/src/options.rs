@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use barertc_signaling::Url;
 
 pub const HELP: &str = "\
 barertc-desktop [OPTION…]: streams H.264 video with Opus sound and data channels to whoever opens its page.
@@ -13,15 +14,23 @@ Without options it plays its sample to browsers on this machine, at http://127.0
   --media PATH         a packed file (.brtc), or a folder with h264/ and opus/ in it
   --listen ADDRESS     where to serve the page, such as 0.0.0.0:8000 [default: 127.0.0.1:8000]
   --token TEXT         viewers must show it (?token=TEXT); without it only this machine may connect
-  --signaling URL      also connect to a forwarding server, such as ws://127.0.0.1:9000
+  --signaling URL      also connect to a forwarding server, such as ws://127.0.0.1:9000 (or wss://…)
   --id NAME            the name there [default: server]
+  --whip URL           also send to a WHIP server, such as http://127.0.0.1:9000/whip (or https://…)
+  --whip-token TEXT    shown to that server
+  --ca FILE            trust the certificates in this PEM file for wss and https, and no others
+  --record FOLDER      take what viewers send, by the page's button or by WHIP at /whip, and write it there
+  --stun ADDRESS       a STUN server, such as stun.example.org:3478
+  --turn ACCOUNT       a TURN server, such as user:password@turn.example.org:3478
+  --relay-only         tell viewers of the TURN server's address only, and use no other
   --udp-port PORT      where media leaves from [default: any]
   --advertise ADDRESS  the address by which others reach that port, behind a port forwarding
   --mtu BYTES          largest datagram [default: 1200]
   --viewers N          at the same time [default: 8]
   --psram BYTES        large memory of the device [default: 33554432]
   --internal BYTES     small memory of the device [default: 460800]
-  --stats              print figures every five seconds";
+  --stats              print figures every five seconds
+  --forwarder          be a forwarding server for streamers and pages at --listen, and nothing else";
 
 /// The options, with defaults filled in.
 pub struct Options {
@@ -29,6 +38,13 @@ pub struct Options {
     pub listen: SocketAddr,
     pub token: Option<String>,
     pub signaling: Option<(String, SocketAddr)>,
+    pub whip: Option<(String, SocketAddr)>,
+    pub whip_token: Option<String>,
+    pub ca: Option<PathBuf>,
+    pub record: Option<PathBuf>,
+    pub stun: Option<SocketAddr>,
+    pub turn: Option<Turn>,
+    pub relay_only: bool,
     pub udp_port: u16,
     pub advertise: Option<SocketAddr>,
     pub mtu: u16,
@@ -36,6 +52,14 @@ pub struct Options {
     pub psram: usize,
     pub internal: usize,
     pub stats: bool,
+    pub forwarder: bool,
+}
+
+/// An account at a TURN server.
+pub struct Turn {
+    pub address: SocketAddr,
+    pub username: String,
+    pub password: String,
 }
 
 impl Options {
@@ -47,6 +71,9 @@ impl Options {
         }
         let id: String = args.opt_value_from_str("--id")?.unwrap_or_else(|| "server".into());
         let signaling: Option<String> = args.opt_value_from_str("--signaling")?;
+        let whip: Option<String> = args.opt_value_from_str("--whip")?;
+        let stun: Option<String> = args.opt_value_from_str("--stun")?;
+        let turn: Option<String> = args.opt_value_from_str("--turn")?;
         let options = Self {
             media: args.opt_value_from_str("--media")?,
             listen: args
@@ -54,6 +81,13 @@ impl Options {
                 .unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8000)),
             token: args.opt_value_from_str("--token")?,
             signaling: signaling.map(|url| forwarder(&url, &id)).transpose()?,
+            whip: whip.map(|url| whip_server(&url)).transpose()?,
+            whip_token: args.opt_value_from_str("--whip-token")?,
+            ca: args.opt_value_from_str("--ca")?,
+            record: args.opt_value_from_str("--record")?,
+            stun: stun.map(|server| lookup("--stun", server.trim_start_matches("stun:"), 3478)).transpose()?,
+            turn: turn.map(|account| turn_account(&account)).transpose()?,
+            relay_only: args.contains("--relay-only"),
             udp_port: args.opt_value_from_str("--udp-port")?.unwrap_or(0),
             advertise: args.opt_value_from_str("--advertise")?,
             mtu: args.opt_value_from_str("--mtu")?.unwrap_or(1_200),
@@ -61,6 +95,7 @@ impl Options {
             psram: args.opt_value_from_str("--psram")?.unwrap_or(32 << 20),
             internal: args.opt_value_from_str("--internal")?.unwrap_or(450 << 10),
             stats: args.contains("--stats"),
+            forwarder: args.contains("--forwarder"),
         };
         let rest = args.finish();
         if !rest.is_empty() {
@@ -83,6 +118,19 @@ impl Options {
         if self.token.is_none() && !self.listen.ip().is_loopback() {
             bail!("--listen {}: others could reach it, so it needs a --token that viewers have to show", self.listen);
         }
+        if self.relay_only && self.turn.is_none() {
+            bail!("--relay-only: there is no relay without --turn");
+        }
+        if let Some(path) = &self.ca
+            && !path.is_file()
+        {
+            bail!("--ca {}: no such file", path.display());
+        }
+        if let Some(path) = &self.record
+            && !path.is_dir()
+        {
+            bail!("--record {}: no such folder", path.display());
+        }
         if let Some(path) = &self.media
             && !path.exists()
         {
@@ -91,10 +139,13 @@ impl Options {
         Ok(())
     }
 
-    /// The addresses that media can leave from: those on which the page can be reached.
+    /// The addresses that media can leave from: those on which the page can be reached. Where that is this machine only,
+    /// they are its other addresses too, since Firefox takes no way to 127.0.0.1; who comes by them must know what only
+    /// the page was told.
     pub fn addresses(&self) -> Result<Vec<IpAddr>> {
-        if !self.listen.ip().is_unspecified() {
-            return Ok(vec![self.listen.ip()]);
+        let listen = self.listen.ip();
+        if self.advertise.is_some() && !listen.is_unspecified() || !(listen.is_unspecified() || listen.is_loopback()) {
+            return Ok(vec![listen]);
         }
         let mut addresses: Vec<IpAddr> = if_addrs::get_if_addrs()
             .context("asking for this machine's addresses")?
@@ -102,7 +153,7 @@ impl Options {
             .map(|interface| interface.ip())
             .filter(|ip| ip.is_ipv4() || (self.listen.is_ipv6() && !is_link_local(ip)))
             .collect();
-        addresses.sort_by_key(IpAddr::is_loopback);
+        addresses.sort_by_key(|ip| ip.is_loopback() != listen.is_loopback());
         Ok(addresses)
     }
 }
@@ -111,15 +162,69 @@ fn is_link_local(ip: &IpAddr) -> bool {
     matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
 }
 
-/// The address of `ws://HOST:PORT[/…]`, and the URL with our name as its path.
+/// The URL of a forwarding server with our name as its path, and its address.
 fn forwarder(url: &str, id: &str) -> Result<(String, SocketAddr)> {
-    let rest = url.strip_prefix("ws://").with_context(|| format!("--signaling {url}: must begin with ws://"))?;
-    let authority = rest.split('/').next().unwrap_or_default();
-    let with_port = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
-    let address = with_port
+    let parsed = parse("--signaling", url, ["ws://", "wss://"])?;
+    let address = lookup("--signaling", parsed.authority, parsed.port)?;
+    let scheme = if parsed.secure { "wss" } else { "ws" };
+    // A token may stand there.
+    let query = parsed.target.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+    Ok((format!("{scheme}://{}/{id}{query}", parsed.authority), address))
+}
+
+fn whip_server(url: &str) -> Result<(String, SocketAddr)> {
+    let parsed = parse("--whip", url, ["http://", "https://"])?;
+    Ok((url.to_owned(), lookup("--whip", parsed.authority, parsed.port)?))
+}
+
+fn parse<'u>(option: &str, url: &'u str, schemes: [&str; 2]) -> Result<Url<'u>> {
+    let parsed = Url::parse(url).ok().filter(|_| schemes.iter().any(|scheme| url.starts_with(scheme)));
+    let parsed = parsed.with_context(|| format!("{option} {url}: must be {} or {}", schemes[0], schemes[1]))?;
+    if parsed.secure && !cfg!(feature = "tls") {
+        bail!("{option} {url}: this program was built without its feature `tls`");
+    }
+    Ok(parsed)
+}
+
+/// `user:password@HOST[:PORT]`; the password may have any character in it.
+fn turn_account(account: &str) -> Result<Turn> {
+    let text = account.trim_start_matches("turn:");
+    let parts = text.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?, host)));
+    let ((username, password), host) = parts.context("--turn: must be user:password@host:port")?;
+    if username.len() > 128 || password.len() > 128 {
+        bail!("--turn: user and password have 128 bytes at most");
+    }
+    let address = lookup("--turn", host, 3478)?;
+    Ok(Turn { address, username: username.to_owned(), password: password.to_owned() })
+}
+
+/// The address of `HOST[:PORT]`.
+fn lookup(option: &str, authority: &str, port: u16) -> Result<SocketAddr> {
+    let has_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| (!host.contains(':') || host.ends_with(']')) && port.parse::<u16>().is_ok());
+    let with_port = if has_port { authority.to_owned() } else { format!("{authority}:{port}") };
+    with_port
         .to_socket_addrs()
-        .with_context(|| format!("--signaling {url}: looking up {authority}"))?
+        .with_context(|| format!("{option}: looking up {authority}"))?
         .next()
-        .with_context(|| format!("--signaling {url}: {authority} has no address"))?;
-    Ok((format!("ws://{authority}/{id}"), address))
+        .with_context(|| format!("{option}: {authority} has no address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_and_servers_are_taken_apart() {
+        let turn = turn_account("turn:me:a:b@c@127.0.0.1").unwrap();
+        assert_eq!((turn.username.as_str(), turn.password.as_str()), ("me", "a:b@c"));
+        assert_eq!(turn.address, "127.0.0.1:3478".parse().unwrap());
+        assert!(turn_account("127.0.0.1:3478").is_err() && turn_account("me@127.0.0.1").is_err());
+        assert_eq!(lookup("x", "[::1]", 80).unwrap(), "[::1]:80".parse().unwrap());
+        assert_eq!(lookup("x", "[::1]:9", 80).unwrap(), "[::1]:9".parse().unwrap());
+        let (url, address) = forwarder("ws://127.0.0.1:9000/x?token=y", "me").unwrap();
+        assert_eq!((url.as_str(), address), ("ws://127.0.0.1:9000/me?token=y", "127.0.0.1:9000".parse().unwrap()));
+        assert!(forwarder("http://127.0.0.1", "me").is_err() && whip_server("ws://127.0.0.1").is_err());
+    }
 }

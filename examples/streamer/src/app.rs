@@ -1,18 +1,19 @@
-//! What the application knows, and what it answers to those who want to view.
+//! What the application knows, and what it answers to those who want to view, or to send.
 
 use core::cell::{Cell, RefCell};
 use core::future::pending;
+use core::net::SocketAddr;
+use core::time::Duration;
 
 use barertc::{
-    Allocator, Candidate, Codec, Config, Error, Feedback, H264, Identity, Kind, LocalCodec, PeerConnection, Provider,
-    TrackConfig, TrackId,
+    Candidate, Codec, Config, Error, Feedback, GatheringState, H264, Identity, Kind, LocalCodec, PeerConnection,
+    RecvBounds, TrackConfig,
 };
 use barertc_runner::Wake;
-use barertc_signaling::{Access, Caller, Discard, Id, Message, Page, Peer, Refusal, Server, Signals};
-use core::net::SocketAddr;
+use barertc_signaling::{Access, Caller, Discard, Endpoint, Id, Message, Page, Peer, Refusal, Server, Signals};
 use rand_core::Rng;
 
-use crate::viewers::{Viewer, Viewers};
+use crate::viewers::{Connection, Part, Viewer, Viewers};
 use crate::{Board, Settings};
 
 /// Tracks as everybody knows them from the libdatachannel example.
@@ -21,23 +22,30 @@ const AUDIO: (&str, u8, u32) = ("audio-stream", 111, 2);
 const STREAM: &str = "stream1";
 /// The payload type of retransmitted video.
 const RTX: u8 = 103;
-
-pub(crate) type AppViewers<'b, B> = Viewers<'b, <B as Board>::Psram, <B as Board>::Crypto>;
+/// How long a description waits for what STUN and TURN servers have to say; what comes later is not in it.
+const GATHER_PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is looked whether they have answered.
+const GATHER_LOOK: Duration = Duration::from_millis(10);
 
 /// The application's state, shared by its tasks.
 pub(crate) struct App<'b, B: Board> {
     pub(crate) board: &'b B,
     pub(crate) settings: &'b Settings<'b>,
     pub(crate) identity: &'b Identity,
-    pub(crate) viewers: RefCell<AppViewers<'b, B>>,
+    pub(crate) viewers: RefCell<Viewers<'b, B>>,
     /// Something is to be sent.
     pub(crate) wake: Wake,
-    /// The addresses of the sockets, once they are bound.
+    /// The addresses of the sockets that all share, once they are bound.
     pub(crate) ports: RefCell<heapless::Vec<SocketAddr, { crate::MAX_ADDRESSES }>>,
+    /// Those of sockets that are lent, one to each connection that is to have a relay.
+    pub(crate) lendable: RefCell<heapless::Vec<SocketAddr, { crate::MAX_RELAYED }>>,
     /// What is wrong with the media, in words for the page.
     pub(crate) trouble: RefCell<heapless::String<160>>,
     pub(crate) refused: Cell<u32>,
+    /// Where what is played is sent to.
+    pub(crate) published: RefCell<Option<barertc_signaling::whip::Session>>,
     next_socket: Cell<u32>,
+    next_sender: Cell<u32>,
 }
 
 impl<'b, B: Board> App<'b, B> {
@@ -46,32 +54,77 @@ impl<'b, B: Board> App<'b, B> {
             board,
             settings,
             identity,
-            viewers: RefCell::new(Viewers::new(settings.max_viewers, board.psram("viewers"), board)?),
+            viewers: RefCell::new(Viewers::new(board, settings.max_viewers, settings.record)?),
             wake: Wake::new(),
             ports: RefCell::new(heapless::Vec::new()),
+            lendable: RefCell::new(heapless::Vec::new()),
             trouble: RefCell::new(heapless::String::new()),
             refused: Cell::new(0),
+            published: RefCell::new(None),
             next_socket: Cell::new(1),
+            next_sender: Cell::new(0),
         })
     }
 
     /// The bounds of one viewer's connection.
     pub(crate) fn config(&self) -> Config {
-        crate::config::of_a_viewer(self.settings.mtu)
+        let mut config = crate::config::of_a_viewer(self.settings.mtu);
+        config.ice.relay_only = self.settings.relay_only;
+        if self.settings.stun.is_some() {
+            config.ice.max_questions = 4;
+            config.ice.max_local = config.ice.max_local.saturating_add(4);
+        }
+        if self.settings.turn.is_some() {
+            // The relay, the socket that is lent for it, and how the server sees that.
+            config.ice.max_relays = 1;
+            config.ice.max_local = config.ice.max_local.saturating_add(3);
+        }
+        config
+    }
+
+    /// The bounds of the connection of one who sends.
+    pub(crate) fn sender_config(&self) -> Config {
+        let (recv_video, recv_audio) = (RecvBounds::video(1), RecvBounds::audio(1));
+        let mut config = Config { recv_video, recv_audio, ..self.config() };
+        // Packets that were lost come late.
+        config.srtp.window = 512;
+        config
     }
 
     // Out of line, and in parts: what these need of the stack is not to be added to what others do meanwhile.
     #[inline(never)]
-    fn viewer(&self, from: (u32, Id)) -> Result<Viewer<'b, B::Psram, B::Crypto>, Error> {
-        let mut connection = self.connection()?;
-        let (video, audio) = add_tracks(&mut connection)?;
-        let mut viewer = Viewer::new(connection, video, audio, from, self.board.now());
+    fn viewer(&self, from: (u32, Id)) -> Result<Viewer<'b, B>, Error> {
+        let mut connection = self.connection(self.config())?;
+        let h264 = h264(H264::CONSTRAINED_BASELINE);
+        // Sound first: every browser takes it, and one that rejects the first m-line, which stands for the whole bundle,
+        // finds no way at all (Firefox without H.264).
+        let audio = connection.add_track(TrackConfig::sendonly(Kind::Audio, AUDIO.0, STREAM, AUDIO.2, opus())?)?;
+        let video = connection.add_track(TrackConfig::sendonly(Kind::Video, VIDEO.0, STREAM, VIDEO.2, h264)?)?;
+        let mut viewer = Viewer::new(connection, Part::Watches, video, audio, from, self.board.now());
         self.board.random(|rng| viewer.open_channel(rng))?;
         Ok(viewer)
     }
 
+    /// One who sends us video and sound.
     #[inline(never)]
-    fn connection(&self) -> Result<PeerConnection<'b, B::Psram, B::Crypto>, Error> {
+    fn sender(&self, from: (u32, Id)) -> Result<Viewer<'b, B>, Error> {
+        let mut connection = self.connection(self.sender_config())?;
+        let mut video = TrackConfig::recvonly(Kind::Video, VIDEO.0, h264(H264::CONSTRAINED_BASELINE))?;
+        for profile in [*b"42001f", *b"4d001f", *b"64001f"] {
+            let text = core::str::from_utf8(&profile).unwrap_or_default();
+            let profile_level_id = barertc::ProfileLevelId::parse(text).ok_or(Error::Config)?;
+            let codec = h264(H264 { profile_level_id, ..H264::CONSTRAINED_BASELINE });
+            video.codecs.push(codec).map_err(|_| Error::Config)?;
+        }
+        let video = connection.add_track(video)?;
+        let audio = connection.add_track(TrackConfig::recvonly(Kind::Audio, AUDIO.0, opus())?)?;
+        let number = self.next_sender.get();
+        self.next_sender.set(number.wrapping_add(1));
+        Ok(Viewer::new(connection, Part::Sends(number), video, audio, from, self.board.now()))
+    }
+
+    #[inline(never)]
+    fn connection(&self, config: Config) -> Result<Connection<'b, B>, Error> {
         let board = self.board;
         let owners = barertc::Owners {
             ice: board.psram("ice"),
@@ -81,35 +134,80 @@ impl<'b, B: Board> App<'b, B> {
             media: board.psram("history"),
             connection: board.psram("connection"),
         };
-        let config = self.config();
-        let mut connection =
-            board.random(|rng| PeerConnection::new(config, self.identity, owners, board.crypto(), rng))?;
+        board.random(|rng| PeerConnection::new(config, self.identity, owners, board.crypto(), rng))
+    }
+
+    /// Tells a connection of our sockets, and of the servers that help.
+    fn add_ways(&self, viewer: &mut Viewer<'b, B>) -> Result<(), Error> {
+        let connection = &mut viewer.connection;
+        if let Some(turn) = &self.settings.turn {
+            let viewers = self.viewers.borrow();
+            let free = self.lendable.borrow().iter().copied().find(|socket| !viewers.has_lent(*socket));
+            match free {
+                Some(socket) => {
+                    viewer.socket = free;
+                    connection.add_local_candidate(Candidate::host(socket))?;
+                    connection.add_turn_server(turn)?;
+                }
+                None => self.board.log(format_args!("TURN: no socket left for another relay")),
+            }
+        }
         for (index, address) in self.ports.borrow().iter().enumerate() {
             match self.settings.advertise.filter(|_| index == 0) {
                 Some(public) => connection.add_mapped_candidate(*address, public)?,
                 None => connection.add_local_candidate(Candidate::host(*address))?,
             }
         }
-        Ok(connection)
+        if let Some(stun) = self.settings.stun {
+            connection.add_stun_server(stun)?;
+        }
+        Ok(())
     }
 
-    #[inline(never)]
-    fn offer<'r>(&self, from: Peer<'_>, room: &'r mut [u8]) -> Result<&'r str, Error> {
-        let id = Id::try_from(from.id).map_err(|_| Error::NameTooLong)?;
-        // A page that asks again gets the place it had.
-        self.viewers.borrow_mut().remove(from.socket, from.id);
+    /// Makes a connection and waits until the servers have answered, so that its description has everything in it.
+    async fn begin(&self, part: Part, from: &(u32, Id)) -> Result<(), Error> {
         if self.viewers.borrow().is_full() {
             return Err(Error::WouldBlock);
         }
-        self.board.log(format_args!("viewer {id}: asks for an offer"));
-        let mut viewer = self.viewer((from.socket, id))?;
-        let sdp = self.board.random(|rng| viewer.connection.create_offer(rng, room))?;
+        let mut viewer = match part {
+            Part::Watches => self.viewer(from.clone())?,
+            Part::Sends(_) => self.sender(from.clone())?,
+        };
+        self.add_ways(&mut viewer)?;
+        viewer.connection.gather()?;
         self.viewers.borrow_mut().insert(viewer)?;
-        Ok(sdp)
+        let until = self.board.now() + GATHER_PATIENCE;
+        loop {
+            self.wake.signal(());
+            let state = self.with(from, |viewer| Ok(viewer.connection.ice_gathering_state()))?;
+            if state == GatheringState::Complete || self.board.now() >= until {
+                return Ok(());
+            }
+            self.board.sleep_until(self.board.now() + GATHER_LOOK).await;
+        }
     }
 
-    #[inline(never)]
-    fn answer<'r>(&self, from: (u32, Id), offer: &str, room: &'r mut [u8]) -> Result<&'r str, Error> {
+    fn with<T>(&self, from: &(u32, Id), f: impl FnOnce(&mut Viewer<'b, B>) -> Result<T, Error>) -> Result<T, Error> {
+        f(self.viewers.borrow_mut().find(from.0, &from.1).ok_or(Error::NotFound)?)
+    }
+
+    /// An offer to somebody who will watch, known as `from`.
+    pub(crate) async fn offer<'r>(&self, from: &(u32, Id), room: &'r mut [u8]) -> Result<&'r str, Error> {
+        // A page that asks again gets the place it had.
+        self.viewers.borrow_mut().remove(from.0, &from.1);
+        self.board.log(format_args!("viewer {}: asks for an offer", from.1));
+        self.begin(Part::Watches, from).await?;
+        let offer = self.with(from, |viewer| self.board.random(|rng| viewer.connection.create_offer(rng, room)));
+        self.unless(from, offer)
+    }
+
+    async fn answer<'r>(
+        &self,
+        part: Part,
+        from: &(u32, Id),
+        offer: &str,
+        room: &'r mut [u8],
+    ) -> Result<&'r str, Error> {
         let now = self.board.now();
         if let Some(viewer) = self.viewers.borrow_mut().find(from.0, &from.1) {
             // A viewer that is here already offers again: an ICE restart, most likely. One that begins anew under an old
@@ -119,54 +217,40 @@ impl<'b, B: Board> App<'b, B> {
                 return core::str::from_utf8(room.get(..len).unwrap_or_default()).map_err(|_| Error::InvalidState);
             }
         }
-        if self.viewers.borrow().is_full() {
-            return Err(Error::WouldBlock);
-        }
-        let mut viewer = self.viewer(from)?;
-        let sdp = self.board.random(|rng| viewer.connection.create_answer(now, offer, rng, room))?;
-        self.viewers.borrow_mut().insert(viewer)?;
-        Ok(sdp)
+        self.viewers.borrow_mut().remove(from.0, &from.1);
+        self.begin(part, from).await?;
+        let now = self.board.now();
+        let answer =
+            self.with(from, |viewer| self.board.random(|rng| viewer.connection.create_answer(now, offer, rng, room)));
+        self.unless(from, answer)
     }
 
-    #[inline(never)]
-    fn answered(&self, from: Peer<'_>, sdp: &str) -> Result<(), Error> {
+    /// A connection without a description is none.
+    fn unless<T>(&self, from: &(u32, Id), result: Result<T, Error>) -> Result<T, Error> {
+        result.inspect_err(|_| self.viewers.borrow_mut().remove(from.0, &from.1))
+    }
+
+    pub(crate) fn answered(&self, from: Peer<'_>, sdp: &str) -> Result<(), Error> {
         let mut viewers = self.viewers.borrow_mut();
         let viewer = viewers.find(from.socket, from.id).ok_or(Error::NotFound)?;
         let now = self.board.now();
         self.board.random(|rng| viewer.connection.set_answer(now, sdp, rng))
     }
 
+    /// One that cannot be used (over TCP, or one too many) is left out: the others may do (RFC 8445 §5.3).
     fn candidate(&self, from: Peer<'_>, candidate: &str) -> Result<(), Error> {
         let mut viewers = self.viewers.borrow_mut();
-        viewers.find(from.socket, from.id).ok_or(Error::NotFound)?.connection.add_remote_candidate(candidate)
+        let viewer = viewers.find(from.socket, from.id).ok_or(Error::NotFound)?;
+        viewer.connection.add_remote_candidate(candidate).or_else(|error| match error {
+            Error::Ice(barertc::IceError::UnsupportedCandidate | barertc::IceError::Full) => Ok(()),
+            error => Err(error),
+        })
     }
 
-    fn refuse(&self, what: &str, error: Error) {
+    pub(crate) fn refuse(&self, what: &str, error: Error) {
         self.refused.set(self.refused.get().saturating_add(1));
         self.board.log(format_args!("{what}: {error}"));
     }
-}
-
-/// Video and sound, that we send.
-#[inline(never)]
-fn add_tracks<A: Allocator + Clone, P: Provider>(
-    connection: &mut PeerConnection<'_, A, P>,
-) -> Result<(TrackId, TrackId), Error> {
-    let h264 = LocalCodec {
-        codec: Codec::H264(H264::CONSTRAINED_BASELINE),
-        pt: VIDEO.1,
-        rtx: Some(RTX),
-        feedback: Feedback::ALL,
-    };
-    let video = connection.add_track(TrackConfig::sendonly(Kind::Video, VIDEO.0, STREAM, VIDEO.2, h264)?)?;
-    let opus = LocalCodec {
-        codec: Codec::Opus { stereo: true, fec: false },
-        pt: AUDIO.1,
-        rtx: None,
-        feedback: Feedback { transport_cc: true, ..Feedback::NONE },
-    };
-    let audio = connection.add_track(TrackConfig::sendonly(Kind::Audio, AUDIO.0, STREAM, AUDIO.2, opus)?)?;
-    Ok((video, audio))
 }
 
 impl<B: Board> barertc_signaling::Clock for App<'_, B> {
@@ -178,10 +262,10 @@ impl<B: Board> barertc_signaling::Clock for App<'_, B> {
 impl<B: Board> Signals for App<'_, B> {
     async fn message<'r>(&self, from: Peer<'_>, message: Message<'_>, room: &'r mut [u8]) -> Option<Message<'r>> {
         let answer = match message {
-            Message::Request => self.offer(from, room).map(|sdp| Some(Message::Offer { sdp })),
+            Message::Request => self.offer(&named(from), room).await.map(|sdp| Some(Message::Offer { sdp })),
             Message::Offer { sdp } => {
-                let id = Id::try_from(from.id).unwrap_or_default();
-                self.answer((from.socket, id), sdp, room).map(|sdp| Some(Message::Answer { sdp }))
+                let answer = self.answer(Part::Watches, &named(from), sdp, room).await;
+                answer.map(|sdp| Some(Message::Answer { sdp }))
             }
             Message::Answer { sdp } => self.answered(from, sdp).map(|()| None),
             Message::Candidate { candidate: "", .. } => Ok(None),
@@ -231,17 +315,28 @@ impl<B: Board> Server for App<'_, B> {
         })
     }
 
-    async fn whep_offer<'r>(&self, offer: &str, session: &mut Id, room: &'r mut [u8]) -> Result<&'r str, Refusal> {
+    async fn session_offer<'r>(
+        &self,
+        endpoint: Endpoint,
+        offer: &str,
+        session: &mut Id,
+        room: &'r mut [u8],
+    ) -> Result<&'r str, Refusal> {
+        let part = match endpoint {
+            Endpoint::Whep => Part::Watches,
+            Endpoint::Whip if self.settings.record => Part::Sends(0),
+            Endpoint::Whip => return Err(Refusal::Unknown),
+        };
         let secret: [u64; 2] = self.board.random(|rng| [rng.next_u64(), rng.next_u64()]);
         session.clear();
         for half in secret {
             // 32 of 64 characters.
             let _ = core::fmt::Write::write_fmt(session, format_args!("{half:016x}"));
         }
-        let answer = self.answer((WHEP, session.clone()), offer, room);
+        let answer = self.answer(part, &(SESSION, session.clone()), offer, room).await;
         self.wake.signal(());
         answer.map_err(|error| {
-            self.refuse("WHEP", error);
+            self.refuse(endpoint.name(), error);
             match error {
                 Error::WouldBlock | Error::OutOfMemory => Refusal::Busy,
                 Error::Sdp(_) => Refusal::Malformed,
@@ -250,17 +345,17 @@ impl<B: Board> Server for App<'_, B> {
         })
     }
 
-    async fn whep_candidate(&self, session: &str, _: &str, candidate: Option<&str>) -> Result<(), Refusal> {
+    async fn session_candidate(&self, session: &str, _: &str, candidate: Option<&str>) -> Result<(), Refusal> {
         let Some(candidate) = candidate else { return Ok(()) };
-        let result = self.candidate(Peer { socket: WHEP, id: session }, candidate);
+        let result = self.candidate(Peer { socket: SESSION, id: session }, candidate);
         self.wake.signal(());
         result.map_err(|error| if error == Error::NotFound { Refusal::Unknown } else { Refusal::Malformed })
     }
 
-    fn whep_end(&self, session: &str) -> bool {
-        let known = match self.viewers.borrow_mut().find(WHEP, session) {
+    fn session_end(&self, session: &str) -> bool {
+        let known = match self.viewers.borrow_mut().find(SESSION, session) {
             Some(viewer) => {
-                viewer.connection.close();
+                viewer.close();
                 true
             }
             None => false,
@@ -270,5 +365,23 @@ impl<B: Board> Server for App<'_, B> {
     }
 }
 
-/// The socket number of viewers without one.
-const WHEP: u32 = 0;
+/// The socket number of those who come by WHEP or WHIP.
+const SESSION: u32 = 0;
+
+fn named(peer: Peer<'_>) -> (u32, Id) {
+    // What is too long for a name of ours was refused before.
+    (peer.socket, Id::try_from(peer.id).unwrap_or_default())
+}
+
+fn h264(parameters: H264) -> LocalCodec {
+    LocalCodec { codec: Codec::H264(parameters), pt: VIDEO.1, rtx: Some(RTX), feedback: Feedback::ALL }
+}
+
+fn opus() -> LocalCodec {
+    LocalCodec {
+        codec: Codec::Opus { stereo: true, fec: false },
+        pt: AUDIO.1,
+        rtx: None,
+        feedback: Feedback { transport_cc: true, ..Feedback::NONE },
+    }
+}

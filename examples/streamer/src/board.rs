@@ -1,7 +1,7 @@
 use core::fmt;
 use core::net::SocketAddr;
 
-use barertc::{Allocator, Provider};
+use barertc::{Allocator, Kind, Provider, ReceivedFrame};
 use barertc_arena::Stats;
 use barertc_runner::Clock;
 use edge_nal::{TcpAccept, TcpConnect, UdpReceive, UdpSend};
@@ -56,6 +56,23 @@ pub trait Board: Clock {
 
     /// How the memories stand.
     fn memory(&self) -> Memory;
+
+    /// A frame that somebody sends us, where [`Settings::record`](crate::Settings::record) is on, for boards that keep
+    /// it: NAL units as in Annex B, or an Opus packet. `sender` tells one who sends from another.
+    fn record(&self, sender: u32, kind: Kind, frame: &ReceivedFrame, bytes: &[u8]) {
+        let _ = (sender, kind, frame, bytes);
+    }
+
+    /// There will be no more of this sender.
+    fn recorded(&self, sender: u32) {
+        let _ = sender;
+    }
+
+    /// What makes TCP connections with TLS in them to a server that proves to be `name`; `None` on boards that cannot.
+    fn tls(&self, name: &str) -> Option<Self::Connect> {
+        let _ = name;
+        None
+    }
 
     /// A line for the log.
     fn log(&self, line: fmt::Arguments<'_>);

@@ -17,6 +17,7 @@ mod config;
 pub mod embedded;
 mod lines;
 mod play;
+mod publish;
 mod rendition;
 mod report;
 mod rng;
@@ -42,12 +43,15 @@ use embedded_io_async::ErrorType;
 
 pub use board::{Board, Memory, OWNERS};
 pub use lines::Lines;
-pub use settings::{Forwarder, MAX_ADDRESSES, Settings};
+pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, Settings, Whip};
 
 use app::App;
 
 /// Connections of pages and signaling that are served at the same time.
 const HTTP_CONNECTIONS: usize = 16;
+
+/// How long the application takes to end at the most.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why the application could not start.
 #[derive(Clone, Debug)]
@@ -73,16 +77,17 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {}
 
 /// Runs the application until `stop` is ready; then every viewer is told goodbye. `ready` is told the page's address once
-/// it can be opened.
+/// it can be opened. There are `SOCKETS` places for UDP sockets: those that the settings' addresses leave free are lent to
+/// viewers for relays, where the settings name a TURN server.
 ///
 /// # Errors
 /// When it cannot start.
-pub async fn run<B: Board, S: Storage>(
+pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     board: &B,
     settings: &Settings<'_>,
     identity: &Identity,
     storage: &mut S,
-    buffers: &mut Buffers<MAX_ADDRESSES>,
+    buffers: &mut Buffers<SOCKETS>,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
@@ -97,15 +102,28 @@ pub async fn run<B: Board, S: Storage>(
             None => pending().await,
         }
     };
+    let publishing = async {
+        match &settings.whip {
+            Some(whip) => publish::publish(&app, whip).await,
+            None => pending().await,
+        }
+    };
     let network = barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake);
     let farewell = async {
         stop.await;
         app.viewers.borrow_mut().close_all();
         app.wake.signal(());
-        // Time for the goodbyes to leave.
-        board.sleep_until(board.now() + Duration::from_millis(100)).await;
+        // Time for the goodbyes to leave, and for servers to take back what they lent.
+        let until = board.now() + FAREWELL;
+        while !app.viewers.borrow().is_empty() && board.now() < until {
+            board.sleep_until(board.now() + Duration::from_millis(10)).await;
+        }
+        if let Some(whip) = &settings.whip {
+            publish::unpublish(&app, whip).await;
+        }
     };
-    let everything = join(network, join4(pages, forwarding, play::play(&app, storage), report::report(&app)));
+    let outward = join(forwarding, publishing);
+    let everything = join(network, join4(pages, outward, play::play(&app, storage), report::report(&app)));
     match select(everything, farewell).await {
         Either::First(_) | Either::Second(()) => Ok(()),
     }
@@ -136,19 +154,50 @@ impl<S: UdpSend> UdpSend for Place<S> {
     }
 }
 
-async fn bind_media<'b, B: Board>(app: &App<'b, B>) -> Result<[Port<Place<B::Udp<'b>>>; MAX_ADDRESSES], Error> {
+async fn bind_media<'b, B: Board, const SOCKETS: usize>(
+    app: &App<'b, B>,
+) -> Result<[Port<Place<B::Udp<'b>>>; SOCKETS], Error> {
     let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let mut ports = [(); MAX_ADDRESSES].map(|()| Port { local: nowhere, socket: Place(None) });
-    for (port, address) in ports.iter_mut().zip(&app.settings.addresses) {
+    let mut ports = [(); SOCKETS].map(|()| Port { local: nowhere, socket: Place(None) });
+    let mut places = ports.iter_mut();
+    for (port, address) in places.by_ref().zip(&app.settings.addresses) {
         let wanted = SocketAddr::new(*address, app.settings.udp_port);
-        match app.board.bind(wanted).await {
-            Ok((socket, local)) => {
-                *port = Port { local, socket: Place(Some(socket)) };
-                // As many places as ports.
-                let _ = app.ports.borrow_mut().push(local);
-            }
-            Err(error) => app.board.log(format_args!("media: cannot use {wanted}: {error:?}")),
+        if let Some(local) = bind(app, port, wanted).await {
+            // As many places as addresses.
+            let _ = app.ports.borrow_mut().push(local);
+        }
+    }
+    // A server lends one address to one socket, which must have a way to it.
+    let relayed = app.settings.turn.and_then(|turn| {
+        let reaches = |port: &&SocketAddr| {
+            let (ours, theirs) = (port.ip(), turn.addr.ip());
+            (ours.is_ipv4(), ours.is_loopback()) == (theirs.is_ipv4(), theirs.is_loopback())
+        };
+        app.ports.borrow().iter().find(reaches).copied()
+    });
+    for (port, address) in places.zip(core::iter::repeat_n(relayed, MAX_RELAYED)) {
+        if let Some(address) = address
+            && let Some(local) = bind(app, port, SocketAddr::new(address.ip(), 0)).await
+        {
+            let _ = app.lendable.borrow_mut().push(local);
         }
     }
     if app.ports.borrow().is_empty() { Err(Error::Udp) } else { Ok(ports) }
+}
+
+async fn bind<'b, B: Board>(
+    app: &App<'b, B>,
+    port: &mut Port<Place<B::Udp<'b>>>,
+    wanted: SocketAddr,
+) -> Option<SocketAddr> {
+    match app.board.bind(wanted).await {
+        Ok((socket, local)) => {
+            *port = Port { local, socket: Place(Some(socket)) };
+            Some(local)
+        }
+        Err(error) => {
+            app.board.log(format_args!("media: cannot use {wanted}: {error:?}"));
+            None
+        }
+    }
 }

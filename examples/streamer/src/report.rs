@@ -14,6 +14,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Lines on the channels for one in the log.
 const LOG_EVERY: u32 = 5;
 
+/// Of [`OWNERS`](crate::OWNERS), those who hold memory for a viewer.
+const PER_VIEWER: [&str; 6] = ["connection", "ice", "dtls", "srtp", "sctp", "history"];
+
 /// Reports for ever.
 pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
     let mut count = 0u32;
@@ -49,7 +52,10 @@ fn write_json<B: Board>(out: &mut impl Write, app: &App<'_, B>, memory: &Memory,
         out.write_str(",\"stack\":")?;
         write_region(out, &memory.stack, memory.stack.capacity)?;
     }
-    write!(out, ",\"viewers\":{viewers},\"viewer_bound\":{bound},\"refused\":{},\"owners\":{{", app.refused.get())?;
+    let refused = app.refused.get();
+    write!(out, ",\"viewers\":{viewers},\"viewer_bound\":{bound},\"viewer_peak\":{}", viewer_peak(app, memory))?;
+    let (failed, dropped) = (app.viewers.borrow().failed, app.viewers.borrow().dropped());
+    write!(out, ",\"refused\":{refused},\"failed\":{failed},\"dropped\":{dropped},\"owners\":{{")?;
     for (n, (name, stats)) in memory.owners.iter().enumerate() {
         write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.live)?;
     }
@@ -57,7 +63,7 @@ fn write_json<B: Board>(out: &mut impl Write, app: &App<'_, B>, memory: &Memory,
     for (n, (name, stats)) in memory.owners.iter().enumerate() {
         write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.peak)?;
     }
-    out.write_str("},\"trouble\":\"")?;
+    write!(out, "}},\"records\":{},\"trouble\":\"", app.settings.record)?;
     for c in app.trouble.borrow().chars() {
         match c {
             '"' | '\\' => write!(out, "\\{c}")?,
@@ -77,7 +83,8 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
     let [video, audio] = app.viewers.borrow().packets_sent();
     app.board.log(format_args!(
         "viewers {viewers} · internal {} B, peak {} B, of {} B · psram {} B, peak {} B, of {} B · stack peak {} B, of {} B \
-         · refused {} · sent {video} video, {audio} audio packets · by owner{}",
+         · one viewer {} B, bound {} B · refused {}, failed {}, dropped {} · sent {video} video, {audio} audio packets \
+         · by owner{}",
         internal.live,
         internal.peak,
         internal.capacity,
@@ -86,7 +93,11 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
         psram.capacity,
         memory.stack.peak,
         memory.stack.capacity,
+        viewer_peak(app, memory),
+        worst_case(app),
         app.refused.get(),
+        app.viewers.borrow().failed,
+        app.viewers.borrow().dropped(),
         Owners(memory),
     ));
     for viewer in app.viewers.borrow_mut().iter_mut() {
@@ -98,6 +109,14 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
             viewer.rendition
         ));
     }
+}
+
+/// The most that a viewer took so far, on boards that count by owner: what all took at their peaks, shared among as many as
+/// there were at one time.
+fn viewer_peak<B: Board>(app: &App<'_, B>, memory: &Memory) -> usize {
+    let owners = memory.owners.iter().filter(|(name, _)| PER_VIEWER.contains(name));
+    let peak = owners.map(|(_, stats)| stats.peak).fold(0, usize::saturating_add);
+    peak.div_ceil(app.viewers.borrow().most.max(1))
 }
 
 /// The most that one viewer can take from the large memory, media frames left out.

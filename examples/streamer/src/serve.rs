@@ -1,5 +1,6 @@
 //! The page and signaling over TCP, and the way out to a forwarder.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use barertc_arena::Box;
@@ -15,6 +16,8 @@ use crate::{Board, Forwarder};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a closing TCP connection may take.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long connecting to a forwarder may take, with TLS.
+const CONNECT: Duration = Duration::from_secs(10);
 /// The socket number of the forwarder's connection: pages that connect to us count up from 1.
 const FORWARDER: u32 = u32::MAX;
 
@@ -54,10 +57,15 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
         app.board.log(format_args!("forwarder: {} is no ws:// address", forwarder.url));
         return;
     };
+    let Some(way) = Way::to(app.board, &url) else {
+        app.board.log(format_args!("forwarder: {}: no TLS on this board", forwarder.url));
+        return;
+    };
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
     loop {
-        match app.board.tcp().connect(forwarder.address).await {
-            Ok(mut socket) => {
+        let connecting = select(way.connect(forwarder.address), app.board.sleep_until(app.board.now() + CONNECT));
+        match connecting.await {
+            Either::First(Ok(mut socket)) => {
                 app.board.log(format_args!("forwarder: connected to {}", forwarder.address));
                 let since = app.board.now();
                 let mut rng = BoardRng(app.board);
@@ -71,7 +79,10 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
                     backoff.succeeded();
                 }
             }
-            Err(error) => {
+            Either::Second(()) => {
+                app.board.log(format_args!("forwarder: {} does not answer in time", forwarder.address));
+            }
+            Either::First(Err(error)) => {
                 let (address, why) = (forwarder.address, embedded_io_async::Error::kind(&error));
                 app.board.log(format_args!("forwarder: {address} does not answer ({why:?})"));
             }
@@ -82,8 +93,31 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
     }
 }
 
+/// What makes connections to a server: TCP, with TLS in it where its URL says so.
+pub(crate) enum Way<'b, B: Board> {
+    Plain(&'b B::Connect),
+    Tls(B::Connect),
+}
+
+impl<'b, B: Board> Way<'b, B> {
+    /// `None` on a board without TLS.
+    pub(crate) fn to(board: &'b B, url: &Url<'_>) -> Option<Self> {
+        if url.secure { board.tls(url.host).map(Self::Tls) } else { Some(Self::Plain(board.tcp())) }
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        to: SocketAddr,
+    ) -> Result<<B::Connect as TcpConnect>::Socket<'_>, <B::Connect as TcpConnect>::Error> {
+        match self {
+            Self::Plain(tcp) => tcp.connect(to).await,
+            Self::Tls(tls) => tls.connect(to).await,
+        }
+    }
+}
+
 /// Buffers from the large memory for as long as `f` takes; `None` when there is no room.
-async fn with_buffers<B: Board, T>(app: &App<'_, B>, f: impl AsyncFnOnce(Buffers<'_>) -> T) -> Option<T> {
+pub(crate) async fn with_buffers<B: Board, T>(app: &App<'_, B>, f: impl AsyncFnOnce(Buffers<'_>) -> T) -> Option<T> {
     let alloc = app.board.psram("signaling");
     let mut room = Box::try_zeroed(MESSAGE + SDP + OUT, alloc).ok()?;
     let (message, rest) = room.split_at_mut(MESSAGE);

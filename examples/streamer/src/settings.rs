@@ -1,5 +1,7 @@
 use core::net::{IpAddr, SocketAddr};
 
+use barertc::TurnServer;
+
 /// What a user can choose.
 #[derive(Clone, Debug)]
 pub struct Settings<'a> {
@@ -18,6 +20,16 @@ pub struct Settings<'a> {
     pub token: Option<&'a str>,
     /// A forwarding server to which the streamer connects as `id`, beside serving its own page.
     pub forwarder: Option<Forwarder<'a>>,
+    /// A WHIP server to which what is played is sent, beside serving the page.
+    pub whip: Option<Whip<'a>>,
+    /// A STUN server, which tells our address from outside.
+    pub stun: Option<SocketAddr>,
+    /// A TURN server, which relays for those who have no other way.
+    pub turn: Option<TurnServer<'a>>,
+    /// Only the relay is told to viewers and used.
+    pub relay_only: bool,
+    /// Whoever may watch may also send us video and sound, by WHIP, and the board keeps it.
+    pub record: bool,
     /// Largest datagram, in bytes of UDP payload.
     pub mtu: u16,
     /// Viewers at the same time.
@@ -36,8 +48,22 @@ pub const MAX_ADDRESSES: usize = 4;
 pub struct Forwarder<'a> {
     /// Where it is.
     pub address: SocketAddr,
-    /// `ws://HOST:PORT/ID`.
+    /// `ws://HOST:PORT/ID`, or `wss://…` on boards that have TLS.
     pub url: &'a str,
+}
+
+/// Sockets that are lent to viewers for relays, at most.
+pub const MAX_RELAYED: usize = 16;
+
+/// A WHIP server.
+#[derive(Clone, Copy, Debug)]
+pub struct Whip<'a> {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// `http://HOST:PORT/PATH`, or `https://…` on boards that have TLS.
+    pub url: &'a str,
+    /// What it wants to be shown.
+    pub token: Option<&'a str>,
 }
 
 impl<'a> Settings<'a> {
@@ -56,6 +82,11 @@ impl<'a> Settings<'a> {
             media,
             token: None,
             forwarder: None,
+            whip: None,
+            stun: None,
+            turn: None,
+            relay_only: false,
+            record: false,
             mtu: 1_200,
             max_viewers: 8,
             page,

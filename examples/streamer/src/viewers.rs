@@ -1,16 +1,16 @@
-//! The viewers: one connection each, all behind the same sockets.
+//! The viewers, and those who send us something: one connection each, all behind the same sockets.
 
-use core::fmt;
 use core::time::Duration;
 
 use barertc::{
-    Allocator, ChannelConfig, ChannelId, ConnectionState, Error, Event, Frame, MessageKind, PeerConnection, Provider,
-    Route, TrackId, Transmit,
+    ChannelConfig, ChannelId, ConnectionState, Error, Event, Frame, MessageKind, PeerConnection, Route, TrackId,
+    Transmit,
 };
-use barertc_arena::{Key, Slab};
+use barertc_arena::{Box, Key, Slab};
 use barertc_runner::Connections;
 use barertc_signaling::Id;
 use barertc_wire::Instant;
+use core::net::SocketAddr;
 use rand_core::CryptoRng;
 
 use crate::Board;
@@ -25,11 +25,28 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The longest datagram of a moved viewer that is recognised.
 const STRAY: usize = 256;
 
-/// One viewer.
-pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
-    pub(crate) connection: PeerConnection<'b, A, P>,
+/// The longest frame that is taken from those who send.
+const LARGEST_FRAME: usize = 256 << 10;
+
+pub(crate) type Connection<'b, B> = PeerConnection<'b, <B as Board>::Psram, <B as Board>::Crypto>;
+
+/// What somebody is here for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// To be sent what is played.
+    Watches,
+    /// To send us something, which is kept under this number.
+    Sends(u32),
+}
+
+/// One viewer, or one who sends.
+pub(crate) struct Viewer<'b, B: Board> {
+    pub(crate) connection: Connection<'b, B>,
+    pub(crate) part: Part,
     pub(crate) video: TrackId,
     pub(crate) audio: TrackId,
+    /// The socket that was lent to it for its relay.
+    pub(crate) socket: Option<SocketAddr>,
     pub(crate) ping: Option<ChannelId>,
     pub(crate) stats: Option<ChannelId>,
     /// The signaling socket it came over, and its name there.
@@ -41,52 +58,63 @@ pub(crate) struct Viewer<'b, A: Allocator + Clone, P: Provider> {
     /// It has been sent a key frame, and so can make something of what follows.
     started: bool,
     pub(crate) rendition: Rendition,
+    /// It was closed, and stays only until that has been said.
     gone: bool,
 }
 
-/// Where viewers tell what becomes of them.
-pub(crate) trait Journal {
-    /// A line for the log.
-    fn note(&self, line: fmt::Arguments<'_>);
-}
-
-impl<B: Board> Journal for B {
-    fn note(&self, line: fmt::Arguments<'_>) {
-        self.log(line);
-    }
-}
-
-/// All viewers.
-pub(crate) struct Viewers<'b, A: Allocator + Clone, P: Provider> {
-    slots: Slab<Viewer<'b, A, P>, A>,
+/// All of them.
+pub(crate) struct Viewers<'b, B: Board> {
+    board: &'b B,
+    slots: Slab<Viewer<'b, B>, B::Psram>,
+    /// Where frames of those who send are put together; empty when none are taken.
+    room: Box<[u8], B::Psram>,
     /// Somebody cannot go on without a key frame.
     pub(crate) key_frame_wanted: bool,
     /// Bits a second of pictures and sound at their largest, if there is a smaller rendition to choose instead.
     pub(crate) large_bitrate: Option<u64>,
     /// Viewers that were connected, ever.
     pub(crate) served: u32,
+    /// Connections that failed, ever.
+    pub(crate) failed: u32,
+    /// The most connections that there were at one time.
+    pub(crate) most: usize,
+    /// What the connections that are gone have dropped.
+    dropped: u32,
     /// Where the next search for something to send begins, so that all get their turn.
     turn: usize,
-    journal: &'b dyn Journal,
 }
 
-impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
-    pub(crate) fn new(max: usize, alloc: A, journal: &'b dyn Journal) -> Result<Self, Error> {
-        let slots = Slab::with_capacity(max, alloc)?;
-        Ok(Self { slots, key_frame_wanted: false, large_bitrate: None, served: 0, turn: 0, journal })
+impl<'b, B: Board> Viewers<'b, B> {
+    pub(crate) fn new(board: &'b B, max: usize, record: bool) -> Result<Self, Error> {
+        let room = Box::try_zeroed(if record { LARGEST_FRAME } else { 0 }, board.psram("viewers"))?;
+        let slots = Slab::with_capacity(max, board.psram("viewers"))?;
+        Ok(Self {
+            board,
+            slots,
+            room,
+            key_frame_wanted: false,
+            large_bitrate: None,
+            served: 0,
+            failed: 0,
+            most: 0,
+            dropped: 0,
+            turn: 0,
+        })
     }
 
     /// A viewer that wants to connect; a former one of the same name on the same socket makes room.
-    pub(crate) fn insert(&mut self, viewer: Viewer<'b, A, P>) -> Result<Key, Error> {
+    pub(crate) fn insert(&mut self, viewer: Viewer<'b, B>) -> Result<Key, Error> {
         self.slots.retain(|_, v| v.from != viewer.from);
-        self.slots.insert(viewer).map_err(|_| Error::WouldBlock)
+        let key = self.slots.insert(viewer).map_err(|_| Error::WouldBlock)?;
+        self.most = self.most.max(self.slots.len());
+        Ok(key)
     }
 
     pub(crate) fn remove(&mut self, socket: u32, id: &str) {
         self.slots.retain(|_, v| v.from.0 != socket || v.from.1 != id);
     }
 
-    pub(crate) fn find(&mut self, socket: u32, id: &str) -> Option<&mut Viewer<'b, A, P>> {
+    pub(crate) fn find(&mut self, socket: u32, id: &str) -> Option<&mut Viewer<'b, B>> {
         self.slots.iter_mut().map(|(_, v)| v).find(|v| v.from.0 == socket && v.from.1 == id)
     }
 
@@ -95,13 +123,18 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
         self.slots.is_full()
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Viewer<'b, A, P>> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Viewer<'b, B>> {
         self.slots.iter_mut().map(|(_, v)| v)
     }
 
     /// Viewers that are connected.
     pub(crate) fn connected(&self) -> usize {
-        self.slots.iter().filter(|(_, v)| v.connected).count()
+        self.slots.iter().filter(|(_, v)| v.watches()).count()
+    }
+
+    /// Whether somebody has this socket to himself.
+    pub(crate) fn has_lent(&self, socket: SocketAddr) -> bool {
+        self.slots.iter().any(|(_, v)| v.socket == Some(socket))
     }
 
     /// Packets of video and of sound that were sent to those who are viewers now.
@@ -119,19 +152,19 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
     /// Lets everybody have the rendition that the path carries.
     pub(crate) fn choose_renditions(&mut self, now: Instant) {
         let Some(bitrate) = self.large_bitrate else { return };
-        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.connected) {
+        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.watches()) {
             v.rendition.choose(now, bitrate, &mut v.connection);
         }
     }
 
     /// Whether anybody has the smaller rendition, or shall have it.
     pub(crate) fn is_small_wanted(&self) -> bool {
-        self.slots.iter().any(|(_, v)| v.connected && v.rendition.uses_small())
+        self.slots.iter().any(|(_, v)| v.watches() && v.rendition.uses_small())
     }
 
     /// Gives a picture to everybody who can use it, in the rendition that each can have.
-    pub(crate) fn send_video(&mut self, now: Instant, large: &Frame<A>, small: Option<&Frame<A>>) {
-        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.connected) {
+    pub(crate) fn send_video(&mut self, now: Instant, large: &Frame<B::Psram>, small: Option<&Frame<B::Psram>>) {
+        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.watches()) {
             let Some(frame) = v.rendition.pick(large, small) else { continue };
             if frame.is_key() && !core::mem::replace(&mut v.started, true) {
                 v.rendition.begin(now, &mut v.connection);
@@ -145,8 +178,8 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
     }
 
     /// The same for sound, which needs no beginning.
-    pub(crate) fn send_audio(&mut self, now: Instant, frame: &Frame<A>) {
-        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.connected) {
+    pub(crate) fn send_audio(&mut self, now: Instant, frame: &Frame<B::Psram>) {
+        for (_, v) in self.slots.iter_mut().filter(|(_, v)| v.watches()) {
             // Sound that does not fit the queue is late anyway.
             let _ = v.connection.send_frame(now, v.audio, frame);
         }
@@ -154,7 +187,7 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
 
     pub(crate) fn close_all(&mut self) {
         for (_, viewer) in self.slots.iter_mut() {
-            viewer.connection.close();
+            viewer.close();
         }
     }
 
@@ -171,9 +204,30 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
         }
     }
 
-    /// Forgets who is gone, once what it had to say has been sent.
-    fn sweep(&mut self, now: Instant) {
-        self.slots.retain(|_, v| !v.gone && v.deadline().is_none_or(|deadline| now < deadline));
+    /// Whether all that was closed has been said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Forgets who is gone, once what it had to say has been sent and what it was lent has been given back.
+    fn sweep(&mut self) {
+        let (board, dropped) = (self.board, &mut self.dropped);
+        self.slots.retain(|_, v| {
+            let stays = !v.gone || v.connection.timeout().is_some();
+            if !stays {
+                *dropped = dropped.saturating_add(v.connection.stats().discards.total());
+                if let Part::Sends(number) = v.part {
+                    board.recorded(number);
+                }
+            }
+            stays
+        });
+    }
+
+    /// Datagrams and messages that connections, here or gone, did not accept.
+    pub(crate) fn dropped(&self) -> u32 {
+        let here = self.slots.iter().map(|(_, v)| v.connection.stats().discards.total());
+        here.fold(self.dropped, u32::saturating_add)
     }
 
     fn events(&mut self, now: Instant) {
@@ -186,7 +240,7 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
                     Event::ConnectionState(ConnectionState::Connected) if !viewer.connected => {
                         viewer.connected = true;
                         let transport = viewer.connection.stats().transport;
-                        self.journal.note(format_args!(
+                        self.board.log(format_args!(
                             "viewer {}: connected after {} ms, {:?}, {:?}",
                             viewer.from.1,
                             (now - viewer.since).as_millis(),
@@ -196,13 +250,18 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
                         self.served = self.served.saturating_add(1);
                         self.key_frame_wanted = true;
                     }
-                    Event::ConnectionState(ConnectionState::Failed | ConnectionState::Closed) => viewer.gone = true,
+                    Event::ConnectionState(ConnectionState::Failed) => {
+                        self.failed = self.failed.saturating_add(1);
+                        viewer.close();
+                    }
+                    Event::ConnectionState(ConnectionState::Closed) => viewer.close(),
                     Event::KeyFrameWanted(_) => self.key_frame_wanted = true,
                     Event::ChannelOpen(id) if Some(id) == viewer.ping => {
                         let after = (now - viewer.since).as_millis();
-                        self.journal.note(format_args!("viewer {}: data channel open after {after} ms", viewer.from.1));
+                        self.board.log(format_args!("viewer {}: data channel open after {after} ms", viewer.from.1));
                         viewer.say_ping(id);
                     }
+                    Event::FrameReceived(track) => viewer.record(now, track, self.board, &mut self.room),
                     event => viewer.channel_event(&event),
                 }
             }
@@ -210,18 +269,53 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewers<'b, A, P> {
     }
 }
 
-impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
+impl<'b, B: Board> Viewer<'b, B> {
     pub(crate) fn new(
-        connection: PeerConnection<'b, A, P>,
+        connection: Connection<'b, B>,
+        part: Part,
         video: TrackId,
         audio: TrackId,
         from: (u32, Id),
         since: Instant,
     ) -> Self {
         let (connected, started, gone) = (false, false, false);
-        let (ping, stats, silent) = (None, None, None);
+        let (socket, ping, stats, silent) = (None, None, None, None);
         let rendition = Rendition::default();
-        Self { connection, video, audio, ping, stats, from, since, connected, silent, started, rendition, gone }
+        Self {
+            connection,
+            part,
+            video,
+            audio,
+            socket,
+            ping,
+            stats,
+            from,
+            since,
+            connected,
+            silent,
+            started,
+            rendition,
+            gone,
+        }
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.connection.close();
+        self.gone = true;
+    }
+
+    /// Whether it can be sent what is played.
+    fn watches(&self) -> bool {
+        self.connected && !self.gone && self.part == Part::Watches
+    }
+
+    /// Gives what it has sent to the board.
+    fn record(&mut self, now: Instant, track: TrackId, board: &B, room: &mut [u8]) {
+        let Part::Sends(number) = self.part else { return };
+        let kind = if track == self.video { barertc::Kind::Video } else { barertc::Kind::Audio };
+        while let Ok(frame) = self.connection.read_frame(now, track, room) {
+            board.record(number, kind, &frame, room.get(..frame.len).unwrap_or_default());
+        }
     }
 
     /// The channel that every viewer gets, and pages of other projects expect to be the only one.
@@ -233,6 +327,9 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
 
     /// When it is given up, if nothing happens until then.
     fn deadline(&self) -> Option<Instant> {
+        if self.gone {
+            return None;
+        }
         match self.silent {
             Some(since) => Some(since + SILENCE),
             None => (!self.connected).then_some(self.since + PATIENCE),
@@ -266,9 +363,9 @@ impl<'b, A: Allocator + Clone, P: Provider> Viewer<'b, A, P> {
     }
 }
 
-impl<A: Allocator + Clone, P: Provider> Connections for Viewers<'_, A, P> {
+impl<B: Board> Connections for Viewers<'_, B> {
     fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) {
-        let viewer = self.iter_mut().find(|v| v.connection.is_for_us(route.remote, datagram));
+        let viewer = self.iter_mut().find(|v| v.connection.is_for_us(route, datagram));
         if let Some(viewer) = viewer {
             // What is wrong with it has been counted.
             let _ = viewer.connection.handle(now, route, datagram);
@@ -288,7 +385,7 @@ impl<A: Allocator + Clone, P: Provider> Connections for Viewers<'_, A, P> {
             }
             self.turn = turn.saturating_add(1).checked_rem(count).unwrap_or(0);
         }
-        self.sweep(now);
+        self.sweep();
         None
     }
 
@@ -300,6 +397,9 @@ impl<A: Allocator + Clone, P: Provider> Connections for Viewers<'_, A, P> {
     fn handle_timeout(&mut self, now: Instant) {
         for (_, viewer) in self.slots.iter_mut() {
             viewer.connection.handle_timeout(now);
+            if viewer.deadline().is_some_and(|deadline| deadline <= now) {
+                viewer.close();
+            }
         }
         self.events(now);
     }

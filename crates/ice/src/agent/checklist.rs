@@ -58,6 +58,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if let Some(i) = self.pairs.iter().position(|p| p.path == path && p.remote == remote) {
             return Ok(i);
         }
+        if self.config.relay_only && matches!(path, Path::Socket(_)) {
+            return Err(Error::UnsupportedCandidate);
+        }
         let local = self.locals.iter().find(|l| l.path == Some(path)).ok_or(Error::UnknownLocal)?;
         let other = self.remotes.iter().find(|r| r.candidate.addr == remote).ok_or(Error::BadCandidate)?;
         if !compatible(local.candidate.addr, remote) {

@@ -106,6 +106,15 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
     }
 
+    /// Whether this is an answer of `server` to a question that is open.
+    pub(super) fn asked(&self, server: SocketAddr, datagram: &[u8]) -> bool {
+        let id = datagram.get(8..20);
+        self.gatherers.iter().filter(|g| g.server == server).any(|g| match g.state {
+            Asked::Running(t) => id == Some(&t.id.0[..]),
+            _ => false,
+        })
+    }
+
     /// The socket is gone, with what was learned through it.
     pub(super) fn forget_base(&mut self, base: SocketAddr) {
         self.gatherers.retain(|g| g.base != base);

@@ -53,6 +53,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if self.state == State::Closed {
             return Err(Discard::Closed);
         }
+        if self.config.relay_only && !self.asked(route.remote, datagram) {
+            // Nobody was told of this way in, and an answer would tell.
+            return Err(Discard::UnknownRemote);
+        }
         self.handle_on(path, route.remote, datagram)
     }
 

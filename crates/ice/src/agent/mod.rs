@@ -346,15 +346,17 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.local_credentials.ufrag() == ufrag || self.previous.as_ref().is_some_and(|p| p.local.ufrag() == ufrag)
     }
 
-    /// Whether `remote` is somebody that this agent expects datagrams from: a candidate of the peer, the end of the path
-    /// in use (which after a restart is no candidate any more), or a server. Nothing is believed by that.
+    /// Whether this agent expects `datagram` by `route`: from a candidate of the peer, from the end of the path in use
+    /// (which after a restart is no candidate any more), from a server that relays for the socket, or as the answer of a
+    /// server to a question of this agent. Nothing is believed by that.
     #[must_use]
-    pub fn is_expected(&self, remote: SocketAddr) -> bool {
-        let remote = unscoped(remote);
+    pub fn is_expected(&self, route: Route, datagram: &[u8]) -> bool {
+        let remote = unscoped(route.remote);
         self.remotes.iter().any(|r| r.candidate.addr == remote)
             || self.active.as_ref().is_some_and(|a| a.remote == remote)
-            || self.relays.iter().any(|r| r.server() == remote)
-            || self.stun_servers.contains(&remote)
+            // One socket has one allocation at a server (RFC 8656 §7.2), so whoever has it is meant.
+            || self.relays.iter().any(|r| (r.base(), r.server()) == (Some(route.local), remote))
+            || self.asked(remote, datagram)
     }
 
     /// User name fragment and password for the description.
@@ -371,7 +373,11 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// All local candidates found so far that the peer should know.
     pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.locals.iter().map(|l| &l.candidate).filter(|c| c.kind != Kind::PeerReflexive)
+        self.locals.iter().map(|l| &l.candidate).filter(|c| self.is_told(c.kind))
+    }
+
+    fn is_told(&self, kind: Kind) -> bool {
+        if self.config.relay_only { kind == Kind::Relayed } else { kind != Kind::PeerReflexive }
     }
 
     /// The remote candidates known, peer-reflexive ones among them.
@@ -435,7 +441,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let priority = candidate.priority;
         let announced = candidate.clone();
         self.locals.try_push(Local { candidate, path }).map_err(|_| Error::Full)?;
-        if announced.kind != Kind::PeerReflexive {
+        if self.is_told(announced.kind) {
             self.push_event(Event::LocalCandidate(announced));
         }
         if let Some(path) = path {

@@ -12,8 +12,9 @@ use barertc_sdp::{
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
+use super::renegotiation::Place;
 use super::{PeerConnection, Transceiver};
-use crate::codec::{extension_map, frame_codec, offered_extensions};
+use crate::codec::{extension_map, frame_codec};
 use crate::{Config, Error};
 
 /// Candidates that a description has room for.
@@ -44,12 +45,14 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             self.ice.set_controlling(true);
         }
         // No interface is no error yet: candidates may still come.
-        let _ = self.ice.gather();
+        let _ = self.gather();
         for track in self.tracks.iter_mut().filter(|t| t.mid.is_empty()) {
             track.mid = track.config.mid.clone();
         }
+        self.choose_payload_types();
         self.session_version = self.session_version.saturating_add(1);
         let text = self.with_local(Setup::ActPass, |local| write_offer(local, out))?;
+        *self.lines = self.places(true)?;
         self.offered = true;
         self.update();
         Ok(text)
@@ -66,7 +69,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         }
         let answer = Session::parse(answer)?;
         let agreed = self.with_local(Setup::ActPass, |local| Negotiated::from_answer(&answer, local))?;
-        self.apply(now, &answer, &agreed, rng)?;
+        self.apply(now, &answer, &agreed, true, rng)?;
         self.offered = false;
         self.update();
         Ok(())
@@ -97,7 +100,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         self.begin_ice_answer(&offer, &agreed, rng)?;
         let text = self.with_local(setup, |local| write_answer(&offer, local, &agreed, out))?;
         self.session_version = self.session_version.saturating_add(1);
-        self.apply(now, &offer, &agreed, rng)?;
+        self.apply(now, &offer, &agreed, false, rng)?;
         self.update();
         Ok(text)
     }
@@ -126,7 +129,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             self.ice.set_controlling(false);
         }
         // No interface is no error yet: candidates may still come.
-        let _ = self.ice.gather();
+        let _ = self.gather();
         Ok(())
     }
 
@@ -136,16 +139,15 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         setup: Setup,
         f: impl FnOnce(&Local<'_, Candidate>) -> Result<T, barertc_sdp::Error>,
     ) -> Result<T, Error> {
+        let places = self.places(setup == Setup::ActPass)?;
         let mut sections = Sections::new();
-        for track in &self.tracks {
-            sections.push(section(track)).map_err(|_| Error::Config)?;
-        }
-        if let Some(mid) = self.data_mid() {
-            // In an answer the offerer's name counts.
-            let mid = (setup == Setup::ActPass || !self.data_mid.is_empty()).then_some(mid);
-            let max_message_size = self.config.max_message_size;
-            let data = Data { mid, sctp_port: self.config.sctp.local_port, max_message_size, sctp_init: None };
-            sections.push(Section::Data(data)).map_err(|_| Error::Config)?;
+        for place in &places {
+            let section = match place {
+                Place::Track(index) => self.tracks.get(usize::from(*index)).map(|track| self.section(track)),
+                Place::Data => self.data_section(setup),
+                Place::Ended(kind, mid) => Some(Section::Ended { kind: *kind, mid }),
+            };
+            sections.extend(section);
         }
         let mut candidates = heapless::Vec::<Candidate, MAX_CANDIDATES>::new();
         for candidate in self.ice.local_candidates() {
@@ -176,14 +178,43 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         Ok(f(&local)?)
     }
 
+    fn section<'s>(&self, track: &'s Transceiver<A>) -> Section<'s> {
+        let config = &track.config;
+        Section::Track(Track {
+            mid: Some(track.mid.as_str()).filter(|mid| !mid.is_empty()),
+            kind: config.kind,
+            direction: config.direction,
+            codecs: &config.codecs,
+            extensions: self.extensions,
+            sending: config.sending.as_ref().map(|s| Sending {
+                ssrc: s.ssrc,
+                rtx_ssrc: s.rtx_ssrc,
+                cname: &s.cname,
+                stream: &s.stream,
+                track: &config.mid,
+            }),
+        })
+    }
+
+    fn data_section(&self, setup: Setup) -> Option<Section<'_>> {
+        let mid = self.data_mid()?;
+        // In an answer the offerer's name counts.
+        let mid = (setup == Setup::ActPass || !self.data_mid.is_empty()).then_some(mid);
+        let max_message_size = self.config.max_message_size;
+        Some(Section::Data(Data { mid, sctp_port: self.config.sctp.local_port, max_message_size, sctp_init: None }))
+    }
+
     fn apply<R: CryptoRng + ?Sized>(
         &mut self,
         now: Instant,
         remote: &Session<'_>,
         agreed: &Negotiated,
+        offering: bool,
         rng: &mut R,
     ) -> Result<(), Error> {
-        self.apply_tracks(agreed, rng)?;
+        let places = self.places(offering)?;
+        self.apply_tracks(agreed, &places, rng)?;
+        self.remember(agreed, places, offering);
         let Some(line) = agreed.transport else { return Ok(()) };
         let transport = remote.transport(usize::from(line))?;
 
@@ -237,24 +268,6 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             Dtls::new(config, role, self.identity, memory.clone(), self.provider, rng).map_err(Error::from)
         })
     }
-}
-
-fn section<A: Allocator + Clone>(track: &Transceiver<A>) -> Section<'_> {
-    let config = &track.config;
-    Section::Track(Track {
-        mid: Some(track.mid.as_str()).filter(|mid| !mid.is_empty()),
-        kind: config.kind,
-        direction: config.direction,
-        codecs: &config.codecs,
-        extensions: offered_extensions(),
-        sending: config.sending.as_ref().map(|s| Sending {
-            ssrc: s.ssrc,
-            rtx_ssrc: s.rtx_ssrc,
-            cname: &s.cname,
-            stream: &s.stream,
-            track: &config.mid,
-        }),
-    })
 }
 
 fn known_fingerprint(theirs: Fingerprint) -> Option<barertc_dtls::Fingerprint> {

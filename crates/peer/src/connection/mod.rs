@@ -7,7 +7,7 @@ use core::time::Duration;
 use barertc_arena::{Allocator, Box, Ring, Vec};
 use barertc_crypto::Provider;
 use barertc_dtls::{Connection as Dtls, Identity};
-use barertc_ice::{Agent, Candidate};
+use barertc_ice::{Agent, Candidate, Route};
 use barertc_rtcp_nack::{Arrivals, Gcc, GccStats, Pacer, SentPackets};
 use barertc_sctp::Association;
 use barertc_srtp::Session as Srtp;
@@ -21,11 +21,14 @@ mod description;
 mod inbound;
 mod outbound;
 mod receiving;
+mod renegotiation;
 mod reports;
+mod servers;
 mod stats;
 mod tracks;
 
 pub(crate) use receiving::Receiver;
+pub(crate) use renegotiation::Places;
 pub use stats::{DiscardStats, Stats, TrackStats, TransportStats};
 pub(crate) use tracks::Transceiver;
 
@@ -69,6 +72,10 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     broken: bool,
     /// The name of the m-line of data channels, once there is one.
     data_mid: Name,
+    /// The m-lines in their order, as agreed on last.
+    lines: Box<Places, A>,
+    /// The header extensions we know, by the numbers they have here.
+    extensions: barertc_sdp::Extensions,
     /// A local address and the one that others know it by.
     mapped: Option<(SocketAddr, SocketAddr)>,
     peer_fingerprint: Option<barertc_dtls::Fingerprint>,
@@ -123,6 +130,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             state: ConnectionState::New,
             broken: false,
             data_mid: Name::new(),
+            lines: Box::try_new(Places::new(), memory.connection.clone())?,
+            extensions: crate::codec::offered_extensions(),
             mapped: None,
             peer_fingerprint: None,
             // RFC 8829 §5.2.1: 63 bits at most.
@@ -221,7 +230,9 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     }
 
     /// Ends the connection: the peer is told when [`poll_transmit`](Self::poll_transmit) is emptied once more, and from
-    /// then on nothing is sent.
+    /// then on nothing is sent to it. What a TURN server lent is given back: as long as there is a
+    /// [`timeout`](Self::timeout), datagrams are passed on and `poll_transmit` is emptied (one round trip, and 9.5 s at
+    /// most where the server is silent).
     pub fn close(&mut self) {
         if let Some(dtls) = &mut self.dtls {
             dtls.close();
@@ -241,13 +252,13 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     }
 
     /// Whether a datagram is for this connection, as a socket shared by many has to know: a check that names our user
-    /// name fragment, or anything from an address that the other side has. Nothing is believed by that.
+    /// name fragment, or anything from an address that the other side or a server of ours has. Nothing is believed by that.
     #[must_use]
-    pub fn is_for_us(&self, remote: SocketAddr, datagram: &[u8]) -> bool {
+    pub fn is_for_us(&self, route: Route, datagram: &[u8]) -> bool {
         let check = barertc_ice::stun::Message::parse(datagram).ok();
         match check.and_then(|check| check.username()) {
             Some(name) => name.split_once(':').is_some_and(|(ours, _)| self.ice.is_local_ufrag(ours)),
-            None => self.ice.is_expected(remote),
+            None => self.ice.is_expected(route, datagram),
         }
     }
 
@@ -273,6 +284,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
                 barertc_ice::Event::LocalCandidate(candidate) => self.push(Event::LocalCandidate(candidate)),
                 barertc_ice::Event::State(state) => self.push(Event::IceState(state)),
                 barertc_ice::Event::Selected(_) => self.tell_round_trip(),
+                barertc_ice::Event::Gathering(state) => self.push(Event::IceGatheringState(state)),
                 _ => {}
             }
         }

@@ -15,11 +15,14 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.now = self.now.max(now);
         let mtu = out.len().min(self.config.mtu.into());
         let out = out.get_mut(..mtu)?;
-        if self.state != ConnectionState::Closed
-            && let Some(transmit) = self.ice.poll_transmit(now, out)
-        {
-            return Some(transmit);
+        if self.state == ConnectionState::Closed {
+            return self.poll_goodbye(now, out);
         }
+        self.ice.poll_transmit(now, out).or_else(|| self.poll_path(now, out))
+    }
+
+    /// What goes by the path that ICE has found.
+    fn poll_path(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         self.ice.selected()?;
         let (front, back) = self.ice.room();
         let end = out.len().checked_sub(back)?;
@@ -27,12 +30,24 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.ice.wrap(out, len).ok()
     }
 
+    /// Of a connection that was closed: a last record for the peer, and then what TURN servers are to take back.
+    fn poll_goodbye(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        if self.ice.state() != barertc_ice::State::Closed {
+            if let Some(goodbye) = self.poll_path(now, out) {
+                return Some(goodbye);
+            }
+            self.ice.close();
+        }
+        self.ice.poll_transmit(now, out)
+    }
+
     /// When to call [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) again; it may lie
     /// in the past.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         if self.state == ConnectionState::Closed {
-            return None;
+            let said = self.ice.state() == barertc_ice::State::Closed;
+            return if said { self.ice.timeout() } else { Some(self.now) };
         }
         [
             self.ice.timeout(),

@@ -8,6 +8,7 @@ use barertc_sdp::{Direction, Kind, Negotiated};
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
+use super::renegotiation::{Place, Places};
 use super::{PeerConnection, Receiver, description};
 use crate::{Error, Event, Name, TrackConfig, TrackId};
 
@@ -20,6 +21,8 @@ pub(crate) struct Transceiver<A: Allocator + Clone> {
     pub(super) recv: Option<Box<Receiver<A>, A>>,
     /// What was agreed on last; [`Direction::Inactive`] before that.
     pub(super) direction: Direction,
+    /// Of its codecs, those whose payload types were agreed on, a bit each.
+    pub(super) agreed: u8,
 }
 
 impl<A: Allocator + Clone> Transceiver<A> {
@@ -44,7 +47,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             return Err(Error::Config);
         }
         let id = TrackId(u8::try_from(self.tracks.len()).map_err(|_| Error::WouldBlock)?);
-        let track = Transceiver { config, mid: Name::new(), send: None, recv: None, direction: Direction::Inactive };
+        let direction = Direction::Inactive;
+        let track = Transceiver { config, mid: Name::new(), send: None, recv: None, direction, agreed: 0 };
         self.tracks.try_push(track).map_err(|_| Error::WouldBlock)?;
         Ok(id)
     }
@@ -90,11 +94,13 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     pub(super) fn apply_tracks<R: CryptoRng + ?Sized>(
         &mut self,
         agreed: &Negotiated,
+        places: &Places,
         rng: &mut R,
     ) -> Result<(), Error> {
         for index in 0..self.tracks.len() {
             let Some(track) = self.tracks.get_mut(index) else { break };
-            let Some(line) = agreed.of_section(index) else {
+            let section = places.iter().position(|place| matches!(place, Place::Track(t) if usize::from(*t) == index));
+            let Some(line) = section.and_then(|section| agreed.of_section(section)) else {
                 track.direction = Direction::Inactive;
                 track.recv = None;
                 if let Some(stream) = &mut track.send {

@@ -206,7 +206,13 @@ impl Server for App {
         (path == "/").then_some(Page { content_type: "text/html", encoding: None, body: b"<!doctype html>" })
     }
 
-    async fn whep_offer<'r>(&self, offer: &str, session: &mut Id, room: &'r mut [u8]) -> Result<&'r str, Refusal> {
+    async fn session_offer<'r>(
+        &self,
+        _: Endpoint,
+        offer: &str,
+        session: &mut Id,
+        room: &'r mut [u8],
+    ) -> Result<&'r str, Refusal> {
         if self.full.get() {
             return Err(Refusal::Busy);
         }
@@ -220,7 +226,7 @@ impl Server for App {
         Ok(std::str::from_utf8(room).unwrap())
     }
 
-    async fn whep_candidate(&self, session: &str, mid: &str, candidate: Option<&str>) -> Result<(), Refusal> {
+    async fn session_candidate(&self, session: &str, mid: &str, candidate: Option<&str>) -> Result<(), Refusal> {
         if !self.sessions.borrow().iter().any(|s| s == session) {
             return Err(Refusal::Unknown);
         }
@@ -228,7 +234,7 @@ impl Server for App {
         Ok(())
     }
 
-    fn whep_end(&self, session: &str) -> bool {
+    fn session_end(&self, session: &str) -> bool {
         let mut sessions = self.sessions.borrow_mut();
         let before = sessions.len();
         sessions.retain(|s| s != session);

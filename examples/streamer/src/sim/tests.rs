@@ -35,7 +35,7 @@ fn with_viewer<S: Storage>(
         let mut settings = Settings::loopback(80, media, b"");
         settings.stats = true;
         let app = App::new(&board, &settings, &one).expect("memory for the application");
-        let mut buffers = barertc_runner::Buffers::new();
+        let mut buffers = barertc_runner::Buffers::<{ crate::MAX_ADDRESSES }>::new();
         let device = async {
             let mut ports = bind_media(&app).await.expect("a socket");
             let network = barertc_runner::run(&mut ports, &mut buffers, &board, &app.viewers, &app.wake);

@@ -1,0 +1,141 @@
+//! Out to a WHIP server (RFC 9725), with what everybody else sees.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use barertc_signaling::whip::{self, Published, Session};
+use barertc_signaling::{Backoff, Buffers, Id, Peer, Url};
+use embassy_futures::select::{Either, select};
+
+use crate::app::App;
+use crate::serve::{Way, with_buffers};
+use crate::{Board, Whip};
+
+/// The socket number under which the server is kept among the viewers.
+const SERVER: u32 = u32::MAX - 1;
+/// How often it is followed to another place (RFC 9725 §4.5).
+const REDIRECTS: usize = 3;
+/// How often it is looked whether the connection still is.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long one exchange with the server may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// Stays connected to the server, and comes back when the connection is lost.
+pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
+    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+    loop {
+        let since = app.board.now();
+        let begun = select(begin(app, whip), app.board.sleep_until(since + PATIENCE)).await;
+        match begun {
+            Either::First(Ok(session)) => {
+                app.board.log(format_args!("WHIP: sending to {}", session.url()));
+                *app.published.borrow_mut() = Some(session);
+                while app.viewers.borrow_mut().find(SERVER, NAME).is_some() {
+                    app.board.sleep_until(app.board.now() + LOOK).await;
+                }
+                app.board.log(format_args!("WHIP: the connection to {} ended", whip.url));
+                unpublish(app, whip).await;
+            }
+            Either::First(Err(error)) => app.board.log(format_args!("WHIP: {}: {error}", whip.url)),
+            Either::Second(()) => app.board.log(format_args!("WHIP: {}: no answer", whip.url)),
+        }
+        app.viewers.borrow_mut().remove(SERVER, NAME);
+        if app.board.now() - since > Duration::from_secs(20) {
+            backoff.succeeded();
+        }
+        let wait = app.board.random(|rng| backoff.next(rng));
+        app.board.sleep_until(app.board.now() + wait).await;
+    }
+}
+
+/// Tells the server that there will be no more (RFC 9725 §4.2).
+pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
+    let Some(session) = app.published.borrow_mut().take() else { return };
+    let goodbye = async {
+        let url = Url::parse(session.url()).ok()?;
+        let way = Way::to(app.board, &url)?;
+        let known = Url::parse(whip.url).is_ok_and(|known| known.authority == url.authority);
+        let at = if known { whip.address } else { address(&url)? };
+        let mut socket = way.connect(at).await.ok()?;
+        let mut room = [0; 512];
+        whip::end(&mut socket, &session, whip.token, &mut room).await.ok()
+    };
+    // A server that does not hear it will see that nothing comes any more.
+    let _ = select(goodbye, app.board.sleep_until(app.board.now() + GOODBYE)).await;
+}
+
+/// Offers, and takes the answer.
+async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<Session, Trouble> {
+    let from = (SERVER, Id::try_from(NAME).unwrap_or_default());
+    let begun = with_buffers(app, async |Buffers { message, sdp, out: _ }| {
+        let offer = app.offer(&from, sdp).await?;
+        let mut place = heapless::String::<{ whip::MAX_URL }>::try_from(whip.url).map_err(|_| Trouble::Url)?;
+        let mut at = whip.address;
+        for _ in 0..=REDIRECTS {
+            let url = Url::parse(&place)?;
+            let way = Way::to(app.board, &url).ok_or(Trouble::NoTls)?;
+            let mut socket = way.connect(at).await.map_err(|_| Trouble::Unreachable)?;
+            match whip::publish(&mut socket, &url, whip.token, offer, message).await? {
+                Published::Session { session, answer } => {
+                    app.answered(Peer { socket: SERVER, id: NAME }, answer)?;
+                    app.wake.signal(());
+                    return Ok(session);
+                }
+                Published::Redirect(to) => {
+                    let next = Url::parse(&to)?;
+                    if url.secure && !next.secure {
+                        return Err(Trouble::Url);
+                    }
+                    at = if next.authority == url.authority { at } else { address(&next).ok_or(Trouble::Url)? };
+                    place = to;
+                }
+            }
+        }
+        Err(Trouble::Url)
+    });
+    begun.await.unwrap_or(Err(Trouble::Peer(barertc::Error::OutOfMemory)))
+}
+
+/// Names are looked up by the board before it starts; a server that sends us on says where by address.
+fn address(url: &Url<'_>) -> Option<SocketAddr> {
+    Some(SocketAddr::new(url.host.parse().ok()?, url.port))
+}
+
+/// The server's name among the viewers.
+const NAME: &str = "whip";
+
+/// Why the server did not get what is played.
+#[derive(Debug)]
+enum Trouble {
+    Peer(barertc::Error),
+    Signaling(barertc_signaling::Error),
+    Url,
+    NoTls,
+    Unreachable,
+}
+
+impl From<barertc::Error> for Trouble {
+    fn from(error: barertc::Error) -> Self {
+        Self::Peer(error)
+    }
+}
+
+impl From<barertc_signaling::Error> for Trouble {
+    fn from(error: barertc_signaling::Error) -> Self {
+        Self::Signaling(error)
+    }
+}
+
+impl core::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Peer(error) => error.fmt(f),
+            Self::Signaling(error) => error.fmt(f),
+            Self::Url => f.write_str("sends us on to where we cannot go"),
+            Self::NoTls => f.write_str("no TLS on this board"),
+            Self::Unreachable => f.write_str("cannot be reached"),
+        }
+    }
+}
