@@ -31,21 +31,24 @@ pub fn write_offer<'o, C: Display>(local: &Local<'_, C>, out: &'o mut [u8]) -> R
     let mids = || local.sections.iter().filter(|s| !matches!(s, Section::Ended { .. })).filter_map(Section::mid);
     let mut text = Text::new(out);
     text.head(local, mids(), true)?;
+    let mut first = true;
     for section in local.sections {
         match section {
-            Section::Track(track) => text.offered_track(local, track)?,
+            Section::Track(track) => text.offered_track(local, track, first)?,
             Section::Data(data) => {
                 text.data_line(local)?;
                 text.attribute("mid", section.mid().unwrap_or_default())?;
-                text.transport(local, local.setup, true)?;
+                text.transport(local, local.setup, first)?;
                 text.data(data, true)?;
             }
             Section::Ended { kind, mid } => {
                 let formats = if section.kind() == crate::Kind::Application { "webrtc-datachannel" } else { "0" };
                 let protocol = if section.kind() == crate::Kind::Application { DATA } else { RTP };
                 text.rejected(kind.as_str(), protocol, formats, Some(mid))?;
+                continue;
             }
         }
+        first = false;
     }
     text.finish()
 }
@@ -182,10 +185,9 @@ impl<'o> Text<'o> {
         media.mid().map_or(Ok(()), |mid| self.attribute("mid", mid))
     }
 
-    /// What belongs to the transport. It is written with every m-line, for peers that look at each (RFC 8829 §5.2.1). So
-    /// are the candidates of an offer: the answerer may reject any of its m-lines and with it what is said there (RFC 8843
-    /// §7.3.1), as Firefox does with the first one when it has no H.264. An answer says them once.
-    fn transport<C: Display>(&mut self, local: &Local<'_, C>, setup: Setup, candidates: bool) -> Result<(), Error> {
+    /// What belongs to the transport. It is written with every m-line, for peers that look at each (RFC 8829 §5.2.1), the
+    /// candidates with the first only.
+    fn transport<C: Display>(&mut self, local: &Local<'_, C>, setup: Setup, first: bool) -> Result<(), Error> {
         if !is_ice_string(local.ufrag, 4) {
             return Err(Error::Transport(TransportError::Ufrag));
         }
@@ -196,7 +198,7 @@ impl<'o> Text<'o> {
         self.attribute("ice-pwd", local.pwd)?;
         self.attribute("fingerprint", local.fingerprint)?;
         self.attribute("setup", setup.as_str())?;
-        if !candidates {
+        if !first {
             return Ok(());
         }
         for candidate in local.candidates {
@@ -224,7 +226,7 @@ impl<'o> Text<'o> {
         }
     }
 
-    fn offered_track<C: Display>(&mut self, local: &Local<'_, C>, track: &Track<'_>) -> Result<(), Error> {
+    fn offered_track<C: Display>(&mut self, local: &Local<'_, C>, track: &Track<'_>, first: bool) -> Result<(), Error> {
         if track.codecs.is_empty() || !matches!(track.kind, crate::Kind::Audio | crate::Kind::Video) {
             return Err(Error::Local);
         }
@@ -235,7 +237,7 @@ impl<'o> Text<'o> {
         self.line(format_args!("m={} {} {RTP}{}", track.kind.as_str(), port(local), Words(pts)))?;
         self.connection(local)?;
         self.attribute("mid", track.mid.unwrap_or_default())?;
-        self.transport(local, local.setup, true)?;
+        self.transport(local, local.setup, first)?;
         self.media_attributes(&track.extensions, track.direction, true)?;
         for c in track.codecs {
             self.codec(c.pt, &c.codec, c.feedback, c.rtx)?;
