@@ -67,7 +67,7 @@ impl TcpConnect for Net {
             let socket = self.stack.connect(remote).await?;
             #[cfg(feature = "tls")]
             let socket = match &self.tls {
-                Some(tls) => Stream::Tls(tls.connect(socket.release()).await?),
+                Some(tls) => Stream::Tls(Box::new(tls.connect(socket.release()).await?)),
                 None => Stream::Plain(socket),
             };
             Ok(Socket(socket))

@@ -104,7 +104,7 @@ impl Readable for &TlsStream {
 /// A TCP connection, or one with TLS in it. Its halves are references to it.
 pub enum Stream {
     Plain(TcpSocket),
-    Tls(TlsStream),
+    Tls(Box<TlsStream>),
 }
 
 impl ErrorType for &Stream {
@@ -115,7 +115,7 @@ impl Read for &Stream {
     async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(socket) => Read::read(&mut &*socket, buf).await,
-            Stream::Tls(socket) => Read::read(&mut &*socket, buf).await,
+            Stream::Tls(socket) => Read::read(&mut &**socket, buf).await,
         }
     }
 }
@@ -124,14 +124,14 @@ impl Write for &Stream {
     async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(socket) => Write::write(&mut &*socket, buf).await,
-            Stream::Tls(socket) => Write::write(&mut &*socket, buf).await,
+            Stream::Tls(socket) => Write::write(&mut &**socket, buf).await,
         }
     }
 
     async fn flush(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(socket) => Write::flush(&mut &*socket).await,
-            Stream::Tls(socket) => Write::flush(&mut &*socket).await,
+            Stream::Tls(socket) => Write::flush(&mut &**socket).await,
         }
     }
 }
@@ -140,7 +140,7 @@ impl Readable for &Stream {
     async fn readable(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(socket) => Readable::readable(&mut &*socket).await,
-            Stream::Tls(socket) => Readable::readable(&mut &*socket).await,
+            Stream::Tls(socket) => Readable::readable(&mut &**socket).await,
         }
     }
 }
