@@ -17,10 +17,13 @@ export function sound(file) {
   return { seconds: Number(Number(duration).toFixed(2)), loudest: Number(loudest ?? -91) };
 }
 
-// The spread of brightness in the last picture: 0 where it has one colour only.
+// The spread of brightness in the middle one of all pictures, by spread: 0 where they have one colour only. A camera that is
+// switched off sends black.
 export function still(file) {
   const args = ['-v', 'error', '-i', file, '-vf', 'signalstats,metadata=print:file=-', '-f', 'null', '-'];
   const text = execFileSync('ffmpeg', args, { encoding: 'utf8', maxBuffer: 64 << 20 });
-  const last = (key) => Number([...text.matchAll(new RegExp(`${key}=(\\S+)`, 'g'))].at(-1)?.[1] ?? 0);
-  return last('signalstats.YMAX') - last('signalstats.YMIN');
+  const all = (key) => [...text.matchAll(new RegExp(`signalstats\\.${key}=(\\S+)`, 'g'))].map(([, value]) => Number(value));
+  const [least, most] = [all('YMIN'), all('YMAX')];
+  const spreads = most.map((value, n) => value - least[n]).sort((a, b) => a - b);
+  return spreads[spreads.length >> 1] ?? 0;
 }
