@@ -33,7 +33,11 @@ export async function open(browser, url) {
   const errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   const start = Date.now();
-  await page.goto(url);
+  await page.goto(url).catch((error) => {
+    // Interfaces that have just been made; Chromium wants to be asked again.
+    if (!error.message.includes('ERR_NETWORK_CHANGED')) throw error;
+    return page.goto(url);
+  });
   await until(page, (s) => s.video?.framesDecoded > 0, 15_000, 'first picture');
   return { page, errors, firstPictureMs: Date.now() - start };
 }

@@ -45,16 +45,16 @@ pub enum ErrorKind<E> {
     NoSuchFrame,
 }
 
-impl<E: fmt::Debug> fmt::Display for Error<E> {
+impl<E: fmt::Display> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}: {}", self.path, self.offset, self.kind)
     }
 }
 
-impl<E: fmt::Debug> fmt::Display for ErrorKind<E> {
+impl<E: fmt::Display> fmt::Display for ErrorKind<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Storage(e) => write!(f, "storage failed: {e:?}"),
+            Self::Storage(e) => write!(f, "{e}"),
             Self::NotFound => f.write_str("no such file"),
             Self::PathTooLong => f.write_str("path is too long"),
             Self::Empty => f.write_str("no frame in the file"),
@@ -68,4 +68,4 @@ impl<E: fmt::Debug> fmt::Display for ErrorKind<E> {
     }
 }
 
-impl<E: fmt::Debug> core::error::Error for Error<E> {}
+impl<E: fmt::Debug + fmt::Display> core::error::Error for Error<E> {}

@@ -54,7 +54,7 @@ pub enum PackError<E> {
     NoKeyFrame,
 }
 
-impl<E: core::fmt::Debug> core::fmt::Display for PackError<E> {
+impl<E: core::fmt::Display> core::fmt::Display for PackError<E> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Source(e) => e.fmt(f),
@@ -66,7 +66,7 @@ impl<E: core::fmt::Debug> core::fmt::Display for PackError<E> {
     }
 }
 
-impl<E: core::fmt::Debug> core::error::Error for PackError<E> {}
+impl<E: core::fmt::Debug + core::fmt::Display> core::error::Error for PackError<E> {}
 
 impl Track {
     /// Reads `source` until it begins again.

@@ -9,7 +9,7 @@ pub trait Storage {
     /// An open file.
     type File;
     /// What can go wrong below.
-    type Error: fmt::Debug;
+    type Error: fmt::Debug + fmt::Display;
 
     /// Opens the file at `path` (parts separated by `/`, relative to the storage's root); `None` when there is none.
     ///

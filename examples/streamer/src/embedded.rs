@@ -19,8 +19,8 @@ use embassy_net::dns::DnsQueryType;
 
 use crate::{Board, Forwarder, Lines, MAX_ADDRESSES, Memory, OWNERS, Settings};
 
-/// TCP connections at the same time: as many as the application serves.
-pub const TCP_SOCKETS: usize = crate::HTTP_CONNECTIONS;
+/// TCP connections at the same time: as many as the application serves, one to a forwarder, and one to a WHIP server.
+pub const TCP_SOCKETS: usize = crate::HTTP_CONNECTIONS + 2;
 /// Sockets of embassy's network: the TCP connections, one for media, and what the network needs itself.
 pub const SOCKETS: usize = TCP_SOCKETS + 5;
 /// Bytes of a block of the file systems that `cargo xtask flash` makes.

@@ -48,7 +48,7 @@ impl Storage for Files {
 }
 
 /// An error must name the file, and a place inside of it.
-pub fn check<E: std::fmt::Debug>(error: &Error<E>, path: &str, len: usize) {
+pub fn check<E: std::fmt::Debug + std::fmt::Display>(error: &Error<E>, path: &str, len: usize) {
     assert_eq!(error.path, path);
     assert!(error.offset <= len as u64, "{error} in a file of {len} bytes");
     assert!(error.to_string().starts_with(&format!("{path} at byte {}: ", error.offset)), "{error}");
