@@ -27,17 +27,25 @@ export async function launchMortal(extra = []) {
   return { browser, kill: () => server.kill() };
 }
 
+// Opens the page. A network that is just coming up is waited for: an interface that was made a moment ago, a radio that joins.
+async function reach(page, url) {
+  for (const end = Date.now() + 15_000; ; ) {
+    try {
+      return await page.goto(url, { timeout: 15_000 });
+    } catch (error) {
+      if (!/ERR_(NETWORK_CHANGED|ADDRESS_UNREACHABLE)/.test(error.message) || Date.now() > end) throw error;
+      await page.waitForTimeout(500);
+    }
+  }
+}
+
 // Opens the page and waits for the first picture.
 export async function open(browser, url) {
   const page = await browser.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   const start = Date.now();
-  await page.goto(url).catch((error) => {
-    // Interfaces that have just been made; Chromium wants to be asked again.
-    if (!error.message.includes('ERR_NETWORK_CHANGED')) throw error;
-    return page.goto(url);
-  });
+  await reach(page, url);
   await until(page, (s) => s.video?.framesDecoded > 0, 15_000, 'first picture');
   return { page, errors, firstPictureMs: Date.now() - start };
 }
