@@ -5,7 +5,7 @@
 //! so a machine that is busy or changes its clock rate does the same to all; the best and the middle round are shown.
 
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant as Clock};
 
 use barertc_arena::Global;
@@ -78,6 +78,17 @@ impl Pair for Ours {
     }
 }
 
+/// What the connections of dimpl share, as an application's do: building it is no part of a handshake.
+static CONFIG: LazyLock<Arc<dimpl::Config>> = LazyLock::new(|| {
+    let builder = dimpl::Config::builder()
+        .dtls12_cipher_suites(&[Dtls12CipherSuite::ECDHE_ECDSA_AES128_GCM_SHA256])
+        .dtls13_cipher_suites(&[Dtls13CipherSuite::AES_128_GCM_SHA256])
+        // Ours asks for none: ICE has shown the address to be real.
+        .use_server_cookie(false)
+        .kx_groups(&[NamedGroup::X25519, NamedGroup::Secp256r1]);
+    Arc::new(builder.build().unwrap())
+});
+
 struct Theirs {
     client: Dtls,
     server: Dtls,
@@ -89,13 +100,7 @@ struct Theirs {
 
 impl Theirs {
     fn new(version: Version, [a, b]: &[Identity; 2]) -> Self {
-        let builder = dimpl::Config::builder()
-            .dtls12_cipher_suites(&[Dtls12CipherSuite::ECDHE_ECDSA_AES128_GCM_SHA256])
-            .dtls13_cipher_suites(&[Dtls13CipherSuite::AES_128_GCM_SHA256])
-            // Ours asks for none: ICE has shown the address to be real.
-            .use_server_cookie(false)
-            .kx_groups(&[NamedGroup::X25519, NamedGroup::Secp256r1]);
-        let config = Arc::new(builder.build().unwrap());
+        let config = CONFIG.clone();
         let now = Clock::now();
         let make = |identity| match version {
             Version::Dtls12 => Dtls::new_12(config.clone(), certificate(identity), now),

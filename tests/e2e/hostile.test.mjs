@@ -60,6 +60,7 @@ function socket(path) {
       let heard = Buffer.alloc(0);
       stream.on('data', (bytes) => (heard = Buffer.concat([heard, bytes])));
       stream.on('error', () => {});
+      const closed = new Promise((end) => stream.on('close', end));
       const send = (text) => {
         const head = Buffer.alloc(14);
         head[0] = 0x81;
@@ -67,7 +68,7 @@ function socket(path) {
         head.writeBigUInt64BE(BigInt(text.length), 2);
         stream.write(Buffer.concat([head, Buffer.from(text)]));
       };
-      done({ status: response.statusCode, stream, send, heard: () => heard });
+      done({ status: response.statusCode, stream, send, closed, heard: () => heard });
     });
   });
 }
@@ -94,7 +95,7 @@ test('a message of a megabyte, and one that is no JSON', async () => {
     large.send(`{"id":"server","type":"offer","sdp":"${'a'.repeat(1 << 20)}"}`);
     const nested = await socket(good);
     nested.send('['.repeat(5_000));
-    await new Promise((done) => setTimeout(done, 500));
+    await large.closed;
     // A close frame of two bytes: 1009, too big (RFC 6455 §7.4.1).
     assert.deepEqual([...large.heard().subarray(-4)], [0x88, 2, 1009 >> 8, 1009 & 255]);
     assert.equal(nested.heard().length, 0, 'nothing is said to what is no message');

@@ -1,8 +1,11 @@
 //! `fuzz`: every fuzz target for a short time, from its corpus.
 
-use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::{fs, iter, thread};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::run::{cargo_nightly, root, run, target_dir};
 use crate::tools;
@@ -18,26 +21,53 @@ pub fn main(args: &[String]) -> Result<()> {
         run(cargo_nightly().args(["install", "--quiet", "--locked", "cargo-fuzz"]))?;
     }
     let chosen = args.get(1..).unwrap_or_default();
-    let folder = root().join("fuzz");
+    let names = targets()?;
+    if let Some(unknown) = chosen.iter().find(|name| !names.contains(name)) {
+        bail!("no fuzz target `{unknown}`; they are in fuzz/fuzz_targets");
+    }
     let target = target_dir().join("fuzz");
     // Without AddressSanitizer: the parsers are safe Rust, and it costs half the speed.
-    let flags = ["--sanitizer", "none", "--target-dir"];
-    run(cargo_nightly().current_dir(&folder).args(["fuzz", "build"]).args(flags).arg(&target))?;
-    for name in targets()? {
-        if !chosen.is_empty() && !chosen.contains(&name) {
-            continue;
-        }
-        run(cargo_nightly()
-            .current_dir(&folder)
-            .args(["fuzz", "run"])
-            .args(flags)
-            .arg(&target)
-            .arg(&name)
-            // What is found goes to a folder outside of the repository; its seeds are read only.
-            .arg(scratch(&name)?)
-            .arg(folder.join("corpus").join(&name))
-            .args(["--", &format!("-max_total_time={seconds}"), "-verbosity=0", "-print_final_stats=0"]))?;
+    run(cargo_nightly()
+        .current_dir(root().join("fuzz"))
+        .args(["fuzz", "build", "--sanitizer", "none", "--target-dir"])
+        .arg(&target))?;
+    // It builds for the host by its name, as sanitizers need it.
+    let programs = target.join(format!("{}-unknown-linux-gnu", std::env::consts::ARCH)).join("release");
+    at_once(names.iter().filter(|name| chosen.is_empty() || chosen.contains(name)), |name| {
+        fuzz(&programs.join(name), name, seconds)
+    })
+}
+
+/// Calls `each` for everything in `names`, as many at a time as there are processors, until one fails.
+fn at_once<'n>(names: impl Iterator<Item = &'n String> + Send, each: impl Fn(&str) -> Result<()> + Sync) -> Result<()> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let names = Mutex::new(names);
+    let next = || names.lock().ok()?.next();
+    let work = || iter::from_fn(next).try_for_each(|name| each(name));
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        running.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a worker panicked"))?)
+    })
+}
+
+/// Runs one target. What it prints is shown when it has ended, so that two don't talk at once.
+fn fuzz(program: &Path, name: &str, seconds: &str) -> Result<()> {
+    let crashes = root().join("fuzz/artifacts").join(name);
+    fs::create_dir_all(&crashes)?;
+    let output = Command::new(program)
+        .arg(format!("-max_total_time={seconds}"))
+        .args(["-verbosity=0", "-print_final_stats=0"])
+        .arg(format!("-artifact_prefix={}/", crashes.display()))
+        // What is found goes to a folder outside of the repository; its seeds are read only.
+        .arg(scratch(name)?)
+        .arg(root().join("fuzz/corpus").join(name))
+        .output()
+        .with_context(|| format!("fuzz target `{name}` could not be started"))?;
+    if !output.status.success() {
+        print!("{}", String::from_utf8_lossy(&output.stderr));
+        bail!("fuzz target `{name}` ended with {}; what broke it is in {}", output.status, crashes.display());
     }
+    println!("  {name}: {seconds} s");
     Ok(())
 }
 

@@ -1,10 +1,13 @@
 //! What a user can say on the command line.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use barertc_signaling::Url;
+use pico_args::Arguments;
 
 pub const HELP: &str = "\
 barertc-desktop [OPTION…]: streams H.264 video with Opus sound and data channels to whoever opens its page.
@@ -65,35 +68,37 @@ pub struct Turn {
 impl Options {
     /// From the command line; `None` when only help was asked for.
     pub fn parse() -> Result<Option<Self>> {
-        let mut args = pico_args::Arguments::from_env();
+        Self::from(std::env::args_os().skip(1).collect())
+    }
+
+    fn from(words: Vec<OsString>) -> Result<Option<Self>> {
+        let mut args = Arguments::from_vec(words);
         if args.contains(["-h", "--help"]) {
             return Ok(None);
         }
-        let id: String = args.opt_value_from_str("--id")?.unwrap_or_else(|| "server".into());
-        let signaling: Option<String> = args.opt_value_from_str("--signaling")?;
-        let whip: Option<String> = args.opt_value_from_str("--whip")?;
-        let stun: Option<String> = args.opt_value_from_str("--stun")?;
-        let turn: Option<String> = args.opt_value_from_str("--turn")?;
+        let id: String = value(&mut args, "--id")?.unwrap_or_else(|| "server".into());
+        let signaling: Option<String> = value(&mut args, "--signaling")?;
+        let whip: Option<String> = value(&mut args, "--whip")?;
+        let stun: Option<String> = value(&mut args, "--stun")?;
+        let turn: Option<String> = value(&mut args, "--turn")?;
         let options = Self {
-            media: args.opt_value_from_str("--media")?,
-            listen: args
-                .opt_value_from_str("--listen")?
-                .unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8000)),
-            token: args.opt_value_from_str("--token")?,
+            media: value(&mut args, "--media")?,
+            listen: value(&mut args, "--listen")?.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8000)),
+            token: value(&mut args, "--token")?,
             signaling: signaling.map(|url| forwarder(&url, &id)).transpose()?,
             whip: whip.map(|url| whip_server(&url)).transpose()?,
-            whip_token: args.opt_value_from_str("--whip-token")?,
-            ca: args.opt_value_from_str("--ca")?,
-            record: args.opt_value_from_str("--record")?,
+            whip_token: value(&mut args, "--whip-token")?,
+            ca: value(&mut args, "--ca")?,
+            record: value(&mut args, "--record")?,
             stun: stun.map(|server| lookup("--stun", server.trim_start_matches("stun:"), 3478)).transpose()?,
             turn: turn.map(|account| turn_account(&account)).transpose()?,
             relay_only: args.contains("--relay-only"),
-            udp_port: args.opt_value_from_str("--udp-port")?.unwrap_or(0),
-            advertise: args.opt_value_from_str("--advertise")?,
-            mtu: args.opt_value_from_str("--mtu")?.unwrap_or(1_200),
-            viewers: args.opt_value_from_str("--viewers")?.unwrap_or(8),
-            psram: args.opt_value_from_str("--psram")?.unwrap_or(32 << 20),
-            internal: args.opt_value_from_str("--internal")?.unwrap_or(450 << 10),
+            udp_port: value(&mut args, "--udp-port")?.unwrap_or(0),
+            advertise: value(&mut args, "--advertise")?,
+            mtu: value(&mut args, "--mtu")?.unwrap_or(1_200),
+            viewers: value(&mut args, "--viewers")?.unwrap_or(8),
+            psram: value(&mut args, "--psram")?.unwrap_or(32 << 20),
+            internal: value(&mut args, "--internal")?.unwrap_or(450 << 10),
             stats: args.contains("--stats"),
             forwarder: args.contains("--forwarder"),
         };
@@ -156,6 +161,11 @@ impl Options {
         addresses.sort_by_key(|ip| ip.is_loopback() != listen.is_loopback());
         Ok(addresses)
     }
+}
+
+/// What stands behind `option`. The library's own error says what is wrong with a value, not whose it is.
+fn value<T: FromStr<Err: std::fmt::Display>>(args: &mut Arguments, option: &'static str) -> Result<Option<T>> {
+    args.opt_value_from_str(option).map_err(|error| anyhow!("{option}: {error}"))
 }
 
 fn is_link_local(ip: &IpAddr) -> bool {
@@ -226,5 +236,41 @@ mod tests {
         let (url, address) = forwarder("ws://127.0.0.1:9000/x?token=y", "me").unwrap();
         assert_eq!((url.as_str(), address), ("ws://127.0.0.1:9000/me?token=y", "127.0.0.1:9000".parse().unwrap()));
         assert!(forwarder("http://127.0.0.1", "me").is_err() && whip_server("ws://127.0.0.1").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        let wrong: &[(&[&str], &[&str])] = &[
+            (&["--listen", "here"], &["--listen", "here"]),
+            (&["--listen", "0.0.0.0:8000"], &["--listen", "--token"]),
+            (&["--listen"], &["--listen"]),
+            (&["--mtu", "9000"], &["--mtu 9000", "576", "1500"]),
+            (&["--mtu", "-1"], &["--mtu", "-1"]),
+            (&["--viewers", "0"], &["--viewers 0"]),
+            (&["--psram", "32M"], &["--psram", "32M"]),
+            (&["--token", ""], &["--token"]),
+            (&["--relay-only"], &["--relay-only", "--turn"]),
+            (&["--turn", "turn.example.org"], &["--turn"]),
+            (&["--stun", "[::1"], &["--stun", "[::1"]),
+            (&["--signaling", "http://127.0.0.1:1"], &["--signaling", "http://127.0.0.1:1"]),
+            (&["--whip", "ws://127.0.0.1:1"], &["--whip", "ws://127.0.0.1:1"]),
+            (&["--advertise", "127.0.0.1"], &["--advertise", "127.0.0.1"]),
+            (&["--media", "/not/there"], &["--media /not/there"]),
+            (&["--record", "/not/there"], &["--record /not/there"]),
+            (&["--ca", "/not/there"], &["--ca /not/there"]),
+            (&["--meda", "x"], &["not understood: --meda x", "--media PATH"]),
+        ];
+        for (words, named) in wrong {
+            let Err(error) = Options::from(words.iter().map(OsString::from).collect()) else {
+                panic!("{words:?} are taken");
+            };
+            let said = format!("{error:#}");
+            for name in *named {
+                assert!(said.contains(name), "{words:?}: {said}");
+            }
+        }
+        assert!(Options::from(vec!["--help".into()]).is_ok_and(|o| o.is_none()));
+        let all = Options::from(Vec::new()).unwrap().unwrap();
+        assert!(all.listen.ip().is_loopback() && all.token.is_none(), "without options only this machine may connect");
     }
 }

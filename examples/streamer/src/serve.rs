@@ -7,6 +7,7 @@ use barertc_arena::Box;
 use barertc_signaling::{Backoff, Buffers, Url, serve_connection};
 use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown};
 use embassy_futures::select::{Either, select};
+use embedded_io_async::Read;
 
 use crate::app::App;
 use crate::rng::BoardRng;
@@ -14,7 +15,7 @@ use crate::{Board, Forwarder};
 
 /// How long a connection may be open before it asks for something.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a closing TCP connection may take.
+/// How long a closing TCP connection may take, with whatever still comes from the other side.
 const LINGER: Duration = Duration::from_secs(2);
 /// How long connecting to a forwarder may take, with TLS.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -44,11 +45,18 @@ pub(crate) async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &
         if let Some(Err(error)) = served.await {
             app.board.log(format_args!("{remote}: {error}"));
         }
-        let closing = async {
-            let _ = socket.close(Close::Write).await;
-        };
-        select(closing, app.board.sleep_until(app.board.now() + LINGER)).await;
+        select(close(&mut socket), app.board.sleep_until(app.board.now() + LINGER)).await;
     }
+}
+
+/// Closes our half and takes what still comes until the other side has closed its own. A socket that is let go with
+/// something unread in it is reset, and a reset may take back what we said last: why we refused.
+async fn close<S: Read + TcpShutdown>(socket: &mut S) {
+    if socket.close(Close::Write).await.is_err() {
+        return;
+    }
+    let mut unwanted = [0; 256];
+    while matches!(socket.read(&mut unwanted).await, Ok(1..)) {}
 }
 
 /// Stays connected to a forwarder, as the original streamer does, and comes back when the connection is lost.
