@@ -1,4 +1,4 @@
-//! DTLS beside `dimpl`, both on RustCrypto, in one run: what a full handshake costs both peers together, and what a record
+//! DTLS beside `dimpl`, both on RustCrypto and the latter on aws-lc too, in one run: what a full handshake costs both peers together, and what a record
 //! costs on its way in and out.
 //!
 //! `cargo bench --manifest-path benches/Cargo.toml --bench dtls [-- FILTER [ROUNDS]]`. Rounds of the candidates take turns,
@@ -12,7 +12,7 @@ use barertc_arena::Global;
 use barertc_crypto::{P256Secret, Provider, RustCrypto, selftest::Predictable};
 use barertc_dtls::{Config, Connection, Group, Identity, Preference, Role, Suite, Version};
 use barertc_wire::Instant;
-use dimpl::crypto::{Dtls12CipherSuite, Dtls13CipherSuite, NamedGroup};
+use dimpl::crypto::{CryptoProvider, Dtls12CipherSuite, Dtls13CipherSuite, NamedGroup};
 use dimpl::{Dtls, DtlsCertificate, Output};
 
 /// Handshakes in a round.
@@ -79,15 +79,20 @@ impl Pair for Ours {
 }
 
 /// What the connections of dimpl share, as an application's do: building it is no part of a handshake.
-static CONFIG: LazyLock<Arc<dimpl::Config>> = LazyLock::new(|| {
+fn shared(provider: CryptoProvider) -> Arc<dimpl::Config> {
     let builder = dimpl::Config::builder()
+        .with_crypto_provider(provider)
         .dtls12_cipher_suites(&[Dtls12CipherSuite::ECDHE_ECDSA_AES128_GCM_SHA256])
         .dtls13_cipher_suites(&[Dtls13CipherSuite::AES_128_GCM_SHA256])
         // Ours asks for none: ICE has shown the address to be real.
         .use_server_cookie(false)
         .kx_groups(&[NamedGroup::X25519, NamedGroup::Secp256r1]);
     Arc::new(builder.build().unwrap())
-});
+}
+
+static ON_RUSTCRYPTO: LazyLock<Arc<dimpl::Config>> =
+    LazyLock::new(|| shared(dimpl::crypto::rust_crypto::default_provider()));
+static ON_AWS_LC: LazyLock<Arc<dimpl::Config>> = LazyLock::new(|| shared(dimpl::crypto::aws_lc_rs::default_provider()));
 
 struct Theirs {
     client: Dtls,
@@ -99,8 +104,7 @@ struct Theirs {
 }
 
 impl Theirs {
-    fn new(version: Version, [a, b]: &[Identity; 2]) -> Self {
-        let config = CONFIG.clone();
+    fn new(config: &Arc<dimpl::Config>, version: Version, [a, b]: &[Identity; 2]) -> Self {
         let now = Clock::now();
         let make = |identity| match version {
             Version::Dtls12 => Dtls::new_12(config.clone(), certificate(identity), now),
@@ -192,8 +196,11 @@ struct Candidate<'a> {
 
 fn candidates(identities: &[Identity; 2]) -> Vec<Candidate<'_>> {
     type Make = fn(Version, &[Identity; 2]) -> Box<dyn Pair>;
-    let makers: [(&str, Make); 2] =
-        [("barertc", |v, i| Box::new(Ours::new(v, i))), ("dimpl", |v, i| Box::new(Theirs::new(v, i)))];
+    let makers: [(&str, Make); 3] = [
+        ("barertc", |v, i| Box::new(Ours::new(v, i))),
+        ("dimpl", |v, i| Box::new(Theirs::new(&ON_RUSTCRYPTO, v, i))),
+        ("dimpl on aws-lc", |v, i| Box::new(Theirs::new(&ON_AWS_LC, v, i))),
+    ];
     let mut list = Vec::new();
     for (version, number) in [(Version::Dtls12, "1.2"), (Version::Dtls13, "1.3")] {
         for (who, make) in makers {
