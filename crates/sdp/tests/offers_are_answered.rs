@@ -84,6 +84,18 @@ fn a_bundle_only_line_at_port_0_is_not_rejected() {
 }
 
 #[test]
+fn layers_of_simulcast_are_read_over() {
+    // What a browser with `sendEncodings` adds (RFC 8851, RFC 8853): one layer is what it then sends, and nothing of ours names any.
+    let layers = "a=rid:hi send\r\na=rid:lo send pt=108;max-width=320\r\na=simulcast:send hi;~lo\r\n";
+    let offer = CHROMIUM_OFFER_SENDING.replacen("a=mid:0\r\n", &format!("a=mid:0\r\n{layers}"), 1);
+    assert_ne!(offer, CHROMIUM_OFFER_SENDING);
+    let sections = [video(None, Direction::RecvOnly, &VIDEO_CODECS), audio(None, Direction::SendRecv), data(None)];
+    let (plain, layered) = (answer(CHROMIUM_OFFER_SENDING, &sections), answer(&offer, &sections));
+    assert_eq!(layered.1, plain.1, "the answer is the same");
+    assert_eq!(layered.0.lines[0].remote_ssrcs, plain.0.lines[0].remote_ssrcs);
+}
+
+#[test]
 fn names_bind_tracks_to_lines() {
     let sections = [audio(Some("1"), Direction::SendOnly), video(Some("7"), Direction::SendOnly, &VIDEO_CODECS)];
     let (agreed, _) = answer(CHROMIUM_OFFER, &sections);
