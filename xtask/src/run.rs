@@ -65,3 +65,32 @@ pub fn show(command: &Command) -> String {
     words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::root;
+
+    /// Crates whose tests are one program name them themselves: a file that is not named would never run.
+    #[test]
+    fn every_file_of_tests_is_run() {
+        let mut seen = 0;
+        for folder in fs::read_dir(root().join("crates")).unwrap() {
+            let folder = folder.unwrap().path();
+            let Ok(all) = fs::read_to_string(folder.join("tests/all.rs")) else { continue };
+            let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+            for file in fs::read_dir(folder.join("tests")).unwrap() {
+                let path = file.unwrap().path();
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                if path.extension().is_some_and(|e| e == "rs") {
+                    let named = name == "all" || all.contains(&format!("mod {name};\n"));
+                    let alone = manifest.contains(&format!("[[test]]\nname = \"{name}\"\n"));
+                    assert!(named || alone, "{} is run by nobody", path.display());
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 20);
+    }
+}

@@ -1,7 +1,7 @@
 //! ClientHellos as Chromium 156 and Firefox 153 send them: with a post-quantum key share in two datagrams, without it in
 //! one. `data/README.md` says how they were captured.
 
-mod common;
+use crate::common;
 
 use barertc_arena::Global;
 use barertc_crypto::RustCrypto;

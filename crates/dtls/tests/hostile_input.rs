@@ -1,6 +1,6 @@
 //! What an attacker between the peers, or a peer itself, may try.
 
-mod common;
+use crate::common;
 
 use barertc_arena::Global;
 use barertc_crypto::RustCrypto;

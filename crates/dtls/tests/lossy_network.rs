@@ -1,7 +1,7 @@
 //! Loss, duplication and reordering of 20 % each, over many seeds: every handshake completes or says within its timers
 //! that it failed, nothing is delivered twice or changed, and every byte comes back.
 
-mod common;
+use crate::common;
 
 use barertc_arena::{Counting, Global};
 use barertc_dtls::{Config, Error, Event, Role, Version};

@@ -1,6 +1,6 @@
 //! What a connection takes, at its peak and afterwards, and what happens when it is not there.
 
-mod common;
+use crate::common;
 
 use barertc_arena::{Counting, FailNth, Global};
 use barertc_crypto::RustCrypto;

@@ -1,6 +1,6 @@
 //! Every version, suite and group, and what both sides have of it.
 
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! The caller's clock may have run for hours before an agent is made: patience counts from when checking begins.
-mod common;
+use crate::common;
 
 use barertc_ice::{Config, State};
 use barertc_wire::Instant;

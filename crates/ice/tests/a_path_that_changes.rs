@@ -1,5 +1,5 @@
 //! What happens to a connection afterwards: silence, moves, restarts, lost packets, and relays that must be kept.
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! IPv6: alone, beside IPv4 with one of the two blocked, and with link-local addresses and their scopes.
-mod common;
+use crate::common;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Whatever arrives, state stays within its bound; and failing allocations are errors.
-mod common;
+use crate::common;
 
 use std::net::SocketAddr;
 use std::time::Duration;

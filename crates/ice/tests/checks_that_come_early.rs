@@ -1,6 +1,6 @@
 //! A browser on the same machine or network hides its addresses behind names and is first heard of by its checks, perhaps
 //! before its description has come.
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What is left behind when a session ends: nothing at a TURN server, and nobody who listens.
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! A peer that sends checks without end gets its share of answers and no more; and the agent's own checks keep their
 //! pace.
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Two agents behind every pair of NATs, with and without a relay: those that can connect do, the others say so.
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Elementary streams: cut into access units wherever the reads happen to end.
 
-mod common;
+use crate::common;
 
 use barertc_arena::Global;
 use barertc_media::pack::{block_on, read};

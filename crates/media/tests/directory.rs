@@ -1,6 +1,6 @@
 //! Directories with one frame a file, under either name.
 
-mod common;
+use crate::common;
 
 use barertc_arena::Global;
 use barertc_media::pack::block_on;

@@ -1,6 +1,6 @@
 //! Opus in Ogg: packets over page boundaries, other streams between, and every kind of damage.
 
-mod common;
+use crate::common;
 
 use barertc_arena::Global;
 use barertc_media::pack::block_on;

@@ -1,6 +1,6 @@
 //! Packed files: what is written comes back, in any order, with one read a frame; what is broken is told.
 
-mod common;
+use crate::common;
 
 use std::mem::MaybeUninit;
 

@@ -1,6 +1,6 @@
 //! What all sources have in common: memory within its bound, failed allocations that lose nothing, and key frames.
 
-mod common;
+use crate::common;
 
 use std::mem::MaybeUninit;
 

@@ -1,6 +1,6 @@
 //! Back-pressure can be seen, and what keeps the connection alive goes before media.
 
-mod util;
+use crate::util;
 
 use core::time::Duration;
 

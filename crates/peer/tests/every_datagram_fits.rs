@@ -1,6 +1,6 @@
 //! No datagram is longer than the configuration says, whatever is in it; and media are not split finer than that needs.
 
-mod util;
+use crate::util;
 
 use core::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What was agreed on is not given another meaning by a later description (RFC 8829 §5.2.2): m-lines keep their order, payload
 //! types their codecs, and numbers their header extensions.
 
-mod util;
+use crate::util;
 
 use core::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Several viewers of one source: a frame is in memory once however many they are, and one who is slow holds up nobody.
 
-mod util;
+use crate::util;
 
 use core::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What one side sends the other one reads, byte for byte; what is lost is asked for; and directions change.
 
-mod util;
+use crate::util;
 
 use core::time::Duration;
 

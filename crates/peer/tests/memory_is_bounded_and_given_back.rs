@@ -1,6 +1,6 @@
 //! What a connection takes: never more than it said before, all of it back, and nothing while it streams.
 
-mod util;
+use crate::util;
 
 use core::time::Duration;
 

@@ -1,6 +1,6 @@
 //! A peer that gets another address in the middle of a call is followed, with media running.
 
-mod util;
+use crate::util;
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -1,6 +1,6 @@
 //! The figures of docs/memory.md.
 
-mod util;
+use crate::util;
 
 use core::mem::size_of;
 

@@ -1,6 +1,6 @@
 //! Two connections of ours find each other whoever offers, talk, change their minds, and part.
 
-mod util;
+use crate::util;
 
 use core::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Our offers, and what a remote's answer makes of them.
 
-mod common;
+use crate::common;
 use barertc_sdp::*;
 use common::*;
 

@@ -1,6 +1,6 @@
 //! Descriptions of real peers are read completely.
 
-mod common;
+use crate::common;
 use barertc_sdp::*;
 use common::*;
 

@@ -1,6 +1,6 @@
 //! Which codecs count as the same (RFC 6184 §8.2.2 and the like).
 
-mod common;
+use crate::common;
 use barertc_sdp::*;
 use common::*;
 

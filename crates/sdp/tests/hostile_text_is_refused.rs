@@ -1,6 +1,6 @@
 //! Text from an enemy gets an error, and never a panic.
 
-mod common;
+use crate::common;
 use barertc_sdp::*;
 use common::*;
 use proptest::prelude::*;

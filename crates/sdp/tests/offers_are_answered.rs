@@ -1,6 +1,6 @@
 //! What becomes of a remote's offer.
 
-mod common;
+use crate::common;
 use barertc_sdp::*;
 use common::*;
 

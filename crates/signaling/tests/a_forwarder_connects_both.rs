@@ -1,5 +1,5 @@
 //! The streamer connects out to a forwarding server with the protocol of the libdatachannel examples, and so does a page.
-mod common;
+use crate::common;
 
 use barertc_signaling::*;
 use common::*;

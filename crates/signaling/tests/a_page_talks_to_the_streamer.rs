@@ -1,5 +1,5 @@
 //! The signaling socket that the streamer serves itself.
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Pages and WHEP over plain HTTP.
-mod common;
+use crate::common;
 
 use barertc_signaling::*;
 use common::*;

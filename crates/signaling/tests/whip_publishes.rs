@@ -1,5 +1,5 @@
 //! The WHIP client against scripted servers, and against the server's own half.
-mod common;
+use crate::common;
 
 use barertc_signaling::whip::{self, Published};
 use barertc_signaling::*;

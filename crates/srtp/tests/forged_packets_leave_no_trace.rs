@@ -1,6 +1,6 @@
 //! Whatever comes from elsewhere is counted, and changes nothing about what is accepted afterwards.
 
-mod common;
+use crate::common;
 
 use barertc_srtp::{Config, Discard, Error, Profile};
 use common::{pair, protect, protect_rtcp, rtcp, rtp, unprotect, unprotect_rtcp};

@@ -1,6 +1,6 @@
 //! Everything is allocated when the session is made, as much as the configuration said, and given back.
 
-mod common;
+use crate::common;
 
 use core::mem::MaybeUninit;
 

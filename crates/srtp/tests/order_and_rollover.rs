@@ -1,6 +1,6 @@
 //! Any loss and any order inside the window, over many roll-overs.
 
-mod common;
+use crate::common;
 
 use barertc_srtp::{Config, Discard, Error, Profile};
 use common::{pair, protect, protect_rtcp, rtcp, rtp, unprotect, unprotect_rtcp};

@@ -1,6 +1,6 @@
 //! A packet that is protected again, within its window, gives the same bytes with the right roll-over counter.
 
-mod common;
+use crate::common;
 
 use barertc_srtp::{Config, Discard, Error, Profile};
 use common::{pair, protect, rtp, unprotect};

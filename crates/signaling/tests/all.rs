@@ -1,0 +1,7 @@
+//! Every test of the crate in one program: each file would else be compiled and linked with all of the crate again.
+
+mod a_forwarder_connects_both;
+mod a_page_talks_to_the_streamer;
+mod common;
+mod whep_sessions_come_and_go;
+mod whip_publishes;
