@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, Kind, Reliability};
@@ -308,16 +309,29 @@ fn every_seed() {
         run(seed);
         return;
     }
-    let mut windows = [0; 2];
-    for seed in 0..number("SCTP_SEEDS").unwrap_or(SEEDS) {
-        match std::panic::catch_unwind(|| run(seed)) {
-            Ok(of_one) => windows = [windows[0] + of_one[0], windows[1] + of_one[1]],
-            Err(e) => {
-                eprintln!("replay with SCTP_SEED={seed}");
-                std::panic::resume_unwind(e);
+    let (next, end) = (AtomicU64::new(0), number("SCTP_SEEDS").unwrap_or(SEEDS));
+    let work = || {
+        let mut windows = [0; 2];
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return windows;
             }
+            let of_one = std::panic::catch_unwind(|| run(seed)).unwrap_or_else(|e| {
+                eprintln!("replay with SCTP_SEED={seed}");
+                std::panic::resume_unwind(e)
+            });
+            windows = [windows[0] + of_one[0], windows[1] + of_one[1]];
         }
-    }
+    };
+    let windows = std::thread::scope(|scope| {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().fold([0, 0], |sum, worker| {
+            let part = worker.join().unwrap_or_else(|e| std::panic::resume_unwind(e));
+            [sum[0] + part[0], sum[1] + part[1]]
+        })
+    });
     println!("windows were nearly full {} times, and probed {} times", windows[0], windows[1]);
     assert!(windows.iter().all(|n| *n > 0), "the rule about the window was never put to the test: {windows:?}");
 }
