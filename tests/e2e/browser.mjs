@@ -1,5 +1,6 @@
 // A headless Chromium with the switches of an ordinary user, but for those that keep it off the network.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import os from 'node:os';
 import { chromium } from 'playwright-core';
 
 const PROGRAM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -24,8 +25,39 @@ export async function launch(extra = []) {
 export async function launchMortal(extra = []) {
   const server = await chromium.launchServer(options(extra));
   const browser = await chromium.connect(server.wsEndpoint());
-  return { browser, kill: () => server.kill() };
+  return { browser, kill: () => server.kill(), pid: server.process().pid };
 }
+
+// Gives every thread of the browser the priority that this program was started with: the browser takes an ordinary one for
+// what shows pages, so that where other work goes on it would be the last to be served.
+export function keepPriority(pid) {
+  const own = os.getPriority();
+  const parents = new Map();
+  for (const name of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const stat = read(`/proc/${name}/stat`);
+    if (stat) parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')')).split(' ')[2]));
+  }
+  const isOurs = (child) => child === pid || (parents.has(child) && isOurs(parents.get(child)));
+  for (const child of [...parents.keys()].filter(isOurs)) {
+    for (const thread of list(`/proc/${child}/task`)) {
+      try {
+        if (os.getPriority(Number(thread)) > own) os.setPriority(Number(thread), own);
+      } catch {
+        // It has ended meanwhile, or we may not.
+      }
+    }
+  }
+}
+
+const orNothing = (what, nothing) => {
+  try {
+    return what();
+  } catch {
+    return nothing;
+  }
+};
+const read = (file) => orNothing(() => readFileSync(file, 'utf8'), '');
+const list = (folder) => orNothing(() => readdirSync(folder), []);
 
 // Opens the page. A network that is just coming up is waited for: an interface that was made a moment ago, a radio that joins.
 async function reach(page, url) {

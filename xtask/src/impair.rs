@@ -13,7 +13,9 @@ const TOOLS: &[Tool] = &[
     Tool { file: "npm", package: "npm" },
 ];
 
-/// `cargo xtask impair [--quick] [--rows NAME,…] [--seconds N] [--peer barertc|libdatachannel] [--write]`.
+/// `cargo xtask impair [--quick] [--rows NAME,…|--missing|--kept] [--seconds N] [--peer barertc|libdatachannel] [--write]`.
+///
+/// Figures are kept in the target directory as they come, so a table can be made in pieces.
 pub fn main(args: &[String]) -> Result<()> {
     tools::need(TOOLS)?;
     let packages = ["barertc-desktop", "barertc-impair", "xtask"].map(|name| ["--package", name]).concat();
@@ -30,6 +32,19 @@ pub fn main(args: &[String]) -> Result<()> {
 /// The rows that a test has time for, with what must hold.
 pub fn quick() -> Result<()> {
     main(&["--quick".into()])
+}
+
+/// `cargo xtask traces`: what a browser's feedback tells of each packet, into the folder of the tests that replay it.
+pub fn traces(_: &[String]) -> Result<()> {
+    tools::need(TOOLS)?;
+    run(cargo().args(["build", "--release", "--package", "barertc-desktop", "--package", "barertc-impair"]))?;
+    let folder = root().join("tests/e2e");
+    run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    run(Command::new("node")
+        .current_dir(&folder)
+        .arg("traces.mjs")
+        .arg(root().join("crates/rtcp-nack/tests/traces"))
+        .env("CARGO_TARGET_DIR", target_dir()))
 }
 
 /// `cargo xtask plots`: how the estimate behaves, as pictures in `docs/plots`.

@@ -59,6 +59,7 @@ const VERBS: &[Verb] = &[
         run: impair::main,
     },
     Verb { name: "viewers", about: "what one, two, four and eight viewers cost the streamer", run: impair::viewers },
+    Verb { name: "traces", about: "records what feedback tells on bad networks, for tests", run: impair::traces },
     Verb { name: "plots", about: "how the bandwidth estimate behaves, as pictures in docs/plots", run: impair::plots },
     Verb {
         name: "hosted-e2e",

@@ -122,6 +122,8 @@ pub use barertc_ice::{
     Candidate, Error as IceError, GatheringState, Kind as CandidateKind, Route, State as IceState, Transmit, Transport,
     TurnServer,
 };
+#[cfg(feature = "log")]
+pub use barertc_rtcp_nack::FEEDBACK_LOG;
 pub use barertc_rtcp_nack::GccStats;
 pub use barertc_rtp::{Codec as FrameCodec, Frame, FrameInfo, Framing, ReceivedFrame};
 pub use barertc_sctp::{ChannelConfig, ChannelId, ChannelInfo, Kind as MessageKind, Read, Reliability};

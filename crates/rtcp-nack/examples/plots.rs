@@ -3,6 +3,9 @@
 //! Senders of 1,200-byte packets share a simulated bottleneck, each at its estimate; what they estimate is drawn over what
 //! the path carries. Time is simulated, so every run draws the same.
 
+#[path = "../tests/common/trace.rs"]
+mod trace;
+
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::path::Path as File;
@@ -306,6 +309,29 @@ fn draw(title: &str, seconds: u64, lines: &[Line]) -> String {
     svg + "</svg>\n"
 }
 
+/// A recorded run: its name, title, the trace, and what the path carried if that was limited.
+type Recording = (&'static str, &'static str, &'static str, Option<f64>);
+
+const RECORDINGS: [Recording; 4] = [
+    ("recorded-loss-5", "Recorded: 5 % lost, 50 ms", include_str!("../tests/traces/loss-5.txt"), None),
+    ("recorded-jitter", "Recorded: up to 30 ms of jitter", include_str!("../tests/traces/jitter.txt"), None),
+    ("recorded-rate-2", "Recorded: 2 Mbit/s", include_str!("../tests/traces/rate-2.txt"), Some(2e6)),
+    ("recorded-rate-1", "Recorded: 1 Mbit/s", include_str!("../tests/traces/rate-1.txt"), Some(1e6)),
+];
+
+/// What the estimate makes of a recorded run.
+fn run_recorded(recorded: &str, limit: Option<f64>) -> Vec<Line> {
+    let moments = trace::replay(recorded, 4_000_000);
+    let last = moments.last().map_or(Duration::ZERO, |moment| moment.at);
+    let at = |tenth: u32| moments.iter().rfind(|moment| moment.at <= Duration::from_millis(100) * tenth);
+    let tenths = (last.as_millis() / 100) as u32;
+    let line = |of: fn(&trace::Moment) -> u64| (0..tenths).filter_map(at).map(|moment| of(moment) as f64).collect();
+    let arrives = ("arrives".to_owned(), line(|moment| moment.arriving));
+    let estimate = ("estimate".to_owned(), line(|moment| moment.estimate));
+    let capacity = limit.map(|limit| ("path".to_owned(), vec![limit; tenths as usize]));
+    [arrives, estimate].into_iter().chain(capacity).collect()
+}
+
 /// Mean of the last third, in Mbit/s.
 fn settled(values: &[f64]) -> f64 {
     let last = &values[values.len() * 2 / 3..];
@@ -323,6 +349,12 @@ fn main() -> std::io::Result<()> {
             File::new(&folder).join(format!("{}.svg", scene.name)),
             draw(scene.title, scene.seconds, &lines),
         )?;
+    }
+    for (name, title, recorded, limit) in RECORDINGS {
+        let lines = run_recorded(recorded, limit);
+        let seconds = lines[0].1.len() as u64 / 10;
+        println!("{name}: mean of the last third in Mbit/s: estimate {:.2}", settled(&lines[1].1));
+        std::fs::write(File::new(&folder).join(format!("{name}.svg")), draw(title, seconds, &lines))?;
     }
     Ok(())
 }

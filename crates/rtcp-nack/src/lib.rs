@@ -86,6 +86,8 @@ mod send;
 mod stats;
 
 pub use arrivals::Arrivals;
+#[cfg(feature = "log")]
+pub use bandwidth::FEEDBACK_LOG;
 pub use bandwidth::{Estimator, Gcc, GccConfig, GccStats, PacketObserver, PacketResult, SentPackets, Usage};
 pub use config::{Mid, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;

@@ -16,6 +16,10 @@ const RTT: Duration = Duration::from_millis(100);
 const INTERVAL: Duration = Duration::from_millis(500);
 const PACKETS: u32 = 50;
 const FADE: f32 = 0.92;
+/// What is asked for grows and shrinks by these parts of the time that passes: a receiver that is told to wait a round trip
+/// longer at once stops the picture for as long.
+const UP: u32 = 8;
+const DOWN: u32 = 16;
 /// No upper bound for the receiver: the most that the extension can say, in units of 10 ms.
 const MAX: u16 = 4_095;
 
@@ -27,12 +31,24 @@ pub(crate) struct Patience {
     since: Option<Instant>,
     fraction: f32,
     most: Duration,
+    /// What is called for, and what is said on the way there.
     delay: Duration,
+    said: Duration,
+    before: Option<Instant>,
 }
 
 impl Patience {
     pub(crate) const fn new(most: Duration) -> Self {
-        Self { sent: 0, lost: 0, since: None, fraction: 0.0, most, delay: Duration::ZERO }
+        Self {
+            sent: 0,
+            lost: 0,
+            since: None,
+            fraction: 0.0,
+            most,
+            delay: Duration::ZERO,
+            said: Duration::ZERO,
+            before: None,
+        }
     }
 
     /// A packet was lost, for the first time.
@@ -43,6 +59,7 @@ impl Patience {
     /// A packet was sent, for the first time.
     pub(crate) fn sent(&mut self, now: Instant, rtt: Option<Duration>) {
         self.sent = self.sent.saturating_add(1);
+        self.approach(now);
         let since = *self.since.get_or_insert(now);
         if now < since + INTERVAL || self.sent < PACKETS {
             return;
@@ -56,9 +73,19 @@ impl Patience {
         self.delay = rtt.unwrap_or(RTT).saturating_add(TURN).saturating_mul(times).min(self.most);
     }
 
+    fn approach(&mut self, now: Instant) {
+        let elapsed = now.saturating_since(self.before.replace(now).unwrap_or(now));
+        let part = |of: u32| elapsed.checked_div(of).unwrap_or_default();
+        self.said = if self.said < self.delay {
+            self.said.saturating_add(part(UP)).min(self.delay)
+        } else {
+            self.said.saturating_sub(part(DOWN)).max(self.delay)
+        };
+    }
+
     /// What is said in the header extension.
     pub(crate) fn playout_delay(&self) -> PlayoutDelay {
-        let min = u16::try_from(self.delay.as_millis() / 10).unwrap_or(MAX).min(MAX);
+        let min = u16::try_from(self.said.as_millis() / 10).unwrap_or(MAX).min(MAX);
         PlayoutDelay { min, max: MAX }
     }
 }
@@ -80,10 +107,26 @@ mod tests {
 
     #[test]
     fn the_more_is_lost_the_longer_is_waited() {
-        for (every, expected) in [(0, 0), (1_000, 0), (200, 7), (100, 15), (20, 22), (10, 37), (3, 37)] {
+        for (every, expected) in [(0, 0), (2_000, 0), (200, 7), (90, 15), (20, 22), (10, 37), (3, 37)] {
             assert_eq!(run(&mut Patience::new(Duration::from_millis(500)), 0, every), expected, "1 in {every}");
         }
         assert_eq!(run(&mut Patience::new(Duration::from_millis(120)), 0, 10), 12);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_at_once() {
+        let mut patience = Patience::new(Duration::from_millis(500));
+        let mut before = 0;
+        for n in 0..4_000u64 {
+            if n % 10 == 0 {
+                patience.lost();
+            }
+            patience.sent(Instant::from_millis(n * 5), Some(Duration::from_millis(50)));
+            let now = patience.playout_delay().min;
+            assert!(now <= before + 1, "{before} to {now}, in 10 ms");
+            before = now;
+        }
+        assert_eq!(before, 37);
     }
 
     #[test]

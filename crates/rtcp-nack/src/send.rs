@@ -286,14 +286,20 @@ impl<A: Allocator + Clone> SendStream<A> {
     }
 
     /// Transport-wide feedback misses the packet with this number. If it was ours, it is sent again without being asked
-    /// for: the request may be lost too, and a receiver that waits for a retransmission which was lost asks late.
-    /// Only with RTX, where each transmission has a number of its own.
+    /// for: the request may be lost too, and a receiver that waits for a retransmission which was lost asks late. Video
+    /// only with RTX, where each transmission has a number of its own. Sound, which browsers don't ask for again, goes as it
+    /// was and, being small, twice.
     pub fn handle_transport_loss(&mut self, now: Instant, transport_sequence: u16) {
-        if self.retransmit_uses_transport_sequence()
+        let sound = !self.config.codec.is_video();
+        if (self.retransmit_uses_transport_sequence() || sound && self.uses_transport_sequence())
             && let Some(sequence) = self.history.by_transport(transport_sequence)
         {
             // What is refused here was asked for already, or goes as often as it may.
-            let _ = self.request(now, sequence, Duration::ZERO);
+            let asked = self.request(now, sequence, Duration::ZERO);
+            if sound && asked.is_ok() {
+                // A full queue means that there is more to be sent again than twice makes sense for.
+                let _ = self.requested.push_back(sequence);
+            }
         }
     }
 

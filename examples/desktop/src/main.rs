@@ -1,6 +1,7 @@
 //! The streamer on a desktop. `barertc-desktop --help` says what it can do.
 
 mod board;
+mod feedback;
 mod forwarder;
 mod guard;
 mod net;
@@ -65,6 +66,9 @@ fn signals() -> Result<Signals> {
 }
 
 fn stream(options: &Options) -> Result<()> {
+    if let Some(file) = &options.feedback {
+        feedback::write_to(file)?;
+    }
     let board = Desktop::new(options)?;
     let identity = board.random(|rng| Identity::generate(&RustCrypto, rng));
     let (mut media, path) = media(options.media.as_deref())?;

@@ -33,6 +33,7 @@ Without options it plays its sample to browsers on this machine, at http://127.0
   --psram BYTES        large memory of the device [default: 33554432]
   --internal BYTES     small memory of the device [default: 460800]
   --stats              print figures every five seconds
+  --feedback FILE      write there what the viewers' feedback tells of each packet
   --forwarder          be a forwarding server for streamers and pages at --listen, and nothing else";
 
 /// The options, with defaults filled in.
@@ -55,6 +56,7 @@ pub struct Options {
     pub psram: usize,
     pub internal: usize,
     pub stats: bool,
+    pub feedback: Option<PathBuf>,
     pub forwarder: bool,
 }
 
@@ -100,6 +102,7 @@ impl Options {
             psram: value(&mut args, "--psram")?.unwrap_or(32 << 20),
             internal: value(&mut args, "--internal")?.unwrap_or(450 << 10),
             stats: args.contains("--stats"),
+            feedback: args.opt_value_from_str("--feedback")?,
             forwarder: args.contains("--forwarder"),
         };
         let rest = args.finish();

@@ -43,6 +43,11 @@ const tracks = [
 let start;
 function play() {
   if (tracks.some((t) => t.sender.isClosed())) return;
+  // On a lossy path the connection may be there before its tracks are.
+  if (!tracks.every((t) => t.sender.isOpen())) {
+    setTimeout(play, 10);
+    return;
+  }
   const now = performance.now() - start;
   for (const t of tracks) {
     // A frame that is late is sent late, in a burst if there are several: the example does so too.

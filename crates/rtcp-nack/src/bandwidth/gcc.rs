@@ -126,6 +126,7 @@ impl PacketObserver for Gcc {
         let usage = if self.over { Usage::Over } else { self.trend.usage() };
         let measured = self.rate.bits_per_second().map(|bits| bits as f32);
         self.delay_based.update(now, usage, measured);
+        self.loss_based.queue(usage == Usage::Over);
         self.loss_based.observe(now, self.lost as f32, self.total, measured.unwrap_or(0.0));
         if let Some(probe) = self.probe.take_if(|probe| probe.is_over(now)) {
             match probe.outcome() {
@@ -144,6 +145,8 @@ impl Estimator for Gcc {
         if self.has_feedback {
             return;
         }
+        // Report blocks say nothing of delays, so every loss counts.
+        self.loss_based.queue(true);
         self.loss_based.observe(now, f32::from(fraction_lost) / 256.0 * packets as f32, packets, 0.0);
         self.clamp();
     }

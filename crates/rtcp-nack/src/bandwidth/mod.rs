@@ -11,6 +11,8 @@ mod sent;
 mod trend;
 
 pub use gcc::{Gcc, GccConfig, GccStats};
+#[cfg(feature = "log")]
+pub use sent::FEEDBACK_LOG;
 pub use sent::SentPackets;
 pub use trend::Usage;
 

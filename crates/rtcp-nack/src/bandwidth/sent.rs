@@ -16,6 +16,31 @@ struct Pending {
     done: bool,
 }
 
+/// The target of log lines with what feedback tells: `packet SENT BYTES ARRIVED` for each packet and `now TIME` after a
+/// message, times in microseconds, `-` for a packet that is lost.
+#[cfg(feature = "log")]
+pub const FEEDBACK_LOG: &str = "barertc::feedback";
+
+#[cfg(feature = "log")]
+fn tell(result: &PacketResult) {
+    let sent = result.sent.as_micros();
+    match result.arrived {
+        Some(arrived) => log::trace!(target: FEEDBACK_LOG, "packet {sent} {} {arrived}", result.bytes),
+        None => log::trace!(target: FEEDBACK_LOG, "packet {sent} {} -", result.bytes),
+    }
+}
+
+#[cfg(feature = "log")]
+fn tell_done(now: Instant) {
+    log::trace!(target: FEEDBACK_LOG, "now {}", now.as_micros());
+}
+
+#[cfg(not(feature = "log"))]
+const fn tell(_: &PacketResult) {}
+
+#[cfg(not(feature = "log"))]
+const fn tell_done(_: Instant) {}
+
 /// Packets sent with a transport-wide sequence number, until feedback tells what became of them; and the counter that
 /// the numbers come from.
 ///
@@ -104,8 +129,11 @@ impl<A: Allocator + Clone> SentPackets<A> {
             let age = (now.as_micros() as u32).wrapping_sub(pending.sent);
             let sent = Instant::from_micros(now.as_micros().saturating_sub(u64::from(age)));
             let bytes = usize::from(pending.bytes);
-            to.packet(now, &PacketResult { sequence: arrival.sequence, sent, bytes, arrived });
+            let result = PacketResult { sequence: arrival.sequence, sent, bytes, arrived };
+            tell(&result);
+            to.packet(now, &result);
         }
+        tell_done(now);
         to.feedback_done(now);
         while self.packets.front().is_some_and(|p| p.done) {
             self.drop_oldest();

@@ -21,6 +21,11 @@ const SPIKE: f32 = 15.0;
 /// Over-use must last this long, in ms (section 5.4: overuse_time_th).
 const OVERUSE_TIME: f32 = 10.0;
 
+/// A trend must have raised the delay by so many times of what it usually varies by from one group to the next.
+const STANDS_OUT: f32 = 2.5;
+/// How fast the usual variation is learned, a group.
+const LEARN: f32 = 1.0 / 64.0;
+
 /// What the path's queue does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Usage {
@@ -36,7 +41,9 @@ pub enum Usage {
 /// Tells from the trend of one-way delays what the queue does.
 ///
 /// The draft filters delay variations with a Kalman filter (section 5.3); this is the line through the last delays that
-/// browsers have put in its place, with the same adaptive threshold behind it (section 5.4).
+/// browsers have put in its place, with the same adaptive threshold behind it (section 5.4). One condition is added: delays that jump
+/// about have trends for a moment, most of all those of a large picture between small ones, so a trend must stand out of
+/// the usual variation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trend {
     /// (arrival in ms since the first group, smoothed delay in ms)
@@ -51,6 +58,8 @@ pub(super) struct Trend {
     over_for: f32,
     over_count: u32,
     before: f32,
+    /// How much the delay varies from one group to the next, in ms.
+    variation: f32,
     usage: Usage,
 }
 
@@ -68,6 +77,7 @@ impl Trend {
             over_for: 0.0,
             over_count: 0,
             before: 0.0,
+            variation: 0.0,
             usage: Usage::Normal,
         }
     }
@@ -80,11 +90,12 @@ impl Trend {
         let first = *self.first.get_or_insert(v.arrived);
         let at = v.arrived.saturating_sub(first) as f32 / 1_000.0;
         self.groups = (self.groups + 1.0).min(MAX_GROUPS);
+        self.variation += LEARN * (v.delay.max(-v.delay) - self.variation);
         self.accumulated += v.delay;
         self.smoothed = SMOOTHING * self.smoothed + (1.0 - SMOOTHING) * self.accumulated;
         // Both grow for ever; a float that gets large gets coarse. Start over every ten minutes.
         if at > 600_000.0 {
-            *self = Self { threshold: self.threshold, groups: self.groups, ..Self::new() };
+            *self = Self { threshold: self.threshold, groups: self.groups, variation: self.variation, ..Self::new() };
             return self.usage;
         }
         if self.count == WINDOW {
@@ -102,7 +113,7 @@ impl Trend {
 
     fn detect(&mut self, slope: f32, sent: f32, at: f32) {
         let trend = self.groups * slope * GAIN;
-        if trend > self.threshold {
+        if trend > self.threshold && self.grown() > STANDS_OUT * self.variation {
             self.over_for += sent;
             self.over_count = self.over_count.saturating_add(1);
             if self.over_for > OVERUSE_TIME && self.over_count > 1 && slope >= self.before {
@@ -114,6 +125,12 @@ impl Trend {
         }
         self.before = slope;
         self.adapt(trend.max(-trend), at);
+    }
+
+    /// How far the last delay is above the least of the window.
+    fn grown(&self) -> f32 {
+        let least = self.points.iter().take(self.count).fold(self.smoothed, |least, point| least.min(point.1));
+        self.smoothed - least
     }
 
     fn adapt(&mut self, trend: f32, at: f32) {

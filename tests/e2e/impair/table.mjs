@@ -1,0 +1,36 @@
+// The tables of docs/bad-networks.md.
+const percent = (part, digits) => (Number.isFinite(part) ? `${(100 * part).toFixed(digits)} %` : '–');
+
+const COLUMNS = [
+  ['frames decoded', (f) => percent(f.decoded, 1)],
+  ['freezes', (f) => String(f.freezes)],
+  ['longest', (f) => (f.freezes ? `${(1000 * f.longest).toFixed(0)} ms` : '–')],
+  ['in all', (f) => (f.freezes ? `${f.frozen.toFixed(1)} s` : '–')],
+  ['lost on the link', (f) => String(f.linkLost)],
+  // A browser's counter may begin anew.
+  ['NACKs', (f) => (f.nacks < 0 ? '?' : String(f.nacks))],
+  ['never came', (f) => String(Math.max(0, f.lost - (f.again ?? 0)))],
+  ['PLIs', (f) => (f.plis < 0 ? '?' : String(f.plis))],
+  ['added delay', (f) => (Number.isFinite(f.delay) ? `${(1000 * f.delay).toFixed(0)} ms` : '–')],
+  ['sound concealed', (f) => percent(f.concealed, 2)],
+  ['video', (f) => `${f.kbit.toFixed(0)} kbit/s, ${f.width} wide${f.attempts > 1 ? `, ${f.attempts} connections` : ''}`],
+];
+const STALL = 'longest stall of the machine';
+
+const cells = ({ found, tries }) => [
+  ...COLUMNS.map(([, show], n) => (found ? show(found) : ['no picture'][n] ?? '–')),
+  `${found ? `${found.stall.toFixed(0)} ms` : '–'}${tries > 1 ? ` (best of ${tries} runs)` : ''}`,
+];
+
+// `results` are [{ row, found, tries }], in the table's order.
+export function table(results) {
+  const head = ['network', ...COLUMNS.map(([name]) => name), STALL];
+  const lines = [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`];
+  for (const result of results) lines.push(`| ${result.row.about} | ${cells(result).join(' | ')} |`);
+  return lines.join('\n');
+}
+
+export function line(found) {
+  if (!found) return 'no picture';
+  return [...COLUMNS, [STALL, (f) => `${f.stall.toFixed(0)} ms`]].map(([name, show]) => `${name} ${show(found)}`).join('; ');
+}
