@@ -35,10 +35,11 @@ pub(crate) fn of_a_viewer(mtu: u16) -> Config {
     config.video.history.packets = 512;
     config.video.history.frames = 64;
     config.video.history.age = Duration::from_secs(2);
-    // Nobody can ask for sound again.
-    config.audio.history.packets = 0;
-    config.audio.history.frames = 0;
-    config.audio.retransmit.queue = 0;
+    // Sound is of use for half a second: what feedback misses goes again.
+    config.audio.history.packets = 24;
+    config.audio.history.frames = 24;
+    config.audio.history.age = Duration::from_millis(500);
+    config.audio.retransmit.queue = 16;
     config.sent_packets = 256;
     config
 }

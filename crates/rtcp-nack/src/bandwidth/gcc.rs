@@ -27,6 +27,9 @@ impl Default for GccConfig {
     }
 }
 
+/// A sender from whom this part of the estimate arrives has as much to send as that.
+const FILLED: f32 = 0.75;
+
 /// Google congestion control at the sender (draft-ietf-rmcat-gcc-02): the lower of a delay-based and a loss-based
 /// rate, and of what the receiver says itself. It holds no memory but itself.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +101,13 @@ impl Gcc {
         }
     }
 
+    /// What is known to be carried, in bits a second. Of a sender that has less to send than the estimate, the mean over half a
+    /// second has pauses in it; while a queue forms there are none.
+    fn carried(&self, usage: Usage, measured: Option<f32>) -> Option<f32> {
+        let pauses = measured.is_some_and(|rate| rate < FILLED * self.delay_based.bitrate());
+        if usage == Usage::Over && pauses { self.rate.of_late().map(|bits| bits as f32) } else { measured }
+    }
+
     fn clamp(&mut self) {
         let (low, high) = (self.config.min as f32, self.config.max as f32);
         self.delay_based.clamp(low, high);
@@ -125,7 +135,7 @@ impl PacketObserver for Gcc {
         self.has_feedback = true;
         let usage = if self.over { Usage::Over } else { self.trend.usage() };
         let measured = self.rate.bits_per_second().map(|bits| bits as f32);
-        self.delay_based.update(now, usage, measured);
+        self.delay_based.update(now, usage, self.carried(usage, measured));
         self.loss_based.queue(usage == Usage::Over);
         self.loss_based.observe(now, self.lost as f32, self.total, measured.unwrap_or(0.0));
         if let Some(probe) = self.probe.take_if(|probe| probe.is_over(now)) {

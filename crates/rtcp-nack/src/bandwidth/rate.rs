@@ -1,6 +1,8 @@
 /// Length of one bucket in µs, and how many there are: half a second (section 5.5: R_hat, measured over T).
 const BUCKET: i64 = 50_000;
 const BUCKETS: usize = 10;
+/// Full buckets that are of late.
+const LATE: i64 = 3;
 
 /// The rate at which packets arrive, by the receiver's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +50,18 @@ impl ArrivalRate {
         let bytes =
             self.bytes.iter().enumerate().filter(|(i, _)| *i != newest).map(|(_, b)| u64::from(*b)).sum::<u64>();
         bytes.saturating_mul(8_000_000).checked_div(full.saturating_mul(BUCKET).unsigned_abs())
+    }
+
+    /// Bits a second of the last moment, while a queue forms: what the path carries, where the longer mean has pauses of the
+    /// sender in it.
+    pub(super) fn of_late(&self) -> Option<u64> {
+        let mean = self.bits_per_second()?;
+        let bucket = |back: i64| {
+            let index = self.newest.saturating_sub(back).rem_euclid(BUCKETS as i64) as usize;
+            self.bytes.get(index).map_or(0, |bytes| u64::from(*bytes))
+        };
+        let bytes = (1..=LATE).map(bucket).fold(0, u64::saturating_add);
+        Some(bytes.saturating_mul(8_000_000).checked_div(LATE.saturating_mul(BUCKET).unsigned_abs())?.max(mean))
     }
 
     fn slot(&mut self, bucket: i64) -> Option<&mut u32> {
