@@ -8,7 +8,9 @@ const COLUMNS = [
   ['in all', (f) => (f.freezes ? `${f.frozen.toFixed(1)} s` : '–')],
   ['lost on the link', (f) => String(f.linkLost)],
   // A browser's counter may begin anew.
-  ['NACKs', (f) => (f.nacks < 0 ? '?' : String(f.nacks))],
+  ['NACKs', (f) => (f.nacks < 0 || (f.nacks === 0 && f.again > 0) ? '?' : String(f.nacks))],
+  // Only retransmissions on a stream of their own can be counted.
+  ['came again', (f) => (f.again > 0 ? String(f.again) : f.linkLost > 0 ? '–' : '0')],
   ['never came', (f) => String(Math.max(0, f.lost - (f.again ?? 0)))],
   ['PLIs', (f) => (f.plis < 0 ? '?' : String(f.plis))],
   ['added delay', (f) => (Number.isFinite(f.delay) ? `${(1000 * f.delay).toFixed(0)} ms` : '–')],
@@ -19,7 +21,7 @@ const STALL = 'longest stall of the machine';
 
 const cells = ({ found, tries }) => [
   ...COLUMNS.map(([, show], n) => (found ? show(found) : ['no picture'][n] ?? '–')),
-  `${found ? `${found.stall.toFixed(0)} ms` : '–'}${tries > 1 ? ` (best of ${tries} runs)` : ''}`,
+  `${found ? `${found.stall.toFixed(0)} ms` : '–'}${tries > 1 ? ` (${found ? 'best of ' : ''}${tries} runs)` : ''}`,
 ];
 
 // `results` are [{ row, found, tries }], in the table's order.
