@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
-const seconds = Number(options.seconds ?? (options.quick ? 15 : 60));
+const seconds = Number(options.seconds ?? (options.quick ? 12 : 60));
 const peer = options.peer ?? (options.quick ? 'barertc' : 'both');
 const peers = peer === 'both' ? Object.keys(PEERS) : [peer];
 const folder = path.join(target, 'impair');

@@ -352,7 +352,7 @@ fn main() -> std::io::Result<()> {
     }
     for (name, title, recorded, limit) in RECORDINGS {
         let lines = run_recorded(recorded, limit);
-        let seconds = lines[0].1.len() as u64 / 10;
+        let seconds = (lines[0].1.len() as u64).div_ceil(10);
         println!("{name}: mean of the last third in Mbit/s: estimate {:.2}", settled(&lines[1].1));
         std::fs::write(File::new(&folder).join(format!("{name}.svg")), draw(title, seconds, &lines))?;
     }
