@@ -5,6 +5,7 @@
 
 mod paced;
 mod standard;
+mod weather;
 
 use core::time::Duration;
 

@@ -10,6 +10,7 @@ use core::time::Duration;
 use barertc_wire::Instant;
 
 use super::Acked;
+use super::weather::{Verdict, Weather};
 use crate::config::Config;
 use crate::rto::part;
 
@@ -45,6 +46,9 @@ pub(crate) struct Paced {
     reduced_until: Instant,
     /// After a time-out, until something arrives.
     stunned: bool,
+    weather: Weather,
+    /// Window, threshold and plateau as they were before a reduction that may be taken back.
+    before: Option<(usize, usize, usize)>,
 }
 
 impl Paced {
@@ -65,6 +69,8 @@ impl Paced {
             lost: 0,
             reduced_until: Instant::ZERO,
             stunned: false,
+            weather: Weather::new(mtu),
+            before: None,
         }
     }
 
@@ -113,6 +119,8 @@ impl Paced {
             self.rtt = if self.rtt.is_zero() { rtt } else { part(self.rtt.saturating_mul(3).saturating_add(rtt), 4) };
         }
         if acked.lost > 0 && self.has_queue(8) {
+            self.weather.explained();
+            self.before = None;
             self.congested(acked.now);
         } else if self.window < self.threshold && self.has_queue(8) {
             // Full, and nothing lost yet.
@@ -139,10 +147,29 @@ impl Paced {
         self.round = now;
         let all = self.arrived.saturating_add(self.lost);
         let many = self.lost > self.mtu.saturating_mul(3) && self.lost.saturating_mul(100) > all.saturating_mul(LOSS);
-        (self.arrived, self.lost) = (0, 0);
+        let (arrived, lost) = (core::mem::take(&mut self.arrived), core::mem::take(&mut self.lost));
         if many {
+            self.weather.explained();
+            self.before = None;
             self.congested(now);
+            return;
         }
+        match self.weather.round(arrived, lost) {
+            Verdict::Usual => {}
+            Verdict::Suspicious => {
+                self.before = Some((self.window, self.threshold, self.plateau));
+                self.congested(now);
+            }
+            Verdict::Weather => self.take_back(),
+        }
+    }
+
+    /// The last reduction was for nothing.
+    fn take_back(&mut self) {
+        let Some((window, threshold, plateau)) = self.before.take() else { return };
+        self.window = self.window.max(window);
+        (self.threshold, self.plateau) = (threshold, plateau);
+        self.epoch = None;
     }
 
     fn reduced(&self) -> usize {
