@@ -15,13 +15,21 @@ pub(crate) struct Rto {
     srtt: Option<Duration>,
     rttvar: Duration,
     rto: Duration,
+    initial: Duration,
     min: Duration,
     max: Duration,
 }
 
 impl Rto {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { srtt: None, rttvar: Duration::ZERO, rto: config.rto_initial, min: config.rto_min, max: config.rto_max }
+        Self {
+            srtt: None,
+            rttvar: Duration::ZERO,
+            rto: config.rto_initial,
+            initial: config.rto_initial,
+            min: config.rto_min,
+            max: config.rto_max,
+        }
     }
 
     /// A measured round trip (rules C2 and C3).
@@ -38,6 +46,15 @@ impl Rto {
             }
         };
         self.srtt = Some(srtt);
+        self.restart();
+    }
+
+    /// Forgets how often the timer expired: what it is for now is something else (as RFC 6298 section 5.7).
+    pub(crate) fn restart(&mut self) {
+        let Some(srtt) = self.srtt else {
+            self.rto = self.initial;
+            return;
+        };
         // G: the clock granularity, here a millisecond.
         let margin = self.rttvar.saturating_mul(4).max(Duration::from_millis(1));
         self.rto = srtt.saturating_add(margin).clamp(self.min, self.max);

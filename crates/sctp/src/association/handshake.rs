@@ -25,8 +25,21 @@ impl<A: Allocator> Association<A> {
         if self.phase == Phase::Closed {
             self.phase = Phase::CookieWait;
             self.due.init = true;
-            self.t1_count = 0;
-            self.t1 = Some(now + self.tx.rto.get());
+            self.start_t1(now);
+        }
+    }
+
+    /// T1-init or T1-cookie, for a chunk that goes out for the first time.
+    fn start_t1(&mut self, now: Instant) {
+        self.t1_count = 0;
+        self.t1_began = now;
+        self.t1 = Some(now + self.tx.rto.get());
+    }
+
+    /// What T1 waited for is here. It was the first round trip, if nothing had to be sent twice (Karn).
+    fn stop_t1(&mut self, now: Instant) {
+        if self.t1.take().is_some() && self.t1_count == 0 {
+            self.tx.rto.sample(now.saturating_since(self.t1_began));
         }
     }
 
@@ -119,8 +132,9 @@ impl<A: Allocator> Association<A> {
         self.phase = Phase::CookieEchoed;
         self.due.init = false;
         self.due.cookie_echo = true;
-        self.t1_count = 0;
-        self.t1 = Some(now + self.tx.rto.get());
+        self.stop_t1(now);
+        self.tx.rto.restart();
+        self.start_t1(now);
         Ok(())
     }
 
@@ -162,10 +176,21 @@ impl<A: Allocator> Association<A> {
     pub(super) fn on_cookie_ack(&mut self, now: Instant) -> Result<(), Discard> {
         match (self.phase, self.peer) {
             (Phase::CookieEchoed, Some(peer)) => {
+                self.stop_t1(now);
                 self.establish(now, peer);
                 Ok(())
             }
             _ => Err(Discard::Unexpected),
+        }
+    }
+
+    /// Data or a SACK while our COOKIE ECHO waits for its answer: before it had got that, the peer would have sent
+    /// neither (section 5.1 C), so COOKIE ACK was lost or overtaken.
+    pub(super) fn on_sign_of_life(&mut self, now: Instant) {
+        if self.phase == Phase::CookieEchoed
+            && let Some(peer) = self.peer
+        {
+            self.establish(now, peer);
         }
     }
 
@@ -190,6 +215,7 @@ impl<A: Allocator> Association<A> {
         self.due.cookie_echo = false;
         self.t1 = None;
         self.t1_count = 0;
+        self.tx.rto.restart();
         self.connected = true;
         self.dcep_due = true;
         self.arm_heartbeat(now);

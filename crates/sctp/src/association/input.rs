@@ -96,6 +96,9 @@ impl<A: Allocator> Association<A> {
     }
 
     fn chunk(&mut self, now: Instant, tag: u32, chunk: Chunk<'_>, seen: &mut Seen) -> Result<(), Discard> {
+        if matches!(chunk, Chunk::Data(_) | Chunk::Sack(_)) {
+            self.on_sign_of_life(now);
+        }
         match chunk {
             Chunk::Data(data) => self.on_data(now, &data, seen),
             Chunk::Sack(sack) if self.is_up() => self.tx.sack(now, &sack, &mut self.channels, &mut self.events),
