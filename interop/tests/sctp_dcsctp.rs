@@ -8,13 +8,13 @@ mod sctp_support;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use barertc_sctp::ChannelConfig;
+use barertc_sctp::{ChannelConfig, Config, Congestion, Kind};
 use barertc_wire::Instant;
 use dcsctp::api::{
     DcSctpSocket, Message, Options, PpId, SendOptions, SocketEvent, SocketState, SocketTime, StreamId,
     ZERO_CHECKSUM_ALTERNATE_ERROR_DETECTION_METHOD_LOWER_LAYER_DTLS,
 };
-use sctp_support::{How, Link, Peer, Stack, Who, bench, connect, echo, lossy, roomy};
+use sctp_support::{Bench, How, Link, Peer, Stack, Who, bench, connect, echo, lossy, roomy};
 
 struct Dcsctp {
     socket: Box<dyn DcSctpSocket>,
@@ -145,6 +145,72 @@ fn every_way_to_connect() {
             }
         }
     }
+}
+
+/// Chunk types that a side supports beyond those of RFC 9260, from its INIT: FORWARD-TSN, RE-CONFIG, I-DATA.
+const EXTENSIONS: [u8; 3] = [192, 130, 64];
+
+/// Window, streams out and in, and which of [`EXTENSIONS`], as the packet with INIT tells them.
+fn init(packet: &[u8]) -> (u32, u16, u16, [bool; 3]) {
+    let half = |at: usize| u16::from_be_bytes([packet[at], packet[at + 1]]);
+    let mut at = 32;
+    let mut supported = vec![];
+    while at + 4 <= packet.len() {
+        let len = usize::from(half(at + 2)).max(4);
+        if half(at) == 0x8008 {
+            supported.extend_from_slice(&packet[at + 4..at + len]);
+        }
+        at += len.next_multiple_of(4);
+    }
+    let window = u32::from_be_bytes(*packet[20..].first_chunk().expect("a window"));
+    (window, half(24), half(26), EXTENSIONS.map(|e| supported.contains(&e)))
+}
+
+#[test]
+fn parameters_and_windows_of_the_browsers() {
+    for (options, interleaves) in [(chromium(), false), (firefox(), true)] {
+        // Ours is as small as a device's; and large enough to send more than a browser's window takes.
+        let mut config = Config::with_buffers(8 << 20, 6 << 10);
+        config.congestion = Congestion::Paced;
+        let net = &mut bench(config, Dcsctp::new(&options), Link::default(), 1);
+        net.log = Some(vec![]);
+        connect(net, Who::Both);
+        let log = net.log.take().expect("kept");
+        let theirs = log.iter().find(|(dir, p)| *dir == 1 && p[12] == 1).expect("they send INIT, too");
+        assert_eq!(init(&theirs.1), (5 << 20, 65_535, 65_535, [true, true, interleaves]));
+        let ours = log.iter().find(|(dir, p)| *dir == 0 && p[12] == 1).expect("INIT");
+        let (window, streams, inbound, extensions) = init(&ours.1);
+        assert!(window > 2_000 && window <= 6 << 10, "{window}: what there is memory for");
+        assert_eq!((streams, inbound, extensions), (65_535, 65_535, [true; 3]));
+        windows_are_kept(net);
+    }
+}
+
+/// Six megabytes to a browser, and six hundred kilobytes from it into a window of a few: both arrive.
+fn windows_are_kept(net: &mut Bench<Dcsctp>) {
+    let id = net.left.open(net.now, &ChannelConfig { negotiated: Some(0), ..Default::default() }).expect("a channel");
+    let message = vec![7; 60_000];
+    let (mut sent, mut arrived) = ([0, 0], [0, 0]);
+    let done = net.run_until(Duration::from_secs(600), |net| {
+        while sent[0] < 100 && net.left.write(net.now, id, Kind::Binary, &message).is_ok() {
+            sent[0] += 1;
+        }
+        while sent[1] < 10 && net.right.send(net.now, 0, 53, &message, How::default()) {
+            sent[1] += 1;
+        }
+        while let Some((_, _, bytes)) = net.right.receive() {
+            assert!(bytes == message);
+            arrived[0] += bytes.len();
+        }
+        while net.left.poll_event().is_some() {}
+        let mut room = [0; 1_000];
+        while let Ok(read) = net.left.read(net.now, id, &mut room) {
+            arrived[1] += read.len;
+        }
+        assert!(net.left.stats().in_flight <= 5 << 20);
+        arrived == [100 * message.len(), 10 * message.len()]
+    });
+    assert!(done, "{arrived:?} of {sent:?} messages at {:?}: {:?}", net.now, net.right.failed());
 }
 
 #[test]

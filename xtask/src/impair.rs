@@ -13,10 +13,22 @@ const TOOLS: &[Tool] = &[
     Tool { file: "npm", package: "npm" },
 ];
 
+/// What `--data` takes.
+const DATA_TOOLS: &[Tool] = &[
+    Tool { file: "node", package: "nodejs" },
+    Tool { file: "npm", package: "npm" },
+    Tool { file: "ip", package: "iproute2" },
+    Tool { file: "ping", package: "iputils-ping" },
+    Tool { file: "socat", package: "socat" },
+];
+
 /// `cargo xtask impair [--quick] [--rows NAME,…|--missing|--kept] [--seconds N] [--peer barertc|libdatachannel] [--write]`.
 ///
 /// Figures are kept in the target directory as they come, so a table can be made in pieces.
 pub fn main(args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == "--data") {
+        return data(args);
+    }
     tools::need(TOOLS)?;
     let packages = ["barertc-desktop", "barertc-impair", "xtask"].map(|name| ["--package", name]).concat();
     run(cargo().args(["build", "--release"]).args(packages))?;
@@ -27,6 +39,17 @@ pub fn main(args: &[String]) -> Result<()> {
         run(Command::new("npm").current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
     }
     run(Command::new("node").current_dir(&folder).arg("impair.mjs").args(args).env("CARGO_TARGET_DIR", target_dir()))
+}
+
+/// `cargo xtask impair --data [--parts bulk,ping,fairness] [--seconds N] [--write]`: data channels beside libdatachannel's
+/// and beside a TCP.
+fn data(args: &[String]) -> Result<()> {
+    tools::need(DATA_TOOLS)?;
+    let packages = ["barertc-test-peer", "barertc-impair"].map(|name| ["--package", name]).concat();
+    run(cargo().args(["build", "--release"]).args(packages))?;
+    let folder = root().join("tests/e2e");
+    run(Command::new("npm").current_dir(folder.join("libdatachannel")).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    run(Command::new("node").current_dir(&folder).arg("data.mjs").args(args).env("CARGO_TARGET_DIR", target_dir()))
 }
 
 /// The rows that a test has time for, with what must hold.

@@ -151,6 +151,7 @@ impl Default for Config {
     fn default() -> Self {
         let mut sctp = barertc_sctp::Config::with_buffers(16 << 10, 16 << 10);
         sctp.max_channels = 8;
+        sctp.congestion = barertc_sctp::Congestion::Paced;
         Self {
             mtu: 1_200,
             ice: barertc_ice::Config::default(),

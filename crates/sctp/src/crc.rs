@@ -5,7 +5,7 @@
 //! crate `crc32c`, which looks whether there is one.
 
 /// Tables in constants: for any machine.
-#[cfg(not(feature = "simd-crc"))]
+#[cfg(any(test, not(feature = "simd-crc")))]
 mod table {
     /// The reflected Castagnoli polynomial.
     const POLY: u32 = 0x82F6_3B78;
@@ -122,6 +122,15 @@ mod tests {
         assert_eq!(crc(&[0; 32]), 0x8A91_36AA);
         assert_eq!(crc(&[0xFF; 32]), 0x62A8_AB43);
         assert_eq!(crc(b"123456789"), 0xE306_9283);
+    }
+
+    #[test]
+    fn tables_and_instruction_agree() {
+        let data: [u8; 97] = core::array::from_fn(|i| (i * 11) as u8);
+        for end in 0..data.len() {
+            let bytes = data.get(..end).unwrap_or_default();
+            assert_eq!(crc(bytes), !table::append(!0, bytes));
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub fn lossy() -> Link {
     Link { loss: 100, jitter: Duration::from_millis(5), duplicate: 10, ..Link::default() }
 }
 
-/// Buffers that hold messages of 256 KB whole, and the newer congestion control; the default has the standard's.
+/// Buffers that hold messages of 256 KB whole, and the congestion control of a `PeerConnection`.
 pub fn roomy() -> Config {
     let mut config = Config::with_buffers(400 << 10, 400 << 10);
     config.congestion = Congestion::Paced;
