@@ -66,7 +66,7 @@ fn data_stands_in_for_a_cookie_ack_that_was_lost() {
     let (mut left, mut right) = (vec![], vec![]);
     let mut now = net.now;
     let mut deliver = |net: &mut Net<Assoc, Assoc>, drop_acks: bool| {
-        now = now + MS;
+        now += MS;
         left.extend(std::iter::from_fn(|| net.left.output(now)));
         right.extend(std::iter::from_fn(|| net.right.output(now)));
         for mut packet in left.drain(..) {

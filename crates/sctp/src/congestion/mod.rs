@@ -36,6 +36,7 @@ pub(crate) struct Acked {
 
 /// The algorithm in use.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "an association has one, and all of its memory is taken at once")]
 pub(crate) enum Control {
     Rfc9260(Rfc9260),
     Paced(Paced),
