@@ -18,6 +18,8 @@ use crate::rto::part;
 const RTT_MEMORY: Duration = Duration::from_secs(10);
 /// Of a round's data, the share in percent whose loss means congestion whatever the round trip says.
 const LOSS: usize = 10;
+/// Round trips of a round that tell its shortest (N_RTT_SAMPLE of RFC 9406).
+const SAMPLES: u8 = 8;
 /// Longest distance from the plateau, in milliseconds, that the cubic function is computed for.
 const FARTHEST: i64 = 100_000;
 
@@ -38,6 +40,10 @@ pub(crate) struct Paced {
     min_rtt: Option<(Duration, Instant)>,
     /// Of the last few acknowledgements.
     rtt: Duration,
+    /// The shortest in this round, of how many, and in the one before: what hardware and schedulers add for a moment does
+    /// not show there, and a queue does (as RFC 9406).
+    least: (Duration, u8),
+    least_before: Duration,
     /// The present round: when it began, and what came of its data.
     round: Instant,
     arrived: usize,
@@ -64,6 +70,8 @@ impl Paced {
             credit: 0,
             min_rtt: None,
             rtt: Duration::ZERO,
+            least: (Duration::MAX, 0),
+            least_before: Duration::ZERO,
             round: Instant::ZERO,
             arrived: 0,
             lost: 0,
@@ -74,12 +82,12 @@ impl Paced {
         }
     }
 
-    const fn least(&self) -> usize {
+    const fn smallest(&self) -> usize {
         self.mtu.saturating_mul(4)
     }
 
     pub(super) fn window(&self) -> usize {
-        if self.stunned { self.least() } else { self.window }
+        if self.stunned { self.smallest() } else { self.window }
     }
 
     /// The window over the round trip, and some more so that pacing is never what holds the window back.
@@ -93,7 +101,7 @@ impl Paced {
     /// One time-out is most often a chunk that was lost three times; the second in a row is a path that is gone.
     pub(super) fn timed_out(&mut self) {
         if self.stunned {
-            self.window = self.least();
+            self.window = self.smallest();
             self.threshold = self.reduced();
             self.epoch = None;
         }
@@ -116,6 +124,7 @@ impl Paced {
             if self.min_rtt.is_none_or(|(min, at)| rtt <= min || acked.now > at + RTT_MEMORY) {
                 self.min_rtt = Some((rtt, acked.now));
             }
+            self.least = (self.least.0.min(rtt), self.least.1.saturating_add(1));
             self.rtt = if self.rtt.is_zero() { rtt } else { part(self.rtt.saturating_mul(3).saturating_add(rtt), 4) };
         }
         if acked.lost > 0 && self.has_queue(8) {
@@ -140,11 +149,16 @@ impl Paced {
     /// Whether round trips are longer than the shortest by one part in `n`, and by two milliseconds.
     fn has_queue(&self, n: u32) -> bool {
         let margin = |min| part(min, n).saturating_add(Duration::from_millis(2));
-        self.min_rtt.is_some_and(|(min, _)| self.rtt > min.saturating_add(margin(min)))
+        let standing = if self.least.1 >= SAMPLES { self.least.0 } else { self.least_before };
+        self.min_rtt.is_some_and(|(min, _)| standing > min.saturating_add(margin(min)))
     }
 
     fn end_round(&mut self, now: Instant) {
         self.round = now;
+        if self.least.1 > 0 {
+            self.least_before = self.least.0;
+            self.least = (Duration::MAX, 0);
+        }
         let all = self.arrived.saturating_add(self.lost);
         let many = self.lost > self.mtu.saturating_mul(3) && self.lost.saturating_mul(100) > all.saturating_mul(LOSS);
         let (arrived, lost) = (core::mem::take(&mut self.arrived), core::mem::take(&mut self.lost));
@@ -174,7 +188,7 @@ impl Paced {
 
     fn reduced(&self) -> usize {
         // Beta of RFC 9438 section 4.6.
-        (self.window / 10).saturating_mul(7).max(self.least())
+        (self.window / 10).saturating_mul(7).max(self.smallest())
     }
 
     fn congested(&mut self, now: Instant) {
