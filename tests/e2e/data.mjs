@@ -223,7 +223,6 @@ async function bottleneck(queue) {
       within('ip', 'link', 'set', 'lo', 'up');
       within('ip', 'address', 'add', `${address}/24`, 'dev', device);
       within('ip', 'link', 'set', device, 'up');
-      within('sh', '-c', 'echo cubic > /proc/sys/net/ipv4/tcp_congestion_control');
     }
     // The first packet tells the far socat where to answer.
     run('ip', 'netns', 'exec', sides[0].namespace, 'sh', '-c', `ping -c 2 -i 0.2 ${sides[1].address} || true`);
@@ -239,7 +238,7 @@ const FLOWS = {
   async TCP({ sides: [from, to] }, n) {
     const port = String(5_000 + n);
     const [sink, source] = [['receive', to], ['send', from]].map(([what, side]) => () => new Program(
-      ['ip', 'netns', 'exec', side.namespace, process.execPath, 'tests/e2e/tcp.mjs', what, to.address, port]));
+      ['ip', 'netns', 'exec', side.namespace, 'python3', 'tests/e2e/tcp.py', what, to.address, port]));
     const receiver = sink();
     await receiver.until((lines) => lines.includes('listening') || undefined, 5_000);
     source();

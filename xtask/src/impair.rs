@@ -19,6 +19,7 @@ const DATA_TOOLS: &[Tool] = &[
     Tool { file: "npm", package: "npm" },
     Tool { file: "ip", package: "iproute2" },
     Tool { file: "ping", package: "iputils-ping" },
+    Tool { file: "python3", package: "python3" },
     Tool { file: "socat", package: "socat" },
 ];
 
