@@ -49,7 +49,8 @@ fn data(args: &[String]) -> Result<()> {
     let packages = ["barertc-test-peer", "barertc-impair"].map(|name| ["--package", name]).concat();
     run(cargo().args(["build", "--release"]).args(packages))?;
     let folder = root().join("tests/e2e");
-    run(Command::new("npm").current_dir(folder.join("libdatachannel")).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    let peer = folder.join("libdatachannel");
+    run(Command::new("npm").current_dir(peer).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
     run(Command::new("node").current_dir(&folder).arg("data.mjs").args(args).env("CARGO_TARGET_DIR", target_dir()))
 }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use async_io::Timer;
 use barertc::{
     Candidate, ChannelConfig, ChannelId, Config, Congestion, Event, Identity, MessageKind, PeerConnection, Route,
-    RustCrypto, Transmit,
+    RustCrypto, SctpConfig, Transmit,
 };
 use barertc_arena::Global;
 use barertc_runner::{Buffers, Clock as _, Connections, Port, Wake};
@@ -62,9 +62,9 @@ fn main() -> Result<()> {
         ("echo", []) => What::Echo,
         _ => bail!(USAGE),
     };
-    let mut config = Config::default();
-    config.sctp = barertc::SctpConfig::with_buffers(BUFFER, BUFFER);
-    config.sctp.congestion = if standard { Congestion::Rfc9260 } else { Congestion::Paced };
+    let mut sctp = SctpConfig::with_buffers(BUFFER, BUFFER);
+    sctp.congestion = if standard { Congestion::Rfc9260 } else { Congestion::Paced };
+    let config = Config { sctp, ..Config::default() };
     let identity = Box::leak(Box::new(Identity::generate(&RustCrypto, &mut UnwrapErr(SysRng))));
     async_io::block_on(run(side == "offer", address.parse().context(USAGE)?, what, config, identity))
 }
