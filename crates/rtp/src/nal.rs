@@ -101,19 +101,21 @@ fn has_no_two_zeros(bytes: &[u8]) -> bool {
     block.iter().zip(shifted).fold(true, |none, (a, b)| none & (a | b != 0))
 }
 
-/// Bytes that are looked at together, on processors that compare them all at once; 0 on others.
-const BLOCK: usize = if cfg!(any(target_feature = "sse2", target_feature = "neon")) { 32 } else { 0 };
+/// Whether the processor compares many bytes at once.
+const WIDE: bool = cfg!(any(target_feature = "sse2", target_feature = "neon"));
+/// Bytes that are then looked at together.
+const BLOCK: usize = 32;
 
 /// The first `00 00 01` at or behind `from`: where it starts, and where its unit starts.
 fn start_code(frame: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     loop {
-        if BLOCK > 0 && has_no_two_zeros(frame.get(at..)?) {
+        if WIDE && has_no_two_zeros(frame.get(at..)?) {
             at = at.saturating_add(BLOCK);
             continue;
         }
         // The third byte of a window decides how far the window may move: most windows move by three.
-        let end = at.saturating_add(BLOCK.max(1));
+        let end = at.saturating_add(if WIDE { BLOCK } else { 1 });
         while at < end {
             let window: &[u8; 3] = frame.get(at..)?.first_chunk()?;
             at = match window {
