@@ -1,3 +1,4 @@
+use core::pin::pin;
 use core::time::Duration;
 
 use embedded_io_async::{Read, Write};
@@ -27,7 +28,7 @@ pub async fn connect<S: Read + Write, H: Signals, R: CryptoRng>(
 ) -> Result<(), Error> {
     let Buffers { message, sdp, out } = buffers;
     let key = fresh_key(rng);
-    within(handler, HANDSHAKE_TIMEOUT, handshake(stream, url, &key, out)).await?;
+    within(handler, HANDSHAKE_TIMEOUT, pin!(handshake(stream, url, &key, out))).await?;
     let ws = WebSocket::client(stream, message);
     let mut mask = || rng.next_u32();
     Link { ws, number: socket, names: Names::Forwarded, sdp, out, handler, mask: &mut mask }.run().await

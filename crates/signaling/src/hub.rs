@@ -1,5 +1,6 @@
 use core::cell::RefCell;
 use core::net::IpAddr;
+use core::pin::pin;
 
 use barertc_wire::Writer;
 use embassy_futures::select::{Either3, select3};
@@ -78,7 +79,7 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
         buf: &mut [u8],
         clock: &C,
     ) -> Result<(), Error> {
-        let (len, _) = match within(clock, READ_TIMEOUT, http::read_head(socket, buf)).await {
+        let (len, _) = match within(clock, READ_TIMEOUT, pin!(http::read_head(socket, buf))).await {
             Err(Error::Closed) => return Ok(()),
             other => other.inspect_err(|_| self.discard(Discard::Head))?,
         };
@@ -106,7 +107,7 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
             return refuse(socket, clock, 503).await;
         };
         let member = Member { hub: self, place, arrival, name };
-        within(clock, WRITE_TIMEOUT, switch(socket, key)).await?;
+        within(clock, WRITE_TIMEOUT, pin!(switch(socket, key))).await?;
         member.serve(WebSocket::server(socket, buf), clock).await
     }
 
@@ -185,7 +186,7 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Member<'_, CLIENTS, MESSAGE> {
             _ => CLOSE_NORMAL,
         };
         if !matches!(ended, Err(Error::Io | Error::TimedOut)) {
-            let _ = within(clock, WRITE_TIMEOUT, ws.close(code, 0)).await;
+            let _ = within(clock, WRITE_TIMEOUT, pin!(ws.close(code, 0))).await;
         }
         match ended {
             Err(Error::Closed) => Ok(()),
@@ -206,7 +207,7 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Member<'_, CLIENTS, MESSAGE> {
                                 self.hub.discard(reason);
                             }
                         }
-                        Incoming::Ping(data) => within(clock, WRITE_TIMEOUT, ws.pong(&data, 0)).await?,
+                        Incoming::Ping(data) => within(clock, WRITE_TIMEOUT, pin!(ws.pong(&data, 0))).await?,
                         Incoming::Binary => self.hub.discard(Discard::Json),
                         Incoming::Pong => {}
                         Incoming::Text(_) | Incoming::Close => return Err(Error::Closed),
@@ -218,13 +219,13 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Member<'_, CLIENTS, MESSAGE> {
                     }
                     let len = letter.len().saturating_sub(HEADROOM);
                     if len > 0 {
-                        within(clock, WRITE_TIMEOUT, ws.send_text(&mut letter, len, 0)).await?;
+                        within(clock, WRITE_TIMEOUT, pin!(ws.send_text(&mut letter, len, 0))).await?;
                     }
                 }
                 Either3::Third(()) if unanswered >= MAX_UNANSWERED => return Err(Error::TimedOut),
                 Either3::Third(()) => {
                     unanswered = unanswered.saturating_add(1);
-                    within(clock, WRITE_TIMEOUT, ws.ping(0)).await?;
+                    within(clock, WRITE_TIMEOUT, pin!(ws.ping(0))).await?;
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! A signaling socket at work: messages in, answers and news out, until one side has enough.
 
 use core::future::Future;
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::time::Duration;
 
 use embassy_futures::select::{Either, Either3, select, select3};
@@ -96,13 +96,13 @@ pub(crate) struct Link<'l, 'b, S, H> {
     pub(crate) mask: &'l mut dyn FnMut() -> u32,
 }
 
-/// Gives `future` a time limit.
+/// Gives `future` a time limit. It is pinned by who makes it: one that is passed on by its value is there twice.
 pub(crate) async fn within<C: Clock, T>(
     clock: &C,
     limit: Duration,
-    future: impl Future<Output = Result<T, Error>>,
+    future: Pin<&mut impl Future<Output = Result<T, Error>>>,
 ) -> Result<T, Error> {
-    match select(pin!(future), clock.sleep(limit)).await {
+    match select(future, pin!(clock.sleep(limit))).await {
         Either::First(result) => result,
         Either::Second(()) => Err(Error::TimedOut),
     }
@@ -111,7 +111,7 @@ pub(crate) async fn within<C: Clock, T>(
 impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
     /// Works until the socket ends; orderly ends are no error.
     pub(crate) async fn run(&mut self) -> Result<(), Error> {
-        let ended = self.serve().await;
+        let ended = pin!(self.serve()).await;
         let code = match ended {
             Err(Error::TooLong) => {
                 self.handler.discarded(Discard::TooLong);
@@ -124,7 +124,7 @@ impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
             _ => CLOSE_NORMAL,
         };
         if !matches!(ended, Err(Error::Io | Error::TimedOut)) {
-            let _ = within(self.handler, WRITE_TIMEOUT, self.ws.close(code, (self.mask)())).await;
+            let _ = within(self.handler, WRITE_TIMEOUT, pin!(self.ws.close(code, (self.mask)()))).await;
         }
         self.handler.closed(self.number);
         match ended {
@@ -138,26 +138,30 @@ impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
         let mut unanswered = 0;
         loop {
             let mut to = Id::new();
-            let news = handler.outgoing(self.number, &mut to, self.sdp);
-            match select3(self.ws.recv(), news, handler.sleep(PING_AFTER)).await {
+            let happens = {
+                let news = pin!(handler.outgoing(self.number, &mut to, self.sdp));
+                select3(pin!(self.ws.recv()), news, pin!(handler.sleep(PING_AFTER))).await
+            };
+            match happens {
                 Either3::First(incoming) => {
                     unanswered = 0;
                     match incoming? {
                         Incoming::Text(text) => {
                             let len = match Envelope::parse(text) {
                                 Ok(envelope) => {
-                                    answer(self.number, &mut self.names, envelope, self.sdp, self.out, handler).await
+                                    let names = &mut self.names;
+                                    pin!(answer(self.number, names, envelope, self.sdp, self.out, handler)).await
                                 }
                                 Err(_) => {
                                     handler.discarded(Discard::Json);
                                     None
                                 }
                             };
-                            self.send(len).await?;
+                            pin!(self.send(len)).await?;
                         }
                         Incoming::Binary => handler.discarded(Discard::Json),
                         Incoming::Ping(data) => {
-                            within(handler, WRITE_TIMEOUT, self.ws.pong(&data, (self.mask)())).await?;
+                            within(handler, WRITE_TIMEOUT, pin!(self.ws.pong(&data, (self.mask)()))).await?;
                         }
                         Incoming::Pong => {}
                         Incoming::Close => return Err(Error::Closed),
@@ -170,12 +174,12 @@ impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
                     };
                     let envelope = Envelope { id, dialect: Dialect::Streamer, message: Some(message) };
                     let len = write(&envelope, self.out);
-                    self.send(len).await?;
+                    pin!(self.send(len)).await?;
                 }
                 Either3::Third(()) if unanswered >= MAX_UNANSWERED => return Err(Error::TimedOut),
                 Either3::Third(()) => {
                     unanswered = unanswered.saturating_add(1);
-                    within(handler, WRITE_TIMEOUT, self.ws.ping((self.mask)())).await?;
+                    within(handler, WRITE_TIMEOUT, pin!(self.ws.ping((self.mask)()))).await?;
                 }
             }
         }
@@ -183,7 +187,7 @@ impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
 
     async fn send(&mut self, len: Option<usize>) -> Result<(), Error> {
         let Some(len) = len else { return Ok(()) };
-        within(self.handler, WRITE_TIMEOUT, self.ws.send_text(self.out, len, (self.mask)())).await
+        within(self.handler, WRITE_TIMEOUT, pin!(self.ws.send_text(self.out, len, (self.mask)()))).await
     }
 }
 
@@ -207,7 +211,7 @@ async fn answer<H: Signals>(
             (peer.as_str(), ours.as_str())
         }
     };
-    let reply = handler.message(Peer { socket, id: from }, message, sdp).await?;
+    let reply = pin!(handler.message(Peer { socket, id: from }, message, sdp)).await?;
     write(&Envelope { id: back, dialect: envelope.dialect, message: Some(reply) }, out)
 }
 

@@ -1,4 +1,5 @@
 use core::net::IpAddr;
+use core::pin::pin;
 use core::time::Duration;
 
 use embedded_io_async::{Read, Write};
@@ -135,7 +136,7 @@ pub async fn serve_connection<S: Read + Write, H: Server>(
     handler: &H,
 ) -> Result<(), Error> {
     let Buffers { message, sdp, out } = buffers;
-    let head = within(handler, READ_TIMEOUT, http::read_head(socket, out)).await;
+    let head = within(handler, READ_TIMEOUT, pin!(http::read_head(socket, out))).await;
     let (len, filled) = match head {
         Ok(found) => found,
         Err(Error::Closed) => return Ok(()),
@@ -154,14 +155,15 @@ pub async fn serve_connection<S: Read + Write, H: Server>(
     };
     let mut exchange = Exchange { socket, address, handler };
     if request.fields.is_websocket() && request.method == "GET" {
-        let Some((number, names)) = exchange.upgrade(&request).await? else { return Ok(()) };
+        let Some((number, names)) = pin!(exchange.upgrade(&request)).await? else { return Ok(()) };
         let ws = WebSocket::server(exchange.socket, message);
-        return Link { ws, number, names, sdp, out, handler, mask: &mut || 0 }.run().await;
+        let mut link = Link { ws, number, names, sdp, out, handler, mask: &mut || 0 };
+        return pin!(link.run()).await;
     }
     match endpoint(request.path) {
-        Some((endpoint, "")) => exchange.create_session(endpoint, &request, first, message, sdp).await,
-        Some((_, session)) => exchange.session(&request, session, first, message).await,
-        None => exchange.page(&request).await,
+        Some((endpoint, "")) => pin!(exchange.create_session(endpoint, &request, first, message, sdp)).await,
+        Some((_, session)) => pin!(exchange.session(&request, session, first, message)).await,
+        None => pin!(exchange.page(&request)).await,
     }
 }
 
@@ -213,7 +215,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             return Ok(None);
         };
         let peer = request.path.rsplit('/').next().and_then(|id| Id::try_from(id).ok()).unwrap_or_default();
-        if let Err(e) = within(self.handler, WRITE_TIMEOUT, switch(self.socket, key)).await {
+        if let Err(e) = within(self.handler, WRITE_TIMEOUT, pin!(switch(self.socket, key))).await {
             self.handler.closed(number);
             return Err(e);
         }
@@ -229,7 +231,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             return self.refuse(404, Some(Discard::Unsupported)).await;
         };
         let mut room = [0; HEAD_ROOM];
-        let head = http::send(self.socket, &mut room, 0, |w| {
+        let head = |w: &mut HeadWriter<'_>| {
             status_line(w, 200)?;
             w.line(format_args!("Content-Type: {}", page.content_type))?;
             w.line(format_args!("Content-Length: {}", page.body.len()))?;
@@ -240,14 +242,14 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             w.line(format_args!("X-Content-Type-Options: nosniff"))?;
             // A token may stand in the page's address.
             w.line(format_args!("Referrer-Policy: no-referrer"))
-        });
-        within(self.handler, WRITE_TIMEOUT, head).await?;
+        };
+        within(self.handler, WRITE_TIMEOUT, pin!(http::send(self.socket, &mut room, 0, head))).await?;
         if request.method == "HEAD" {
             return Ok(());
         }
         // In pieces, each with its own time limit: a phone on a bad link may take its time.
         for piece in page.body.chunks(4096) {
-            let write = async { self.socket.write_all(piece).await.map_err(|_| Error::Io) };
+            let write = pin!(async { self.socket.write_all(piece).await.map_err(|_| Error::Io) });
             within(self.handler, WRITE_TIMEOUT, write).await?;
         }
         self.socket.flush().await.map_err(|_| Error::Io)
@@ -277,7 +279,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
                 return self.refuse(refusal.status(), Some(why)).await;
             }
         };
-        let sent = http::send(self.socket, room, len, |w| {
+        let sent = pin!(http::send(self.socket, room, len, |w| {
             status_line(w, 201)?;
             w.line(format_args!("Content-Type: {}", whep::SDP))?;
             w.line(format_args!("Content-Length: {len}"))?;
@@ -285,7 +287,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             w.line(format_args!("Accept-Patch: {}", whep::FRAGMENT))?;
             w.line(format_args!("Access-Control-Allow-Origin: *"))?;
             w.line(format_args!("Access-Control-Expose-Headers: Location"))
-        });
+        }));
         let sent = within(self.handler, WRITE_TIMEOUT, sent).await;
         if sent.is_err() {
             // Nobody will ever know its name.
@@ -355,7 +357,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             return Ok(None);
         }
         let length = request.fields.content_length.unwrap_or_default();
-        let body = within(self.handler, READ_TIMEOUT, http::read_body(self.socket, first, length, buf)).await?;
+        let body = within(self.handler, READ_TIMEOUT, pin!(http::read_body(self.socket, first, length, buf))).await?;
         match core::str::from_utf8(body) {
             Ok(text) => Ok(Some(text)),
             Err(_) => {
@@ -367,25 +369,25 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
 
     async fn session_options(&mut self) -> Result<(), Error> {
         let mut room = [0; HEAD_ROOM];
-        let sent = http::send(self.socket, &mut room, 0, |w| {
+        let sent = pin!(http::send(self.socket, &mut room, 0, |w| {
             status_line(w, 204)?;
             w.line(format_args!("Accept-Post: {}", whep::SDP))?;
             w.line(format_args!("Access-Control-Allow-Origin: *"))?;
             w.line(format_args!("Access-Control-Allow-Methods: POST, PATCH, DELETE, OPTIONS"))?;
             w.line(format_args!("Access-Control-Allow-Headers: Authorization, Content-Type, If-Match"))
-        });
+        }));
         within(self.handler, WRITE_TIMEOUT, sent).await
     }
 
     async fn empty(&mut self, status: u16) -> Result<(), Error> {
         let mut room = [0; HEAD_ROOM];
-        let sent = http::send(self.socket, &mut room, 0, |w| {
+        let sent = pin!(http::send(self.socket, &mut room, 0, |w| {
             status_line(w, status)?;
             if status != 204 {
                 w.line(format_args!("Content-Length: 0"))?;
             }
             w.line(format_args!("Access-Control-Allow-Origin: *"))
-        });
+        }));
         within(self.handler, WRITE_TIMEOUT, sent).await
     }
 }
@@ -417,7 +419,7 @@ pub(crate) async fn refuse<S: Write, C: Clock>(socket: &mut S, clock: &C, status
     let mut room = [0; HEAD_ROOM.saturating_add(64)];
     let place = room.get_mut(HEAD_ROOM..).and_then(|r| r.get_mut(..text.len())).ok_or(Error::NoRoom)?;
     place.copy_from_slice(text.as_bytes());
-    let sent = http::send(socket, &mut room, text.len(), |w| {
+    let sent = pin!(http::send(socket, &mut room, text.len(), |w| {
         status_line(w, status)?;
         w.line(format_args!("Content-Type: text/plain"))?;
         w.line(format_args!("Content-Length: {}", text.len()))?;
@@ -428,7 +430,7 @@ pub(crate) async fn refuse<S: Write, C: Clock>(socket: &mut S, clock: &C, status
             _ => {}
         }
         w.line(format_args!("Access-Control-Allow-Origin: *"))
-    });
+    }));
     within(clock, WRITE_TIMEOUT, sent).await
 }
 

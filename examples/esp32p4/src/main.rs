@@ -10,12 +10,13 @@ mod memory;
 mod net;
 
 use core::panic::PanicInfo;
+use core::pin::pin;
 
 use barertc_arena::Heap;
 use barertc_hosted::Network;
 use barertc_littlefs::LittleFs;
-use barertc_streamer::Lines;
 use barertc_streamer::embedded::{EmbassyBoard, FLASH_BLOCK, MediaRoom, Parts, SOCKETS, TcpRoom, UdpRoom};
+use barertc_streamer::{Lines, in_place};
 use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use embassy_time::Timer;
@@ -62,7 +63,7 @@ static FLASH_CACHE: ConstStaticCell<[u8; FLASH_BLOCK as usize]> = ConstStaticCel
 static PARTITIONS: ConstStaticCell<[u8; PARTITION_TABLE_MAX_LEN]> = ConstStaticCell::new([0; PARTITION_TABLE_MAX_LEN]);
 #[unsafe(link_section = ".psram")]
 static SETTINGS_PAGE: ConstStaticCell<[u8; SETTINGS]> = ConstStaticCell::new([0; SETTINGS]);
-static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
+static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 static INTERNAL: StaticCell<Heap<'static>> = StaticCell::new();
 static PSRAM: StaticCell<Heap<'static>> = StaticCell::new();
 static BOARD: StaticCell<EmbassyBoard<Accelerators>> = StaticCell::new();
@@ -100,7 +101,7 @@ async fn watch(mut watchdog: Rwdt) {
 async fn main(spawner: Spawner) {
     memory::paint_stack();
     let chip = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
-    if let Err(why) = run(spawner, chip).await {
+    if let Err(why) = pin!(in_place(|| run(spawner, chip))).await {
         log::line(format_args!("cannot start: {why}"));
     }
 }
@@ -125,7 +126,7 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
     let mut rng = entropy::generator(&mut storage, chip.ADC1, chip.GPIO20)?;
 
     let seed = rng.next_u64();
-    let resources = RESOURCES.init_with(StackResources::new);
+    let resources = RESOURCES.take();
     let stack = match settings.get("network").unwrap_or("ethernet") {
         "ethernet" => {
             let pins = net::ethernet::Pins {
@@ -140,7 +141,7 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
                 mdio: chip.GPIO52,
                 reset: chip.GPIO51,
             };
-            let (stack, runner) = net::ethernet::start(chip.ETH, pins, resources, seed).await?;
+            let (stack, runner) = pin!(net::ethernet::start(chip.ETH, pins, resources, seed)).await?;
             spawner.spawn(ethernet(runner).expect("one task each"));
             stack
         }
@@ -198,8 +199,8 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
     }
     let cache = FLASH_CACHE.take();
     let mut files = LittleFs::new(storage.into_media(), FLASH_BLOCK, cache);
-    let served = board.serve(settings, PAGE, &mut files, BUFFERS.take()).await;
-    if let Err(error) = served {
+    let served = pin!(in_place(|| board.serve(settings, PAGE, &mut files, BUFFERS.take())));
+    if let Err(error) = served.await {
         log::line(format_args!("cannot start: {error}"));
     }
     Ok(())

@@ -9,11 +9,13 @@ mod stack;
 mod time;
 mod virtio;
 
+use core::pin::pin;
+
 use barertc::RustCrypto;
 use barertc_arena::Heap;
 use barertc_littlefs::LittleFs;
-use barertc_streamer::Lines;
 use barertc_streamer::embedded::{EmbassyBoard, FLASH_BLOCK, MediaRoom, Parts, SOCKETS, TcpRoom, UdpRoom};
+use barertc_streamer::{Lines, in_place};
 use chacha20::ChaCha20Rng;
 use embassy_executor::Spawner;
 use embassy_net::{Config, StackResources};
@@ -95,7 +97,8 @@ async fn streamer(spawner: Spawner) {
     let board = BOARD.init(EmbassyBoard::new(parts).expect("the PSRAM has room for a label for each owner"));
     let mut storage = LittleFs::new(machine::media(), FLASH_BLOCK, FLASH_CACHE.take());
     let buffers = BUFFERS.take();
-    if let Err(error) = board.serve(Lines::of(machine::settings()), PAGE, &mut storage, buffers).await {
+    let served = pin!(in_place(|| board.serve(Lines::of(machine::settings()), PAGE, &mut storage, buffers)));
+    if let Err(error) = served.await {
         say!("cannot start: {error}");
     }
 }

@@ -3,12 +3,14 @@
 use core::cell::{Cell, RefCell};
 use core::future::pending;
 use core::net::SocketAddr;
+use core::pin::pin;
 use core::time::Duration;
 
 use barertc::{
     Candidate, Codec, Config, Error, Feedback, GatheringState, H264, Identity, Kind, LocalCodec, PeerConnection,
     RecvBounds, TrackConfig,
 };
+use barertc_arena::Box;
 use barertc_runner::Wake;
 use barertc_signaling::{Access, Caller, Discard, Endpoint, Id, Message, Page, Peer, Refusal, Server, Signals};
 use rand_core::Rng;
@@ -134,10 +136,13 @@ impl<'b, B: Board> App<'b, B> {
             media: board.psram("history"),
             connection: board.psram("connection"),
         };
-        board.random(|rng| PeerConnection::new(config, self.identity, owners, board.crypto(), rng))
+        Box::try_init(board.psram("viewers"), || {
+            board.random(|rng| PeerConnection::new(config, self.identity, owners, board.crypto(), rng))
+        })
     }
 
     /// Tells a connection of our sockets, and of the servers that help.
+    #[inline(never)]
     fn add_ways(&self, viewer: &mut Viewer<'b, B>) -> Result<(), Error> {
         let connection = &mut viewer.connection;
         if let Some(turn) = &self.settings.turn {
@@ -169,13 +174,7 @@ impl<'b, B: Board> App<'b, B> {
         if self.viewers.borrow().is_full() {
             return Err(Error::WouldBlock);
         }
-        let mut viewer = match part {
-            Part::Watches => self.viewer(from.clone())?,
-            Part::Sends(_) => self.sender(from.clone())?,
-        };
-        self.add_ways(&mut viewer)?;
-        viewer.connection.gather()?;
-        self.viewers.borrow_mut().insert(viewer)?;
+        self.enter(part, from)?;
         let until = self.board.now() + GATHER_PATIENCE;
         loop {
             self.wake.signal(());
@@ -187,6 +186,19 @@ impl<'b, B: Board> App<'b, B> {
         }
     }
 
+    /// Makes a connection, and a place for it among the others.
+    #[inline(never)]
+    fn enter(&self, part: Part, from: &(u32, Id)) -> Result<(), Error> {
+        let mut viewer = match part {
+            Part::Watches => self.viewer(from.clone())?,
+            Part::Sends(_) => self.sender(from.clone())?,
+        };
+        self.add_ways(&mut viewer)?;
+        viewer.connection.gather()?;
+        self.viewers.borrow_mut().insert(viewer)?;
+        Ok(())
+    }
+
     fn with<T>(&self, from: &(u32, Id), f: impl FnOnce(&mut Viewer<'b, B>) -> Result<T, Error>) -> Result<T, Error> {
         f(self.viewers.borrow_mut().find(from.0, &from.1).ok_or(Error::NotFound)?)
     }
@@ -196,8 +208,8 @@ impl<'b, B: Board> App<'b, B> {
         // A page that asks again gets the place it had.
         self.viewers.borrow_mut().remove(from.0, &from.1);
         self.board.log(format_args!("viewer {}: asks for an offer", from.1));
-        self.begin(Part::Watches, from).await?;
-        let offer = self.with(from, |viewer| self.board.random(|rng| viewer.connection.create_offer(rng, room)));
+        pin!(self.begin(Part::Watches, from)).await?;
+        let offer = self.with(from, |viewer| self.create_offer(viewer, room));
         self.unless(from, offer)
     }
 
@@ -208,21 +220,28 @@ impl<'b, B: Board> App<'b, B> {
         offer: &str,
         room: &'r mut [u8],
     ) -> Result<&'r str, Error> {
-        let now = self.board.now();
         if let Some(viewer) = self.viewers.borrow_mut().find(from.0, &from.1) {
             // A viewer that is here already offers again: an ICE restart, most likely. One that begins anew under an old
             // name has another certificate, and is a new viewer.
-            let again = self.board.random(|rng| viewer.connection.create_answer(now, offer, rng, room).map(str::len));
-            if let Ok(len) = again {
+            if let Ok(len) = self.create_answer(viewer, offer, room).map(str::len) {
                 return core::str::from_utf8(room.get(..len).unwrap_or_default()).map_err(|_| Error::InvalidState);
             }
         }
         self.viewers.borrow_mut().remove(from.0, &from.1);
-        self.begin(part, from).await?;
-        let now = self.board.now();
-        let answer =
-            self.with(from, |viewer| self.board.random(|rng| viewer.connection.create_answer(now, offer, rng, room)));
+        pin!(self.begin(part, from)).await?;
+        let answer = self.with(from, |viewer| self.create_answer(viewer, offer, room));
         self.unless(from, answer)
+    }
+
+    #[inline(never)]
+    fn create_offer<'r>(&self, viewer: &mut Viewer<'b, B>, room: &'r mut [u8]) -> Result<&'r str, Error> {
+        self.board.random(|rng| viewer.connection.create_offer(rng, room))
+    }
+
+    #[inline(never)]
+    fn create_answer<'r>(&self, viewer: &mut Viewer<'b, B>, offer: &str, room: &'r mut [u8]) -> Result<&'r str, Error> {
+        let now = self.board.now();
+        self.board.random(|rng| viewer.connection.create_answer(now, offer, rng, room))
     }
 
     /// A connection without a description is none.
@@ -230,6 +249,7 @@ impl<'b, B: Board> App<'b, B> {
         result.inspect_err(|_| self.viewers.borrow_mut().remove(from.0, &from.1))
     }
 
+    #[inline(never)]
     pub(crate) fn answered(&self, from: Peer<'_>, sdp: &str) -> Result<(), Error> {
         let mut viewers = self.viewers.borrow_mut();
         let viewer = viewers.find(from.socket, from.id).ok_or(Error::NotFound)?;
@@ -238,6 +258,7 @@ impl<'b, B: Board> App<'b, B> {
     }
 
     /// One that cannot be used (over TCP, or one too many) is left out: the others may do (RFC 8445 §5.3).
+    #[inline(never)]
     fn candidate(&self, from: Peer<'_>, candidate: &str) -> Result<(), Error> {
         let mut viewers = self.viewers.borrow_mut();
         let viewer = viewers.find(from.socket, from.id).ok_or(Error::NotFound)?;
@@ -262,9 +283,10 @@ impl<B: Board> barertc_signaling::Clock for App<'_, B> {
 impl<B: Board> Signals for App<'_, B> {
     async fn message<'r>(&self, from: Peer<'_>, message: Message<'_>, room: &'r mut [u8]) -> Option<Message<'r>> {
         let answer = match message {
-            Message::Request => self.offer(&named(from), room).await.map(|sdp| Some(Message::Offer { sdp })),
+            Message::Request => pin!(self.offer(&named(from), room)).await.map(|sdp| Some(Message::Offer { sdp })),
             Message::Offer { sdp } => {
-                let answer = self.answer(Part::Watches, &named(from), sdp, room).await;
+                let from = named(from);
+                let answer = pin!(self.answer(Part::Watches, &from, sdp, room)).await;
                 answer.map(|sdp| Some(Message::Answer { sdp }))
             }
             Message::Answer { sdp } => self.answered(from, sdp).map(|()| None),
@@ -333,7 +355,7 @@ impl<B: Board> Server for App<'_, B> {
             // 32 of 64 characters.
             let _ = core::fmt::Write::write_fmt(session, format_args!("{half:016x}"));
         }
-        let answer = self.answer(part, &(SESSION, session.clone()), offer, room).await;
+        let answer = pin!(self.answer(part, &(SESSION, session.clone()), offer, room)).await;
         self.wake.signal(());
         answer.map_err(|error| {
             self.refuse(endpoint.name(), error);

@@ -4,6 +4,7 @@ use core::cell::RefCell;
 use core::fmt;
 use core::future::pending;
 use core::net::SocketAddr;
+use core::pin::pin;
 
 use barertc::{Identity, Provider};
 use barertc_arena::{AllocError, Heap, Label, Stats};
@@ -20,7 +21,7 @@ use embassy_net::dns::DnsQueryType;
 use crate::{Board, Forwarder, Lines, MAX_ADDRESSES, Memory, OWNERS, Settings};
 
 /// TCP connections at the same time: as many as the application serves, one to a forwarder, and one to a WHIP server.
-pub const TCP_SOCKETS: usize = crate::HTTP_CONNECTIONS + 2;
+pub const TCP_SOCKETS: usize = crate::serve::HTTP_CONNECTIONS + 2;
 /// Sockets of embassy's network: the TCP connections, one for media, and what the network needs itself.
 pub const SOCKETS: usize = TCP_SOCKETS + 5;
 /// Bytes of a block of the file systems that `cargo xtask flash` makes.
@@ -125,7 +126,7 @@ impl<C: Provider> EmbassyBoard<C> {
             None => None,
         };
         let ready = |address| self.log(format_args!("ready at http://{address}/"));
-        crate::run(self, &settings, &identity, storage, buffers, ready, pending()).await
+        pin!(crate::in_place(|| crate::run(self, &settings, &identity, storage, buffers, ready, pending()))).await
     }
 
     /// A certificate; out of line, so that what it needs of the stack is given back before anything else begins.

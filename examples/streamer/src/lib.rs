@@ -31,13 +31,14 @@ mod viewers;
 use core::fmt;
 use core::future::{Future, pending};
 use core::net::SocketAddr;
+use core::pin::pin;
 use core::time::Duration;
 
 use barertc::Identity;
 use barertc_media::Storage;
 use barertc_runner::{Buffers, Port};
 use edge_nal::{UdpReceive, UdpSend};
-use embassy_futures::join::{join, join_array, join4};
+use embassy_futures::join::{join, join4};
 use embassy_futures::select::{Either, select};
 use embedded_io_async::ErrorType;
 
@@ -46,9 +47,6 @@ pub use lines::Lines;
 pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, Settings, Whip};
 
 use app::App;
-
-/// Connections of pages and signaling that are served at the same time.
-const HTTP_CONNECTIONS: usize = 16;
 
 /// How long the application takes to end at the most.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -95,21 +93,23 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     let mut ports = bind_media(&app).await?;
     let (acceptor, address) = board.listen(settings.http).await.map_err(|_| Error::Http(settings.http))?;
     ready(address);
-    let pages = join_array([(); HTTP_CONNECTIONS].map(|()| serve::accept(&app, &acceptor)));
-    let forwarding = async {
+    let pages = pin!(in_place(|| serve::accept_all(&app, &acceptor)));
+    let forwarding = pin!(async {
         match &settings.forwarder {
-            Some(forwarder) => serve::forward(&app, forwarder).await,
+            Some(forwarder) => pin!(in_place(|| serve::forward(&app, forwarder))).await,
             None => pending().await,
         }
-    };
-    let publishing = async {
+    });
+    let publishing = pin!(async {
         match &settings.whip {
-            Some(whip) => publish::publish(&app, whip).await,
+            Some(whip) => pin!(in_place(|| publish::publish(&app, whip))).await,
             None => pending().await,
         }
-    };
-    let network = barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake);
-    let farewell = async {
+    });
+    let network = pin!(in_place(|| barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake)));
+    let playing = pin!(in_place(|| play::play(&app, storage)));
+    let reporting = pin!(in_place(|| report::report(&app)));
+    let farewell = pin!(async {
         stop.await;
         app.viewers.borrow_mut().close_all();
         app.wake.signal(());
@@ -119,14 +119,24 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
             board.sleep_until(board.now() + Duration::from_millis(10)).await;
         }
         if let Some(whip) = &settings.whip {
-            publish::unpublish(&app, whip).await;
+            pin!(in_place(|| publish::unpublish(&app, whip))).await;
         }
-    };
+    });
     let outward = join(forwarding, publishing);
-    let everything = join(network, join4(pages, outward, play::play(&app, storage), report::report(&app)));
+    let everything = join(network, join4(pages, outward, playing, reporting));
     match select(everything, farewell).await {
         Either::First(_) | Either::Second(()) => Ok(()),
     }
+}
+
+/// For large futures: `pin!(in_place(|| serve(…)))` makes the one of `serve` where it stays.
+///
+/// One that is passed on, or awaited by its value, is on the stack first, once for each function that it goes through. So is
+/// one whose constructor the compiler puts into the caller: it goes to a temporary place, and from there into the caller's
+/// own future. This function is called, and what it returns is written to where the caller has it.
+#[inline(never)]
+pub fn in_place<F>(make: impl FnOnce() -> F) -> F {
+    make()
 }
 
 /// A place for a socket, which may be empty.

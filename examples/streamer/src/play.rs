@@ -3,6 +3,7 @@
 use core::cell::RefCell;
 use core::convert::Infallible;
 use core::fmt::Write;
+use core::pin::pin;
 use core::time::Duration;
 
 use barertc::{Frame, FrameCodec, FrameInfo, Framing};
@@ -14,8 +15,8 @@ use barertc_wire::Instant;
 use embassy_futures::select::{Either, select};
 use heapless::Deque;
 
-use crate::Board;
 use crate::app::App;
+use crate::{Board, in_place};
 
 /// Key frames that viewers ask for come no closer together than this.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
@@ -59,7 +60,9 @@ pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S
                 let bitrate = tracks.iter().flatten().filter_map(Source::bitrate).fold(0, u64::saturating_add);
                 app.viewers.borrow_mut().large_bitrate = small.as_ref().map(|_| bitrate);
                 let there = tracks.each_ref().map(Option::is_some);
-                match select(ahead.read(app, storage, &mut tracks, &mut small), ahead.send(app, there)).await {
+                let reading = pin!(in_place(|| ahead.read(app, storage, &mut tracks, &mut small)));
+                let sending = pin!(in_place(|| ahead.send(app, there)));
+                match select(reading, sending).await {
                     Either::First(error) => error,
                     Either::Second(never) => match never {},
                 }

@@ -1,6 +1,7 @@
 //! Out to a WHIP server (RFC 9725), with what everybody else sees.
 
 use core::net::SocketAddr;
+use core::pin::pin;
 use core::time::Duration;
 
 use barertc_signaling::whip::{self, Published, Session};
@@ -27,7 +28,7 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
     loop {
         let since = app.board.now();
-        let begun = select(begin(app, whip), app.board.sleep_until(since + PATIENCE)).await;
+        let begun = select(pin!(begin(app, whip)), app.board.sleep_until(since + PATIENCE)).await;
         match begun {
             Either::First(Ok(session)) => {
                 app.board.log(format_args!("WHIP: sending to {}", session.url()));
@@ -36,7 +37,7 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
                     app.board.sleep_until(app.board.now() + LOOK).await;
                 }
                 app.board.log(format_args!("WHIP: the connection to {} ended", whip.url));
-                unpublish(app, whip).await;
+                pin!(unpublish(app, whip)).await;
             }
             Either::First(Err(error)) => app.board.log(format_args!("WHIP: {}: {error}", whip.url)),
             Either::Second(()) => app.board.log(format_args!("WHIP: {}: no answer", whip.url)),
@@ -53,7 +54,7 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
 /// Tells the server that there will be no more (RFC 9725 §4.2).
 pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
     let Some(session) = app.published.borrow_mut().take() else { return };
-    let goodbye = async {
+    let goodbye = pin!(async {
         let url = Url::parse(session.url()).ok()?;
         let way = Way::to(app.board, &url)?;
         let known = Url::parse(whip.url).is_ok_and(|known| known.authority == url.authority);
@@ -61,7 +62,7 @@ pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
         let mut socket = way.connect(at).await.ok()?;
         let mut room = [0; 512];
         whip::end(&mut socket, &session, whip.token, &mut room).await.ok()
-    };
+    });
     // A server that does not hear it will see that nothing comes any more.
     let _ = select(goodbye, app.board.sleep_until(app.board.now() + GOODBYE)).await;
 }
@@ -69,15 +70,16 @@ pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
 /// Offers, and takes the answer.
 async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<Session, Trouble> {
     let from = (SERVER, Id::try_from(NAME).unwrap_or_default());
-    let begun = with_buffers(app, async |Buffers { message, sdp, out: _ }| {
-        let offer = app.offer(&from, sdp).await?;
+    let begun = pin!(with_buffers(app, async |Buffers { message, sdp, out: _ }| {
+        let offer = pin!(app.offer(&from, sdp)).await?;
         let mut place = heapless::String::<{ whip::MAX_URL }>::try_from(whip.url).map_err(|_| Trouble::Url)?;
         let mut at = whip.address;
         for _ in 0..=REDIRECTS {
             let url = Url::parse(&place)?;
             let way = Way::to(app.board, &url).ok_or(Trouble::NoTls)?;
             let mut socket = way.connect(at).await.map_err(|_| Trouble::Unreachable)?;
-            match whip::publish(&mut socket, &url, whip.token, offer, message).await? {
+            let published = pin!(whip::publish(&mut socket, &url, whip.token, offer, message)).await?;
+            match published {
                 Published::Session { session, answer } => {
                     app.answered(Peer { socket: SERVER, id: NAME }, answer)?;
                     app.wake.signal(());
@@ -94,7 +96,7 @@ async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<Session, T
             }
         }
         Err(Trouble::Url)
-    });
+    }));
     begun.await.unwrap_or(Err(Trouble::Peer(barertc::Error::OutOfMemory)))
 }
 

@@ -22,23 +22,29 @@ pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
     let mut count = 0u32;
     loop {
         app.board.sleep_until(app.board.now() + INTERVAL).await;
-        let memory = app.board.memory();
-        let viewers = app.viewers.borrow().connected();
-        let mut line = heapless::String::<1024>::new();
-        // A line that does not fit is not sent: half a line is no JSON.
-        if write_json(&mut line, app, &memory, viewers).is_ok() {
-            for viewer in app.viewers.borrow_mut().iter_mut() {
-                if let Some(id) = viewer.stats {
-                    // Figures that do not fit the queue are stale by the time they would.
-                    let _ = viewer.connection.write_channel(id, MessageKind::Text, line.as_bytes());
-                }
-            }
-            app.wake.signal(());
-        }
-        if app.settings.stats && count.is_multiple_of(LOG_EVERY) {
-            log(app, &memory, viewers);
-        }
+        tell(app, app.settings.stats && count.is_multiple_of(LOG_EVERY));
         count = count.wrapping_add(1);
+    }
+}
+
+/// Out of line: the line and the figures are not on the stack while others work.
+#[inline(never)]
+fn tell<B: Board>(app: &App<'_, B>, log_it: bool) {
+    let memory = app.board.memory();
+    let viewers = app.viewers.borrow().connected();
+    let mut line = heapless::String::<1024>::new();
+    // A line that does not fit is not sent: half a line is no JSON.
+    if write_json(&mut line, app, &memory, viewers).is_ok() {
+        for viewer in app.viewers.borrow_mut().iter_mut() {
+            if let Some(id) = viewer.stats {
+                // Figures that do not fit the queue are stale by the time they would.
+                let _ = viewer.connection.write_channel(id, MessageKind::Text, line.as_bytes());
+            }
+        }
+        app.wake.signal(());
+    }
+    if log_it {
+        log(app, &memory, viewers);
     }
 }
 
@@ -120,6 +126,7 @@ fn viewer_peak<B: Board>(app: &App<'_, B>, memory: &Memory) -> usize {
 }
 
 /// The most that one viewer can take from the large memory, media frames left out.
+#[inline(never)]
 pub(crate) fn worst_case<B: Board>(app: &App<'_, B>) -> usize
 where
     B::Psram: Allocator,

@@ -1,17 +1,19 @@
 //! The page and signaling over TCP, and the way out to a forwarder.
 
 use core::net::SocketAddr;
+use core::pin::pin;
 use core::time::Duration;
 
 use barertc_arena::Box;
 use barertc_signaling::{Backoff, Buffers, Url, serve_connection};
 use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown};
+use embassy_futures::join::join4;
 use embassy_futures::select::{Either, select};
 use embedded_io_async::Read;
 
 use crate::app::App;
 use crate::rng::BoardRng;
-use crate::{Board, Forwarder};
+use crate::{Board, Forwarder, in_place};
 
 /// How long a connection may be open before it asks for something.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,8 +31,24 @@ const SDP: usize = 4 << 10;
 /// The same in JSON; first of all, the head of a request.
 const OUT: usize = SDP + 512;
 
+/// Connections of pages and signaling that are served at the same time.
+pub(crate) const HTTP_CONNECTIONS: usize = 4 * 4;
+
+/// Accepts [`HTTP_CONNECTIONS`]. An array of futures would have to be made in one place and moved to another.
+pub(crate) async fn accept_all<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
+    let (a, b) = (pin!(in_place(|| accept_four(app, acceptor))), pin!(in_place(|| accept_four(app, acceptor))));
+    let (c, d) = (pin!(in_place(|| accept_four(app, acceptor))), pin!(in_place(|| accept_four(app, acceptor))));
+    join4(a, b, c, d).await;
+}
+
+async fn accept_four<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
+    let (a, b) = (pin!(in_place(|| accept(app, acceptor))), pin!(in_place(|| accept(app, acceptor))));
+    let (c, d) = (pin!(in_place(|| accept(app, acceptor))), pin!(in_place(|| accept(app, acceptor))));
+    join4(a, b, c, d).await;
+}
+
 /// Accepts connections one after the other; several of these share an acceptor.
-pub(crate) async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
+async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
     loop {
         let Ok((remote, mut socket)) = acceptor.accept().await else {
             app.board.sleep_until(app.board.now() + Duration::from_millis(100)).await;
@@ -41,11 +59,14 @@ pub(crate) async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &
         if matches!(asked, Either::Second(())) {
             continue;
         }
-        let served = with_buffers(app, async |buffers| serve_connection(&mut socket, remote.ip(), buffers, app).await);
-        if let Some(Err(error)) = served.await {
+        let served = pin!(with_buffers(app, async |buffers| {
+            pin!(in_place(|| serve_connection(&mut socket, remote.ip(), buffers, app))).await
+        }))
+        .await;
+        if let Some(Err(error)) = served {
             app.board.log(format_args!("{remote}: {error}"));
         }
-        select(close(&mut socket), app.board.sleep_until(app.board.now() + LINGER)).await;
+        select(pin!(close(&mut socket)), app.board.sleep_until(app.board.now() + LINGER)).await;
     }
 }
 
@@ -71,16 +92,18 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
     };
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
     loop {
-        let connecting = select(way.connect(forwarder.address), app.board.sleep_until(app.board.now() + CONNECT));
-        match connecting.await {
+        let connecting = pin!(way.connect(forwarder.address));
+        match select(connecting, app.board.sleep_until(app.board.now() + CONNECT)).await {
             Either::First(Ok(mut socket)) => {
                 app.board.log(format_args!("forwarder: connected to {}", forwarder.address));
                 let since = app.board.now();
                 let mut rng = BoardRng(app.board);
-                let ended = with_buffers(app, async |buffers| {
-                    barertc_signaling::connect(&mut socket, &url, FORWARDER, buffers, app, &mut rng).await
-                });
-                if let Some(Err(error)) = ended.await {
+                let ended = pin!(with_buffers(app, async |buffers| {
+                    pin!(in_place(|| barertc_signaling::connect(&mut socket, &url, FORWARDER, buffers, app, &mut rng)))
+                        .await
+                }))
+                .await;
+                if let Some(Err(error)) = ended {
                     app.board.log(format_args!("forwarder: {error}"));
                 }
                 if app.board.now() - since > Duration::from_secs(10) {
@@ -130,5 +153,5 @@ pub(crate) async fn with_buffers<B: Board, T>(app: &App<'_, B>, f: impl AsyncFnO
     let mut room = Box::try_zeroed(MESSAGE + SDP + OUT, alloc).ok()?;
     let (message, rest) = room.split_at_mut(MESSAGE);
     let (sdp, out) = rest.split_at_mut(SDP);
-    Some(f(Buffers { message, sdp, out }).await)
+    Some(pin!(f(Buffers { message, sdp, out })).await)
 }

@@ -28,7 +28,9 @@ const STRAY: usize = 256;
 /// The longest frame that is taken from those who send.
 const LARGEST_FRAME: usize = 256 << 10;
 
-pub(crate) type Connection<'b, B> = PeerConnection<'b, <B as Board>::Psram, <B as Board>::Crypto>;
+/// In the large memory from the moment it is made: what is moved takes as much of the stack each time.
+pub(crate) type Connection<'b, B> =
+    Box<PeerConnection<'b, <B as Board>::Psram, <B as Board>::Crypto>, <B as Board>::Psram>;
 
 /// What somebody is here for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use esp_hal::ethernet::phy::generic::GenericPhy;
 use esp_hal::ethernet::{Ethernet, EthernetDmaStorage, RmiiPinBundle};
 use esp_hal::gpio::{Level, Output, OutputConfig};
 use esp_hal::peripherals;
-use static_cell::StaticCell;
+use static_cell::ConstStaticCell;
 
 use barertc_streamer::embedded::SOCKETS;
 
@@ -17,7 +17,8 @@ use barertc_streamer::embedded::SOCKETS;
 const RECEIVED: usize = 16;
 const SENT: usize = 16;
 
-static FRAMES: StaticCell<EthernetDmaStorage<RECEIVED, SENT>> = StaticCell::new();
+// It begins as zeros, made by nobody: made at start, it would be 50 KB of the stack, twice.
+static FRAMES: ConstStaticCell<EthernetDmaStorage<RECEIVED, SENT>> = ConstStaticCell::new(EthernetDmaStorage::new());
 
 /// The card as embassy's network drives it.
 pub type Card = Ethernet<'static, Async, GenericPhy>;
@@ -62,8 +63,7 @@ pub async fn start(
     };
     let mac = efuse::base_mac_address();
     let mac = mac.as_bytes().try_into().map_err(|_| "the chip has no MAC address")?;
-    let frames = FRAMES.init_with(EthernetDmaStorage::new);
-    let card = Ethernet::new(eth, frames, mac, GenericPhy::new_auto(), bundle)
+    let card = Ethernet::new(eth, FRAMES.take(), mac, GenericPhy::new_auto(), bundle)
         .map_err(|_| "Ethernet: no PHY answers at the EV board's pins")?;
     Ok(embassy_net::new(card.into_async(), Config::dhcpv4(Default::default()), resources, seed))
 }
