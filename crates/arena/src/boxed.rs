@@ -30,14 +30,22 @@ impl<T, A: Allocator> Box<T, A> {
     }
 
     /// As [`try_new`](Self::try_new), for a value that `make` makes when there is room for it: it goes from there to its
-    /// place and is on the stack once, not once for every function it passes through.
+    /// place and is on the stack once, not once for every function it passes through. An error of `make`'s is converted
+    /// here: `map_err` would move the value once more.
     ///
     /// # Errors
     /// [`AllocError`] as `E`, or what `make` says.
-    pub fn try_init<E: From<AllocError>>(alloc: A, make: impl FnOnce() -> Result<T, E>) -> Result<Self, E> {
+    pub fn try_init<E, F>(alloc: A, make: impl FnOnce() -> Result<T, F>) -> Result<Self, E>
+    where
+        E: From<AllocError> + From<F>,
+    {
         let place = Box::<MaybeUninit<T>, A>::try_new(MaybeUninit::uninit(), alloc)?;
-        // SAFETY: the block fits a `T` and is ours alone; where `make` fails it is released with `place`.
-        unsafe { place.ptr.cast::<T>().write(make()?) };
+        match make() {
+            // SAFETY: the block fits a `T` and is ours alone.
+            Ok(value) => unsafe { place.ptr.cast::<T>().write(value) },
+            // The block is released with `place`.
+            Err(error) => return Err(error.into()),
+        }
         let (ptr, alloc) = Box::into_raw(place);
         Ok(Self { ptr: ptr.cast(), alloc })
     }

@@ -121,6 +121,16 @@ impl<T, A: Allocator> Slab<T, A> {
         Some(value)
     }
 
+    /// Drops the value at a place, there where it is.
+    fn vacate(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        slot.entry = Entry::Vacant { next: self.free };
+        slot.generation = slot.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        // A slab has no more than 2³² slots.
+        self.free = Some(index as u32);
+        self.len = self.len.saturating_sub(1);
+    }
+
     /// Drops all values; their keys find nothing any more.
     pub fn clear(&mut self) {
         self.retain(|_, _| false);
@@ -133,7 +143,7 @@ impl<T, A: Allocator> Slab<T, A> {
             // A slab has no more than 2³² slots.
             let key = Key { index: index as u32, generation: *generation };
             if !keep(key, value) {
-                drop(self.remove(key));
+                self.vacate(index);
             }
         }
     }

@@ -20,6 +20,7 @@ use crate::{v12, v13};
 const COOKIE: usize = 256;
 
 /// A server's first message: whatever version the client offers and the configuration allows, the better first.
+#[inline(never)]
 pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     hs: &mut Handshake,
     link: &mut Link<A, P>,
@@ -55,6 +56,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Sends the first ClientHello.
+    #[inline(never)]
     pub(crate) fn begin<A: Allocator, P: Provider>(hs: &mut Handshake, link: &mut Link<A, P>) -> Result<State, Error> {
         link.rng.with(&link.provider).fill_bytes(&mut hs.client_random);
         let group = link.groups().next().ok_or(Error::NoCommonParameters)?;
@@ -64,6 +66,7 @@ impl Client {
     }
 
     /// ServerHello, HelloRetryRequest or HelloVerifyRequest.
+    #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
         hs: &mut Handshake,

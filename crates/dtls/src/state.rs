@@ -77,7 +77,8 @@ pub(crate) enum State {
 }
 
 impl Handshake {
-    /// Handles the next message in order.
+    /// Handles the next message in order. Each machine is out of line: together in one frame they would need the sum of
+    /// their stacks.
     pub(crate) fn step<A: Allocator, P: Provider>(
         &mut self,
         link: &mut Link<A, P>,

@@ -85,18 +85,27 @@ impl Negotiated {
     /// # Errors
     /// Only when the transport of the accepted m-lines is unusable.
     pub fn from_offer<C>(offer: &Session<'_>, local: &Local<'_, C>) -> Result<Self, Error> {
-        let mut all = Self::empty();
+        let mut all = Self::new();
+        all.take_offer(offer, local)?;
+        Ok(all)
+    }
+
+    /// [`from_offer`](Self::from_offer) into one that is [`new`](Self::new), and stays where it is: it has 4 KB, which are on
+    /// the stack once for each function that it is passed through.
+    ///
+    /// # Errors
+    /// As there; then it is to be thrown away.
+    pub fn take_offer<C>(&mut self, offer: &Session<'_>, local: &Local<'_, C>) -> Result<(), Error> {
         for media in offer.media() {
             let mut line = Line::rejected(media);
             let known_mid = media.mid().is_none_or(|mid| line.mid == mid);
-            let repeated = !line.mid.is_empty() && all.lines.iter().any(|l| l.mid == line.mid);
-            if !media.is_rejected() && known_mid && !repeated && all.shares_transport(offer, media) {
-                all.try_sections(offer, local, media, &mut line);
+            let repeated = !line.mid.is_empty() && self.lines.iter().any(|l| l.mid == line.mid);
+            if !media.is_rejected() && known_mid && !repeated && self.shares_transport(offer, media) {
+                self.try_sections(offer, local, media, &mut line);
             }
-            all.add(offer, media, line)?;
+            self.add(offer, media, line)?;
         }
-        all.agree_setup(offer, |theirs| answer_setup(theirs, local.setup))?;
-        Ok(all)
+        self.agree_setup(offer, |theirs| answer_setup(theirs, local.setup))
     }
 
     /// What the remote made of the offer that we wrote from `local`.
@@ -104,10 +113,19 @@ impl Negotiated {
     /// # Errors
     /// [`Error::Mismatch`] when the m-lines are not those of the offer; [`Error::Transport`] when the transport is unusable.
     pub fn from_answer<C>(answer: &Session<'_>, local: &Local<'_, C>) -> Result<Self, Error> {
+        let mut all = Self::new();
+        all.take_answer(answer, local)?;
+        Ok(all)
+    }
+
+    /// [`from_answer`](Self::from_answer) into one that is [`new`](Self::new), and stays where it is.
+    ///
+    /// # Errors
+    /// As there; then it is to be thrown away.
+    pub fn take_answer<C>(&mut self, answer: &Session<'_>, local: &Local<'_, C>) -> Result<(), Error> {
         if answer.media().len() != local.sections.len() {
             return Err(Error::Mismatch);
         }
-        let mut all = Self::empty();
         for (index, (media, section)) in answer.media().iter().zip(local.sections).enumerate() {
             let same_mid = media.mid().is_none_or(|mid| section.mid() == Some(mid));
             if media.kind() != section.kind() || !same_mid {
@@ -117,17 +135,16 @@ impl Negotiated {
             if let Some(mid) = section.mid() {
                 line.mid = heapless::String::try_from(mid).map_err(|_| Error::Local)?;
             }
-            let usable = !media.is_rejected() && all.shares_transport(answer, media);
+            let usable = !media.is_rejected() && self.shares_transport(answer, media);
             if usable && line.fits(section, media) {
                 line.section = u8::try_from(index).ok();
-                line.note_data(&mut all, section, media);
+                line.note_data(self, section, media);
             } else {
                 line.clear();
             }
-            all.add(answer, media, line)?;
+            self.add(answer, media, line)?;
         }
-        all.agree_setup(answer, |theirs| offered_setup(theirs, local.setup))?;
-        Ok(all)
+        self.agree_setup(answer, |theirs| offered_setup(theirs, local.setup))
     }
 
     /// The line called `mid`.
@@ -142,7 +159,9 @@ impl Negotiated {
         self.lines.iter().find(|l| l.section.map(usize::from) == Some(index))
     }
 
-    fn empty() -> Self {
+    /// Nothing agreed on yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { lines: heapless::Vec::new(), setup: Setup::Active, transport: None, data: None }
     }
 
@@ -191,6 +210,12 @@ impl Negotiated {
             self.setup = rule(theirs).ok_or(Error::Transport(TransportError::Setup))?;
         }
         Ok(())
+    }
+}
+
+impl Default for Negotiated {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -104,19 +104,8 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
         provider: P,
         rng: &mut R,
     ) -> Result<Self, Error> {
-        let handshake = Handshake {
-            state: match role {
-                Role::Client => State::Idle,
-                Role::Server => State::AwaitClientHello,
-            },
-            identity: identity.clone(),
-            transcript: Transcript::new(Version::Dtls12, Hash::Sha256),
-            ephemeral: None,
-            client_random: [0; 32],
-            server_random: [0; 32],
-        };
         let mut pending = Pending {
-            handshake: Box::try_new(handshake, alloc.clone())?,
+            handshake: begin(role, identity, alloc.clone())?,
             reassembly: Reassembly::new(usize::from(config.reassembly), alloc.clone())?,
             early: Early::new(usize::from(config.early), alloc.clone())?,
         };
@@ -148,6 +137,24 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
             discards: Discards::default(),
         })
     }
+}
+
+/// A handshake that has not begun, in its place. Out of line, so that it is not on the stack while the rest is made.
+#[inline(never)]
+fn begin<A: Allocator>(role: Role, identity: &Identity, alloc: A) -> Result<Box<Handshake, A>, Error> {
+    Box::try_init(alloc, || {
+        Ok::<_, Error>(Handshake {
+            state: match role {
+                Role::Client => State::Idle,
+                Role::Server => State::AwaitClientHello,
+            },
+            identity: identity.clone(),
+            transcript: Transcript::new(Version::Dtls12, Hash::Sha256),
+            ephemeral: None,
+            client_random: [0; 32],
+            server_random: [0; 32],
+        })
+    })
 }
 
 impl<A: Allocator, P: Provider> Connection<A, P> {

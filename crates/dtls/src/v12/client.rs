@@ -78,6 +78,7 @@ pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
 
 impl State {
     /// Handles the next message of the server.
+    #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
         hs: &mut Handshake,

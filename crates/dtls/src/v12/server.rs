@@ -31,6 +31,7 @@ pub(crate) enum State {
 }
 
 /// Chooses the parameters and answers with the whole flight up to ServerHelloDone.
+#[inline(never)]
 pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     hs: &mut Handshake,
     link: &mut Link<A, P>,
@@ -144,6 +145,7 @@ fn write_key_exchange<A: Allocator, P: Provider>(
 
 impl State {
     /// Handles the next message of the client.
+    #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
         hs: &mut Handshake,

@@ -123,6 +123,7 @@ fn agree<A: Allocator, P: Provider>(
 
 impl State {
     /// Handles the next message of the server.
+    #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
         hs: &mut Handshake,

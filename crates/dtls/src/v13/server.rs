@@ -37,6 +37,7 @@ pub(crate) struct Secrets {
 }
 
 /// Chooses the parameters, and answers with the flight up to Finished or with a HelloRetryRequest.
+#[inline(never)]
 pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     hs: &mut Handshake,
     link: &mut Link<A, P>,
@@ -171,6 +172,7 @@ fn write_parameters<A: Allocator, P: Provider>(hs: &mut Handshake, link: &mut Li
 
 impl State {
     /// Handles the next message of the client.
+    #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
         hs: &mut Handshake,

@@ -18,12 +18,15 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], [`Error::Sctp`].
+    #[inline(never)]
     pub fn add_data<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
         if self.sctp.is_none() {
             let mut config = self.config.sctp.clone();
             config.mtu = self.config.sctp_mtu();
-            let association = Association::new(config, self.memory.sctp.clone(), rng)?;
-            self.sctp = Some(Box::try_new(association, self.memory.sctp.clone())?);
+            let memory = &self.memory.sctp;
+            let association =
+                Box::try_init::<Error, _>(memory.clone(), || Association::new(config, memory.clone(), rng));
+            self.sctp = Some(association?);
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use barertc_dtls::{Connection as Dtls, HashAlgorithm, Role};
 use barertc_ice::Candidate;
 use barertc_rtcp_nack::{Mid, RtxConfig, SendConfig, SendStream};
 use barertc_sdp::{
-    Data, Fingerprint, Hash, Line, Local, MAX_MEDIA, Negotiated, Section, Sending, Session, Setup, Track, write_answer,
-    write_offer,
+    Data, Fingerprint, Hash, Line, Local, MAX_MEDIA, Negotiated, NegotiatedData, Section, Sending, Session, Setup,
+    Track, write_answer, write_offer,
 };
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
@@ -15,10 +15,17 @@ use rand_core::CryptoRng;
 use super::renegotiation::Place;
 use super::{PeerConnection, Transceiver};
 use crate::codec::{extension_map, frame_codec};
-use crate::{Config, Error};
+use crate::{Config, Error, Name};
 
 /// Candidates that a description has room for.
 const MAX_CANDIDATES: usize = 8;
+
+/// What begins with a description: on which m-line's transport, as whom in DTLS, and the data channels with their name.
+struct Begin {
+    line: u8,
+    role: Role,
+    data: Option<(NegotiatedData, Name)>,
+}
 
 type Sections<'a> = heapless::Vec<Section<'a>, MAX_MEDIA>;
 
@@ -68,8 +75,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             return Err(Error::InvalidState);
         }
         let answer = Session::parse(answer)?;
-        let agreed = self.with_local(Setup::ActPass, |local| Negotiated::from_answer(&answer, local))?;
-        self.apply(now, &answer, &agreed, true, rng)?;
+        let begin = self.take_answer(&answer, rng)?;
+        self.begin(now, &answer, begin, rng)?;
         self.offered = false;
         self.update();
         Ok(())
@@ -92,20 +99,45 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             return Err(Error::InvalidState);
         }
         let offer = Session::parse(offer)?;
-        // Who answers may choose; the client's part saves the browser a round trip. Where the association stands, so
-        // does the part in it (RFC 8842 §5.5).
-        let settled = self.dtls.as_ref().filter(|_| self.peer_fingerprint.is_some()).map(|dtls| dtls.role());
-        let setup = if settled == Some(Role::Server) { Setup::Passive } else { Setup::Active };
-        let agreed = self.with_local(setup, |local| Negotiated::from_offer(&offer, local))?;
-        self.begin_ice_answer(&offer, &agreed, rng)?;
-        let text = self.with_local(setup, |local| write_answer(&offer, local, &agreed, out))?;
-        self.session_version = self.session_version.saturating_add(1);
-        self.apply(now, &offer, &agreed, false, rng)?;
+        let (text, begin) = self.take_offer(&offer, rng, out)?;
+        self.begin(now, &offer, begin, rng)?;
         self.update();
         Ok(text)
     }
 
+    // What was agreed on is large. These two hold it on the stack, and have returned before anything deep begins.
+    #[inline(never)]
+    fn take_answer<R: CryptoRng + ?Sized>(
+        &mut self,
+        answer: &Session<'_>,
+        rng: &mut R,
+    ) -> Result<Option<Begin>, Error> {
+        let mut agreed = Negotiated::new();
+        self.with_local(Setup::ActPass, |local| agreed.take_answer(answer, local))?;
+        self.settle(&agreed, true, rng)
+    }
+
+    #[inline(never)]
+    fn take_offer<'o, R: CryptoRng + ?Sized>(
+        &mut self,
+        offer: &Session<'_>,
+        rng: &mut R,
+        out: &'o mut [u8],
+    ) -> Result<(&'o str, Option<Begin>), Error> {
+        // Who answers may choose; the client's part saves the browser a round trip. Where the association stands, so
+        // does the part in it (RFC 8842 §5.5).
+        let settled = self.dtls.as_ref().filter(|_| self.peer_fingerprint.is_some()).map(|dtls| dtls.role());
+        let setup = if settled == Some(Role::Server) { Setup::Passive } else { Setup::Active };
+        let mut agreed = Negotiated::new();
+        self.with_local(setup, |local| agreed.take_offer(offer, local))?;
+        self.begin_ice_answer(offer, &agreed, rng)?;
+        let text = self.with_local(setup, |local| write_answer(offer, local, &agreed, out))?;
+        self.session_version = self.session_version.saturating_add(1);
+        Ok((text, self.settle(&agreed, false, rng)?))
+    }
+
     /// Other credentials than before are an ICE restart, which we join with new ones of ours (RFC 8445 §9).
+    #[inline(never)]
     fn begin_ice_answer<R: CryptoRng + ?Sized>(
         &mut self,
         offer: &Session<'_>,
@@ -133,7 +165,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         Ok(())
     }
 
-    /// Our side of a description, lent to `f`.
+    /// Our side of a description, lent to `f`. Out of line, for it takes 2 KB of the stack.
+    #[inline(never)]
     fn with_local<T>(
         &self,
         setup: Setup,
@@ -204,26 +237,39 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         Some(Section::Data(Data { mid, sctp_port: self.config.sctp.local_port, max_message_size, sctp_init: None }))
     }
 
-    fn apply<R: CryptoRng + ?Sized>(
+    /// Keeps what was agreed on; what is to begin with it comes back.
+    fn settle<R: CryptoRng + ?Sized>(
         &mut self,
-        now: Instant,
-        remote: &Session<'_>,
         agreed: &Negotiated,
         offering: bool,
         rng: &mut R,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Begin>, Error> {
         let places = self.places(offering)?;
         self.apply_tracks(agreed, &places, rng)?;
         self.remember(agreed, places, offering);
-        let Some(line) = agreed.transport else { return Ok(()) };
-        let transport = remote.transport(usize::from(line))?;
-
+        let Some(line) = agreed.transport else { return Ok(None) };
         let role = if agreed.setup == Setup::Active { Role::Client } else { Role::Server };
+        let data = agreed.data.map(|data| {
+            let mid = agreed.lines.get(usize::from(data.line)).map(|line| line.mid.clone());
+            (data, mid.unwrap_or_default())
+        });
+        Ok(Some(Begin { line, role, data }))
+    }
+
+    /// Begins what the transport of an accepted m-line carries.
+    fn begin<R: CryptoRng + ?Sized>(
+        &mut self,
+        now: Instant,
+        remote: &Session<'_>,
+        begin: Option<Begin>,
+        rng: &mut R,
+    ) -> Result<(), Error> {
+        let Some(Begin { line, role, data }) = begin else { return Ok(()) };
+        let transport = remote.transport(usize::from(line))?;
         let fingerprint = transport.fingerprints().find_map(known_fingerprint);
         self.begin_dtls(now, role, fingerprint.ok_or(Error::UnknownFingerprint)?, rng)?;
-        if let Some(data) = &agreed.data {
-            let mid = agreed.lines.get(usize::from(data.line)).map(|line| line.mid.clone()).unwrap_or_default();
-            self.begin_sctp(data, &mid, role, rng)?;
+        if let Some((data, mid)) = &data {
+            self.begin_sctp(data, mid, role, rng)?;
         }
 
         self.ice.set_remote_lite(transport.lite);
@@ -239,6 +285,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     }
 
     /// Ours once and for all: a later description may repeat what was said about the certificate, but not change it.
+    #[inline(never)]
     fn begin_dtls<R: CryptoRng + ?Sized>(
         &mut self,
         now: Instant,
@@ -261,12 +308,11 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         Ok(())
     }
 
+    #[inline(never)]
     fn new_dtls<R: CryptoRng + ?Sized>(&self, role: Role, rng: &mut R) -> Result<Box<Dtls<A, &'p P>, A>, Error> {
         let config = barertc_dtls::Config { mtu: self.config.inner_mtu(), ..self.config.dtls.clone() };
         let memory = &self.memory.dtls;
-        Box::try_init(memory.clone(), || {
-            Dtls::new(config, role, self.identity, memory.clone(), self.provider, rng).map_err(Error::from)
-        })
+        Box::try_init(memory.clone(), || Dtls::new(config, role, self.identity, memory.clone(), self.provider, rng))
     }
 }
 

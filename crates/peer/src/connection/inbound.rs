@@ -114,6 +114,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
+    // Out of line: this is once a connection, and what it needs of the stack is not for every packet.
+    #[inline(never)]
     pub(super) fn handle_dtls_event(&mut self, event: barertc_dtls::Event) {
         match event {
             barertc_dtls::Event::Connected { srtp, version, .. } => {
@@ -132,6 +134,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     /// Takes the keys of SRTP out of DTLS (RFC 5764 §4.2). A connection without media needs none.
+    #[inline(never)]
     fn begin_srtp(&mut self, profile: Option<u16>) -> Result<(), Error> {
         let (Some(dtls), Some(profile)) = (&self.dtls, profile.and_then(Profile::from_dtls)) else { return Ok(()) };
         let mut exported = Zeroizing::new([0; MAX_EXPORT]);
@@ -141,8 +144,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let masters = Masters::split(profile, exported, side)?;
         let memory = &self.memory.srtp;
         let (local, remote) = (masters.local(), masters.remote());
-        let session = Srtp::new(self.provider, profile, local, remote, self.config.srtp, memory.clone())?;
-        self.srtp = Some(Box::try_new(session, memory.clone())?);
+        let session = Box::try_init::<Error, _>(memory.clone(), || {
+            Srtp::new(self.provider, profile, local, remote, self.config.srtp, memory.clone())
+        });
+        self.srtp = Some(session?);
         self.report_at = Some(self.now);
         Ok(())
     }

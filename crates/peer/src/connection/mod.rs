@@ -103,6 +103,17 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     channels_closed: u32,
 }
 
+/// The ICE agent, in its place. Out of line, so that it is not on the stack beside the connection.
+#[inline(never)]
+fn new_agent<'p, A: Allocator + Clone, P: Provider, R: CryptoRng + ?Sized>(
+    config: &Config,
+    memory: &A,
+    provider: &'p P,
+    rng: &mut R,
+) -> Result<Box<Agent<A, &'p P>, A>, Error> {
+    Box::try_init(memory.clone(), || Agent::new(config.ice.clone(), false, memory.clone(), provider, rng))
+}
+
 impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// A connection that has not begun. `identity` is the certificate, which many connections may share.
     ///
@@ -117,9 +128,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     ) -> Result<Self, Error> {
         config.check()?;
         let memory = memory.into();
-        let ice = Box::try_init(memory.ice.clone(), || {
-            Agent::new(config.ice.clone(), false, memory.ice.clone(), provider, rng).map_err(Error::from)
-        })?;
+        let ice = new_agent(&config, &memory.ice, provider, rng)?;
         Ok(Self {
             ice,
             dtls: None,
