@@ -4,6 +4,8 @@ use std::fmt;
 
 use object::{Object, ObjectSymbol};
 
+use super::Image;
+use super::stack::Stack;
 use crate::image::initialisers_of;
 
 /// The function that `barertc_arena::Unlinkable` calls, and that exists nowhere.
@@ -17,10 +19,12 @@ pub struct Promises {
     flash: u64,
     budget: Option<u64>,
     limit: Option<u64>,
+    stack: u64,
+    stack_limit: u64,
 }
 
 impl Promises {
-    pub fn of(elf: &object::File<'_>, flash: u64, budget: Option<u64>, limit: Option<u64>) -> Self {
+    pub fn of(elf: &object::File<'_>, flash: u64, stack: &Stack, image: &Image) -> Self {
         let names = |symbol: object::Symbol<'_, '_>| symbol.name().unwrap_or_default().to_owned();
         let undefined = elf.symbols().filter(|symbol| symbol.is_undefined() && !symbol.is_weak());
         Self {
@@ -28,8 +32,10 @@ impl Promises {
             undefined: undefined.map(names).filter(|name| !name.is_empty()).collect(),
             heap: elf.symbols().any(|symbol| symbol.name().is_ok_and(|name| name.contains(NO_HEAP))),
             flash,
-            budget,
-            limit,
+            budget: image.budget,
+            limit: image.limit,
+            stack: stack.deepest(),
+            stack_limit: image.stack,
         }
     }
 
@@ -40,6 +46,8 @@ impl Promises {
             (self.initialisers > 0).then(|| format!("{} bytes of initialisers run before main", self.initialisers)),
             (!self.undefined.is_empty()).then(|| format!("undefined: {}", self.undefined.join(", "))),
             self.heap.then(|| "somebody reaches the global heap".to_owned()),
+            (self.stack > self.stack_limit)
+                .then(|| format!("{} bytes of stack in one chain of calls, above {}", self.stack, self.stack_limit)),
             over.map(|limit| format!("{} bytes of flash, {} over the limit", self.flash, self.flash - limit)),
         ]
         .into_iter()
@@ -58,6 +66,11 @@ impl fmt::Display for Promises {
             Some((budget, _)) => write!(f, " of a budget of {budget}")?,
             None => write!(f, ", without a budget")?,
         }
-        self.limit.map_or(Ok(()), |limit| write!(f, "; the tests fail above {limit}"))
+        self.limit.map_or(Ok(()), |limit| write!(f, "; the tests fail above {limit}"))?;
+        write!(
+            f,
+            "\n- stack, in the deepest chain of direct calls: {} bytes; the tests fail above {}",
+            self.stack, self.stack_limit
+        )
     }
 }

@@ -47,6 +47,13 @@ impl Stack {
     }
 }
 
+impl Stack {
+    /// Bytes of the deepest chain of direct calls.
+    pub const fn deepest(&self) -> u64 {
+        self.deepest.0
+    }
+}
+
 impl fmt::Display for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, chain) = &self.deepest;
