@@ -71,6 +71,18 @@ fn main() -> ! {
 
 #[embassy_executor::task]
 async fn streamer(spawner: Spawner) {
+    let board = board(spawner);
+    let mut storage = LittleFs::new(machine::media(), FLASH_BLOCK, FLASH_CACHE.take());
+    let buffers = BUFFERS.take();
+    let served = pin!(in_place(|| board.serve(Lines::of(machine::settings()), PAGE, &mut storage, buffers)));
+    if let Err(error) = served.await {
+        say!("cannot start: {error}");
+    }
+}
+
+/// Everything that the application stands on. Out of line, so that what it needs of the stack is given back.
+#[inline(never)]
+fn board(spawner: Spawner) -> &'static EmbassyBoard<RustCrypto> {
     let mut seed = [0; 32];
     assert!(virtio::entropy(&mut seed), "the machine has no source of randomness: give it -device virtio-rng-device");
     let mut rng = ChaCha20Rng::from_seed(seed);
@@ -94,11 +106,5 @@ async fn streamer(spawner: Spawner) {
         depth: stack::stats,
         log: if Lines::of(machine::settings()).get("count").is_some() { machine::counting_log } else { machine::log },
     };
-    let board = BOARD.init(EmbassyBoard::new(parts).expect("the PSRAM has room for a label for each owner"));
-    let mut storage = LittleFs::new(machine::media(), FLASH_BLOCK, FLASH_CACHE.take());
-    let buffers = BUFFERS.take();
-    let served = pin!(in_place(|| board.serve(Lines::of(machine::settings()), PAGE, &mut storage, buffers)));
-    if let Err(error) = served.await {
-        say!("cannot start: {error}");
-    }
+    BOARD.init(EmbassyBoard::new(parts).expect("the PSRAM has room for a label for each owner"))
 }

@@ -31,7 +31,8 @@ mod viewers;
 use core::fmt;
 use core::future::{Future, pending};
 use core::net::SocketAddr;
-use core::pin::pin;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use barertc::Identity;
@@ -93,23 +94,23 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     let mut ports = bind_media(&app).await?;
     let (acceptor, address) = board.listen(settings.http).await.map_err(|_| Error::Http(settings.http))?;
     ready(address);
-    let pages = pin!(in_place(|| serve::accept_all(&app, &acceptor)));
-    let forwarding = pin!(async {
+    let pages = Apart(pin!(in_place(|| serve::accept_all(&app, &acceptor))));
+    let forwarding = Apart(pin!(async {
         match &settings.forwarder {
             Some(forwarder) => pin!(in_place(|| serve::forward(&app, forwarder))).await,
             None => pending().await,
         }
-    });
-    let publishing = pin!(async {
+    }));
+    let publishing = Apart(pin!(async {
         match &settings.whip {
             Some(whip) => pin!(in_place(|| publish::publish(&app, whip))).await,
             None => pending().await,
         }
-    });
-    let network = pin!(in_place(|| barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake)));
-    let playing = pin!(in_place(|| play::play(&app, storage)));
+    }));
+    let network = Apart(pin!(in_place(|| barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake))));
+    let playing = Apart(pin!(in_place(|| play::play(&app, storage))));
     let reporting = pin!(in_place(|| report::report(&app)));
-    let farewell = pin!(async {
+    let farewell = Apart(pin!(async {
         stop.await;
         app.viewers.borrow_mut().close_all();
         app.wake.signal(());
@@ -121,7 +122,7 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
         if let Some(whip) = &settings.whip {
             pin!(in_place(|| publish::unpublish(&app, whip))).await;
         }
-    });
+    }));
     let outward = join(forwarding, publishing);
     let everything = join(network, join4(pages, outward, playing, reporting));
     match select(everything, farewell).await {
@@ -137,6 +138,18 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
 #[inline(never)]
 pub fn in_place<F>(make: impl FnOnce() -> F) -> F {
     make()
+}
+
+/// A future that is polled out of line: what it needs of the stack is not added to what those beside it need.
+struct Apart<'f, F>(Pin<&'f mut F>);
+
+impl<F: Future> Future for Apart<'_, F> {
+    type Output = F::Output;
+
+    #[inline(never)]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.0.as_mut().poll(context)
+    }
 }
 
 /// A place for a socket, which may be empty.
