@@ -18,6 +18,7 @@ use crate::flash::Storage;
 const SAMPLES: usize = 512;
 
 /// A generator that nobody else has, and that this board never had.
+#[inline(never)]
 pub fn generator(storage: &mut Storage, adc: ADC1<'_>, pin: GPIO20<'_>) -> Result<ChaCha20Rng, &'static str> {
     let mut places = [Words([0; RECORD]), Words([0; RECORD])];
     for (sector, place) in places.iter_mut().enumerate() {

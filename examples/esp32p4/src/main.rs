@@ -17,13 +17,14 @@ use barertc_hosted::Network;
 use barertc_littlefs::LittleFs;
 use barertc_streamer::embedded::{EmbassyBoard, FLASH_BLOCK, MediaRoom, Parts, SOCKETS, TcpRoom, UdpRoom};
 use barertc_streamer::{Lines, in_place};
+use chacha20::ChaCha20Rng;
 use embassy_executor::Spawner;
-use embassy_net::StackResources;
+use embassy_net::{Stack, StackResources};
 use embassy_time::Timer;
 use esp_bootloader_esp_idf::partitions::PARTITION_TABLE_MAX_LEN;
 use esp_hal::clock::CpuClock;
 use esp_hal::efuse::{ChipRevision, chip_revision};
-use esp_hal::peripherals::Peripherals;
+use esp_hal::peripherals::{PSRAM, Peripherals};
 use esp_hal::rtc_cntl::{Rtc, Rwdt, RwdtStage};
 use esp_hal::time::Duration;
 use esp_hal::timer::timg::TimerGroup;
@@ -64,8 +65,8 @@ static PARTITIONS: ConstStaticCell<[u8; PARTITION_TABLE_MAX_LEN]> = ConstStaticC
 #[unsafe(link_section = ".psram")]
 static SETTINGS_PAGE: ConstStaticCell<[u8; SETTINGS]> = ConstStaticCell::new([0; SETTINGS]);
 static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
-static INTERNAL: StaticCell<Heap<'static>> = StaticCell::new();
-static PSRAM: StaticCell<Heap<'static>> = StaticCell::new();
+static SMALL: StaticCell<Heap<'static>> = StaticCell::new();
+static LARGE: StaticCell<Heap<'static>> = StaticCell::new();
 static BOARD: StaticCell<EmbassyBoard<Accelerators>> = StaticCell::new();
 
 #[embassy_executor::task]
@@ -117,8 +118,7 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
     watchdog.enable();
     spawner.spawn(watch(watchdog).expect("one task each"));
 
-    let psram = PSRAM.init(memory::psram(chip.PSRAM)?);
-    let internal: &'static Heap<'static> = INTERNAL.init(memory::internal()?);
+    let (psram, internal) = heaps(chip.PSRAM)?;
     let mut storage = flash::Storage::new(chip.FLASH, PARTITIONS.take())?;
     let page = SETTINGS_PAGE.take();
     storage.read(storage.settings, 0, page).map_err(|_| "the settings cannot be read")?;
@@ -181,18 +181,8 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
         }
         _ => return Err("settings: network is `ethernet` or `wifi`"),
     };
-    let parts = Parts {
-        psram,
-        internal: Some(internal),
-        stack,
-        tcp: TCP.take(),
-        udp: UDP.take(),
-        rng,
-        crypto: Accelerators::new(chip.AES, chip.SHA, chip.ECC, log::line),
-        depth: memory::stack,
-        log: log::line,
-    };
-    let board = BOARD.init(EmbassyBoard::new(parts).map_err(|_| "the PSRAM has no room for its labels")?);
+    let crypto = || Accelerators::new(chip.AES, chip.SHA, chip.ECC, log::line);
+    let board = board(psram, internal, stack, rng, crypto)?;
     #[cfg(feature = "selftest")]
     if let Err(vector) = barertc_crypto::selftest::run_with(barertc_streamer::Board::crypto(board)) {
         log::line(format_args!("crypto: {vector} fails"));
@@ -204,6 +194,35 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
         log::line(format_args!("cannot start: {error}"));
     }
     Ok(())
+}
+
+/// The heaps of both memories; out of line, too.
+#[inline(never)]
+fn heaps(psram: PSRAM<'static>) -> Result<(&'static Heap<'static>, &'static Heap<'static>), &'static str> {
+    Ok((LARGE.init(memory::psram(psram)?), SMALL.init(memory::internal()?)))
+}
+
+/// What the application stands on. Out of line, so that what it needs of the stack is given back.
+#[inline(never)]
+fn board(
+    psram: &'static Heap<'static>,
+    internal: &'static Heap<'static>,
+    stack: Stack<'static>,
+    rng: ChaCha20Rng,
+    crypto: impl FnOnce() -> Accelerators,
+) -> Result<&'static EmbassyBoard<Accelerators>, &'static str> {
+    let parts = Parts {
+        psram,
+        internal: Some(internal),
+        stack,
+        tcp: TCP.take(),
+        udp: UDP.take(),
+        rng,
+        crypto: crypto(),
+        depth: memory::stack,
+        log: log::line,
+    };
+    Ok(BOARD.init(EmbassyBoard::new(parts).map_err(|_| "the PSRAM has no room for its labels")?))
 }
 
 #[panic_handler]

@@ -18,7 +18,7 @@ use barertc_streamer::embedded::{EmbassyBoard, FLASH_BLOCK, MediaRoom, Parts, SO
 use barertc_streamer::{Lines, in_place};
 use chacha20::ChaCha20Rng;
 use embassy_executor::Spawner;
-use embassy_net::{Config, StackResources};
+use embassy_net::{Config, Stack, StackResources};
 use embassy_net_driver_channel as channel;
 use rand_core::SeedableRng;
 use static_cell::{ConstStaticCell, StaticCell};
@@ -86,17 +86,9 @@ fn board(spawner: Spawner) -> &'static EmbassyBoard<RustCrypto> {
     let mut seed = [0; 32];
     assert!(virtio::entropy(&mut seed), "the machine has no source of randomness: give it -device virtio-rng-device");
     let mut rng = ChaCha20Rng::from_seed(seed);
-
-    let device = net::Card::find(ROOMS.take()).expect("a network card");
-    let address = channel::driver::HardwareAddress::Ethernet(device.address());
-    let (card_runner, driver) = channel::new(STATE.take(), address);
-    let resources = RESOURCES.take();
-    let (stack, runner) =
-        embassy_net::new(driver, Config::dhcpv4(Default::default()), resources, rand_core::Rng::next_u64(&mut rng));
-    spawner.spawn(card(device, card_runner).expect("one task each"));
-    spawner.spawn(network(runner).expect("one task each"));
+    let stack = join_network(spawner, rand_core::Rng::next_u64(&mut rng));
     let parts = Parts {
-        psram: PSRAM.init_with(machine::psram),
+        psram: psram(),
         internal: None,
         stack,
         tcp: TCP.take(),
@@ -107,4 +99,21 @@ fn board(spawner: Spawner) -> &'static EmbassyBoard<RustCrypto> {
         log: if Lines::of(machine::settings()).get("count").is_some() { machine::counting_log } else { machine::log },
     };
     BOARD.init(EmbassyBoard::new(parts).expect("the PSRAM has room for a label for each owner"))
+}
+
+#[inline(never)]
+fn psram() -> &'static Heap<'static> {
+    PSRAM.init_with(machine::psram)
+}
+
+#[inline(never)]
+fn join_network(spawner: Spawner, seed: u64) -> Stack<'static> {
+    let device = net::Card::find(ROOMS.take()).expect("a network card");
+    let address = channel::driver::HardwareAddress::Ethernet(device.address());
+    let (card_runner, driver) = channel::new(STATE.take(), address);
+    let resources = RESOURCES.take();
+    let (stack, runner) = embassy_net::new(driver, Config::dhcpv4(Default::default()), resources, seed);
+    spawner.spawn(card(device, card_runner).expect("one task each"));
+    spawner.spawn(network(runner).expect("one task each"));
+    stack
 }

@@ -31,10 +31,11 @@ const SDP: usize = 4 << 10;
 /// The same in JSON; first of all, the head of a request.
 const OUT: usize = SDP + 512;
 
-/// Connections of pages and signaling that are served at the same time.
+/// Connections of pages and signaling that [`accept_all`] serves at the same time, for boards that have sockets made ahead.
+#[cfg(feature = "embassy")]
 pub(crate) const HTTP_CONNECTIONS: usize = 4 * 4;
 
-/// Accepts [`HTTP_CONNECTIONS`]. An array of futures would have to be made in one place and moved to another.
+/// Serves four times four connections. An array of futures would have to be made in one place and moved to another.
 pub(crate) async fn accept_all<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
     let (a, b) = (pin!(in_place(|| accept_four(app, acceptor))), pin!(in_place(|| accept_four(app, acceptor))));
     let (c, d) = (pin!(in_place(|| accept_four(app, acceptor))), pin!(in_place(|| accept_four(app, acceptor))));
