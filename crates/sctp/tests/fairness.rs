@@ -372,13 +372,13 @@ fn beside_a_tcp_flow() {
             if pair == ["TCP", "TCP"] {
                 tcp = [shares[0], shares[1]];
             }
-            // What TCP gets beside us, next to what it gets beside its like. In a queue that is shorter than an eighth of
-            // the round trip a loss says nothing: there we give way only to a loss of a tenth.
-            if queue >= 0.5
-                && pair != ["TCP", "TCP"]
+            // What TCP gets beside us, next to what it gets beside its like. A queue that is shorter than an eighth of the
+            // round trip shows in losses only, of which we take some more than a TCP before we give way.
+            let least = if queue < 0.125 { 0.4 } else { 0.5 };
+            if pair != ["TCP", "TCP"]
                 && let Some(n) = pair.iter().position(|p| *p == "TCP")
             {
-                assert!(shares[n] > tcp[n] * 0.5, "{pair:?}: {shares:?}, {tcp:?} among TCPs");
+                assert!(shares[n] > tcp[n] * least, "{pair:?}: {shares:?}, {tcp:?} among TCPs");
             }
         }
     }
