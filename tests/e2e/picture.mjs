@@ -7,7 +7,7 @@ import { root, target } from './streamer.mjs';
 // The bundled sample as Annex B, in `dir`.
 export function unpackSample(dir) {
   const out = path.join(dir, 'sample');
-  execFileSync(path.join(target, 'release', 'xtask'), ['unpack', path.join('examples', 'media', 'sample.brtc'), '--annexb', out], { cwd: root, stdio: 'ignore' });
+  execFileSync(path.join(target, 'debug', 'xtask'), ['unpack', path.join('examples', 'media', 'sample.brtc'), '--annexb', out], { cwd: root, stdio: 'ignore' });
   return out;
 }
 

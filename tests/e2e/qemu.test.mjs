@@ -23,7 +23,7 @@ before(async () => {
 });
 
 async function emulate(...args) {
-  const program = path.join(target, 'release', 'xtask');
+  const program = path.join(target, 'debug', 'xtask');
   const device = await Streamer.start(['qemu', ...args], { program, listen: false, patience: 120_000 });
   await device.waitFor(/ready at/, 30_000);
   return device;

@@ -19,8 +19,9 @@ const TOOLS: &[Tool] = &[
 
 /// `cargo xtask e2e`: the desktop's streamer with everything it can do, the page alone, and the handshake with each browser.
 pub fn main(_: &[String]) -> Result<()> {
-    run(cargo().args(["build", "--release", "--package", "barertc-desktop", "--package", "xtask"]))?;
-    run(cargo().args(["build", "--release", "--package", "barertc", "--example", "echo"]))?;
+    // As a user builds it.
+    run(cargo().args(["build", "--release", "--package", "barertc-desktop"]))?;
+    build_peers()?;
     node(&[
         "play.test.mjs",
         "restart.test.mjs",
@@ -38,7 +39,7 @@ pub fn main(_: &[String]) -> Result<()> {
 
 /// `cargo xtask qemu-e2e`: the emulated device's.
 pub fn qemu(_: &[String]) -> Result<()> {
-    run(cargo().args(["build", "--release", "--package", "xtask", "--package", "barertc-test-peer"]))?;
+    build_peers()?;
     crate::qemu::main(&["--build".into()])?;
     node(&["qemu.test.mjs"])?;
     crate::qemu::main(&["--icount".into()])
@@ -47,8 +48,14 @@ pub fn qemu(_: &[String]) -> Result<()> {
 /// `cargo xtask hosted-e2e`: the streamer behind the WiFi driver, on a simulated co-processor. Needs root.
 pub fn hosted(_: &[String]) -> Result<()> {
     tools::need(&[Tool { file: "ip", package: "iproute2" }])?;
-    run(cargo().args(["build", "--release", "--package", "barertc-hosted-sim"]))?;
+    build_peers()?;
     node(&["hosted.test.mjs"])
+}
+
+/// What the tests talk to beside browsers, in one build: each alone would have other features, and compile everything again.
+fn build_peers() -> Result<()> {
+    let packages = ["barertc", "barertc-test-peer", "barertc-hosted-sim"].map(|name| ["--package", name]).concat();
+    run(cargo().args(["build", "--release", "--bins", "--example", "echo"]).args(packages))
 }
 
 fn node(files: &[&str]) -> Result<()> {

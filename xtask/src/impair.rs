@@ -31,7 +31,7 @@ pub fn main(args: &[String]) -> Result<()> {
         return data(args);
     }
     tools::need(TOOLS)?;
-    let packages = ["barertc-desktop", "barertc-impair", "xtask"].map(|name| ["--package", name]).concat();
+    let packages = ["barertc-desktop", "barertc-impair"].map(|name| ["--package", name]).concat();
     run(cargo().args(["build", "--release"]).args(packages))?;
     let folder = root().join("tests/e2e");
     let quick = args.iter().any(|arg| arg == "--quick");

@@ -11,8 +11,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{root, run, target_dir};
+use crate::run::{root, target_dir};
 use crate::rv32::Toolchain;
+use crate::size::Image;
 use crate::tools::{self, Tool};
 use crate::{flash, run::show_path};
 
@@ -91,10 +92,7 @@ struct Device {
 }
 
 fn build(mut inputs: Vec<String>, flash: Option<PathBuf>) -> Result<Device> {
-    let toolchain = Toolchain::find(None)?;
-    let folder = root().join("examples/qemu-virt");
-    run(toolchain.cargo("build", &folder)?.arg("--locked"))?;
-    let program = toolchain.program("barertc-qemu-virt");
+    let program = Image::named("qemu-virt").context("no such image")?.build(&Toolchain::find(None)?)?;
     if let Some(flash) = flash {
         return Ok(Device { program, flash });
     }

@@ -76,7 +76,8 @@ impl Toolchain {
         self.target_dir().join(TARGET).join("release").join(name)
     }
 
-    fn target_dir(&self) -> std::path::PathBuf {
+    /// Where builds for the target go.
+    pub fn target_dir(&self) -> std::path::PathBuf {
         target_dir().join(match self.source {
             Source::Rustup => "riscv",
             Source::Debian => "riscv-debian",

@@ -145,7 +145,7 @@ fn wolfssl() -> Result<()> {
     run(cargo()
         .args(["test", "--manifest-path"])
         .arg(root().join("interop/wolfssl/Cargo.toml"))
-        .env("CARGO_TARGET_DIR", target_dir().join("wolfssl")))
+        .env("CARGO_TARGET_DIR", target_dir()))
 }
 
 fn loom() -> Result<()> {
