@@ -1,12 +1,14 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
 mod bench;
+mod circles;
 mod e2e;
 mod esp32p4;
 mod flash;
 mod fuzz;
 mod image;
 mod impair;
+mod outside;
 mod pack;
 mod qemu;
 mod riscv;
@@ -65,6 +67,12 @@ const VERBS: &[Verb] = &[
         name: "hosted-e2e",
         about: "the streamer behind the WiFi driver and a simulated co-processor, and a real browser (root)",
         run: e2e::hosted,
+    },
+    Verb { name: "circles", about: "files of a crate that need each other: there must be none", run: circles::main },
+    Verb {
+        name: "outside",
+        about: "README's and the front page's programs, in a crate whose only dependency is barertc",
+        run: outside::main,
     },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
     Verb { name: "bench", about: "a measurement beside other implementations: `bench NAME`", run: bench::main },

@@ -1,0 +1,91 @@
+//! `cargo xtask outside`: the programs of README and of the library's front page, as a stranger would copy them.
+//!
+//! Each becomes a program of a crate outside the workspace, whose only dependency is `barertc`. It must compile, and run.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{cargo, root, run, show_path, target_dir};
+
+/// Where programs for readers stand, and how their lines begin.
+const PAGES: [(&str, &str, &str); 2] = [("readme", "README.md", ""), ("front-page", "crates/peer/src/lib.rs", "//!")];
+
+pub fn main(args: &[String]) -> Result<()> {
+    if let Some(unknown) = args.first() {
+        bail!("no `{unknown}`: cargo xtask outside");
+    }
+    let folder = target_dir().join("outside");
+    let programs = folder.join("src/bin");
+    // Nothing of an earlier time is compiled.
+    let _ = fs::remove_dir_all(&programs);
+    fs::create_dir_all(&programs)?;
+    let library = root().join("crates/peer");
+    fs::write(
+        folder.join("Cargo.toml"),
+        format!(
+            "[package]\nname = \"outside\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nbarertc = {{ path = \"{}\" }}\n",
+            show_path(&library)
+        ),
+    )?;
+    // The versions that the workspace is tested with.
+    fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    let mut names = Vec::new();
+    for (name, file, comment) in PAGES {
+        let text = fs::read_to_string(root().join(file))?;
+        let found = programs_of(&text, comment);
+        if found.is_empty() {
+            bail!("{file} has no program with a `fn main`");
+        }
+        for (number, program) in found.iter().enumerate() {
+            let name = format!("{name}-{number}");
+            fs::write(programs.join(format!("{name}.rs")), program)?;
+            names.push(name);
+        }
+    }
+    for name in &names {
+        run(cargo().args(["run", "--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml")).args(["--bin", name]))
+            .with_context(|| format!("the program `{name}` is not what a reader can use"))?;
+    }
+    println!("  {} programs compile with `barertc` as their only dependency, and run", names.len());
+    Ok(())
+}
+
+/// The fenced Rust programs of a page: those with a `fn main`. Lines that rustdoc hides are part of the program.
+fn programs_of(text: &str, comment: &str) -> Vec<String> {
+    let (mut programs, mut program, mut inside) = (Vec::new(), String::new(), false);
+    for line in text.lines() {
+        let Some(line) = line.strip_prefix(comment) else { continue };
+        let line = if comment.is_empty() { line } else { line.strip_prefix(' ').unwrap_or(line) };
+        match line.trim_end() {
+            "```" if inside => {
+                inside = false;
+                if program.contains("fn main") {
+                    programs.push(std::mem::take(&mut program));
+                }
+                program.clear();
+            }
+            "```rust" => inside = true,
+            "```" if !comment.is_empty() => inside = true,
+            line if inside => {
+                program.push_str(line.strip_prefix("# ").unwrap_or(if line == "#" { "" } else { line }));
+                program.push('\n');
+            }
+            _ => {}
+        }
+    }
+    programs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::programs_of;
+
+    #[test]
+    fn programs_are_found_on_both_kinds_of_page() {
+        let page = "text\n```sh\nls\n```\n```rust\nfn main() {}\n```\n```rust\nlet x = 1;\n```\n";
+        assert_eq!(programs_of(page, ""), ["fn main() {}\n"]);
+        let docs = "//! text\n//! ```\n//! # fn main() {\n//! let x = 1;\n//! # }\n//! ```\nfn main() {}\n";
+        assert_eq!(programs_of(docs, "//!"), ["fn main() {\nlet x = 1;\n}\n"]);
+    }
+}
