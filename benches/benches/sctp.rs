@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant as Clock};
 
 use barertc_arena::{Counting, Global};
-use barertc_sctp::{Association, ChannelConfig, ChannelId, Config, Event, Kind, Role};
+use barertc_sctp::{Association, ChannelConfig, ChannelId, Config, Event, MessageKind, Role};
 use barertc_wire::Instant;
 use bytes::Bytes;
 use dcsctp::api::{
@@ -115,7 +115,7 @@ impl Ours {
 
 impl Pair for Ours {
     fn send(&mut self, message: &[u8]) -> bool {
-        self.ends[0].write(self.now, self.id, Kind::Binary, message).is_ok()
+        self.ends[0].write(self.now, self.id, MessageKind::Binary, message).is_ok()
     }
     fn carry(&mut self) -> bool {
         let mut some = false;

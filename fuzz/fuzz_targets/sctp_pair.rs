@@ -3,7 +3,7 @@
 #![no_main]
 
 use barertc_arena::{Counting, Global};
-use barertc_sctp::{Association, ChannelConfig, ChannelId, Config, Event, Kind, Reliability, Role, packet};
+use barertc_sctp::{Association, ChannelConfig, ChannelId, Config, Event, MessageKind, Reliability, Role, packet};
 use barertc_wire::Instant;
 use libfuzzer_sys::fuzz_target;
 
@@ -83,7 +83,7 @@ fuzz_target!(|data: &[u8]| {
             }
             7..=9 => {
                 if let (Some(id), Some(len)) = (channel(op >> 5), byte()) {
-                    let _ = end.write(now, id, Kind::Binary, &vec![len; usize::from(len) * 20]);
+                    let _ = end.write(now, id, MessageKind::Binary, &vec![len; usize::from(len) * 20]);
                 }
             }
             10 => {
@@ -99,13 +99,13 @@ fuzz_target!(|data: &[u8]| {
             }
             12 => {
                 if let Some(id) = channel(op >> 5) {
-                    let _ = end.begin(now, id, Kind::Text);
-                    let _ = end.append(id, &[op; 300]);
+                    let _ = end.begin(now, id, MessageKind::Text);
+                    let _ = end.append(now, id, &[op; 300]);
                 }
             }
             13 => {
                 if let Some(id) = channel(op >> 5) {
-                    let _ = end.finish(id);
+                    let _ = end.finish(now, id);
                 }
             }
             14 => {
@@ -114,7 +114,7 @@ fuzz_target!(|data: &[u8]| {
                     end.handle_timeout(now);
                 }
             }
-            _ if op >= 0xFC => end.shutdown(),
+            _ if op >= 0xFC => end.shutdown(now),
             _ => {}
         }
         for side in 0..2 {

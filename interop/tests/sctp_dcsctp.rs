@@ -8,7 +8,7 @@ mod sctp_support;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, Config, Congestion, Kind};
+use barertc_sctp::{ChannelConfig, Config, Congestion, MessageKind};
 use barertc_wire::Instant;
 use dcsctp::api::{
     DcSctpSocket, Message, Options, PpId, SendOptions, SocketEvent, SocketState, SocketTime, StreamId,
@@ -192,7 +192,7 @@ fn windows_are_kept(net: &mut Bench<Dcsctp>) {
     let message = vec![7; 60_000];
     let (mut sent, mut arrived) = ([0, 0], [0, 0]);
     let done = net.run_until(Duration::from_secs(600), |net| {
-        while sent[0] < 100 && net.left.write(net.now, id, Kind::Binary, &message).is_ok() {
+        while sent[0] < 100 && net.left.write(net.now, id, MessageKind::Binary, &message).is_ok() {
             sent[0] += 1;
         }
         while sent[1] < 10 && net.right.send(net.now, 0, 53, &message, How::default()) {

@@ -183,7 +183,7 @@ impl Config {
             self.ice.worst_case_bytes::<A>(),
             self.dtls.worst_case_bytes(),
             self.srtp.worst_case_bytes::<A>(),
-            self.sctp.worst_case_bytes::<A>(),
+            barertc_sctp::Association::<A>::worst_case_bytes(&self.sctp),
             // The machines themselves: what they are does not hang on the provider, which they refer to.
             size_of::<barertc_ice::Agent<A, &RustCrypto>>(),
             size_of::<barertc_dtls::Connection<A, &RustCrypto>>(),

@@ -127,7 +127,7 @@ pub use barertc_rtcp_nack::FEEDBACK_LOG;
 pub use barertc_rtcp_nack::GccStats;
 pub use barertc_rtp::{Codec as FrameCodec, Frame, FrameInfo, Framing, ReceivedFrame};
 pub use barertc_sctp::{
-    ChannelConfig, ChannelId, ChannelInfo, Config as SctpConfig, Congestion, Kind as MessageKind, Read, Reliability,
+    ChannelConfig, ChannelId, ChannelInfo, Config as SctpConfig, Congestion, MessageKind, Read, Reliability,
 };
 pub use barertc_sdp::{Codec, Direction, Extension, Extensions, Feedback, H264, Kind, LocalCodec, ProfileLevelId};
 pub use barertc_wire::Instant;

@@ -35,7 +35,11 @@ fn a_connection_is_small_and_its_memory_is_told_before() {
     println!("worst case {}:", config.worst_case_bytes::<Handle>());
     println!("  ice {}", config.ice.worst_case_bytes::<Handle>());
     println!("  dtls {}, established {}", config.dtls.worst_case_bytes(), config.dtls.established_bytes());
-    println!("  srtp {}, sctp {}", config.srtp.worst_case_bytes::<Handle>(), config.sctp.worst_case_bytes::<Handle>());
+    println!(
+        "  srtp {}, sctp {}",
+        config.srtp.worst_case_bytes::<Handle>(),
+        barertc_sctp::Association::<Handle>::worst_case_bytes(&config.sctp)
+    );
     let stream = barertc_rtcp_nack::SendConfig::video(1, 0, barertc::FrameCodec::H264).worst_case_bytes::<Handle>();
     println!("  each video stream {stream}, events {}", usize::from(config.max_events) * size_of::<barertc::Event>());
 

@@ -39,7 +39,7 @@ pub enum Reliability {
 /// Text or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
+pub enum MessageKind {
     /// UTF-8, by agreement: not checked here.
     Text,
     /// Bytes.
@@ -198,7 +198,7 @@ pub(crate) struct Channel {
     /// The partial message at the end of `ready` will not be continued.
     pub(crate) cut: bool,
     /// The application is in the middle of a message.
-    pub(crate) reading: Option<Kind>,
+    pub(crate) reading: Option<MessageKind>,
     pub(crate) next_in: u32,
 
     // Closing.
@@ -267,6 +267,10 @@ pub(crate) struct Events<A: Allocator> {
 impl<A: Allocator> Events<A> {
     pub(crate) fn new(channels: u16, alloc: A) -> Result<Self, AllocError> {
         Ok(Self { ring: Ring::with_capacity(usize::from(channels), alloc)? })
+    }
+
+    pub(crate) const fn bytes(channels: usize) -> usize {
+        Ring::<Key, A>::bytes(channels)
     }
 
     /// Takes note of an event (one of [`pending`]) of `channel`, which has the name `key`.

@@ -1,12 +1,20 @@
-use core::mem::size_of;
+//! Sizes, limits and timing of an association.
+
 use core::time::Duration;
 
-use barertc_arena::{Allocator, Box, Ring, Slab, Vec};
+use crate::error::{ConfigError, Rule};
 
-use crate::channel::Channel;
-use crate::dcep::OPEN_HEADER;
-use crate::recv::{Fragment, LARGEST};
-use crate::send::{Message, Sent};
+/// Bytes of DATA_CHANNEL_OPEN before the label (RFC 8832 §5.1).
+pub(crate) const OPEN_HEADER: usize = 12;
+
+/// Chunks that the gap blocks of a SACK can name: their distances have 16 bits (RFC 9260 §3.3.4).
+const MOST_IN_FLIGHT: u32 = 32_768;
+
+/// The largest packet that may come: the peer's MTU need not be ours.
+const LARGEST: u32 = 1500;
+
+/// Fragments kept back for the chunk that closes the first gap.
+pub(crate) const RESERVED_FRAGMENTS: usize = 2;
 
 /// The way the congestion window follows what the network does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,8 +31,8 @@ pub enum Congestion {
 
 /// Sizes, limits and timing of an [`Association`](crate::Association).
 ///
-/// Every byte the association can ever use follows from these numbers and is taken when it is made:
-/// [`worst_case_bytes`](Self::worst_case_bytes).
+/// The association takes all its memory when it is made. How much follows from these numbers:
+/// [`Association::worst_case_bytes`](crate::Association::worst_case_bytes).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
@@ -79,8 +87,16 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 64 KiB each way and 16 channels.
+    /// The same as [`Config::new`].
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Config {
+    /// 64 KiB each way and 16 channels.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             local_port: 5000,
             remote_port: 5000,
@@ -108,20 +124,18 @@ impl Default for Config {
             max_init_retransmits: 8,
         }
     }
-}
 
-impl Config {
     /// The defaults with buffers of this many bytes and every table in proportion.
     #[must_use]
-    pub fn with_buffers(send: u32, receive: u32) -> Self {
+    pub const fn with_buffers(send: u32, receive: u32) -> Self {
         Self {
             send_buffer: send,
             receive_buffer: receive,
             partial_delivery_point: receive / 2,
-            max_messages: (send / 512).max(32),
-            max_in_flight: (send / 512).max(32),
-            max_fragments: (receive / 256).max(64),
-            ..Self::default()
+            max_messages: larger(send / 512, 32),
+            max_in_flight: smaller(larger(send / 512, 32), MOST_IN_FLIGHT),
+            max_fragments: larger(receive / 256, 64),
+            ..Self::new()
         }
     }
 
@@ -129,7 +143,7 @@ impl Config {
     /// each way. Larger messages are written and read in pieces; through a window of 4 KB a round trip of 50 ms carries
     /// about 80 KB a second.
     #[must_use]
-    pub fn small() -> Self {
+    pub const fn small() -> Self {
         Self {
             max_channels: 4,
             label_room: 64,
@@ -141,68 +155,106 @@ impl Config {
         }
     }
 
-    /// Bytes that an association with this configuration takes from its allocator, all of them when it is made.
-    #[must_use]
-    pub fn worst_case_bytes<A: Allocator>(&self) -> usize {
-        let channels = usize::from(self.max_channels);
-        [
-            pool_bytes::<A>(self.send_blocks(), self.block),
-            pool_bytes::<A>(self.receive_blocks(), self.block),
-            Slab::<Channel, A>::bytes(channels),
-            Vec::<barertc_arena::Key, A>::bytes(channels),
-            Vec::<(u16, barertc_arena::Key), A>::bytes(channels),
-            Ring::<barertc_arena::Key, A>::bytes(channels),
-            Box::<[u8], A>::bytes(channels.saturating_mul(self.text_room())),
-            Slab::<Message, A>::bytes(self.max_messages as usize),
-            Ring::<Sent, A>::bytes(self.in_flight_room()),
-            Slab::<Fragment, A>::bytes(self.max_fragments as usize),
-            Vec::<u32, A>::bytes(self.window_words()),
-        ]
-        .into_iter()
-        .fold(0, usize::saturating_add)
+    /// Checks that an association can work with these numbers.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the first field that breaks its rule, its value, and the limit. Durations are in
+    /// microseconds.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let (mtu, block) = (u64::from(self.mtu), u64::from(self.block));
+        let least =
+            |field, value: u64, limit: u64| ConfigError::unless(value >= limit, field, Rule::AtLeast(limit), value);
+        let most =
+            |field, value: u64, limit: u64| ConfigError::unless(value <= limit, field, Rule::AtMost(limit), value);
+        let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
+        least("mtu", mtu, 128)?;
+        least("block", block, 16)?;
+        least("send_buffer", self.send_buffer.into(), mtu.saturating_mul(4).saturating_add(block))?;
+        let packet = u64::from(larger(self.mtu as u32, LARGEST));
+        least("receive_buffer", self.receive_buffer.into(), packet.saturating_mul(4))?;
+        least("max_channels", self.max_channels.into(), 1)?;
+        least("max_messages", self.max_messages.into(), 2)?;
+        least("max_in_flight", self.max_in_flight.into(), 4)?;
+        most("max_in_flight", self.max_in_flight.into(), MOST_IN_FLIGHT.into())?;
+        least("max_fragments", self.max_fragments.into(), 8)?;
+        least("rto_min", micros(self.rto_min), 1)?;
+        least("rto_initial", micros(self.rto_initial), micros(self.rto_min))?;
+        least("rto_max", micros(self.rto_max), micros(self.rto_initial))
     }
 
-    /// Whether an association can work with these numbers.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.mtu >= 128
-            && self.block >= 16
-            && self.send_buffer >= u32::from(self.mtu).saturating_mul(4).saturating_add(u32::from(self.block))
-            && self.receive_buffer >= u32::from(self.mtu.max(LARGEST)).saturating_mul(4)
-            && self.max_channels >= 1
-            && self.max_messages >= 2
-            && self.max_in_flight >= 4
-            && self.max_fragments >= 8
-            && !self.rto_min.is_zero()
-            && self.rto_min <= self.rto_initial
-            && self.rto_initial <= self.rto_max
+    /// Largest message in bytes that [`Association::write`](crate::Association::write) takes as a whole, if the peer
+    /// takes it, too. Larger ones are written in pieces ([`Association::begin`](crate::Association::begin)).
+    #[must_use]
+    pub const fn max_send_message_size(&self) -> usize {
+        self.send_blocks().saturating_mul(self.block as usize).saturating_sub(self.send_reserve())
+    }
+
+    /// Largest message in bytes that arrives though the application reads nothing of it before its end: the number for
+    /// `a=max-message-size` (RFC 8841 §6.1). Larger ones arrive, too, when the application reads them in pieces.
+    #[must_use]
+    pub const fn max_receive_message_size(&self) -> usize {
+        let bytes = self.receive_blocks().saturating_mul(self.block as usize).saturating_sub(self.receive_reserve());
+        let records = (self.max_fragments as usize).saturating_sub(RESERVED_FRAGMENTS);
+        let records = records.saturating_mul(self.receive_blocks().saturating_mul(self.block as usize));
+        let records = match records.checked_div(self.max_fragments as usize) {
+            Some(records) => records,
+            None => 0,
+        };
+        window(if bytes < records { bytes } else { records })
     }
 
     /// Bytes kept for the texts of a channel: a whole OPEN, so that it can be read in place.
-    pub(crate) fn text_room(&self) -> usize {
-        usize::from(self.label_room).saturating_add(OPEN_HEADER)
+    pub(crate) const fn text_room(&self) -> usize {
+        (self.label_room as usize).saturating_add(OPEN_HEADER)
     }
 
     /// Chunks in flight, and for each channel the end of a message that was given up half-way.
-    pub(crate) fn in_flight_room(&self) -> usize {
-        (self.max_in_flight as usize).saturating_add(usize::from(self.max_channels))
+    pub(crate) const fn in_flight_room(&self) -> usize {
+        (self.max_in_flight as usize).saturating_add(self.max_channels as usize)
     }
 
-    pub(crate) fn send_blocks(&self) -> usize {
-        self.send_buffer.div_ceil(u32::from(self.block).max(1)) as usize
+    pub(crate) const fn send_blocks(&self) -> usize {
+        self.send_buffer.div_ceil(larger(self.block as u32, 1)) as usize
     }
 
-    pub(crate) fn receive_blocks(&self) -> usize {
-        self.receive_buffer.div_ceil(u32::from(self.block).max(1)) as usize
+    pub(crate) const fn receive_blocks(&self) -> usize {
+        self.receive_buffer.div_ceil(larger(self.block as u32, 1)) as usize
+    }
+
+    /// Bytes of the send buffer that only a message which is being sent while it is written may take.
+    pub(crate) const fn send_reserve(&self) -> usize {
+        whole_blocks((self.mtu as u32).saturating_mul(2), self.block)
+    }
+
+    /// Bytes of the receive buffer that are kept for the chunk that closes the first gap, so that full memory never locks
+    /// itself.
+    pub(crate) const fn receive_reserve(&self) -> usize {
+        whole_blocks(larger(self.mtu as u32, LARGEST), self.block)
     }
 
     /// Words of the bitmap of received TSNs: room for twice the fragments that fit, in powers of two.
-    pub(crate) fn window_words(&self) -> usize {
-        (self.max_fragments as usize).saturating_mul(2).clamp(256, 32_768).next_power_of_two() / 32
+    pub(crate) const fn window_words(&self) -> usize {
+        let bits = (self.max_fragments as usize).saturating_mul(2);
+        let bits = if bits < 256 { 256 } else { bits };
+        (if bits > 32_768 { 32_768 } else { bits }).next_power_of_two() / 32
     }
 }
 
-fn pool_bytes<A: Allocator>(blocks: usize, block: u16) -> usize {
-    Box::<[u8], A>::bytes(blocks.saturating_mul(usize::from(block)))
-        .saturating_add(Vec::<u32, A>::bytes(blocks))
-        .max(size_of::<u32>())
+/// What is told the peer of `free` bytes: less an eighth, for blocks that are not filled up.
+pub(crate) const fn window(free: usize) -> usize {
+    free.saturating_sub(free / 8)
+}
+
+const fn smaller(a: u32, b: u32) -> u32 {
+    if a < b { a } else { b }
+}
+
+const fn larger(a: u32, b: u32) -> u32 {
+    if a > b { a } else { b }
+}
+
+/// `bytes` in whole blocks.
+const fn whole_blocks(bytes: u32, block: u16) -> usize {
+    let block = larger(block as u32, 1);
+    (bytes.div_ceil(block) as usize).saturating_mul(block as usize)
 }

@@ -3,6 +3,7 @@
 use barertc_wire::{NoRoom, Reader, Writer};
 
 use crate::channel::Reliability;
+use crate::config::OPEN_HEADER;
 
 /// Payload protocol identifiers (RFC 8831 section 8).
 pub(crate) mod ppid {
@@ -17,9 +18,6 @@ pub(crate) mod ppid {
 
 const ACK: u8 = 2;
 const OPEN: u8 = 3;
-
-/// Bytes of an OPEN before the label.
-pub(crate) const OPEN_HEADER: usize = 12;
 
 /// A message of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,57 +2,134 @@ use core::fmt;
 
 use barertc_arena::AllocError;
 
+/// A rule that a field of a [`Config`](crate::Config) must keep, with its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Rule {
+    /// The value must be this or more.
+    AtLeast(u64),
+    /// The value must be this or less.
+    AtMost(u64),
+}
+
+/// A configuration that cannot work: which field, which rule it breaks, and with what value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ConfigError {
+    /// Name of the field.
+    pub field: &'static str,
+    /// The rule that it breaks.
+    pub rule: Rule,
+    /// Its value.
+    pub value: u64,
+}
+
+impl ConfigError {
+    pub(crate) const fn unless(ok: bool, field: &'static str, rule: Rule, value: u64) -> Result<(), Self> {
+        if ok { Ok(()) } else { Err(Self { field, rule, value }) }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, rule, value } = self;
+        match rule {
+            Rule::AtLeast(limit) => write!(f, "{field} is {value}, must be at least {limit}"),
+            Rule::AtMost(limit) => write!(f, "{field} is {value}, must be at most {limit}"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
 /// Why a call could not be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
-    /// The allocator is out of memory; only the constructor says so.
-    OutOfMemory,
-    /// Not now: the queue is full, or there is nothing to read. `BufferedAmountLow`, `Writable` or `Readable` tells when
-    /// to try again.
+    /// The allocator is out of memory. Only the constructor says so.
+    NoMemory,
+    /// Not now: there is no room, or there is nothing to read. [`Event::Writable`](crate::Event::Writable) or
+    /// [`Event::Readable`](crate::Event::Readable) tells when to try again.
     WouldBlock,
-    /// The configuration contradicts itself, or has no room for even one packet.
-    InvalidConfig,
-    /// The channel does not exist (any more).
+    /// The configuration cannot work.
+    Config(ConfigError),
+    /// No channel has this id, or it was closed and its [`Event::ChannelClosed`](crate::Event::ChannelClosed) taken.
     NoSuchChannel,
-    /// The channel is closing: nothing more can be written.
-    Closing,
-    /// Every channel that the configuration allows is in use.
-    TooManyChannels,
-    /// The stream id is taken, or out of range.
-    StreamInUse,
-    /// Label and protocol together are longer than the configuration allows.
-    LabelTooLong,
-    /// Longer than the send buffer, so it has to be written in pieces, or longer than the peer takes.
-    MessageTooLarge,
-    /// A message written in pieces is open on the channel, or none is.
-    MessageState,
-    /// The message being read was given up by its sender; what has been read of it so far is all there is.
+    /// The channel is closing or closed: nothing more can be written.
+    ChannelClosing,
+    /// A table is full.
+    TooMany {
+        /// What it holds.
+        what: &'static str,
+        /// How many fit.
+        limit: usize,
+    },
+    /// Another channel uses this stream id.
+    StreamInUse(u16),
+    /// The stream id is above the highest one that can be used.
+    StreamOutOfRange {
+        /// The highest id.
+        limit: u16,
+        /// The id asked for.
+        value: u16,
+    },
+    /// Label and protocol together are longer than [`Config::label_room`](crate::Config::label_room).
+    LabelTooLong {
+        /// Bytes that fit.
+        limit: usize,
+        /// Bytes of both.
+        value: usize,
+    },
+    /// The message is larger than the send buffer or the peer takes.
+    MessageTooLarge {
+        /// Bytes of the largest message.
+        limit: usize,
+        /// Bytes of this message, as far as they are known.
+        value: usize,
+    },
+    /// A message that is written in pieces is open on the channel; it must be finished first.
+    MessageOpen,
+    /// No message is open on the channel: none was begun, or it was given up for its age.
+    NoMessageOpen,
+    /// The sender gave up the message that is being read. What has been read of it so far is all there is.
     MessageAborted,
-    /// The association is closed or has failed.
+    /// The association is closed, is shutting down, or was never to be used this way.
     Closed,
-    /// What was passed in is not a well-formed chunk.
+    /// The association has failed, for this reason.
+    Failed(Failure),
+    /// What was passed in is not a well-formed INIT chunk.
     Malformed,
+    /// The buffer that was passed in is too short.
+    BufferTooShort {
+        /// Bytes that it must have.
+        needed: usize,
+    },
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::OutOfMemory => "out of memory",
-            Self::WouldBlock => "would block",
-            Self::InvalidConfig => "configuration is not usable",
-            Self::NoSuchChannel => "no such channel",
-            Self::Closing => "channel is closing",
-            Self::TooManyChannels => "no room for another channel",
-            Self::StreamInUse => "stream id is taken",
-            Self::LabelTooLong => "label and protocol are too long",
-            Self::MessageTooLarge => "message is too large",
-            Self::MessageState => "wrong order of begin, append and finish",
-            Self::MessageAborted => "message was given up by its sender",
-            Self::Closed => "association is closed",
-            Self::Malformed => "not a well-formed chunk",
-        })
+        match self {
+            Self::NoMemory => f.write_str("out of memory"),
+            Self::WouldBlock => f.write_str("would block"),
+            Self::Config(error) => error.fmt(f),
+            Self::NoSuchChannel => f.write_str("no such channel"),
+            Self::ChannelClosing => f.write_str("channel is closing"),
+            Self::TooMany { what, limit } => write!(f, "no room for more than {limit} {what}"),
+            Self::StreamInUse(id) => write!(f, "stream {id} is in use"),
+            Self::StreamOutOfRange { limit, value } => write!(f, "stream {value} is above the highest, {limit}"),
+            Self::LabelTooLong { limit, value } => {
+                write!(f, "label and protocol have {value} bytes, {limit} fit")
+            }
+            Self::MessageTooLarge { limit, value } => write!(f, "message has {value} bytes, {limit} are the most"),
+            Self::MessageOpen => f.write_str("a message is open on the channel"),
+            Self::NoMessageOpen => f.write_str("no message is open on the channel"),
+            Self::MessageAborted => f.write_str("message was given up by its sender"),
+            Self::Closed => f.write_str("association is closed"),
+            Self::Failed(failure) => write!(f, "association has failed: {failure}"),
+            Self::Malformed => f.write_str("not a well-formed INIT chunk"),
+            Self::BufferTooShort { needed } => write!(f, "buffer must have {needed} bytes"),
+        }
     }
 }
 
@@ -60,7 +137,13 @@ impl core::error::Error for Error {}
 
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
-        Self::OutOfMemory
+        Self::NoMemory
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 
@@ -80,6 +163,20 @@ pub enum Failure {
     /// The peer started the association anew; with DTLS below that is a new peer, which needs a new association.
     PeerRestarted,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HandshakeTimeout => f.write_str("the peer did not answer the handshake"),
+            Self::PeerUnreachable => f.write_str("the peer stopped answering"),
+            Self::AbortedByPeer(cause) => write!(f, "the peer aborted with cause {cause}"),
+            Self::ProtocolViolation => f.write_str("the peer broke the protocol"),
+            Self::PeerRestarted => f.write_str("the peer started anew"),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
 
 barertc_wire::reasons! {
     /// Why a packet or a chunk was dropped.

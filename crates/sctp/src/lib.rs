@@ -1,13 +1,13 @@
 //! SCTP over DTLS and data channels (RFC 9260, 8261, 8831, 8832), without I/O and within fixed memory.
 //!
 //! An [`Association`] takes everything it will ever use from its allocator when it is made, and
-//! [`Config::worst_case_bytes`] says beforehand how much that is. Both sides call [`connect`](Association::connect) once
+//! [`Association::worst_case_bytes`] says beforehand how much that is. Both sides call [`connect`](Association::connect) once
 //! DTLS is up; then packets go in by [`handle`](Association::handle) and out by
 //! [`poll_transmit`](Association::poll_transmit), straight into the room inside a DTLS record.
 //!
 //! ```
 //! use barertc_arena::Global;
-//! use barertc_sctp::{Association, ChannelConfig, Config, Event, Kind, Role};
+//! use barertc_sctp::{Association, ChannelConfig, Config, Event, MessageKind, Role};
 //! use barertc_wire::Instant;
 //! # struct Rng(u64);
 //! # impl rand_core::TryRng for Rng {
@@ -45,7 +45,7 @@
 //!     }
 //!     while let Some(event) = a.poll_event() {
 //!         if matches!(event, Event::ChannelOpened { .. }) && !said {
-//!             a.write(now, chat, Kind::Text, b"hello")?;
+//!             a.write(now, chat, MessageKind::Text, b"hello")?;
 //!             said = true;
 //!         }
 //!     }
@@ -58,7 +58,7 @@
 //!         }
 //!     }
 //! }
-//! assert_eq!(heard, Some(Kind::Text));
+//! assert_eq!(heard, Some(MessageKind::Text));
 //! # Ok::<(), barertc_sctp::Error>(())
 //! ```
 //!
@@ -85,12 +85,14 @@ extern crate std;
 
 mod association;
 mod channel;
+#[doc(hidden)]
 pub mod chunk;
 mod config;
 mod congestion;
 mod crc;
 mod dcep;
 mod error;
+#[doc(hidden)]
 pub mod packet;
 mod pool;
 mod recv;
@@ -99,9 +101,11 @@ mod send;
 mod serial;
 
 pub use association::{Association, Event, Role, Stats};
-pub use channel::{ChannelConfig, ChannelId, ChannelInfo, Kind, Reliability};
+pub use channel::{ChannelConfig, ChannelId, ChannelInfo, MessageKind, Reliability};
 pub use config::{Config, Congestion};
+#[doc(hidden)]
 pub use dcep::{Dcep, Open};
-pub use error::{Discard, Discards, Error, Failure};
+pub use error::{ConfigError, Discard, Discards, Error, Failure, Rule};
 pub use recv::Read;
+#[doc(hidden)]
 pub use serial::Tsn;

@@ -9,7 +9,7 @@ const NONE: u32 = u32::MAX;
 
 /// The memory behind the chains.
 pub(crate) struct Pool<A: Allocator> {
-    bytes: Box<[u8], A>,
+    memory: Box<[u8], A>,
     /// The block after each block, in its chain or in the list of free ones.
     next: Vec<u32, A>,
     free: u32,
@@ -53,18 +53,23 @@ impl Chain {
 impl<A: Allocator + Clone> Pool<A> {
     pub(crate) fn new(blocks: usize, block: u16, alloc: A) -> Result<Self, AllocError> {
         let count = u32::try_from(blocks).map_err(|_| AllocError)?;
-        let bytes = Box::try_zeroed(blocks.saturating_mul(usize::from(block)), alloc.clone())?;
+        let memory = Box::try_zeroed(blocks.saturating_mul(usize::from(block)), alloc.clone())?;
         let mut next = Vec::with_capacity(blocks, alloc)?;
         for i in 0..count {
             let after = i.saturating_add(1);
             next.try_push(if after == count { NONE } else { after }).map_err(|_| AllocError)?;
         }
         let free = if count == 0 { NONE } else { 0 };
-        Ok(Self { bytes, next, free, free_blocks: count, block: u32::from(block) })
+        Ok(Self { memory, next, free, free_blocks: count, block: u32::from(block) })
     }
 }
 
 impl<A: Allocator> Pool<A> {
+    /// Bytes that a pool takes from its allocator.
+    pub(crate) const fn bytes(blocks: usize, block: u16) -> usize {
+        Box::<[u8], A>::bytes(blocks.saturating_mul(block as usize)).saturating_add(Vec::<u32, A>::bytes(blocks))
+    }
+
     /// Bytes in blocks that nobody has.
     pub(crate) fn room(&self) -> usize {
         self.free_blocks.saturating_mul(self.block) as usize
@@ -72,17 +77,17 @@ impl<A: Allocator> Pool<A> {
 
     /// Bytes in all blocks.
     pub(crate) fn capacity(&self) -> usize {
-        self.bytes.len()
+        self.memory.len()
     }
 
     fn block_mut(&mut self, block: u32) -> &mut [u8] {
         let start = (block as usize).saturating_mul(self.block as usize);
-        self.bytes.get_mut(start..start.saturating_add(self.block as usize)).unwrap_or_default()
+        self.memory.get_mut(start..start.saturating_add(self.block as usize)).unwrap_or_default()
     }
 
     fn block_ref(&self, block: u32) -> &[u8] {
         let start = (block as usize).saturating_mul(self.block as usize);
-        self.bytes.get(start..start.saturating_add(self.block as usize)).unwrap_or_default()
+        self.memory.get(start..start.saturating_add(self.block as usize)).unwrap_or_default()
     }
 
     fn next_of(&self, block: u32) -> u32 {

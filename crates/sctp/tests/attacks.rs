@@ -5,9 +5,9 @@ mod support;
 
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, Config, Discard, Event, Failure, Kind, packet};
+use barertc_sctp::{ChannelConfig, Config, Discard, Event, Failure, MessageKind, packet};
 use barertc_wire::Writer;
-use support::{Assoc, Heap, Link, Net, association, events, pair};
+use support::{Assoc, Link, Net, association, events, pair};
 
 /// Our end, and the other one's tag as it stands in our packets: enough to speak for the peer.
 struct Victim {
@@ -41,7 +41,7 @@ fn victim() -> Victim {
     };
     let ((tag, victim_tsn), (_, tsn)) = (init(0), init(1));
     events(&mut net.left);
-    Victim { net, tag, tsn, victim_tsn, heap_bound: config().worst_case_bytes::<Heap>() }
+    Victim { net, tag, tsn, victim_tsn, heap_bound: Assoc::worst_case_bytes(&config()) }
 }
 
 impl Victim {
@@ -129,7 +129,7 @@ fn packets_without_the_tag_are_nothing() {
 fn sacks_of_unsent_data_are_not_believed() {
     let mut v = victim();
     let id = v.net.left.open(v.net.now, &ChannelConfig::default()).expect("a channel");
-    v.net.left.write(v.net.now, id, Kind::Binary, &[1; 5_000]).expect("room");
+    v.net.left.write(v.net.now, id, MessageKind::Binary, &[1; 5_000]).expect("room");
     assert!(!v.answers().is_empty());
     let (before, first) = (v.net.left.stats(), v.victim_tsn);
     for bad in [
@@ -150,7 +150,7 @@ fn sacks_of_unsent_data_are_not_believed() {
 fn gap_block_floods_cost_one_pass() {
     let mut v = victim();
     let id = v.net.left.open(v.net.now, &ChannelConfig::default()).expect("a channel");
-    v.net.left.write(v.net.now, id, Kind::Binary, &[1; 9_000]).expect("room");
+    v.net.left.write(v.net.now, id, MessageKind::Binary, &[1; 9_000]).expect("room");
     v.answers();
     let first = v.victim_tsn;
     // Three hundred overlapping blocks: refused at the second.
@@ -171,7 +171,7 @@ fn a_zero_window_is_back_pressure() {
     let first = v.victim_tsn;
     v.answers();
     v.attack(&sack(first, 0, &[])).expect("a SACK");
-    while v.net.left.write(v.net.now, id, Kind::Binary, &[1; 500]).is_ok() {}
+    while v.net.left.write(v.net.now, id, MessageKind::Binary, &[1; 500]).is_ok() {}
     // A day of probes that are answered with a closed window: nothing fails, nothing grows, little is sent.
     let mut packets = 0;
     let end = v.net.now + Duration::from_secs(86_400);

@@ -8,7 +8,7 @@ mod support;
 
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, Kind};
+use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, MessageKind};
 use support::{Assoc, Link, Net, Rng, pair};
 
 const MESSAGE: usize = 16 << 10;
@@ -46,7 +46,7 @@ fn transfer(config: Config, link: Link, seed: u64, total: usize) -> Duration {
                 m.chunks_mut(8).for_each(|w| w.copy_from_slice(&rng.next().to_le_bytes()[..w.len()]));
                 m
             });
-            match net.left.write(net.now, id, Kind::Binary, &message) {
+            match net.left.write(net.now, id, MessageKind::Binary, &message) {
                 Ok(()) => {
                     digests[0] = digest(digests[0], &message);
                     sent += MESSAGE;

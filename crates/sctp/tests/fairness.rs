@@ -9,7 +9,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Event, Kind, Role};
+use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Event, MessageKind, Role};
 use barertc_wire::Instant;
 use support::{Assoc, Peer, Rng, association};
 
@@ -52,7 +52,7 @@ impl Flow for Sctp {
     fn work(&mut self, now: Instant) -> usize {
         let mut bytes = 0;
         while self.ends[0].poll_event().is_some() {}
-        while self.ends[0].write(now, self.id, Kind::Binary, &self.message).is_ok() {}
+        while self.ends[0].write(now, self.id, MessageKind::Binary, &self.message).is_ok() {}
         while let Some(event) = self.ends[1].poll_event() {
             let Event::Readable(id) = event else { continue };
             while let Ok(read) = self.ends[1].read_with(now, id, <[u8]>::len) {

@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, Config, Congestion, Event, Kind};
+use barertc_sctp::{ChannelConfig, Config, Congestion, Event, MessageKind};
 use barertc_wire::Instant;
 use support::{Assoc, Link, Net, pair};
 
@@ -26,7 +26,7 @@ fn pings(config: Config, loss: u64, count: usize) -> Vec<f64> {
         while let Some(event) = net.right.poll_event() {
             let Event::Readable(id) = event else { continue };
             while net.right.read(net.now, id, &mut room).is_ok() {
-                net.right.write(net.now, id, Kind::Binary, &room).expect("room");
+                net.right.write(net.now, id, MessageKind::Binary, &room).expect("room");
             }
         }
         while net.left.read(net.now, id, &mut room).is_ok_and(|r| r.end_of_message) {
@@ -36,7 +36,7 @@ fn pings(config: Config, loss: u64, count: usize) -> Vec<f64> {
         }
         if asked.is_none() && net.now >= next {
             asked = Some(net.now);
-            net.left.write(net.now, id, Kind::Binary, &message).expect("room");
+            net.left.write(net.now, id, MessageKind::Binary, &message).expect("room");
         }
         if asked.is_none() {
             net.wake_at = Some(next);

@@ -8,7 +8,7 @@ mod support;
 
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Event, Kind};
+use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Event, MessageKind};
 use support::{Assoc, Link, Net, Peer, pair};
 
 const MS: Duration = Duration::from_millis(1);
@@ -29,7 +29,7 @@ fn first_message(congestion: Congestion, seed: u64) -> Duration {
     let arrived = net.run_until(MS * 100_000, |net| {
         while let Some(event) = net.left.poll_event() {
             if matches!(event, Event::ChannelOpened { .. }) {
-                net.left.write(net.now, id, Kind::Binary, &[1; 3_000]).expect("room");
+                net.left.write(net.now, id, MessageKind::Binary, &[1; 3_000]).expect("room");
             }
         }
         std::iter::from_fn(|| net.right.poll_event()).any(|event| matches!(event, Event::Readable(_)))

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, Kind, Reliability};
+use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, MessageKind, Reliability};
 use support::watch::Watched;
 use support::{Assoc, Link, Net, Rng, message, pair};
 
@@ -114,27 +114,27 @@ impl End {
             while w.open && w.sent < w.lengths.len() {
                 let bytes = message(w.number, w.sent as u64, w.lengths[w.sent]);
                 if w.piece.is_none() && !self.pieces {
-                    match a.write(now, w.id, Kind::Binary, &bytes) {
+                    match a.write(now, w.id, MessageKind::Binary, &bytes) {
                         Ok(()) => {
                             w.sent += 1;
                             continue;
                         }
                         Err(Error::WouldBlock) => break,
-                        Err(Error::MessageTooLarge) => {}
+                        Err(Error::MessageTooLarge { .. }) => {}
                         Err(e) => panic!("write: {e}"),
                     }
                 }
                 let at = match w.piece {
                     Some(at) => at,
-                    None => match a.begin(now, w.id, Kind::Binary) {
+                    None => match a.begin(now, w.id, MessageKind::Binary) {
                         Ok(()) => 0,
                         Err(Error::WouldBlock) => break,
                         Err(e) => panic!("begin: {e}"),
                     },
                 };
-                match a.append(w.id, &bytes[at..]) {
+                match a.append(now, w.id, &bytes[at..]) {
                     Ok(n) if at + n == bytes.len() => {
-                        a.finish(w.id).expect("finish");
+                        a.finish(now, w.id).expect("finish");
                         w.piece = None;
                         w.sent += 1;
                     }
@@ -144,7 +144,7 @@ impl End {
                         break;
                     }
                     // Given up for its age while it was being written.
-                    Err(Error::MessageState) => {
+                    Err(Error::NoMessageOpen) => {
                         assert!(!w.reliable);
                         w.piece = None;
                         w.sent += 1;
@@ -183,7 +183,7 @@ impl End {
             match a.read(now, id, &mut room) {
                 Ok(read) => {
                     reader.part.extend_from_slice(&room[..read.len]);
-                    assert_eq!(read.kind, Kind::Binary);
+                    assert_eq!(read.kind, MessageKind::Binary);
                     if read.end_of_message {
                         let bytes = std::mem::take(&mut reader.part);
                         let n = u32::from_be_bytes(*bytes.first_chunk().expect("four bytes"));
@@ -228,7 +228,7 @@ fn run(seed: u64) -> [u32; 2] {
     let configs = [random_config(&mut rng), random_config(&mut rng)];
     let checksums = configs.iter().all(|c| !c.zero_checksum);
     let link = random_link(&mut rng, checksums);
-    let peaks: Vec<usize> = configs.iter().map(|c| c.worst_case_bytes::<support::Heap>()).collect();
+    let peaks: Vec<usize> = configs.iter().map(support::Assoc::worst_case_bytes).collect();
     let (left, left_heap) = support::association(configs[0].clone(), rng.next());
     let (right, right_heap) = support::association(configs[1].clone(), rng.next());
     let watched = |a, c: &Config| Watched::new(a, c.zero_checksum, false);

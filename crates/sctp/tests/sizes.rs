@@ -12,7 +12,7 @@ fn memory_of_the_configurations() {
         ("16 KiB each way", Config::with_buffers(16 << 10, 16 << 10)),
         ("small", Config::small()),
     ] {
-        let bytes = config.worst_case_bytes::<support::Heap>();
+        let bytes = support::Assoc::worst_case_bytes(&config);
         println!("{name}: {bytes} bytes, and {} of its own", size_of::<Association<support::Heap>>());
         let (association, heap) = support::association(config, 1);
         assert_eq!(heap.stats().live, bytes);
@@ -20,5 +20,5 @@ fn memory_of_the_configurations() {
         assert_eq!(heap.stats().live, 0);
     }
     // On a 64-bit machine; half of every table is references, which are smaller on a device.
-    assert!(Config::small().worst_case_bytes::<support::Heap>() < 20_000);
+    assert!(support::Assoc::worst_case_bytes(&Config::small()) < 20_000);
 }

@@ -7,7 +7,7 @@ mod support;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, Kind, Reliability, Role};
+use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, MessageKind, Reliability, Role};
 use barertc_wire::Instant;
 pub use support::{Assoc, Link, Net, Peer, Rng, association, events, message, read_all};
 
@@ -103,7 +103,7 @@ pub fn echo<S: Stack>(net: &mut Bench<S>, channel: &ChannelConfig<'_>, lengths: 
     let deadline = net.now + Duration::from_secs(if reliable { 300 } else { 20 });
     let done = net.run_until(Duration::from_secs(400), |net| {
         while opened && sent < lengths.len() {
-            match net.left.write(net.now, id, Kind::Binary, &message(1, sent as u64, lengths[sent])) {
+            match net.left.write(net.now, id, MessageKind::Binary, &message(1, sent as u64, lengths[sent])) {
                 Ok(()) => sent += 1,
                 Err(Error::WouldBlock) => break,
                 Err(e) => panic!("{e}"),
@@ -140,7 +140,7 @@ pub fn echo<S: Stack>(net: &mut Bench<S>, channel: &ChannelConfig<'_>, lengths: 
                         }
                         let (bytes, kind) = (std::mem::take(&mut part), read.kind);
                         let n = u32::from_be_bytes(*bytes.first_chunk().expect("four bytes"));
-                        assert!(kind == Kind::Binary && bytes == message(1, u64::from(n), lengths[n as usize]));
+                        assert!(kind == MessageKind::Binary && bytes == message(1, u64::from(n), lengths[n as usize]));
                         got.push(n);
                     }
                 }
@@ -228,17 +228,17 @@ fn in_pieces<S: Stack>(net: &mut Bench<S>, len: usize) {
     let mut got = vec![];
     let done = net.run_until(Duration::from_secs(300), |net| {
         let mut ended = false;
-        if !begun && net.left.begin(net.now, id, Kind::Binary).is_ok() {
+        if !begun && net.left.begin(net.now, id, MessageKind::Binary).is_ok() {
             begun = true;
         }
         while begun && at < len {
-            match net.left.append(id, &want[at..]) {
+            match net.left.append(net.now, id, &want[at..]) {
                 Ok(n) => at += n,
                 Err(Error::WouldBlock) => break,
                 Err(e) => panic!("{e}"),
             }
             if at == len {
-                net.left.finish(id).expect("a message");
+                net.left.finish(net.now, id).expect("a message");
             }
         }
         while let Some((_, protocol, payload)) = net.right.receive() {
@@ -271,8 +271,9 @@ pub fn text_binary_and_empty<S: Stack>(peer: S) {
     let net = &mut bench(Config::default(), peer, Link::default(), 1);
     connect(net, Who::Both);
     let id = net.left.open(net.now, &ChannelConfig { negotiated: Some(6), ..Default::default() }).expect("a channel");
-    assert!(net.run_until(Duration::from_secs(1), |n| n.left.write(n.now, id, Kind::Text, b"").is_ok()));
-    for (kind, text) in [(Kind::Text, &b"text"[..]), (Kind::Binary, b"bytes"), (Kind::Binary, b"")] {
+    assert!(net.run_until(Duration::from_secs(1), |n| n.left.write(n.now, id, MessageKind::Text, b"").is_ok()));
+    for (kind, text) in [(MessageKind::Text, &b"text"[..]), (MessageKind::Binary, b"bytes"), (MessageKind::Binary, b"")]
+    {
         net.left.write(net.now, id, kind, text).expect("room");
     }
     let mut got = vec![];
@@ -297,7 +298,12 @@ pub fn text_binary_and_empty<S: Stack>(peer: S) {
         }
         got.len() == 4
     });
-    let want = [(&b""[..], Kind::Text), (b"text", Kind::Text), (b"bytes", Kind::Binary), (b"", Kind::Binary)];
+    let want = [
+        (&b""[..], MessageKind::Text),
+        (b"text", MessageKind::Text),
+        (b"bytes", MessageKind::Binary),
+        (b"", MessageKind::Binary),
+    ];
     assert!(got.iter().map(|(b, k)| (&b[..], *k)).eq(want));
 }
 
@@ -358,7 +364,7 @@ pub fn shutdown_and_abort_from_either_side<S: Stack>(peer: impl Fn() -> S, links
             let net = &mut bench(Config::default(), peer(), link.clone(), 2);
             connect(net, Who::Both);
             if ours {
-                net.left.shutdown();
+                net.left.shutdown(net.now);
             } else {
                 net.right.shutdown();
             }
@@ -375,7 +381,7 @@ pub fn shutdown_and_abort_from_either_side<S: Stack>(peer: impl Fn() -> S, links
     }
     let net = &mut bench(Config::default(), peer(), Link::default(), 2);
     connect(net, Who::Both);
-    net.left.abort();
+    net.left.abort(net.now);
     assert!(net.run_until(Duration::from_secs(1), |n| n.right.is_closed()));
 }
 
@@ -416,7 +422,7 @@ pub fn digest_of_a_long_transfer<S: Stack>(peer: S, config: Config, total: usize
                     m
                 });
                 let taken = match side {
-                    0 => net.left.write(net.now, id, Kind::Binary, &bytes).is_ok(),
+                    0 => net.left.write(net.now, id, MessageKind::Binary, &bytes).is_ok(),
                     _ => net.right.send(net.now, 0, BINARY, &bytes, How::default()),
                 };
                 if !taken {

@@ -2,7 +2,7 @@
 
 use barertc_arena::Heap;
 use barertc_crypto::selftest::Predictable;
-use barertc_sctp::{Association, ChannelConfig, ChannelId, Config, Error, Event, Kind, Role};
+use barertc_sctp::{Association, ChannelConfig, ChannelId, Config, Error, Event, MessageKind, Role};
 use barertc_wire::Instant;
 use core::hint::black_box;
 
@@ -17,14 +17,14 @@ pub fn run(bench: &mut Bench) {
     let config = Config::default();
     let heap = bench.psram;
     bench.figure("association, itself", size_of::<Side>(), "bytes");
-    bench.figure("association, memory", config.worst_case_bytes::<Memory>(), "bytes");
+    bench.figure("association, memory", Association::<Memory>::worst_case_bytes(&config), "bytes");
     bench.test("memory is what was said", || {
         let before = heap.stats().live;
         let one = Association::new(Config::default(), heap, &mut Predictable::new(1))?;
         let taken = heap.stats().live.saturating_sub(before);
         drop(one);
         // The heap adds headers of its own.
-        if taken <= config.worst_case_bytes::<Memory>() + 512 { Ok(()) } else { Err(Error::OutOfMemory) }
+        if taken <= Association::<Memory>::worst_case_bytes(&config) + 512 { Ok(()) } else { Err(Error::NoMemory) }
     });
     bench.test("a channel opens both ways", || open(heap, true).map(drop));
     for (name, zero_checksum) in [("1 KiB there, with checksum", false), ("1 KiB there, without", true)] {
@@ -79,7 +79,7 @@ fn open<'m>(heap: Memory<'m>, zero_checksum: bool) -> Result<(Side<'m>, Side<'m>
 /// A message of 1 KiB: written, sent, received, acknowledged and read.
 fn message(a: &mut Side<'_>, b: &mut Side<'_>, id: ChannelId) -> Result<(), Error> {
     let bytes = black_box([0x5A; 1_024]);
-    a.write(NOW, id, Kind::Binary, &bytes)?;
+    a.write(NOW, id, MessageKind::Binary, &bytes)?;
     talk(a, b);
     while let Some(event) = b.poll_event() {
         if let Event::Readable(id) = event {

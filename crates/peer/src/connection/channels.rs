@@ -3,7 +3,7 @@
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::Provider;
 use barertc_dtls::Role;
-use barertc_sctp::{Association, ChannelConfig, ChannelId, ChannelInfo, Event as Sctp, Kind, Read};
+use barertc_sctp::{Association, ChannelConfig, ChannelId, ChannelInfo, Event as Sctp, MessageKind, Read};
 use barertc_sdp::NegotiatedData;
 use rand_core::CryptoRng;
 
@@ -61,7 +61,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is no room now; [`Event::ChannelWritable`] follows. [`Error::Sctp`].
-    pub fn write_channel(&mut self, id: ChannelId, kind: Kind, message: &[u8]) -> Result<(), Error> {
+    pub fn write_channel(&mut self, id: ChannelId, kind: MessageKind, message: &[u8]) -> Result<(), Error> {
         let now = self.now;
         self.association()?.write(now, id, kind, message).map_err(blocking)
     }

@@ -4,8 +4,9 @@ use barertc_arena::{Allocator, Key};
 use barertc_wire::Instant;
 
 use super::{Association, Phase, Role};
-use crate::channel::{Channel, ChannelConfig, ChannelId, ChannelInfo, Kind, State, pending};
-use crate::dcep::{ACK_MESSAGE, OPEN_HEADER, Open, ppid};
+use crate::channel::{Channel, ChannelConfig, ChannelId, ChannelInfo, MessageKind, State, pending};
+use crate::config::OPEN_HEADER;
+use crate::dcep::{ACK_MESSAGE, Open, ppid};
 use crate::error::Error;
 use crate::recv::Read;
 
@@ -40,19 +41,20 @@ impl<A: Allocator> Association<A> {
     /// Opens a channel; [`Event::ChannelOpened`](super::Event::ChannelOpened) follows. May be called at any time.
     ///
     /// # Errors
-    /// [`Error::TooManyChannels`], [`Error::LabelTooLong`], [`Error::StreamInUse`] for a negotiated id, [`Error::Closed`].
+    /// [`Error::TooMany`], [`Error::LabelTooLong`], [`Error::Closed`], [`Error::Failed`]; for a negotiated id
+    /// [`Error::StreamInUse`] and [`Error::StreamOutOfRange`].
     pub fn open(&mut self, now: Instant, config: &ChannelConfig<'_>) -> Result<ChannelId, Error> {
         if !matches!(self.phase, Phase::Closed | Phase::CookieWait | Phase::CookieEchoed | Phase::Established) {
             return Err(Error::Closed);
         }
         let text = config.label.len().saturating_add(config.protocol.len());
-        if text > usize::from(self.config.label_room) {
-            return Err(Error::LabelTooLong);
+        let limit = usize::from(self.config.label_room);
+        if text > limit {
+            return Err(Error::LabelTooLong { limit, value: text });
         }
         let key = match config.negotiated {
-            Some(u16::MAX) => return Err(Error::StreamInUse),
             Some(stream) => self.negotiated(stream)?,
-            None => self.channels.insert(Channel::new(State::Opening, None)).map_err(|_| Error::TooManyChannels)?,
+            None => self.channels.insert(Channel::new(State::Opening, None)).map_err(|_| self.too_many_channels())?,
         };
         let room = self.text_mut(key).get_mut(OPEN_HEADER..).unwrap_or_default();
         for (to, from) in room.iter_mut().zip(config.label.bytes().chain(config.protocol.bytes())) {
@@ -72,17 +74,25 @@ impl<A: Allocator> Association<A> {
         Ok(ChannelId(key))
     }
 
+    const fn too_many_channels(&self) -> Error {
+        Error::TooMany { what: "channels", limit: self.config.max_channels as usize }
+    }
+
     /// A channel on an agreed stream: a new one, or one on which data has come already.
     fn negotiated(&mut self, stream: u16) -> Result<Key, Error> {
+        if stream == u16::MAX {
+            // RFC 8831 section 6.4.
+            return Err(Error::StreamOutOfRange { limit: u16::MAX - 1, value: stream });
+        }
         if let Some(key) = self.stream(stream) {
             let unopened = self.channels.get(key).is_some_and(|c| c.state == State::Unopened);
-            return if unopened { Ok(key) } else { Err(Error::StreamInUse) };
+            return if unopened { Ok(key) } else { Err(Error::StreamInUse(stream)) };
         }
         if self.streams.is_full() {
-            return Err(Error::TooManyChannels);
+            return Err(self.too_many_channels());
         }
         let channel = Channel::new(State::Opening, Some(stream));
-        let key = self.channels.insert(channel).map_err(|_| Error::TooManyChannels)?;
+        let key = self.channels.insert(channel).map_err(|_| self.too_many_channels())?;
         self.map_stream(stream, key);
         Ok(key)
     }
@@ -221,7 +231,7 @@ impl<A: Allocator> Association<A> {
         let established = matches!(self.phase, Phase::Established | Phase::CookieEchoed);
         let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
         if !channel.is_writable() {
-            return Err(Error::Closing);
+            return Err(Error::ChannelClosing);
         }
         if !established || channel.open_due {
             return Err(if matches!(self.phase, Phase::Closed | Phase::CookieWait) || channel.open_due {
@@ -237,25 +247,26 @@ impl<A: Allocator> Association<A> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] before the channel is open and when there is no room; then
-    /// [`Event::Writable`](super::Event::Writable) follows when there is. [`Error::MessageTooLarge`], [`Error::Closing`],
-    /// [`Error::NoSuchChannel`], [`Error::Closed`]; [`Error::MessageState`] while a message is written in pieces.
-    pub fn write(&mut self, now: Instant, id: ChannelId, kind: Kind, message: &[u8]) -> Result<(), Error> {
+    /// [`Event::Writable`](super::Event::Writable) follows when there is. [`Error::MessageTooLarge`], [`Error::ChannelClosing`],
+    /// [`Error::NoSuchChannel`], [`Error::Closed`]; [`Error::MessageOpen`] while a message is written in pieces.
+    pub fn write(&mut self, now: Instant, id: ChannelId, kind: MessageKind, message: &[u8]) -> Result<(), Error> {
         let (fits, capacity) = (self.tx.fits(message.len().max(1)), self.tx.capacity());
         let most = self.config.remote_max_message_size as usize;
         let channel = self.writable(id)?;
         if channel.writing {
-            return Err(Error::MessageState);
+            return Err(Error::MessageOpen);
         }
-        if message.len() > most || message.len() > capacity {
-            return Err(Error::MessageTooLarge);
+        let limit = capacity.min(most);
+        if message.len() > limit {
+            return Err(Error::MessageTooLarge { limit, value: message.len() });
         }
         if !fits {
             channel.wants = message.len().max(1);
             return Err(Error::WouldBlock);
         }
         self.begin(now, id, kind)?;
-        self.append(id, message)?;
-        self.finish(id)
+        self.append(now, id, message)?;
+        self.finish(now, id)
     }
 
     /// Starts a message that is written in pieces, and so may be larger than the send buffer.
@@ -265,17 +276,17 @@ impl<A: Allocator> Association<A> {
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn begin(&mut self, now: Instant, id: ChannelId, kind: Kind) -> Result<(), Error> {
+    pub fn begin(&mut self, now: Instant, id: ChannelId, kind: MessageKind) -> Result<(), Error> {
         let fits = self.tx.fits(1);
         let channel = self.writable(id)?;
         if channel.writing {
-            return Err(Error::MessageState);
+            return Err(Error::MessageOpen);
         }
         if !fits {
             channel.wants = 1;
             return Err(Error::WouldBlock);
         }
-        let protocol = if kind == Kind::Text { ppid::STRING } else { ppid::BINARY };
+        let protocol = if kind == MessageKind::Text { ppid::STRING } else { ppid::BINARY };
         let Some(channel) = self.channels.get_mut(id.0) else { return Err(Error::NoSuchChannel) };
         self.tx.begin(now, id.0, channel, protocol)?;
         channel.writing = true;
@@ -286,12 +297,12 @@ impl<A: Allocator> Association<A> {
     /// [`Event::Writable`](super::Event::Writable).
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when nothing was taken, [`Error::MessageState`] without [`begin`](Self::begin) or after the
+    /// [`Error::WouldBlock`] when nothing was taken, [`Error::NoMessageOpen`] without [`begin`](Self::begin) or after the
     /// message was given up for its age.
-    pub fn append(&mut self, id: ChannelId, bytes: &[u8]) -> Result<usize, Error> {
+    pub fn append(&mut self, _now: Instant, id: ChannelId, bytes: &[u8]) -> Result<usize, Error> {
         let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
         if !channel.writing {
-            return Err(Error::MessageState);
+            return Err(Error::NoMessageOpen);
         }
         let n = self.tx.append(channel, bytes);
         Self::appended(channel, n, bytes.len(), self.config.mtu)
@@ -304,13 +315,14 @@ impl<A: Allocator> Association<A> {
     /// As [`append`](Self::append).
     pub fn append_with(
         &mut self,
+        _now: Instant,
         id: ChannelId,
         want: usize,
         fill: impl FnMut(&mut [u8]) -> usize,
     ) -> Result<usize, Error> {
         let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
         if !channel.writing {
-            return Err(Error::MessageState);
+            return Err(Error::NoMessageOpen);
         }
         let n = self.tx.append_with(channel, want, fill);
         Self::appended(channel, n, want, self.config.mtu)
@@ -326,11 +338,11 @@ impl<A: Allocator> Association<A> {
     /// Ends the message under way.
     ///
     /// # Errors
-    /// [`Error::MessageState`]; [`Error::WouldBlock`] when it is empty and there is not even room to say so.
-    pub fn finish(&mut self, id: ChannelId) -> Result<(), Error> {
+    /// [`Error::NoMessageOpen`]; [`Error::WouldBlock`] when it is empty and there is not even room to say so.
+    pub fn finish(&mut self, _now: Instant, id: ChannelId) -> Result<(), Error> {
         let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
         if !channel.writing {
-            return Err(Error::MessageState);
+            return Err(Error::NoMessageOpen);
         }
         if self.tx.last_is_empty(channel) && !self.tx.mark_empty(channel) {
             channel.wants = 1;
@@ -352,6 +364,13 @@ impl<A: Allocator> Association<A> {
         if let Some(channel) = self.channels.get_mut(id.0) {
             channel.low_threshold = bytes;
         }
+    }
+
+    /// Largest message in bytes that [`write`](Self::write) takes: what fits the send buffer and the peer takes
+    /// (`RTCSctpTransport.maxMessageSize`).
+    #[must_use]
+    pub fn max_message_size(&self) -> usize {
+        self.tx.capacity().min(self.config.remote_max_message_size as usize)
     }
 
     /// Bytes that a [`write`](Self::write) may have now.

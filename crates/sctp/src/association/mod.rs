@@ -184,14 +184,13 @@ pub struct Association<A: Allocator> {
 }
 
 impl<A: Allocator + Clone> Association<A> {
-    /// Takes all memory it will ever need from `alloc`, [`Config::worst_case_bytes`] in all.
+    /// Makes an association that takes all the memory it will ever need from `alloc` now:
+    /// [`worst_case_bytes`](Self::worst_case_bytes) in all.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::InvalidConfig`] for sizes that don't make sense.
+    /// [`Error::NoMemory`]; [`Error::Config`] with the field that breaks a rule.
     pub fn new<R: CryptoRng + ?Sized>(config: Config, alloc: A, rng: &mut R) -> Result<Self, Error> {
-        if !config.is_usable() {
-            return Err(Error::InvalidConfig);
-        }
+        config.check()?;
         let channels = usize::from(config.max_channels);
         let tsn = Tsn(rng.next_u32());
         let mut cookie = [0; 32];
@@ -242,6 +241,18 @@ impl<A: Allocator + Clone> Association<A> {
 }
 
 impl<A: Allocator> Association<A> {
+    /// Bytes that an association with this configuration takes from its allocator, all of them when it is made.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &Config) -> usize {
+        let channels = config.max_channels as usize;
+        Sender::<A>::bytes(config)
+            .saturating_add(Receiver::<A>::bytes(config))
+            .saturating_add(Slab::<Channel, A>::bytes(channels))
+            .saturating_add(Vec::<(u16, Key), A>::bytes(channels))
+            .saturating_add(Events::<A>::bytes(channels))
+            .saturating_add(Box::<[u8], A>::bytes(channels.saturating_mul(config.text_room())))
+    }
+
     /// What has happened, one thing at a time.
     pub fn poll_event(&mut self) -> Option<Event> {
         if core::mem::take(&mut self.connected) {

@@ -146,7 +146,7 @@ impl<A: Allocator> Association<A> {
     }
 
     /// Gives up the association at once and tells the peer (section 9.1).
-    pub fn abort(&mut self) {
+    pub fn abort(&mut self, _now: Instant) {
         if self.phase != Phase::Done {
             if self.peer.is_some() {
                 self.due.abort = Some(cause::USER_INITIATED);
@@ -156,10 +156,10 @@ impl<A: Allocator> Association<A> {
     }
 
     /// Sends everything that was written, and then ends the association (section 9.2). Nothing more can be written.
-    pub fn shutdown(&mut self) {
+    pub fn shutdown(&mut self, now: Instant) {
         match self.phase {
             Phase::Established => self.phase = Phase::ShutdownPending,
-            Phase::Closed | Phase::CookieWait | Phase::CookieEchoed => self.abort(),
+            Phase::Closed | Phase::CookieWait | Phase::CookieEchoed => self.abort(now),
             _ => {}
         }
     }

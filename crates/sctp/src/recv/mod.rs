@@ -5,8 +5,8 @@ mod tracker;
 
 use barertc_arena::{AllocError, Allocator, Key, Slab};
 
-use crate::channel::{Channel, Kind, List};
-use crate::config::Config;
+use crate::channel::{Channel, List, MessageKind};
+use crate::config::{Config, RESERVED_FRAGMENTS, window};
 use crate::dcep::ppid;
 use crate::error::Error;
 use crate::pool::{Chain, Pool};
@@ -38,7 +38,7 @@ pub struct Read {
     /// Whether the message is complete with them.
     pub end_of_message: bool,
     /// Text or bytes.
-    pub kind: Kind,
+    pub kind: MessageKind,
 }
 
 pub(crate) struct Receiver<A: Allocator> {
@@ -52,12 +52,6 @@ pub(crate) struct Receiver<A: Allocator> {
     advertised: u32,
 }
 
-/// The largest packet that may come: the peer's MTU need not be ours.
-pub(crate) const LARGEST: u16 = 1500;
-
-/// Fragments kept back for the chunk that closes the first gap.
-const RESERVED_FRAGMENTS: usize = 2;
-
 impl<A: Allocator + Clone> Receiver<A> {
     pub(crate) fn new(config: &Config, alloc: A) -> Result<Self, AllocError> {
         let pool = Pool::new(config.receive_blocks(), config.block, alloc.clone())?;
@@ -66,13 +60,20 @@ impl<A: Allocator + Clone> Receiver<A> {
             fragments: Slab::with_capacity(config.max_fragments as usize, alloc.clone())?,
             tracker: Tracker::new(config.window_words(), alloc)?,
             partial_point: config.partial_delivery_point as usize,
-            reserve: usize::from(config.mtu.max(LARGEST)).next_multiple_of(usize::from(config.block)),
+            reserve: config.receive_reserve(),
             advertised: 0,
         })
     }
 }
 
 impl<A: Allocator> Receiver<A> {
+    /// Bytes that a receiver takes from its allocator.
+    pub(crate) const fn bytes(config: &Config) -> usize {
+        Pool::<A>::bytes(config.receive_blocks(), config.block)
+            .saturating_add(Slab::<Fragment, A>::bytes(config.max_fragments as usize))
+            .saturating_add(Tracker::<A>::bytes(config.window_words()))
+    }
+
     /// Bytes that the peer may send: what is free, less a reserve, less an eighth for blocks that are not filled up.
     pub(crate) fn window(&self) -> u32 {
         let bytes = self.pool.room().saturating_sub(self.reserve);
@@ -80,8 +81,7 @@ impl<A: Allocator> Receiver<A> {
         let records = self.fragments.capacity().saturating_sub(self.fragments.len());
         let records = records.saturating_sub(RESERVED_FRAGMENTS).saturating_mul(self.pool.capacity());
         let records = records.checked_div(self.fragments.capacity()).unwrap_or(0);
-        let window = bytes.min(records);
-        u32::try_from(window.saturating_sub(window / 8)).unwrap_or(u32::MAX)
+        u32::try_from(window(bytes.min(records))).unwrap_or(u32::MAX)
     }
 
     /// The window, remembered as told to the peer.
@@ -212,7 +212,7 @@ impl<A: Allocator> Receiver<A> {
                 Err(_) => break,
             }
         }
-        let kind = channel.reading.unwrap_or(Kind::Binary);
+        let kind = channel.reading.unwrap_or(MessageKind::Binary);
         Ok(Read { len: done, end_of_message: false, kind })
     }
 
@@ -233,9 +233,9 @@ impl<A: Allocator> Receiver<A> {
     }
 }
 
-fn kind_of(protocol: u32) -> Kind {
+fn kind_of(protocol: u32) -> MessageKind {
     match protocol {
-        ppid::STRING | ppid::STRING_PARTIAL | ppid::STRING_EMPTY => Kind::Text,
-        _ => Kind::Binary,
+        ppid::STRING | ppid::STRING_PARTIAL | ppid::STRING_EMPTY => MessageKind::Text,
+        _ => MessageKind::Binary,
     }
 }

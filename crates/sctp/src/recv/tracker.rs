@@ -45,6 +45,11 @@ impl<A: Allocator> Tracker<A> {
         })
     }
 
+    /// Bytes that a tracker takes from its allocator.
+    pub(crate) const fn bytes(words: usize) -> usize {
+        Vec::<u32, A>::bytes(words)
+    }
+
     /// Starts with everything before `first` as received.
     pub(crate) fn start(&mut self, first: Tsn) {
         self.cumulative = first.prev();

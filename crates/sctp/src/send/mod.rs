@@ -71,9 +71,6 @@ pub(crate) struct Sent {
     sent_at: Instant,
 }
 
-/// As many as gap blocks can name, with distances of 16 bits (RFC 9260 section 3.3.4).
-const MOST_IN_FLIGHT: usize = 32_768;
-
 pub(crate) struct Sender<A: Allocator> {
     pool: Pool<A>,
     messages: Slab<Message, A>,
@@ -128,7 +125,7 @@ impl<A: Allocator + Clone> Sender<A> {
             pool: Pool::new(config.send_blocks(), config.block, alloc.clone())?,
             messages: Slab::with_capacity(config.max_messages as usize, alloc.clone())?,
             in_flight: Ring::with_capacity(config.in_flight_room(), alloc.clone())?,
-            most_in_flight: (config.max_in_flight as usize).min(MOST_IN_FLIGHT),
+            most_in_flight: config.max_in_flight as usize,
             cumulative: Tsn(0),
             flying: 0,
             flying_wire: 0,
@@ -154,13 +151,21 @@ impl<A: Allocator + Clone> Sender<A> {
             forward_due: false,
             errors: 0,
             mtu: usize::from(config.mtu),
-            reserve: usize::from(config.mtu).saturating_mul(2).next_multiple_of(usize::from(config.block)),
+            reserve: config.send_reserve(),
             retransmitted: 0,
         })
     }
 }
 
 impl<A: Allocator> Sender<A> {
+    /// Bytes that a sender takes from its allocator.
+    pub(crate) const fn bytes(config: &Config) -> usize {
+        Pool::<A>::bytes(config.send_blocks(), config.block)
+            .saturating_add(Slab::<Message, A>::bytes(config.max_messages as usize))
+            .saturating_add(Ring::<Sent, A>::bytes(config.in_flight_room()))
+            .saturating_add(Vec::<Key, A>::bytes(config.max_channels as usize))
+    }
+
     /// The first TSN will be `first`.
     pub(crate) fn start(&mut self, first: Tsn) {
         self.cumulative = first.prev();

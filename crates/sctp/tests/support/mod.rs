@@ -259,7 +259,7 @@ pub type Assoc = Association<Heap>;
 /// An association on a heap of its own, which is checked against what the configuration said.
 pub fn association(config: Config, seed: u64) -> (Assoc, Heap) {
     let heap: Heap = Box::leak(Box::new(Counting::new(Global)));
-    let worst = config.worst_case_bytes::<Heap>();
+    let worst = Assoc::worst_case_bytes(&config);
     let a = Association::new(config, heap, &mut Rng::new(seed)).expect("memory");
     assert_eq!(heap.stats().live, worst, "the bound is exact, for all is taken at once");
     (a, heap)
@@ -297,7 +297,11 @@ pub fn message(channel: u64, n: u64, len: usize) -> Vec<u8> {
 }
 
 /// Reads a whole message, which may come in pieces.
-pub fn read_all(a: &mut Assoc, now: Instant, id: barertc_sctp::ChannelId) -> Option<(Vec<u8>, barertc_sctp::Kind)> {
+pub fn read_all(
+    a: &mut Assoc,
+    now: Instant,
+    id: barertc_sctp::ChannelId,
+) -> Option<(Vec<u8>, barertc_sctp::MessageKind)> {
     let mut whole = Vec::new();
     let mut piece = [0u8; 4096];
     loop {
