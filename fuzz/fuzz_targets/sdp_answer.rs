@@ -13,13 +13,13 @@ const AUDIO: [LocalCodec; 1] =
 
 fn track<'a>(mid: Option<&'a str>, kind: Kind, codecs: &'a [LocalCodec], direction: Direction) -> Section<'a> {
     let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), cname: "c", stream: "s", track: "t" };
-    let extensions = Extension::ALL.iter().zip(1..).fold(Extensions::NONE, |all, (e, id)| all.with(*e, id));
+    let extensions = Extension::ALL.into_iter().zip(1..).fold(ExtensionMap::new(), |all, (e, id)| all.with(e, id));
     Section::Track(Track { mid, kind, direction, codecs, extensions, sending: Some(sending) })
 }
 
 fuzz_target!(|text: &str| {
     let Ok(offer) = Session::parse(text) else { return };
-    let fingerprint = Fingerprint::new(Hash::Sha256, &[0xAB; 32]).unwrap();
+    let fingerprint = Fingerprint::new(HashAlgorithm::Sha256, &[0xAB; 32]).unwrap();
     for (mid, direction) in [(None, Direction::SendOnly), (Some("0"), Direction::SendRecv)] {
         let sections = [
             track(mid, Kind::Video, &CODECS, direction),

@@ -73,7 +73,7 @@ impl Bench {
         let mut theirs = make(certificate(&b), start);
         theirs.set_active(role == Role::Server);
         let mut ours = Connection::new(ours, role, &a, Global, RustCrypto, &mut rng).unwrap();
-        let fingerprint = Fingerprint::of(&RustCrypto, HashAlgorithm::Sha384, b.certificate());
+        let fingerprint = barertc_dtls::fingerprint(&RustCrypto, HashAlgorithm::Sha384, b.certificate());
         ours.set_peer_fingerprint(Instant::ZERO, fingerprint).unwrap();
         let mut bench =
             Self { ours, theirs, seen: Seen::default(), events: vec![], data: vec![], now: Instant::ZERO, start };

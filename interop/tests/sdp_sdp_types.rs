@@ -44,7 +44,7 @@ fn captures_are_read_alike() {
 
 #[test]
 fn what_we_write_is_read_alike() {
-    let fingerprint = Fingerprint::new(Hash::Sha256, &[0xAB; 32]).expect("a digest");
+    let fingerprint = Fingerprint::new(HashAlgorithm::Sha256, &[0xAB; 32]).expect("a digest");
     let codecs = [LocalCodec {
         codec: Codec::H264(H264::CONSTRAINED_BASELINE),
         pt: 102,
@@ -58,7 +58,7 @@ fn what_we_write_is_read_alike() {
             kind: Kind::Video,
             direction: Direction::SendOnly,
             codecs: &codecs,
-            extensions: Extensions::NONE.with(Extension::Mid, 1),
+            extensions: ExtensionMap::new().with(Extension::Mid, 1),
             sending: Some(sending),
         }),
         Section::Ended { kind: Kind::Audio, mid: "1" },

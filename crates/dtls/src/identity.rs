@@ -2,12 +2,12 @@ use core::fmt;
 
 use barertc_crypto::rand_core::CryptoRng;
 use barertc_crypto::{P256Secret, Provider};
-use barertc_wire::{Reader, Writer};
+use barertc_wire::{Fingerprint, HashAlgorithm, Reader, Writer};
 use zeroize::Zeroize;
 
 use crate::error::Error;
-use crate::fingerprint::{Fingerprint, HashAlgorithm};
-use crate::x509;
+
+use crate::{fingerprint, x509};
 
 /// Marks exported identities, and their format.
 const MAGIC: [u8; 4] = *b"BID1";
@@ -36,7 +36,7 @@ const MAGIC: [u8; 4] = *b"BID1";
 ///
 /// let again = Identity::import(&RustCrypto, &flash[..len])?;
 /// assert_eq!(again.fingerprint(&RustCrypto), identity.fingerprint(&RustCrypto));
-/// println!("a=fingerprint:sha-256 {}", again.fingerprint(&RustCrypto));
+/// println!("a=fingerprint:{}", again.fingerprint(&RustCrypto));
 /// # Ok::<(), barertc_dtls::Error>(())
 /// ```
 #[derive(Clone)]
@@ -75,7 +75,7 @@ impl Identity {
 
     /// The SHA-256 fingerprint for the description.
     pub fn fingerprint<P: Provider>(&self, provider: &P) -> Fingerprint {
-        Fingerprint::of(provider, HashAlgorithm::Sha256, self.certificate())
+        fingerprint::fingerprint(provider, HashAlgorithm::Sha256, self.certificate())
     }
 
     /// Writes key and certificate into `out` and returns the length: **the secret key is in it, in the clear**.

@@ -113,8 +113,9 @@ mod v13;
 mod x509;
 
 pub use barertc_crypto::{Group, Suite};
+pub use barertc_wire::{Fingerprint, HashAlgorithm};
 pub use config::{Config, Preference, Role, SrtpProfiles, Version};
 pub use connection::{Connection, Event, FlightCursor};
 pub use error::{Discard, Discards, Error};
-pub use fingerprint::{Fingerprint, HashAlgorithm};
+pub use fingerprint::fingerprint;
 pub use identity::Identity;

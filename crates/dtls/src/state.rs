@@ -8,7 +8,7 @@ use crate::config::{Config, Preference, Role, SrtpProfiles, Version};
 use crate::drbg::Drbg;
 use crate::ephemeral::Ephemeral;
 use crate::error::Error;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint;
 use crate::handshake::flight::Flight;
 use crate::handshake::hello::{Extensions, ext, parse_use_srtp};
 use crate::handshake::reassembly::Message;
@@ -29,7 +29,7 @@ pub(crate) struct Link<A: Allocator, P> {
     pub(crate) records: Records<A>,
     pub(crate) flight: Flight<A>,
     pub(crate) acks: Acks,
-    pub(crate) fingerprint: Option<Fingerprint>,
+    pub(crate) fingerprint: Option<barertc_wire::Fingerprint>,
     pub(crate) version: Option<Version>,
     pub(crate) suite: Suite,
     /// The SRTP profile that was agreed on.
@@ -165,7 +165,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
     /// The key of the peer's certificate, once that is the one whose fingerprint the description announced.
     pub(crate) fn check_certificate(&self, certificate: &[u8]) -> Result<PublicKey, Error> {
         let announced = self.fingerprint.as_ref().ok_or(Error::FingerprintMismatch)?;
-        if !announced.matches(&self.provider, certificate) {
+        if !fingerprint::matches(announced, &self.provider, certificate) {
             return Err(Error::FingerprintMismatch);
         }
         x509::public_key(certificate)

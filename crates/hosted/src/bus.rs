@@ -1,28 +1,6 @@
-//! What a board lends: its clock, and its SDIO or SPI host.
+//! The SDIO or SPI host that a board lends.
 
 use core::fmt;
-use core::future::Future;
-
-use barertc_wire::Instant;
-
-/// The board's clock.
-pub trait Clock {
-    /// Now, monotonic.
-    fn now(&self) -> Instant;
-
-    /// Returns at `at` or later; at once if it is past. May be dropped before.
-    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()>;
-}
-
-impl<C: Clock> Clock for &C {
-    fn now(&self) -> Instant {
-        (**self).now()
-    }
-
-    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
-        (**self).sleep_until(at)
-    }
-}
 
 /// An SDIO host with the co-processor as its card.
 ///

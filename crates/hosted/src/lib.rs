@@ -65,8 +65,8 @@ mod stats;
 mod transport;
 
 pub use barertc_arena::Allocator;
-pub use barertc_wire::Instant;
-pub use bus::{Clock, SdioBus, SpiBus};
+pub use barertc_wire::{Clock, Instant};
+pub use bus::{SdioBus, SpiBus};
 pub use config::Config;
 pub use control::Control;
 pub use driver::{Driver, RxToken, TxToken};

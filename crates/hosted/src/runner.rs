@@ -7,18 +7,16 @@ use core::task::Poll;
 use core::time::Duration;
 
 use barertc_arena::Allocator;
-use barertc_wire::Instant;
+use barertc_wire::{Clock, Instant};
 use embassy_futures::select::{Either3, select3};
 
 use crate::Config;
 use crate::buffer::Buffer;
-use crate::bus::Clock;
 use crate::event::Cause;
 use crate::header::{self, Header, Interface};
 use crate::state::{Frame, Handle, State};
 use crate::stats::{Discard, count};
 use crate::transport::{Fault, Lent, Room, Sink, Transport};
-
 /// Frames that are sent before the bus is looked at again.
 const BURST: usize = 8;
 /// So many transfers may fail one after the other.

@@ -1,8 +1,8 @@
 //! The one place where what descriptions name meets what is sent and received: adding a codec or a header extension is
 //! a line here.
 
-use barertc_rtp::{ExtensionKind, ExtensionMap};
-use barertc_sdp::{Codec, Extension, Extensions};
+use barertc_rtp::ExtensionKind;
+use barertc_sdp::{Codec, Extension, ExtensionMap};
 
 /// The packet format of a codec; `None` for those that can be negotiated only.
 pub(crate) const fn frame_codec(codec: &Codec) -> Option<barertc_rtp::Codec> {
@@ -17,8 +17,8 @@ pub(crate) const fn frame_codec(codec: &Codec) -> Option<barertc_rtp::Codec> {
 }
 
 /// The header extensions that we offer and accept, with their numbers in our offers.
-pub(crate) fn offered_extensions() -> Extensions {
-    Extensions::NONE
+pub(crate) fn offered_extensions() -> ExtensionMap {
+    ExtensionMap::new()
         .with(Extension::Mid, 1)
         .with(Extension::TransportSequence, 2)
         .with(Extension::AbsSendTime, 3)
@@ -30,8 +30,8 @@ pub(crate) fn offered_extensions() -> Extensions {
 const fn kind(extension: Extension) -> Option<ExtensionKind> {
     match extension {
         Extension::Mid => Some(ExtensionKind::Mid),
-        Extension::StreamId => Some(ExtensionKind::Rid),
-        Extension::RepairedStreamId => Some(ExtensionKind::RepairedRid),
+        Extension::Rid => Some(ExtensionKind::Rid),
+        Extension::RepairedRid => Some(ExtensionKind::RepairedRid),
         Extension::TransportSequence => Some(ExtensionKind::TransportSequence),
         Extension::AbsSendTime => Some(ExtensionKind::AbsSendTime),
         Extension::AudioLevel => Some(ExtensionKind::AudioLevel),
@@ -42,8 +42,8 @@ const fn kind(extension: Extension) -> Option<ExtensionKind> {
 }
 
 /// Negotiated extensions as packets use them.
-pub(crate) fn extension_map(extensions: &Extensions) -> ExtensionMap {
-    let mut map = ExtensionMap::new();
+pub(crate) fn extension_map(extensions: &ExtensionMap) -> barertc_rtp::ExtensionMap {
+    let mut map = barertc_rtp::ExtensionMap::new();
     for (extension, id) in extensions.iter() {
         if let Some(kind) = kind(extension) {
             // Numbers that RFC 8285 reserves do not come out of the negotiation.

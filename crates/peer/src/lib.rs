@@ -129,7 +129,7 @@ pub use barertc_rtp::{Codec as FrameCodec, Frame, FrameInfo, Framing, ReceivedFr
 pub use barertc_sctp::{
     ChannelConfig, ChannelId, ChannelInfo, Config as SctpConfig, Congestion, MessageKind, Read, Reliability,
 };
-pub use barertc_sdp::{Codec, Direction, Extension, Extensions, Feedback, H264, Kind, LocalCodec, ProfileLevelId};
+pub use barertc_sdp::{Codec, Direction, Extension, ExtensionMap, Feedback, H264, Kind, LocalCodec, ProfileLevelId};
 pub use barertc_wire::Instant;
 pub use config::{Config, RecvBounds, StreamConfig};
 pub use connection::{DiscardStats, PeerConnection, Stats, TrackStats, TransportStats};

@@ -43,6 +43,7 @@ use core::future::pending;
 use core::net::SocketAddr;
 
 use barertc::{Allocator, PeerConnection, Provider, Route, Transmit};
+pub use barertc_wire::Clock;
 use barertc_wire::Instant;
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::select::{Either3, select_array, select3};
@@ -55,15 +56,6 @@ pub const DATAGRAM: usize = 1500;
 
 /// Tells the loop that a connection has something to send: to be signalled whenever the application gave it something.
 pub type Wake = Signal<NoopRawMutex, ()>;
-
-/// The board's clock.
-pub trait Clock {
-    /// Now, monotonic.
-    fn now(&self) -> Instant;
-
-    /// Returns at `at` or later; at once if it is past.
-    async fn sleep_until(&self, at: Instant);
-}
 
 /// One connection or many: what the loop drives.
 pub trait Connections {

@@ -1,7 +1,5 @@
 //! The attributes that WebRTC uses, one small type each.
 
-use core::fmt;
-
 use crate::line::word;
 
 /// What an m-line is about.
@@ -144,104 +142,6 @@ impl Setup {
             "passive" => Self::Passive,
             _ => return None,
         })
-    }
-}
-
-/// A hash of RFC 8122 §5 that may stand in a fingerprint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Hash {
-    /// 20 bytes; seen, but not to be trusted.
-    Sha1,
-    /// 32 bytes.
-    Sha256,
-    /// 48 bytes.
-    Sha384,
-    /// 64 bytes.
-    Sha512,
-}
-
-impl Hash {
-    /// The name in the attribute.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sha1 => "sha-1",
-            Self::Sha256 => "sha-256",
-            Self::Sha384 => "sha-384",
-            Self::Sha512 => "sha-512",
-        }
-    }
-
-    /// Bytes of the digest.
-    #[must_use]
-    pub const fn len(self) -> usize {
-        match self {
-            Self::Sha1 => 20,
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
-        }
-    }
-
-    /// Never; clippy wants it beside [`len`](Self::len).
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        false
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512]
-            .into_iter()
-            .find(|h| h.as_str().eq_ignore_ascii_case(name))
-    }
-}
-
-/// A certificate's fingerprint (RFC 8122 §5), decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Fingerprint {
-    /// Over the DER certificate.
-    pub hash: Hash,
-    digest: heapless::Vec<u8, 64>,
-}
-
-impl Fingerprint {
-    /// From a digest; `None` when its length is not the hash's.
-    #[must_use]
-    pub fn new(hash: Hash, digest: &[u8]) -> Option<Self> {
-        let digest = (digest.len() == hash.len()).then(|| heapless::Vec::from_slice(digest).ok())??;
-        Some(Self { hash, digest })
-    }
-
-    /// Reads `sha-256 58:B4:…`; `None` for unknown hashes and malformed digests.
-    #[must_use]
-    pub fn parse(value: &str) -> Option<Self> {
-        let (name, hex) = word(value);
-        let hash = Hash::parse(name)?;
-        let mut digest = heapless::Vec::new();
-        for pair in hex.trim_end_matches(' ').split(':') {
-            let digits = (pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit())).then_some(pair)?;
-            digest.push(u8::from_str_radix(digits, 16).ok()?).ok()?;
-        }
-        (digest.len() == hash.len()).then_some(Self { hash, digest })
-    }
-
-    /// The digest; as many bytes as [`Hash::len`] says.
-    #[must_use]
-    pub fn digest(&self) -> &[u8] {
-        &self.digest
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.hash.as_str())?;
-        for (i, byte) in self.digest.iter().enumerate() {
-            write!(f, "{}{byte:02X}", if i == 0 { ' ' } else { ':' })?;
-        }
-        Ok(())
     }
 }
 

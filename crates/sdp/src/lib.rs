@@ -10,7 +10,7 @@
 //!
 //! // What we have: one H.264 track to send, and data channels.
 //! let digest = [0xAB; 32]; // SHA-256 of our certificate
-//! let fingerprint = Fingerprint::new(Hash::Sha256, &digest).unwrap();
+//! let fingerprint = Fingerprint::new(HashAlgorithm::Sha256, &digest).unwrap();
 //! let codecs = [LocalCodec {
 //!     codec: Codec::H264(H264::CONSTRAINED_BASELINE),
 //!     pt: 102,
@@ -23,7 +23,7 @@
 //!         kind: Kind::Video,
 //!         direction: Direction::SendOnly,
 //!         codecs: &codecs,
-//!         extensions: Extensions::NONE.with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
+//!         extensions: ExtensionMap::new().with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
 //!         sending: Some(Sending {
 //!             ssrc: 1,
 //!             rtx_ssrc: Some(11),
@@ -58,7 +58,7 @@
 //!         kind: Kind::Video,
 //!         direction: Direction::RecvOnly,
 //!         codecs: &codecs,
-//!         extensions: Extensions::NONE.with(Extension::Mid, 1),
+//!         extensions: ExtensionMap::new().with(Extension::Mid, 1),
 //!         sending: None,
 //!     }),
 //!     Section::Data(Data { mid: None, sctp_port: 5000, max_message_size: 262_144, sctp_init: None }),
@@ -99,7 +99,6 @@ extern crate std;
 mod attr;
 mod codec;
 mod error;
-mod extension;
 mod h264;
 mod line;
 mod local;
@@ -108,10 +107,10 @@ mod negotiate;
 mod session;
 mod write;
 
-pub use attr::{Direction, Feedback, Fingerprint, Hash, Kind, RtpMap, Setup, SsrcAttribute, parameter, parameters};
+pub use attr::{Direction, Feedback, Kind, RtpMap, Setup, SsrcAttribute, parameter, parameters};
+pub use barertc_wire::{Extension, ExtensionMap, Fingerprint, HashAlgorithm};
 pub use codec::{Codec, H264};
 pub use error::{Error, TransportError};
-pub use extension::{Extension, Extensions};
 pub use h264::{Level, Profile, ProfileLevelId};
 pub use local::{Data, Local, LocalCodec, Section, Sending, Track};
 pub use media::{Media, Payload, Payloads, RemoteSsrc};

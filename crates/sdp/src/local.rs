@@ -1,8 +1,8 @@
 use core::net::SocketAddr;
 
-use crate::attr::{Direction, Feedback, Fingerprint, Kind, Setup};
+use crate::attr::{Direction, Feedback, Kind, Setup};
 use crate::codec::Codec;
-use crate::extension::Extensions;
+use barertc_wire::{ExtensionMap, Fingerprint};
 
 /// Everything that goes into a description of ours, lent for one call.
 ///
@@ -65,7 +65,7 @@ pub struct Track<'a> {
     /// In order of preference.
     pub codecs: &'a [LocalCodec],
     /// The header extensions we know; the numbers matter in offers only.
-    pub extensions: Extensions,
+    pub extensions: ExtensionMap,
     /// What we send, if we do.
     pub sending: Option<Sending<'a>>,
 }

@@ -1,7 +1,7 @@
 use crate::attr::{Direction, Feedback, Kind, RtpMap, SsrcAttribute, payload_and_rest};
-use crate::extension::{Extension, Extensions};
 use crate::line::{attribute, attributes, is_token, word};
 use crate::{MAX_PAYLOADS, MAX_SSRCS};
+use barertc_wire::{Extension, ExtensionMap};
 
 /// One m-line with its attributes (RFC 8866 §5.14), borrowing from the text.
 #[derive(Clone, Copy, Debug)]
@@ -228,8 +228,8 @@ impl<'a> Media<'a> {
     /// The header extensions known here, with the remote's numbers (RFC 8285 §5). Those for one direction only, and
     /// those numbered above 14 (which want two-byte headers), are left out.
     #[must_use]
-    pub fn extensions(&self) -> Extensions {
-        self.attributes().filter(|(n, _)| *n == "extmap").fold(Extensions::NONE, |all, (_, value)| {
+    pub fn extensions(&self) -> ExtensionMap {
+        self.attributes().filter(|(n, _)| *n == "extmap").fold(ExtensionMap::new(), |all, (_, value)| {
             let (id, rest) = word(value);
             let (uri, _) = word(rest);
             match (id.parse::<u8>(), Extension::from_uri(uri)) {

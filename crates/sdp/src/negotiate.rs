@@ -1,11 +1,11 @@
 use crate::attr::{Direction, Feedback, Kind, Setup};
 use crate::codec::Codec;
 use crate::error::{Error, TransportError};
-use crate::extension::Extensions;
 use crate::local::{Data, Local, LocalCodec, Section, Track};
 use crate::media::{Media, Payload, RemoteSsrc};
 use crate::session::Session;
 use crate::{MAX_CODECS, MAX_MEDIA, MAX_MID, MAX_SSRCS};
+use barertc_wire::ExtensionMap;
 
 /// What an offer and an answer together mean: everything needed to configure the transports, owning no text but mids.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub struct Line {
     /// Payload types under which media may come; the first is the one to send with. Empty for data.
     pub codecs: heapless::Vec<NegotiatedCodec, MAX_CODECS>,
     /// Header extensions with the numbers to use.
-    pub extensions: Extensions,
+    pub extensions: ExtensionMap,
     /// What the remote said it sends; may be empty though it sends.
     pub remote_ssrcs: heapless::Vec<RemoteSsrc, MAX_SSRCS>,
     /// Reduced-size RTCP may be sent.
@@ -249,7 +249,7 @@ impl Line {
             section: None,
             direction: Direction::Inactive,
             codecs: heapless::Vec::new(),
-            extensions: Extensions::NONE,
+            extensions: ExtensionMap::new(),
             remote_ssrcs: heapless::Vec::new(),
             rtcp_reduced_size: false,
         }
@@ -277,7 +277,7 @@ impl Line {
         self.codecs.clear();
         self.remote_ssrcs.clear();
         self.direction = Direction::Inactive;
-        self.extensions = Extensions::NONE;
+        self.extensions = ExtensionMap::new();
         self.rtcp_reduced_size = false;
     }
 

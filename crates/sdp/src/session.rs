@@ -1,4 +1,6 @@
-use crate::attr::{Fingerprint, Setup};
+use barertc_wire::Fingerprint;
+
+use crate::attr::Setup;
 use crate::error::{Error, TransportError};
 use crate::line::{Lines, attribute, attributes, is_ice_string};
 use crate::media::Media;

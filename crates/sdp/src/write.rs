@@ -5,13 +5,13 @@ use barertc_wire::Writer;
 use crate::attr::{Direction, Setup};
 use crate::codec::Codec;
 use crate::error::{Error, TransportError};
-use crate::extension::Extensions;
 use crate::line::{is_ice_string, is_token};
 use crate::local::{Data, Local, Section, Sending, Track};
 use crate::media::Media;
 use crate::negotiate::{Line, Negotiated, NegotiatedCodec};
 use crate::session::Session;
 use crate::{Feedback, MAX_MEDIA};
+use barertc_wire::ExtensionMap;
 
 /// Writes an offer (RFC 8829 §5.2) with one m-line for each section, all in one BUNDLE group.
 ///
@@ -268,7 +268,7 @@ impl<'o> Text<'o> {
         self.sending(track.sending.filter(|_| line.direction.sends()).as_ref(), rtx)
     }
 
-    fn media_attributes(&mut self, extensions: &Extensions, direction: Direction, rsize: bool) -> Result<(), Error> {
+    fn media_attributes(&mut self, extensions: &ExtensionMap, direction: Direction, rsize: bool) -> Result<(), Error> {
         for (extension, id) in extensions.iter() {
             self.line(format_args!("a=extmap:{id} {}", extension.uri()))?;
         }

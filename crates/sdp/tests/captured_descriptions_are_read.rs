@@ -9,7 +9,7 @@ fn every_capture_is_read_and_has_a_transport() {
     for (name, text) in ALL {
         let session = Session::parse(text).unwrap_or_else(|e| panic!("{name}: {e}"));
         let transport = session.transport(0).unwrap_or_else(|e| panic!("{name}: {e}"));
-        assert!(transport.fingerprints().any(|f| f.hash == Hash::Sha256), "{name}");
+        assert!(transport.fingerprints().any(|f| f.algorithm() == HashAlgorithm::Sha256), "{name}");
         assert!(transport.candidates().next().is_some(), "{name}");
         assert!(session.media().iter().all(|m| session.is_bundled(m.mid().unwrap())), "{name}");
     }
@@ -67,8 +67,8 @@ fn what_shortens_connecting_is_readable() {
 fn all_fingerprints_of_aiortc_are_seen() {
     let session = Session::parse(AIORTC_OFFER).unwrap();
     let transport = session.transport(0).unwrap();
-    let hashes: Vec<_> = transport.fingerprints().map(|f| f.hash).collect();
-    assert_eq!(hashes, [Hash::Sha256, Hash::Sha384, Hash::Sha512]);
+    let hashes: Vec<_> = transport.fingerprints().map(|f| f.algorithm()).collect();
+    assert_eq!(hashes, [HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512]);
     assert!(transport.end_of_candidates);
 }
 

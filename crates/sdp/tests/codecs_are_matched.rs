@@ -102,7 +102,7 @@ fn g711_needs_no_rtpmap() {
         kind: Kind::Audio,
         direction: Direction::SendRecv,
         codecs: &pcma,
-        extensions: Extensions::NONE,
+        extensions: ExtensionMap::new(),
         sending: None,
     });
     let (agreed, text) = answer(&offer, &[track]);

@@ -1,5 +1,11 @@
-//! What every protocol crate of barertc speaks: [`Instant`], byte [`Reader`]s and [`Writer`]s, and counters of
-//! discarded packets.
+//! Types that the crates of barertc share.
+//!
+//! - Time: [`Instant`], and the board's [`Clock`].
+//! - Bytes: [`Reader`] and [`Writer`].
+//! - Statistics: [`Count`], and [`Counters`] of discarded packets by [`Reason`].
+//! - Configuration: [`ConfigError`] says which field breaks which [`Rule`].
+//! - What descriptions and protocols both name: [`Fingerprint`] of a certificate, RTP header [`Extension`]s and the
+//!   [`ExtensionMap`] of their identifiers.
 //!
 //! ```
 //! use barertc_wire::{Instant, Reader, Writer};
@@ -36,12 +42,22 @@
 #[cfg(test)]
 extern crate std;
 
+mod clock;
+mod config;
+mod count;
 mod discard;
+mod extension;
+mod fingerprint;
 mod reader;
 mod time;
 mod writer;
 
+pub use clock::Clock;
+pub use config::{ConfigError, Rule};
+pub use count::Count;
 pub use discard::{Counters, Reason};
+pub use extension::{Extension, ExtensionIdError, ExtensionMap};
+pub use fingerprint::{Fingerprint, HashAlgorithm};
 pub use reader::{Reader, Truncated};
 pub use time::Instant;
 pub use writer::{NoRoom, TryPut, Writer};

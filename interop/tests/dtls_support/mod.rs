@@ -80,7 +80,7 @@ impl Theirs {
         args.extend(key_args);
         run(&args);
         let der = run(&["x509", "-in", &cert, "-outform", "DER"]);
-        let fingerprint = Fingerprint::of(&RustCrypto, HashAlgorithm::Sha512, &der);
+        let fingerprint = barertc_dtls::fingerprint(&RustCrypto, HashAlgorithm::Sha512, &der);
         Self { dir, cert, key, fingerprint }
     }
 }

@@ -17,7 +17,7 @@ const SECTIONS: [Section<'static>; 2] = [
         kind: Kind::Video,
         direction: Direction::SendOnly,
         codecs: &VIDEO,
-        extensions: Extensions::NONE,
+        extensions: ExtensionMap::new(),
         sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(2), cname: "c", stream: "s", track: "t" }),
     }),
     Section::Data(Data { mid: None, sctp_port: 5000, max_message_size: 65_536, sctp_init: None }),
@@ -25,7 +25,7 @@ const SECTIONS: [Section<'static>; 2] = [
 
 pub fn run(bench: &mut Bench) {
     bench.figure("what is agreed on", size_of::<Negotiated>(), "bytes");
-    let Some(fingerprint) = Fingerprint::new(Hash::Sha256, &[0xab; 32]) else { return };
+    let Some(fingerprint) = Fingerprint::new(HashAlgorithm::Sha256, &[0xab; 32]) else { return };
     let local = Local {
         session_id: 1,
         session_version: 1,

@@ -9,7 +9,7 @@ use core::time::Duration;
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::rand_core::CryptoRng;
 use barertc_crypto::{Provider, Suite};
-use barertc_wire::Instant;
+use barertc_wire::{Fingerprint, Instant};
 
 use self::early::Early;
 use crate::acks::Acks;
@@ -17,7 +17,6 @@ use crate::config::{Config, Role, Version};
 use crate::drbg::Drbg;
 use crate::ephemeral::Ephemeral;
 use crate::error::{Discards, Error};
-use crate::fingerprint::Fingerprint;
 use crate::handshake::flight::Flight;
 use crate::handshake::reassembly::Reassembly;
 use crate::handshake::transcript::{Hash, Transcript};

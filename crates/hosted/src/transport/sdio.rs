@@ -5,12 +5,13 @@
 //! addresses that end at [`DATA_END`]: the distance tells the length, and what is beyond it is padding.
 
 use barertc_arena::Allocator;
+use barertc_wire::Clock;
 
 use super::split::split;
 use super::{Fault, Lent, Room, Sink, Transport, reset, sealed::Sealed, sleep};
 use crate::Config;
 use crate::buffer::Buffer;
-use crate::bus::{Clock, SdioBus};
+use crate::bus::SdioBus;
 use crate::header;
 use crate::stats::Discard;
 

@@ -6,14 +6,14 @@ use embedded_hal_async::digital::Wait;
 use embedded_hal_async::spi::SpiDevice;
 
 use barertc_arena::Allocator;
-use barertc_wire::Instant;
+use barertc_wire::{Clock, Instant};
 use core::time::Duration;
 
 use super::split::deliver;
 use super::{Fault, Lent, Room, Sink, Transport, reset, sealed::Sealed};
 use crate::Config;
 use crate::buffer::Buffer;
-use crate::bus::{Clock, SpiBus};
+use crate::bus::SpiBus;
 use crate::header::{self, Header, Interface};
 use crate::stats::Discard;
 

@@ -2,14 +2,14 @@
 
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::Provider;
-use barertc_dtls::{Connection as Dtls, HashAlgorithm, Role};
+use barertc_dtls::{Connection as Dtls, Role};
 use barertc_ice::Candidate;
 use barertc_rtcp_nack::{Mid, RtxConfig, SendConfig, SendStream};
 use barertc_sdp::{
-    Data, Fingerprint, Hash, Line, Local, MAX_MEDIA, Negotiated, NegotiatedData, Section, Sending, Session, Setup,
-    Track, write_answer, write_offer,
+    Data, Line, Local, MAX_MEDIA, Negotiated, NegotiatedData, Section, Sending, Session, Setup, Track, write_answer,
+    write_offer,
 };
-use barertc_wire::Instant;
+use barertc_wire::{Fingerprint, Instant};
 use rand_core::CryptoRng;
 
 use super::renegotiation::Place;
@@ -146,7 +146,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     ) -> Result<(), Error> {
         let theirs = agreed.transport.map(|line| offer.transport(usize::from(line))).transpose()?;
         // What cannot be taken in the end begins nothing.
-        let fingerprint = theirs.as_ref().map(|theirs| theirs.fingerprints().find_map(known_fingerprint));
+        let fingerprint = theirs.as_ref().map(|theirs| theirs.fingerprints().next());
         if let (Some(before), Some(theirs)) = (self.peer_fingerprint, fingerprint)
             && theirs != Some(before)
         {
@@ -191,8 +191,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             // More than fit can still be trickled.
             let _ = candidates.push(candidate);
         }
-        let certificate = self.identity.fingerprint(self.provider);
-        let fingerprint = Fingerprint::new(Hash::Sha256, certificate.digest()).ok_or(Error::Config)?;
+        let fingerprint = self.identity.fingerprint(self.provider);
         let (ufrag, pwd) = self.ice.local_credentials();
         let local = Local {
             session_id: self.session_id,
@@ -266,7 +265,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     ) -> Result<(), Error> {
         let Some(Begin { line, role, data }) = begin else { return Ok(()) };
         let transport = remote.transport(usize::from(line))?;
-        let fingerprint = transport.fingerprints().find_map(known_fingerprint);
+        let fingerprint = transport.fingerprints().next();
         self.begin_dtls(now, role, fingerprint.ok_or(Error::UnknownFingerprint)?, rng)?;
         if let Some((data, mid)) = &data {
             self.begin_sctp(data, mid, role, rng)?;
@@ -290,7 +289,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         &mut self,
         now: Instant,
         role: Role,
-        fingerprint: barertc_dtls::Fingerprint,
+        fingerprint: Fingerprint,
         rng: &mut R,
     ) -> Result<(), Error> {
         if let Some(before) = &self.peer_fingerprint {
@@ -314,11 +313,6 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         let memory = &self.memory.dtls;
         Box::try_init(memory.clone(), || Dtls::new(config, role, self.identity, memory.clone(), self.provider, rng))
     }
-}
-
-fn known_fingerprint(theirs: Fingerprint) -> Option<barertc_dtls::Fingerprint> {
-    let algorithm = HashAlgorithm::from_sdp(theirs.hash.as_str())?;
-    barertc_dtls::Fingerprint::new(algorithm, theirs.digest())
 }
 
 /// The stream that sends a track as agreed; `None` when its codec can be negotiated but not packetized.

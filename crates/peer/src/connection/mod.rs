@@ -75,10 +75,10 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     /// The m-lines in their order, as agreed on last.
     lines: Box<Places, A>,
     /// The header extensions we know, by the numbers they have here.
-    extensions: barertc_sdp::Extensions,
+    extensions: barertc_sdp::ExtensionMap,
     /// A local address and the one that others know it by.
     mapped: Option<(SocketAddr, SocketAddr)>,
-    peer_fingerprint: Option<barertc_dtls::Fingerprint>,
+    peer_fingerprint: Option<barertc_wire::Fingerprint>,
     session_id: u64,
     session_version: u64,
     /// An offer of ours has not been answered.

@@ -3,7 +3,7 @@
 
 use barertc_arena::{Allocator, Vec};
 use barertc_crypto::Provider;
-use barertc_sdp::{Extensions, Kind, Line, LocalCodec, MAX_MEDIA, Negotiated};
+use barertc_sdp::{ExtensionMap, Kind, Line, LocalCodec, MAX_MEDIA, Negotiated};
 
 use super::{PeerConnection, Transceiver};
 use crate::{Error, Name};
@@ -134,13 +134,13 @@ fn choose<A: Allocator + Clone>(
 
 /// The numbers of header extensions once `lines` were agreed on: theirs, and for the rest those from before, or others
 /// where these have been taken.
-fn renumbered(before: &Extensions, lines: &[Line]) -> Extensions {
-    let agreed = lines.iter().fold(Extensions::NONE, |all, line| {
+fn renumbered(before: &ExtensionMap, lines: &[Line]) -> ExtensionMap {
+    let agreed = lines.iter().fold(ExtensionMap::new(), |all, line| {
         line.extensions.iter().fold(all, |all, (extension, id)| all.with(extension, id))
     });
     before.iter().fold(agreed, |all, (extension, id)| {
         let kept = all.with(extension, id);
-        match (kept.id(extension), (1..15).find(|id| all.get(*id).is_none() && before.get(*id).is_none())) {
+        match (kept.id(extension), (1..15).find(|id| all.extension(*id).is_none() && before.extension(*id).is_none())) {
             (None, Some(free)) => all.with(extension, free),
             _ => kept,
         }

@@ -43,7 +43,7 @@ pub(crate) fn video<'a>(mid: Option<&'a str>, direction: Direction, codecs: &'a 
         kind: Kind::Video,
         direction,
         codecs,
-        extensions: Extensions::NONE.with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
+        extensions: ExtensionMap::new().with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
         sending: Some(Sending {
             ssrc: 1,
             rtx_ssrc: Some(11),
@@ -60,7 +60,7 @@ pub(crate) fn audio<'a>(mid: Option<&'a str>, direction: Direction) -> Section<'
         kind: Kind::Audio,
         direction,
         codecs: &AUDIO_CODECS,
-        extensions: Extensions::NONE.with(Extension::Mid, 1),
+        extensions: ExtensionMap::new().with(Extension::Mid, 1),
         sending: Some(Sending { ssrc: 2, rtx_ssrc: None, cname: "audio-stream", stream: "stream1", track: "audio" }),
     })
 }
@@ -70,7 +70,7 @@ pub(crate) fn data(mid: Option<&str>) -> Section<'_> {
 }
 
 pub(crate) fn fingerprint() -> Fingerprint {
-    Fingerprint::new(Hash::Sha256, &[0xAB; 32]).unwrap()
+    Fingerprint::new(HashAlgorithm::Sha256, &[0xAB; 32]).unwrap()
 }
 
 pub(crate) fn local<'a>(sections: &'a [Section<'a>], fingerprint: &'a Fingerprint) -> Local<'a> {
