@@ -3,7 +3,7 @@
 
 use barertc_arena::Global;
 use barertc_media::pack::block_on;
-use barertc_media::{Embedded, Kind, Packed, PackedConfig};
+use barertc_media::{Embedded, FrameKind, Packed, PackedConfig};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -23,7 +23,7 @@ fn play(data: &[u8]) {
     let files = [("f", data)];
     let mut storage = Embedded(&files);
     let config = PackedConfig { max_frames: 1000, max_frame_bytes: 4096 };
-    for kind in [Kind::H264, Kind::Opus] {
+    for kind in [FrameKind::H264, FrameKind::Opus] {
         let mut packed = match block_on(Packed::open(&mut storage, "f", kind, config, Global)) {
             Ok(packed) => packed,
             Err(error) => {

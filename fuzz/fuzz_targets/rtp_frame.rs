@@ -2,13 +2,13 @@
 #![no_main]
 
 use barertc_arena::{Global, Shared};
-use barertc_rtp::{Assembly, Codec, Cursor, Frame, FrameInfo, Framing};
+use barertc_rtp::{Assembly, Cursor, Frame, FrameInfo, Framing, PayloadFormat};
 use barertc_wire::Writer;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some(([choice, budget], bytes)) = data.split_first_chunk() else { return };
-    let codec = [Codec::H264, Codec::H265, Codec::Vp8][usize::from(choice % 3)];
+    let codec = [PayloadFormat::H264, PayloadFormat::H265, PayloadFormat::Vp8][usize::from(choice % 3)];
     let framing = [Framing::AnnexB, Framing::Length2, Framing::Length4][usize::from(choice / 3 % 3)];
     let framing = if codec.has_nals() { framing } else { Framing::Whole };
     let shared = Shared::<[u8], _>::try_from_slice(bytes, Global).unwrap();
@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let done = assembly.finish();
     let reserved = |n: &barertc_rtp::Nal| match codec {
-        Codec::H264 => !(1..=23).contains(&(n.of(bytes)[0] & 0x1f)),
+        PayloadFormat::H264 => !(1..=23).contains(&(n.of(bytes)[0] & 0x1f)),
         _ => (n.of(bytes)[0] >> 1) & 0x3f >= 48,
     };
     if codec.has_nals() && frame.nals().iter().any(reserved) {

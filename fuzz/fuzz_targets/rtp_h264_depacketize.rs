@@ -4,13 +4,14 @@
 use barertc_arena::Global;
 use barertc_rtcp_nack::{RecvConfig, RecvStream};
 use barertc_rtp::rtcp::CompoundWriter;
-use barertc_rtp::{Codec, Framing, Packet, for_each_nal};
+use barertc_rtp::{Framing, Packet, PayloadFormat, for_each_nal};
 use barertc_wire::Instant;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((codec, mut rest)) = data.split_first() else { return };
-    let codec = [Codec::H264, Codec::H265, Codec::Vp8, Codec::Opus][usize::from(codec % 4)];
+    let codec =
+        [PayloadFormat::H264, PayloadFormat::H265, PayloadFormat::Vp8, PayloadFormat::Opus][usize::from(codec % 4)];
     let framing = if codec.has_nals() { Framing::Length4 } else { Framing::Whole };
     let config = RecvConfig { framing, packets: 16, missing: 16, ..RecvConfig::video(0, 0, codec) };
     let mut stream = RecvStream::new(config, Global).unwrap();

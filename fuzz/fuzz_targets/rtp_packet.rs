@@ -2,7 +2,7 @@
 //! were read are written and read back.
 #![no_main]
 
-use barertc_rtp::{ExtensionKind, ExtensionMap, Header, Packet};
+use barertc_rtp::{Extension, ExtensionMap, Header, Packet};
 use barertc_wire::Writer;
 use libfuzzer_sys::fuzz_target;
 use rtp_rs::RtpReader;
@@ -22,8 +22,8 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(ours.payload, theirs.payload());
 
     let mut map = ExtensionMap::new();
-    for (kind, id) in ExtensionKind::ALL.into_iter().zip(1..) {
-        map.set(kind, id).unwrap();
+    for (kind, id) in Extension::ALL.into_iter().zip(1..) {
+        map = map.with(kind, id);
     }
     let values = ours.extensions(&map);
     let mut room = [0; 2_048];

@@ -2,8 +2,9 @@
 #![no_main]
 
 use barertc_arena::Global;
-use barertc_rtcp_nack::{Gcc, GccConfig, RecvConfig, RecvStream, SendConfig, SendStream, SentPackets};
-use barertc_rtp::Codec;
+use barertc_congestion::{Gcc, GccConfig, SentPackets};
+use barertc_rtcp_nack::{RecvConfig, RecvStream, SendConfig, SendStream};
+use barertc_rtp::PayloadFormat;
 use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
 use barertc_wire::Instant;
 use libfuzzer_sys::fuzz_target;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use barertc_arena::Global;
 use barertc_media::pack::{Track, block_on, read, write};
-use barertc_media::{AnnexB, AnnexBConfig, Disk, Kind, Ogg, OggConfig, Source};
+use barertc_media::{AnnexB, AnnexBConfig, Disk, FrameKind, Ogg, OggConfig, Source};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/media");
 
@@ -141,7 +141,7 @@ fn opus_packets_are_those_that_ffmpeg_reads() {
 fn the_sample_decodes_without_a_complaint_and_begins_at_its_key_frames() {
     let folder = folder("media-sample");
     let tracks = block_on(read(&mut Disk::new(SAMPLE), "sample.brtc")).unwrap();
-    let video = tracks.iter().find(|t| t.kind == Kind::H264).unwrap();
+    let video = tracks.iter().find(|t| t.kind == FrameKind::H264).unwrap();
     std::fs::write(folder.join("all.h264"), video.annex_b()).unwrap();
     let all = framemd5(&folder, "all.h264");
     assert_eq!(all.len(), 300);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use barertc_arena::{Global, Shared};
 use barertc_rtcp_nack::{RecvConfig, RecvStream, SendConfig, SendStream};
-use barertc_rtp::{Codec, Frame, FrameInfo, Framing, Packet};
+use barertc_rtp::{Frame, FrameInfo, Framing, Packet, PayloadFormat};
 use barertc_wire::Instant;
 
 /// A folder of its own that goes with the test.
@@ -50,7 +50,7 @@ fn frame_md5(file: &Path) -> Vec<String> {
 }
 
 /// Sends every frame through a stream whose packets arrive out of order, and gives back what came out.
-fn through_rtp(codec: Codec, framing: Framing, frames: &[&[u8]]) -> Vec<Vec<u8>> {
+fn through_rtp(codec: PayloadFormat, framing: Framing, frames: &[&[u8]]) -> Vec<Vec<u8>> {
     let config = SendConfig { largest_key_frame: 60_000, ..SendConfig::video(1, 96, codec) };
     let mut sender = SendStream::new(config, Global).unwrap();
     let config = RecvConfig { framing, ..RecvConfig::video(1, 96, codec) };
@@ -107,7 +107,7 @@ enum Unit {
     Rest,
 }
 
-fn compare_annex_b(name: &str, codec: Codec, encoder: &[&str], kind: fn(&[u8]) -> Unit) {
+fn compare_annex_b(name: &str, codec: PayloadFormat, encoder: &[&str], kind: fn(&[u8]) -> Unit) {
     let folder = Folder::new(name);
     let (original, passed) = (folder.0.join(format!("a.{name}")), folder.0.join(format!("b.{name}")));
     encode(&original, encoder);
@@ -125,7 +125,7 @@ fn compare_annex_b(name: &str, codec: Codec, encoder: &[&str], kind: fn(&[u8]) -
 fn h264() {
     // Four slices a picture, so that small units share packets.
     let encoder = ["-c:v", "libx264", "-profile:v", "baseline", "-g", "10", "-slices", "4", "-b:v", "3M", "-f", "h264"];
-    compare_annex_b("h264", Codec::H264, &encoder, |nal| match nal[0] & 0x1f {
+    compare_annex_b("h264", PayloadFormat::H264, &encoder, |nal| match nal[0] & 0x1f {
         1 | 5 if nal[1] & 0x80 != 0 => Unit::FirstSlice,
         1 | 5 => Unit::Rest,
         _ => Unit::Before,
@@ -148,7 +148,7 @@ fn h265() {
         "-f",
         "hevc",
     ];
-    compare_annex_b("hevc", Codec::H265, &encoder, |nal| match (nal[0] >> 1) & 0x3f {
+    compare_annex_b("hevc", PayloadFormat::H265, &encoder, |nal| match (nal[0] >> 1) & 0x3f {
         0..=31 if nal[2] & 0x80 != 0 => Unit::FirstSlice,
         0..=31 | 40 => Unit::Rest,
         _ => Unit::Before,
@@ -172,7 +172,7 @@ fn vp8() {
     }
     assert_eq!(frames.len(), 50);
     let mut out = head.to_vec();
-    for (frame, head) in through_rtp(Codec::Vp8, Framing::Whole, &frames).iter().zip(heads) {
+    for (frame, head) in through_rtp(PayloadFormat::Vp8, Framing::Whole, &frames).iter().zip(heads) {
         out.extend(head);
         out.extend(frame);
     }

@@ -3,7 +3,7 @@
 
 use barertc_arena::{Global, Shared};
 use barertc_rtcp_nack::{SendConfig, SendStream};
-use barertc_rtp::{Codec, ExtensionKind, Frame, FrameInfo, Framing, Packet};
+use barertc_rtp::{Extension, Frame, FrameInfo, Framing, Packet, PayloadFormat};
 use barertc_wire::Instant;
 use proptest::prelude::*;
 use rtp_rs::{RtpPacketBuilder, RtpReader};
@@ -28,9 +28,9 @@ fn same(datagram: &[u8]) {
 
 #[test]
 fn it_reads_what_a_stream_sends() {
-    let mut config = SendConfig::video(0x0102_0304, 102, Codec::H264);
-    config.extensions.set(ExtensionKind::TransportSequence, 3).unwrap();
-    config.extensions.set(ExtensionKind::Mid, 4).unwrap();
+    let mut config = SendConfig::video(0x0102_0304, 102, PayloadFormat::H264);
+    config.extensions = config.extensions.with(Extension::TransportSequence, 3);
+    config.extensions = config.extensions.with(Extension::Mid, 4);
     config.mid = b"video-stream".iter().copied().collect();
     config.first_sequence = 65_530;
     let mut stream = SendStream::new(config, Global).unwrap();
@@ -38,7 +38,9 @@ fn it_reads_what_a_stream_sends() {
     bytes.resize(20_000, 7);
     let bytes = Shared::<[u8], _>::try_from_slice(&bytes, Global).unwrap();
     let info = FrameInfo { timestamp: 90_000, ..FrameInfo::default() };
-    stream.enqueue(Instant::ZERO, Frame::new(bytes, Codec::H264, Framing::AnnexB, info, Global).unwrap()).unwrap();
+    stream
+        .enqueue(Instant::ZERO, Frame::new(bytes, PayloadFormat::H264, Framing::AnnexB, info, Global).unwrap())
+        .unwrap();
     let mut out = [0; 1_200];
     let (mut count, mut payload) = (0u16, 0);
     while let Some(len) = stream.poll_packet(Instant::ZERO, count, &mut out) {

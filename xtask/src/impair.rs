@@ -68,14 +68,14 @@ pub fn traces(_: &[String]) -> Result<()> {
     run(Command::new("node")
         .current_dir(&folder)
         .arg("traces.mjs")
-        .arg(root().join("crates/rtcp-nack/tests/traces"))
+        .arg(root().join("crates/congestion/tests/traces"))
         .env("CARGO_TARGET_DIR", target_dir()))
 }
 
 /// `cargo xtask plots`: how the estimate behaves, as pictures in `docs/plots`.
 pub fn plots(_: &[String]) -> Result<()> {
     run(cargo()
-        .args(["run", "--release", "--package", "barertc-rtcp-nack", "--example", "plots", "--"])
+        .args(["run", "--release", "--package", "barertc-congestion", "--example", "plots", "--"])
         .arg(root().join("docs/plots")))
 }
 

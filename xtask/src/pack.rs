@@ -7,7 +7,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use barertc_arena::Global;
 use barertc_media::pack::{self, Track, block_on};
-use barertc_media::{AnnexB, AnnexBConfig, Directory, DirectoryConfig, Disk, ErrorKind, Kind, Ogg, OggConfig, Source};
+use barertc_media::{
+    AnnexB, AnnexBConfig, Directory, DirectoryConfig, Disk, ErrorKind, FrameKind, Ogg, OggConfig, Source,
+};
 
 const PACK: &str = "usage: cargo xtask pack (--dir DIR | [--annexb FILE] [--ogg FILE]) [--fps N] -o OUT
   --dir DIR      frames one a file: DIR/h264/0.h264 or sample-0.h264 and so on, DIR/opus/0.opus likewise
@@ -60,7 +62,7 @@ pub fn unpack(args: &[String]) -> Result<()> {
     let tracks = block_on(pack::read(&mut disk, &file))?;
     match how.as_str() {
         "--annexb" => {
-            let video = tracks.iter().find(|t| t.kind == Kind::H264).context("no H.264 track in the file")?;
+            let video = tracks.iter().find(|t| t.kind == FrameKind::H264).context("no H.264 track in the file")?;
             std::fs::write(out, video.annex_b()).with_context(|| format!("cannot write {out}"))?;
             println!("{}\n{out}: written", describe(video));
         }
@@ -90,7 +92,7 @@ async fn read(
     if let Some(dir) = dir {
         let mut disk = Disk::new(dir);
         let config = DirectoryConfig { frame_duration, max_frame_bytes: MAX_FRAME };
-        for kind in [Kind::H264, Kind::Opus] {
+        for kind in [FrameKind::H264, FrameKind::Opus] {
             match Directory::open(&mut disk, name(kind), kind, config, Global).await {
                 Ok(source) => tracks.push(Track::read(&mut disk, &mut Source::Directory(source)).await?),
                 Err(e) if matches!(e.kind, ErrorKind::NotFound) => println!("{dir}: no {} in it", e.path),
@@ -137,9 +139,9 @@ fn describe(track: &Track) -> String {
     )
 }
 
-fn name(kind: Kind) -> &'static str {
+fn name(kind: FrameKind) -> &'static str {
     match kind {
-        Kind::H264 => "h264",
-        Kind::Opus => "opus",
+        FrameKind::H264 => "h264",
+        FrameKind::Opus => "opus",
     }
 }

@@ -3,7 +3,7 @@
 use barertc_arena::{Global, Shared};
 use barertc_crypto::RustCrypto;
 use barertc_rtcp_nack::{SendConfig, SendStream};
-use barertc_rtp::{Codec, ExtensionKind, Frame, FrameInfo, Framing};
+use barertc_rtp::{Extension, Frame, FrameInfo, Framing, PayloadFormat};
 use barertc_srtp::{Config, Masters, Profile, Session, Side};
 use barertc_wire::Instant;
 use core::time::Duration;
@@ -31,12 +31,12 @@ pub struct Ours {
 
 impl Ours {
     pub fn new(name: &'static str, profile: Profile, found: Found, extensions: bool) -> Self {
-        let mut config = SendConfig { protection: profile.tag_len(), ..SendConfig::video(1, 102, Codec::H264) };
+        let mut config = SendConfig { protection: profile.tag_len(), ..SendConfig::video(1, 102, PayloadFormat::H264) };
         if extensions {
             config.mid.extend_from_slice(b"0").unwrap();
-            let kinds = [ExtensionKind::Mid, ExtensionKind::AbsSendTime, ExtensionKind::TransportSequence];
+            let kinds = [Extension::Mid, Extension::AbsSendTime, Extension::TransportSequence];
             for (kind, id) in kinds.into_iter().zip(1..) {
-                config.extensions.set(kind, id).unwrap();
+                config.extensions = config.extensions.with(kind, id);
             }
         }
         let exported: Vec<u8> = (0..profile.exporter_len()).map(|i| i as u8).collect();
@@ -54,7 +54,7 @@ impl Ours {
 
     fn find(&self) -> Frame<Global> {
         let info = FrameInfo { timestamp: self.now.as_millis() as u32 * 90, ..FrameInfo::default() };
-        Frame::new(self.bytes.clone(), Codec::H264, Framing::AnnexB, info, Global).unwrap()
+        Frame::new(self.bytes.clone(), PayloadFormat::H264, Framing::AnnexB, info, Global).unwrap()
     }
 }
 

@@ -1,7 +1,7 @@
 use barertc_arena::{Allocator, Shared, Vec};
 
 use crate::file::File;
-use crate::{Error, ErrorKind, Frame, Kind, Storage, h264};
+use crate::{Error, ErrorKind, FrameKind, SourceFrame, Storage, h264};
 
 /// How much is read at once.
 const PIECE: usize = 4096;
@@ -68,7 +68,7 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
     /// # Errors
     /// [`ErrorKind::Malformed`] where no start code is, [`ErrorKind::Empty`] for a stream without a picture,
     /// [`ErrorKind::TooLarge`], [`ErrorKind::OutOfMemory`], or what the storage says. The source stays where it is.
-    pub async fn next(&mut self, storage: &mut S) -> Result<Frame<A>, Error<S::Error>> {
+    pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         let mut end = self.find_end(storage).await?;
         if end.is_none() && self.number > 0 {
             self.rewind();
@@ -82,7 +82,7 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
         let (number, timestamp, duration) = (self.number, self.timestamp, self.config.frame_duration);
         self.number = number.saturating_add(1);
         self.timestamp = timestamp.saturating_add(duration.into());
-        Ok(Frame { data, kind: Kind::H264, keyframe, number, timestamp, duration })
+        Ok(SourceFrame { data, kind: FrameKind::H264, keyframe, number, timestamp, duration })
     }
 
     /// Lets the first frame be next; timestamps run on.

@@ -1,7 +1,7 @@
 use barertc_arena::Allocator;
 
 use crate::file::File;
-use crate::{Error, ErrorKind, Frame, Kind, Path, Storage, h264, opus};
+use crate::{Error, ErrorKind, FrameKind, Path, SourceFrame, Storage, h264, opus};
 
 /// How a [`Directory`] is read.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ impl Default for DirectoryConfig {
 pub struct Directory<A: Allocator> {
     alloc: A,
     config: DirectoryConfig,
-    kind: Kind,
+    kind: FrameKind,
     path: Path,
     prefix: &'static str,
     number: u32,
@@ -42,14 +42,14 @@ impl<A: Allocator + Clone> Directory<A> {
     pub async fn open<S: Storage>(
         storage: &mut S,
         path: &str,
-        kind: Kind,
+        kind: FrameKind,
         config: DirectoryConfig,
         alloc: A,
     ) -> Result<Self, Error<S::Error>> {
         let too_long = |_| Error { path: Path::new(), offset: 0, kind: ErrorKind::PathTooLong };
         let path = path.try_into().map_err(too_long)?;
         // Nearly all Opus is of 20 ms.
-        let duration = if kind == Kind::Opus { 960 } else { config.frame_duration };
+        let duration = if kind == FrameKind::Opus { 960 } else { config.frame_duration };
         let mut directory = Self { alloc, config, kind, path, prefix: "", number: 0, timestamp: 0, duration };
         for prefix in ["sample-", ""] {
             directory.prefix = prefix;
@@ -68,7 +68,7 @@ impl<A: Allocator + Clone> Directory<A> {
     /// [`ErrorKind::Empty`], [`ErrorKind::Truncated`] or [`ErrorKind::Malformed`] for a file that is not what it should
     /// be, [`ErrorKind::TooLarge`], [`ErrorKind::OutOfMemory`], or what the storage says. The source stays where it is;
     /// [`skip`](Self::skip) passes over a file that is broken.
-    pub async fn next<S: Storage>(&mut self, storage: &mut S) -> Result<Frame<A>, Error<S::Error>> {
+    pub async fn next<S: Storage>(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         let mut file = match self.file(storage, self.number).await? {
             Some(file) => file,
             None => {
@@ -102,29 +102,29 @@ impl<A: Allocator + Clone> Directory<A> {
 
     /// What the files carry.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FrameKind {
         self.kind
     }
 
-    async fn read<S: Storage>(&self, storage: &mut S, file: &mut File<S>) -> Result<Frame<A>, Error<S::Error>> {
+    async fn read<S: Storage>(&self, storage: &mut S, file: &mut File<S>) -> Result<SourceFrame<A>, Error<S::Error>> {
         if file.size() == 0 {
             return Err(file.error(0, ErrorKind::Empty));
         }
         let max = self.config.max_frame_bytes;
         let data = file.read_shared(storage, 0, file.size(), max, self.alloc.clone()).await?;
         let (keyframe, duration) = match self.kind {
-            Kind::H264 => {
+            FrameKind::H264 => {
                 let keyframe = h264::check_access_unit(&data).map_err(|bad| {
                     file.error(bad.offset as u64, bad.rule.map_or(ErrorKind::Truncated, ErrorKind::Malformed))
                 })?;
                 (keyframe, self.config.frame_duration)
             }
-            Kind::Opus => {
+            FrameKind::Opus => {
                 let bad = || file.error(0, ErrorKind::Malformed("not an Opus packet"));
                 (true, opus::duration(&data).ok_or_else(bad)?)
             }
         };
-        Ok(Frame { data, kind: self.kind, keyframe, number: self.number, timestamp: self.timestamp, duration })
+        Ok(SourceFrame { data, kind: self.kind, keyframe, number: self.number, timestamp: self.timestamp, duration })
     }
 
     async fn first<S: Storage>(&self, storage: &mut S) -> Result<File<S>, Error<S::Error>> {
@@ -137,8 +137,8 @@ impl<A: Allocator + Clone> Directory<A> {
 
     fn extension(&self) -> &'static str {
         match self.kind {
-            Kind::H264 => "h264",
-            Kind::Opus => "opus",
+            FrameKind::H264 => "h264",
+            FrameKind::Opus => "opus",
         }
     }
 }

@@ -3,14 +3,14 @@ use barertc_arena::{Allocator, Shared};
 /// What a track carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
+pub enum FrameKind {
     /// H.264; a frame is one access unit of NAL units, each behind its length in four bytes, most significant first.
     H264,
     /// Opus; a frame is one packet.
     Opus,
 }
 
-impl Kind {
+impl FrameKind {
     /// Ticks a second of the RTP clock (RFC 6184 §8.2.1, RFC 7587 §4.1).
     #[must_use]
     pub const fn clock_rate(self) -> u32 {
@@ -22,28 +22,28 @@ impl Kind {
 }
 
 /// One frame of a track, in memory that any number of readers share.
-pub struct Frame<A: Allocator> {
-    /// The bytes, as [`Kind`] says.
+pub struct SourceFrame<A: Allocator> {
+    /// The bytes, as [`FrameKind`] says.
     pub data: Shared<[u8], A>,
     /// What they are.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// Whether a decoder can begin here.
     pub keyframe: bool,
     /// The frame's place in the file or directory, from 0; begins again with every loop.
     pub number: u32,
-    /// When the frame is shown, in ticks of [`Kind::clock_rate`] since the source began; runs on over loops.
+    /// When the frame is shown, in ticks of [`FrameKind::clock_rate`] since the source began; runs on over loops.
     pub timestamp: u64,
     /// How long it is shown, in the same ticks.
     pub duration: u32,
 }
 
-impl<A: Allocator + Clone> Clone for Frame<A> {
+impl<A: Allocator + Clone> Clone for SourceFrame<A> {
     fn clone(&self) -> Self {
         Self { data: self.data.clone(), ..*self }
     }
 }
 
-impl<A: Allocator> core::fmt::Debug for Frame<A> {
+impl<A: Allocator> core::fmt::Debug for SourceFrame<A> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Frame")
             .field("kind", &self.kind)

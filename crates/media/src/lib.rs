@@ -2,19 +2,19 @@
 //!
 //! A source reads one frame at a time through a [`Storage`] into memory of the caller's allocator, where any number of
 //! senders share it: a [`Directory`] of numbered files, an H.264 elementary stream ([`AnnexB`]), Opus in [`Ogg`], or a
-//! [`Packed`] file, which needs one read a frame and finds any key frame. All begin again at their end. A [`Pacer`] says
+//! [`Packed`] file, which needs one read a frame and finds any key frame. All begin again at their end. A [`Schedule`] says
 //! when a frame is due.
 //!
 //! ```
 //! use barertc_arena::Heap;
-//! use barertc_media::{Directory, DirectoryConfig, Embedded, Kind};
+//! use barertc_media::{Directory, DirectoryConfig, Embedded, FrameKind};
 //!
 //! # async fn play() -> Result<(), barertc_media::Error<core::convert::Infallible>> {
 //! let mut storage = Embedded(&[("opus/0.opus", &[0xfc, 1, 2, 3]), ("opus/1.opus", &[0xfc, 4, 5, 6])]);
 //! let mut memory = [core::mem::MaybeUninit::uninit(); 4096];
 //! let heap: Heap = Heap::new(&mut memory).expect("a region of this size");
 //!
-//! let mut sound = Directory::open(&mut storage, "opus", Kind::Opus, DirectoryConfig::default(), &heap).await?;
+//! let mut sound = Directory::open(&mut storage, "opus", FrameKind::Opus, DirectoryConfig::default(), &heap).await?;
 //! for (number, timestamp) in [(0, 0), (1, 960), (0, 1920)] {
 //!     let frame = sound.next(&mut storage).await?;
 //!     assert_eq!((frame.number, frame.timestamp, frame.duration), (number, timestamp, 960));
@@ -56,10 +56,10 @@ mod frame;
 mod h264;
 mod ogg;
 mod opus;
-mod pacer;
 #[cfg(feature = "pack")]
 pub mod pack;
 mod packed;
+mod schedule;
 mod source;
 mod storage;
 
@@ -68,9 +68,9 @@ pub use directory::{Directory, DirectoryConfig};
 #[cfg(feature = "std")]
 pub use disk::Disk;
 pub use error::{Error, ErrorKind, Path};
-pub use frame::{Frame, Kind};
+pub use frame::{FrameKind, SourceFrame};
 pub use ogg::{Ogg, OggConfig};
-pub use pacer::Pacer;
 pub use packed::{Packed, PackedConfig};
+pub use schedule::Schedule;
 pub use source::Source;
 pub use storage::{Embedded, Storage};

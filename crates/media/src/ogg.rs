@@ -3,7 +3,7 @@ mod page;
 use barertc_arena::{Allocator, Shared, Vec};
 
 use crate::file::File;
-use crate::{Error, ErrorKind, Frame, Kind, Storage, opus};
+use crate::{Error, ErrorKind, FrameKind, SourceFrame, Storage, opus};
 use page::{MAX_PAGE, Page};
 
 /// How an [`Ogg`] file is read.
@@ -69,7 +69,7 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
     ///
     /// # Errors
     /// As [`open`](Self::open). Where it is [`ErrorKind::OutOfMemory`], the same packet comes next.
-    pub async fn next(&mut self, storage: &mut S) -> Result<Frame<A>, Error<S::Error>> {
+    pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         if self.packet.is_empty() && !self.read_packet(storage).await? {
             if self.number == 0 {
                 return Err(self.file.error(self.first, ErrorKind::Empty));
@@ -89,7 +89,7 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
         let (number, timestamp) = (self.number, self.timestamp);
         self.number = number.saturating_add(1);
         self.timestamp = timestamp.saturating_add(duration.into());
-        Ok(Frame { data, kind: Kind::Opus, keyframe: true, number, timestamp, duration })
+        Ok(SourceFrame { data, kind: FrameKind::Opus, keyframe: true, number, timestamp, duration })
     }
 
     /// Lets the first packet be next; timestamps run on.

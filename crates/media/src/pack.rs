@@ -1,10 +1,10 @@
 //! Writes packed files and takes them apart again, on a desktop.
 //!
 //! ```
-//! use barertc_media::Kind;
+//! use barertc_media::FrameKind;
 //! use barertc_media::pack::{Track, write};
 //!
-//! let sound = Track { kind: Kind::Opus, duration: 960, frames: vec![vec![0xfc, 1], vec![0xfc, 2]], key_frames: vec![] };
+//! let sound = Track { kind: FrameKind::Opus, duration: 960, frames: vec![vec![0xfc, 1], vec![0xfc, 2]], key_frames: vec![] };
 //! let mut file = vec![];
 //! write(&mut file, &[sound])?;
 //! assert!(file.starts_with(b"BRTC"));
@@ -20,16 +20,16 @@ use barertc_arena::Global;
 
 use crate::crc::Crc;
 use crate::packed::{CHECKSUM_AT, Entry, HEAD_LEN, Head, TRACK_LEN};
-use crate::{Error, ErrorKind, Frame, Kind, Packed, PackedConfig, Source, Storage};
+use crate::{Error, ErrorKind, FrameKind, Packed, PackedConfig, Source, SourceFrame, Storage};
 
 /// All of a track, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Track {
     /// What it carries.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// How long every frame is shown, in ticks of the kind's clock.
     pub duration: u32,
-    /// The frames, as [`Kind`] says.
+    /// The frames, as [`FrameKind`] says.
     pub frames: Vec<Vec<u8>>,
     /// The numbers of the key frames, ascending; none where every frame is one.
     pub key_frames: Vec<u32>,
@@ -88,7 +88,7 @@ impl Track {
         }
     }
 
-    fn add<E>(&mut self, frame: &Frame<Global>) -> Result<(), PackError<E>> {
+    fn add<E>(&mut self, frame: &SourceFrame<Global>) -> Result<(), PackError<E>> {
         if self.frames.is_empty() {
             self.duration = frame.duration;
             if !frame.keyframe {
@@ -99,7 +99,7 @@ impl Track {
             let (number, duration, expected) = (frame.number, frame.duration, self.duration);
             return Err(PackError::Duration { number, duration, expected });
         }
-        if frame.keyframe && self.kind == Kind::H264 {
+        if frame.keyframe && self.kind == FrameKind::H264 {
             self.key_frames.push(frame.number);
         }
         self.frames.push(frame.data.to_vec());
@@ -196,7 +196,7 @@ pub fn write(out: &mut impl Write, tracks: &[Track]) -> io::Result<u64> {
 pub async fn read<S: Storage>(storage: &mut S, path: &str) -> Result<Vec<Track>, Error<S::Error>> {
     let config = PackedConfig { max_frames: u32::MAX, max_frame_bytes: usize::MAX };
     let mut tracks = Vec::new();
-    for kind in [Kind::H264, Kind::Opus] {
+    for kind in [FrameKind::H264, FrameKind::Opus] {
         let mut packed = match Packed::open(storage, path, kind, config, Global).await {
             Err(Error { kind: ErrorKind::NoSuchTrack, .. }) => continue,
             opened => opened?,
@@ -204,7 +204,7 @@ pub async fn read<S: Storage>(storage: &mut S, path: &str) -> Result<Vec<Track>,
         let mut track = Track { kind, duration: packed.duration(), frames: Vec::new(), key_frames: Vec::new() };
         for number in 0..packed.frames() {
             let frame = packed.next(storage).await?;
-            if frame.keyframe && kind == Kind::H264 {
+            if frame.keyframe && kind == FrameKind::H264 {
                 track.key_frames.push(number);
             }
             track.frames.push(frame.data.to_vec());

@@ -4,7 +4,7 @@ use barertc_arena::{Allocator, Vec};
 
 use crate::crc::Crc;
 use crate::file::File;
-use crate::{Error, ErrorKind, Frame, Kind, Storage, h264};
+use crate::{Error, ErrorKind, FrameKind, SourceFrame, Storage, h264};
 pub(crate) use format::{CHECKSUM_AT, Entry, HEAD_LEN, Head, TRACK_LEN, entry_at};
 
 /// Bounds of a [`Packed`] track.
@@ -57,7 +57,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
     pub async fn open(
         storage: &mut S,
         path: &str,
-        kind: Kind,
+        kind: FrameKind,
         config: PackedConfig,
         alloc: A,
     ) -> Result<Self, Error<S::Error>> {
@@ -90,7 +90,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
     /// # Errors
     /// As [`open`](Self::open), and [`ErrorKind::OutOfMemory`]. The source stays where it is, so the same frame can be
     /// asked for again, or left out with [`seek`](Self::seek).
-    pub async fn next(&mut self, storage: &mut S) -> Result<Frame<A>, Error<S::Error>> {
+    pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         let number = self.number;
         let (begin, end) = self.span(number);
         let offset = self.entry.data_at.saturating_add(begin.into());
@@ -98,8 +98,8 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         let max = self.config.max_frame_bytes;
         let data = self.file.read_shared(storage, offset, len, max, self.alloc.clone()).await?;
         let keyframe = match self.entry.kind {
-            Kind::Opus => true,
-            Kind::H264 => h264::check_access_unit(&data).map_err(|bad| {
+            FrameKind::Opus => true,
+            FrameKind::H264 => h264::check_access_unit(&data).map_err(|bad| {
                 let at = offset.saturating_add(bad.offset as u64);
                 self.file.error(at, ErrorKind::Malformed(bad.rule.unwrap_or("NAL unit reaches past its frame")))
             })?,
@@ -108,7 +108,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         let duration = self.entry.duration;
         self.timestamp = timestamp.saturating_add(duration.into());
         self.number = self.after(number);
-        Ok(Frame { data, kind: self.entry.kind, keyframe, number, timestamp, duration })
+        Ok(SourceFrame { data, kind: self.entry.kind, keyframe, number, timestamp, duration })
     }
 
     /// Lets frame `number` be next; the timestamp runs on as if it had always been.
@@ -165,7 +165,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
 
     /// What the track carries.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FrameKind {
         self.entry.kind
     }
 
@@ -247,7 +247,7 @@ async fn find<S: Storage>(
     storage: &mut S,
     file: &mut File<S>,
     head: Head,
-    kind: Kind,
+    kind: FrameKind,
 ) -> Result<(u64, Entry), Error<S::Error>> {
     for n in 0..head.tracks {
         let mut bytes = [0; TRACK_LEN];

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use barertc_arena::Allocator;
 
-use crate::{AnnexB, Directory, Error, Frame, Kind, Ogg, Packed, Storage, pacer};
+use crate::{AnnexB, Directory, Error, FrameKind, Ogg, Packed, SourceFrame, Storage, schedule};
 
 /// Any of the sources, for programs that learn only when they run where their media is.
 pub enum Source<S: Storage, A: Allocator> {
@@ -21,7 +21,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
     ///
     /// # Errors
     /// As the source's own `next`.
-    pub async fn next(&mut self, storage: &mut S) -> Result<Frame<A>, Error<S::Error>> {
+    pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         match self {
             Self::Directory(source) => source.next(storage).await,
             Self::AnnexB(source) => source.next(storage).await,
@@ -40,7 +40,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
                 // A key frame's number is in range by construction of the index.
                 let _ = source.seek(key);
                 let ticks = u64::from(key).saturating_mul(source.duration().into());
-                pacer::time(ticks, source.kind().clock_rate())
+                schedule::time(ticks, source.kind().clock_rate())
             }
             _ => {
                 self.seek_time(Duration::ZERO);
@@ -52,7 +52,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
     /// Lets the frame be next that is shown `at` so far into the media: a packed file and a directory find it by its
     /// number, a stream can only go to its beginning and stays where it is for any other time. Timestamps run on.
     pub fn seek_time(&mut self, at: Duration) {
-        let ticks = pacer::ticks(at, self.kind().clock_rate());
+        let ticks = schedule::ticks(at, self.kind().clock_rate());
         match self {
             Self::Directory(source) => source.seek_ticks(ticks),
             Self::AnnexB(source) if at.is_zero() => source.rewind(),
@@ -71,7 +71,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
     pub fn position(&self) -> Option<Duration> {
         let Self::Packed(source) = self else { return None };
         let ticks = u64::from(source.position()).saturating_mul(source.duration().into());
-        Some(pacer::time(ticks, source.kind().clock_rate()))
+        Some(schedule::time(ticks, source.kind().clock_rate()))
     }
 
     /// Bits a second on average, where a source knows: a packed file.
@@ -85,11 +85,11 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
 
     /// What the source carries.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FrameKind {
         match self {
             Self::Directory(source) => source.kind(),
-            Self::AnnexB(_) => Kind::H264,
-            Self::Ogg(_) => Kind::Opus,
+            Self::AnnexB(_) => FrameKind::H264,
+            Self::Ogg(_) => FrameKind::Opus,
             Self::Packed(source) => source.kind(),
         }
     }

@@ -1,8 +1,9 @@
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Ring, Vec};
+use barertc_congestion::{Arrivals, GccConfig, SentPackets};
 use barertc_crypto::RustCrypto;
-use barertc_rtcp_nack::{Arrivals, GccConfig, HistoryConfig, RecvConfig, RetransmitConfig, SendConfig, SentPackets};
+use barertc_rtcp_nack::{HistoryConfig, RecvConfig, RecvStream, RetransmitConfig, SendConfig, SendStream};
 
 use crate::connection::{Places, Receiver, Transceiver};
 use crate::{Error, Event};
@@ -66,13 +67,13 @@ impl StreamConfig {
     /// What [`SendConfig::video`] has.
     #[must_use]
     pub fn video() -> Self {
-        Self::of(SendConfig::video(1, 0, barertc_rtp::Codec::H264))
+        Self::of(SendConfig::video(1, 0, barertc_rtp::PayloadFormat::H264))
     }
 
     /// What [`SendConfig::audio`] has.
     #[must_use]
     pub fn audio() -> Self {
-        Self::of(SendConfig::audio(1, 0, barertc_rtp::Codec::Opus))
+        Self::of(SendConfig::audio(1, 0, barertc_rtp::PayloadFormat::Opus))
     }
 
     fn of(config: SendConfig) -> Self {
@@ -95,7 +96,7 @@ impl StreamConfig {
     }
 
     fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        self.apply(SendConfig::video(1, 0, barertc_rtp::Codec::H264)).worst_case_bytes::<A>()
+        SendStream::<A>::worst_case_bytes(&self.apply(SendConfig::video(1, 0, barertc_rtp::PayloadFormat::H264)))
     }
 }
 
@@ -141,7 +142,8 @@ impl RecvBounds {
     }
 
     fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        let stream = self.apply(RecvConfig::video(1, 0, barertc_rtp::Codec::H264)).worst_case_bytes::<A>();
+        let config = self.apply(RecvConfig::video(1, 0, barertc_rtp::PayloadFormat::H264));
+        let stream = RecvStream::<A>::worst_case_bytes(&config);
         stream.saturating_add(size_of::<Receiver<A>>()).saturating_mul(self.count.into())
     }
 }

@@ -116,16 +116,16 @@ mod owners;
 mod track;
 
 pub use barertc_arena::{Allocator, Shared};
+#[cfg(feature = "log")]
+pub use barertc_congestion::FEEDBACK_LOG;
+pub use barertc_congestion::GccStats;
 pub use barertc_crypto::{Provider, RustCrypto};
 pub use barertc_dtls::Identity;
 pub use barertc_ice::{
     Candidate, Error as IceError, GatheringState, Kind as CandidateKind, Route, State as IceState, Transmit, Transport,
     TurnServer,
 };
-#[cfg(feature = "log")]
-pub use barertc_rtcp_nack::FEEDBACK_LOG;
-pub use barertc_rtcp_nack::GccStats;
-pub use barertc_rtp::{Codec as FrameCodec, Frame, FrameInfo, Framing, ReceivedFrame};
+pub use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat, ReceivedFrame};
 pub use barertc_sctp::{
     ChannelConfig, ChannelId, ChannelInfo, Config as SctpConfig, Congestion, MessageKind, Read, Reliability,
 };

@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use barertc::{
-    Candidate, Config, ConnectionState, Frame, FrameCodec, FrameInfo, Framing, Identity, Instant, Kind, PeerConnection,
-    Route, RustCrypto, Shared, TrackConfig,
+    Candidate, Config, ConnectionState, Frame, FrameInfo, Framing, Identity, Instant, Kind, PayloadFormat,
+    PeerConnection, Route, RustCrypto, Shared, TrackConfig,
 };
 use barertc_crypto::{AesKey, GcmKey, Provider, SrtpSuite, selftest::Predictable};
 use util::{Arena, arena, h264};
@@ -88,7 +88,7 @@ impl Search {
             Ok(())
         });
         let bytes = bytes.expect("room for a frame");
-        Frame::new(bytes, FrameCodec::H264, Framing::Length4, FrameInfo::default(), arena).expect("one slice")
+        Frame::new(bytes, PayloadFormat::H264, Framing::Length4, FrameInfo::default(), arena).expect("one slice")
     }
 
     /// Addresses of all the marks in memory that can be written.

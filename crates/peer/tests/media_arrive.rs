@@ -4,7 +4,7 @@ use crate::util;
 
 use core::time::Duration;
 
-use barertc::{Config, Direction, Error, Event, FrameCodec, Kind, RecvBounds, TrackConfig, TrackId};
+use barertc::{Config, Direction, Error, Event, Kind, PayloadFormat, RecvBounds, TrackConfig, TrackId};
 use util::{Arena, Identities, Pair, Sort, arena, frame, opus, picture, receiving, recv_tracks, send_tracks, video};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,11 +28,11 @@ fn stream<'m>(pair: &mut Pair<'m>, frames: &'m Arena, count: u32) -> [Vec<Vec<u8
         let now = pair.now;
         let key = n == 0;
         let bytes = picture(key, if key { 20_000 } else { 3_000 + n as usize * 7 % 900 }, u64::from(n));
-        let shown = frame(frames, &bytes, FrameCodec::H264, n * 3_600).expect("a frame");
+        let shown = frame(frames, &bytes, PayloadFormat::H264, n * 3_600).expect("a frame");
         pair.offerer.connection.send_frame(now, v, &shown).expect("room");
         sent[0].push(bytes);
         let bytes = picture(false, 120, u64::from(n) + 1_000);
-        let heard = frame(frames, &bytes, FrameCodec::Opus, n * 1_920).expect("a frame");
+        let heard = frame(frames, &bytes, PayloadFormat::Opus, n * 1_920).expect("a frame");
         pair.offerer.connection.send_frame(now, a, &heard).expect("room");
         sent[1].push(bytes);
         pair.pass(FRAME);
@@ -104,7 +104,7 @@ fn what_is_lost_comes_again() {
         // One more, that shows whether the end was lost.
         let now = pair.now;
         let [sv, _] = pair.offerer.tracks.expect("it sends");
-        let last = frame(&frames, &picture(false, 100, 9), FrameCodec::H264, 500_000).expect("a frame");
+        let last = frame(&frames, &picture(false, 100, 9), PayloadFormat::H264, 500_000).expect("a frame");
         pair.offerer.connection.send_frame(now, sv, &last).expect("room");
         pair.pass(2 * SECOND);
         let heard = heard(&pair, v);
@@ -265,7 +265,7 @@ fn sound_goes_both_ways_and_each_reports_in_what_it_sends() {
             [&mut pair.offerer, &mut pair.answerer].into_iter().zip([one, two].into_iter().zip(&mut said))
         {
             let bytes = picture(false, 80, u64::from(n) << 8 | said.len() as u64);
-            let sound = frame(&arena, &bytes, FrameCodec::Opus, n * 960).expect("a frame");
+            let sound = frame(&arena, &bytes, PayloadFormat::Opus, n * 960).expect("a frame");
             side.connection.send_frame(now, track, &sound).expect("room");
             said.push(bytes);
         }

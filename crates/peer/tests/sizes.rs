@@ -40,7 +40,8 @@ fn a_connection_is_small_and_its_memory_is_told_before() {
         config.srtp.worst_case_bytes::<Handle>(),
         barertc_sctp::Association::<Handle>::worst_case_bytes(&config.sctp)
     );
-    let stream = barertc_rtcp_nack::SendConfig::video(1, 0, barertc::FrameCodec::H264).worst_case_bytes::<Handle>();
+    let stream = barertc_rtcp_nack::SendConfig::video(1, 0, barertc::PayloadFormat::H264);
+    let stream = barertc_rtcp_nack::SendStream::<Handle>::worst_case_bytes(&stream);
     println!("  each video stream {stream}, events {}", usize::from(config.max_events) * size_of::<barertc::Event>());
 
     let (ids, one, two) = (Identities::new(), arena(0), arena(0));

@@ -1,10 +1,8 @@
 use core::time::Duration;
 
-use barertc_arena::{Allocator, Ring};
-use barertc_rtp::{AudioLevel, Codec, ExtensionMap, Extensions, HEADER_LEN, MIN_BUDGET, PlayoutDelay};
+use barertc_rtp::{AudioLevel, ExtensionMap, Extensions, HEADER_LEN, MIN_BUDGET, PayloadFormat, PlayoutDelay};
 
-use crate::send::Queued;
-use crate::{Error, HistoryConfig};
+use crate::error::Error;
 
 /// A media identification that is sent in a header extension: at most 32 bytes.
 pub type Mid = heapless::Vec<u8, 32>;
@@ -17,7 +15,7 @@ pub struct SendConfig {
     /// Payload type, 7 bits.
     pub payload_type: u8,
     /// What is sent.
-    pub codec: Codec,
+    pub format: PayloadFormat,
     /// Where sequence numbers start: random (RFC 3550 section 5.1), best below 2¹⁵ so that SRTP's roll-over counter is
     /// told apart even when the first packets are lost.
     pub first_sequence: u16,
@@ -73,20 +71,48 @@ pub struct RetransmitConfig {
     pub burst_bytes: u32,
 }
 
-impl Default for RetransmitConfig {
-    fn default() -> Self {
+impl RetransmitConfig {
+    /// What video of ordinary size needs: at most 4 Mbit/s of retransmissions.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { max_repeats: 10, queue: 256, bytes_per_second: 500_000, burst_bytes: 200_000 }
     }
+}
+
+impl Default for RetransmitConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Capacity of a [`History`](crate::History).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryConfig {
+    /// Most packets. At most 32,767, half of the sequence number space.
+    pub packets: usize,
+    /// Most frames; fewer than packets where frames are large.
+    pub frames: usize,
+    /// Most payload bytes of frames that are kept alive. The newest frame stays even when it alone is larger.
+    pub bytes: usize,
+    /// How long a packet can be asked for again; at most 30 s.
+    pub age: Duration,
+}
+
+impl HistoryConfig {
+    /// Longest age: send times are kept in 24 bits that wrap after 64 s.
+    pub const MAX_AGE: Duration = Duration::from_secs(30);
+    /// Most packets.
+    pub const MAX_PACKETS: usize = 32_767;
 }
 
 impl SendConfig {
     /// Video of ordinary size: half a megabyte and 512 packets of history, half a second of queue.
     #[must_use]
-    pub fn video(ssrc: u32, payload_type: u8, codec: Codec) -> Self {
+    pub fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self {
             ssrc,
             payload_type,
-            codec,
+            format,
             first_sequence: 0,
             timestamp_offset: 0,
             rtx: None,
@@ -98,32 +124,22 @@ impl SendConfig {
             max_age: Duration::from_millis(1_500),
             history: HistoryConfig { packets: 512, frames: 128, bytes: 512 * 1024, age: Duration::from_secs(3) },
             largest_key_frame: 192 * 1024,
-            retransmit: RetransmitConfig::default(),
+            retransmit: RetransmitConfig::new(),
             max_playout_delay: Duration::from_millis(500),
         }
     }
 
     /// Audio: a small history, and nothing is sent late.
     #[must_use]
-    pub fn audio(ssrc: u32, payload_type: u8, codec: Codec) -> Self {
+    pub fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self {
             queue_frames: 8,
             max_age: Duration::from_millis(200),
             history: HistoryConfig { packets: 64, frames: 64, bytes: 32 * 1024, age: Duration::from_secs(1) },
             largest_key_frame: 1_000,
             retransmit: RetransmitConfig { max_repeats: 3, queue: 32, bytes_per_second: 32_000, burst_bytes: 8_000 },
-            ..Self::video(ssrc, payload_type, codec)
+            ..Self::video(ssrc, payload_type, format)
         }
-    }
-
-    /// Bytes that the stream takes from its allocator when it is made; it takes none later. Frames in the queue and
-    /// in the history belong to whoever made them.
-    #[must_use]
-    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        self.history
-            .worst_case_bytes::<A>()
-            .saturating_add(Ring::<Queued<A>, A>::bytes(self.queue_frames))
-            .saturating_add(Ring::<u16, A>::bytes(self.retransmit.queue))
     }
 
     /// Room for payload when every negotiated extension is sent.
@@ -144,7 +160,7 @@ impl SendConfig {
     pub(crate) fn overhead(&self, extensions: &Extensions<'_>) -> usize {
         // A retransmission carries two bytes more (RFC 4588 section 4) and must fit too.
         let osn = if self.rtx.is_some() { 2 } else { 0 };
-        self.protection.saturating_add(HEADER_LEN).saturating_add(self.extensions.size(extensions)).saturating_add(osn)
+        self.protection.saturating_add(HEADER_LEN).saturating_add(extensions.size(&self.extensions)).saturating_add(osn)
     }
 
     /// The extensions that every packet gets, values that change left at 0.

@@ -9,8 +9,8 @@ use barertc_arena::AllocError;
 pub enum Error {
     /// The queue is full: try again when packets have gone out.
     WouldBlock,
-    /// The frame is of another codec than the stream.
-    WrongCodec,
+    /// The frame is in another payload format than the stream.
+    WrongFormat,
     /// The frame can't be cut into packets of the configured size.
     FrameTooLarge,
     /// The history can't hold the largest key frame: too few packets, or too few bytes.
@@ -27,7 +27,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::WouldBlock => "queue is full",
-            Self::WrongCodec => "frame is of another codec",
+            Self::WrongFormat => "frame is in another payload format",
             Self::FrameTooLarge => "frame does not fit its packets",
             Self::HistoryTooSmall => "history cannot hold the largest key frame",
             Self::MtuTooSmall => "no room for payload in a datagram",

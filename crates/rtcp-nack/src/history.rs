@@ -11,33 +11,8 @@ use barertc_arena::{Allocator, Ring};
 use barertc_rtp::{Frame, Piece, abs_send_time};
 use barertc_wire::Instant;
 
-use crate::Error;
-
-/// Capacity of a [`History`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryConfig {
-    /// Most packets. At most 32,767, half of the sequence number space.
-    pub packets: usize,
-    /// Most frames; fewer than packets where frames are large.
-    pub frames: usize,
-    /// Most payload bytes of frames that are kept alive. The newest frame stays even when it alone is larger.
-    pub bytes: usize,
-    /// How long a packet can be asked for again; at most 30 s.
-    pub age: Duration,
-}
-
-impl HistoryConfig {
-    /// Longest age: send times are kept in 24 bits that wrap after 64 s.
-    pub const MAX_AGE: Duration = Duration::from_secs(30);
-    /// Most packets.
-    pub const MAX_PACKETS: usize = 32_767;
-
-    /// Bytes that the history takes from its allocator when it is made; it takes none later.
-    #[must_use]
-    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        Ring::<Sent, A>::bytes(self.packets).saturating_add(Ring::<Entry<A>, A>::bytes(self.frames))
-    }
-}
+use crate::config::HistoryConfig;
+use crate::error::Error;
 
 /// One packet that was sent.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +78,12 @@ impl<A: Allocator + Clone> History<A> {
     pub const BYTES_PER_PACKET: usize = size_of::<Sent>();
     /// Bytes of bookkeeping for one frame.
     pub const BYTES_PER_FRAME: usize = size_of::<Entry<A>>();
+
+    /// Bytes that the history takes from its allocator when it is made; it takes none later.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &HistoryConfig) -> usize {
+        Ring::<Sent, A>::bytes(config.packets).saturating_add(Ring::<Entry<A>, A>::bytes(config.frames))
+    }
 
     /// Allocates all that it will ever need.
     ///

@@ -7,20 +7,19 @@
 //!
 //! ```
 //! use barertc_arena::{Global, Shared};
-//! use barertc_rtcp_nack::{
-//!     Class, Estimator, Gcc, GccConfig, Pacer, RecvConfig, RecvStream, SendConfig, SendStream, SentPackets,
-//! };
+//! use barertc_congestion::{Gcc, GccConfig, Pacer, SentPackets};
+//! use barertc_rtcp_nack::{//!     Class, RecvConfig, RecvStream, SendConfig, SendStream, //!};
 //! use barertc_rtp::rtcp::{CompoundWriter, NtpTime, Rtcp, packets};
-//! use barertc_rtp::{Codec, Frame, FrameInfo, Framing, Packet};
+//! use barertc_rtp::{PayloadFormat, Frame, FrameInfo, Framing, Packet};
 //! use barertc_wire::Instant;
 //!
-//! let mut sender = SendStream::new(SendConfig::video(1, 102, Codec::H264), Global)?;
-//! let mut receiver = RecvStream::new(RecvConfig::video(1, 102, Codec::H264), Global)?;
+//! let mut sender = SendStream::new(SendConfig::video(1, 102, PayloadFormat::H264), Global)?;
+//! let mut receiver = RecvStream::new(RecvConfig::video(1, 102, PayloadFormat::H264), Global)?;
 //! let (mut sent, mut estimator) = (SentPackets::new(1024, Global)?, Gcc::new(GccConfig::default()));
 //! let mut pacer = Pacer::new(estimator.bitrate());
 //!
 //! let bytes = Shared::<[u8], _>::try_from_slice(&[[0, 0, 0, 1].as_slice(), &[0x65; 5000]].concat(), Global);
-//! let frame = Frame::new(bytes.map_err(|_| "no memory")?, Codec::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
+//! let frame = Frame::new(bytes.map_err(|_| "no memory")?, PayloadFormat::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
 //! let mut now = Instant::ZERO;
 //! sender.enqueue(now, frame)?;
 //!
@@ -70,29 +69,20 @@
 #[cfg(test)]
 extern crate std;
 
-mod arrivals;
-mod bandwidth;
-mod bucket;
 mod clock;
 mod config;
 mod error;
 mod history;
 mod missing;
-mod pacer;
-mod patience;
+mod playout;
 mod reception;
 mod recv;
 mod send;
 mod stats;
 
-pub use arrivals::Arrivals;
-#[cfg(feature = "log")]
-pub use bandwidth::FEEDBACK_LOG;
-pub use bandwidth::{Estimator, Gcc, GccConfig, GccStats, PacketObserver, PacketResult, SentPackets, Usage};
-pub use config::{Mid, RetransmitConfig, RtxConfig, SendConfig};
+pub use config::{HistoryConfig, Mid, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
-pub use history::{History, HistoryConfig};
-pub use pacer::{Class, Pacer};
+pub use history::History;
 pub use recv::{RecvConfig, RecvStream};
 pub use send::{SendEvent, SendStream};
 pub use stats::{

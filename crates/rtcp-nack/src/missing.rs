@@ -5,7 +5,7 @@ use core::time::Duration;
 use barertc_arena::{Allocator, Ring};
 use barertc_wire::Instant;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Reordered packets often come on their own within this time.
 const REORDER: Duration = Duration::from_millis(5);

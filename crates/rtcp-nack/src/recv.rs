@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use barertc_arena::Allocator;
 use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
-use barertc_rtp::{Codec, ExtensionMap, Framing, Inserted, JitterBuffer, JitterConfig, Packet, ReceivedFrame};
+use barertc_rtp::{ExtensionMap, Framing, Inserted, JitterBuffer, JitterConfig, Packet, PayloadFormat, ReceivedFrame};
 use barertc_wire::Instant;
 
-use crate::Error;
+use crate::error::Error;
 use crate::missing::MissingList;
 use crate::reception::{Accepted, Reception};
 use crate::stats::{InboundStats, RecvDiscard, RecvDiscards};
@@ -25,7 +25,7 @@ pub struct RecvConfig {
     /// Its payload type.
     pub payload_type: u8,
     /// What it carries.
-    pub codec: Codec,
+    pub format: PayloadFormat,
     /// How NAL units are set apart in the frames that come out.
     pub framing: Framing,
     /// Source and payload type of its retransmissions (RFC 4588).
@@ -47,12 +47,12 @@ pub struct RecvConfig {
 impl RecvConfig {
     /// Video of ordinary size: frames of up to 255 packets, 300 ms for what is missing.
     #[must_use]
-    pub fn video(ssrc: u32, payload_type: u8, codec: Codec) -> Self {
+    pub fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self {
             ssrc,
             payload_type,
-            codec,
-            framing: if codec.has_nals() { Framing::AnnexB } else { Framing::Whole },
+            format,
+            framing: if format.has_nals() { Framing::AnnexB } else { Framing::Whole },
             rtx: None,
             local_ssrc: 1,
             extensions: ExtensionMap::new(),
@@ -65,19 +65,13 @@ impl RecvConfig {
 
     /// Audio: a short wait and no NACK.
     #[must_use]
-    pub fn audio(ssrc: u32, payload_type: u8, codec: Codec) -> Self {
-        Self { packets: 32, wait: Duration::from_millis(60), missing: 0, ..Self::video(ssrc, payload_type, codec) }
-    }
-
-    /// Bytes that the stream takes from its allocator when it is made; it takes none later.
-    #[must_use]
-    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        self.jitter().worst_case_bytes::<A>().saturating_add(MissingList::<A>::worst_case_bytes(self.missing))
+    pub fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
+        Self { packets: 32, wait: Duration::from_millis(60), missing: 0, ..Self::video(ssrc, payload_type, format) }
     }
 
     const fn jitter(&self) -> JitterConfig {
         JitterConfig {
-            codec: self.codec,
+            format: self.format,
             framing: self.framing,
             packets: self.packets,
             payload_bytes: self.payload_bytes,
@@ -92,10 +86,10 @@ impl RecvConfig {
 /// use barertc_arena::Global;
 /// use barertc_rtcp_nack::{RecvConfig, RecvStream};
 /// use barertc_rtp::rtcp::CompoundWriter;
-/// use barertc_rtp::{Codec, Packet};
+/// use barertc_rtp::{PayloadFormat, Packet};
 /// use barertc_wire::Instant;
 ///
-/// let mut stream = RecvStream::new(RecvConfig::audio(1, 111, Codec::Opus), Global)?;
+/// let mut stream = RecvStream::new(RecvConfig::audio(1, 111, PayloadFormat::Opus), Global)?;
 /// let datagram = [0x80, 111, 0, 7, 0, 0, 0, 7, 0, 0, 0, 1, 0xfc, 7];
 /// stream.handle(Instant::ZERO, &Packet::parse(&datagram)?);
 /// let mut out = [0; 1500];
@@ -117,7 +111,14 @@ pub struct RecvStream<A: Allocator + Clone> {
 }
 
 impl<A: Allocator + Clone> RecvStream<A> {
-    /// Allocates everything the stream will need: see [`RecvConfig::worst_case_bytes`].
+    /// Bytes that the stream takes from its allocator when it is made; it takes none later.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &RecvConfig) -> usize {
+        JitterBuffer::<A>::worst_case_bytes(&config.jitter())
+            .saturating_add(MissingList::<A>::worst_case_bytes(config.missing))
+    }
+
+    /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
     ///
     /// # Errors
     /// [`Error::Config`], [`Error::OutOfMemory`].
@@ -125,7 +126,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         Ok(Self {
             jitter: new_jitter(&config, alloc.clone())?,
             missing: MissingList::new(config.missing, alloc)?,
-            reception: Reception::new(config.codec.clock_rate()),
+            reception: Reception::new(config.format.clock_rate()),
             rtt: ASSUMED_RTT,
             needs_key: false,
             key_requested: None,
@@ -205,7 +206,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     pub fn poll_frame(&mut self, now: Instant, out: &mut [u8]) -> Option<ReceivedFrame> {
         let frame = self.jitter.poll_frame(now, out)?;
         self.stats.frame(&frame);
-        if self.config.codec.is_video() {
+        if self.config.format.is_video() {
             if frame.complete && frame.key {
                 (self.needs_key, self.key_requested) = (false, None);
             } else if !frame.complete || frame.lost > 0 {
@@ -256,7 +257,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     }
 
     /// Asks for a key frame, for reasons that the caller has.
-    pub fn request_key_frame(&mut self) {
+    pub const fn request_key_frame(&mut self, _now: Instant) {
         self.needs_key = true;
     }
 
@@ -296,22 +297,22 @@ impl<A: Allocator + Clone> RecvStream<A> {
 
     /// The stream has another source from now on, as when the peer did not announce it: what is held is gone. Counters
     /// go on.
-    pub fn set_source(&mut self, ssrc: u32) {
+    pub fn set_source(&mut self, _now: Instant, ssrc: u32) {
         self.config.ssrc = ssrc;
-        self.reception = Reception::new(self.config.codec.clock_rate());
+        self.reception = Reception::new(self.config.format.clock_rate());
         self.missing.forget();
         self.jitter.reset();
         self.needs_key = false;
     }
 
     /// Source and payload type of retransmissions, once they are known.
-    pub const fn set_rtx(&mut self, rtx: Option<(u32, u8)>) {
+    pub const fn set_rtx(&mut self, _now: Instant, rtx: Option<(u32, u8)>) {
         self.config.rtx = rtx;
     }
 
-    /// Tells the round trip time, which spaces repeated requests.
-    pub fn set_rtt(&mut self, rtt: Duration) {
-        self.rtt = rtt;
+    /// Takes the round trip time, which spaces repeated requests.
+    pub const fn set_round_trip_time(&mut self, _now: Instant, round_trip_time: Duration) {
+        self.rtt = round_trip_time;
     }
 
     /// The configuration.
@@ -323,7 +324,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     /// What arrived.
     #[must_use]
     pub fn stats(&self) -> InboundStats {
-        let rate = u64::from(self.config.codec.clock_rate());
+        let rate = u64::from(self.config.format.clock_rate());
         let jitter = u64::from(self.reception.jitter()).saturating_mul(1_000_000).checked_div(rate).unwrap_or(0);
         InboundStats {
             packets_lost: self.reception.lost(),
@@ -346,7 +347,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     fn restart(&mut self, sequence: u16) {
         self.missing.restart(sequence);
         self.jitter.reset();
-        self.needs_key = self.config.codec.is_video();
+        self.needs_key = self.config.format.is_video();
         self.discards.count(RecvDiscard::Restarted);
     }
 }

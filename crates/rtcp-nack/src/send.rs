@@ -1,21 +1,22 @@
 //! One stream being sent.
 
 use barertc_arena::{Allocator, Ring};
+use barertc_congestion::TokenBucket;
 use barertc_rtp::rtcp::{Nack, NtpTime, ReportBlock, Rtcp, SenderInfo};
-use barertc_rtp::{Cursor, ExtensionKind, Extensions, Frame, Header, MIN_BUDGET, Piece, PlayoutDelay, abs_send_time};
+use barertc_rtp::{Cursor, Extension, Extensions, Frame, Header, MIN_BUDGET, Piece, PlayoutDelay, abs_send_time};
 use barertc_wire::{Instant, Writer};
 use core::time::Duration;
 
-use crate::bucket::Bucket;
 use crate::clock::MediaClock;
+use crate::config::SendConfig;
+use crate::error::Error;
 use crate::history::{Again, History, Refusal};
-use crate::patience::Patience;
+use crate::playout::PlayoutDelayTarget;
 use crate::stats::{OutboundStats, RemoteInboundStats, SendDiscard, SendDiscards};
-use crate::{Error, SendConfig};
 
 /// A frame that waits to be sent, or is being sent.
 #[derive(Debug)]
-pub(crate) struct Queued<A: Allocator + Clone> {
+struct Queued<A: Allocator + Clone> {
     frame: Frame<A>,
     since: Instant,
     cursor: Cursor,
@@ -45,12 +46,12 @@ pub enum SendEvent {
 /// ```
 /// use barertc_arena::{Global, Shared};
 /// use barertc_rtcp_nack::{SendConfig, SendStream};
-/// use barertc_rtp::{Codec, Frame, FrameInfo, Framing, Packet};
+/// use barertc_rtp::{PayloadFormat, Frame, FrameInfo, Framing, Packet};
 /// use barertc_wire::Instant;
 ///
-/// let mut stream = SendStream::new(SendConfig::audio(1, 111, Codec::Opus), Global)?;
+/// let mut stream = SendStream::new(SendConfig::audio(1, 111, PayloadFormat::Opus), Global)?;
 /// let bytes = Shared::<[u8], _>::try_from_slice(&[0xfc; 160], Global).map_err(barertc_rtp::Error::from)?;
-/// let frame = Frame::new(bytes, Codec::Opus, Framing::Whole, FrameInfo::default(), Global)?;
+/// let frame = Frame::new(bytes, PayloadFormat::Opus, Framing::Whole, FrameInfo::default(), Global)?;
 /// stream.enqueue(Instant::ZERO, frame)?;
 ///
 /// let mut datagram = [0; 1200];
@@ -64,7 +65,7 @@ pub struct SendStream<A: Allocator + Clone> {
     queue: Ring<Queued<A>, A>,
     history: History<A>,
     requested: Ring<u16, A>,
-    retransmit_budget: Bucket,
+    retransmit_budget: TokenBucket,
     next_sequence: u16,
     next_rtx: u16,
     clock: MediaClock,
@@ -72,8 +73,8 @@ pub struct SendStream<A: Allocator + Clone> {
     skipping: bool,
     event: Option<SendEvent>,
     last_fir: Option<u8>,
-    rtt: Option<Duration>,
-    patience: Patience,
+    round_trip_time: Option<Duration>,
+    playout: PlayoutDelayTarget,
     /// Counts the packets that filled the path.
     padding: u16,
     stats: OutboundStats,
@@ -82,7 +83,16 @@ pub struct SendStream<A: Allocator + Clone> {
 }
 
 impl<A: Allocator + Clone> SendStream<A> {
-    /// Allocates everything the stream will need: see [`SendConfig::worst_case_bytes`].
+    /// Bytes that the stream takes from its allocator when it is made; it takes none later. Frames in the queue and
+    /// in the history belong to whoever made them.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &SendConfig) -> usize {
+        History::<A>::worst_case_bytes(&config.history)
+            .saturating_add(Ring::<Queued<A>, A>::bytes(config.queue_frames))
+            .saturating_add(Ring::<u16, A>::bytes(config.retransmit.queue))
+    }
+
+    /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
     ///
     /// # Errors
     /// [`Error::MtuTooSmall`], [`Error::HistoryTooSmall`], [`Error::Config`], [`Error::OutOfMemory`].
@@ -92,15 +102,15 @@ impl<A: Allocator + Clone> SendStream<A> {
             queue: Ring::with_capacity(config.queue_frames, alloc.clone())?,
             history: History::new(config.history, config.first_sequence, alloc.clone())?,
             requested: Ring::with_capacity(config.retransmit.queue, alloc)?,
-            retransmit_budget: Bucket::new(config.retransmit.bytes_per_second, config.retransmit.burst_bytes),
+            retransmit_budget: TokenBucket::new(config.retransmit.bytes_per_second, config.retransmit.burst_bytes),
             next_sequence: config.first_sequence,
             next_rtx: config.rtx.map_or(0, |r| r.first_sequence),
-            clock: MediaClock::new(config.codec.clock_rate()),
+            clock: MediaClock::new(config.format.clock_rate()),
             skipping: false,
             event: None,
             last_fir: None,
-            rtt: None,
-            patience: Patience::new(config.max_playout_delay),
+            round_trip_time: None,
+            playout: PlayoutDelayTarget::new(config.max_playout_delay),
             padding: 0,
             stats: OutboundStats::default(),
             remote: RemoteInboundStats::default(),
@@ -112,11 +122,11 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// Queues a frame. Its bytes are shared, not copied.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when the queue is full, [`Error::WrongCodec`], [`Error::FrameTooLarge`] when an audio
+    /// [`Error::WouldBlock`] when the queue is full, [`Error::WrongFormat`], [`Error::FrameTooLarge`] when an audio
     /// frame doesn't fit one packet.
     pub fn enqueue(&mut self, now: Instant, frame: Frame<A>) -> Result<(), Error> {
-        if frame.codec() != self.config.codec {
-            return Err(Error::WrongCodec);
+        if frame.format() != self.config.format {
+            return Err(Error::WrongFormat);
         }
         let budget = self.budget(&frame);
         if frame.next_piece(usize::from(budget), &mut Cursor::default()).is_none() {
@@ -165,7 +175,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             front.index = index.saturating_add(1);
         }
         self.stats.packet_sent(header_len, len.saturating_sub(header_len), now.saturating_since(since));
-        self.patience.sent(now, self.rtt);
+        self.playout.sent(now, self.round_trip_time);
         Some(len)
     }
 
@@ -261,8 +271,8 @@ impl<A: Allocator + Clone> SendStream<A> {
                     }
                 }
             }
-            Rtcp::SenderReport(sr) => sr.blocks.for_each(|b| self.handle_report_block(ntp, &b)),
-            Rtcp::ReceiverReport(rr) => rr.blocks.for_each(|b| self.handle_report_block(ntp, &b)),
+            Rtcp::SenderReport(sr) => sr.blocks.for_each(|b| self.handle_report_block(now, ntp, &b)),
+            Rtcp::ReceiverReport(rr) => rr.blocks.for_each(|b| self.handle_report_block(now, ntp, &b)),
             _ => {}
         }
     }
@@ -274,7 +284,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
         self.stats.nack_count = self.stats.nack_count.saturating_add(1);
         // Asked again within a round trip, the answer is still on its way.
-        let quiet = self.rtt.unwrap_or(Duration::from_millis(20)).max(Duration::from_millis(5));
+        let quiet = self.round_trip_time.unwrap_or(Duration::from_millis(20)).max(Duration::from_millis(5));
         for sequence in nack.lost() {
             match self.request(now, sequence, quiet) {
                 Ok(()) => {}
@@ -290,7 +300,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// only with RTX, where each transmission has a number of its own. Sound, which browsers don't ask for again, goes as it
     /// was and, being small, twice.
     pub fn handle_transport_loss(&mut self, now: Instant, transport_sequence: u16) {
-        let sound = !self.config.codec.is_video();
+        let sound = !self.config.format.is_video();
         if (self.retransmit_uses_transport_sequence() || sound && self.uses_transport_sequence())
             && let Some(sequence) = self.history.by_transport(transport_sequence)
         {
@@ -306,7 +316,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     fn request(&mut self, now: Instant, sequence: u16, quiet: Duration) -> Result<(), Refusal> {
         let repeats = self.history.request(now, sequence, quiet, self.config.retransmit.max_repeats)?;
         if repeats == 0 {
-            self.patience.lost();
+            self.playout.lost();
         }
         if self.requested.push_back(sequence).is_err() {
             self.history.unrequest(sequence);
@@ -320,12 +330,13 @@ impl<A: Allocator + Clone> SendStream<A> {
 
     /// Takes a report block about this stream (others are ignored): loss, jitter and, from the time since the last
     /// sender report, the round trip (RFC 3550 section 6.4.1). `ntp` is now on the clock of the sender reports.
-    pub fn handle_report_block(&mut self, ntp: NtpTime, block: &ReportBlock) {
+    pub fn handle_report_block(&mut self, now: Instant, ntp: NtpTime, block: &ReportBlock) {
         if block.ssrc != self.config.ssrc {
             return;
         }
-        if let Some(rtt) = self.remote.report(ntp, block, self.config.codec.clock_rate()) {
-            self.rtt = Some(rtt);
+        let _ = now;
+        if let Some(rtt) = self.remote.report(ntp, block, self.config.format.clock_rate()) {
+            self.round_trip_time = Some(rtt);
         }
     }
 
@@ -366,7 +377,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     }
 
     /// Drops everything that waits; video goes on at the next key frame.
-    pub fn clear_queue(&mut self) {
+    pub fn clear_queue(&mut self, _now: Instant) {
         while let Some(queued) = self.queue.pop_front() {
             self.dropped(&queued.frame);
         }
@@ -376,7 +387,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     ///
     /// # Errors
     /// [`Error::MtuTooSmall`]; nothing changes then.
-    pub fn set_extensions(&mut self, extensions: barertc_rtp::ExtensionMap) -> Result<(), Error> {
+    pub fn set_extensions(&mut self, _now: Instant, extensions: barertc_rtp::ExtensionMap) -> Result<(), Error> {
         if extensions == self.config.extensions {
             return Ok(());
         }
@@ -401,7 +412,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// Whether packets carry a transport-wide sequence number, so that the caller should count one for each.
     #[must_use]
     pub fn uses_transport_sequence(&self) -> bool {
-        self.config.extensions.id(ExtensionKind::TransportSequence).is_some()
+        self.config.extensions.id(Extension::TransportSequence).is_some()
     }
 
     /// The same for what [`poll_retransmit`](Self::poll_retransmit) writes: plain retransmissions keep their number.
@@ -442,8 +453,8 @@ impl<A: Allocator + Clone> SendStream<A> {
 
     /// The last measured round trip time.
     #[must_use]
-    pub const fn rtt(&self) -> Option<Duration> {
-        self.rtt
+    pub const fn round_trip_time(&self) -> Option<Duration> {
+        self.round_trip_time
     }
 
     /// What was sent.
@@ -492,7 +503,7 @@ impl<A: Allocator + Clone> SendStream<A> {
 
     fn dropped(&mut self, frame: &Frame<A>) {
         self.stats.frames_dropped = self.stats.frames_dropped.saturating_add(1);
-        if frame.codec().is_video() && !self.skipping {
+        if frame.format().is_video() && !self.skipping {
             self.skipping = true;
             self.event = Some(SendEvent::KeyFrameNeeded);
         }
@@ -509,7 +520,7 @@ impl<A: Allocator + Clone> SendStream<A> {
 
     fn header(&self, frame: &Frame<A>, piece: &Piece, sequence: u16) -> Header {
         Header {
-            marker: piece.is_last() && self.config.codec.is_video(),
+            marker: piece.is_last() && self.config.format.is_video(),
             payload_type: self.config.payload_type,
             sequence,
             timestamp: frame.timestamp().wrapping_add(self.config.timestamp_offset),
@@ -535,8 +546,9 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// What the receiver is told about holding pictures back, where that can change between a packet and its
     /// retransmission: a plain one has to be the same bytes. Once told it has to be told always, since budgets count it.
     fn playout_delay(&self) -> Option<PlayoutDelay> {
-        let may = self.config.rtx.is_some() && self.config.codec.is_video() && !self.config.max_playout_delay.is_zero();
-        may.then(|| self.patience.playout_delay())
+        let may =
+            self.config.rtx.is_some() && self.config.format.is_video() && !self.config.max_playout_delay.is_zero();
+        may.then(|| self.playout.playout_delay())
     }
 
     fn budget(&self, frame: &Frame<A>) -> u16 {

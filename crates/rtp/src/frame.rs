@@ -5,7 +5,7 @@ use barertc_wire::Writer;
 
 use crate::nal::{Nal, for_each_nal};
 use crate::packetize::{self, Cursor, Piece, View};
-use crate::{AudioLevel, Codec, Error, Framing, PlayoutDelay};
+use crate::{AudioLevel, Error, Framing, PayloadFormat, PlayoutDelay};
 
 /// Most NAL units that a frame may have.
 pub const MAX_NALS: usize = 4096;
@@ -13,7 +13,7 @@ pub const MAX_NALS: usize = 4096;
 /// What is known about a frame besides its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameInfo {
-    /// Media time in ticks of the codec's clock, from any origin; each sender adds its own random offset.
+    /// Media time in ticks of the format's clock, from any origin; each sender adds its own random offset.
     pub timestamp: u32,
     /// Loudness of an audio frame, sent when that extension is negotiated.
     pub audio_level: Option<AudioLevel>,
@@ -29,10 +29,10 @@ pub struct FrameInfo {
 ///
 /// ```
 /// use barertc_arena::{Global, Shared};
-/// use barertc_rtp::{Codec, Frame, FrameInfo, Framing};
+/// use barertc_rtp::{PayloadFormat, Frame, FrameInfo, Framing};
 ///
 /// let bytes = Shared::<[u8], _>::try_from_slice(&[0, 0, 0, 1, 0x65, 1, 2, 3], Global).map_err(barertc_rtp::Error::from)?;
-/// let frame = Frame::new(bytes, Codec::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
+/// let frame = Frame::new(bytes, PayloadFormat::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
 /// assert!(frame.is_key());
 /// assert_eq!(frame.piece_count(1200), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -45,7 +45,7 @@ struct Inner<A: Allocator + Clone> {
     bytes: Shared<[u8], A>,
     nals: Vec<Nal, A>,
     info: FrameInfo,
-    codec: Codec,
+    format: PayloadFormat,
     key: bool,
 }
 
@@ -67,7 +67,7 @@ impl<A: Allocator + Clone> Frame<A> {
     /// [`Error::Malformed`] when a NAL unit is shorter than its header.
     pub fn new(
         bytes: Shared<[u8], A>,
-        codec: Codec,
+        format: PayloadFormat,
         framing: Framing,
         info: FrameInfo,
         alloc: A,
@@ -75,14 +75,14 @@ impl<A: Allocator + Clone> Frame<A> {
         if bytes.is_empty() {
             return Err(Error::EmptyFrame);
         }
-        let framing = if codec.has_nals() { framing } else { Framing::Whole };
-        let nals = if codec.has_nals() {
-            find_nals(&bytes, framing, codec, &alloc)?
+        let framing = if format.has_nals() { framing } else { Framing::Whole };
+        let nals = if format.has_nals() {
+            find_nals(&bytes, framing, format, &alloc)?
         } else {
             Vec::with_capacity(0, alloc.clone())?
         };
-        let key = codec.is_key(&bytes, &nals);
-        let inner = Shared::try_new(Inner { bytes, nals, info, codec, key }, alloc)?;
+        let key = format.is_key(&bytes, &nals);
+        let inner = Shared::try_new(Inner { bytes, nals, info, format, key }, alloc)?;
         Ok(Self { inner })
     }
 
@@ -92,7 +92,7 @@ impl<A: Allocator + Clone> Frame<A> {
         &self.inner.bytes
     }
 
-    /// Where the NAL units lie; empty for codecs without.
+    /// Where the NAL units lie; empty for formats without.
     #[must_use]
     pub fn nals(&self) -> &[Nal] {
         &self.inner.nals
@@ -104,16 +104,16 @@ impl<A: Allocator + Clone> Frame<A> {
         &self.inner.info
     }
 
-    /// Media time in ticks of the codec's clock.
+    /// Media time in ticks of the format's clock.
     #[must_use]
     pub fn timestamp(&self) -> u32 {
         self.inner.info.timestamp
     }
 
-    /// The codec.
+    /// The payload format.
     #[must_use]
-    pub fn codec(&self) -> Codec {
-        self.inner.codec
+    pub fn format(&self) -> PayloadFormat {
+        self.inner.format
     }
 
     /// Whether a decoder can start here. Always so for audio.
@@ -155,20 +155,20 @@ impl<A: Allocator + Clone> Frame<A> {
     }
 
     fn view(&self) -> View<'_> {
-        View { codec: self.inner.codec, bytes: &self.inner.bytes, nals: &self.inner.nals }
+        View { format: self.inner.format, bytes: &self.inner.bytes, nals: &self.inner.nals }
     }
 }
 
 fn find_nals<A: Allocator + Clone>(
     bytes: &[u8],
     framing: Framing,
-    codec: Codec,
+    format: PayloadFormat,
     alloc: &A,
 ) -> Result<Vec<Nal, A>, Error> {
     let mut first = [Nal::default(); FIRST_PASS];
     let mut count = 0usize;
     for_each_nal(bytes, framing, |nal| {
-        if (nal.len as usize) < codec.nal_header_len() {
+        if (nal.len as usize) < format.nal_header_len() {
             return Err(Error::Malformed);
         }
         if let Some(slot) = first.get_mut(count) {
@@ -198,7 +198,7 @@ impl<A: Allocator + Clone> Clone for Frame<A> {
 impl<A: Allocator + Clone> core::fmt::Debug for Frame<A> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Frame")
-            .field("codec", &self.codec())
+            .field("format", &self.format())
             .field("bytes", &self.bytes().len())
             .field("nals", &self.nals().len())
             .field("timestamp", &self.timestamp())

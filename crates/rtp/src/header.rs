@@ -12,10 +12,10 @@
 //! |   extension …                                                 |
 //! ```
 
-use barertc_wire::{Reader, Writer};
+use barertc_wire::{ExtensionMap, Reader, Writer};
 
-use crate::extension::Elements;
-use crate::{Error, ExtensionMap, Extensions};
+use crate::error::Error;
+use crate::extension::{Elements, Extensions};
 
 /// Bytes of an RTP header without CSRCs and extension.
 pub const HEADER_LEN: usize = 12;
@@ -41,14 +41,14 @@ impl Header {
     /// # Errors
     /// [`Error::NoRoom`].
     pub fn write(&self, map: &ExtensionMap, extensions: &Extensions<'_>, w: &mut Writer<'_>) -> Result<(), Error> {
-        let layout = map.layout(extensions);
+        let layout = extensions.layout(map);
         let second = (u8::from(self.marker) << 7) | (self.payload_type & 0x7f);
         let fixed = w.reserve(HEADER_LEN)?.first_chunk_mut::<HEADER_LEN>().ok_or(Error::NoRoom)?;
         let [s0, s1] = self.sequence.to_be_bytes();
         let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
         let [c0, c1, c2, c3] = self.ssrc.to_be_bytes();
         *fixed = [if layout.size > 0 { 0x90 } else { 0x80 }, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3];
-        map.write_as(layout, extensions, w)
+        extensions.write_as(layout, map, w)
     }
 }
 
@@ -123,7 +123,7 @@ impl<'a> Packet<'a> {
     /// The values of those extensions that `map` knows.
     #[must_use]
     pub fn extensions(&self, map: &ExtensionMap) -> Extensions<'a> {
-        map.read(self.elements())
+        Extensions::read(map, self.elements())
     }
 }
 

@@ -6,13 +6,13 @@ use barertc_arena::{Allocator, Box, Vec};
 use barertc_wire::Instant;
 
 use crate::seq::Unwrapper;
-use crate::{Assembly, Codec, Error, Framing, Packet, starts_frame};
+use crate::{Assembly, Error, Framing, Packet, PayloadFormat, starts_frame};
 
 /// How much a [`JitterBuffer`] holds and how long it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JitterConfig {
     /// What arrives.
-    pub codec: Codec,
+    pub format: PayloadFormat,
     /// How NAL units are set apart in the frames that come out.
     pub framing: Framing,
     /// Packets that are held: at least as many as the largest frame has.
@@ -21,14 +21,6 @@ pub struct JitterConfig {
     pub payload_bytes: usize,
     /// How long a missing packet is waited for, from when a later one arrived: time for a retransmission or two.
     pub wait: Duration,
-}
-
-impl JitterConfig {
-    /// Bytes that the buffer takes from its allocator when it is made; it takes none later.
-    #[must_use]
-    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        self.packets.saturating_mul(self.payload_bytes).saturating_add(Vec::<Option<Slot>, A>::bytes(self.packets))
-    }
 }
 
 /// What became of a packet.
@@ -75,12 +67,12 @@ struct Slot {
 ///
 /// ```
 /// use barertc_arena::Global;
-/// use barertc_rtp::{Codec, Framing, JitterBuffer, JitterConfig, Packet};
+/// use barertc_rtp::{PayloadFormat, Framing, JitterBuffer, JitterConfig, Packet};
 /// use barertc_wire::Instant;
 /// use core::time::Duration;
 ///
 /// let wait = Duration::from_millis(100);
-/// let config = JitterConfig { codec: Codec::Opus, framing: Framing::Whole, packets: 8, payload_bytes: 400, wait };
+/// let config = JitterConfig { format: PayloadFormat::Opus, framing: Framing::Whole, packets: 8, payload_bytes: 400, wait };
 /// let mut buffer = JitterBuffer::new(config, Global)?;
 /// for sequence in [7u8, 9, 8] {
 ///     let datagram = [0x80, 111, 0, sequence, 0, 0, 0, sequence, 0, 0, 0, 1, 0xfc, sequence];
@@ -120,12 +112,21 @@ enum Scan {
 }
 
 impl<A: Allocator + Clone> JitterBuffer<A> {
+    /// Bytes that the buffer takes from its allocator when it is made; it takes none later.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &JitterConfig) -> usize {
+        config
+            .packets
+            .saturating_mul(config.payload_bytes)
+            .saturating_add(Vec::<Option<Slot>, A>::bytes(config.packets))
+    }
+
     /// Allocates all that it will ever need.
     ///
     /// # Errors
     /// [`Error::Config`] for no packets or payloads above 65,535 bytes, [`Error::OutOfMemory`].
     pub fn new(config: JitterConfig, alloc: A) -> Result<Self, Error> {
-        let framing_fits = config.framing != Framing::Whole || !config.codec.has_nals();
+        let framing_fits = config.framing != Framing::Whole || !config.format.has_nals();
         if config.packets == 0
             || config.packets > 16_384
             || config.payload_bytes > usize::from(u16::MAX)
@@ -262,7 +263,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             if slot.timestamp != first.timestamp {
                 return Scan::Whole(at.saturating_sub(1));
             }
-            if slot.marker || !self.config.codec.is_video() {
+            if slot.marker || !self.config.format.is_video() {
                 return Scan::Whole(at);
             }
             at = at.saturating_add(1);
@@ -291,8 +292,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     fn take(&mut self, first: u64, end: u64, complete: bool, out: &mut [u8]) -> Option<ReceivedFrame> {
         self.next = Some(end.saturating_add(1));
         let head = *self.slot(first)?;
-        let clean_start = !self.torn || starts_frame(self.config.codec, self.payload(first));
-        let mut assembly = Assembly::new(self.config.codec, self.config.framing, out).ok()?;
+        let clean_start = !self.torn || starts_frame(self.config.format, self.payload(first));
+        let mut assembly = Assembly::new(self.config.format, self.config.framing, out).ok()?;
         let (mut missing, mut empty) = (0u32, true);
         for at in first..=end {
             match self.slot(at) {

@@ -5,16 +5,16 @@
 //!
 //! ```
 //! use barertc_arena::{Global, Shared};
-//! use barertc_rtp::{Assembly, Codec, Cursor, ExtensionMap, Extensions, Frame, FrameInfo, Framing, Header, Packet};
+//! use barertc_rtp::{Assembly, PayloadFormat, Cursor, ExtensionMap, Extensions, Frame, FrameInfo, Framing, Header, Packet};
 //! use barertc_wire::Writer;
 //!
 //! let mut idr = vec![0x65; 3000];
 //! idr.splice(0..0, [0, 0, 0, 1]);
 //! let bytes = Shared::<[u8], _>::try_from_slice(&idr, Global).map_err(barertc_rtp::Error::from)?;
-//! let frame = Frame::new(bytes, Codec::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
+//! let frame = Frame::new(bytes, PayloadFormat::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
 //!
 //! let (mut back, mut sequence, mut cursor) = ([0; 4096], 65_534u16, Cursor::default());
-//! let mut assembly = Assembly::new(Codec::H264, Framing::AnnexB, &mut back)?;
+//! let mut assembly = Assembly::new(PayloadFormat::H264, Framing::AnnexB, &mut back)?;
 //! while let Some(piece) = frame.next_piece(1180, &mut cursor) {
 //!     let mut datagram = [0; 1200];
 //!     let mut w = Writer::new(&mut datagram);
@@ -50,7 +50,6 @@
 #[cfg(test)]
 extern crate std;
 
-mod codec;
 mod depacketize;
 mod error;
 mod extension;
@@ -59,15 +58,17 @@ mod header;
 mod jitter;
 mod nal;
 mod packetize;
+mod payload_format;
 pub mod rtcp;
 pub mod seq;
 
-pub use codec::Codec;
+pub use barertc_wire::{Extension, ExtensionMap};
 pub use depacketize::{Assembled, Assembly, starts_frame};
 pub use error::Error;
-pub use extension::{AudioLevel, Elements, ExtensionKind, ExtensionMap, Extensions, PlayoutDelay, abs_send_time};
+pub use extension::{AudioLevel, Elements, Extensions, PlayoutDelay, abs_send_time};
 pub use frame::{Frame, FrameInfo, MAX_NALS};
 pub use header::{HEADER_LEN, Header, Packet, is_rtcp};
 pub use jitter::{Inserted, JitterBuffer, JitterConfig, ReceivedFrame};
 pub use nal::{Framing, Nal, for_each_nal};
 pub use packetize::{Cursor, MIN_BUDGET, Piece};
+pub use payload_format::PayloadFormat;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use barertc_littlefs::{Error, LittleFs, image};
 use barertc_media::pack::block_on;
-use barertc_media::{Directory, DirectoryConfig, Kind, Storage};
+use barertc_media::{Directory, DirectoryConfig, FrameKind, Storage};
 use common::{BLOCK, Files, assert_holds, heap, noise, read};
 
 fn files() -> Files {
@@ -121,7 +121,7 @@ fn a_missing_file_is_named() {
     let image = image::build(256 * 1024, BLOCK, &files()).expect("room");
     let mut cache = [0; 1024];
     let mut storage = LittleFs::new(&image[..], BLOCK, &mut cache);
-    let open = Directory::open(&mut storage, "h264", Kind::H264, DirectoryConfig::default(), heap());
+    let open = Directory::open(&mut storage, "h264", FrameKind::H264, DirectoryConfig::default(), heap());
     let Err(error) = block_on(open) else { panic!("there is no h264 in it") };
     assert_eq!(error.to_string(), "h264/sample-0.h264 at byte 0: no such file");
     for path in ["opus", "opus/20.opus", "inline/x", "nowhere/x", ""] {

@@ -4,7 +4,7 @@ mod common;
 
 use barertc_littlefs::{LittleFs, image};
 use barertc_media::pack::block_on;
-use barertc_media::{Directory, DirectoryConfig, Embedded, Kind, Packed, PackedConfig, Source, Storage};
+use barertc_media::{Directory, DirectoryConfig, Embedded, FrameKind, Packed, PackedConfig, Source, Storage};
 use common::{BLOCK, SAMPLE, directories, heap};
 
 /// Plays `frames` from both storages: the same frames.
@@ -17,7 +17,7 @@ fn plays_alike<S: Storage, T: Storage>(
         let left = block_on(a.next(&mut from)).unwrap_or_else(|e| panic!("frame {n}: {e}"));
         let right = block_on(b.next(&mut other)).unwrap_or_else(|e| panic!("frame {n}: {e}"));
         assert!(left.data[..] == right.data[..], "frame {n}");
-        let told = |f: &barertc_media::Frame<_>| (f.number, f.timestamp, f.duration, f.keyframe);
+        let told = |f: &barertc_media::SourceFrame<_>| (f.number, f.timestamp, f.duration, f.keyframe);
         assert_eq!(told(&left), told(&right), "frame {n}");
     }
 }
@@ -25,7 +25,7 @@ fn plays_alike<S: Storage, T: Storage>(
 #[test]
 fn the_sample_plays_from_an_image() {
     let image = image::build(4 << 20, BLOCK, &[("sample.brtc".into(), SAMPLE.to_vec())]).expect("room");
-    for kind in [Kind::H264, Kind::Opus] {
+    for kind in [FrameKind::H264, FrameKind::Opus] {
         let mut cache = [0; 1024];
         let mut flash = LittleFs::new(&image[..], BLOCK, &mut cache);
         let files = [("sample.brtc", SAMPLE)];
@@ -43,7 +43,7 @@ fn numbered_files_play_from_an_image() {
     let files = directories(40, 60);
     let image = image::build(4 << 20, BLOCK, &files).expect("room");
     let content: Vec<(&str, &[u8])> = files.iter().map(|(path, content)| (&path[..], &content[..])).collect();
-    for (kind, name) in [(Kind::H264, "h264"), (Kind::Opus, "opus")] {
+    for (kind, name) in [(FrameKind::H264, "h264"), (FrameKind::Opus, "opus")] {
         let mut cache = [0; 1024];
         let mut flash = LittleFs::new(&image[..], BLOCK, &mut cache);
         let mut memory = Embedded(&content);

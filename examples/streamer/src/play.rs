@@ -6,9 +6,10 @@ use core::fmt::Write;
 use core::pin::pin;
 use core::time::Duration;
 
-use barertc::{Frame, FrameCodec, FrameInfo, Framing};
+use barertc::{Frame, FrameInfo, Framing, PayloadFormat};
 use barertc_media::{
-    Directory, DirectoryConfig, Error, ErrorKind, Frame as Stored, Kind, Pacer, Packed, PackedConfig, Source, Storage,
+    Directory, DirectoryConfig, Error, ErrorKind, FrameKind, Packed, PackedConfig, Schedule, Source,
+    SourceFrame as Stored, Storage,
 };
 use barertc_runner::Wake;
 use barertc_wire::Instant;
@@ -24,7 +25,7 @@ const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(2);
 
-const KINDS: [Kind; 2] = [Kind::H264, Kind::Opus];
+const KINDS: [FrameKind; 2] = [FrameKind::H264, FrameKind::Opus];
 
 /// What is played: up to one track of each kind.
 type Tracks<S, A> = [Option<Source<S, A>>; 2];
@@ -129,7 +130,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
             let position = source.position();
             let frame = match source.next(storage).await {
                 Ok(large) => {
-                    let wanted = large.kind == Kind::H264 && app.viewers.borrow().is_small_wanted();
+                    let wanted = large.kind == FrameKind::H264 && app.viewers.borrow().is_small_wanted();
                     let small = small.as_mut().zip(position).filter(|_| wanted);
                     Some(Renditions { large, small: read_small(storage, small).await })
                 }
@@ -187,7 +188,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
 
     /// Sends each frame at its time; `there` says which tracks there are.
     async fn send<B: Board<Psram = A>>(&self, app: &App<'_, B>, there: [bool; 2]) -> Infallible {
-        let mut pacer = Pacer::<2>::new(KINDS.map(Kind::clock_rate));
+        let mut pacer = Schedule::<2>::new(KINDS.map(FrameKind::clock_rate));
         loop {
             if app.viewers.borrow().connected() == 0 {
                 app.board.sleep_until(app.board.now() + IDLE).await;
@@ -210,7 +211,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
             self.taken.signal(());
             // A frame that could not be read leaves a gap as long as a frame usually is.
             let usual =
-                KINDS.get(track).map_or(1, |kind| kind.clock_rate() / if *kind == Kind::H264 { 30 } else { 50 });
+                KINDS.get(track).map_or(1, |kind| kind.clock_rate() / if *kind == FrameKind::H264 { 30 } else { 50 });
             let timestamp = pacer.advance(track, frame.as_ref().map_or(usual, |frame| frame.large.duration));
             app.viewers.borrow_mut().choose_renditions(now);
             if let Some(frame) = frame {
@@ -225,15 +226,15 @@ fn give<B: Board>(app: &App<'_, B>, now: Instant, stored: Renditions<B::Psram>, 
     let Renditions { large: stored, small } = stored;
     let info = FrameInfo { timestamp, ..FrameInfo::default() };
     let (codec, framing) = match stored.kind {
-        Kind::H264 => (FrameCodec::H264, Framing::Length4),
-        Kind::Opus => (FrameCodec::Opus, Framing::Whole),
+        FrameKind::H264 => (PayloadFormat::H264, Framing::Length4),
+        FrameKind::Opus => (PayloadFormat::Opus, Framing::Whole),
     };
     let small = small.and_then(|s| Frame::new(s.data, codec, framing, info, app.board.psram("frames")).ok());
     let Ok(frame) = Frame::new(stored.data, codec, framing, info, app.board.psram("frames")) else { return };
     let mut viewers = app.viewers.borrow_mut();
     match stored.kind {
-        Kind::H264 => viewers.send_video(now, &frame, small.as_ref()),
-        Kind::Opus => viewers.send_audio(now, &frame),
+        FrameKind::H264 => viewers.send_video(now, &frame, small.as_ref()),
+        FrameKind::Opus => viewers.send_audio(now, &frame),
     }
     app.wake.signal(());
 }
@@ -244,7 +245,7 @@ async fn open_small<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S) -> 
     let mut path = heapless::String::<64>::new();
     write!(path, "{}-small.brtc", app.settings.media.strip_suffix(".brtc")?).ok()?;
     let alloc = app.board.psram("frames");
-    Packed::open(storage, &path, Kind::H264, PackedConfig::default(), alloc).await.ok().map(Source::Packed)
+    Packed::open(storage, &path, FrameKind::H264, PackedConfig::default(), alloc).await.ok().map(Source::Packed)
 }
 
 /// The picture of the smaller rendition at a time. Without it those who have it miss a picture.
@@ -263,20 +264,21 @@ async fn read_small<S: Storage, A: barertc::Allocator + Clone>(
 async fn open<B: Board, S: Storage>(
     app: &App<'_, B>,
     storage: &mut S,
-    kind: Kind,
+    kind: FrameKind,
 ) -> Result<Source<S, B::Psram>, Error<S::Error>> {
     let (path, alloc) = (app.settings.media, app.board.psram("frames"));
     if path.ends_with(".brtc") {
         return Packed::open(storage, path, kind, PackedConfig::default(), alloc).await.map(Source::Packed);
     }
     let mut full = heapless::String::<64>::new();
-    let (separator, name) = (if path.is_empty() { "" } else { "/" }, if kind == Kind::H264 { "h264" } else { "opus" });
+    let (separator, name) =
+        (if path.is_empty() { "" } else { "/" }, if kind == FrameKind::H264 { "h264" } else { "opus" });
     if write!(full, "{path}{separator}{name}").is_err() {
         return Err(Error { path: full, offset: 0, kind: ErrorKind::PathTooLong });
     }
     let config = match kind {
-        Kind::H264 => DirectoryConfig { frame_duration: 3_000, ..DirectoryConfig::default() },
-        Kind::Opus => DirectoryConfig::default(),
+        FrameKind::H264 => DirectoryConfig { frame_duration: 3_000, ..DirectoryConfig::default() },
+        FrameKind::Opus => DirectoryConfig::default(),
     };
     Directory::open(storage, &full, kind, config, alloc).await.map(Source::Directory)
 }

@@ -3,7 +3,7 @@
 use barertc_arena::{Heap, Shared};
 use barertc_rtcp_nack::{Error, History, HistoryConfig, SendConfig, SendStream};
 use barertc_rtp::rtcp::{CompoundWriter, NtpTime, packets};
-use barertc_rtp::{Codec, ExtensionKind, Frame, FrameInfo, Framing};
+use barertc_rtp::{Extension, Frame, FrameInfo, Framing, PayloadFormat};
 use barertc_wire::Instant;
 use core::hint::black_box;
 use core::time::Duration;
@@ -30,19 +30,19 @@ pub fn run(bench: &mut Bench) {
 }
 
 fn stream(memory: Memory<'_>, mut config: SendConfig) -> Result<SendStream<Memory<'_>>, Error> {
-    config.extensions.set(ExtensionKind::TransportSequence, 3).map_err(|_| Error::Config)?;
+    config.extensions = config.extensions.with(Extension::TransportSequence, 3);
     SendStream::new(config, memory)
 }
 
 fn video() -> SendConfig {
     let history = HistoryConfig { packets: PACKETS, frames: PACKETS / 8, bytes: 400_000, age: Duration::from_secs(3) };
-    SendConfig { history, largest_key_frame: KEY_FRAME, mtu: MTU, ..SendConfig::video(1, 102, Codec::H264) }
+    SendConfig { history, largest_key_frame: KEY_FRAME, mtu: MTU, ..SendConfig::video(1, 102, PayloadFormat::H264) }
 }
 
-fn frame(codec: Codec, bytes: usize, memory: Memory<'_>) -> Result<Frame<Memory<'_>>, Error> {
+fn frame(codec: PayloadFormat, bytes: usize, memory: Memory<'_>) -> Result<Frame<Memory<'_>>, Error> {
     let bytes = Shared::<[u8], _>::try_fill(bytes, memory, |data| {
         data.fill(0x41);
-        if let (Codec::H264, Some((prefix, rest))) = (codec, data.split_first_chunk_mut::<4>()) {
+        if let (PayloadFormat::H264, Some((prefix, rest))) = (codec, data.split_first_chunk_mut::<4>()) {
             *prefix = (rest.len() as u32).to_be_bytes();
             rest[0] = 0x65;
         }
@@ -66,7 +66,7 @@ fn ask(stream: &mut SendStream<Memory<'_>>, now: Instant, count: u16) -> Result<
 
 fn comes_back(memory: Memory<'_>) -> Result<(), &'static str> {
     let mut stream = stream(memory, video()).map_err(|_| "no stream")?;
-    let key = frame(Codec::H264, KEY_FRAME, memory).map_err(|_| "no frame")?;
+    let key = frame(PayloadFormat::H264, KEY_FRAME, memory).map_err(|_| "no frame")?;
     stream.enqueue(Instant::ZERO, key).map_err(|_| "not queued")?;
     // A sum of each packet is enough to see that it is the same.
     let sum = |bytes: &[u8]| bytes.iter().fold(5381u32, |s, b| s.wrapping_mul(33) ^ u32::from(*b));
@@ -107,7 +107,7 @@ fn history(bench: &mut Bench) {
 fn costs(bench: &mut Bench) {
     let psram = bench.psram;
     let Ok(mut stream) = stream(psram, video()) else { return };
-    let Ok(key) = frame(Codec::H264, KEY_FRAME, psram) else { return };
+    let Ok(key) = frame(PayloadFormat::H264, KEY_FRAME, psram) else { return };
     let (now, mut out) = (Instant::from_millis(1), [0; MTU]);
     let payload = black_box([7u8; MTU]);
     bench.measure("copy 1200 B", || out.copy_from_slice(black_box(&payload)));
@@ -128,8 +128,8 @@ fn costs(bench: &mut Bench) {
     }
     bench.measure("the hundredth packet again", || stream.poll_retransmit(now, 0, &mut out));
 
-    let made = bench.measure("find the NAL units of an Opus packet: none", || frame(Codec::Opus, 160, psram));
-    let config = SendConfig::audio(2, 111, Codec::Opus);
+    let made = bench.measure("find the NAL units of an Opus packet: none", || frame(PayloadFormat::Opus, 160, psram));
+    let config = SendConfig::audio(2, 111, PayloadFormat::Opus);
     if let (Ok(opus), Ok(mut audio)) = (made, self::stream(psram, config)) {
         bench
             .measure("queue and write an Opus packet", || {

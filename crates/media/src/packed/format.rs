@@ -21,7 +21,7 @@
 
 use barertc_wire::Reader;
 
-use crate::Kind;
+use crate::FrameKind;
 
 pub(crate) const MAGIC: [u8; 4] = *b"BRTC";
 pub(crate) const VERSION: u16 = 1;
@@ -43,7 +43,7 @@ pub(crate) struct Head {
 /// One track's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) kind: Kind,
+    pub(crate) kind: FrameKind,
     pub(crate) duration: u32,
     pub(crate) frames: u32,
     pub(crate) key_frames: u32,
@@ -93,8 +93,8 @@ impl Entry {
     pub(crate) fn parse(bytes: &[u8; TRACK_LEN]) -> Option<Self> {
         let mut r = Reader::new(bytes);
         let kind = match r.u8().ok()? {
-            1 => Kind::H264,
-            2 => Kind::Opus,
+            1 => FrameKind::H264,
+            2 => FrameKind::Opus,
             _ => return None,
         };
         r.skip(3).ok()?;
@@ -115,8 +115,8 @@ impl Entry {
         let mut out = [0; TRACK_LEN];
         let mut w = barertc_wire::Writer::new(&mut out);
         let kind = match self.kind {
-            Kind::H264 => 1,
-            Kind::Opus => 2,
+            FrameKind::H264 => 1,
+            FrameKind::Opus => 2,
         };
         let first = w.u8(kind).and(w.zeros(3)).and(w.u32(self.duration)).and(w.u32(self.frames));
         let second = w.u32(self.key_frames).and(w.u32(self.index_at)).and(w.zeros(4)).and(w.u64(self.data_at));

@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 
 use super::renegotiation::Place;
 use super::{PeerConnection, Transceiver};
-use crate::codec::{extension_map, frame_codec};
+use crate::codec::frame_codec;
 use crate::{Config, Error, Name};
 
 /// Candidates that a description has room for.
@@ -339,7 +339,7 @@ pub(super) fn send_stream<A: Allocator + Clone, R: CryptoRng + ?Sized>(
             payload_type,
             first_sequence: rng.next_u32() as u16 & 0x7FFF,
         }),
-        extensions: extension_map(&line.extensions),
+        extensions: line.extensions,
         mid: Mid::from_slice(line.mid.as_bytes()).unwrap_or_default(),
         mtu: config.inner_mtu().into(),
         ..bounds.apply(base)

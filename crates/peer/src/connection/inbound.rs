@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Box, Vec};
+use barertc_congestion::{Gcc, PacketObserver, PacketResult};
 use barertc_crypto::Provider;
 use barertc_dtls::Role;
 use barertc_ice::{Handled, Route};
-use barertc_rtcp_nack::{Estimator, Gcc, PacketObserver, PacketResult, SendEvent};
+use barertc_rtcp_nack::SendEvent;
 use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
 use barertc_srtp::{Masters, Profile, Session as Srtp, Side};
 use barertc_wire::Instant;
@@ -169,8 +170,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             }
             for stream in self.tracks.iter_mut().filter_map(|t| t.send.as_mut()) {
                 stream.handle_rtcp(now, ntp, &packet);
-                if let Some(rtt) = stream.rtt() {
-                    self.estimator.rtt(rtt);
+                if let Some(rtt) = stream.round_trip_time() {
+                    self.estimator.set_round_trip_time(now, rtt);
                 }
             }
             self.estimate(now, &packet);

@@ -5,10 +5,10 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Box, Ring, Vec};
+use barertc_congestion::{Arrivals, Gcc, GccStats, Pacer, SentPackets};
 use barertc_crypto::Provider;
 use barertc_dtls::{Connection as Dtls, Identity};
 use barertc_ice::{Agent, Candidate, Route};
-use barertc_rtcp_nack::{Arrivals, Gcc, GccStats, Pacer, SentPackets};
 use barertc_sctp::Association;
 use barertc_srtp::Session as Srtp;
 use barertc_wire::Instant;
@@ -207,7 +207,6 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// renditions.
     #[must_use]
     pub fn available_outgoing_bitrate(&self) -> u64 {
-        use barertc_rtcp_nack::Estimator;
         self.estimator.bitrate()
     }
 
@@ -222,7 +221,6 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// to send, packets of video that were sent already go once more, which needs RTX.
     /// [`available_outgoing_bitrate`](Self::available_outgoing_bitrate) tells the outcome a little later.
     pub fn probe(&mut self, now: Instant, bits_per_second: u64) {
-        use barertc_rtcp_nack::Estimator;
         let until = now + PROBE;
         self.estimator.probe(now, until);
         self.pacer.set_rate(now, bits_per_second);

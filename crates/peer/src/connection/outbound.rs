@@ -1,9 +1,10 @@
 //! What the connection sends, the most urgent first.
 
 use barertc_arena::Allocator;
+use barertc_congestion::Class;
 use barertc_crypto::Provider;
 use barertc_ice::Transmit;
-use barertc_rtcp_nack::{Class, SendStream};
+use barertc_rtcp_nack::SendStream;
 use barertc_wire::Instant;
 
 use super::PeerConnection;
@@ -155,7 +156,7 @@ fn poll_stream<A: Allocator + Clone>(
     sequence: u16,
     out: &mut [u8],
 ) -> Option<(usize, bool)> {
-    let video = stream.config().codec.is_video();
+    let video = stream.config().format.is_video();
     let again = |stream: &mut SendStream<A>, out: &mut [u8]| {
         let len = stream.poll_retransmit(now, sequence, out)?;
         Some((len, stream.retransmit_uses_transport_sequence()))

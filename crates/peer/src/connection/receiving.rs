@@ -1,14 +1,15 @@
 //! Media that come in: which track a packet is for, and the frames that come of them.
 
 use barertc_arena::{Allocator, Box};
+use barertc_congestion::Arrivals;
 use barertc_crypto::Provider;
-use barertc_rtcp_nack::{Arrivals, RecvConfig, RecvStream};
-use barertc_rtp::{ExtensionKind, Packet, ReceivedFrame};
+use barertc_rtcp_nack::{RecvConfig, RecvStream};
+use barertc_rtp::{Extension, Packet, ReceivedFrame};
 use barertc_sdp::{Line, NegotiatedCodec};
 use barertc_wire::Instant;
 
 use super::PeerConnection;
-use crate::codec::{extension_map, frame_codec};
+use crate::codec::frame_codec;
 use crate::{Discard, Error, Event, TrackId};
 
 /// The stream that a track receives.
@@ -29,14 +30,14 @@ impl<A: Allocator + Clone> Receiver<A> {
     }
 
     /// Takes the source of a packet of its m-line. False when the payload type is none of the agreed.
-    fn learn(&mut self, packet: &Packet<'_>) -> bool {
+    fn learn(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
         let (ssrc, payload_type) = (packet.header.ssrc, packet.header.payload_type);
         if payload_type == self.stream.config().payload_type {
-            self.stream.set_source(ssrc);
+            self.stream.set_source(now, ssrc);
             self.known = true;
             true
         } else if self.rtx == Some(payload_type) {
-            self.stream.set_rtx(Some((ssrc, payload_type)));
+            self.stream.set_rtx(now, Some((ssrc, payload_type)));
             true
         } else {
             false
@@ -76,8 +77,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Error::NotFound`], [`Error::InvalidState`] for a track that does not receive video.
     pub fn request_key_frame(&mut self, track: TrackId) -> Result<(), Error> {
         let track = self.tracks.get_mut(track.index()).ok_or(Error::NotFound)?;
-        let receiver = track.recv.as_mut().filter(|r| r.known && r.stream.config().codec.is_video());
-        receiver.ok_or(Error::InvalidState)?.stream.request_key_frame();
+        let receiver = track.recv.as_mut().filter(|r| r.known && r.stream.config().format.is_video());
+        receiver.ok_or(Error::InvalidState)?.stream.request_key_frame(self.now);
         Ok(())
     }
 
@@ -92,8 +93,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         if let Some(receiver) = &mut track.recv {
             // The peer may announce another source than before.
             if let Some(source) = line.remote_ssrcs.first().filter(|s| !receiver.knows(s.ssrc)) {
-                receiver.stream.set_source(source.ssrc);
-                receiver.stream.set_rtx(source.rtx.zip(codec.rtx_pt));
+                receiver.stream.set_source(self.now, source.ssrc);
+                receiver.stream.set_rtx(self.now, source.rtx.zip(codec.rtx_pt));
                 receiver.known = true;
             }
             return Ok(());
@@ -101,7 +102,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let video = format.is_video();
         let bounds = if video { self.config.recv_video } else { self.config.recv_audio };
         let receivers = self.tracks.iter().filter_map(|t| t.recv.as_ref());
-        if receivers.filter(|r| r.stream.config().codec.is_video() == video).count() >= usize::from(bounds.count) {
+        if receivers.filter(|r| r.stream.config().format.is_video() == video).count() >= usize::from(bounds.count) {
             return Ok(());
         }
         let config = bounds.apply(recv_config(line, codec, format));
@@ -116,7 +117,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         line: &Line,
         codec: &NegotiatedCodec,
     ) -> Result<(), Error> {
-        let wide = codec.feedback.transport_cc && config.extensions.id(ExtensionKind::TransportSequence).is_some();
+        let wide = codec.feedback.transport_cc && config.extensions.id(Extension::TransportSequence).is_some();
         let memory = &self.memory.media;
         let stream = RecvStream::new(config, memory.clone())?;
         let known = !line.remote_ssrcs.is_empty();
@@ -171,7 +172,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let index = named
             .or_else(|| self.tracks.iter().position(|t| t.recv.as_ref().is_some_and(|r| r.lacks(payload_type))))?;
         let receiver = self.tracks.get_mut(index)?.recv.as_deref_mut()?;
-        receiver.learn(packet).then_some(receiver)
+        receiver.learn(self.now, packet).then_some(receiver)
     }
 
     /// Tells the application of a frame, once until it has read.
@@ -192,13 +193,13 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
 }
 
 /// The stream as agreed on, without its bounds; its source is 0 as long as it is not known.
-fn recv_config(line: &Line, codec: &NegotiatedCodec, format: barertc_rtp::Codec) -> RecvConfig {
+fn recv_config(line: &Line, codec: &NegotiatedCodec, format: barertc_rtp::PayloadFormat) -> RecvConfig {
     let source = line.remote_ssrcs.first();
     let ssrc = source.map_or(0, |s| s.ssrc);
     let make = if format.is_video() { RecvConfig::video } else { RecvConfig::audio };
     RecvConfig {
         rtx: source.and_then(|s| s.rtx).zip(codec.rtx_pt),
-        extensions: extension_map(&line.extensions),
+        extensions: line.extensions,
         ..make(ssrc, codec.pt, format)
     }
 }

@@ -112,7 +112,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let pair = self.ice.pair_stats().find(|p| p.selected);
         let Some(rtt) = pair.and_then(|p| p.current_round_trip_time) else { return };
         for receiver in self.tracks.iter_mut().filter_map(|t| t.recv.as_mut()) {
-            receiver.stream.set_rtt(rtt);
+            receiver.stream.set_round_trip_time(self.now, rtt);
         }
     }
 }

@@ -104,7 +104,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
                 track.direction = Direction::Inactive;
                 track.recv = None;
                 if let Some(stream) = &mut track.send {
-                    stream.clear_queue();
+                    stream.clear_queue(self.now);
                 }
                 continue;
             };
@@ -114,7 +114,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
                 None if line.direction.sends() => {
                     track.send = description::send_stream(&self.config, track, line, &self.memory.media, rng)?;
                 }
-                Some(stream) if !line.direction.sends() => stream.clear_queue(),
+                Some(stream) if !line.direction.sends() => stream.clear_queue(self.now),
                 // The peer has missed what was not sent.
                 Some(_) if !before.sends() && track.config.kind == Kind::Video => {
                     self.push(Event::KeyFrameWanted(TrackId(u8::try_from(index).map_err(|_| Error::Config)?)));

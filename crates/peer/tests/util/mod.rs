@@ -8,9 +8,9 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use barertc::{
-    Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Error, Event, Feedback, Frame, FrameCodec,
-    FrameInfo, Framing, H264, Identity, Instant, Kind, LocalCodec, PeerConnection, ReceivedFrame, RecvBounds, Route,
-    RustCrypto, Shared, TrackConfig, TrackId,
+    Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Error, Event, Feedback, Frame, FrameInfo,
+    Framing, H264, Identity, Instant, Kind, LocalCodec, PayloadFormat, PeerConnection, ReceivedFrame, RecvBounds,
+    Route, RustCrypto, Shared, TrackConfig, TrackId,
 };
 use barertc_arena::{Counting, FailNth, Global};
 use barertc_crypto::{rand_core::Rng, selftest::Predictable};
@@ -343,14 +343,19 @@ pub fn picture(key: bool, len: usize, seed: u64) -> Vec<u8> {
 pub fn video(arena: &Arena, key: bool, len: usize, millis: u32) -> Result<Frame<&Arena>, Error> {
     let mut bytes = vec![0x5A; len.max(6)];
     bytes[..5].copy_from_slice(&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }]);
-    frame(arena, &bytes, FrameCodec::H264, millis * 90)
+    frame(arena, &bytes, PayloadFormat::H264, millis * 90)
 }
 
 pub fn audio(arena: &Arena, len: usize, millis: u32) -> Result<Frame<&Arena>, Error> {
-    frame(arena, &vec![0xA5; len], FrameCodec::Opus, millis * 48)
+    frame(arena, &vec![0xA5; len], PayloadFormat::Opus, millis * 48)
 }
 
-pub fn frame<'m>(arena: &'m Arena, bytes: &[u8], codec: FrameCodec, timestamp: u32) -> Result<Frame<&'m Arena>, Error> {
+pub fn frame<'m>(
+    arena: &'m Arena,
+    bytes: &[u8],
+    codec: PayloadFormat,
+    timestamp: u32,
+) -> Result<Frame<&'m Arena>, Error> {
     let bytes = Shared::<[u8], _>::try_from_slice(bytes, arena)?;
     let info = FrameInfo { timestamp, ..FrameInfo::default() };
     Frame::new(bytes, codec, Framing::AnnexB, info, arena).map_err(|_| Error::OutOfMemory)

@@ -4,7 +4,7 @@ mod h264;
 mod h265;
 mod vp8;
 
-use crate::{Codec, Error, Framing};
+use crate::{Error, Framing, PayloadFormat};
 
 /// One frame being written into the caller's buffer, payload after payload in sequence order.
 ///
@@ -12,10 +12,10 @@ use crate::{Codec, Error, Framing};
 /// sense, what is left of the NAL unit it cut through is left out: only whole units reach the decoder.
 ///
 /// ```
-/// use barertc_rtp::{Assembly, Codec, Framing};
+/// use barertc_rtp::{Assembly, PayloadFormat, Framing};
 ///
 /// let mut out = [0; 64];
-/// let mut frame = Assembly::new(Codec::H264, Framing::AnnexB, &mut out)?;
+/// let mut frame = Assembly::new(PayloadFormat::H264, Framing::AnnexB, &mut out)?;
 /// frame.push(&[0x7c, 0x85, 1, 2])?; // FU-A, start of an IDR slice
 /// frame.push(&[0x7c, 0x45, 3, 4])?; // FU-A, end
 /// let done = frame.finish();
@@ -25,7 +25,7 @@ use crate::{Codec, Error, Framing};
 /// ```
 #[derive(Debug)]
 pub struct Assembly<'a> {
-    codec: Codec,
+    format: PayloadFormat,
     framing: Framing,
     out: &'a mut [u8],
     len: usize,
@@ -48,31 +48,31 @@ pub struct Assembled {
 }
 
 impl<'a> Assembly<'a> {
-    /// Starts a frame at the front of `out`. `framing` says how NAL units are set apart; other codecs ignore it.
+    /// Starts a frame at the front of `out`. `framing` says how NAL units are set apart; other formats ignore it.
     ///
     /// # Errors
-    /// [`Error::Config`] for [`Framing::Whole`] with a codec that has NAL units.
-    pub fn new(codec: Codec, framing: Framing, out: &'a mut [u8]) -> Result<Self, Error> {
-        if codec.has_nals() && framing == Framing::Whole {
+    /// [`Error::Config`] for [`Framing::Whole`] with a format that has NAL units.
+    pub fn new(format: PayloadFormat, framing: Framing, out: &'a mut [u8]) -> Result<Self, Error> {
+        if format.has_nals() && framing == Framing::Whole {
             return Err(Error::Config);
         }
-        Ok(Self { codec, framing, out, len: 0, open: None, key: false, intact: true, empty: true })
+        Ok(Self { format, framing, out, len: 0, open: None, key: false, intact: true, empty: true })
     }
 
     /// Adds the next packet's payload. An empty one (padding, for probing) is fine and adds nothing.
     ///
     /// # Errors
-    /// [`Error::Malformed`] or [`Error::Truncated`] when it is not a payload of this codec, [`Error::NoRoom`] when the
+    /// [`Error::Malformed`] or [`Error::Truncated`] when it is not a payload of this format, [`Error::NoRoom`] when the
     /// buffer is full; the frame counts as damaged then and can be continued.
     pub fn push(&mut self, payload: &[u8]) -> Result<(), Error> {
         if payload.is_empty() {
             return Ok(());
         }
-        let result = match self.codec {
-            Codec::H264 => h264::push(self, payload),
-            Codec::H265 => h265::push(self, payload),
-            Codec::Vp8 => vp8::push(self, payload),
-            Codec::Opus | Codec::G711 => self.append(payload).map(|()| self.key = true),
+        let result = match self.format {
+            PayloadFormat::H264 => h264::push(self, payload),
+            PayloadFormat::H265 => h265::push(self, payload),
+            PayloadFormat::Vp8 => vp8::push(self, payload),
+            PayloadFormat::Opus | PayloadFormat::G711 => self.append(payload).map(|()| self.key = true),
         };
         if result.is_err() {
             self.gap();
@@ -95,7 +95,7 @@ impl<'a> Assembly<'a> {
         if self.open.is_some() {
             self.gap(); // its last fragment never came
         }
-        if self.codec.has_nals() {
+        if self.format.has_nals() {
             self.key &= self.len > 0;
         }
         Assembled { len: self.len, key: self.key, intact: self.intact && self.len > 0 }
@@ -166,11 +166,11 @@ impl<'a> Assembly<'a> {
 /// Whether a frame certainly begins with this payload: what a receiver that lost packets may go on with. `false`
 /// says only that it can't be told.
 #[must_use]
-pub fn starts_frame(codec: Codec, payload: &[u8]) -> bool {
-    match codec {
-        Codec::H264 => h264::starts_frame(payload),
-        Codec::H265 => h265::starts_frame(payload),
-        Codec::Vp8 => vp8::starts_frame(payload),
-        Codec::Opus | Codec::G711 => !payload.is_empty(),
+pub fn starts_frame(format: PayloadFormat, payload: &[u8]) -> bool {
+    match format {
+        PayloadFormat::H264 => h264::starts_frame(payload),
+        PayloadFormat::H265 => h265::starts_frame(payload),
+        PayloadFormat::Vp8 => vp8::starts_frame(payload),
+        PayloadFormat::Opus | PayloadFormat::G711 => !payload.is_empty(),
     }
 }

@@ -6,7 +6,8 @@ const MS: u64 = 1_000;
 
 fn buffer(packets: usize) -> JitterBuffer<Global> {
     let wait = Duration::from_millis(50);
-    let config = JitterConfig { codec: Codec::H264, framing: Framing::Length4, packets, payload_bytes: 100, wait };
+    let config =
+        JitterConfig { format: PayloadFormat::H264, framing: Framing::Length4, packets, payload_bytes: 100, wait };
     JitterBuffer::new(config, Global).unwrap()
 }
 
@@ -141,7 +142,8 @@ fn the_memory_is_what_the_configuration_says() {
     let config = b.config;
     let b = JitterBuffer::new(config, &heap).unwrap();
     assert!(
-        heap.stats().live > 800 && heap.stats().live <= config.worst_case_bytes::<&barertc_arena::Counting<Global>>()
+        heap.stats().live > 800
+            && heap.stats().live <= JitterBuffer::<&barertc_arena::Counting<Global>>::worst_case_bytes(&config)
     );
     drop(b);
     assert_eq!(heap.stats().live, 0);

@@ -8,7 +8,7 @@ mod vp8;
 use barertc_wire::Writer;
 
 use crate::nal::Nal;
-use crate::{Codec, Error};
+use crate::{Error, PayloadFormat};
 
 /// The smallest payload budget that is worked with; what is below is a mistake in the configuration.
 pub const MIN_BUDGET: usize = 64;
@@ -18,7 +18,7 @@ pub const MIN_BUDGET: usize = 64;
 pub struct Cursor {
     /// The next NAL unit.
     nal: u16,
-    /// Bytes of it that have gone out in fragments; for codecs without NAL units, of the frame.
+    /// Bytes of it that have gone out in fragments; for formats without NAL units, of the frame.
     offset: u32,
 }
 
@@ -64,7 +64,7 @@ impl Piece {
 /// What the packetizers see of a frame.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
-    pub(crate) codec: Codec,
+    pub(crate) format: PayloadFormat,
     pub(crate) bytes: &'a [u8],
     pub(crate) nals: &'a [Nal],
 }
@@ -73,20 +73,20 @@ pub(crate) fn next(frame: View<'_>, budget: usize, cursor: &mut Cursor) -> Optio
     if budget < MIN_BUDGET {
         return None;
     }
-    match frame.codec {
-        Codec::H264 => next_nal(&h264::RULES, frame, budget, cursor),
-        Codec::H265 => next_nal(&h265::RULES, frame, budget, cursor),
-        Codec::Vp8 => vp8::next(frame, budget, cursor),
-        Codec::Opus | Codec::G711 => whole(frame, budget, cursor),
+    match frame.format {
+        PayloadFormat::H264 => next_nal(&h264::RULES, frame, budget, cursor),
+        PayloadFormat::H265 => next_nal(&h265::RULES, frame, budget, cursor),
+        PayloadFormat::Vp8 => vp8::next(frame, budget, cursor),
+        PayloadFormat::Opus | PayloadFormat::G711 => whole(frame, budget, cursor),
     }
 }
 
 pub(crate) fn write(frame: View<'_>, piece: &Piece, w: &mut Writer<'_>) -> Result<(), Error> {
-    match frame.codec {
-        Codec::H264 => h264::write(frame, piece, w),
-        Codec::H265 => h265::write(frame, piece, w),
-        Codec::Vp8 => vp8::write(frame, piece, w),
-        Codec::Opus | Codec::G711 => Ok(w.put(frame.bytes)?),
+    match frame.format {
+        PayloadFormat::H264 => h264::write(frame, piece, w),
+        PayloadFormat::H265 => h265::write(frame, piece, w),
+        PayloadFormat::Vp8 => vp8::write(frame, piece, w),
+        PayloadFormat::Opus | PayloadFormat::G711 => Ok(w.put(frame.bytes)?),
     }
 }
 

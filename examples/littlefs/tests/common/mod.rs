@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use barertc_arena::Global;
 use barertc_littlefs::{Error, Flash, LittleFs};
 use barertc_media::pack::{self, block_on};
-use barertc_media::{Embedded, Kind, Storage};
+use barertc_media::{Embedded, FrameKind, Storage};
 
 pub const BLOCK: u32 = 4096;
 pub const SAMPLE: &[u8] = include_bytes!("../../../media/sample.brtc");
@@ -43,7 +43,7 @@ pub fn directories(video: usize, audio: usize) -> Files {
     let tracks = block_on(pack::read(&mut Embedded(&[("sample.brtc", SAMPLE)]), "sample.brtc")).expect("the sample");
     let mut files = Files::new();
     for track in tracks {
-        let (name, most) = if track.kind == Kind::H264 { ("h264", video) } else { ("opus", audio) };
+        let (name, most) = if track.kind == FrameKind::H264 { ("h264", video) } else { ("opus", audio) };
         let frames = track.frames.iter().take(most).enumerate();
         files.extend(frames.map(|(n, frame)| (format!("{name}/{n}.{name}"), frame.to_vec())));
     }

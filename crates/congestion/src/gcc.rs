@@ -1,0 +1,202 @@
+use core::time::Duration;
+
+use barertc_wire::Instant;
+
+use crate::aimd::Aimd;
+use crate::feedback::{PacketObserver, PacketResult};
+use crate::groups::Groups;
+use crate::loss::LossBased;
+use crate::probe::{Outcome, Probe};
+use crate::rate::ArrivalRate;
+use crate::trend::{Trend, Usage};
+
+/// Bounds of the estimate, in bits a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct GccConfig {
+    /// Where it starts: what the media needs is a good guess.
+    pub start: u64,
+    /// It never falls below.
+    pub min: u64,
+    /// It never rises above.
+    pub max: u64,
+}
+
+impl GccConfig {
+    /// Starts at 2.5 Mbit/s and stays within 100 kbit/s and 20 Mbit/s.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { start: 2_500_000, min: 100_000, max: 20_000_000 }
+    }
+}
+
+impl Default for GccConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A sender from whom this part of the estimate arrives has as much to send as that.
+const FILLED: f32 = 0.75;
+
+/// Google congestion control at the sender (draft-ietf-rmcat-gcc-02): the lower of a delay-based and a loss-based
+/// rate, and of what the receiver says itself. It holds no memory but itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Gcc {
+    config: GccConfig,
+    groups: Groups,
+    trend: Trend,
+    rate: ArrivalRate,
+    delay_based: Aimd,
+    loss_based: LossBased,
+    remb: Option<u64>,
+    probe: Option<Probe>,
+    /// Whether over-use was seen in this message: it outweighs what came after it.
+    over: bool,
+    lost: u32,
+    total: u32,
+    /// Transport-wide feedback comes, so report blocks tell nothing new about loss.
+    has_feedback: bool,
+}
+
+/// What the estimate is made of, in bits a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct GccStats {
+    /// From delays.
+    pub delay_based: u64,
+    /// From loss.
+    pub loss_based: u64,
+    /// From the receiver.
+    pub remb: Option<u64>,
+    /// What arrives.
+    pub arriving: Option<u64>,
+    /// Part of packets lost in the last interval.
+    pub fraction_lost: f32,
+    /// What the queue does.
+    pub usage: Usage,
+}
+
+impl Gcc {
+    /// Starts with a guess.
+    #[must_use]
+    pub fn new(config: GccConfig) -> Self {
+        let start = config.start as f32;
+        Self {
+            config,
+            groups: Groups::default(),
+            trend: Trend::new(),
+            rate: ArrivalRate::default(),
+            delay_based: Aimd::new(start),
+            loss_based: LossBased::new(start),
+            remb: None,
+            probe: None,
+            over: false,
+            lost: 0,
+            total: 0,
+            has_feedback: false,
+        }
+    }
+
+    /// What the estimate is made of.
+    #[must_use]
+    pub fn stats(&self) -> GccStats {
+        GccStats {
+            delay_based: self.delay_based.bitrate() as u64,
+            loss_based: self.loss_based.bitrate() as u64,
+            remb: self.remb,
+            arriving: self.rate.bits_per_second(),
+            fraction_lost: self.loss_based.fraction(),
+            usage: self.trend.usage(),
+        }
+    }
+
+    /// Takes the part of packets lost from a report block, in 1/256, out of about this many packets: for receivers
+    /// without transport-wide feedback.
+    pub fn loss_report(&mut self, now: Instant, fraction_lost: u8, packets: u32) {
+        if self.has_feedback {
+            return;
+        }
+        // Report blocks say nothing of delays, so every loss counts.
+        self.loss_based.queue(true);
+        self.loss_based.observe(now, f32::from(fraction_lost) / 256.0 * packets as f32, packets, 0.0);
+        self.clamp();
+    }
+
+    /// Takes the receiver's own estimate (REMB).
+    pub const fn remb(&mut self, _now: Instant, bits_per_second: u64) {
+        self.remb = Some(bits_per_second);
+    }
+
+    /// Takes the round trip time, which sets how fast the estimate reacts.
+    pub const fn set_round_trip_time(&mut self, _now: Instant, round_trip_time: Duration) {
+        self.delay_based.set_rtt(round_trip_time);
+        self.loss_based.set_rtt(round_trip_time);
+    }
+
+    /// Learns from what is sent between `now` and `until`, which is more than the estimate, whether the path carries it.
+    pub fn probe(&mut self, now: Instant, until: Instant) {
+        self.probe = Some(Probe::new(now, until));
+    }
+
+    /// The estimate in bits a second.
+    #[must_use]
+    pub fn bitrate(&self) -> u64 {
+        // Without feedback on single packets the delay-based rate is only the guess it began with.
+        let own = if self.has_feedback {
+            self.delay_based.bitrate().min(self.loss_based.bitrate())
+        } else {
+            self.loss_based.bitrate()
+        };
+        let lowest = self.remb.map_or(own as u64, |remb| remb.min(own as u64));
+        lowest.clamp(self.config.min, self.config.max.max(self.config.min))
+    }
+
+    /// What is known to be carried, in bits a second. Of a sender that has less to send than the estimate, the mean over half a
+    /// second has pauses in it; while a queue forms there are none.
+    fn carried(&self, usage: Usage, measured: Option<f32>) -> Option<f32> {
+        let pauses = measured.is_some_and(|rate| rate < FILLED * self.delay_based.bitrate());
+        if usage == Usage::Over && pauses { self.rate.of_late().map(|bits| bits as f32) } else { measured }
+    }
+
+    fn clamp(&mut self) {
+        let (low, high) = (self.config.min as f32, self.config.max as f32);
+        self.delay_based.clamp(low, high);
+        self.loss_based.clamp(low, high);
+    }
+}
+
+impl PacketObserver for Gcc {
+    fn packet(&mut self, _now: Instant, result: &PacketResult) {
+        self.total = self.total.saturating_add(1);
+        if let Some(probe) = &mut self.probe {
+            probe.packet(result);
+        }
+        let Some(arrived) = result.arrived else {
+            self.lost = self.lost.saturating_add(1);
+            return;
+        };
+        self.rate.packet(arrived, result.bytes);
+        if let Some(variation) = self.groups.packet(result) {
+            self.over |= self.trend.update(&variation) == Usage::Over;
+        }
+    }
+
+    fn feedback_done(&mut self, now: Instant) {
+        self.has_feedback = true;
+        let usage = if self.over { Usage::Over } else { self.trend.usage() };
+        let measured = self.rate.bits_per_second().map(|bits| bits as f32);
+        self.delay_based.update(now, usage, self.carried(usage, measured));
+        self.loss_based.queue(usage == Usage::Over);
+        self.loss_based.observe(now, self.lost as f32, self.total, measured.unwrap_or(0.0));
+        if let Some(probe) = self.probe.take_if(|probe| probe.is_over(now)) {
+            match probe.outcome() {
+                Some(Outcome::AtLeast(bitrate)) => self.delay_based.raise(bitrate),
+                Some(Outcome::Just(bitrate)) => self.delay_based.clamp(0.0, bitrate),
+                None => {}
+            }
+        }
+        (self.over, self.lost, self.total) = (false, 0, 0);
+        self.clamp();
+    }
+}

@@ -1,0 +1,117 @@
+use core::time::Duration;
+
+use barertc_wire::Instant;
+
+/// A stall up to this is made up for: a receiver's buffer bridges it, while sound that is left out would be heard.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Says when the next frame of each of `N` tracks is due, and with which timestamp it leaves.
+///
+/// All tracks share one clock, so sound and picture stay together. Frames leave at their own pace, without drift: the
+/// n-th is due exactly n durations after the first. What was missed in a short stall is made up for, so that no sound is
+/// missing; when the program was kept from sending for longer (200 ms), nothing is sent in a burst: the whole schedule
+/// moves by the delay, for all tracks alike, and the timestamps move with it, so that they go on telling the time at
+/// which a frame left.
+///
+/// ```
+/// use barertc_media::Schedule;
+/// use barertc_wire::Instant;
+///
+/// let mut schedule = Schedule::new([90_000, 48_000]);
+/// let now = Instant::from_millis(5);
+/// while let Some(track) = schedule.poll(now) {
+///     let duration = [3000, 960][track]; // of the frame that is sent now
+///     let timestamp = schedule.advance(track, duration);
+///     assert_eq!(timestamp, 0);
+/// }
+/// assert_eq!(schedule.due(), Some(Instant::from_millis(25))); // the next sound, before the next picture
+/// ```
+#[derive(Clone, Debug)]
+pub struct Schedule<const N: usize> {
+    tracks: [Track; N],
+    /// When media time zero is, as moved by every stall.
+    origin: Option<Instant>,
+    /// How much the origin was moved in all.
+    shifted: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Track {
+    rate: u32,
+    /// Media time of the next frame, in ticks since the start, stalls left out.
+    ticks: u64,
+    /// The timestamp must not go back by rounding.
+    floor: u64,
+}
+
+impl<const N: usize> Schedule<N> {
+    /// Tracks with these clock rates, in ticks a second. Time begins with the first [`poll`](Self::poll).
+    #[must_use]
+    pub fn new(rates: [u32; N]) -> Self {
+        let tracks = rates.map(|rate| Track { rate: rate.max(1), ticks: 0, floor: 0 });
+        Self { tracks, origin: None, shifted: Duration::ZERO }
+    }
+
+    /// The track whose frame is to be sent now; `None` when none is due before [`due`](Self::due).
+    ///
+    /// It is followed by [`advance`](Self::advance) for this track, or it will be the same again.
+    pub fn poll(&mut self, now: Instant) -> Option<usize> {
+        let origin = *self.origin.get_or_insert(now);
+        let (track, media) = self.first()?;
+        let due = origin + media;
+        if due > now {
+            return None;
+        }
+        let late = now - due;
+        if late >= PATIENCE {
+            self.origin = Some(origin + late);
+            self.shifted = self.shifted.saturating_add(late);
+        }
+        Some(track)
+    }
+
+    /// Tells that a frame of `duration` ticks of `track` leaves now, also when it had to be left out; its timestamp, in
+    /// ticks since the start. Never before the timestamp of the frame before it.
+    pub fn advance(&mut self, track: usize, duration: u32) -> u64 {
+        let shifted = self.shifted;
+        let Some(track) = self.tracks.get_mut(track) else { return 0 };
+        let timestamp = track.ticks.saturating_add(ticks(shifted, track.rate)).max(track.floor);
+        track.ticks = track.ticks.saturating_add(duration.into());
+        track.floor = timestamp;
+        timestamp
+    }
+
+    /// When the next frame of any track is due; `None` before the first [`poll`](Self::poll), or without tracks.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        let (_, media) = self.first()?;
+        self.origin.map(|origin| origin + media)
+    }
+
+    /// How much time was lost to stalls in all.
+    #[must_use]
+    pub fn lost(&self) -> Duration {
+        self.shifted
+    }
+
+    /// The track whose next frame is the earliest, and its media time.
+    fn first(&self) -> Option<(usize, Duration)> {
+        self.tracks.iter().map(|t| time(t.ticks, t.rate)).enumerate().min_by_key(|(_, time)| *time)
+    }
+}
+
+/// Rounded down to the microsecond.
+pub(crate) fn time(ticks: u64, rate: u32) -> Duration {
+    let micros = u128::from(ticks).saturating_mul(1_000_000).checked_div(rate.into()).unwrap_or(0);
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+}
+
+/// Rounded to the nearest tick.
+pub(crate) fn ticks(time: Duration, rate: u32) -> u64 {
+    let ticks =
+        time.as_micros().saturating_mul(rate.into()).saturating_add(500_000).checked_div(1_000_000).unwrap_or(0);
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Every test of the crate in one program.
+
+mod annexb;
+mod directory;
+mod ogg;
+mod packed;
+mod sources;
+mod support;
