@@ -12,9 +12,9 @@
 //! use barertc_wire::Instant;
 //!
 //! let mut estimator = Gcc::new(GccConfig::new());
-//! let mut sent = SentPackets::new(512, Global)?;
+//! let mut sent = SentPackets::new(512, Global).map_err(|_| "no memory")?;
 //! let mut pacer = Pacer::new(estimator.bitrate());
-//! let mut arrivals = Arrivals::new(512, Global)?; // the other side's
+//! let mut arrivals = Arrivals::new(512, Global).map_err(|_| "no memory")?; // the other side's
 //!
 //! let mut now = Instant::ZERO;
 //! for _ in 0..50 {

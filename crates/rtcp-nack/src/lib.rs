@@ -15,7 +15,7 @@
 //!
 //! let mut sender = SendStream::new(SendConfig::video(1, 102, PayloadFormat::H264), Global)?;
 //! let mut receiver = RecvStream::new(RecvConfig::video(1, 102, PayloadFormat::H264), Global)?;
-//! let (mut sent, mut estimator) = (SentPackets::new(1024, Global)?, Gcc::new(GccConfig::default()));
+//! let (mut sent, mut estimator) = (SentPackets::new(1024, Global).map_err(|_| "no memory")?, Gcc::new(GccConfig::default()));
 //! let mut pacer = Pacer::new(estimator.bitrate());
 //!
 //! let bytes = Shared::<[u8], _>::try_from_slice(&[[0, 0, 0, 1].as_slice(), &[0x65; 5000]].concat(), Global);
