@@ -1,14 +1,14 @@
-//! RTP streams that survive loss: history and retransmission (plain and RTX), NACK generation, reports,
-//! transport-wide feedback, bandwidth estimation and pacing.
+//! RTP streams that survive loss: history and retransmission (plain and RTX, RFC 4588), NACK generation (RFC 4585), sender
+//! and receiver reports (RFC 3550).
 //!
-//! A sender keeps one [`SendStream`] for each source, one [`SentPackets`], one [`Estimator`] and one [`Pacer`] for each
-//! path. It asks the pacer in order of [`Class`] and writes packets straight into the datagrams that will be encrypted;
-//! a receiver keeps one [`RecvStream`] for each source and one [`Arrivals`] for each path:
+//! A sender keeps one [`SendStream`] for each source and a receiver one [`RecvStream`]. What they share on a path, its
+//! estimate and its pacer, is in the crate `barertc-congestion`. A sender asks the pacer before each packet and writes
+//! it straight into the datagram that will be encrypted:
 //!
 //! ```
 //! use barertc_arena::{Global, Shared};
-//! use barertc_congestion::{Gcc, GccConfig, Pacer, SentPackets};
-//! use barertc_rtcp_nack::{//!     Class, RecvConfig, RecvStream, SendConfig, SendStream, //!};
+//! use barertc_congestion::{Class, Gcc, GccConfig, Pacer, SentPackets};
+//! use barertc_rtcp_nack::{RecvConfig, RecvStream, SendConfig, SendStream};
 //! use barertc_rtp::rtcp::{CompoundWriter, NtpTime, Rtcp, packets};
 //! use barertc_rtp::{PayloadFormat, Frame, FrameInfo, Framing, Packet};
 //! use barertc_wire::Instant;
