@@ -43,14 +43,14 @@ fuzz_target!(|data: &[u8]| {
     let mut agent = Agent::new(Config::default(), controlling, &heap, RustCrypto, &mut rng).unwrap();
     let (local, server, peer) = ("192.0.2.1:1000", "198.51.100.1:3478", "203.0.113.1:2000");
     let [local, server, peer] = [local, server, peer].map(|a| a.parse().unwrap());
-    agent.add_local(Candidate::host(local)).unwrap();
-    agent.add_stun_server(server).unwrap();
+    agent.add_local(Instant::ZERO, Candidate::host(local)).unwrap();
+    agent.add_stun_server(Instant::ZERO, server).unwrap();
     let account =
-        TurnServer { addr: server, transport: Default::default(), username: "user", password: "secret", ipv6: false };
-    agent.add_turn_server(&account).unwrap();
-    agent.set_remote_credentials("peer", PWD).unwrap();
-    agent.add_remote(Candidate::host(peer)).unwrap();
-    agent.gather().unwrap();
+        TurnServer { addr: server, protocol: Default::default(), username: "user", password: "secret", ipv6: false };
+    agent.add_turn_server(Instant::ZERO, &account).unwrap();
+    agent.set_remote_credentials(Instant::ZERO, "peer", PWD).unwrap();
+    agent.add_remote(Instant::ZERO, Candidate::host(peer)).unwrap();
+    agent.gather(Instant::ZERO).unwrap();
     let long_term = HmacSha1Key::new(&RustCrypto.md5(&[b"user:realm:secret"]));
 
     let mut now = Instant::ZERO;
@@ -64,7 +64,7 @@ fuzz_target!(|data: &[u8]| {
             0 | 1 => {
                 let remote = if op & 1 == 0 { server } else { peer };
                 buf[..chunk.len()].copy_from_slice(chunk);
-                if let Handled::Data { range, .. } = agent.handle(now, Route { local, remote }, &mut buf[..chunk.len()])
+                if let Handled::Data { range, .. } = agent.handle(now, Route::udp(local, remote), &mut buf[..chunk.len()])
                 {
                     assert!(range.end <= chunk.len());
                 }
@@ -83,9 +83,9 @@ fuzz_target!(|data: &[u8]| {
                 b.integrity(&RustCrypto, &HmacSha1Key::new(pwd.as_bytes())).unwrap();
                 let len = b.fingerprint().unwrap();
                 let remote = if chunk.len() > 3 { peer } else { server };
-                agent.handle(now, Route { local, remote }, &mut buf[..len]);
+                agent.handle(now, Route::udp(local, remote), &mut buf[..len]);
             }
-            4 => drop(agent.add_remote_line(core::str::from_utf8(chunk).unwrap_or_default())),
+            4 => drop(agent.add_remote_line(now, core::str::from_utf8(chunk).unwrap_or_default())),
             _ => {
                 let Some((id, method, to_server)) = asked.pop() else { continue };
                 let class = if op & 7 == 5 { Class::Error } else { Class::Success };
@@ -105,7 +105,7 @@ fuzz_target!(|data: &[u8]| {
                 b.integrity(&RustCrypto, key).unwrap();
                 let len = b.fingerprint().unwrap();
                 let remote = if to_server { server } else { peer };
-                agent.handle(now, Route { local, remote }, &mut buf[..len]);
+                agent.handle(now, Route::udp(local, remote), &mut buf[..len]);
             }
         }
         let mut sent = 0;
@@ -117,7 +117,7 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         while agent.poll_event().is_some() {}
-        assert!(heap.stats().peak <= agent.config().worst_case_bytes::<&Heap>());
+        assert!(heap.stats().peak <= Agent::<&Heap, RustCrypto>::worst_case_bytes(agent.config()));
     }
     drop(agent);
     assert_eq!(heap.stats().live, 0);

@@ -82,13 +82,13 @@ impl Aioice {
                 _ if line == "end" => break,
                 _ if candidates => {
                     // aioice has component 1 only, and no names.
-                    assert!(to.agent.add_remote_line(&line).unwrap().is_none());
+                    assert!(to.agent.add_remote_line(to.now(), &line).unwrap().is_none());
                 }
                 _ => {}
             }
         }
-        to.agent.set_remote_credentials(&ufrag, &pwd).unwrap();
-        to.agent.end_of_candidates();
+        to.agent.set_remote_credentials(to.now(), &ufrag, &pwd).unwrap();
+        to.agent.end_of_candidates(to.now());
     }
 
     fn tell(&mut self, about: &Endpoint) {
@@ -111,7 +111,7 @@ impl Drop for Aioice {
 fn connects(controlling: bool, candidates: bool) {
     let mut peer = Aioice::start(if controlling { "controlled" } else { "controlling" });
     let mut ours = Endpoint::new(controlling, 1);
-    ours.agent.gather().unwrap();
+    ours.agent.gather(ours.now()).unwrap();
     peer.introduce(&mut ours, candidates);
     peer.tell(&ours);
     peer.connect(&mut ours);

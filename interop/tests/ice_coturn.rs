@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use barertc_ice::stun::{Builder, Class, Method, TransactionId};
-use barertc_ice::{Event, GatheringState, Kind, State, Transport, TurnServer};
+use barertc_ice::{CandidateType, Event, GatheringState, Protocol, State, TurnServer};
 use ice_support::{Endpoint, run};
 
 /// How much faster our clock runs than coturn's.
@@ -54,8 +54,8 @@ impl Coturn {
     }
 
     fn account(&self, password: &'static str) -> TurnServer<'static> {
-        let transport = Transport::Udp;
-        TurnServer { addr: self.addr, transport, username: "user", password, ipv6: false }
+        let protocol = Protocol::Udp;
+        TurnServer { addr: self.addr, protocol, username: "user", password, ipv6: false }
     }
 }
 
@@ -72,9 +72,9 @@ fn gathered(e: &Endpoint) -> bool {
 
 fn introduce(from: &Endpoint, to: &mut Endpoint) {
     let (ufrag, pwd) = from.agent.local_credentials();
-    to.agent.set_remote_credentials(ufrag, pwd).unwrap();
+    to.agent.set_remote_credentials(to.now(), ufrag, pwd).unwrap();
     for c in from.agent.local_candidates() {
-        to.agent.add_remote(c.clone()).unwrap();
+        to.agent.add_remote(to.now(), c.clone()).unwrap();
     }
 }
 
@@ -84,10 +84,10 @@ fn a_relayed_path_lives_longer_than_its_permission_and_channel() {
     // One side reaches nothing but the server; both run on the fast clock.
     let mut caged = Endpoint::new(true, 1).at_speed(SPEED).only_with(coturn.addr);
     let mut free = Endpoint::new(false, 2).at_speed(SPEED);
-    caged.agent.add_turn_server(&coturn.account("secret")).unwrap();
-    caged.agent.gather().unwrap();
+    caged.agent.add_turn_server(caged.now(), &coturn.account("secret")).unwrap();
+    caged.agent.gather(caged.now()).unwrap();
     assert!(run(&mut [&mut caged], Duration::from_secs(5), |e| gathered(e[0])), "{:?}", caged.agent.discards());
-    let relay = caged.agent.local_candidates().find(|c| c.kind == Kind::Relayed).cloned();
+    let relay = caged.agent.local_candidates().find(|c| c.kind == CandidateType::Relayed).cloned();
     let relay = relay.expect("coturn allocates");
     introduce(&caged, &mut free);
     introduce(&free, &mut caged);
@@ -128,12 +128,12 @@ fn a_relayed_path_lives_longer_than_its_permission_and_channel() {
 fn a_server_reflexive_candidate_and_a_wrong_password() {
     let coturn = Coturn::start();
     let mut ours = Endpoint::new(true, 3);
-    ours.agent.add_turn_server(&coturn.account("guess")).unwrap();
-    ours.agent.add_stun_server(coturn.addr).unwrap();
-    ours.agent.gather().unwrap();
+    ours.agent.add_turn_server(ours.now(), &coturn.account("guess")).unwrap();
+    ours.agent.add_stun_server(ours.now(), coturn.addr).unwrap();
+    ours.agent.gather(ours.now()).unwrap();
     assert!(run(&mut [&mut ours], Duration::from_secs(5), |e| gathered(e[0])));
     // On loopback the mapped address is the host's own, and so redundant.
     let kinds: Vec<_> = ours.agent.local_candidates().map(|c| c.kind).collect();
-    assert_eq!(kinds, [Kind::Host]);
+    assert_eq!(kinds, [CandidateType::Host]);
     assert!(ours.sent < 12, "{} requests for one refusal", ours.sent);
 }

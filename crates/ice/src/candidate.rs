@@ -3,7 +3,7 @@ use core::net::{IpAddr, SocketAddr};
 /// Where a candidate's address comes from (RFC 8445 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
+pub enum CandidateType {
     /// An address of an interface.
     Host,
     /// What a STUN server saw.
@@ -14,7 +14,7 @@ pub enum Kind {
     Relayed,
 }
 
-impl Kind {
+impl CandidateType {
     /// The type preferences that RFC 8445 §5.1.2.2 recommends.
     const fn preference(self) -> u8 {
         match self {
@@ -35,6 +35,12 @@ impl Kind {
             Self::Relayed => "relay",
         }
     }
+
+    /// The type of that [name](Self::name).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Host, Self::ServerReflexive, Self::PeerReflexive, Self::Relayed].into_iter().find(|k| k.name() == name)
+    }
 }
 
 /// Groups candidates of one kind, base and server (RFC 8445 §5.1.1.3): at most 32 characters.
@@ -47,7 +53,7 @@ pub struct Candidate {
     /// The address packets are sent to.
     pub addr: SocketAddr,
     /// Where it comes from.
-    pub kind: Kind,
+    pub kind: CandidateType,
     /// The larger the better (RFC 8445 §5.1.2).
     pub priority: u32,
     /// Equal for candidates that work or fail together.
@@ -61,17 +67,17 @@ impl Candidate {
     /// it where another candidate has the same.
     #[must_use]
     pub fn host(addr: SocketAddr) -> Self {
-        Self::new(addr, Kind::Host, local_preference(addr.ip()), None, None)
+        Self::new(addr, CandidateType::Host, local_preference(addr.ip()), None, None)
     }
 
     pub(crate) fn new(
         addr: SocketAddr,
-        kind: Kind,
+        kind: CandidateType,
         local_preference: u16,
         related: Option<SocketAddr>,
         server: Option<IpAddr>,
     ) -> Self {
-        let base = related.filter(|_| kind != Kind::Relayed).unwrap_or(addr).ip();
+        let base = related.filter(|_| kind != CandidateType::Relayed).unwrap_or(addr).ip();
         let foundation = foundation(kind, base, server);
         Self { addr, kind, priority: priority(kind, local_preference), foundation, related }
     }
@@ -84,7 +90,7 @@ impl Candidate {
 }
 
 /// RFC 8445 §5.1.2.1 for component 1.
-pub(crate) const fn priority(kind: Kind, local_preference: u16) -> u32 {
+pub(crate) const fn priority(kind: CandidateType, local_preference: u16) -> u32 {
     ((kind.preference() as u32) << 24) | ((local_preference as u32) << 8) | 255
 }
 
@@ -98,7 +104,7 @@ fn local_preference(ip: IpAddr) -> u16 {
 }
 
 /// A number made from kind, base address and server address, written in decimal.
-fn foundation(kind: Kind, base: IpAddr, server: Option<IpAddr>) -> Foundation {
+fn foundation(kind: CandidateType, base: IpAddr, server: Option<IpAddr>) -> Foundation {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(kind.preference());
     for ip in [Some(base), server].into_iter().flatten() {
         match ip {
@@ -139,8 +145,29 @@ pub(crate) fn unscoped(mut addr: SocketAddr) -> SocketAddr {
     addr
 }
 
-/// A local address and a remote one: where a datagram was received or is to be sent. For a relayed path `local` is the
-/// address at the TURN server.
+/// A transport protocol. ICE itself uses UDP; a TURN server may be reached over a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Protocol {
+    /// UDP.
+    #[default]
+    Udp,
+    /// A TCP connection from the local address to the remote one.
+    Tcp,
+    /// The same inside TLS.
+    Tls,
+}
+
+impl Protocol {
+    /// Whether it is a stream, in which nothing is lost or reordered.
+    #[must_use]
+    pub const fn is_stream(self) -> bool {
+        !matches!(self, Self::Udp)
+    }
+}
+
+/// A protocol, a local address and a remote one: how a datagram was received or is to be sent. For a relayed path `local`
+/// is the address at the TURN server.
 ///
 /// IPv6 link-local addresses need a scope id that says which interface is meant (RFC 4007 §6). The caller gives it with the
 /// local address, in [`Agent::add_local`](crate::Agent::add_local) and the same with every datagram; with remote
@@ -149,6 +176,8 @@ pub(crate) fn unscoped(mut addr: SocketAddr) -> SocketAddr {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Route {
+    /// The transport protocol.
+    pub protocol: Protocol,
     /// The local socket's address.
     pub local: SocketAddr,
     /// The other end's.
@@ -156,13 +185,19 @@ pub struct Route {
 }
 
 impl Route {
+    /// Over UDP.
+    #[must_use]
+    pub const fn udp(local: SocketAddr, remote: SocketAddr) -> Self {
+        Self { protocol: Protocol::Udp, local, remote }
+    }
+
     /// From `local`, with the scope of `local` where `remote` needs one.
-    pub(crate) fn scoped(local: SocketAddr, mut remote: SocketAddr) -> Self {
+    pub(crate) fn scoped(protocol: Protocol, local: SocketAddr, mut remote: SocketAddr) -> Self {
         if let (SocketAddr::V6(l), SocketAddr::V6(r)) = (&local, &mut remote)
             && r.ip().is_unicast_link_local()
         {
             r.set_scope_id(l.scope_id());
         }
-        Self { local, remote }
+        Self { protocol, local, remote }
     }
 }

@@ -1,11 +1,6 @@
 use core::time::Duration;
 
-use barertc_arena::{Allocator, Ring, Vec};
-
-use crate::Event;
-use crate::agent::{Answer, Gatherer, Local, Pair, Remote};
 use crate::transaction::Timing;
-use crate::turn::Client;
 
 /// Bounds and times of an agent. The defaults are those of the RFCs, or of a browser where the RFCs leave it open.
 #[derive(Clone, Debug)]
@@ -62,8 +57,10 @@ pub struct Config {
     pub relay_only: bool,
 }
 
-impl Default for Config {
-    fn default() -> Self {
+impl Config {
+    /// The defaults.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             max_local: 8,
             max_remote: 16,
@@ -88,27 +85,14 @@ impl Default for Config {
             relay_only: false,
         }
     }
-}
-
-/// Answers that wait to be written; more requests than this between two polls are dropped.
-pub(crate) const MAX_ANSWERS: usize = 8;
-
-impl Config {
-    /// The most that an agent with this configuration ever takes from its allocator, in bytes.
-    #[must_use]
-    pub const fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        let relay = Client::<A>::worst_case_bytes(self.max_permissions as usize, self.max_channels as usize);
-        Vec::<Local, A>::bytes(self.max_local as usize)
-            .saturating_add(Vec::<Remote, A>::bytes(self.max_remote as usize))
-            .saturating_add(Vec::<Pair, A>::bytes(self.max_pairs as usize))
-            .saturating_add(Ring::<Event, A>::bytes(self.max_events as usize))
-            .saturating_add(Ring::<Answer, A>::bytes(MAX_ANSWERS))
-            .saturating_add(Vec::<Gatherer, A>::bytes(self.max_questions as usize))
-            .saturating_add(Vec::<Client<A>, A>::bytes(self.max_relays as usize))
-            .saturating_add(relay.saturating_mul(self.max_relays as usize))
-    }
 
     pub(crate) const fn timing(&self) -> Timing {
         Timing { rto: self.rto, attempts: self.attempts }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -27,18 +27,7 @@ struct Text {
 
 impl Credentials {
     pub(crate) fn new(ufrag: &str, pwd: &str) -> Result<Self, Error> {
-        let valid =
-            |s: &str, min: usize| (min..=MAX_LEN).contains(&s.len()) && s.bytes().all(|b| ICE_CHARS.contains(&b));
-        // Lengths of RFC 8839 §5.4. Characters outside the grammar are met in the wild only as "-" and "_".
-        let lenient =
-            |s: &str, min: usize| valid(s, min) || ((min..=MAX_LEN).contains(&s.len()) && s.bytes().all(url_safe));
-        if !lenient(ufrag, 4) || !lenient(pwd, 22) {
-            return Err(Error::BadCredentials);
-        }
-        let text = Text {
-            ufrag: heapless::String::try_from(ufrag).map_err(|_| Error::BadCredentials)?,
-            pwd: heapless::String::try_from(pwd).map_err(|_| Error::BadCredentials)?,
-        };
+        let text = Text { ufrag: read("ice-ufrag", ufrag, 4)?, pwd: read("ice-pwd", pwd, 22)? };
         Ok(Self { key: HmacSha1Key::new(pwd.as_bytes()), text })
     }
 
@@ -48,8 +37,8 @@ impl Credentials {
         let mut pwd = [0; PWD_LEN];
         encode(&random.bytes::<P, UFRAG_LEN>(provider), &mut ufrag);
         encode(&random.bytes::<P, PWD_LEN>(provider), &mut pwd);
-        let text = |bytes| core::str::from_utf8(bytes).map_err(|_| Error::BadCredentials);
-        let fresh = Self::new(text(&ufrag)?, text(&pwd)?);
+        let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+        let fresh = Self::new(text(&ufrag), text(&pwd));
         pwd.zeroize();
         fresh
     }
@@ -67,8 +56,14 @@ impl Credentials {
     }
 }
 
-const fn url_safe(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=')
+/// Checks length and alphabet (RFC 8839 §5.4). Beyond the RFC's alphabet, `-`, `_` and `=` are read: agents in use
+/// write base64url or padded base64.
+fn read(what: &'static str, text: &str, min: usize) -> Result<heapless::String<MAX_LEN>, Error> {
+    if let Some(byte) = text.bytes().find(|b| !ICE_CHARS.contains(b) && !matches!(b, b'-' | b'_' | b'=')) {
+        return Err(Error::Character { what, byte });
+    }
+    let bad_length = Error::Length { what, min, max: MAX_LEN, len: text.len() };
+    heapless::String::try_from(text).ok().filter(|t| t.len() >= min).ok_or(bad_length)
 }
 
 /// Six bits of every byte, so that all characters are equally likely.

@@ -1,46 +1,82 @@
 use core::fmt;
+use core::net::SocketAddr;
 
 use barertc_arena::AllocError;
-use barertc_wire::NoRoom;
 
-/// What this crate's calls fail with.
+/// Why a call failed. Each variant is one broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The allocator had no memory.
-    OutOfMemory,
+    NoMemory,
     /// The caller's buffer is too short.
-    NoRoom,
-    /// There is no local address to gather candidates from: bring a network interface up and add its addresses.
+    BufferTooShort {
+        /// Bytes that the call needs.
+        needed: usize,
+    },
+    /// A table is full.
+    TooMany {
+        /// What the table holds.
+        what: &'static str,
+        /// How many it holds.
+        limit: usize,
+    },
+    /// A text is too short or too long.
+    Length {
+        /// What the text is.
+        what: &'static str,
+        /// Bytes that it must have at least.
+        min: usize,
+        /// Bytes that it may have at most.
+        max: usize,
+        /// Bytes that it has.
+        len: usize,
+    },
+    /// A text has a character that its grammar forbids.
+    Character {
+        /// What the text is.
+        what: &'static str,
+        /// The first byte of the character.
+        byte: u8,
+    },
+    /// A candidate line breaks the grammar of RFC 8839 §5.1.
+    CandidateLine {
+        /// The first field that cannot be read.
+        field: &'static str,
+    },
+    /// The candidate is for a component other than 1. With RTCP multiplexing there is no other.
+    Component(u16),
+    /// The candidate is for a transport protocol other than UDP.
+    CandidateProtocol,
+    /// No datagram can be sent to this address: its port is 0, or its IP address is unspecified, multicast or broadcast.
+    Unreachable(SocketAddr),
+    /// There is no local address to gather candidates from. Bring a network interface up and add its address.
     NoInterface,
-    /// Every place that the configuration grants is taken by something more useful.
-    Full,
-    /// A user name fragment or password has a length or character that RFC 8839 §5.4 forbids.
-    BadCredentials,
-    /// The text is not a candidate.
-    BadCandidate,
-    /// A candidate of a component or transport that is not used here (component 1 over UDP is).
-    UnsupportedCandidate,
-    /// There is no pair to send on.
+    /// There is no candidate pair to send on.
     NotConnected,
-    /// The local address is not one that was added.
-    UnknownLocal,
+    /// The name does not end in `.local`, or a label of it is not 1 to 63 characters long.
+    Name,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::OutOfMemory => "out of memory",
-            Self::NoRoom => "buffer too short",
-            Self::NoInterface => "no local address: no network interface is up",
-            Self::Full => "no place left within the configured bound",
-            Self::BadCredentials => "not an ICE user name fragment and password",
-            Self::BadCandidate => "not a candidate",
-            Self::UnsupportedCandidate => "candidate of another component or transport",
-            Self::NotConnected => "no candidate pair to send on",
-            Self::UnknownLocal => "not a local address that was added",
-        })
+        match self {
+            Self::NoMemory => f.write_str("out of memory"),
+            Self::BufferTooShort { needed } => write!(f, "the buffer is too short: {needed} bytes are needed"),
+            Self::TooMany { what, limit } => write!(f, "too many {what}: the limit is {limit}"),
+            Self::Length { what, min, max, len } => {
+                write!(f, "the {what} has {len} bytes: {min} to {max} are allowed")
+            }
+            Self::Character { what, byte } => write!(f, "the {what} has a forbidden character (byte {byte:#04x})"),
+            Self::CandidateLine { field } => write!(f, "not a candidate line: its {field} cannot be read"),
+            Self::Component(component) => write!(f, "candidate of component {component}: only 1 is supported"),
+            Self::CandidateProtocol => f.write_str("candidate of another transport protocol than UDP"),
+            Self::Unreachable(addr) => write!(f, "no datagram can be sent to {addr}"),
+            Self::NoInterface => f.write_str("no local address: no network interface is up"),
+            Self::NotConnected => f.write_str("no candidate pair to send on"),
+            Self::Name => f.write_str("not a name in .local"),
+        }
     }
 }
 
@@ -48,12 +84,6 @@ impl core::error::Error for Error {}
 
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
-        Self::OutOfMemory
-    }
-}
-
-impl From<NoRoom> for Error {
-    fn from(_: NoRoom) -> Self {
-        Self::NoRoom
+        Self::NoMemory
     }
 }

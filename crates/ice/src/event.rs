@@ -1,7 +1,6 @@
 use core::ops::Range;
 
 use crate::candidate::{Candidate, Route};
-use crate::turn::Transport;
 
 /// The W3C's `RTCIceConnectionState`, whose words these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,10 +77,8 @@ pub enum Handled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transmit {
-    /// From which socket, and where to.
+    /// From which socket, where to, and how: over UDP, unless a TURN server is reached otherwise.
     pub route: Route,
-    /// Over UDP, unless a TURN server is reached otherwise.
-    pub transport: Transport,
     /// Bytes written into the caller's buffer, from its start.
     pub len: usize,
 }

@@ -30,26 +30,27 @@
 //! let heap: Heap = Heap::new(&mut region).expect("a region that large");
 //! let mut alice = Agent::new(Config::default(), true, &heap, RustCrypto, &mut rng)?;
 //! let mut bob = Agent::new(Config::default(), false, &heap, RustCrypto, &mut rng)?;
+//! let now = Instant::ZERO;
 //! let (a, b) = ("10.0.0.1:1000".parse().unwrap(), "10.0.0.2:2000".parse().unwrap());
-//! alice.add_local(Candidate::host(a))?;
-//! bob.add_local(Candidate::host(b))?;
+//! alice.add_local(now, Candidate::host(a))?;
+//! bob.add_local(now, Candidate::host(b))?;
 //!
 //! // Descriptions travel by signalling. Bob's candidate does not reach Alice: his checks tell her where he is.
 //! let (ufrag, pwd) = bob.local_credentials();
-//! alice.set_remote_credentials(ufrag, pwd)?;
+//! alice.set_remote_credentials(now, ufrag, pwd)?;
 //! let (ufrag, pwd) = alice.local_credentials();
-//! bob.set_remote_credentials(ufrag, pwd)?;
-//! bob.add_remote(Candidate::host(a))?;
+//! bob.set_remote_credentials(now, ufrag, pwd)?;
+//! bob.add_remote(now, Candidate::host(a))?;
 //!
-//! let (now, mut out) = (Instant::ZERO, [0; 1200]);
+//! let mut out = [0; 1200];
 //! while let Some(t) = bob.poll_transmit(now, &mut out) {
-//!     let handled = alice.handle(now, Route { local: a, remote: b }, &mut out[..t.len]);
+//!     let handled = alice.handle(now, Route::udp(a, b), &mut out[..t.len]);
 //!     assert_eq!(handled, Handled::Consumed);
 //! }
 //! while let Some(t) = alice.poll_transmit(now, &mut out) {
-//!     bob.handle(now, Route { local: b, remote: a }, &mut out[..t.len]);
+//!     bob.handle(now, Route::udp(b, a), &mut out[..t.len]);
 //! }
-//! assert_eq!(bob.selected(), Some(Route { local: b, remote: a }));
+//! assert_eq!(bob.selected(), Some(Route::udp(b, a)));
 //! assert_eq!(bob.state(), State::Connected);
 //! # Ok::<(), barertc_ice::Error>(())
 //! ```
@@ -86,10 +87,10 @@ mod transaction;
 mod turn;
 
 pub use agent::Agent;
-pub use candidate::{Candidate, Foundation, Kind, Route};
+pub use candidate::{Candidate, CandidateType, Foundation, Protocol, Route};
 pub use config::Config;
 pub use error::Error;
 pub use event::{Discard, Discards, Event, GatheringState, Handled, State, Transmit};
 pub use sdp::{Attribute, CandidateLine, MAX_NAME, Name, SdpLines};
 pub use stats::{CandidatePairState, CandidatePairStats};
-pub use turn::{Transport, TurnServer, frame_len};
+pub use turn::{TurnServer, frame_len};

@@ -13,13 +13,13 @@
 //! let heap: Heap = Heap::new(&mut region).expect("a region that large");
 //! let mut resolver = Resolver::new(4, &heap)?;
 //! let line = "candidate:1 1 udp 2113937151 example.local 5000 typ host";
-//! resolver.resolve(line.parse()?)?;
+//! resolver.resolve(Instant::ZERO, line.parse()?)?;
 //!
 //! let (mut query, mut answer) = ([0; 512], [0; 512]);
 //! let len = resolver.poll_transmit(Instant::ZERO, &mut query).expect("a query");
 //! let responder = Responder::new("example", "192.0.2.7".parse().unwrap())?;
 //! let len = responder.answer(&query[..len], &mut answer).expect("it is our name");
-//! resolver.handle(&answer[..len]);
+//! resolver.handle(Instant::ZERO, &answer[..len]);
 //! assert_eq!(resolver.poll_event().map(|c| c.addr), Some("192.0.2.7:5000".parse().unwrap()));
 //! # Ok::<(), barertc_ice::Error>(())
 //! ```
@@ -60,16 +60,15 @@ struct Query {
 /// Asks for names, a bounded number at a time.
 pub struct Resolver<A: Allocator> {
     queries: Vec<Query, A>,
-    now: Instant,
 }
 
 impl<A: Allocator> Resolver<A> {
     /// One that has room for `names` at a time.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`Error::NoMemory`].
     pub fn new(names: usize, alloc: A) -> Result<Self, Error> {
-        Ok(Self { queries: Vec::with_capacity(names, alloc)?, now: Instant::ZERO })
+        Ok(Self { queries: Vec::with_capacity(names, alloc)? })
     }
 
     /// What a resolver for `names` takes from its allocator, in bytes.
@@ -81,20 +80,21 @@ impl<A: Allocator> Resolver<A> {
     /// Begins to ask for the name in `line`.
     ///
     /// # Errors
-    /// [`Error::BadCandidate`] when it has none that ends in `.local`, [`Error::Full`] when as many are asked for as
+    /// [`Error::Name`] when it has none that ends in `.local`, [`Error::TooMany`] when as many are asked for as
     /// there is room for.
-    pub fn resolve(&mut self, line: CandidateLine) -> Result<(), Error> {
-        labels(line.name().unwrap_or_default()).ok_or(Error::BadCandidate)?;
+    pub fn resolve(&mut self, now: Instant, line: CandidateLine) -> Result<(), Error> {
+        labels(line.name().unwrap_or_default()).ok_or(Error::Name)?;
         if self.queries.iter().any(|q| q.line == line) {
             return Ok(());
         }
-        let query = Query { line, found: None, sent: 0, next: self.now };
-        self.queries.try_push(query).map_err(|_| Error::Full)
+        let query = Query { line, found: None, sent: 0, next: now };
+        let limit = self.queries.capacity();
+        self.queries.try_push(query).map_err(|_| Error::TooMany { what: "names to resolve", limit })
     }
 
     /// A datagram from the group. Anything but an answer to an open question is ignored: there is no telling who sends
     /// there, and nothing is concluded but where to send a check.
-    pub fn handle(&mut self, datagram: &[u8]) {
+    pub fn handle(&mut self, _now: Instant, datagram: &[u8]) {
         let Ok(message) = Message::from_octets(datagram) else { return };
         if !message.header().qr() || message.header().opcode() != Opcode::QUERY {
             return;
@@ -122,7 +122,6 @@ impl<A: Allocator> Resolver<A> {
 
     /// The next question, to be sent to [`GROUP`].
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        self.now = self.now.max(now);
         let due = |q: &&mut Query| q.found.is_none() && q.sent < ATTEMPTS && q.next <= now;
         let query = self.queries.iter_mut().find(due)?;
         query.next = now + Duration::from_secs(1 << query.sent.min(8));
@@ -145,7 +144,6 @@ impl<A: Allocator> Resolver<A> {
 
     /// Gives up names that nobody answered for.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.now = self.now.max(now);
         self.queries.retain(|q| q.found.is_some() || q.sent < ATTEMPTS || q.next > now);
     }
 }
@@ -162,10 +160,10 @@ impl Responder {
     /// nothing.
     ///
     /// # Errors
-    /// [`Error::BadCandidate`] when `label` is not one label of 1 to 63 letters, digits and hyphens.
+    /// [`Error::Name`] when `label` is not one label of 1 to 63 letters, digits and hyphens.
     pub fn new(label: &str, ip: IpAddr) -> Result<Self, Error> {
         let valid = is_label(label) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let label = Name::try_from(label).ok().filter(|_| valid).ok_or(Error::BadCandidate)?;
+        let label = Name::try_from(label).ok().filter(|_| valid).ok_or(Error::Name)?;
         Ok(Self { label, ip })
     }
 
@@ -245,7 +243,7 @@ mod tests {
     #[test]
     fn questions_are_repeated_and_given_up() {
         let mut r = resolver();
-        r.resolve(line("a.local")).unwrap();
+        r.resolve(Instant::ZERO, line("a.local")).unwrap();
         let (mut times, mut out) = (std::vec::Vec::new(), [0; 512]);
         while let Some(at) = r.timeout() {
             r.handle_timeout(at);
@@ -259,13 +257,13 @@ mod tests {
     #[test]
     fn only_the_name_asked_for_is_believed_whatever_its_case() {
         let (mut r, mut out) = (resolver(), [0; 512]);
-        r.resolve(line("wanted.local")).unwrap();
+        r.resolve(Instant::ZERO, line("wanted.local")).unwrap();
         for (label, found) in [("other", false), ("WANTED", true)] {
             let len = Responder::new(label, "192.0.2.1".parse().unwrap()).unwrap().announce(&mut out).unwrap();
             for cut in 0..len {
-                r.handle(&out[..cut]);
+                r.handle(Instant::ZERO, &out[..cut]);
             }
-            r.handle(&out[..len]);
+            r.handle(Instant::ZERO, &out[..len]);
             assert_eq!(r.poll_event().is_some(), found, "{label}");
         }
     }
@@ -273,10 +271,10 @@ mod tests {
     #[test]
     fn ipv6_and_useless_addresses() {
         let (mut r, mut out) = (resolver(), [0; 512]);
-        r.resolve(line("a.local")).unwrap();
+        r.resolve(Instant::ZERO, line("a.local")).unwrap();
         for (ip, found) in [("224.0.0.1", false), ("fe80::1", true)] {
             let len = Responder::new("a", ip.parse().unwrap()).unwrap().announce(&mut out).unwrap();
-            r.handle(&out[..len]);
+            r.handle(Instant::ZERO, &out[..len]);
             assert_eq!(r.poll_event().map(|c| c.addr.ip()), found.then(|| ip.parse().unwrap()));
         }
     }
@@ -285,12 +283,15 @@ mod tests {
     fn names_are_bounded() {
         let mut r = resolver();
         for bad in ["example.org", "local", "a..local", "1.2.3.4.local"] {
-            assert_eq!(r.resolve(line(bad)), Err(Error::BadCandidate), "{bad}");
+            assert_eq!(r.resolve(Instant::ZERO, line(bad)), Err(Error::Name), "{bad}");
         }
-        r.resolve(line("a.local")).unwrap();
-        r.resolve(line("a.local")).unwrap();
-        r.resolve(line("b.local")).unwrap();
-        assert_eq!(r.resolve(line("c.local")), Err(Error::Full));
+        r.resolve(Instant::ZERO, line("a.local")).unwrap();
+        r.resolve(Instant::ZERO, line("a.local")).unwrap();
+        r.resolve(Instant::ZERO, line("b.local")).unwrap();
+        assert_eq!(
+            r.resolve(Instant::ZERO, line("c.local")),
+            Err(Error::TooMany { what: "names to resolve", limit: 2 })
+        );
         let long = "x".repeat(64);
         assert!(Responder::new(&long, "192.0.2.1".parse().unwrap()).is_err());
     }

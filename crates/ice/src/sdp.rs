@@ -18,7 +18,7 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
-use crate::candidate::{Candidate, Foundation, Kind};
+use crate::candidate::{Candidate, CandidateType, Foundation};
 use crate::{Agent, Error};
 
 /// Longest host name in a candidate; browsers' `.local` names have 42 characters.
@@ -35,7 +35,7 @@ pub struct CandidateLine {
     priority: u32,
     host: Host,
     port: u16,
-    kind: Kind,
+    kind: CandidateType,
     related: Option<SocketAddr>,
 }
 
@@ -84,48 +84,49 @@ impl FromStr for CandidateLine {
     /// Reads `candidate:…` as RFC 8839 §5.1 has it, with or without `a=` and line end. Extensions are skipped.
     ///
     /// # Errors
-    /// [`Error::BadCandidate`], or [`Error::UnsupportedCandidate`] for another component or transport than ours.
+    /// [`Error::CandidateLine`] names the field that cannot be read. [`Error::Component`] and
+    /// [`Error::CandidateProtocol`]: the line is well formed, but of no use here.
     fn from_str(line: &str) -> Result<Self, Error> {
         let line = line.trim();
         let line = line.strip_prefix("a=").unwrap_or(line);
-        let line = line.strip_prefix("candidate:").ok_or(Error::BadCandidate)?;
+        let line = line.strip_prefix("candidate:").ok_or(Error::CandidateLine { field: "attribute name" })?;
         let mut words = line.split_ascii_whitespace();
-        let mut word = || words.next().ok_or(Error::BadCandidate);
-        let foundation = Foundation::try_from(word()?).map_err(|_| Error::BadCandidate)?;
-        let component: u16 = number(word()?)?;
-        let transport = word()?;
-        let priority = number(word()?)?;
-        let host = word()?;
-        let port = number(word()?)?;
-        if word()? != "typ" {
-            return Err(Error::BadCandidate);
+        let mut word = |field| words.next().map(|word| (word, Error::CandidateLine { field }));
+        let mut next = |field| word(field).ok_or(Error::CandidateLine { field });
+        let (foundation, bad) = next("foundation")?;
+        let foundation = Foundation::try_from(foundation).map_err(|_| bad)?;
+        let component: u16 = number(next("component")?)?;
+        let (transport, _) = next("transport protocol")?;
+        let priority = number(next("priority")?)?;
+        let (host, bad_host) = next("address")?;
+        let port = number(next("port")?)?;
+        match next("type")? {
+            ("typ", _) => {}
+            (_, bad) => return Err(bad),
         }
-        let kind = kind(word()?)?;
-        if component != 1 || !transport.eq_ignore_ascii_case("udp") {
-            return Err(Error::UnsupportedCandidate);
+        let (kind, bad) = next("type")?;
+        let kind = CandidateType::from_name(kind).ok_or(bad)?;
+        if component != 1 {
+            return Err(Error::Component(component));
+        }
+        if !transport.eq_ignore_ascii_case("udp") {
+            return Err(Error::CandidateProtocol);
         }
         let host = match host.parse() {
             Ok(ip) => Host::Ip(ip),
-            Err(_) => Host::Name(name(host)?),
+            Err(_) => Host::Name(name(host).ok_or(bad_host)?),
         };
         Ok(Self { foundation, priority, host, port, kind, related: related(words) })
     }
 }
 
-fn number<T: FromStr>(word: &str) -> Result<T, Error> {
-    word.parse().map_err(|_| Error::BadCandidate)
+fn number<T: FromStr>((word, bad): (&str, Error)) -> Result<T, Error> {
+    word.parse().map_err(|_| bad)
 }
 
-fn kind(word: &str) -> Result<Kind, Error> {
-    [Kind::Host, Kind::ServerReflexive, Kind::PeerReflexive, Kind::Relayed]
-        .into_iter()
-        .find(|k| k.name() == word)
-        .ok_or(Error::BadCandidate)
-}
-
-fn name(word: &str) -> Result<Name, Error> {
+fn name(word: &str) -> Option<Name> {
     let plausible = word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-    Name::try_from(word).ok().filter(|_| plausible).ok_or(Error::BadCandidate)
+    Name::try_from(word).ok().filter(|_| plausible)
 }
 
 /// `raddr` and `rport` among the name-value pairs that end the line; a name instead of an address is left out.

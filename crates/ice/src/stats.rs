@@ -6,7 +6,7 @@ use barertc_crypto::Provider;
 use barertc_wire::Instant;
 
 use crate::agent::{Agent, PairState};
-use crate::candidate::{Kind, Route};
+use crate::candidate::{CandidateType, Route};
 
 /// The W3C's `RTCStatsIceCandidatePairState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,9 @@ pub struct CandidatePairStats {
     /// Its two ends, as the application sees them.
     pub route: Route,
     /// Where the local candidate comes from.
-    pub local_kind: Kind,
+    pub local_kind: CandidateType,
     /// Where the remote candidate comes from.
-    pub remote_kind: Kind,
+    pub remote_kind: CandidateType,
     /// This side's address as the peer sees it, once it has answered.
     pub mapped: Option<SocketAddr>,
     /// Where the pair stands.

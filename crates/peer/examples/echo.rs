@@ -136,7 +136,7 @@ fn main() {
         let wait = peer.timeout().map_or(Duration::from_secs(1), |at| at.saturating_since(now()));
         socket.set_read_timeout(Some(wait.clamp(Duration::from_micros(100), Duration::from_secs(1)))).unwrap();
         match socket.recv_from(&mut datagram) {
-            Ok((len, remote)) => drop(peer.handle(now(), Route { local, remote }, &mut datagram[..len])),
+            Ok((len, remote)) => drop(peer.handle(now(), Route::udp(local, remote), &mut datagram[..len])),
             // Nothing came in time, or what was sent before didn't arrive.
             Err(e)
                 if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::ConnectionRefused) => {}

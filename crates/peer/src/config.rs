@@ -182,7 +182,7 @@ impl Config {
     pub fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
         let stream = self.video.worst_case_bytes::<A>().max(self.audio.worst_case_bytes::<A>());
         [
-            self.ice.worst_case_bytes::<A>(),
+            barertc_ice::Agent::<A, &RustCrypto>::worst_case_bytes(&self.ice),
             self.dtls.worst_case_bytes(),
             self.srtp.worst_case_bytes::<A>(),
             barertc_sctp::Association::<A>::worst_case_bytes(&self.sctp),

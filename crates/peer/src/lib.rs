@@ -61,7 +61,7 @@
 //! while heard.is_none() {
 //!     for from in 0..2 {
 //!         while let Some(sent) = peers[from].poll_transmit(now, &mut datagram) {
-//!             let route = Route { local: sent.route.remote, remote: sent.route.local };
+//!             let route = Route::udp(sent.route.remote, sent.route.local);
 //!             // What is wrong with a datagram is counted; nothing needs to be done.
 //!             let _ = peers[1 - from].handle(now, route, &mut datagram[..sent.len]);
 //!         }
@@ -122,7 +122,7 @@ pub use barertc_congestion::GccStats;
 pub use barertc_crypto::{Provider, RustCrypto};
 pub use barertc_dtls::Identity;
 pub use barertc_ice::{
-    Candidate, Error as IceError, GatheringState, Kind as CandidateKind, Route, State as IceState, Transmit, Transport,
+    Candidate, CandidateType, Error as IceError, GatheringState, Protocol, Route, State as IceState, Transmit,
     TurnServer,
 };
 pub use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat, ReceivedFrame};

@@ -225,7 +225,7 @@ fn connect(sides: &mut [Connection<'_>; 2]) -> Instant {
         for (from, to) in [(0, 1), (1, 0)] {
             sides[from].handle_timeout(now);
             while let Some(transmit) = sides[from].poll_transmit(now, &mut room) {
-                let route = Route { local: transmit.route.remote, remote: transmit.route.local };
+                let route = Route::udp(transmit.route.remote, transmit.route.local);
                 let _ = sides[to].handle(now, route, &mut room[..transmit.len]);
             }
             while sides[from].poll_event().is_some() {}

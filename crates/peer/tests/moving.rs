@@ -66,7 +66,7 @@ fn a_datagram_that_only_looks_like_the_peers_moves_nothing() {
     let stranger = SocketAddr::from(([10, 0, 0, 66], 4_000));
     for n in 0..100u8 {
         let mut forged = [0x80 | (n & 1), 201, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, n, 9, 9, 9, 0x80, 0, 0, 1, 7, 7, 7, 7];
-        let route = barertc::Route { local: pair.offerer.address, remote: stranger };
+        let route = barertc::Route::udp(pair.offerer.address, stranger);
         let _ = pair.offerer.connection.handle(pair.now, route, &mut forged);
         pair.pass(Duration::from_millis(30));
     }

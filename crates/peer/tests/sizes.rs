@@ -33,7 +33,7 @@ fn a_connection_is_small_and_its_memory_is_told_before() {
     println!("TrackConfig {}, Event {}", size_of::<barertc::TrackConfig>(), size_of::<barertc::Event>());
     let config = Config::default();
     println!("worst case {}:", config.worst_case_bytes::<Handle>());
-    println!("  ice {}", config.ice.worst_case_bytes::<Handle>());
+    println!("  ice {}", barertc_ice::Agent::<Handle, barertc_crypto::RustCrypto>::worst_case_bytes(&config.ice));
     println!("  dtls {}, established {}", config.dtls.worst_case_bytes(), config.dtls.established_bytes());
     println!(
         "  srtp {}, sctp {}",

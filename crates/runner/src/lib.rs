@@ -156,7 +156,7 @@ where
             && let (Some(port), Some(buffer)) = (ports.get(port), buffers.received.get_mut(port))
             && let Some(datagram) = buffer.get_mut(..len)
         {
-            let route = Route { local: port.local, remote };
+            let route = Route::udp(port.local, remote);
             connections.borrow_mut().handle(clock.now(), route, datagram);
         }
     }

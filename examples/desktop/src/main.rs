@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use async_signal::{Signal, Signals};
-use barertc::{Identity, RustCrypto, Transport, TurnServer};
+use barertc::{Identity, Protocol, RustCrypto, TurnServer};
 use barertc_runner::Buffers;
 use barertc_streamer::{Board, Forwarder, MAX_ADDRESSES, Settings, Whip};
 use futures_lite::StreamExt;
@@ -88,7 +88,7 @@ fn stream(options: &Options) -> Result<()> {
     settings.stun = options.stun;
     settings.turn = options.turn.as_ref().map(|turn| TurnServer {
         addr: turn.address,
-        transport: Transport::Udp,
+        protocol: Protocol::Udp,
         username: &turn.username,
         password: &turn.password,
         ipv6: false,

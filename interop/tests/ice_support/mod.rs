@@ -34,7 +34,7 @@ impl Endpoint {
         socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
         let addr = socket.local_addr().unwrap();
         let mut agent = Agent::new(Config::default(), controlling, heap, RustCrypto, &mut rng).unwrap();
-        agent.add_local(Candidate::host(addr)).unwrap();
+        agent.add_local(Instant::ZERO, Candidate::host(addr)).unwrap();
         let (data, events) = (vec![], vec![]);
         Self { agent, addr, data, events, sent: 0, socket, start: Wall::now(), speed: 1, only: None }
     }
@@ -55,10 +55,10 @@ impl Endpoint {
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
-        let mut out = [0; 1500];
+        let (now, mut out) = (self.now(), [0; 1500]);
         let (front, _) = self.agent.room();
         out[front..front + bytes.len()].copy_from_slice(bytes);
-        let t = self.agent.wrap(&mut out, bytes.len()).unwrap();
+        let t = self.agent.wrap(now, &mut out, bytes.len()).unwrap();
         self.socket.send_to(&out[..t.len], t.route.remote).unwrap();
     }
 
@@ -82,7 +82,7 @@ impl Endpoint {
         if self.only.is_some_and(|only| only != remote) {
             return;
         }
-        let route = Route { local: self.addr, remote };
+        let route = Route::udp(self.addr, remote);
         if let Handled::Data { range, .. } = self.agent.handle(self.now(), route, &mut buf[..len]) {
             self.data.push(buf[range].to_vec());
         }

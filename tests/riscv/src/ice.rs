@@ -42,14 +42,14 @@ impl TryCryptoRng for Dice {}
 pub fn run(bench: &mut Bench) {
     let config = Config::default();
     bench.figure("agent, itself", size_of::<Side>(), "bytes");
-    bench.figure("agent, memory at most", config.worst_case_bytes::<Memory>(), "bytes");
+    bench.figure("agent, memory at most", Side::worst_case_bytes(&config), "bytes");
     bench.test("two agents connect", || connect(bench.psram).map(drop));
     let internal = bench.internal;
     bench.test("memory is within its bound", || {
         let agent = Agent::new(config.clone(), true, internal, RustCrypto, &mut Dice(1))?;
         let live = internal.stats().live;
         drop(agent);
-        if live <= config.worst_case_bytes::<Memory>() { Ok(()) } else { Err(Error::OutOfMemory) }
+        if live <= Side::worst_case_bytes(&config) { Ok(()) } else { Err(Error::NoMemory) }
     });
     let Ok((mut a, mut b)) = connect(bench.psram) else { return };
     let mut out = [0; 512];
@@ -59,7 +59,7 @@ pub fn run(bench: &mut Bench) {
     let Some(sent) = sent else { return };
     bench.measure("find the end of it", || black_box(Message::parse(&out[..sent.len]).is_ok()));
     let mut handled = Handled::Consumed;
-    let route = Route { local: B, remote: A };
+    let route = Route::udp(B, A);
     bench.measure("take it in", || handled = b.handle(later, route, black_box(&mut out[..sent.len])));
     bench.measure("answer it", || sent_len(b.poll_transmit(later, &mut out)));
     let mut data = [0x80; 1200];
@@ -77,13 +77,13 @@ fn sent_len(t: Option<barertc_ice::Transmit>) -> usize {
 fn connect(memory: Memory<'_>) -> Result<(Side<'_>, Side<'_>), Error> {
     let mut a = Agent::new(Config::default(), true, memory, RustCrypto, &mut Dice(1))?;
     let mut b = Agent::new(Config::default(), false, memory, RustCrypto, &mut Dice(2))?;
-    a.add_local(Candidate::host(A))?;
-    b.add_local(Candidate::host(B))?;
+    a.add_local(Instant::ZERO, Candidate::host(A))?;
+    b.add_local(Instant::ZERO, Candidate::host(B))?;
     let (ufrag, pwd) = a.local_credentials();
-    b.set_remote_credentials(ufrag, pwd)?;
+    b.set_remote_credentials(Instant::ZERO, ufrag, pwd)?;
     let (ufrag, pwd) = b.local_credentials();
-    a.set_remote_credentials(ufrag, pwd)?;
-    a.add_remote(Candidate::host(B))?;
+    a.set_remote_credentials(Instant::ZERO, ufrag, pwd)?;
+    a.add_remote(Instant::ZERO, Candidate::host(B))?;
     for step in 0..8 {
         let now = Instant::from_millis(step * 100);
         carry(now, &mut a, &mut b);
@@ -96,6 +96,6 @@ fn connect(memory: Memory<'_>) -> Result<(Side<'_>, Side<'_>), Error> {
 fn carry(now: Instant, from: &mut Side, to: &mut Side) {
     let mut out = [0; 512];
     while let Some(t) = from.poll_transmit(now, &mut out) {
-        to.handle(now, Route { local: t.route.remote, remote: t.route.local }, &mut out[..t.len]);
+        to.handle(now, Route::udp(t.route.remote, t.route.local), &mut out[..t.len]);
     }
 }

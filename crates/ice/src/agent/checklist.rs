@@ -8,7 +8,7 @@ use barertc_crypto::Provider;
 use super::pair::{Check, PairCounters};
 use super::{Agent, Pair, PairState, Path, Remote};
 use crate::Error;
-use crate::candidate::{Candidate, Kind, compatible, fnv, unscoped};
+use crate::candidate::{Candidate, CandidateType, compatible, fnv, unscoped};
 use crate::transaction::Transaction;
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
@@ -19,7 +19,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let addr = candidate.addr;
         let (kind, priority) = (candidate.kind, candidate.priority);
         if let Some(known) = self.remotes.iter_mut().find(|r| r.candidate.addr == addr) {
-            if known.candidate.kind == Kind::PeerReflexive && kind != Kind::PeerReflexive {
+            if known.candidate.kind == CandidateType::PeerReflexive && kind != CandidateType::PeerReflexive {
                 known.candidate = candidate;
                 for pair in self.pairs.iter_mut().filter(|p| p.remote == addr) {
                     pair.remote_kind = kind;
@@ -28,10 +28,11 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             }
             return Ok(());
         }
+        let full = Error::TooMany { what: "remote candidates", limit: self.config.max_remote.into() };
         if self.remotes.is_full() {
-            self.evict_remote(priority)?;
+            self.evict_remote(priority).ok_or(full)?;
         }
-        self.remotes.try_push(Remote { candidate, claimed }).map_err(|_| Error::Full)?;
+        self.remotes.try_push(Remote { candidate, claimed }).map_err(|_| full)?;
         for i in 0..self.locals.len() {
             let Some((path, local)) = self.locals.get(i).and_then(|l| Some((l.path?, l.candidate.priority))) else {
                 continue;
@@ -52,19 +53,18 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// The pair of a local way and a known remote candidate, made when there is none.
     ///
-    /// # Errors
-    /// [`Error::Full`] when every pair is more useful, [`Error::UnsupportedCandidate`] when the addresses don't fit.
-    pub(super) fn add_pair(&mut self, path: Path, local_priority: u32, remote: SocketAddr) -> Result<usize, Error> {
+    /// `None` when every pair there is is more useful, or when the addresses do not fit.
+    pub(super) fn add_pair(&mut self, path: Path, local_priority: u32, remote: SocketAddr) -> Option<usize> {
         if let Some(i) = self.pairs.iter().position(|p| p.path == path && p.remote == remote) {
-            return Ok(i);
+            return Some(i);
         }
         if self.config.relay_only && matches!(path, Path::Socket(_)) {
-            return Err(Error::UnsupportedCandidate);
+            return None;
         }
-        let local = self.locals.iter().find(|l| l.path == Some(path)).ok_or(Error::UnknownLocal)?;
-        let other = self.remotes.iter().find(|r| r.candidate.addr == remote).ok_or(Error::BadCandidate)?;
+        let local = self.locals.iter().find(|l| l.path == Some(path))?;
+        let other = self.remotes.iter().find(|r| r.candidate.addr == remote)?;
         if !compatible(local.candidate.addr, remote) {
-            return Err(Error::UnsupportedCandidate);
+            return None;
         }
         let mut foundation = 0;
         fnv(&mut foundation, local.candidate.foundation.as_bytes());
@@ -100,12 +100,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         self.ask_permission(path, remote)?;
         self.next_pair = self.next_pair.wrapping_add(1);
-        self.pairs.try_push(pair).map_err(|_| Error::Full)?;
-        Ok(self.pairs.len().saturating_sub(1))
+        self.pairs.try_push(pair).ok()?;
+        Some(self.pairs.len().saturating_sub(1))
     }
 
     /// Makes room among the remote candidates for one of `priority`, by the rule of [`Config::max_remote`](crate::Config).
-    fn evict_remote(&mut self, priority: u32) -> Result<(), Error> {
+    fn evict_remote(&mut self, priority: u32) -> Option<()> {
         let needed = |addr| self.pairs.iter().any(|p| p.remote == addr && !p.is_expendable());
         let (worst, addr) = self
             .remotes
@@ -113,15 +113,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             .enumerate()
             .filter(|(_, r)| r.candidate.priority < priority && !needed(r.candidate.addr))
             .min_by_key(|(_, r)| r.candidate.priority)
-            .map(|(i, r)| (i, r.candidate.addr))
-            .ok_or(Error::Full)?;
+            .map(|(i, r)| (i, r.candidate.addr))?;
         self.remotes.swap_remove(worst);
         self.pairs.retain(|p| p.remote != addr);
-        Ok(())
+        Some(())
     }
 
     /// The same among the pairs.
-    fn evict_pair(&mut self, priority: u64) -> Result<(), Error> {
+    fn evict_pair(&mut self, priority: u64) -> Option<()> {
         let controlling = self.controlling;
         let worst = self
             .pairs
@@ -129,10 +128,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             .enumerate()
             .filter(|(_, p)| p.is_expendable() && p.priority(controlling) < priority)
             .min_by_key(|(_, p)| p.priority(controlling))
-            .map(|(i, _)| i)
-            .ok_or(Error::Full)?;
-        self.pairs.swap_remove(worst);
-        Ok(())
+            .map(|(i, _)| i)?;
+        self.pairs.swap_remove(worst).map(|_| ())
     }
 
     /// The pair whose check starts next: triggered ones in their order, then by priority those waiting, then those

@@ -9,7 +9,7 @@ use barertc_wire::Instant;
 
 use super::message::Request;
 use super::{Agent, Path};
-use crate::candidate::{Kind, priority};
+use crate::candidate::{CandidateType, priority};
 use crate::stun::TransactionId;
 use crate::{Event, State};
 
@@ -116,7 +116,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let local_preference = (active.local_priority >> 8) as u16;
         // A nominated pair says so again: a peer that lost its state, or that counts nominations, stays with it.
         let use_candidate = controlling && active.nominated && active.pair.is_some();
-        let priority = priority(Kind::PeerReflexive, local_preference);
+        let priority = priority(CandidateType::PeerReflexive, local_preference);
         let request = Request { id, priority, controlling, tie_breaker, use_candidate };
         let (pair, path, remote) = (active.pair, active.path, active.remote);
         if let Some(pair) = self.pairs.iter_mut().find(|p| Some(p.id) == pair) {

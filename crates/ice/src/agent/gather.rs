@@ -8,7 +8,7 @@ use barertc_crypto::Provider;
 use barertc_wire::Instant;
 
 use super::{Agent, Path};
-use crate::candidate::{Candidate, Kind, compatible, unscoped};
+use crate::candidate::{Candidate, CandidateType, compatible, unscoped};
 use crate::stun::{Class, Message, TransactionId, attr};
 use crate::transaction::Transaction;
 use crate::turn::{Allocation, Client, Permission, TurnServer};
@@ -40,9 +40,11 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// A STUN server that tells which address this side has from outside; at most four.
     ///
     /// # Errors
-    /// [`Error::Full`].
-    pub fn add_stun_server(&mut self, server: SocketAddr) -> Result<(), Error> {
-        self.stun_servers.push(unscoped(server)).map_err(|_| Error::Full)?;
+    /// [`Error::TooMany`] beyond four.
+    pub fn add_stun_server(&mut self, now: Instant, server: SocketAddr) -> Result<(), Error> {
+        self.advance(now);
+        let full = Error::TooMany { what: "STUN servers", limit: MAX_STUN_SERVERS };
+        self.stun_servers.push(unscoped(server)).map_err(|_| full)?;
         self.ask_servers();
         Ok(())
     }
@@ -50,15 +52,17 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// A TURN server, from which one address is allocated.
     ///
     /// # Errors
-    /// [`Error::Full`] beyond [`Config::max_relays`](crate::Config::max_relays), [`Error::BadCredentials`] when name or
-    /// password are too long, [`Error::OutOfMemory`].
-    pub fn add_turn_server(&mut self, server: &TurnServer<'_>) -> Result<(), Error> {
+    /// [`Error::TooMany`] beyond [`Config::max_relays`](crate::Config::max_relays), [`Error::Length`] when name or
+    /// password are too long, [`Error::NoMemory`].
+    pub fn add_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
+        self.advance(now);
+        let full = Error::TooMany { what: "TURN servers", limit: self.config.max_relays.into() };
         if self.relays.is_full() {
-            return Err(Error::Full);
+            return Err(full);
         }
         let (permissions, channels) = (self.config.max_permissions.into(), self.config.max_channels.into());
         let client = Client::new(server, permissions, channels, self.config.timing(), self.alloc.clone())?;
-        self.relays.try_push(client).map_err(|_| Error::Full)?;
+        self.relays.try_push(client).map_err(|_| full)?;
         self.ask_servers();
         Ok(())
     }
@@ -68,8 +72,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     ///
     /// # Errors
     /// [`Error::NoInterface`] when no address was added.
-    pub fn gather(&mut self) -> Result<(), Error> {
-        if !self.locals.iter().any(|l| l.candidate.kind == Kind::Host) {
+    pub fn gather(&mut self, now: Instant) -> Result<(), Error> {
+        self.advance(now);
+        if !self.locals.iter().any(|l| l.candidate.kind == CandidateType::Host) {
             return Err(Error::NoInterface);
         }
         self.gather_until = Some(self.now + self.config.gather_timeout);
@@ -139,7 +144,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             Allocation::Made { relayed, mapped, .. } if listed != Some(relayed) => {
                 self.forget_path(path);
                 let server = relay_server_ip(self.relays.get(i));
-                let relay = Candidate::new(relayed, Kind::Relayed, u16::MAX, Some(mapped), server);
+                let relay = Candidate::new(relayed, CandidateType::Relayed, u16::MAX, Some(mapped), server);
                 // Without room for it the connection has to do without a relay; the event says what there is.
                 let _ = self.add_local_candidate(relay, Some(path));
                 if let Some(base) = self.relays.get(i).and_then(Client::base) {
@@ -171,12 +176,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// Asks the relay of a new pair to let its peer in.
-    pub(super) fn ask_permission(&mut self, path: Path, remote: SocketAddr) -> Result<(), Error> {
-        let Path::Relay(i) = path else { return Ok(()) };
+    pub(super) fn ask_permission(&mut self, path: Path, remote: SocketAddr) -> Option<()> {
+        let Path::Relay(i) = path else { return Some(()) };
         let id = self.random.bytes(&self.provider);
-        let Some(relay) = self.relays.get_mut(i) else { return Err(Error::UnknownLocal) };
-        if relay.permit(remote.ip(), id, self.now).is_ok() {
-            return Ok(());
+        let relay = self.relays.get_mut(i)?;
+        if relay.permit(remote.ip(), id, self.now).is_some() {
+            return Some(());
         }
         let pairs = &self.pairs;
         relay.retain_permissions(|ip| pairs.iter().any(|p| p.path == path && p.remote.ip() == ip));
@@ -205,7 +210,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// RFC 8445 §5.1.3: one that is the host candidate itself is redundant.
     fn add_reflexive(&mut self, base: SocketAddr, mapped: SocketAddr, server: Option<core::net::IpAddr>) {
-        let known = |c: &Candidate| unscoped(c.addr) == mapped && c.kind != Kind::PeerReflexive;
+        let known = |c: &Candidate| unscoped(c.addr) == mapped && c.kind != CandidateType::PeerReflexive;
         if self.locals.iter().any(|l| known(&l.candidate)) {
             return;
         }
@@ -214,7 +219,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             .iter()
             .find(|l| l.path == Some(Path::Socket(base)))
             .map_or(u16::MAX, |l| l.candidate.local_preference());
-        let candidate = Candidate::new(mapped, Kind::ServerReflexive, preference, Some(base), server);
+        let candidate = Candidate::new(mapped, CandidateType::ServerReflexive, preference, Some(base), server);
         // The peer's checks go to the same socket whether or not this candidate finds room.
         let _ = self.add_local_candidate(candidate, None);
     }

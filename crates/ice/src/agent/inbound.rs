@@ -10,7 +10,7 @@ use barertc_wire::Instant;
 
 use super::message::{Answer, Outcome};
 use super::{Agent, PairState, Path, claim};
-use crate::candidate::{Candidate, Foundation, Kind, Route, priority, unscoped};
+use crate::candidate::{Candidate, CandidateType, Foundation, Route, priority, unscoped};
 use crate::credentials::Credentials;
 use crate::stun::{Class, Message, Method, attr};
 use crate::turn::Inbound;
@@ -24,7 +24,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// says where the application's bytes lie and which path they took.
     pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Handled {
         self.advance(now);
-        let route = Route { local: route.local, remote: unscoped(route.remote) };
+        let route = Route { remote: unscoped(route.remote), ..route };
         self.arrived(route, datagram).unwrap_or_else(|reason| {
             self.discards.count(reason);
             Handled::Dropped(reason)
@@ -36,7 +36,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if !self.locals.iter().any(|l| l.path == Some(path)) {
             return Err(Discard::UnknownLocal);
         }
-        let relay = self.relays.iter().position(|r| (r.base(), r.server()) == (Some(route.local), route.remote));
+        let relay = self.relays.iter().position(|r| r.is_reached_by(route));
         if let Some(i) = relay
             && let Some(client) = self.relays.get_mut(i)
         {
@@ -52,6 +52,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         if self.state == State::Closed {
             return Err(Discard::Closed);
+        }
+        if route.protocol.is_stream() {
+            return Err(Discard::UnknownRemote);
         }
         if self.config.relay_only && !self.asked(route.remote, datagram) {
             // Nobody was told of this way in, and an answer would tell.
@@ -158,15 +161,16 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     fn learn(&mut self, path: Path, remote: SocketAddr, theirs: &str, m: &Message<'_>) -> Result<(), Discard> {
         let now = self.now;
         if !self.remotes.iter().any(|r| r.candidate.addr == remote) {
-            let priority = m.u32(attr::PRIORITY).unwrap_or_else(|| priority(Kind::PeerReflexive, 0));
+            let priority = m.u32(attr::PRIORITY).unwrap_or_else(|| priority(CandidateType::PeerReflexive, 0));
             // A foundation of its own (§7.3.1.3); "prflx" is none that a peer would send with a number.
             let foundation = Foundation::try_from("prflx").unwrap_or_default();
-            let candidate = Candidate { addr: remote, kind: Kind::PeerReflexive, priority, foundation, related: None };
+            let candidate =
+                Candidate { addr: remote, kind: CandidateType::PeerReflexive, priority, foundation, related: None };
             let claimed = self.remote_credentials.is_none().then(|| claim(theirs));
             self.add_remote_candidate(candidate, claimed).map_err(|_| Discard::CandidatesFull)?;
         }
         let local = self.locals.iter().find(|l| l.path == Some(path)).map_or(0, |l| l.candidate.priority);
-        let i = self.add_pair(path, local, remote).map_err(|_| Discard::CandidatesFull)?;
+        let i = self.add_pair(path, local, remote).ok_or(Discard::CandidatesFull)?;
         let timing = self.config.timing();
         let lite = self.config.lite;
         if let Some(pair) = self.pairs.get_mut(i) {
@@ -304,7 +308,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let Path::Socket(base) = pair.path else { return };
         let (Some(mapped), local_priority) = (pair.mapped, pair.local_priority) else { return };
         if !self.locals.iter().any(|l| unscoped(l.candidate.addr) == mapped) {
-            let candidate = Candidate::new(mapped, Kind::PeerReflexive, (local_priority >> 8) as u16, Some(base), None);
+            let candidate =
+                Candidate::new(mapped, CandidateType::PeerReflexive, (local_priority >> 8) as u16, Some(base), None);
             // Without room for it nothing is lost.
             let _ = self.add_local_candidate(candidate, None);
         }

@@ -8,8 +8,8 @@ use barertc_crypto::Provider;
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 
-use crate::candidate::{Candidate, Foundation, Kind, Route, fnv, unscoped};
-use crate::config::{Config, MAX_ANSWERS};
+use crate::candidate::{Candidate, CandidateType, Foundation, Protocol, Route, fnv, unscoped};
+use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::random::Random;
 use crate::sdp::CandidateLine;
@@ -25,9 +25,9 @@ mod outbound;
 mod pair;
 mod selection;
 
-pub(crate) use consent::Active;
-pub(crate) use gather::{Gatherer, MAX_STUN_SERVERS};
-pub(crate) use message::Answer;
+use consent::Active;
+use gather::{Gatherer, MAX_STUN_SERVERS};
+use message::Answer;
 pub(crate) use pair::{Pair, PairState, Path};
 
 /// A local candidate and the way packets take from it.
@@ -101,19 +101,34 @@ pub struct Agent<A: Allocator + Clone, P: Provider> {
     answer_tokens_at: Instant,
     /// When checking began; failure is not declared before `patience` is over.
     checking_since: Option<Instant>,
-    /// Checking has begun in a call that told no time: it counts from the next one that does.
-    checking_begins: bool,
     state: State,
     gathering: GatheringState,
     discards: Discards,
 }
 
+/// Answers that wait to be written; more requests than this between two polls are dropped.
+const MAX_ANSWERS: usize = 8;
+
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// An agent with fresh credentials and no candidates. `rng` is used here and in [`restart`](Self::restart) only:
-    /// transaction ids come from a generator that is seeded from it.
+    /// The most that an agent with this configuration ever takes from its allocator, in bytes.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &Config) -> usize {
+        let relay = Client::<A>::worst_case_bytes(config.max_permissions as usize, config.max_channels as usize);
+        Vec::<Local, A>::bytes(config.max_local as usize)
+            .saturating_add(Vec::<Remote, A>::bytes(config.max_remote as usize))
+            .saturating_add(Vec::<Pair, A>::bytes(config.max_pairs as usize))
+            .saturating_add(Ring::<Event, A>::bytes(config.max_events as usize))
+            .saturating_add(Ring::<Answer, A>::bytes(MAX_ANSWERS))
+            .saturating_add(Vec::<Gatherer, A>::bytes(config.max_questions as usize))
+            .saturating_add(Vec::<Client<A>, A>::bytes(config.max_relays as usize))
+            .saturating_add(relay.saturating_mul(config.max_relays as usize))
+    }
+
+    /// An agent with fresh credentials and no candidates. `rng` seeds a generator of the agent's own, from which later
+    /// credentials and transaction ids come.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`Error::NoMemory`].
     pub fn new<R: CryptoRng + ?Sized>(
         config: Config,
         controlling: bool,
@@ -148,7 +163,6 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             answer_tokens: config.answers_per_second,
             answer_tokens_at: Instant::ZERO,
             checking_since: None,
-            checking_begins: false,
             state: State::New,
             gathering: GatheringState::New,
             discards: Discards::default(),
@@ -162,8 +176,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// is announced by [`Event::LocalCandidate`].
     ///
     /// # Errors
-    /// [`Error::Full`] when [`Config::max_local`] are there.
-    pub fn add_local(&mut self, candidate: Candidate) -> Result<(), Error> {
+    /// [`Error::TooMany`] when there are [`Config::max_local`] already.
+    pub fn add_local(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
+        self.advance(now);
         let path = Path::Socket(candidate.addr);
         self.add_local_candidate(candidate, Some(path))?;
         self.ask_servers();
@@ -172,7 +187,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// The socket of `addr` is gone: its candidates and pairs are forgotten, and another path is looked for where the
     /// selected one used it.
-    pub fn remove_local(&mut self, addr: SocketAddr) {
+    pub fn remove_local(&mut self, now: Instant, addr: SocketAddr) {
+        self.advance(now);
         self.locals.retain(|l| l.path.is_some() || l.candidate.related != Some(addr));
         self.forget_path(Path::Socket(addr));
         self.forget_base(addr);
@@ -182,8 +198,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// with other credentials than before, it is the answer to a [`restart`](Self::restart).
     ///
     /// # Errors
-    /// [`Error::BadCredentials`].
-    pub fn set_remote_credentials(&mut self, ufrag: &str, pwd: &str) -> Result<(), Error> {
+    /// [`Error::Length`] and [`Error::Character`]: RFC 8839 §5.4.
+    pub fn set_remote_credentials(&mut self, now: Instant, ufrag: &str, pwd: &str) -> Result<(), Error> {
+        self.advance(now);
         if self.remote_credentials.as_ref().is_some_and(|c| c.ufrag() == ufrag && c.pwd() == pwd) {
             return Ok(());
         }
@@ -206,15 +223,16 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// Whether the other side said `a=ice-lite`: then this one is controlling (RFC 8445 §6.1.1).
-    pub fn set_remote_lite(&mut self, lite: bool) {
+    pub fn set_remote_lite(&mut self, now: Instant, lite: bool) {
         self.remote_lite = lite;
         if lite && !self.config.lite {
-            self.set_controlling(true);
+            self.set_controlling(now, true);
         }
     }
 
     /// Sets the role: the offerer is controlling, unless it is lite and the answerer is not (RFC 8445 §6.1.1).
-    pub fn set_controlling(&mut self, controlling: bool) {
+    pub fn set_controlling(&mut self, now: Instant, controlling: bool) {
+        self.advance(now);
         if self.controlling != controlling {
             self.switch_role(controlling);
         }
@@ -223,8 +241,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// A candidate of the other side, in its description or trickled.
     ///
     /// # Errors
-    /// [`Error::Full`] when there is no place that a better candidate could take.
-    pub fn add_remote(&mut self, candidate: Candidate) -> Result<(), Error> {
+    /// [`Error::TooMany`] when there is no place that a better candidate could take.
+    pub fn add_remote(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
+        self.advance(now);
         self.add_remote_candidate(candidate, None)?;
         if self.remote_credentials.is_some() {
             self.begin_checking();
@@ -237,16 +256,17 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     ///
     /// # Errors
     /// As [`add_remote`](Self::add_remote), and those of parsing.
-    pub fn add_remote_line(&mut self, line: &str) -> Result<Option<CandidateLine>, Error> {
+    pub fn add_remote_line(&mut self, now: Instant, line: &str) -> Result<Option<CandidateLine>, Error> {
         let line: CandidateLine = line.parse()?;
         match line.candidate() {
-            Some(candidate) => self.add_remote(candidate).map(|()| None),
+            Some(candidate) => self.add_remote(now, candidate).map(|()| None),
             None => Ok(Some(line)),
         }
     }
 
     /// The other side has no more candidates.
-    pub fn end_of_candidates(&mut self) {
+    pub fn end_of_candidates(&mut self, now: Instant) {
+        self.advance(now);
         self.remote_ended = true;
         self.update_state();
     }
@@ -256,8 +276,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     ///
     /// # Errors
     /// None today; the signature allows for allocation.
-    pub fn restart<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
-        self.random = Random::new(rng);
+    pub fn restart(&mut self, now: Instant) -> Result<(), Error> {
+        self.advance(now);
         let fresh = Credentials::random(&mut self.random, &self.provider)?;
         let local = core::mem::replace(&mut self.local_credentials, fresh);
         if let Some(remote) = self.remote_credentials.take()
@@ -279,7 +299,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// Says that the network below has changed (another access point, another address behind the same socket): every
     /// pair is checked anew now instead of after the next unanswered consent check.
-    pub fn network_changed(&mut self) {
+    pub fn network_changed(&mut self, now: Instant) {
+        self.advance(now);
         self.suspect();
     }
 
@@ -288,7 +309,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// in use without waiting for that to fall silent. Nothing but checks is sent there before.
     ///
     /// # Errors
-    /// [`Error::Full`] when there is no room for another candidate.
+    /// [`Error::TooMany`] when there is no room for another candidate.
     pub fn moved(&mut self, now: Instant, route: Route) -> Result<(), Error> {
         self.advance(now);
         let (path, remote) = (Path::Socket(route.local), unscoped(route.remote));
@@ -299,10 +320,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             return Ok(());
         }
         let foundation = Foundation::try_from("prflx").unwrap_or_default();
-        let priority = crate::candidate::priority(Kind::PeerReflexive, 0);
-        let candidate = Candidate { addr: remote, kind: Kind::PeerReflexive, priority, foundation, related: None };
+        let priority = crate::candidate::priority(CandidateType::PeerReflexive, 0);
+        let candidate =
+            Candidate { addr: remote, kind: CandidateType::PeerReflexive, priority, foundation, related: None };
         self.add_remote_candidate(candidate, None)?;
-        let pair = self.add_pair(path, local, remote)?;
+        let full = Error::TooMany { what: "candidate pairs", limit: self.config.max_pairs.into() };
+        let pair = self.add_pair(path, local, remote).ok_or(full)?;
         self.trigger(pair);
         self.suspect();
         if let Some(active) = &mut self.active {
@@ -317,7 +340,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Ends the session: nothing is said to the peer or believed from now on. Allocations at TURN servers are given back
     /// (RFC 8656 §8), so datagrams are passed on and [`poll_transmit`](Self::poll_transmit) is emptied until there is no
     /// [`timeout`](Self::timeout): one round trip, and 9.5 s at most where the server is silent. Without that they expire.
-    pub fn close(&mut self) {
+    pub fn close(&mut self, now: Instant) {
+        self.advance(now);
         for i in 0..self.relays.len() {
             let id = self.random.bytes(&self.provider);
             if let Some(relay) = self.relays.get_mut(i) {
@@ -355,7 +379,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.remotes.iter().any(|r| r.candidate.addr == remote)
             || self.active.as_ref().is_some_and(|a| a.remote == remote)
             // One socket has one allocation at a server (RFC 8656 §7.2), so whoever has it is meant.
-            || self.relays.iter().any(|r| (r.base(), r.server()) == (Some(route.local), remote))
+            || self.relays.iter().any(|r| r.is_reached_by(Route { remote, ..route }))
             || self.asked(remote, datagram)
     }
 
@@ -376,8 +400,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.locals.iter().map(|l| &l.candidate).filter(|c| self.is_told(c.kind))
     }
 
-    fn is_told(&self, kind: Kind) -> bool {
-        if self.config.relay_only { kind == Kind::Relayed } else { kind != Kind::PeerReflexive }
+    fn is_told(&self, kind: CandidateType) -> bool {
+        if self.config.relay_only { kind == CandidateType::Relayed } else { kind != CandidateType::PeerReflexive }
     }
 
     /// The remote candidates known, peer-reflexive ones among them.
@@ -440,7 +464,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         let priority = candidate.priority;
         let announced = candidate.clone();
-        self.locals.try_push(Local { candidate, path }).map_err(|_| Error::Full)?;
+        let full = Error::TooMany { what: "local candidates", limit: self.config.max_local.into() };
+        self.locals.try_push(Local { candidate, path }).map_err(|_| full)?;
         if self.is_told(announced.kind) {
             self.push_event(Event::LocalCandidate(announced));
         }
@@ -451,18 +476,13 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         Ok(())
     }
 
-    /// Notes the time, which only some calls tell: the first of them may come long after the agent was made.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        if core::mem::take(&mut self.checking_begins) {
-            self.checking_since = Some(self.now);
-        }
     }
 
     fn begin_checking(&mut self) {
         if self.checking_since.is_none() {
             self.checking_since = Some(self.now);
-            self.checking_begins = true;
         }
         self.update_state();
     }
@@ -498,10 +518,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// As the application sees a pair: where its data come from and go to.
     pub(crate) fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
         match path {
-            Path::Socket(local) => Route::scoped(local, remote),
+            Path::Socket(local) => Route::scoped(Protocol::Udp, local, remote),
             Path::Relay(i) => {
                 let relay = self.relays.get(i);
-                Route { local: relay.and_then(Client::relayed).unwrap_or(remote), remote }
+                Route::udp(relay.and_then(Client::relayed).unwrap_or(remote), remote)
             }
         }
     }

@@ -8,9 +8,10 @@ use barertc_wire::{Instant, NoRoom};
 
 use super::message::{Answer, Request};
 use super::{Agent, Path};
-use crate::candidate::{Kind, Route, priority};
+use crate::candidate::Protocol;
+use crate::candidate::{CandidateType, Route, priority};
 use crate::stun::{Builder, Class, Method, TransactionId};
-use crate::turn::{Client, PADDING, Transport};
+use crate::turn::{Client, PADDING};
 use crate::{Discard, Error, State, Transmit};
 
 /// What is to be sent next.
@@ -59,11 +60,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// [`room`](Self::room), a datagram that starts at `out[0]` and takes the selected way.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] while there is no consent to send, [`Error::NoRoom`].
-    pub fn wrap(&mut self, out: &mut [u8], len: usize) -> Result<Transmit, Error> {
+    /// [`Error::NotConnected`] while there is no consent to send, [`Error::BufferTooShort`].
+    pub fn wrap(&mut self, now: Instant, out: &mut [u8], len: usize) -> Result<Transmit, Error> {
+        self.advance(now);
         let active = self.active.as_ref().ok_or(Error::NotConnected)?;
         let (path, remote, id) = (active.path, active.remote, active.pair);
-        let transmit = self.wrap_for(path, remote, out, len)?;
+        let (front, back) = self.room();
+        let needed = front.saturating_add(len).saturating_add(back);
+        let transmit = self.wrap_for(path, remote, out, len).map_err(|NoRoom| Error::BufferTooShort { needed })?;
         let now = self.now;
         if let Some(pair) = self.pairs.iter_mut().find(|p| Some(p.id) == id) {
             pair.stats.packets_sent = pair.stats.packets_sent.saturating_add(1);
@@ -173,7 +177,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         pair.stats.last_sent = Some(now);
         let request = Request {
             id: check.transaction.id,
-            priority: priority(Kind::PeerReflexive, (pair.local_priority >> 8) as u16),
+            priority: priority(CandidateType::PeerReflexive, (pair.local_priority >> 8) as u16),
             controlling: check.controlling,
             tie_breaker,
             use_candidate: check.nominates,
@@ -216,7 +220,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     fn wrap_for(&mut self, path: Path, remote: SocketAddr, out: &mut [u8], len: usize) -> Result<Transmit, NoRoom> {
         match path {
             Path::Socket(_) if out.len() < len => Err(NoRoom),
-            Path::Socket(local) => Ok(Transmit { route: Route::scoped(local, remote), transport: Transport::Udp, len }),
+            Path::Socket(local) => Ok(Transmit { route: Route::scoped(Protocol::Udp, local, remote), len }),
             Path::Relay(i) => {
                 let relay = self.relays.get_mut(i).ok_or(NoRoom)?;
                 let len = relay.wrap(remote, out, len)?;
@@ -228,5 +232,5 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
 fn server_transmit<A: Allocator + Clone>(relay: &Client<A>, len: usize) -> Result<Transmit, NoRoom> {
     let local = relay.base().ok_or(NoRoom)?;
-    Ok(Transmit { route: Route::scoped(local, relay.server()), transport: relay.transport(), len })
+    Ok(Transmit { route: Route::scoped(relay.protocol(), local, relay.server()), len })
 }

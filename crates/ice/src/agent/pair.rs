@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
-use crate::candidate::Kind;
+use crate::candidate::CandidateType;
 use crate::transaction::Transaction;
 
 /// How packets leave: from a socket, or by way of a TURN server.
@@ -39,8 +39,8 @@ pub(crate) struct Pair {
     pub(crate) id: u32,
     pub(crate) path: Path,
     pub(crate) remote: SocketAddr,
-    pub(crate) local_kind: Kind,
-    pub(crate) remote_kind: Kind,
+    pub(crate) local_kind: CandidateType,
+    pub(crate) remote_kind: CandidateType,
     pub(crate) local_priority: u32,
     pub(crate) remote_priority: u32,
     pub(crate) foundation: u64,
@@ -101,7 +101,7 @@ impl Pair {
     }
 
     pub(crate) const fn is_relayed(&self) -> bool {
-        matches!(self.local_kind, Kind::Relayed) || matches!(self.remote_kind, Kind::Relayed)
+        matches!(self.local_kind, CandidateType::Relayed) || matches!(self.remote_kind, CandidateType::Relayed)
     }
 
     pub(crate) fn on_round_trip(&mut self, round_trip: Option<Duration>) {

@@ -47,8 +47,13 @@ pub(super) struct LongTerm {
 
 impl LongTerm {
     pub(super) fn new(username: &str, password: &str) -> Result<Self, Error> {
-        let text = |s| heapless::String::try_from(s).map_err(|_| Error::BadCredentials);
-        Ok(Self { account: Account { username: text(username)?, password: text(password)? }, challenge: None })
+        let text = |what, s: &str| {
+            let len = s.len();
+            heapless::String::try_from(s).map_err(|_| Error::Length { what, min: 0, max: MAX_LEN, len })
+        };
+        let account =
+            Account { username: text("TURN user name", username)?, password: text("TURN password", password)? };
+        Ok(Self { account, challenge: None })
     }
 
     /// Takes in the challenge of a 401 or 438 response (RFC 8489 §9.2.5); false when it has none that can be answered.

@@ -60,7 +60,7 @@ impl<A: Allocator + Clone> Client<A> {
     pub(crate) fn wrap(&mut self, peer: SocketAddr, out: &mut [u8], len: usize) -> Result<usize, NoRoom> {
         let front = self.front(peer);
         let channel = self.channel(peer);
-        let padding = if channel.is_some() && !self.transport.is_stream() { 0 } else { len.wrapping_neg() & 3 };
+        let padding = if channel.is_some() && !self.protocol.is_stream() { 0 } else { len.wrapping_neg() & 3 };
         let end = front.checked_add(len).ok_or(NoRoom)?;
         let total = end.checked_add(padding).ok_or(NoRoom)?;
         out.get_mut(end..total).ok_or(NoRoom)?.fill(0);

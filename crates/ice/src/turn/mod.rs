@@ -7,7 +7,7 @@ use barertc_arena::{Allocator, Vec};
 use barertc_wire::Instant;
 
 use crate::Error;
-use crate::candidate::unscoped;
+use crate::candidate::{Protocol, Route, unscoped};
 use crate::transaction::{Timing, Transaction};
 
 mod auth;
@@ -20,36 +20,15 @@ pub(crate) use frame::PADDING;
 pub use frame::frame_len;
 pub(crate) use inbound::Inbound;
 
-/// How the server is reached. The messages are the same on all; over a stream, the caller cuts what arrives into
-/// messages with [`frame_len`], and nothing is retransmitted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Transport {
-    /// UDP.
-    #[default]
-    Udp,
-    /// A TCP connection that the caller opens from the base to the server.
-    Tcp,
-    /// The same inside TLS.
-    Tls,
-}
-
-impl Transport {
-    /// Whether a lost message is somebody else's business.
-    #[must_use]
-    pub const fn is_stream(self) -> bool {
-        !matches!(self, Self::Udp)
-    }
-}
-
 /// A TURN server and this user's account there. User name and password are at most 128 bytes each; they are used as
 /// they are (RFC 8265 would normalise what is not ASCII).
 #[derive(Clone, Copy, Debug)]
 pub struct TurnServer<'a> {
     /// The server's address.
     pub addr: SocketAddr,
-    /// How it is reached.
-    pub transport: Transport,
+    /// How it is reached. The messages are the same over all; over a stream the caller cuts what arrives into messages
+    /// with [`frame_len`], and nothing is retransmitted.
+    pub protocol: Protocol,
     /// Name of the account.
     pub username: &'a str,
     /// Password of the account.
@@ -124,7 +103,7 @@ struct Request {
 /// One allocation.
 pub(crate) struct Client<A: Allocator> {
     server: SocketAddr,
-    transport: Transport,
+    protocol: Protocol,
     ipv6: bool,
     base: Option<SocketAddr>,
     auth: LongTerm,
@@ -158,7 +137,7 @@ impl<A: Allocator + Clone> Client<A> {
         let stream = Timing { rto: timing.rto.saturating_mul(5), attempts: 1 };
         Ok(Self {
             server: unscoped(server.addr),
-            transport: server.transport,
+            protocol: server.protocol,
             ipv6: server.ipv6,
             base: None,
             auth: LongTerm::new(server.username, server.password)?,
@@ -170,7 +149,7 @@ impl<A: Allocator + Clone> Client<A> {
             permissions: Vec::with_capacity(permissions, alloc.clone())?,
             channels: Vec::with_capacity(channels, alloc)?,
             next_channel: FIRST_CHANNEL,
-            timing: if server.transport.is_stream() { stream } else { timing },
+            timing: if server.protocol.is_stream() { stream } else { timing },
             indication: 0,
         })
     }
@@ -179,12 +158,17 @@ impl<A: Allocator + Clone> Client<A> {
         self.server
     }
 
-    pub(crate) const fn transport(&self) -> Transport {
-        self.transport
+    pub(crate) const fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     pub(crate) const fn base(&self) -> Option<SocketAddr> {
         self.base
+    }
+
+    /// Whether what comes by `route` is from the server.
+    pub(crate) fn is_reached_by(&self, route: Route) -> bool {
+        (self.base, self.server, self.protocol) == (Some(route.local), route.remote, route.protocol)
     }
 
     pub(crate) const fn allocation(&self) -> Allocation {
@@ -253,13 +237,13 @@ impl<A: Allocator + Clone> Client<A> {
     }
 
     /// Asks for permission to send to `ip`, and keeps it from now on.
-    pub(crate) fn permit(&mut self, ip: IpAddr, id: [u8; 12], now: Instant) -> Result<(), Error> {
+    pub(crate) fn permit(&mut self, ip: IpAddr, id: [u8; 12], now: Instant) -> Option<()> {
         if self.permission(ip).is_some() {
-            return Ok(());
+            return Some(());
         }
         let request = Some(Request { transaction: Transaction::new(id, now), challenges: 0 });
         let entry = PermissionEntry { ip, state: Permission::Requested, refresh: now, request };
-        self.permissions.try_push(entry).map_err(|_| Error::Full)
+        self.permissions.try_push(entry).ok()
     }
 
     /// Permissions for which `wanted` is false are not refreshed any more.

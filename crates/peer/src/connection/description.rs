@@ -49,7 +49,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         }
         if self.ice.remote_ufrag().is_none() {
             // RFC 8445 §6.1.1: the parts are given once, and again when ICE restarts.
-            self.ice.set_controlling(true);
+            self.ice.set_controlling(self.now, true);
         }
         // No interface is no error yet: candidates may still come.
         let _ = self.gather();
@@ -130,7 +130,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         let setup = if settled == Some(Role::Server) { Setup::Passive } else { Setup::Active };
         let mut agreed = Negotiated::new();
         self.with_local(setup, |local| agreed.take_offer(offer, local))?;
-        self.begin_ice_answer(offer, &agreed, rng)?;
+        self.begin_ice_answer(offer, &agreed)?;
         let text = self.with_local(setup, |local| write_answer(offer, local, &agreed, out))?;
         self.session_version = self.session_version.saturating_add(1);
         Ok((text, self.settle(&agreed, false, rng)?))
@@ -138,12 +138,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
 
     /// Other credentials than before are an ICE restart, which we join with new ones of ours (RFC 8445 §9).
     #[inline(never)]
-    fn begin_ice_answer<R: CryptoRng + ?Sized>(
-        &mut self,
-        offer: &Session<'_>,
-        agreed: &Negotiated,
-        rng: &mut R,
-    ) -> Result<(), Error> {
+    fn begin_ice_answer(&mut self, offer: &Session<'_>, agreed: &Negotiated) -> Result<(), Error> {
         let theirs = agreed.transport.map(|line| offer.transport(usize::from(line))).transpose()?;
         // What cannot be taken in the end begins nothing.
         let fingerprint = theirs.as_ref().map(|theirs| theirs.fingerprints().next());
@@ -155,10 +150,10 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         if let (Some(before), Some(theirs)) = (self.ice.remote_ufrag(), theirs)
             && before != theirs.ufrag
         {
-            self.ice.restart(rng)?;
+            self.ice.restart(self.now)?;
         }
         if self.ice.remote_ufrag().is_none() {
-            self.ice.set_controlling(false);
+            self.ice.set_controlling(self.now, false);
         }
         // No interface is no error yet: candidates may still come.
         let _ = self.gather();
@@ -271,14 +266,14 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             self.begin_sctp(data, mid, role, rng)?;
         }
 
-        self.ice.set_remote_lite(transport.lite);
-        self.ice.set_remote_credentials(transport.ufrag, transport.pwd)?;
+        self.ice.set_remote_lite(self.now, transport.lite);
+        self.ice.set_remote_credentials(self.now, transport.ufrag, transport.pwd)?;
         for line in transport.candidates() {
             // One bad candidate spoils nothing, and names need not be known.
-            let _ = self.ice.add_remote_line(line);
+            let _ = self.ice.add_remote_line(self.now, line);
         }
         if transport.end_of_candidates {
-            self.ice.end_of_candidates();
+            self.ice.end_of_candidates(self.now);
         }
         Ok(())
     }

@@ -171,14 +171,14 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// # Errors
     /// [`Error::Ice`] when there are too many.
     pub fn add_local_candidate(&mut self, candidate: Candidate) -> Result<(), Error> {
-        self.ice.add_local(candidate)?;
+        self.ice.add_local(self.now, candidate)?;
         self.update();
         Ok(())
     }
 
     /// A socket that is gone, with the network it was in. An ICE restart with the address of another one moves the call.
     pub fn remove_local_candidate(&mut self, address: SocketAddr) {
-        self.ice.remove_local(address);
+        self.ice.remove_local(self.now, address);
         self.update();
     }
 
@@ -198,7 +198,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// # Errors
     /// [`Error::Ice`].
     pub fn add_remote_candidate(&mut self, line: &str) -> Result<(), Error> {
-        let _name = self.ice.add_remote_line(line)?;
+        let _name = self.ice.add_remote_line(self.now, line)?;
         self.update();
         Ok(())
     }
@@ -231,8 +231,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     ///
     /// # Errors
     /// [`Error::Ice`].
-    pub fn restart_ice<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
-        self.ice.restart(rng)?;
+    pub fn restart_ice<R: CryptoRng + ?Sized>(&mut self, _rng: &mut R) -> Result<(), Error> {
+        self.ice.restart(self.now)?;
         Ok(())
     }
 

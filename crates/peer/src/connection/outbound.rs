@@ -28,7 +28,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let (front, back) = self.ice.room();
         let end = out.len().checked_sub(back)?;
         let len = self.poll_inner(now, out.get_mut(front..end)?)?;
-        self.ice.wrap(out, len).ok()
+        self.ice.wrap(now, out, len).ok()
     }
 
     /// Of a connection that was closed: a last record for the peer, and then what TURN servers are to take back.
@@ -37,7 +37,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             if let Some(goodbye) = self.poll_path(now, out) {
                 return Some(goodbye);
             }
-            self.ice.close();
+            self.ice.close(now);
         }
         self.ice.poll_transmit(now, out)
     }

@@ -15,7 +15,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// # Errors
     /// [`Error::Ice`] when there are too many.
     pub fn add_stun_server(&mut self, server: SocketAddr) -> Result<(), Error> {
-        self.ice.add_stun_server(server)?;
+        self.ice.add_stun_server(self.now, server)?;
         self.update();
         Ok(())
     }
@@ -27,7 +27,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// # Errors
     /// [`Error::Ice`] beyond `Config::ice.max_relays` and for credentials that are too long.
     pub fn add_turn_server(&mut self, server: &TurnServer<'_>) -> Result<(), Error> {
-        self.ice.add_turn_server(server)?;
+        self.ice.add_turn_server(self.now, server)?;
         self.update();
         Ok(())
     }
@@ -39,7 +39,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Error::Ice`] without a local candidate.
     pub fn gather(&mut self) -> Result<(), Error> {
         if self.ice.gathering_state() == GatheringState::New {
-            self.ice.gather()?;
+            self.ice.gather(self.now)?;
             self.update();
         }
         Ok(())

@@ -268,7 +268,7 @@ impl<'m> Pair<'m> {
                 let datagram = room[..transmit.len].to_vec();
                 side.sent.push((self.now, sort(&datagram), datagram.len()));
                 if self.chance.next_u32() % 1_000 >= self.loss {
-                    let mut route = Route { local: transmit.route.remote, remote: transmit.route.local };
+                    let mut route = Route::udp(transmit.route.remote, transmit.route.local);
                     if let Some(alias) = alias {
                         if route.remote == answerer {
                             route.remote = alias;

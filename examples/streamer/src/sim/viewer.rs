@@ -90,7 +90,7 @@ impl<'i> SimViewer<'i> {
             if datagram.starts_with(&[0x01, 0x01]) {
                 self.consents.push(now);
             }
-            let route = Route { local: self.address, remote: DEVICE };
+            let route = Route::udp(self.address, DEVICE);
             // What is wrong with it is counted there.
             let _ = self.connection.handle(now, route, &mut datagram);
         }

@@ -6,6 +6,6 @@ mod both_families;
 mod bounds;
 mod checks_that_come_early;
 mod closing;
-mod common;
 mod floods;
 mod nat_combinations;
+mod support;

@@ -1,11 +1,11 @@
 //! Two agents behind every pair of NATs, with and without a relay: those that can connect do, the others say so.
-use crate::common;
+use crate::support;
 
 use std::time::Duration;
 
-use barertc_ice::{Config, Kind, State};
-use common::nat::{By, Nat};
-use common::{Peer, World};
+use barertc_ice::{CandidateType, Config, State};
+use support::nat::{By, Nat};
+use support::{Peer, World};
 
 const KINDS: [&str; 6] = ["public", "full cone", "restricted", "port restr.", "symmetric", "blocked"];
 
@@ -72,7 +72,8 @@ fn table(relay: bool) {
 fn is_relayed(world: &World) -> bool {
     world.peers.iter().any(|p| {
         let route = p.agent.selected().unwrap();
-        let relays: Vec<_> = p.agent.local_candidates().filter(|c| c.kind == Kind::Relayed).map(|c| c.addr).collect();
+        let relays: Vec<_> =
+            p.agent.local_candidates().filter(|c| c.kind == CandidateType::Relayed).map(|c| c.addr).collect();
         relays.contains(&route.local) || world.server.owns(route.remote)
     })
 }

@@ -1,10 +1,10 @@
 //! What is left behind when a session ends: nothing at a TURN server, and nobody who listens.
-use crate::common;
+use crate::support;
 
 use std::time::Duration;
 
-use barertc_ice::{Candidate, Config, Discard, Discards, Event, Handled, Kind, Route, State};
-use common::{Peer, SERVER, World, addr};
+use barertc_ice::{Candidate, CandidateType, Config, Discard, Discards, Event, Handled, Route, State};
+use support::{Peer, SERVER, World, addr};
 
 const A: &str = "203.0.113.1:1000";
 const B: &str = "203.0.113.2:1000";
@@ -38,9 +38,10 @@ fn fall_silent(world: &mut World) -> Duration {
 fn allocations_are_given_back_in_one_round_trip() {
     let mut world = connected();
     let sent = world.peers.each_ref().map(|p| p.sent);
+    let now = world.now;
     for p in &mut world.peers {
-        p.agent.close();
-        p.agent.close();
+        p.agent.close(now);
+        p.agent.close(now);
         assert_eq!((p.agent.state(), p.agent.selected()), (State::Closed, None));
     }
     let took = fall_silent(&mut world);
@@ -59,7 +60,7 @@ fn allocations_are_given_back_in_one_round_trip() {
 fn a_nonce_that_has_become_stale_costs_another_round_trip() {
     let mut world = connected();
     world.server.nonce = "second";
-    world.peers.iter_mut().for_each(|p| p.agent.close());
+    world.close();
     assert_eq!(fall_silent(&mut world), 4 * world.delay);
     assert_eq!((world.server.allocations(), world.server.released), (0, 2));
 }
@@ -68,7 +69,7 @@ fn a_nonce_that_has_become_stale_costs_another_round_trip() {
 fn a_lost_request_is_repeated() {
     let mut world = connected();
     world.cut = true;
-    world.peers.iter_mut().for_each(|p| p.agent.close());
+    world.close();
     world.run(Duration::from_millis(400), |_| false);
     world.cut = false;
     assert!(fall_silent(&mut world) < Duration::from_millis(200));
@@ -80,7 +81,7 @@ fn a_silent_server_is_not_waited_for_longer_than_ten_seconds() {
     let mut world = connected();
     let sent = world.peers[0].sent;
     world.cut = true;
-    world.peers.iter_mut().for_each(|p| p.agent.close());
+    world.close();
     let took = fall_silent(&mut world);
     println!("gave up {} ms after closing", took.as_millis());
     assert_eq!(took, Duration::from_millis(9_500));
@@ -93,7 +94,7 @@ fn an_allocation_that_is_being_made_is_given_back_when_the_answer_comes() {
     world.start();
     // The server has made them, and its answers are on their way.
     assert!(world.run(Duration::from_secs(1), |w| w.server.allocations() == 2));
-    world.peers.iter_mut().for_each(|p| p.agent.close());
+    world.close();
     fall_silent(&mut world);
     assert_eq!((world.server.allocations(), world.server.released), (0, 2));
     assert!(world.peers.iter().all(|p| p.agent.local_candidates().count() == 1), "it is no candidate any more");
@@ -109,7 +110,7 @@ fn before_the_server_knows_who_asks_nothing_is_waited_for() {
             world.run(Duration::from_millis(ms), |_| false);
         }
         assert_eq!(world.server.allocations(), 0);
-        world.peers.iter_mut().for_each(|p| p.agent.close());
+        world.close();
         let took = fall_silent(&mut world);
         assert!(took <= Duration::from_millis(500), "{ms}: {took:?}");
         assert_eq!(world.server.allocations(), 0, "{ms}");
@@ -124,7 +125,7 @@ fn what_comes_after_closing_is_dropped_and_changes_nothing() {
     );
     world.start();
     assert!(world.run(Duration::from_secs(60), |w| w.both(|s| s == State::Completed)));
-    world.peers[1].agent.close();
+    world.peers[1].agent.close(world.now);
     fall_silent_one(&mut world);
     let sent = world.peers[1].sent;
     assert!(world.send(0, b"\x80 too late"));
@@ -136,15 +137,16 @@ fn what_comes_after_closing_is_dropped_and_changes_nothing() {
     assert!(closed.data.is_empty());
     assert_eq!(closed.sent, sent);
     assert_eq!((closed.agent.pair_stats().count(), closed.agent.remote_candidates().count()), (0, 0));
-    let route = Route { local: addr(B), remote: addr(SERVER) };
+    let route = Route::udp(addr(B), addr(SERVER));
     assert_eq!(closed.agent.handle(world.now, route, &mut [0x40, 0, 0, 0]), Handled::Dropped(Discard::UnknownChannel));
     // Nothing that the application still does wakes it up.
-    closed.bind(addr("203.0.113.9:1000"));
-    closed.agent.gather().unwrap();
-    closed.agent.set_remote_credentials("else", "passwordpasswordpassword").unwrap();
-    closed.agent.add_remote(Candidate::host(addr(A))).unwrap();
-    closed.agent.network_changed();
-    closed.restart();
+    let now = world.now;
+    closed.bind(now, addr("203.0.113.9:1000"));
+    closed.agent.gather(now).unwrap();
+    closed.agent.set_remote_credentials(now, "else", "passwordpasswordpassword").unwrap();
+    closed.agent.add_remote(now, Candidate::host(addr(A))).unwrap();
+    closed.agent.network_changed(now);
+    closed.restart(now);
     assert_eq!((closed.agent.state(), closed.agent.timeout()), (State::Closed, None));
     assert_eq!(closed.agent.poll_transmit(world.now, &mut [0; 1500]), None);
 }
@@ -165,9 +167,11 @@ fn a_policy_of_relay_tells_and_uses_nothing_else() {
     world.start();
     assert!(world.run(Duration::from_secs(60), |w| w.both(|s| s == State::Completed)));
     let told: Vec<_> = world.peers[0].agent.local_candidates().map(|c| c.kind).collect();
-    assert_eq!(told, [Kind::Relayed]);
-    assert!(world.peers[0].saw(|e| matches!(e, Event::LocalCandidate(c) if c.kind != Kind::Relayed)).is_none());
-    assert_eq!(world.peers[0].agent.pair_stats().filter(|p| p.local_kind != Kind::Relayed).count(), 0);
+    assert_eq!(told, [CandidateType::Relayed]);
+    assert!(
+        world.peers[0].saw(|e| matches!(e, Event::LocalCandidate(c) if c.kind != CandidateType::Relayed)).is_none()
+    );
+    assert_eq!(world.peers[0].agent.pair_stats().filter(|p| p.local_kind != CandidateType::Relayed).count(), 0);
     assert!(world.send(0, b"hello"));
     assert!(world.run(Duration::from_secs(1), |w| !w.peers[1].data.is_empty()));
     let seen = world.peers[1].agent.selected().map(|route| route.remote);

@@ -1,11 +1,12 @@
 //! What happens to a connection afterwards: silence, moves, restarts, lost packets, and relays that must be kept.
-use crate::common;
+use crate::support;
 
 use std::time::Duration;
 
-use barertc_ice::{Config, Event, Kind, Route, State};
-use common::nat::{By, Nat};
-use common::{Peer, World, addr};
+use barertc_ice::{CandidateType, Config, Event, Route, State};
+use barertc_wire::Instant;
+use support::nat::{By, Nat};
+use support::{Peer, World, addr};
 
 fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
@@ -114,8 +115,8 @@ fn another_interface_takes_over() {
         );
         connect(&mut world);
         let start = world.now;
-        world.peers[0].unbind(addr("203.0.113.1:1000"));
-        world.peers[0].bind(addr("203.0.113.77:1000"));
+        world.peers[0].unbind(world.now, addr("203.0.113.1:1000"));
+        world.peers[0].bind(world.now, addr("203.0.113.77:1000"));
         let moved = |w: &World| {
             w.peers[0].agent.selected().is_some_and(|r| r.local == addr("203.0.113.77:1000"))
                 && w.peers[1].agent.selected().is_some_and(|r| r.remote == addr("203.0.113.77:1000"))
@@ -130,7 +131,7 @@ fn a_restart_keeps_the_old_way_until_there_is_a_new_one() {
     let mut world = two();
     connect(&mut world);
     let (old, _) = world.peers[0].credentials();
-    world.peers[0].restart();
+    world.peers[0].restart(world.now);
     let (new, _) = world.peers[0].credentials();
     assert_ne!(new, old);
     assert!(world.peers[0].agent.selected().is_some());
@@ -138,13 +139,13 @@ fn a_restart_keeps_the_old_way_until_there_is_a_new_one() {
     // data, though its address is no candidate any more.
     let is_ours = |w: &World, ufrag: &str| w.peers[0].agent.is_local_ufrag(ufrag);
     assert!(is_ours(&world, &old) && is_ours(&world, &new) && !is_ours(&world, "somebody"));
-    let from = |remote| Route { local: addr("203.0.113.1:1000"), remote: addr(remote) };
+    let from = |remote| Route::udp(addr("203.0.113.1:1000"), addr(remote));
     assert!(world.peers[0].agent.is_expected(from("203.0.113.2:1000"), &[]));
     assert!(!world.peers[0].agent.is_expected(from("203.0.113.3:1000"), &[]));
     // The other side does not know yet, for a long time: consent goes on with the old credentials.
     world.run(secs(120), |_| false);
     assert!(world.peers.iter().all(|p| p.agent.selected().is_some()));
-    world.peers[1].restart();
+    world.peers[1].restart(world.now);
     world.signal_credentials(0);
     world.signal_credentials(1);
     world.signal_locals(0);
@@ -177,7 +178,7 @@ fn lite_on_either_side() {
             Peer::new(config(0), lite_side != 0, 1).at("203.0.113.1:1000"),
             Peer::new(config(1), lite_side != 1, 2).at("203.0.113.2:1000"),
         );
-        world.peers[1 - lite_side].agent.set_remote_lite(true);
+        world.peers[1 - lite_side].agent.set_remote_lite(Instant::ZERO, true);
         connect(&mut world);
         assert!(world.send(lite_side, b"\x80 hello"));
         assert!(world.run(secs(1), |w| !w.peers[1 - lite_side].data.is_empty()));
@@ -204,7 +205,7 @@ fn loss_delay_and_reordering() {
             world.jitter = Duration::from_millis(60);
             world.start();
             assert!(world.run(secs(39), |w| w.connected()), "loss {loss}, seed {seed}");
-            let took = world.now - barertc_wire::Instant::ZERO;
+            let took = world.now - Instant::ZERO;
             worst = worst.max(took);
             total += took;
         }
@@ -232,7 +233,7 @@ fn a_relayed_path_carries_media_for_hours() {
     world.start();
     assert!(world.run(secs(60), |w| w.both(|s| s == State::Completed)));
     let kind = world.peers[0].agent.pair_stats().find(|p| p.selected).unwrap().local_kind;
-    assert_eq!(kind, Kind::Relayed);
+    assert_eq!(kind, CandidateType::Relayed);
     // Permissions last 5 minutes, channels and the allocation 10.
     for minute in 0..180 {
         if minute == 20 {
@@ -250,14 +251,14 @@ fn a_relayed_path_carries_media_for_hours() {
 #[test]
 fn a_wrong_password_at_the_relay_is_given_up() {
     let server = barertc_ice::TurnServer {
-        addr: addr(common::SERVER),
-        transport: Default::default(),
+        addr: addr(support::SERVER),
+        protocol: Default::default(),
         username: "user",
         password: "guess",
         ipv6: false,
     };
     let mut peer = Peer::new(Config::default(), true, 1).at("203.0.113.1:1000");
-    peer.agent.add_turn_server(&server).unwrap();
+    peer.agent.add_turn_server(Instant::ZERO, &server).unwrap();
     let mut world = World::new(peer, Peer::new(Config::default(), false, 2).at("203.0.113.2:1000"));
     world.start();
     assert!(

@@ -1,19 +1,18 @@
 //! The caller's clock may have run for hours before an agent is made: patience counts from when checking begins.
-use crate::common;
+use crate::support;
 
 use barertc_ice::{Config, State};
 use barertc_wire::Instant;
-use common::Peer;
+use support::Peer;
 
 #[test]
 fn a_late_agent_is_as_patient_as_an_early_one() {
     let config = Config::default();
     let patience = config.patience;
     let mut agent = Peer::new(config, true, 1).at("203.0.113.1:1000").agent;
-    // Nothing so far told the agent what time it is, and the peer hides its addresses, as browsers do.
-    agent.set_remote_credentials("abcd", "0123456789abcdef012345").unwrap();
+    // The peer hides its addresses, as browsers do.
     let late = Instant::from_millis(3_600_000);
-    agent.handle_timeout(late);
+    agent.set_remote_credentials(late, "abcd", "0123456789abcdef012345").unwrap();
     assert_eq!(agent.state(), State::Checking);
     let mut out = [0; 1200];
     for seconds in 1..patience.as_secs() {

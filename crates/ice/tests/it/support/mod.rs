@@ -45,7 +45,6 @@ pub struct Peer {
     pub usable: Option<Instant>,
     pub sent: usize,
     pub sent_bytes: usize,
-    rng: ChaCha20Rng,
 }
 
 impl Peer {
@@ -64,12 +63,11 @@ impl Peer {
             usable: None,
             sent: 0,
             sent_bytes: 0,
-            rng,
         }
     }
 
     pub fn at(mut self, local: &str) -> Self {
-        self.bind(addr(local));
+        self.bind(Instant::ZERO, addr(local));
         self
     }
 
@@ -79,30 +77,30 @@ impl Peer {
     }
 
     pub fn with_stun(mut self) -> Self {
-        self.agent.add_stun_server(addr(SERVER)).unwrap();
+        self.agent.add_stun_server(Instant::ZERO, addr(SERVER)).unwrap();
         self
     }
 
     pub fn with_turn(mut self) -> Self {
         let server = TurnServer {
             addr: addr(SERVER),
-            transport: Default::default(),
+            protocol: Default::default(),
             username: "user",
             password: "secret",
             ipv6: false,
         };
-        self.agent.add_turn_server(&server).unwrap();
+        self.agent.add_turn_server(Instant::ZERO, &server).unwrap();
         self
     }
 
-    pub fn bind(&mut self, local: SocketAddr) {
+    pub fn bind(&mut self, now: Instant, local: SocketAddr) {
         self.locals.push(local);
-        self.agent.add_local(Candidate::host(local)).unwrap();
+        self.agent.add_local(now, Candidate::host(local)).unwrap();
     }
 
-    pub fn unbind(&mut self, local: SocketAddr) {
+    pub fn unbind(&mut self, now: Instant, local: SocketAddr) {
         self.locals.retain(|l| *l != local);
-        self.agent.remove_local(local);
+        self.agent.remove_local(now, local);
     }
 
     fn receive(&mut self, now: Instant, route: Route, bytes: &mut [u8]) {
@@ -111,8 +109,8 @@ impl Peer {
         }
     }
 
-    pub fn restart(&mut self) {
-        self.agent.restart(&mut self.rng).unwrap();
+    pub fn restart(&mut self, now: Instant) {
+        self.agent.restart(now).unwrap();
     }
 
     pub fn credentials(&self) -> (String, String) {
@@ -197,9 +195,13 @@ impl World {
     /// Both sides gather; descriptions cross.
     pub fn start(&mut self) {
         for i in 0..2 {
-            self.peers[i].agent.gather().unwrap();
+            self.peers[i].agent.gather(self.now).unwrap();
             self.signal_credentials(i);
         }
+    }
+
+    pub fn close(&mut self) {
+        self.peers.iter_mut().for_each(|p| p.agent.close(self.now));
     }
 
     pub fn signal_credentials(&mut self, from: usize) {
@@ -266,7 +268,7 @@ impl World {
         let agent = &mut self.peers[i].agent;
         let (front, _) = agent.room();
         out[front..front + bytes.len()].copy_from_slice(bytes);
-        let Ok(t) = agent.wrap(&mut out, bytes.len()) else { return false };
+        let Ok(t) = agent.wrap(self.now, &mut out, bytes.len()) else { return false };
         self.route(i, t.route, out[..t.len].to_vec());
         true
     }
@@ -275,11 +277,10 @@ impl World {
         while let Some(entry) = self.queue.first_entry().filter(|e| e.key().0 <= self.now) {
             match entry.remove() {
                 Item::Candidate { to, candidate } => {
-                    let _ = self.peers[to].agent.add_remote(candidate);
+                    let _ = self.peers[to].agent.add_remote(self.now, candidate);
                 }
                 Item::Credentials { to, ufrag, pwd } => {
-                    self.peers[to].agent.handle_timeout(self.now);
-                    self.peers[to].agent.set_remote_credentials(&ufrag, &pwd).unwrap();
+                    self.peers[to].agent.set_remote_credentials(self.now, &ufrag, &pwd).unwrap();
                     if !self.trickle {
                         self.signal_locals(1 - to);
                     }
@@ -287,7 +288,7 @@ impl World {
                 Item::Packet { src, dst, bytes } => self.arrive(src, dst, bytes),
                 Item::Local { src, dst, mut bytes } => {
                     for p in self.peers.iter_mut().filter(|p| p.locals.contains(&dst)) {
-                        p.receive(self.now, Route { local: dst, remote: src }, &mut bytes);
+                        p.receive(self.now, Route::udp(dst, src), &mut bytes);
                     }
                 }
             }
@@ -314,7 +315,7 @@ impl World {
             if p.only_server && src.ip() != self.server.addr.ip() {
                 return;
             }
-            p.receive(now, Route { local, remote: src }, &mut bytes);
+            p.receive(now, Route::udp(local, src), &mut bytes);
             return;
         }
     }
@@ -338,13 +339,13 @@ impl World {
             if p.agent.selected().is_some() {
                 p.usable = p.usable.or(Some(self.now));
             }
-            let worst = Config::worst_case_bytes::<&Heap<'static>>(p.agent.config());
+            let worst = TestAgent::worst_case_bytes(p.agent.config());
             assert!(p.heap.stats().peak <= worst, "{} bytes in use, {worst} promised", p.heap.stats().peak);
         }
     }
 
     fn route(&mut self, from: usize, route: Route, bytes: Vec<u8>) {
-        let Route { local, remote } = route;
+        let Route { local, remote, .. } = route;
         let p = &mut self.peers[from];
         assert!(p.locals.contains(&local), "sends from {local}");
         assert_eq!(local.is_ipv4(), remote.is_ipv4(), "sends from {local} to {remote}");

@@ -1,11 +1,12 @@
 //! IPv6: alone, beside IPv4 with one of the two blocked, and with link-local addresses and their scopes.
-use crate::common;
+use crate::support;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use barertc_ice::{Config, Kind, Route, State};
-use common::{Peer, SERVER, World, addr};
+use barertc_ice::{CandidateType, Config, Route, State};
+use barertc_wire::Instant;
+use support::{Peer, SERVER, World, addr};
 
 const V6: [&str; 2] = ["[2001:db8::1]:1000", "[2001:db8::2]:1000"];
 const V4: [&str; 2] = ["203.0.113.1:1000", "203.0.113.2:1000"];
@@ -44,7 +45,7 @@ fn speak(world: &mut World, wanted: Wanted) {
 fn assert_no_place_is_lost(world: &mut World) {
     for p in &mut world.peers {
         for n in 1..p.agent.config().max_local {
-            p.bind(SocketAddr::new([192, 0, 2, 1].into(), n));
+            p.bind(Instant::ZERO, SocketAddr::new([192, 0, 2, 1].into(), n));
         }
     }
 }
@@ -128,9 +129,11 @@ fn link_local_addresses_keep_the_scope_of_their_own_machine() {
         let route = p.agent.selected().unwrap();
         assert_eq!((scope(route.local), scope(route.remote)), ([3, 7][i], [3, 7][i]));
         assert!(p.agent.local_candidates().all(|c| !c.to_string().contains('%')), "no description carries a scope");
-        assert!(p.agent.pair_stats().all(|s| s.local_kind == Kind::Host && s.remote_kind == Kind::Host));
+        assert!(
+            p.agent.pair_stats().all(|s| s.local_kind == CandidateType::Host && s.remote_kind == CandidateType::Host)
+        );
         // Whatever scope the socket reports.
-        let mut from = Route { local: route.local, remote: addr(LINK[1 - i]) };
+        let mut from = Route::udp(route.local, addr(LINK[1 - i]));
         assert!(p.agent.is_expected(from, &[]));
         from.remote.set_port(9);
         assert!(!p.agent.is_expected(from, &[]));

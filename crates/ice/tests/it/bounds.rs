@@ -1,5 +1,5 @@
 //! Whatever arrives, state stays within its bound; and failing allocations are errors.
-use crate::common;
+use crate::support;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use barertc_crypto::{HmacSha1Key, RustCrypto};
 use barertc_ice::stun::{Builder, Class, Method, TransactionId, attr};
 use barertc_ice::{Agent, Candidate, Config, Error, Route};
 use barertc_wire::Instant;
-use common::{Peer, addr, heap};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use support::{Peer, addr, heap};
 
 /// One thing that the network or the application may do.
 #[derive(Clone, Debug)]
@@ -83,9 +83,9 @@ struct Bench {
 
 impl Bench {
     fn new(config: Config, controlling: bool) -> Self {
-        let worst = config.worst_case_bytes::<&Heap<'static>>();
+        let worst = Agent::<&Heap<'static>, RustCrypto>::worst_case_bytes(&config);
         let mut peer = Peer::new(config, controlling, 7).at("192.0.2.0:1000").with_stun();
-        peer.agent.gather().unwrap();
+        peer.agent.gather(Instant::ZERO).unwrap();
         Self { peer, now: Instant::ZERO, asked: None, worst }
     }
 
@@ -93,7 +93,7 @@ impl Bench {
         let agent = &mut self.peer.agent;
         match step {
             Step::Noise(bytes) => {
-                agent.handle(self.now, Route { local: local(0), remote: remote(1) }, &mut bytes.clone());
+                agent.handle(self.now, Route::udp(local(0), remote(1)), &mut bytes.clone());
             }
             Step::Check { from, priority, controlling, tie, use_candidate, unknown } => {
                 let mut out = [0; 300];
@@ -110,7 +110,7 @@ impl Bench {
                 }
                 b.integrity(&RustCrypto, &HmacSha1Key::new(pwd.as_bytes())).unwrap();
                 let len = b.fingerprint().unwrap();
-                agent.handle(self.now, Route { local: local(from % 3), remote: remote(*from) }, &mut out[..len]);
+                agent.handle(self.now, Route::udp(local(from % 3), remote(*from)), &mut out[..len]);
             }
             Step::Answer { authentic, code, mapped } => {
                 let Some((route, id)) = self.asked else { return };
@@ -128,20 +128,20 @@ impl Bench {
             }
             Step::Remote { port, priority } => {
                 let candidate = Candidate { priority: *priority, ..Candidate::host(remote(*port)) };
-                let _ = agent.add_remote(candidate);
+                let _ = agent.add_remote(self.now, candidate);
             }
             Step::Local(n) => {
-                let _ = agent.add_local(Candidate::host(local(*n)));
+                let _ = agent.add_local(self.now, Candidate::host(local(*n)));
             }
-            Step::RemoveLocal(n) => agent.remove_local(local(*n)),
+            Step::RemoveLocal(n) => agent.remove_local(self.now, local(*n)),
             Step::Wait(ms) => {
                 self.now += Duration::from_millis((*ms).into());
                 agent.handle_timeout(self.now);
             }
-            Step::Restart => self.peer.restart(),
-            Step::Credentials => agent.set_remote_credentials("peer", PWD).unwrap(),
-            Step::NetworkChanged => agent.network_changed(),
-            Step::Close => agent.close(),
+            Step::Restart => self.peer.restart(self.now),
+            Step::Credentials => agent.set_remote_credentials(self.now, "peer", PWD).unwrap(),
+            Step::NetworkChanged => agent.network_changed(self.now),
+            Step::Close => agent.close(self.now),
         }
         self.settle();
     }
@@ -220,10 +220,13 @@ fn better_candidates_take_the_place_of_worse_ones() {
     let mut peer = Peer::new(config, true, 1).at("192.0.2.0:1000");
     let with = |n: u16| Candidate { priority: u32::from(n), ..Candidate::host(remote(n)) };
     for n in 10..14 {
-        peer.agent.add_remote(with(n)).unwrap();
+        peer.agent.add_remote(Instant::ZERO, with(n)).unwrap();
     }
-    assert_eq!(peer.agent.add_remote(with(9)), Err(Error::Full));
-    peer.agent.add_remote(with(20)).unwrap();
+    assert_eq!(
+        peer.agent.add_remote(Instant::ZERO, with(9)),
+        Err(Error::TooMany { what: "remote candidates", limit: 4 })
+    );
+    peer.agent.add_remote(Instant::ZERO, with(20)).unwrap();
     let mut left: Vec<_> = peer.agent.remote_candidates().map(|c| c.priority).collect();
     left.sort_unstable();
     assert_eq!(left, [11, 12, 13, 20]);
@@ -239,17 +242,17 @@ fn every_failing_allocation_is_an_error() {
         let alloc = FailNth::new(heap, failures + 1);
         let made = Agent::new(Config::default(), true, &alloc, RustCrypto, &mut rng).and_then(|mut agent| {
             let server = barertc_ice::TurnServer {
-                addr: addr(common::SERVER),
-                transport: Default::default(),
+                addr: addr(support::SERVER),
+                protocol: Default::default(),
                 username: "user",
                 password: "secret",
                 ipv6: false,
             };
-            agent.add_turn_server(&server)
+            agent.add_turn_server(Instant::ZERO, &server)
         });
         assert_eq!(heap.stats().live, 0);
         match made {
-            Err(e) => assert_eq!(e, Error::OutOfMemory),
+            Err(e) => assert_eq!(e, Error::NoMemory),
             Ok(()) => break,
         }
         failures += 1;
@@ -262,8 +265,8 @@ fn the_worst_case_is_known_before() {
     let config = Config::default();
     println!(
         "default configuration: {} bytes at most, and {} in the agent itself",
-        config.worst_case_bytes::<&Heap<'static>>(),
+        Agent::<&Heap<'static>, RustCrypto>::worst_case_bytes(&config),
         size_of::<Agent<&Heap<'static>, RustCrypto>>()
     );
-    assert!(config.worst_case_bytes::<&Heap<'static>>() < 24 * 1024);
+    assert!(Agent::<&Heap<'static>, RustCrypto>::worst_case_bytes(&config) < 24 * 1024);
 }

@@ -1,6 +1,6 @@
 //! A peer that sends checks without end gets its share of answers and no more; and the agent's own checks keep their
 //! pace.
-use crate::common;
+use crate::support;
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use barertc_crypto::{HmacSha1Key, RustCrypto};
 use barertc_ice::stun::{Builder, Class, Message, Method, TransactionId, attr};
 use barertc_ice::{Config, Discard, Handled, Route};
 use barertc_wire::Instant;
-use common::{Peer, addr};
+use support::{Peer, addr};
 
 const OURS: &str = "192.0.2.1:1000";
 const PWD: &str = "passwordpasswordpassword";
@@ -35,7 +35,7 @@ fn flood(peer: &mut Peer, seconds: u64, moving: bool) -> (Vec<[usize; 2]>, usize
     for ms in 0..seconds * 1000 {
         let now = Instant::from_millis(ms);
         let port = if moving { 2000 + (ms % 60_000) as u16 } else { 2000 };
-        let route = Route { local: addr(OURS), remote: addr(&format!("198.51.100.1:{port}")) };
+        let route = Route::udp(addr(OURS), addr(&format!("198.51.100.1:{port}")));
         match peer.agent.handle(now, route, &mut check(peer, ms)) {
             Handled::Dropped(Discard::RateLimited) => limited += 1,
             Handled::Consumed | Handled::Dropped(Discard::CandidatesFull) => {}
@@ -56,7 +56,7 @@ fn flood(peer: &mut Peer, seconds: u64, moving: bool) -> (Vec<[usize; 2]>, usize
 fn peer(rate: u32) -> Peer {
     let config = Config { answers_per_second: rate, ..Config::default() };
     let mut peer = Peer::new(config, false, 1).at(OURS);
-    peer.agent.set_remote_credentials("peer", PWD).unwrap();
+    peer.agent.set_remote_credentials(Instant::ZERO, "peer", PWD).unwrap();
     peer
 }
 
@@ -100,7 +100,7 @@ fn after_the_flood_a_peer_is_answered_as_before() {
     let (mut now, mut out) = (Instant::from_millis(2_000), [0; 1500]);
     for n in 0..20 {
         now += Duration::from_millis(50);
-        let route = Route { local: addr(OURS), remote: addr("198.51.100.1:2000") };
+        let route = Route::udp(addr(OURS), addr("198.51.100.1:2000"));
         assert_eq!(peer.agent.handle(now, route, &mut check(&peer, 10_000 + n)), Handled::Consumed);
         let t = peer.agent.poll_transmit(now, &mut out).expect("an answer");
         assert_eq!(Message::parse(&out[..t.len]).unwrap().class(), Class::Success);
