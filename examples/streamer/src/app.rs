@@ -263,7 +263,12 @@ impl<'b, B: Board> App<'b, B> {
         let mut viewers = self.viewers.borrow_mut();
         let viewer = viewers.find(from.socket, from.id).ok_or(Error::NotFound)?;
         viewer.connection.add_remote_candidate(candidate).or_else(|error| match error {
-            Error::Ice(barertc::IceError::UnsupportedCandidate | barertc::IceError::Full) => Ok(()),
+            Error::Ice(
+                barertc::IceError::Component(_)
+                | barertc::IceError::CandidateProtocol
+                | barertc::IceError::Unreachable(_)
+                | barertc::IceError::TooMany { .. },
+            ) => Ok(()),
             error => Err(error),
         })
     }
