@@ -1,6 +1,6 @@
 //! One data channel: a pair of streams with the same number (RFC 8831 section 6.2).
 
-use barertc_arena::{AllocError, Allocator, Key, Ring};
+use barertc_arena::Key;
 
 /// Names a channel of an association, from [`open`](crate::Association::open) or an event until
 /// [`Event::ChannelClosed`](crate::Event::ChannelClosed) was taken. Never means another channel afterwards.
@@ -152,6 +152,8 @@ pub(crate) mod pending {
     pub(crate) const LOW: u8 = 4;
     pub(crate) const WRITABLE: u8 = 8;
     pub(crate) const CLOSED: u8 = 16;
+    /// In the order in which they are told.
+    pub(crate) const ALL: [u8; 5] = [OPENED, READABLE, LOW, WRITABLE, CLOSED];
 }
 
 #[derive(Debug)]
@@ -175,6 +177,10 @@ pub(crate) struct Channel {
     // Outgoing.
     pub(crate) first: Option<Key>,
     pub(crate) last: Option<Key>,
+    /// Messages of which something is queued or in flight.
+    pub(crate) messages: u32,
+    /// Bytes of the message that is being written.
+    pub(crate) written: usize,
     /// Bytes written and not yet sent for the first time.
     pub(crate) queued: usize,
     pub(crate) low_threshold: usize,
@@ -204,6 +210,8 @@ pub(crate) struct Channel {
     // Closing.
     pub(crate) out_reset: OutReset,
     pub(crate) in_reset: bool,
+    /// The peer's reset waits for data that was sent before it.
+    pub(crate) in_deferred: bool,
     /// Closed by the application: what still arrives is dropped.
     pub(crate) deaf: bool,
 
@@ -228,6 +236,8 @@ impl Channel {
             ack_due: false,
             first: None,
             last: None,
+            messages: 0,
+            written: 0,
             queued: 0,
             low_threshold: 0,
             wants: 0,
@@ -247,45 +257,20 @@ impl Channel {
             next_in: 0,
             out_reset: OutReset::No,
             in_reset: false,
+            in_deferred: false,
             deaf: false,
             pending: 0,
             in_events: false,
         }
     }
 
+    /// Whether there is nothing left that the application would want to read.
+    pub(crate) const fn is_read(&self) -> bool {
+        self.deaf || (self.ready.head.is_none() && !(self.cut && self.reading.is_some()))
+    }
+
     /// Whether the application may write.
     pub(crate) const fn is_writable(&self) -> bool {
         matches!(self.state, State::Opening | State::Open)
-    }
-}
-
-/// Channels with events that the application has not taken; a channel is in it once.
-pub(crate) struct Events<A: Allocator> {
-    ring: Ring<Key, A>,
-}
-
-impl<A: Allocator> Events<A> {
-    pub(crate) fn new(channels: u16, alloc: A) -> Result<Self, AllocError> {
-        Ok(Self { ring: Ring::with_capacity(usize::from(channels), alloc)? })
-    }
-
-    pub(crate) const fn bytes(channels: usize) -> usize {
-        Ring::<Key, A>::bytes(channels)
-    }
-
-    /// Takes note of an event (one of [`pending`]) of `channel`, which has the name `key`.
-    pub(crate) fn raise(&mut self, key: Key, channel: &mut Channel, event: u8) {
-        channel.pending |= event;
-        if !channel.in_events {
-            channel.in_events = self.ring.push_back(key).is_ok();
-        }
-    }
-
-    pub(crate) fn front(&self) -> Option<Key> {
-        self.ring.front().copied()
-    }
-
-    pub(crate) fn pop(&mut self) {
-        self.ring.pop_front();
     }
 }

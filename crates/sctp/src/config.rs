@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::error::{ConfigError, Rule};
+use barertc_wire::{ConfigError, Rule};
 
 /// Bytes of DATA_CHANNEL_OPEN before the label (RFC 8832 §5.1).
 pub(crate) const OPEN_HEADER: usize = 12;
@@ -159,14 +159,11 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] with the first field that breaks its rule, its value, and the limit. Durations are in
-    /// microseconds.
+    /// milliseconds.
     pub fn check(&self) -> Result<(), ConfigError> {
         let (mtu, block) = (u64::from(self.mtu), u64::from(self.block));
-        let least =
-            |field, value: u64, limit: u64| ConfigError::unless(value >= limit, field, Rule::AtLeast(limit), value);
-        let most =
-            |field, value: u64, limit: u64| ConfigError::unless(value <= limit, field, Rule::AtMost(limit), value);
-        let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
+        let least = |field, value: u64, limit: u64| ConfigError::check(field, value, Rule::AtLeast(limit));
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         least("mtu", mtu, 128)?;
         least("block", block, 16)?;
         least("send_buffer", self.send_buffer.into(), mtu.saturating_mul(4).saturating_add(block))?;
@@ -174,12 +171,11 @@ impl Config {
         least("receive_buffer", self.receive_buffer.into(), packet.saturating_mul(4))?;
         least("max_channels", self.max_channels.into(), 1)?;
         least("max_messages", self.max_messages.into(), 2)?;
-        least("max_in_flight", self.max_in_flight.into(), 4)?;
-        most("max_in_flight", self.max_in_flight.into(), MOST_IN_FLIGHT.into())?;
+        ConfigError::check_range("max_in_flight", self.max_in_flight.into(), 4, MOST_IN_FLIGHT.into())?;
         least("max_fragments", self.max_fragments.into(), 8)?;
-        least("rto_min", micros(self.rto_min), 1)?;
-        least("rto_initial", micros(self.rto_initial), micros(self.rto_min))?;
-        least("rto_max", micros(self.rto_max), micros(self.rto_initial))
+        least("rto_min", millis(self.rto_min), 1)?;
+        least("rto_initial", millis(self.rto_initial), millis(self.rto_min))?;
+        least("rto_max", millis(self.rto_max), millis(self.rto_initial))
     }
 
     /// Largest message in bytes that [`Association::write`](crate::Association::write) takes as a whole, if the peer
@@ -227,9 +223,9 @@ impl Config {
     }
 
     /// Bytes of the receive buffer that are kept for the chunk that closes the first gap, so that full memory never locks
-    /// itself.
+    /// itself, and a block for answers to the peer.
     pub(crate) const fn receive_reserve(&self) -> usize {
-        whole_blocks(larger(self.mtu as u32, LARGEST), self.block)
+        whole_blocks(larger(self.mtu as u32, LARGEST), self.block).saturating_add(self.block as usize)
     }
 
     /// Words of the bitmap of received TSNs: room for twice the fragments that fit, in powers of two.

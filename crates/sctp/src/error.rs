@@ -1,46 +1,9 @@
+//! What went wrong: with a call, an association, a packet.
+
 use core::fmt;
 
 use barertc_arena::AllocError;
-
-/// A rule that a field of a [`Config`](crate::Config) must keep, with its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Rule {
-    /// The value must be this or more.
-    AtLeast(u64),
-    /// The value must be this or less.
-    AtMost(u64),
-}
-
-/// A configuration that cannot work: which field, which rule it breaks, and with what value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ConfigError {
-    /// Name of the field.
-    pub field: &'static str,
-    /// The rule that it breaks.
-    pub rule: Rule,
-    /// Its value.
-    pub value: u64,
-}
-
-impl ConfigError {
-    pub(crate) const fn unless(ok: bool, field: &'static str, rule: Rule, value: u64) -> Result<(), Self> {
-        if ok { Ok(()) } else { Err(Self { field, rule, value }) }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, rule, value } = self;
-        match rule {
-            Rule::AtLeast(limit) => write!(f, "{field} is {value}, must be at least {limit}"),
-            Rule::AtMost(limit) => write!(f, "{field} is {value}, must be at most {limit}"),
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}
+use barertc_wire::ConfigError;
 
 /// Why a call could not be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +123,8 @@ pub enum Failure {
     AbortedByPeer(u16),
     /// The peer broke the protocol, and was told so.
     ProtocolViolation,
+    /// Packets of our size do not arrive: the path's MTU is smaller than [`Config::mtu`](crate::Config::mtu) says.
+    PathMtu,
     /// The peer started the association anew; with DTLS below that is a new peer, which needs a new association.
     PeerRestarted,
 }
@@ -171,6 +136,7 @@ impl fmt::Display for Failure {
             Self::PeerUnreachable => f.write_str("the peer stopped answering"),
             Self::AbortedByPeer(cause) => write!(f, "the peer aborted with cause {cause}"),
             Self::ProtocolViolation => f.write_str("the peer broke the protocol"),
+            Self::PathMtu => f.write_str("the path does not carry packets as large as ours"),
             Self::PeerRestarted => f.write_str("the peer started anew"),
         }
     }

@@ -85,6 +85,7 @@ extern crate std;
 
 mod association;
 mod channel;
+mod channels;
 #[doc(hidden)]
 pub mod chunk;
 mod config;
@@ -99,13 +100,15 @@ mod recv;
 mod rto;
 mod send;
 mod serial;
+mod timer;
 
 pub use association::{Association, Event, Role, Stats};
+pub use barertc_wire::{ConfigError, Rule};
 pub use channel::{ChannelConfig, ChannelId, ChannelInfo, MessageKind, Reliability};
 pub use config::{Config, Congestion};
 #[doc(hidden)]
 pub use dcep::{Dcep, Open};
-pub use error::{ConfigError, Discard, Discards, Error, Failure, Rule};
+pub use error::{Discard, Discards, Error, Failure};
 pub use recv::Read;
 #[doc(hidden)]
 pub use serial::Tsn;

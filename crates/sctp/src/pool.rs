@@ -75,6 +75,11 @@ impl<A: Allocator> Pool<A> {
         self.free_blocks.saturating_mul(self.block) as usize
     }
 
+    /// Bytes in a block.
+    pub(crate) const fn block(&self) -> usize {
+        self.block as usize
+    }
+
     /// Bytes in all blocks.
     pub(crate) fn capacity(&self) -> usize {
         self.memory.len()

@@ -1,7 +1,7 @@
 //! What every other SCTP must do with ours: scenarios over the simulated network of the crate's own tests.
 #![allow(dead_code, missing_docs)]
 
-#[path = "../../../crates/sctp/tests/support/mod.rs"]
+#[path = "../../../crates/sctp/tests/it/support/mod.rs"]
 mod support;
 
 use std::collections::VecDeque;

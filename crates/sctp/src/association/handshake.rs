@@ -1,67 +1,73 @@
-//! Setting up (RFC 9260 section 5).
+//! Setting up (RFC 9260 §5).
 
 use barertc_arena::Allocator;
-use barertc_wire::Instant;
+use barertc_wire::{Instant, Writer};
 
-use super::{Association, Peer, Phase};
-use crate::chunk::{Capabilities, Chunk, Chunks, Init, cause, write_init};
+use super::state::{Attempt, Peer, State};
+use super::{Association, Invitation};
+use crate::chunk::{Capabilities, Chunk, Chunks, ErrorCause, Init, cause, padding};
 use crate::error::{Discard, Error, Failure};
+use crate::pool::Chain;
 use crate::serial::Tsn;
+use crate::timer::Timer;
 
-/// An INIT that was answered: what a state cookie stands for.
-///
-/// RFC 9260 lets the cookie itself carry this, so that strangers cost no memory. Below DTLS there are no strangers, and
-/// there is only one peer: so the state is kept here, and the cookie is 32 random bytes that nobody can forge.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Invitation {
-    pub(super) peer: Peer,
-    /// The tag that was offered.
-    pub(super) tag: u32,
-}
+/// Bytes of the longest INIT chunk of ours.
+const INIT: usize = 64;
 
 impl<A: Allocator> Association<A> {
     /// Starts the handshake. Both sides may, at the same time.
     pub fn connect(&mut self, now: Instant) {
-        if self.phase == Phase::Closed {
-            self.phase = Phase::CookieWait;
-            self.due.init = true;
-            self.start_t1(now);
+        if matches!(self.state, State::Closed) {
+            self.state = State::CookieWait(self.attempt(now));
+            self.outbox.init = true;
         }
     }
 
-    /// T1-init or T1-cookie, for a chunk that goes out for the first time.
-    fn start_t1(&mut self, now: Instant) {
-        self.t1_count = 0;
-        self.t1_began = now;
-        self.t1 = Some(now + self.tx.rto.get());
+    /// INIT or COOKIE ECHO goes out for the first time, and T1 starts.
+    fn attempt(&mut self, now: Instant) -> Attempt {
+        self.timers.set(Timer::Setup, now + self.tx.rto.get());
+        Attempt { began: now, count: 0 }
     }
 
     /// What T1 waited for is here. It was the first round trip, if nothing had to be sent twice (Karn).
-    fn stop_t1(&mut self, now: Instant) {
-        if self.t1.take().is_some() && self.t1_count == 0 {
-            self.tx.rto.sample(now.saturating_since(self.t1_began));
+    fn answered(&mut self, now: Instant, attempt: Attempt) {
+        self.timers.stop(Timer::Setup);
+        if attempt.count == 0 {
+            self.tx.rto.sample(now.saturating_since(attempt.began));
         }
     }
 
-    fn our_init(&self, tag: u32) -> Init<'static> {
+    const fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            partial_reliability: true,
+            reconfig: true,
+            interleaving: self.config.interleaving,
+            zero_checksum: self.config.zero_checksum,
+        }
+    }
+
+    pub(super) fn our_init(&self, tag: u32) -> Init<'static> {
         Init {
             tag,
             window: self.rx.window(),
             outbound: u16::MAX,
             inbound: u16::MAX,
-            tsn: self.tsn.0,
+            tsn: self.identity.tsn.0,
             capabilities: self.capabilities(),
             cookie: None,
             params: &[],
         }
     }
 
-    /// Writes our INIT chunk, for sending it in a session description (`a=sctp-init` of SNAP); its length, or `None`
-    /// when `out` is too small (64 bytes are enough).
-    pub fn local_init(&self, out: &mut [u8]) -> Option<usize> {
-        let mut w = barertc_wire::Writer::new(out);
-        write_init(&mut w, &self.our_init(self.tag)).ok()?;
-        Some(w.len())
+    /// Writes our INIT chunk, to be sent in a session description (`a=sctp-init` of SNAP), and says how long it is.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooShort`]: 64 bytes are enough.
+    pub fn local_init(&self, out: &mut [u8]) -> Result<usize, Error> {
+        let mut w = Writer::new(out);
+        let short = Error::BufferTooShort { needed: INIT };
+        self.our_init(self.identity.tag).write(&mut w, 0, |_| {}).map_err(|_| short)?;
+        Ok(w.len())
     }
 
     /// Establishes the association with an INIT chunk that came in a session description. The peer must have got ours
@@ -71,7 +77,7 @@ impl<A: Allocator> Association<A> {
     /// [`Error::Malformed`]; [`Error::Closed`] when the association is not new.
     pub fn set_remote_init(&mut self, now: Instant, chunk: &[u8]) -> Result<(), Error> {
         let Some(Ok(Chunk::Init(init))) = Chunks::new(chunk).next() else { return Err(Error::Malformed) };
-        if !matches!(self.phase, Phase::Closed | Phase::CookieWait) {
+        if !matches!(self.state, State::Closed | State::CookieWait(_)) {
             return Err(Error::Closed);
         }
         let peer = Self::peer(&init).ok_or(Error::Malformed)?;
@@ -92,81 +98,112 @@ impl<A: Allocator> Association<A> {
 
     pub(super) fn on_init(&mut self, init: &Init<'_>) -> Result<(), Discard> {
         let peer = Self::peer(init).ok_or(Discard::BadInit)?;
-        let tag = match self.phase {
+        let tag = match self.state {
             // Section 5.2.1: in a collision both sides keep to the tags of their INITs.
-            Phase::Closed | Phase::CookieWait | Phase::CookieEchoed => self.tag,
+            State::Closed | State::CookieWait(_) | State::CookieEchoed(..) => self.identity.tag,
             // Section 9.2: whoever has sent SHUTDOWN ACK sends it again.
-            Phase::ShutdownAckSent => {
-                self.due.shutdown_ack = true;
+            State::ShutdownAckSent(..) => {
+                self.outbox.shutdown_ack = true;
                 return Err(Discard::Unexpected);
             }
-            Phase::Done => return Err(Discard::Unexpected),
+            State::Done(_) => return Err(Discard::Unexpected),
             // Section 5.2.2. The INIT of an association that stands may be a copy of the first one.
-            _ if self.peer.is_some_and(|p| p.tag == peer.tag && p.tsn == peer.tsn) => self.tag,
-            _ => self.spare_tag,
+            _ if self.state.peer().is_some_and(|p| p.tag == peer.tag && p.tsn == peer.tsn) => self.identity.tag,
+            _ => self.identity.spare_tag,
         };
         self.invitation = Some(Invitation { peer, tag });
-        self.due.init_ack = true;
+        self.outbox.init_ack = true;
+        self.keep_unrecognized(init);
         Ok(())
     }
 
-    /// The INIT ACK that answers the invitation, and the tag it goes to.
-    pub(super) fn init_ack(&self) -> Option<(Init<'_>, u32)> {
-        let invitation = self.invitation?;
-        let init = Init { cookie: Some(&self.cookie), ..self.our_init(invitation.tag) };
-        Some((init, invitation.peer.tag))
+    /// What of the peer's INIT is not known here goes into INIT ACK (section 3.2.1), as far as there is room in the packet.
+    fn keep_unrecognized(&mut self, init: &Init<'_>) {
+        self.rx.release_kept(&mut self.outbox.unrecognized);
+        let most = usize::from(self.config.mtu).saturating_sub(INIT.saturating_mul(2));
+        for (kind, value) in init.unrecognized() {
+            let header = Init::unrecognized_header(kind, u16::try_from(value.len()).unwrap_or(u16::MAX));
+            let parts = [&header[..], value, pad(value.len())];
+            let whole = parts.iter().fold(self.outbox.unrecognized.len(), |sum, part| sum.saturating_add(part.len()));
+            let fits = whole <= most;
+            if !fits || !self.rx.keep(&mut self.outbox.unrecognized, &parts) {
+                self.discards.count(Discard::TooLong);
+                return;
+            }
+        }
+    }
+
+    /// Writes the INIT ACK that answers the invitation.
+    pub(super) fn write_init_ack(&mut self, w: &mut Writer<'_>, tag: u32) -> Result<(), barertc_wire::NoRoom> {
+        let cookie = self.identity.cookie;
+        let init = Init { cookie: Some(&cookie), ..self.our_init(tag) };
+        let (chain, rx) = (&mut self.outbox.unrecognized, &mut self.rx);
+        let written = init.write(w, chain.len(), |out| rx.copy_kept(chain, out));
+        rx.release_kept(chain);
+        written
+    }
+
+    /// The invitation that is to be answered: the peer's tag, and ours.
+    pub(super) fn invitation(&self) -> Option<(u32, u32)> {
+        self.invitation.map(|i| (i.peer.tag, i.tag))
     }
 
     pub(super) fn on_init_ack(&mut self, now: Instant, init: &Init<'_>) -> Result<(), Discard> {
-        if self.phase != Phase::CookieWait {
-            return Err(Discard::Unexpected);
-        }
+        let State::CookieWait(attempt) = self.state else { return Err(Discard::Unexpected) };
         let peer = Self::peer(init).ok_or(Discard::BadInit)?;
         let cookie = init.cookie.ok_or(Discard::BadInit)?;
-        // Received data cannot have taken any room yet. The cookie must go into one packet.
+        // The cookie must go into one packet.
         if cookie.len().saturating_add(16) > usize::from(self.config.mtu) {
             return Err(Discard::TooLong);
         }
-        self.peer_cookie = self.rx.keep(cookie).ok_or(Discard::NoMemory)?;
+        let mut kept = Chain::EMPTY;
+        // Received data cannot have taken any room yet.
+        if !self.rx.keep(&mut kept, &[cookie]) {
+            return Err(Discard::NoMemory);
+        }
         self.adopt(peer);
-        self.phase = Phase::CookieEchoed;
-        self.due.init = false;
-        self.due.cookie_echo = true;
-        self.stop_t1(now);
+        self.outbox.init = false;
+        self.outbox.cookie_echo = true;
+        self.answered(now, attempt);
         self.tx.rto.restart();
-        self.start_t1(now);
+        self.state = State::CookieEchoed(peer, kept, self.attempt(now));
+        for (kind, value) in init.unrecognized() {
+            // The parameter as it came, from its type on.
+            let header = Init::unrecognized_header(kind, u16::try_from(value.len()).unwrap_or(u16::MAX));
+            self.report(cause::UNRECOGNIZED_PARAMETERS, [header.get(4..).unwrap_or_default(), value]);
+        }
         Ok(())
     }
 
     pub(super) fn on_cookie_echo(&mut self, now: Instant, tag: u32, cookie: &[u8]) -> Result<(), Discard> {
         let invitation = self.invitation.ok_or(Discard::ForgedCookie)?;
-        if !same(cookie, &self.cookie) {
+        if !same(cookie, &self.identity.cookie) {
             return Err(Discard::ForgedCookie);
         }
         if tag != invitation.tag {
             return Err(Discard::BadTag);
         }
-        match self.phase {
+        match self.state {
             // Section 5.2.4: actions B and D, and the plain case.
-            Phase::Closed | Phase::CookieWait | Phase::CookieEchoed => {
+            State::Closed | State::CookieWait(_) | State::CookieEchoed(..) => {
                 self.establish(now, invitation.peer);
-                self.due.cookie_ack = true;
+                self.outbox.cookie_ack = true;
                 Ok(())
             }
-            Phase::Done => Err(Discard::Unexpected),
+            State::Done(_) => Err(Discard::Unexpected),
             // Our COOKIE ACK was lost.
-            _ if invitation.tag == self.tag => {
-                self.due.cookie_ack = true;
+            _ if invitation.tag == self.identity.tag => {
+                self.outbox.cookie_ack = true;
                 Ok(())
             }
-            Phase::ShutdownAckSent => {
-                self.due.shutdown_ack = true;
-                self.due.error = Some(cause::COOKIE_WHILE_SHUTTING_DOWN);
+            State::ShutdownAckSent(..) => {
+                self.outbox.shutdown_ack = true;
+                self.report(cause::COOKIE_WHILE_SHUTTING_DOWN, [&[], &[]]);
                 Ok(())
             }
             // Action A, a peer that starts anew. Its channels are not ours, and DTLS would have started anew, too.
             _ => {
-                self.due.abort = Some(cause::RESTART_WITH_NEW_ADDRESSES);
+                self.outbox.abort = Some(cause::RESTART_WITH_NEW_ADDRESSES);
                 self.fail(Failure::PeerRestarted);
                 Ok(())
             }
@@ -174,70 +211,91 @@ impl<A: Allocator> Association<A> {
     }
 
     pub(super) fn on_cookie_ack(&mut self, now: Instant) -> Result<(), Discard> {
-        match (self.phase, self.peer) {
-            (Phase::CookieEchoed, Some(peer)) => {
-                self.stop_t1(now);
-                self.establish(now, peer);
-                Ok(())
-            }
-            _ => Err(Discard::Unexpected),
-        }
+        let State::CookieEchoed(peer, _, attempt) = self.state else { return Err(Discard::Unexpected) };
+        self.answered(now, attempt);
+        self.establish(now, peer);
+        Ok(())
     }
 
     /// Data or a SACK while our COOKIE ECHO waits for its answer: before it had got that, the peer would have sent
     /// neither (section 5.1 C), so COOKIE ACK was lost or overtaken.
     pub(super) fn on_sign_of_life(&mut self, now: Instant) {
-        if self.phase == Phase::CookieEchoed
-            && let Some(peer) = self.peer
-        {
+        if let State::CookieEchoed(peer, ..) = self.state {
             self.establish(now, peer);
+        }
+    }
+
+    /// Our COOKIE ECHO came too late; ask for a new cookie (section 5.2.6).
+    pub(super) fn on_stale_cookie(&mut self, now: Instant) {
+        if matches!(self.state, State::CookieEchoed(..)) {
+            self.release_cookie();
+            self.state = State::CookieWait(self.attempt(now));
+            self.outbox.cookie_echo = false;
+            self.outbox.init = true;
         }
     }
 
     /// Takes over what the peer can do.
     fn adopt(&mut self, peer: Peer) {
         let ours = self.capabilities();
-        let Capabilities { partial_reliability, interleaving, zero_checksum, .. } = peer.capabilities;
-        self.peer = Some(peer);
         self.tx.set_window(peer.window);
-        self.tx.interleaving = interleaving && ours.interleaving;
-        self.tx.partial_reliability = partial_reliability && ours.partial_reliability;
-        self.omit_checksum = zero_checksum && ours.zero_checksum;
+        self.tx.interleaving = peer.capabilities.interleaving && ours.interleaving;
+        self.tx.partial_reliability = peer.capabilities.partial_reliability && ours.partial_reliability;
         self.rx.tracker.start(peer.tsn);
         self.resets.start(peer.tsn);
     }
 
     fn establish(&mut self, now: Instant, peer: Peer) {
-        self.rx.release_kept(&mut self.peer_cookie);
+        self.release_cookie();
         self.adopt(peer);
-        self.phase = Phase::Established;
-        self.due.init = false;
-        self.due.cookie_echo = false;
-        self.t1 = None;
-        self.t1_count = 0;
+        self.state = State::Established(peer);
+        self.outbox.init = false;
+        self.outbox.cookie_echo = false;
+        self.timers.stop(Timer::Setup);
         self.tx.rto.restart();
-        self.connected = true;
-        self.dcep_due = true;
+        self.news.connected = true;
+        self.channels.dcep_due = true;
         self.arm_heartbeat(now);
         self.open_due(now);
     }
 
     /// T1-init or T1-cookie has expired (sections 5.1 and 5.1.6).
-    pub(super) fn t1_expired(&mut self, now: Instant) {
-        self.t1 = None;
-        self.t1_count = self.t1_count.saturating_add(1);
-        if self.t1_count > self.config.max_init_retransmits {
-            self.fail(Failure::HandshakeTimeout);
-            return;
+    pub(super) fn setup_expired(&mut self, now: Instant) {
+        let (State::CookieWait(attempt) | State::CookieEchoed(_, _, attempt)) = &mut self.state else { return };
+        attempt.count = attempt.count.saturating_add(1);
+        if attempt.count > self.config.max_init_retransmits {
+            return self.fail(Failure::HandshakeTimeout);
         }
-        match self.phase {
-            Phase::CookieWait => self.due.init = true,
-            Phase::CookieEchoed => self.due.cookie_echo = true,
-            _ => return,
+        if matches!(self.state, State::CookieWait(_)) {
+            self.outbox.init = true;
+        } else {
+            self.outbox.cookie_echo = true;
         }
         self.tx.rto.back_off();
-        self.t1 = Some(now + self.tx.rto.get());
+        self.timers.set(Timer::Setup, now + self.tx.rto.get());
     }
+
+    /// Keeps an ERROR chunk with one cause for the next packet.
+    pub(super) fn report(&mut self, code: u16, info: [&[u8]; 2]) {
+        let [first, second] = info;
+        let len = first.len().saturating_add(second.len());
+        let header = ErrorCause::error_header(code, len);
+        self.keep_answer(&[&header, first, second, pad(len)]);
+    }
+
+    /// Keeps a whole chunk for the next packet; those kept go into one.
+    pub(super) fn keep_answer(&mut self, parts: &[&[u8]]) {
+        let len = parts.iter().fold(self.outbox.answers.len(), |sum, part| sum.saturating_add(part.len()));
+        let fits = len.saturating_add(crate::packet::HEADER) <= usize::from(self.config.mtu);
+        if !fits || !self.rx.keep(&mut self.outbox.answers, parts) {
+            self.discards.count(Discard::TooLong);
+        }
+    }
+}
+
+/// Zeros that bring `len` to a multiple of four.
+pub(super) fn pad(len: usize) -> &'static [u8] {
+    [0u8; 3].as_slice().get(..padding(len)).unwrap_or_default()
 }
 
 /// Compares in a time that does not depend on where the difference is.

@@ -1,69 +1,45 @@
-//! The association: state, and the calls that tie the halves together.
+//! The association: the parts, and what is asked of the whole.
 
 mod api;
+mod data;
+mod event;
 mod handshake;
 mod input;
+mod messages;
+mod outbox;
 mod output;
+mod path;
 mod reset;
-mod timers;
+mod resets;
+mod shutdown;
+mod state;
+mod timeouts;
 
-use barertc_arena::{Allocator, Box, Key, Slab, Vec};
-use barertc_wire::Instant;
+use barertc_arena::{Allocator, Key};
 use rand_core::CryptoRng;
 
-use crate::channel::{Channel, ChannelId, Events, State, pending};
-use crate::chunk::Capabilities;
+use crate::channel::{ChannelId, State as ChannelState, pending};
+use crate::channels::Channels;
 use crate::config::Config;
 use crate::error::{Discards, Error, Failure};
 use crate::pool::Chain;
 use crate::recv::Receiver;
 use crate::send::Sender;
 use crate::serial::Tsn;
+use crate::timer::Timers;
 
-use handshake::Invitation;
-use reset::Resets;
+use outbox::{Acks, Outbox};
+use path::Path;
+use resets::Resets;
+use state::{End, Peer, State};
 
-/// What an application is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Event {
-    /// The association is established.
-    Connected,
-    /// A channel can be written to. For one opened here that is as soon as OPEN is on its way (RFC 8832 section 6).
-    ChannelOpened {
-        /// Which; [`Association::channel`] tells its label and kind.
-        id: ChannelId,
-        /// The peer opened it.
-        from_peer: bool,
-    },
-    /// There is something to read: once for all of it, until the event is taken.
-    Readable(ChannelId),
-    /// What is queued on the channel has fallen to its threshold.
-    BufferedAmountLow(ChannelId),
-    /// A write that did not fit would fit now.
-    Writable(ChannelId),
-    /// Both directions are closed and everything has been read. The id means nothing any more.
-    ChannelClosed(ChannelId),
-    /// The association is lost, and every channel with it.
-    Failed(Failure),
-    /// The association was shut down in good order.
-    Closed,
-}
+pub use event::Event;
+pub use state::Role;
 
-/// Which side of the DTLS connection this is: it decides who takes even stream ids (RFC 8832 section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Role {
-    /// DTLS client: opens even streams.
-    Client,
-    /// DTLS server: opens odd streams.
-    Server,
-}
-
-/// Figures of an association.
+/// Statistics of an association.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stats {
     /// Packets written.
     pub packets_sent: u64,
@@ -75,164 +51,95 @@ pub struct Stats {
     pub congestion_window: usize,
     /// Bytes of chunks on their way.
     pub in_flight: usize,
-    /// The window the peer may use, in bytes.
+    /// The window that the peer may use, in bytes.
     pub receive_window: u32,
-    /// Smoothed round trip in microseconds, once measured.
+    /// Smoothed round-trip time in microseconds, once measured.
     pub round_trip: Option<u64>,
 }
 
-/// RFC 9260 section 4. `Done` is CLOSED after the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Closed,
-    CookieWait,
-    CookieEchoed,
-    Established,
-    ShutdownPending,
-    ShutdownSent,
-    ShutdownReceived,
-    ShutdownAckSent,
-    Done,
-}
-
-/// What the peer has told of itself.
-#[derive(Clone, Copy, Debug)]
-struct Peer {
-    tag: u32,
-    tsn: Tsn,
-    window: u32,
-    inbound: u16,
-    capabilities: Capabilities,
-}
-
-/// Answers kept for HEARTBEAT: the largest that is sent back.
-const ECHO: usize = 96;
-
-/// Chunks that want to be in the next packets.
-#[derive(Default)]
-struct Due {
-    init: bool,
-    init_ack: bool,
-    cookie_echo: bool,
-    cookie_ack: bool,
-    heartbeat: bool,
-    shutdown: bool,
-    shutdown_ack: bool,
-    /// With the T bit?
-    shutdown_complete: Option<bool>,
-    abort: Option<u16>,
-    error: Option<u16>,
-    echo: usize,
-}
-
-/// An SCTP association over DTLS with its data channels.
-///
-/// Call [`connect`](Self::connect) on both sides once DTLS is up, [`set_role`](Self::set_role) before. After every call
-/// that takes `&mut self` empty [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and call
-/// [`handle_timeout`](Self::handle_timeout) when [`timeout`](Self::timeout) has come.
-pub struct Association<A: Allocator> {
-    config: Config,
-    phase: Phase,
+/// What is ours, drawn when the association is made.
+struct Identity {
     role: Option<Role>,
-
     tag: u32,
-    tsn: Tsn,
     /// For a peer that starts anew.
     spare_tag: u32,
+    tsn: Tsn,
     cookie: [u8; 32],
-    nonce: u64,
-    peer: Option<Peer>,
-    /// The last INIT that was answered.
-    invitation: Option<Invitation>,
-    /// The peer's cookie, to be echoed.
-    peer_cookie: Chain,
+}
 
+/// An INIT that was answered: what a state cookie stands for.
+///
+/// RFC 9260 lets the cookie itself carry this, so that strangers cost no memory. Below DTLS there are no strangers, and
+/// there is only one peer. So the state is kept here, and the cookie is 32 random bytes that nobody can forge.
+#[derive(Clone, Copy)]
+struct Invitation {
+    peer: Peer,
+    /// The tag that was offered.
+    tag: u32,
+}
+
+/// Events of the whole association that the application has not taken.
+#[derive(Default)]
+struct News {
+    connected: bool,
+    ended: bool,
+}
+
+/// An SCTP association over DTLS, with its data channels.
+///
+/// Call [`set_role`](Self::set_role) and, once DTLS is up, [`connect`](Self::connect) on both sides. After every call
+/// that takes `&mut self` empty [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and call
+/// [`handle_timeout`](Self::handle_timeout) when [`timeout`](Self::timeout) has come.
+///
+/// An association ends once: by [`shutdown`](Self::shutdown) or [`abort`](Self::abort) of either side, or by a failure.
+/// Then an event says so, and every channel is closed. To go on, make a new one: both sides must, on the same or a new
+/// DTLS connection.
+pub struct Association<A: Allocator> {
+    config: Config,
+    identity: Identity,
+    state: State,
+    invitation: Option<Invitation>,
+    outbox: Outbox,
+    acks: Acks,
+    timers: Timers,
     tx: Sender<A>,
     rx: Receiver<A>,
-    channels: Slab<Channel, A>,
-    /// Stream ids in order, with their channels.
-    streams: Vec<(u16, Key), A>,
-    /// A part for every channel: OPEN's fixed part, label and protocol.
-    texts: Box<[u8], A>,
-    events: Events<A>,
+    channels: Channels<A>,
     resets: Resets,
-    /// Some channel has OPEN or ACK to queue.
-    dcep_due: bool,
-    /// Peer's zero checksum parameter and ours.
-    omit_checksum: bool,
-
-    due: Due,
-    echo: [u8; ECHO],
-    t1: Option<Instant>,
-    t1_count: u16,
-    t1_began: Instant,
-    t2: Option<Instant>,
-    t2_count: u16,
-    sack_at: Option<Instant>,
-    sack_now: bool,
-    unacked_packets: u8,
-    first_data: bool,
-    heartbeat_at: Option<Instant>,
-    heartbeat_sent: Option<Instant>,
-
-    connected: bool,
-    /// SHUTDOWN COMPLETE was ours to send.
-    completed: bool,
-    ended: Option<Event>,
+    path: Path,
+    news: News,
     discards: Discards,
     stats: Stats,
 }
 
 impl<A: Allocator + Clone> Association<A> {
-    /// Makes an association that takes all the memory it will ever need from `alloc` now:
+    /// Makes an association. It takes all the memory it will ever need from `alloc` now:
     /// [`worst_case_bytes`](Self::worst_case_bytes) in all.
     ///
     /// # Errors
     /// [`Error::NoMemory`]; [`Error::Config`] with the field that breaks a rule.
     pub fn new<R: CryptoRng + ?Sized>(config: Config, alloc: A, rng: &mut R) -> Result<Self, Error> {
         config.check()?;
-        let channels = usize::from(config.max_channels);
         let tsn = Tsn(rng.next_u32());
         let mut cookie = [0; 32];
         rng.fill_bytes(&mut cookie);
         let mut tx = Sender::new(&config, alloc.clone())?;
         tx.start(tsn);
+        let tag = rng.next_u32().max(1);
+        let spare_tag = rng.next_u32().max(1);
         Ok(Self {
-            phase: Phase::Closed,
-            role: None,
-            tag: rng.next_u32().max(1),
-            tsn,
-            spare_tag: rng.next_u32().max(1),
-            cookie,
-            nonce: rng.next_u64(),
-            peer: None,
+            identity: Identity { role: None, tag, spare_tag, tsn, cookie },
+            state: State::Closed,
             invitation: None,
-            peer_cookie: Chain::EMPTY,
+            outbox: Outbox::EMPTY,
+            acks: Acks::NEW,
+            timers: Timers::new(),
             tx,
             rx: Receiver::new(&config, alloc.clone())?,
-            channels: Slab::with_capacity(channels, alloc.clone())?,
-            streams: Vec::with_capacity(channels, alloc.clone())?,
-            texts: Box::try_zeroed(channels.saturating_mul(config.text_room()), alloc.clone())?,
-            events: Events::new(config.max_channels, alloc)?,
+            channels: Channels::new(&config, alloc)?,
             resets: Resets::new(tsn),
-            dcep_due: false,
-            omit_checksum: false,
-            due: Due::default(),
-            echo: [0; ECHO],
-            t1: None,
-            t1_count: 0,
-            t1_began: Instant::ZERO,
-            t2: None,
-            t2_count: 0,
-            sack_at: None,
-            sack_now: false,
-            unacked_packets: 0,
-            first_data: true,
-            heartbeat_at: None,
-            heartbeat_sent: None,
-            connected: false,
-            completed: false,
-            ended: None,
+            path: Path::new(rng.next_u64()),
+            news: News::default(),
             discards: Discards::default(),
             stats: Stats::default(),
             config,
@@ -244,53 +151,40 @@ impl<A: Allocator> Association<A> {
     /// Bytes that an association with this configuration takes from its allocator, all of them when it is made.
     #[must_use]
     pub const fn worst_case_bytes(config: &Config) -> usize {
-        let channels = config.max_channels as usize;
         Sender::<A>::bytes(config)
             .saturating_add(Receiver::<A>::bytes(config))
-            .saturating_add(Slab::<Channel, A>::bytes(channels))
-            .saturating_add(Vec::<(u16, Key), A>::bytes(channels))
-            .saturating_add(Events::<A>::bytes(channels))
-            .saturating_add(Box::<[u8], A>::bytes(channels.saturating_mul(config.text_room())))
+            .saturating_add(Channels::<A>::bytes(config))
     }
 
     /// What has happened, one thing at a time.
     pub fn poll_event(&mut self) -> Option<Event> {
-        if core::mem::take(&mut self.connected) {
+        if core::mem::take(&mut self.news.connected) {
             return Some(Event::Connected);
         }
-        while let Some(key) = self.events.front() {
-            let id = ChannelId(key);
-            let Some(channel) = self.channels.get_mut(key) else {
-                self.events.pop();
-                continue;
-            };
-            let mut take = |flag: u8| {
-                let set = channel.pending & flag != 0;
-                channel.pending &= !flag;
-                set
-            };
-            if take(pending::OPENED) {
-                let from_peer = channel.from_peer;
-                return Some(Event::ChannelOpened { id, from_peer });
-            }
-            if take(pending::READABLE) {
-                return Some(Event::Readable(id));
-            }
-            if take(pending::LOW) {
-                return Some(Event::BufferedAmountLow(id));
-            }
-            if take(pending::WRITABLE) {
-                return Some(Event::Writable(id));
-            }
-            let closed = take(pending::CLOSED);
-            channel.in_events = false;
-            self.events.pop();
-            if closed {
-                self.free_channel(key);
-                return Some(Event::ChannelClosed(id));
-            }
+        if core::mem::take(&mut self.path.untold)
+            && let Some(size) = self.path.too_large
+        {
+            return Some(Event::PathMtuExceeded { size });
         }
-        self.ended.take()
+        if core::mem::take(&mut self.news.ended)
+            && let State::Done(end) = self.state
+        {
+            return Some(end.failure.map_or(Event::Closed, Event::Failed));
+        }
+        let (key, event) = self.channels.next_event()?;
+        let id = ChannelId(key);
+        Some(match event {
+            pending::OPENED => {
+                Event::ChannelOpened { id, from_peer: self.channels.get(key).is_some_and(|c| c.from_peer) }
+            }
+            pending::READABLE => Event::Readable(id),
+            pending::LOW => Event::BufferedAmountLow(id),
+            pending::WRITABLE => Event::Writable(id),
+            _ => {
+                self.free_channel(key);
+                Event::ChannelClosed(id)
+            }
+        })
     }
 
     /// How many packets and chunks were dropped, by reason.
@@ -299,7 +193,7 @@ impl<A: Allocator> Association<A> {
         &self.discards
     }
 
-    /// Figures.
+    /// Statistics.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
@@ -315,13 +209,22 @@ impl<A: Allocator> Association<A> {
     /// Whether data can flow.
     #[must_use]
     pub const fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Established)
+        matches!(self.state, State::Established(_))
     }
 
-    /// Whether the end has come, in whatever way.
+    /// Whether the association has ended, in whatever way.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Done)
+        self.state.is_done()
+    }
+
+    /// Why the association was lost, if it was.
+    #[must_use]
+    pub const fn failure(&self) -> Option<Failure> {
+        match &self.state {
+            State::Done(end) => end.failure,
+            _ => None,
+        }
     }
 
     /// Whether both sides interleave messages (RFC 8260).
@@ -333,77 +236,57 @@ impl<A: Allocator> Association<A> {
     /// Whether packets leave without a checksum (RFC 9653).
     #[must_use]
     pub const fn omits_checksum(&self) -> bool {
-        self.omit_checksum
-    }
-
-    const fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            partial_reliability: true,
-            reconfig: true,
-            interleaving: self.config.interleaving,
-            zero_checksum: self.config.zero_checksum,
+        match self.state.peer() {
+            Some(peer) => peer.capabilities.zero_checksum && self.config.zero_checksum,
+            None => false,
         }
     }
 
-    fn end(&mut self, event: Event) {
-        if self.phase == Phase::Done {
+    /// The association is over; every channel is with it.
+    fn end(&mut self, failure: Option<Failure>) {
+        if self.state.is_done() {
             return;
         }
-        self.phase = Phase::Done;
-        self.ended = Some(event);
-        self.t1 = None;
-        self.t2 = None;
-        self.tx.t3 = None;
-        self.sack_at = None;
-        self.sack_now = false;
-        self.heartbeat_at = None;
+        self.release_cookie();
+        self.rx.release_kept(&mut self.outbox.answers);
+        self.rx.release_kept(&mut self.outbox.unrecognized);
+        self.state = State::Done(End { peer: self.state.peer().copied(), completed: false, failure });
+        self.news.ended = true;
+        self.timers.stop_all();
+        self.acks.now = false;
         self.resets.stop();
+        self.channels.close_all();
     }
 
     fn fail(&mut self, failure: Failure) {
-        self.end(Event::Failed(failure));
+        self.end(Some(failure));
     }
 
-    fn stream(&self, id: u16) -> Option<Key> {
-        let i = self.streams.binary_search_by_key(&id, |(s, _)| *s).ok()?;
-        self.streams.get(i).map(|(_, k)| *k)
-    }
-
-    fn map_stream(&mut self, id: u16, key: Key) -> bool {
-        match self.streams.binary_search_by_key(&id, |(s, _)| *s) {
-            Ok(_) => false,
-            Err(i) => self.streams.try_insert(i, (id, key)).is_ok(),
+    /// What a call is answered that comes too late.
+    const fn over(&self) -> Error {
+        match self.failure() {
+            Some(failure) => Error::Failed(failure),
+            None => Error::Closed,
         }
     }
 
-    fn unmap_stream(&mut self, id: u16) {
-        if let Ok(i) = self.streams.binary_search_by_key(&id, |(s, _)| *s) {
-            self.streams.remove(i);
+    fn release_cookie(&mut self) {
+        if let State::CookieEchoed(_, cookie, _) = &mut self.state {
+            self.rx.release_kept(cookie);
+            *cookie = Chain::EMPTY;
         }
-    }
-
-    fn text(&self, key: Key) -> &[u8] {
-        let room = self.config.text_room();
-        let at = key.index().saturating_mul(room);
-        self.texts.get(at..at.saturating_add(room)).unwrap_or_default()
-    }
-
-    fn text_mut(&mut self, key: Key) -> &mut [u8] {
-        let room = self.config.text_room();
-        let at = key.index().saturating_mul(room);
-        self.texts.get_mut(at..at.saturating_add(room)).unwrap_or_default()
     }
 
     /// Frees a channel with everything it still holds.
     fn free_channel(&mut self, key: Key) {
-        self.tx.drop_queue(&mut self.channels, &mut self.events, key);
-        if let Some(mut channel) = self.channels.remove(key) {
+        self.tx.drop_queue(&mut self.channels, key);
+        if let Some(mut channel) = self.channels.slab.remove(key) {
             self.rx.reset(&mut channel);
             self.rx.drop_list(&mut channel.ready);
             if let Some(stream) = channel.stream
-                && channel.state != State::Closed
+                && channel.state != ChannelState::Closed
             {
-                self.unmap_stream(stream);
+                self.channels.unmap(stream);
             }
         }
     }

@@ -3,10 +3,11 @@
 use barertc_arena::Allocator;
 use barertc_wire::{Instant, NoRoom, Writer};
 
-use super::{Association, Phase};
-use crate::chunk::{self, cause, kind, write_abort, write_empty, write_error, write_heartbeat, write_init};
-use crate::chunk::{write_sack, write_shutdown};
+use super::Association;
+use super::state::State;
+use crate::chunk::{Abort, Sack, kind, write_bytes, write_empty};
 use crate::packet::{self, HEADER};
+use crate::timer::Timer;
 
 /// The smallest room a packet is written into.
 const LEAST: usize = 128;
@@ -17,7 +18,7 @@ const BUNDLED_SACK: usize = 16 + 4 * 16;
 impl<A: Allocator> Association<A> {
     /// Writes the next packet into `out` and says how long it is; `None` when there is nothing to send now.
     ///
-    /// `out` is the room inside a DTLS record; the packet is no longer than [`Config::mtu`](crate::Config::mtu) and the
+    /// `out` is the room inside a DTLS record. The packet is no longer than [`Config::mtu`](crate::Config::mtu) and the
     /// room, which should be as large: with less than 128 bytes nothing is written.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.progress(now);
@@ -36,131 +37,137 @@ impl<A: Allocator> Association<A> {
     /// Writes a packet but for its checksum; whether that stays zero.
     fn packet_out(&mut self, now: Instant, w: &mut Writer<'_>) -> Result<Option<bool>, NoRoom> {
         let (local, remote) = (self.config.local_port, self.config.remote_port);
-        let peer_tag = self.peer.map_or(0, |p| p.tag);
-        if let Some(code) = self.due.abort.take() {
+        let peer_tag = self.state.peer().map(|p| p.tag);
+        if let Some(code) = self.outbox.abort.take() {
             // A peer whose tag is not known yet is told with its own invitation's.
-            let tag = self.peer.or(self.invitation.map(|i| i.peer)).map_or(0, |p| p.tag);
+            let tag = peer_tag.or(self.invitation.map(|i| i.peer.tag)).unwrap_or(0);
             packet::begin(w, local, remote, tag)?;
-            write_abort(w, false, code)?;
+            Abort::write(w, false, code)?;
             return Ok(Some(false));
         }
-        if let Some(reflected) = self.due.shutdown_complete.take() {
-            packet::begin(w, local, remote, if reflected { self.tag } else { peer_tag })?;
+        if let Some(reflected) = self.outbox.shutdown_complete.take() {
+            let tag = if reflected { self.identity.tag } else { peer_tag.unwrap_or(0) };
+            packet::begin(w, local, remote, tag)?;
             write_empty(w, kind::SHUTDOWN_COMPLETE, u8::from(reflected))?;
             return Ok(Some(false));
         }
-        if self.phase == Phase::Done {
+        if self.state.is_done() {
             return Ok(None);
         }
-        if core::mem::take(&mut self.due.init_ack)
-            && let Some((init, tag)) = self.init_ack()
+        if core::mem::take(&mut self.outbox.init_ack)
+            && let Some((their_tag, our_tag)) = self.invitation()
         {
-            packet::begin(w, local, remote, tag)?;
-            write_init(w, &init)?;
+            packet::begin(w, local, remote, their_tag)?;
+            self.write_init_ack(w, our_tag)?;
             return Ok(Some(false));
         }
-        if core::mem::take(&mut self.due.init) {
+        if core::mem::take(&mut self.outbox.init) {
             packet::begin(w, local, remote, 0)?;
-            let mut value = [0; 64];
-            let len = self.local_init(&mut value).unwrap_or(0);
-            w.put(value.get(..len).unwrap_or_default())?;
+            self.our_init(self.identity.tag).write(w, 0, |_| {})?;
             return Ok(Some(false));
         }
-        packet::begin(w, local, remote, peer_tag)?;
+        packet::begin(w, local, remote, peer_tag.unwrap_or(0))?;
         let echoes_cookie = self.cookie_chunks(w)?;
-        if self.is_up() {
-            self.control_chunks(now, w)?;
+        let mut more = true;
+        if self.state.is_up() {
+            more = self.control_chunks(now, w)?;
         }
-        if self.is_up() && self.phase != Phase::ShutdownAckSent || echoes_cookie {
-            self.tx.pace_at = self.tx.is_paced_until(now).filter(|_| self.tx.waits_for_pace(&self.channels));
-            if self.tx.may_send(now, &self.channels) && w.room() >= LEAST / 2 {
-                if self.sack_at.is_some() {
-                    self.sack(w, BUNDLED_SACK)?;
-                }
-                self.tx.write_forward(now, w)?;
-                self.tx.write_data(now, &mut self.channels, &mut self.events, w)?;
-            }
+        if more && ((self.state.is_up() && !matches!(self.state, State::ShutdownAckSent(..))) || echoes_cookie) {
+            self.data_chunks(now, w)?;
         }
         if w.len() == HEADER {
             return Ok(None);
         }
         self.arm_heartbeat(now);
         // RFC 9653 section 5.2: the packet with COOKIE ECHO carries a checksum.
-        Ok(Some(self.omit_checksum && !echoes_cookie))
+        Ok(Some(self.omits_checksum() && !echoes_cookie))
     }
 
     /// COOKIE ECHO and COOKIE ACK go first in a packet.
     fn cookie_chunks(&mut self, w: &mut Writer<'_>) -> Result<bool, NoRoom> {
-        let echoes = self.phase == Phase::CookieEchoed && core::mem::take(&mut self.due.cookie_echo);
-        if echoes {
-            let at = chunk::begin(w, kind::COOKIE_ECHO, 0)?;
-            let chain = self.peer_cookie;
-            self.rx.copy_kept(&chain, w.reserve(chain.len())?);
-            chunk::end(w, at)?;
+        let mut echoes = false;
+        if let State::CookieEchoed(_, cookie, _) = &self.state
+            && core::mem::take(&mut self.outbox.cookie_echo)
+        {
+            let at = w.len();
+            write_bytes(w, kind::COOKIE_ECHO, &[])?;
+            self.rx.copy_kept(cookie, w.reserve(cookie.len())?);
+            crate::chunk::end(w, at)?;
+            echoes = true;
         }
-        if core::mem::take(&mut self.due.cookie_ack) {
+        if core::mem::take(&mut self.outbox.cookie_ack) {
             write_empty(w, kind::COOKIE_ACK, 0)?;
+        }
+        if echoes {
+            self.answers(w)?;
         }
         Ok(echoes)
     }
 
-    fn control_chunks(&mut self, now: Instant, w: &mut Writer<'_>) -> Result<(), NoRoom> {
-        if self.sack_now {
+    /// Answers that wait: all of them, if there is room.
+    fn answers(&mut self, w: &mut Writer<'_>) -> Result<(), NoRoom> {
+        let answers = &mut self.outbox.answers;
+        if answers.len() > 0 && answers.len() <= w.room() {
+            self.rx.copy_kept(answers, w.reserve(answers.len())?);
+            self.rx.release_kept(answers);
+        }
+        Ok(())
+    }
+
+    /// Whether data may follow in the same packet.
+    fn control_chunks(&mut self, now: Instant, w: &mut Writer<'_>) -> Result<bool, NoRoom> {
+        self.answers(w)?;
+        if self.outbox.answers.len() > 0 && w.len() > HEADER {
+            // They fit into a packet of their own.
+            return Ok(false);
+        }
+        if self.outbox.heartbeat && w.room() >= 24 {
+            self.outbox.heartbeat = false;
+            self.path.sent = Some(now);
+            write_bytes(w, kind::HEARTBEAT, &self.path.heartbeat())?;
+            if self.path.searching {
+                // Alone, for it shows that small packets arrive.
+                return Ok(false);
+            }
+        }
+        if self.acks.now {
             self.sack(w, usize::MAX)?;
         }
-        if self.due.echo > 0 && w.room() >= self.due.echo.saturating_add(8) {
-            let len = core::mem::take(&mut self.due.echo);
-            write_heartbeat(w, kind::HEARTBEAT_ACK, self.echo.get(..len).unwrap_or_default())?;
-        }
-        if self.due.heartbeat && w.room() >= 24 {
-            self.due.heartbeat = false;
-            self.heartbeat_sent = Some(now);
-            write_heartbeat(w, kind::HEARTBEAT, &self.heartbeat_info())?;
-        }
-        if w.room() >= 16
-            && let Some(code) = self.due.error.take()
-        {
-            write_error(w, code, &[])?;
-        }
         self.write_resets(now, w)?;
-        if self.due.shutdown && w.room() >= 8 && self.phase == Phase::ShutdownSent {
-            self.due.shutdown = false;
-            write_shutdown(w, self.rx.tracker.cumulative().0)?;
+        if self.outbox.shutdown && w.room() >= 8 && matches!(self.state, State::ShutdownSent(..)) {
+            self.outbox.shutdown = false;
+            write_bytes(w, kind::SHUTDOWN, &self.rx.tracker.cumulative().0.to_be_bytes())?;
         }
-        if self.due.shutdown_ack && w.room() >= 8 {
-            self.due.shutdown_ack = false;
+        if self.outbox.shutdown_ack && w.room() >= 8 {
+            self.outbox.shutdown_ack = false;
             write_empty(w, kind::SHUTDOWN_ACK, 0)?;
+        }
+        Ok(true)
+    }
+
+    fn data_chunks(&mut self, now: Instant, w: &mut Writer<'_>) -> Result<(), NoRoom> {
+        match self.tx.is_paced_until(now).filter(|_| self.tx.waits_for_pace(&self.channels)) {
+            Some(at) => self.timers.set(Timer::Pace, at),
+            None => self.timers.stop(Timer::Pace),
+        }
+        if self.tx.may_send(now, &self.channels) && w.room() >= LEAST / 2 {
+            if self.timers.runs(Timer::Sack) {
+                self.sack(w, BUNDLED_SACK)?;
+            }
+            self.tx.write_forward(now, &mut self.timers, w)?;
+            self.tx.write_data(now, &mut self.channels, &mut self.timers, w)?;
         }
         Ok(())
     }
 
     fn sack(&mut self, w: &mut Writer<'_>, room: usize) -> Result<(), NoRoom> {
-        self.sack_now = false;
-        self.sack_at = None;
-        self.unacked_packets = 0;
+        self.acks.now = false;
+        self.acks.packets = 0;
+        self.timers.stop(Timer::Sack);
         let window = self.rx.advertise();
         let tracker = &self.rx.tracker;
-        write_sack(w, room, tracker.cumulative(), window, tracker.gaps(), tracker.duplicates())?;
+        Sack::write(w, room, tracker.cumulative(), window, tracker.gaps(), tracker.duplicates())?;
         self.rx.tracker.clear_duplicates();
         Ok(())
-    }
-
-    /// Gives up the association at once and tells the peer (section 9.1).
-    pub fn abort(&mut self, _now: Instant) {
-        if self.phase != Phase::Done {
-            if self.peer.is_some() {
-                self.due.abort = Some(cause::USER_INITIATED);
-            }
-            self.end(super::Event::Closed);
-        }
-    }
-
-    /// Sends everything that was written, and then ends the association (section 9.2). Nothing more can be written.
-    pub fn shutdown(&mut self, now: Instant) {
-        match self.phase {
-            Phase::Established => self.phase = Phase::ShutdownPending,
-            Phase::Closed | Phase::CookieWait | Phase::CookieEchoed => self.abort(now),
-            _ => {}
-        }
     }
 }

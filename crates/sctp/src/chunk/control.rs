@@ -1,10 +1,14 @@
+//! ABORT, ERROR and their causes.
+
 use barertc_wire::{NoRoom, Writer};
 
-use super::{Params, begin, begin_param, end, end_both, kind};
+use crate::chunk::tlv::{Params, begin, begin_param, end_both, kind};
 
 /// Error cause codes (RFC 9260 section 3.3.10).
 pub(crate) mod cause {
     pub(crate) const STALE_COOKIE: u16 = 3;
+    pub(crate) const UNRECOGNIZED_CHUNK: u16 = 6;
+    pub(crate) const UNRECOGNIZED_PARAMETERS: u16 = 8;
     pub(crate) const NO_USER_DATA: u16 = 9;
     pub(crate) const COOKIE_WHILE_SHUTTING_DOWN: u16 = 10;
     pub(crate) const RESTART_WITH_NEW_ADDRESSES: u16 = 11;
@@ -19,6 +23,15 @@ pub struct Abort<'a> {
     pub reflected: bool,
     /// Error causes.
     pub causes: &'a [u8],
+}
+
+impl Abort<'_> {
+    /// Writes ABORT with one cause; `reflected` sets the T bit.
+    pub(crate) fn write(w: &mut Writer<'_>, reflected: bool, code: u16) -> Result<(), NoRoom> {
+        let at = begin(w, kind::ABORT, u8::from(reflected))?;
+        let p = begin_param(w, code)?;
+        end_both(w, at, p)
+    }
 }
 
 /// An error cause: its code, and what it carries.
@@ -37,59 +50,31 @@ impl<'a> ErrorCause<'a> {
         let (code, info) = Params::new(causes).next()?.ok()?;
         Some(Self { code, info })
     }
-}
 
-/// Writes a chunk that is only its type: COOKIE ACK, SHUTDOWN ACK, SHUTDOWN COMPLETE.
-pub(crate) fn write_empty(w: &mut Writer<'_>, kind: u8, flags: u8) -> Result<(), NoRoom> {
-    let at = begin(w, kind, flags)?;
-    end(w, at)
-}
-
-/// Writes HEARTBEAT, HEARTBEAT ACK or COOKIE ECHO: a type and bytes.
-pub(crate) fn write_heartbeat(w: &mut Writer<'_>, kind: u8, value: &[u8]) -> Result<(), NoRoom> {
-    let at = begin(w, kind, 0)?;
-    w.put(value)?;
-    end(w, at)
-}
-
-pub(crate) fn write_shutdown(w: &mut Writer<'_>, cumulative: u32) -> Result<(), NoRoom> {
-    let at = begin(w, kind::SHUTDOWN, 0)?;
-    w.u32(cumulative)?;
-    end(w, at)
-}
-
-/// Writes ABORT with one cause; `reflected` sets the T bit.
-pub(crate) fn write_abort(w: &mut Writer<'_>, reflected: bool, code: u16) -> Result<(), NoRoom> {
-    let at = begin(w, kind::ABORT, u8::from(reflected))?;
-    let p = begin_param(w, code)?;
-    end_both(w, at, p)
-}
-
-/// Writes ERROR with one cause.
-pub(crate) fn write_error(w: &mut Writer<'_>, code: u16, info: &[u8]) -> Result<(), NoRoom> {
-    let at = begin(w, kind::ERROR, 0)?;
-    let p = begin_param(w, code)?;
-    w.put(info)?;
-    end_both(w, at, p)
+    /// What goes before the `len` bytes of information of an ERROR chunk with one cause (RFC 9260 §3.3.10). The padding
+    /// behind them is not part of the lengths.
+    pub(crate) fn error_header(code: u16, len: usize) -> [u8; 8] {
+        let length = |header| u16::try_from(len.saturating_add(header)).unwrap_or(u16::MAX);
+        let [[a, b], [c, d], [e, f]] = [length(8), code, length(4)].map(u16::to_be_bytes);
+        [kind::ERROR, 0, a, b, c, d, e, f]
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Chunk, Chunks};
     use super::*;
 
     #[test]
     fn aborts_carry_their_cause() {
         let mut room = [0u8; 32];
         let mut w = Writer::new(&mut room);
-        write_abort(&mut w, true, cause::USER_INITIATED).unwrap();
-        write_shutdown(&mut w, 77).unwrap();
-        write_empty(&mut w, kind::SHUTDOWN_COMPLETE, 1).unwrap();
-        let mut chunks = Chunks::new(w.written());
-        let Some(Ok(Chunk::Abort(a))) = chunks.next() else { panic!() };
-        assert!(a.reflected);
-        assert_eq!(ErrorCause::first(a.causes), Some(ErrorCause { code: 12, info: &[] }));
-        assert_eq!(chunks.next(), Some(Ok(Chunk::Shutdown(77))));
-        assert_eq!(chunks.next(), Some(Ok(Chunk::ShutdownComplete { reflected: true })));
+        Abort::write(&mut w, true, cause::USER_INITIATED).unwrap();
+        let [6, 1, 0, 8, causes @ ..] = w.written() else { panic!() };
+        assert_eq!(ErrorCause::first(causes), Some(ErrorCause { code: 12, info: &[] }));
+    }
+
+    #[test]
+    fn an_error_pads_behind_its_cause() {
+        assert_eq!(ErrorCause::error_header(cause::UNRECOGNIZED_CHUNK, 3), [9, 0, 0, 11, 0, 6, 0, 7]);
     }
 }

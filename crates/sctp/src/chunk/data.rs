@@ -1,6 +1,8 @@
+//! DATA and I-DATA.
+
 use barertc_wire::{NoRoom, Reader, Truncated, Writer};
 
-use super::kind;
+use crate::chunk::tlv::kind;
 use crate::serial::Tsn;
 
 /// Bytes before the payload of a DATA chunk.
@@ -81,35 +83,34 @@ impl<'a> Data<'a> {
     pub const fn header_len(interleaved: bool) -> usize {
         if interleaved { I_DATA_HEADER } else { DATA_HEADER }
     }
-}
 
-/// Writes everything before the payload; `data.payload` is ignored but for `len`, its length.
-pub(crate) fn write_data_header(w: &mut Writer<'_>, data: &Data<'_>, len: usize) -> Result<(), NoRoom> {
-    let flag = |on, bit| if on { bit } else { 0 };
-    let flags = flag(data.end, END)
-        | flag(data.begin, BEGIN)
-        | flag(data.unordered, UNORDERED)
-        | flag(data.immediate, IMMEDIATE);
-    let total = u16::try_from(len.saturating_add(Data::header_len(data.interleaved))).map_err(|_| NoRoom)?;
-    w.u8(if data.interleaved { kind::I_DATA } else { kind::DATA })?;
-    w.u8(flags)?;
-    w.u16(total)?;
-    w.u32(data.tsn.0)?;
-    w.u16(data.stream)?;
-    if data.interleaved {
-        w.u16(0)?;
-        w.u32(data.message)?;
-        w.u32(if data.begin { data.protocol } else { data.fragment })
-    } else {
-        let [_, _, a, b] = data.message.to_be_bytes();
-        w.put(&[a, b])?;
-        w.u32(data.protocol)
+    /// Writes everything before the payload; `payload` is ignored but for `len`, its length.
+    pub(crate) fn write_header(&self, w: &mut Writer<'_>, len: usize) -> Result<(), NoRoom> {
+        let flag = |on, bit| if on { bit } else { 0 };
+        let flags = flag(self.end, END)
+            | flag(self.begin, BEGIN)
+            | flag(self.unordered, UNORDERED)
+            | flag(self.immediate, IMMEDIATE);
+        let total = u16::try_from(len.saturating_add(Self::header_len(self.interleaved))).map_err(|_| NoRoom)?;
+        w.u8(if self.interleaved { kind::I_DATA } else { kind::DATA })?;
+        w.u8(flags)?;
+        w.u16(total)?;
+        w.u32(self.tsn.0)?;
+        w.u16(self.stream)?;
+        if self.interleaved {
+            w.u16(0)?;
+            w.u32(self.message)?;
+            w.u32(if self.begin { self.protocol } else { self.fragment })
+        } else {
+            let [_, _, a, b] = self.message.to_be_bytes();
+            w.put(&[a, b])?;
+            w.u32(self.protocol)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Chunk, Chunks, padding};
     use super::*;
 
     #[test]
@@ -137,12 +138,11 @@ mod tests {
                 };
                 let mut room = [0u8; 64];
                 let mut w = Writer::new(&mut room);
-                write_data_header(&mut w, &data, 5).unwrap();
+                data.write_header(&mut w, 5).unwrap();
                 w.put(b"hello").unwrap();
-                w.zeros(padding(5)).unwrap();
-                let mut chunks = Chunks::new(w.written());
-                assert_eq!(chunks.next(), Some(Ok(Chunk::Data(data))));
-                assert_eq!(chunks.next(), None);
+                let [kind, flags, _, len, value @ ..] = w.written() else { panic!() };
+                assert_eq!((*kind == kind::I_DATA, usize::from(*len)), (interleaved, value.len() + 4));
+                assert_eq!(Data::parse(*flags, value, interleaved), Ok(data));
             }
         }
     }

@@ -1,6 +1,8 @@
+//! FORWARD-TSN and I-FORWARD-TSN.
+
 use barertc_wire::{NoRoom, Reader, Truncated, Writer};
 
-use super::{begin, end, kind};
+use crate::chunk::tlv::{begin, end, kind};
 use crate::serial::Tsn;
 
 /// FORWARD-TSN (RFC 3758 section 3.2) or I-FORWARD-TSN (RFC 8260 section 2.3.1): the sender has given up on some
@@ -54,33 +56,32 @@ impl<'a> ForwardTsn<'a> {
             }
         })
     }
-}
 
-/// Writes either kind.
-pub(crate) fn write_forward(
-    w: &mut Writer<'_>,
-    interleaved: bool,
-    cumulative: Tsn,
-    skipped: &[Skipped],
-) -> Result<(), NoRoom> {
-    let at = begin(w, if interleaved { kind::I_FORWARD_TSN } else { kind::FORWARD_TSN }, 0)?;
-    w.u32(cumulative.0)?;
-    for s in skipped {
-        w.u16(s.stream)?;
-        if interleaved {
-            w.u16(u16::from(s.unordered))?;
-            w.u32(s.message)?;
-        } else {
-            let [_, _, a, b] = s.message.to_be_bytes();
-            w.put(&[a, b])?;
+    /// Writes either kind.
+    pub(crate) fn write(
+        w: &mut Writer<'_>,
+        interleaved: bool,
+        cumulative: Tsn,
+        skipped: &[Skipped],
+    ) -> Result<(), NoRoom> {
+        let at = begin(w, if interleaved { kind::I_FORWARD_TSN } else { kind::FORWARD_TSN }, 0)?;
+        w.u32(cumulative.0)?;
+        for s in skipped {
+            w.u16(s.stream)?;
+            if interleaved {
+                w.u16(u16::from(s.unordered))?;
+                w.u32(s.message)?;
+            } else {
+                let [_, _, a, b] = s.message.to_be_bytes();
+                w.put(&[a, b])?;
+            }
         }
+        end(w, at)
     }
-    end(w, at)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Chunk, Chunks};
     use super::*;
 
     #[test]
@@ -92,8 +93,8 @@ mod tests {
             ];
             let mut room = [0u8; 64];
             let mut w = Writer::new(&mut room);
-            write_forward(&mut w, interleaved, Tsn(9), &list).unwrap();
-            let Some(Ok(Chunk::ForwardTsn(f))) = Chunks::new(w.written()).next() else { panic!() };
+            ForwardTsn::write(&mut w, interleaved, Tsn(9), &list).unwrap();
+            let f = ForwardTsn::parse(w.written().get(4..).unwrap(), interleaved).unwrap();
             assert_eq!((f.cumulative, f.interleaved), (Tsn(9), interleaved));
             assert!(f.skipped().eq(list));
         }

@@ -1,6 +1,8 @@
+//! RE-CONFIG.
+
 use barertc_wire::{NoRoom, Reader, Truncated, Writer};
 
-use super::{Params, begin, begin_param, end_both, kind};
+use crate::chunk::tlv::{Params, begin, begin_param, end_both, kind};
 use crate::serial::Tsn;
 
 mod param {
@@ -26,6 +28,25 @@ impl<'a> ResetRequest<'a> {
     pub fn streams(&self) -> impl Iterator<Item = u16> + use<'a> {
         let (pairs, _) = self.streams.as_chunks::<2>();
         pairs.iter().map(|p| u16::from_be_bytes(*p))
+    }
+
+    /// Writes a RE-CONFIG chunk with one Outgoing SSN Reset Request.
+    pub(crate) fn write(
+        w: &mut Writer<'_>,
+        number: u32,
+        response: u32,
+        last: Tsn,
+        streams: impl Iterator<Item = u16>,
+    ) -> Result<(), NoRoom> {
+        let at = begin(w, kind::RE_CONFIG, 0)?;
+        let p = begin_param(w, param::OUTGOING_RESET)?;
+        w.u32(number)?;
+        w.u32(response)?;
+        w.u32(last.0)?;
+        for s in streams {
+            w.u16(s)?;
+        }
+        end_both(w, at, p)
     }
 }
 
@@ -91,78 +112,70 @@ impl ResetOutcome {
 pub(crate) enum ReconfigParam<'a> {
     Outgoing(ResetRequest<'a>),
     Incoming(Request<'a>),
-    Response {
-        number: u32,
-        outcome: ResetOutcome,
-    },
+    Response(Response),
     /// Resets of TSNs and added streams, which WebRTC does not use: the request's number, to deny it.
     Unsupported(u32),
 }
 
-/// The parameters of a RE-CONFIG chunk.
-pub(crate) fn params(value: &[u8]) -> impl Iterator<Item = Result<ReconfigParam<'_>, Truncated>> {
-    Params::new(value).map(|p| {
-        let (kind, value) = p?;
-        let mut r = Reader::new(value);
-        let number = r.u32()?;
-        Ok(match kind {
-            param::OUTGOING_RESET => {
-                let (response, last) = (r.u32()?, Tsn(r.u32()?));
-                ReconfigParam::Outgoing(ResetRequest { number, response, last, streams: r.rest() })
-            }
-            param::INCOMING_RESET => ReconfigParam::Incoming(Request { number, streams: r.rest() }),
-            param::RESPONSE => ReconfigParam::Response { number, outcome: ResetOutcome::from_wire(r.u32()?) },
-            _ => ReconfigParam::Unsupported(number),
+impl<'a> ReconfigParam<'a> {
+    /// The parameters of a RE-CONFIG chunk.
+    pub(crate) fn all(value: &'a [u8]) -> impl Iterator<Item = Result<Self, Truncated>> {
+        Params::new(value).map(|p| {
+            let (kind, value) = p?;
+            let mut r = Reader::new(value);
+            let number = r.u32()?;
+            Ok(match kind {
+                param::OUTGOING_RESET => {
+                    let (response, last) = (r.u32()?, Tsn(r.u32()?));
+                    Self::Outgoing(ResetRequest { number, response, last, streams: r.rest() })
+                }
+                param::INCOMING_RESET => Self::Incoming(Request { number, streams: r.rest() }),
+                param::RESPONSE => Self::Response(Response { number, outcome: ResetOutcome::from_wire(r.u32()?) }),
+                _ => Self::Unsupported(number),
+            })
         })
-    })
-}
-
-/// Writes a RE-CONFIG chunk with one Outgoing SSN Reset Request.
-pub(crate) fn write_request(
-    w: &mut Writer<'_>,
-    number: u32,
-    response: u32,
-    last: Tsn,
-    streams: impl Iterator<Item = u16>,
-) -> Result<(), NoRoom> {
-    let at = begin(w, kind::RE_CONFIG, 0)?;
-    let p = begin_param(w, param::OUTGOING_RESET)?;
-    w.u32(number)?;
-    w.u32(response)?;
-    w.u32(last.0)?;
-    for s in streams {
-        w.u16(s)?;
     }
-    end_both(w, at, p)
 }
 
-/// Writes a RE-CONFIG chunk with one Re-configuration Response.
-pub(crate) fn write_outcome(w: &mut Writer<'_>, number: u32, outcome: ResetOutcome) -> Result<(), NoRoom> {
-    let at = begin(w, kind::RE_CONFIG, 0)?;
-    let p = begin_param(w, param::RESPONSE)?;
-    w.u32(number)?;
-    w.u32(outcome.to_wire())?;
-    end_both(w, at, p)
+/// Re-configuration Response (RFC 6525 section 4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Response {
+    /// The number of the request that it answers.
+    pub(crate) number: u32,
+    pub(crate) outcome: ResetOutcome,
+}
+
+impl Response {
+    /// Writes a RE-CONFIG chunk with one Re-configuration Response.
+    pub(crate) fn write(self, w: &mut Writer<'_>) -> Result<(), NoRoom> {
+        let at = begin(w, kind::RE_CONFIG, 0)?;
+        let p = begin_param(w, param::RESPONSE)?;
+        w.u32(self.number)?;
+        w.u32(self.outcome.to_wire())?;
+        end_both(w, at, p)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Chunk, Chunks};
     use super::*;
 
     #[test]
     fn requests_and_responses_come_back_as_written() {
         let mut room = [0u8; 64];
         let mut w = Writer::new(&mut room);
-        write_request(&mut w, 7, 8, Tsn(9), [1u16, 2, 3].into_iter()).unwrap();
-        write_outcome(&mut w, 10, ResetOutcome::InProgress).unwrap();
-        let mut chunks = Chunks::new(w.written());
-        let Some(Ok(Chunk::Reconfig(value))) = chunks.next() else { panic!() };
-        let Some(Ok(ReconfigParam::Outgoing(r))) = params(value).next() else { panic!() };
+        ResetRequest::write(&mut w, 7, 8, Tsn(9), [1u16, 2, 3].into_iter()).unwrap();
+        // The last parameter's padding is outside the chunk's length.
+        assert_eq!(w.written().get(..4), Some(&[130, 0, 0, 26][..]));
+        let Some(Ok(ReconfigParam::Outgoing(r))) = ReconfigParam::all(w.written().get(4..26).unwrap()).next() else {
+            panic!()
+        };
         assert_eq!((r.number, r.response, r.last), (7, 8, Tsn(9)));
         assert!(r.streams().eq([1, 2, 3]));
-        let Some(Ok(Chunk::Reconfig(value))) = chunks.next() else { panic!() };
-        let want = ReconfigParam::Response { number: 10, outcome: ResetOutcome::InProgress };
-        assert_eq!(params(value).next(), Some(Ok(want)));
+        let mut w = Writer::new(&mut room);
+        let response = Response { number: 10, outcome: ResetOutcome::InProgress };
+        response.write(&mut w).unwrap();
+        let got = ReconfigParam::all(w.written().get(4..).unwrap()).next();
+        assert_eq!(got, Some(Ok(ReconfigParam::Response(response))));
     }
 }

@@ -1,6 +1,8 @@
+//! SACK.
+
 use barertc_wire::{NoRoom, Reader, Truncated, Writer};
 
-use super::{begin, end, kind};
+use crate::chunk::tlv::{begin, end, kind};
 use crate::serial::Tsn;
 
 /// SACK (RFC 9260 section 3.3.4).
@@ -48,44 +50,43 @@ impl<'a> Sack<'a> {
         let (words, _) = self.duplicates.as_chunks::<4>();
         words.iter().map(|w| Tsn(u32::from_be_bytes(*w)))
     }
-}
 
-/// Writes a SACK with as many gaps and duplicates as fit in `room` bytes.
-pub(crate) fn write_sack(
-    w: &mut Writer<'_>,
-    room: usize,
-    cumulative: Tsn,
-    window: u32,
-    gaps: impl Iterator<Item = (u16, u16)>,
-    duplicates: &[Tsn],
-) -> Result<(), NoRoom> {
-    let at = begin(w, kind::SACK, 0)?;
-    w.u32(cumulative.0)?;
-    w.u32(window)?;
-    w.u32(0)?;
-    let mut left = room.min(w.room().saturating_add(16)).saturating_sub(16) / 4;
-    let (mut n, mut d) = (0u16, 0u16);
-    for (start, stop) in gaps {
-        if left == 0 {
-            break;
+    /// Writes a SACK with as many gaps and duplicates as fit in `room` bytes.
+    pub(crate) fn write(
+        w: &mut Writer<'_>,
+        room: usize,
+        cumulative: Tsn,
+        window: u32,
+        gaps: impl Iterator<Item = (u16, u16)>,
+        duplicates: &[Tsn],
+    ) -> Result<(), NoRoom> {
+        let at = begin(w, kind::SACK, 0)?;
+        w.u32(cumulative.0)?;
+        w.u32(window)?;
+        w.u32(0)?;
+        let mut left = room.min(w.room().saturating_add(16)).saturating_sub(16) / 4;
+        let (mut n, mut d) = (0u16, 0u16);
+        for (start, stop) in gaps {
+            if left == 0 {
+                break;
+            }
+            w.u16(start)?;
+            w.u16(stop)?;
+            n = n.saturating_add(1);
+            left = left.saturating_sub(1);
         }
-        w.u16(start)?;
-        w.u16(stop)?;
-        n = n.saturating_add(1);
-        left = left.saturating_sub(1);
+        for tsn in duplicates.iter().take(left) {
+            w.u32(tsn.0)?;
+            d = d.saturating_add(1);
+        }
+        w.patch(at.saturating_add(12), &n.to_be_bytes())?;
+        w.patch(at.saturating_add(14), &d.to_be_bytes())?;
+        end(w, at)
     }
-    for tsn in duplicates.iter().take(left) {
-        w.u32(tsn.0)?;
-        d = d.saturating_add(1);
-    }
-    w.patch(at.saturating_add(12), &n.to_be_bytes())?;
-    w.patch(at.saturating_add(14), &d.to_be_bytes())?;
-    end(w, at)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Chunk, Chunks};
     use super::*;
 
     #[test]
@@ -95,8 +96,8 @@ mod tests {
         for (room, want) in [(16, (0, 0)), (23, (1, 0)), (28, (3, 0)), (32, (3, 1)), (400, (3, 2))] {
             let mut buf = [0u8; 64];
             let mut w = Writer::new(&mut buf);
-            write_sack(&mut w, room, Tsn(77), 1000, gaps.iter().copied(), &dups).unwrap();
-            let Some(Ok(Chunk::Sack(s))) = Chunks::new(w.written()).next() else { panic!() };
+            Sack::write(&mut w, room, Tsn(77), 1000, gaps.iter().copied(), &dups).unwrap();
+            let s = Sack::parse(w.written().get(4..).unwrap()).unwrap();
             assert_eq!((s.cumulative, s.window), (Tsn(77), 1000));
             assert_eq!((s.gaps().count(), s.duplicates().count()), want);
             assert!(s.gaps().zip(gaps).all(|(a, b)| a == b));

@@ -3,36 +3,17 @@
 //! Two algorithms, chosen by [`Congestion`]: [`Rfc9260`] is the standard's, and halves the window for every loss.
 //! [`Paced`] is CUBIC, paced, and takes a loss for congestion only where the round trip shows a queue.
 
+mod acked;
+mod loss;
 mod paced;
 mod standard;
-mod weather;
-
-use core::time::Duration;
-
-use barertc_wire::Instant;
 
 use crate::config::{Config, Congestion};
 
 use paced::Paced;
 use standard::Rfc9260;
 
-/// What an acknowledgement says about the path.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Acked {
-    pub(crate) now: Instant,
-    /// Bytes acknowledged for the first time.
-    pub(crate) bytes: usize,
-    /// Bytes on their way before.
-    pub(crate) flying_before: usize,
-    /// Whether the cumulative TSN moved.
-    pub(crate) cumulative: bool,
-    /// In fast recovery.
-    pub(crate) recovering: bool,
-    /// Round trip of the newest chunk among them that was sent once.
-    pub(crate) rtt: Option<Duration>,
-    /// Bytes lost for the first time.
-    pub(crate) lost: usize,
-}
+pub(crate) use acked::Acked;
 
 /// The algorithm in use.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
-use super::Acked;
-use super::weather::{Verdict, Weather};
+use super::acked::Acked;
+use super::loss::{LossEstimate, Verdict};
 use crate::config::Config;
 use crate::rto::part;
 
@@ -52,7 +52,7 @@ pub(crate) struct Paced {
     reduced_until: Instant,
     /// After a time-out, until something arrives.
     stunned: bool,
-    weather: Weather,
+    losses: LossEstimate,
     /// Window, threshold and plateau as they were before a reduction that may be taken back.
     before: Option<(usize, usize, usize)>,
 }
@@ -77,7 +77,7 @@ impl Paced {
             lost: 0,
             reduced_until: Instant::ZERO,
             stunned: false,
-            weather: Weather::new(mtu),
+            losses: LossEstimate::new(mtu),
             before: None,
         }
     }
@@ -128,7 +128,7 @@ impl Paced {
             self.rtt = if self.rtt.is_zero() { rtt } else { part(self.rtt.saturating_mul(3).saturating_add(rtt), 4) };
         }
         if acked.lost > 0 && self.has_queue(8) {
-            self.weather.explained();
+            self.losses.explained();
             self.before = None;
             self.congested(acked.now);
         } else if self.window < self.threshold && self.has_queue(8) {
@@ -163,18 +163,18 @@ impl Paced {
         let many = self.lost > self.mtu.saturating_mul(3) && self.lost.saturating_mul(100) > all.saturating_mul(LOSS);
         let (arrived, lost) = (core::mem::take(&mut self.arrived), core::mem::take(&mut self.lost));
         if many {
-            self.weather.explained();
+            self.losses.explained();
             self.before = None;
             self.congested(now);
             return;
         }
-        match self.weather.round(arrived, lost) {
+        match self.losses.round(arrived, lost) {
             Verdict::Usual => {}
             Verdict::Suspicious => {
                 self.before = Some((self.window, self.threshold, self.plateau));
                 self.congested(now);
             }
-            Verdict::Weather => self.take_back(),
+            Verdict::Unrelated => self.take_back(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The standard's congestion control.
 
-use super::Acked;
+use super::acked::Acked;
 use crate::config::Config;
 
 /// Slow start and congestion avoidance (RFC 9260 section 7.2).

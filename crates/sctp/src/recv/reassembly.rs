@@ -5,12 +5,12 @@
 
 use barertc_arena::{Allocator, Key, Slab};
 
-use super::{Fragment, Receiver};
 use crate::channel::{Channel, List, Partial, Run};
 use crate::chunk::Data;
 use crate::dcep::ppid;
 use crate::error::Discard;
-use crate::pool::Chain;
+use crate::pool::{Chain, Cursor};
+use crate::recv::receiver::{Fragment, Receiver};
 use crate::serial::{Tsn, serial_after, unwrap16};
 
 /// What became of a message that is next in line.
@@ -22,6 +22,8 @@ pub(crate) enum Delivered {
     Dcep(Key),
     /// A message of no known kind was dropped.
     Unknown,
+    /// A message for a channel that is closed here was dropped.
+    Deaf,
     /// Nothing more.
     Nothing,
 }
@@ -175,7 +177,7 @@ impl<A: Allocator> Receiver<A> {
             }
             _ => {
                 self.drop_list(&mut List { head: Some(first), tail: Some(last) });
-                Delivered::Unknown
+                if channel.deaf { Delivered::Deaf } else { Delivered::Unknown }
             }
         }
     }
@@ -212,7 +214,7 @@ impl<A: Allocator> Receiver<A> {
                 // A message whose beginning was dropped (unknown, or nobody listens) is dropped to its end.
                 if channel.deaf || !partial.keep {
                     self.drop_fragment(key);
-                    return Delivered::Unknown;
+                    return if channel.deaf { Delivered::Deaf } else { Delivered::Unknown };
                 }
                 self.append_ready(channel, key, key);
                 return Delivered::Readable;
@@ -336,7 +338,7 @@ impl<A: Allocator> Receiver<A> {
                 let end = len.saturating_add(f.chain.len());
                 match out.get_mut(len..end) {
                     Some(room) => {
-                        self.pool.copy(&f.chain, crate::pool::Cursor::START, room);
+                        self.pool.copy(&f.chain, Cursor::START, room);
                     }
                     None => fits = false,
                 }

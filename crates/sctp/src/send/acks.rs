@@ -2,16 +2,18 @@
 
 use core::time::Duration;
 
-use barertc_arena::{Allocator, Key, Slab};
+use barertc_arena::{Allocator, Key};
 use barertc_wire::Instant;
 
-use super::{Fate, Sender, Sent, transmit::wire_len};
-use crate::channel::{Channel, Events};
+use super::transmit::wire_len;
+use super::{Fate, Sender, Sent};
+use crate::channels::Channels;
 use crate::chunk::Sack;
 use crate::congestion::Acked;
 use crate::error::Discard;
 use crate::rto::part;
 use crate::serial::Tsn;
+use crate::timer::{Timer, Timers};
 
 /// SACKs that must report later chunks before one counts as lost.
 const MISSES: u8 = 3;
@@ -23,8 +25,12 @@ const PROBES: u8 = 2;
 #[derive(Default)]
 struct Tally {
     bytes: usize,
-    /// When the newest chunk that has now arrived was sent.
+    /// Chunks that have now arrived.
+    chunks: usize,
+    /// When the newest of them was sent.
     newest: Option<Instant>,
+    /// The newest asked for an answer at once.
+    immediate: bool,
     rtt: Option<Duration>,
 }
 
@@ -34,8 +40,8 @@ impl<A: Allocator> Sender<A> {
         &mut self,
         now: Instant,
         sack: &Sack<'_>,
-        channels: &mut Slab<Channel, A>,
-        events: &mut Events<A>,
+        channels: &mut Channels<A>,
+        timers: &mut Timers,
     ) -> Result<(), Discard> {
         self.check(sack)?;
         let flying_before = self.flying_wire;
@@ -46,7 +52,7 @@ impl<A: Allocator> Sender<A> {
             let Some(sent) = self.in_flight.pop_front() else { break };
             self.cumulative = self.cumulative.add(1);
             self.arrived(now, &sent, &mut tally);
-            self.retire(&sent);
+            self.retire(channels, &sent);
         }
         if self.recovery.is_some_and(|exit| !exit.is_after(self.cumulative)) {
             self.recovery = None;
@@ -54,6 +60,8 @@ impl<A: Allocator> Sender<A> {
         let highest = self.gaps(now, sack, &mut tally);
         let lost = self.find_lost(highest, advanced && recovering, &tally);
         self.window = sack.window as usize;
+        // The answer to a single chunk that did not ask for one at once may have been delayed (section 6.2).
+        tally.rtt = tally.rtt.filter(|_| tally.immediate || tally.chunks > 1 || self.rto.srtt().is_none());
         if let Some(rtt) = tally.rtt {
             self.rto.sample(rtt);
         }
@@ -78,31 +86,31 @@ impl<A: Allocator> Sender<A> {
             self.fast_retransmit = true;
             self.control.congested();
         }
-        self.give_up_lost(now, channels, events);
+        self.give_up_lost(now, channels);
         self.update_forward();
         if self.in_flight.is_empty() {
-            self.t3 = None;
-            self.probe_at = None;
+            timers.stop(Timer::Retransmit);
+            timers.stop(Timer::Probe);
         } else if advanced {
-            self.t3 = Some(now + self.rto.get());
-            self.arm_probe(now);
+            timers.set(Timer::Retransmit, now + self.rto.get());
+            self.arm_probe(now, timers);
         }
         Ok(())
     }
 
     /// The cumulative TSN of a SHUTDOWN (section 9.2); older ones than the last are no news.
-    pub(crate) fn cumulative(
+    pub(crate) fn acked_up_to(
         &mut self,
         now: Instant,
         cumulative: Tsn,
-        channels: &mut Slab<Channel, A>,
-        events: &mut Events<A>,
+        channels: &mut Channels<A>,
+        timers: &mut Timers,
     ) -> Result<(), Discard> {
         if self.cumulative.is_after(cumulative) {
             return Ok(());
         }
         let window = u32::try_from(self.window).unwrap_or(u32::MAX);
-        self.sack(now, &Sack::cumulative(cumulative, window), channels, events)
+        self.sack(now, &Sack::cumulative(cumulative, window), channels, timers)
     }
 
     /// Nothing in a SACK is believed before all of it is about chunks that are in flight.
@@ -141,6 +149,7 @@ impl<A: Allocator> Sender<A> {
             Fate::Abandoned => return,
         }
         tally.bytes = tally.bytes.saturating_add(wire);
+        tally.chunks = tally.chunks.saturating_add(1);
         let rtt = now.saturating_since(sent.sent_at);
         if tally.newest.is_none_or(|t| t <= sent.sent_at) {
             // What was sent twice doesn't say which of both arrived (Karn), unless only the second can have.
@@ -148,6 +157,7 @@ impl<A: Allocator> Sender<A> {
             let possible = self.rto.srtt().is_none_or(|srtt| rtt >= part(srtt, 2));
             if !ambiguous || possible {
                 tally.newest = Some(sent.sent_at);
+                tally.immediate = sent.immediate;
             }
             if !ambiguous {
                 tally.rtt = Some(rtt);
@@ -156,14 +166,14 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// A chunk that left the list of those in flight.
-    fn retire(&mut self, sent: &Sent) {
+    fn retire(&mut self, channels: &mut Channels<A>, sent: &Sent) {
         if let Some(message) = self.messages.get_mut(sent.message) {
             message.chunks = message.chunks.saturating_sub(1);
             if !message.abandoned {
                 self.pool.consume(&mut message.chain, usize::from(sent.len));
             }
         }
-        self.free_if_done(sent.message);
+        self.free_if_done(channels, sent.message);
     }
 
     /// Goes through the gap blocks; returns the place of the highest chunk that they acknowledge for the first time.
@@ -242,7 +252,7 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// Gives up messages that would have to be sent again and must not be.
-    fn give_up_lost(&mut self, now: Instant, channels: &mut Slab<Channel, A>, events: &mut Events<A>) {
+    fn give_up_lost(&mut self, now: Instant, channels: &mut Channels<A>) {
         if !self.partial_reliability || self.lost == 0 {
             return;
         }
@@ -250,7 +260,7 @@ impl<A: Allocator> Sender<A> {
             let Some(sent) = self.in_flight.get(i) else { break };
             let (name, transmissions) = (sent.message, sent.transmissions);
             if sent.fate == Fate::Lost && self.is_over(name, transmissions, now) {
-                self.abandon(channels, events, name);
+                self.abandon(channels, name);
             }
         }
     }
@@ -288,7 +298,7 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// T3-rtx has expired (section 6.3.3).
-    pub(crate) fn timed_out(&mut self, now: Instant, channels: &mut Slab<Channel, A>, events: &mut Events<A>) {
+    pub(crate) fn timed_out(&mut self, now: Instant, channels: &mut Channels<A>, timers: &mut Timers) {
         self.errors = self.errors.saturating_add(1);
         self.rto.back_off();
         self.control.timed_out();
@@ -308,30 +318,28 @@ impl<A: Allocator> Sender<A> {
         self.flying = 0;
         self.flying_wire = 0;
         self.recovery = None;
-        self.probe_at = None;
+        timers.stop(Timer::Probe);
         self.forward_due |= self.in_flight.front().is_some_and(|s| s.fate == Fate::Abandoned);
-        self.give_up_lost(now, channels, events);
-        self.t3 = if self.in_flight.is_empty() { None } else { Some(now + self.rto.get()) };
+        self.give_up_lost(now, channels);
+        if self.in_flight.is_empty() {
+            timers.stop(Timer::Retransmit);
+        } else {
+            timers.set(Timer::Retransmit, now + self.rto.get());
+        }
     }
 
     /// Arms the probe for a tail of chunks whose loss no later chunk would show (after RFC 8985 section 7).
-    pub(super) fn arm_probe(&mut self, now: Instant) {
-        self.probe_at = match self.rto.probe() {
+    pub(super) fn arm_probe(&mut self, now: Instant, timers: &mut Timers) {
+        match self.rto.probe() {
             Some(wait) if self.probes < PROBES && self.recovery.is_none() && self.flying > 0 => {
-                Some(now + wait.saturating_mul(1 << self.probes))
+                timers.set(Timer::Probe, now + wait.saturating_mul(1 << self.probes));
             }
-            _ => None,
-        };
-    }
-
-    /// When the probe is due.
-    pub(crate) fn probe_at(&self) -> Option<Instant> {
-        self.probe_at
+            _ => timers.stop(Timer::Probe),
+        }
     }
 
     /// Sends the last chunk once more, so that the peer says what it has.
     pub(crate) fn probe(&mut self, now: Instant) {
-        self.probe_at = None;
         self.probes = self.probes.saturating_add(1);
         for i in (0..self.in_flight.len()).rev() {
             let Some(sent) = self.in_flight.get_mut(i) else { break };

@@ -7,8 +7,10 @@ mod transmit;
 use barertc_arena::{AllocError, Allocator, Key, Ring, Slab, Vec};
 use barertc_wire::Instant;
 
+use crate::chunk::Data;
 use crate::config::Config;
 use crate::congestion::Control;
+use crate::packet::HEADER;
 use crate::pool::{Chain, Cursor, Pool};
 use crate::rto::Rto;
 use crate::serial::Tsn;
@@ -67,6 +69,8 @@ pub(crate) struct Sent {
     /// SACKs that reported later chunks and not this one.
     misses: u8,
     transmissions: u16,
+    /// An acknowledgement at once was asked for (I bit).
+    immediate: bool,
     fragment: u32,
     sent_at: Instant,
 }
@@ -91,15 +95,10 @@ pub(crate) struct Sender<A: Allocator> {
     recovery: Option<Tsn>,
     /// One packet may be retransmitted regardless of the window (RFC 9260 section 7.2.4 rule 3).
     fast_retransmit: bool,
-    pub(crate) t3: Option<Instant>,
-    /// When the last-sent chunk is sent again to make the peer speak.
-    probe_at: Option<Instant>,
     /// Probes since something was last acknowledged.
     probes: u8,
     last_sent: Instant,
     next_send: Instant,
-    /// When pacing lets something go that waits.
-    pub(crate) pace_at: Option<Instant>,
 
     /// Channels with something to send.
     active: Vec<Key, A>,
@@ -136,12 +135,9 @@ impl<A: Allocator + Clone> Sender<A> {
             control: Control::new(config),
             recovery: None,
             fast_retransmit: false,
-            t3: None,
-            probe_at: None,
             probes: 0,
             last_sent: Instant::ZERO,
             next_send: Instant::ZERO,
-            pace_at: None,
             active: Vec::with_capacity(usize::from(config.max_channels), alloc)?,
             clock: 0,
             current: None,
@@ -175,6 +171,18 @@ impl<A: Allocator> Sender<A> {
     /// The peer's window, from INIT or INIT ACK.
     pub(crate) fn set_window(&mut self, window: u32) {
         self.window = window as usize;
+    }
+
+    /// Everything up to here is acknowledged.
+    pub(crate) const fn cumulative(&self) -> Tsn {
+        self.cumulative
+    }
+
+    /// What the first chunk in flight takes as a packet of its own.
+    pub(crate) fn first_packet(&self) -> Option<usize> {
+        let sent = self.in_flight.front()?;
+        let header = Data::header_len(self.interleaving).saturating_add(HEADER);
+        Some(usize::from(sent.len).saturating_add(header))
     }
 
     /// The TSN of the next new chunk.

@@ -1,10 +1,11 @@
 //! What waits to be sent: writing, and whose turn it is (RFC 8260 section 3).
 
-use barertc_arena::{Allocator, Key, Slab};
+use barertc_arena::{Allocator, Key};
 use barertc_wire::Instant;
 
 use super::{Message, Sender};
-use crate::channel::{Channel, Events, Reliability, pending};
+use crate::channel::{Channel, OutReset, Reliability, pending};
+use crate::channels::Channels;
 use crate::chunk::Data;
 use crate::dcep::ppid;
 use crate::error::Error;
@@ -16,7 +17,7 @@ const COST: u64 = 1 << 16;
 
 impl<A: Allocator> Sender<A> {
     /// Adds an empty message to the end of the channel's queue.
-    pub(crate) fn begin(&mut self, now: Instant, key: Key, channel: &mut Channel, protocol: u32) -> Result<Key, Error> {
+    pub(crate) fn begin(&mut self, now: Instant, key: Key, channel: &mut Channel, protocol: u32) -> Result<(), Error> {
         let control = protocol == ppid::DCEP;
         let reliability = if control { Reliability::Reliable } else { channel.reliability };
         let (retransmits, expires) = match reliability {
@@ -49,11 +50,12 @@ impl<A: Allocator> Sender<A> {
             None => channel.first = Some(name),
         }
         channel.last = Some(name);
+        channel.messages = channel.messages.saturating_add(1);
         if !channel.active {
             channel.active = self.active.try_push(key).is_ok();
             channel.due = channel.due.max(self.clock);
         }
-        Ok(name)
+        Ok(())
     }
 
     /// Bytes that the last message of the channel may grow by. A message of which a part has been sent may use the
@@ -104,6 +106,8 @@ impl<A: Allocator> Sender<A> {
     /// The last message of the channel turns out to be empty: a zero byte says so (RFC 8831 section 6.6).
     pub(crate) fn mark_empty(&mut self, channel: &mut Channel) -> bool {
         let ok = self.append(channel, &[0]) == 1;
+        // What the application wrote is nothing.
+        channel.queued = channel.queued.saturating_sub(1);
         if let Some(message) = channel.last.and_then(|k| self.messages.get_mut(k)) {
             message.protocol = if message.protocol == ppid::STRING { ppid::STRING_EMPTY } else { ppid::BINARY_EMPTY };
         }
@@ -135,14 +139,14 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// Whether anything could be sent if the windows allowed it.
-    pub(crate) fn has_new(&self, channels: &Slab<Channel, A>) -> bool {
+    pub(crate) fn has_new(&self, channels: &Channels<A>) -> bool {
         if let Some(message) = self.current.and_then(|k| self.messages.get(k)) {
             return self.is_sendable(message);
         }
         self.active.iter().any(|k| self.head_of(channels, *k).is_some_and(|(_, m)| self.is_sendable(m)))
     }
 
-    fn head_of(&self, channels: &Slab<Channel, A>, channel: Key) -> Option<(Key, &Message)> {
+    fn head_of(&self, channels: &Channels<A>, channel: Key) -> Option<(Key, &Message)> {
         let channel = channels.get(channel)?;
         // Without a stream id nothing can go yet.
         channel.stream?;
@@ -151,13 +155,8 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// The message whose turn it is: of the channel that has had the least for its weight.
-    pub(super) fn pick(
-        &mut self,
-        channels: &mut Slab<Channel, A>,
-        events: &mut Events<A>,
-        now: Instant,
-    ) -> Option<Key> {
-        self.drop_expired(channels, events, now);
+    pub(super) fn pick(&mut self, channels: &mut Channels<A>, now: Instant) -> Option<Key> {
+        self.drop_expired(channels, now);
         if let Some(key) = self.current {
             return self.messages.get(key).is_some_and(|m| self.is_sendable(m)).then_some(key);
         }
@@ -177,24 +176,25 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// Messages whose time is over before they were sent just leave; nobody has heard of them.
-    fn drop_expired(&mut self, channels: &mut Slab<Channel, A>, events: &mut Events<A>, now: Instant) {
+    fn drop_expired(&mut self, channels: &mut Channels<A>, now: Instant) {
         let mut i = 0usize;
         while let Some(key) = self.active.get(i).copied() {
             let expired = self
                 .head_of(channels, key)
                 .and_then(|(name, m)| (m.expires <= now && self.partial_reliability && !m.abandoned).then_some(name));
             match expired {
-                Some(name) => self.abandon(channels, events, name),
+                Some(name) => self.abandon(channels, name),
                 None => i = i.saturating_add(1),
             }
         }
     }
 
     /// Accounts for `len` bytes of `name` that have been sent for the first time.
-    pub(super) fn sent_new(&mut self, channels: &mut Slab<Channel, A>, events: &mut Events<A>, name: Key, len: usize) {
+    pub(super) fn sent_new(&mut self, channels: &mut Channels<A>, name: Key, len: usize) {
         let Some(message) = self.messages.get_mut(name) else { return };
         message.unsent = message.unsent.saturating_sub(len);
         let done = message.finished && message.unsent == 0;
+        let empty = matches!(message.protocol, ppid::STRING_EMPTY | ppid::BINARY_EMPTY);
         let key = message.channel;
         self.current = if done || self.interleaving { None } else { Some(name) };
         let Some(channel) = channels.get_mut(key) else { return };
@@ -202,14 +202,14 @@ impl<A: Allocator> Sender<A> {
         let weight = u64::from(channel.priority.max(1));
         let cost = u64::try_from(len).unwrap_or(u64::MAX).saturating_mul(COST).checked_div(weight).unwrap_or(0);
         channel.due = channel.due.saturating_add(cost);
-        unqueue(events, key, channel, len);
+        unqueue(channels, key, if empty { 0 } else { len });
         if done {
             self.leave_queue(channels, name);
         }
     }
 
     /// Takes the first message of its channel out of the queue; its chunks may still be in flight.
-    fn leave_queue(&mut self, channels: &mut Slab<Channel, A>, name: Key) {
+    fn leave_queue(&mut self, channels: &mut Channels<A>, name: Key) {
         let Some((key, next)) = self.messages.get(name).map(|m| (m.channel, m.next)) else { return };
         let Some(channel) = channels.get_mut(key) else { return };
         if channel.first != Some(name) {
@@ -226,7 +226,7 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// Gives up the first message of a channel, or one that is wholly in flight (RFC 3758 section 3.5).
-    pub(super) fn abandon(&mut self, channels: &mut Slab<Channel, A>, events: &mut Events<A>, name: Key) {
+    pub(super) fn abandon(&mut self, channels: &mut Channels<A>, name: Key) {
         let Some(message) = self.messages.get_mut(name) else { return };
         if message.abandoned {
             return;
@@ -246,39 +246,39 @@ impl<A: Allocator> Sender<A> {
         if self.current == Some(name) {
             self.current = None;
         }
-        if let Some(channel) = channels.get_mut(key) {
-            unqueue(events, key, channel, unsent);
-            if channel.first == Some(name) {
-                // An unfinished one ends here; what is still appended to it goes nowhere.
-                channel.writing &= finished || channel.last != Some(name);
-                self.leave_queue(channels, name);
-            }
+        unqueue(channels, key, unsent);
+        if let Some(channel) = channels.get_mut(key)
+            && channel.first == Some(name)
+        {
+            // An unfinished one ends here; what is still appended to it goes nowhere.
+            channel.writing &= finished || channel.last != Some(name);
+            self.leave_queue(channels, name);
         }
-        self.free_if_done(name);
+        self.free_if_done(channels, name);
     }
 
     /// Drops what the channel has not begun to send, and an unfinished message altogether.
-    pub(crate) fn drop_queue(&mut self, channels: &mut Slab<Channel, A>, events: &mut Events<A>, key: Key) {
+    pub(crate) fn drop_queue(&mut self, channels: &mut Channels<A>, key: Key) {
         while let Some(name) = channels.get(key).and_then(|c| c.first) {
-            self.abandon(channels, events, name);
+            self.abandon(channels, name);
         }
     }
 
     /// The unfinished message at the end of the channel's queue will not be finished. If the peer has seen some of it and
     /// cannot be told to forget that, it ends where it is.
-    pub(crate) fn cut_last(&mut self, channels: &mut Slab<Channel, A>, events: &mut Events<A>, key: Key) {
+    pub(crate) fn cut_last(&mut self, channels: &mut Channels<A>, key: Key) {
         let Some(name) = channels.get(key).and_then(|c| c.last) else { return };
         let Some(message) = self.messages.get_mut(name) else { return };
         let first = channels.get(key).is_some_and(|c| c.first == Some(name));
         if first && (!message.started || self.partial_reliability) {
-            self.abandon(channels, events, name);
+            self.abandon(channels, name);
         } else if message.unsent > 0 {
             message.finished = true;
         } else if let Some(channel) = channels.get_mut(key)
             && !self.mark_empty(channel)
         {
             // Not even room for one byte: what was queued before it goes, too.
-            self.drop_queue(channels, events, key);
+            self.drop_queue(channels, key);
         } else {
             self.finish_name(name);
         }
@@ -291,33 +291,38 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// Frees a message of which nothing is queued or in flight.
-    pub(super) fn free_if_done(&mut self, name: Key) {
+    pub(super) fn free_if_done(&mut self, channels: &mut Channels<A>, name: Key) {
         let done =
             self.messages.get(name).is_some_and(|m| m.chunks == 0 && m.unsent == 0 && (m.finished || m.abandoned));
         if done && let Some(mut message) = self.messages.remove(name) {
             self.pool.release(&mut message.chain);
+            if let Some(channel) = channels.get_mut(message.channel) {
+                channel.messages = channel.messages.saturating_sub(1);
+                channels.reset_due |= channel.messages == 0 && channel.out_reset == OutReset::Wanted;
+            }
         }
     }
 
     /// Channels whose refused writes would succeed now.
-    pub(crate) fn wake_writers(&self, channels: &mut Slab<Channel, A>, events: &mut Events<A>) {
+    pub(crate) fn wake_writers(&self, channels: &mut Channels<A>) {
         if self.messages.is_full() {
             return;
         }
-        for (key, channel) in channels.iter_mut() {
-            if channel.wants > 0 && channel.wants <= self.room_of_last(channel) {
-                channel.wants = 0;
-                events.raise(key, channel, pending::WRITABLE);
-            }
+        while let Some((key, channel)) =
+            channels.slab.iter_mut().find(|(_, c)| c.wants > 0 && c.wants <= self.room_of_last(c))
+        {
+            channel.wants = 0;
+            channels.raise(key, pending::WRITABLE);
         }
     }
 }
 
 /// Takes `len` bytes off what the channel has queued, and says so when that passes its threshold.
-fn unqueue<A: Allocator>(events: &mut Events<A>, key: Key, channel: &mut Channel, len: usize) {
+fn unqueue<A: Allocator>(channels: &mut Channels<A>, key: Key, len: usize) {
+    let Some(channel) = channels.get_mut(key) else { return };
     let before = channel.queued;
     channel.queued = before.saturating_sub(len);
     if before > channel.low_threshold && channel.queued <= channel.low_threshold {
-        events.raise(key, channel, pending::LOW);
+        channels.raise(key, pending::LOW);
     }
 }

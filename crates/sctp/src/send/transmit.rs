@@ -1,13 +1,14 @@
 //! Writing chunks into packets (RFC 9260 section 6.1).
 
-use barertc_arena::{Allocator, Key, Slab};
+use barertc_arena::{Allocator, Key};
 use barertc_wire::{Instant, NoRoom, Writer};
 
 use super::{Fate, Sender, Sent};
-use crate::channel::{Channel, Events};
-use crate::chunk::{self, Data, Skipped, padding, write_data_header, write_forward};
+use crate::channels::Channels;
+use crate::chunk::{Data, ForwardTsn, Skipped, padding};
 use crate::packet::HEADER;
 use crate::serial::{Tsn, serial_after};
+use crate::timer::{Timer, Timers};
 
 /// Streams that one FORWARD-TSN names at most; what lies beyond goes into the next.
 const SKIPPED: usize = 32;
@@ -17,7 +18,12 @@ const IMMEDIATE: u8 = 8;
 
 impl<A: Allocator> Sender<A> {
     /// Writes FORWARD-TSN if one is due (RFC 3758 section 3.5, rules C1 to C4).
-    pub(crate) fn write_forward(&mut self, now: Instant, w: &mut Writer<'_>) -> Result<(), NoRoom> {
+    pub(crate) fn write_forward(
+        &mut self,
+        now: Instant,
+        timers: &mut Timers,
+        w: &mut Writer<'_>,
+    ) -> Result<(), NoRoom> {
         if !self.forward_due {
             return Ok(());
         }
@@ -52,12 +58,12 @@ impl<A: Allocator> Sender<A> {
             return Ok(());
         }
         self.advanced = upto;
-        self.start_t3(now);
-        write_forward(w, self.interleaving, upto, list.get(..count).unwrap_or_default())
+        self.start_t3(now, timers);
+        ForwardTsn::write(w, self.interleaving, upto, list.get(..count).unwrap_or_default())
     }
 
     /// Whether a chunk that was lost or is new may go now.
-    pub(crate) fn may_send(&self, now: Instant, channels: &Slab<Channel, A>) -> bool {
+    pub(crate) fn may_send(&self, now: Instant, channels: &Channels<A>) -> bool {
         if self.forward_due || (self.fast_retransmit && self.lost > 0) {
             return true;
         }
@@ -73,7 +79,7 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// Whether only pacing holds something back.
-    pub(crate) fn waits_for_pace(&self, channels: &Slab<Channel, A>) -> bool {
+    pub(crate) fn waits_for_pace(&self, channels: &Channels<A>) -> bool {
         self.flying_wire < self.control.window() && (self.lost > 0 || (self.may_send_new() && self.has_new(channels)))
     }
 
@@ -88,8 +94,8 @@ impl<A: Allocator> Sender<A> {
     pub(crate) fn write_data(
         &mut self,
         now: Instant,
-        channels: &mut Slab<Channel, A>,
-        events: &mut Events<A>,
+        channels: &mut Channels<A>,
+        timers: &mut Timers,
         w: &mut Writer<'_>,
     ) -> Result<bool, NoRoom> {
         if !self.in_flight.is_empty() || now.saturating_since(self.last_sent) < self.rto.get() {
@@ -98,25 +104,32 @@ impl<A: Allocator> Sender<A> {
             self.last_sent = now;
         }
         let start = w.len();
-        let mut last = None;
+        let first = self.flying == 0;
+        let (mut last, mut again) = (None, false);
         if self.is_paced_until(now).is_none() || self.fast_retransmit {
-            self.write_lost(now, channels, events, w, &mut last)?;
+            self.write_lost(now, channels, timers, w, &mut last)?;
+            again = last.is_some();
             if self.is_paced_until(now).is_none() {
-                self.write_new(now, channels, events, w, &mut last)?;
+                self.write_new(now, channels, w, &mut last)?;
             }
         }
         self.fast_retransmit = false;
         let Some(flags) = last else { return Ok(false) };
-        let all_sent = self.lost == 0 && !self.has_new(channels);
-        if all_sent || self.flying_wire >= self.control.window() || !self.may_send_new() {
-            // Nothing follows soon: a delayed acknowledgement would only cost time (section 6.1, I bit).
+        // Where the sender pauses, a delayed acknowledgement would only cost time (section 6.1, I bit): when a window is
+        // full, and when all is sent that there is. But where something was on its way before, the application writes one
+        // message after the other: the peer acknowledges every second packet, and the probe asks at the end.
+        let blocked = self.flying_wire >= self.control.window() || !self.may_send_new();
+        if blocked || ((first || again) && self.lost == 0 && !self.has_new(channels)) {
             if let Some(f) = w.written_mut().get_mut(flags) {
                 *f |= IMMEDIATE;
             }
+            if let Some(sent) = self.in_flight.back_mut() {
+                sent.immediate = true;
+            }
         }
         self.last_sent = now;
-        self.start_t3(now);
-        self.arm_probe(now);
+        self.start_t3(now, timers);
+        self.arm_probe(now, timers);
         if let Some(rate) = self.control.pacing() {
             let bytes = w.len().saturating_sub(start).saturating_add(HEADER);
             self.pace(now, bytes, rate);
@@ -134,8 +147,8 @@ impl<A: Allocator> Sender<A> {
     fn write_lost(
         &mut self,
         now: Instant,
-        channels: &mut Slab<Channel, A>,
-        events: &mut Events<A>,
+        channels: &mut Channels<A>,
+        timers: &mut Timers,
         w: &mut Writer<'_>,
         last: &mut Option<usize>,
     ) -> Result<(), NoRoom> {
@@ -148,12 +161,14 @@ impl<A: Allocator> Sender<A> {
             }
             let (name, transmissions) = (sent.message, sent.transmissions);
             if self.is_over(name, transmissions, now) {
-                self.abandon(channels, events, name);
+                self.abandon(channels, name);
                 continue;
             }
             let sent_wire = wire_len(sent, self.interleaving);
             let window_full = self.flying_wire >= self.control.window();
-            if sent_wire > w.room() || (window_full && !self.fast_retransmit) {
+            // After two time-outs in a row the packet may be too large for the path: one chunk a packet.
+            let alone = self.errors >= 2 && last.is_some();
+            if sent_wire > w.room() || alone || (window_full && !self.fast_retransmit) {
                 break;
             }
             let tsn = self.tsn_of(i);
@@ -169,7 +184,7 @@ impl<A: Allocator> Sender<A> {
             }
             if i == 0 {
                 // Section 7.2.4 rule 4: the first chunk gets its whole time anew.
-                self.t3 = Some(now + self.rto.get());
+                timers.set(Timer::Retransmit, now + self.rto.get());
             }
             self.lost = self.lost.saturating_sub(1);
             self.retransmitted = self.retransmitted.saturating_add(1);
@@ -190,14 +205,13 @@ impl<A: Allocator> Sender<A> {
     fn write_new(
         &mut self,
         now: Instant,
-        channels: &mut Slab<Channel, A>,
-        events: &mut Events<A>,
+        channels: &mut Channels<A>,
         w: &mut Writer<'_>,
         last: &mut Option<usize>,
     ) -> Result<(), NoRoom> {
         let header = Data::header_len(self.interleaving);
         while self.lost == 0 && self.flying_wire < self.control.window() && self.may_send_new() {
-            let Some(name) = self.pick(channels, events, now) else { break };
+            let Some(name) = self.pick(channels, now) else { break };
             let Some(message) = self.messages.get(name) else { break };
             // Whole words, so that no padding is ever cut off.
             let room = w.room().saturating_sub(header) & !3;
@@ -234,7 +248,7 @@ impl<A: Allocator> Sender<A> {
             }
             *last = Some(w.len().saturating_add(1));
             self.send_chunk(now, name, len, w)?;
-            self.sent_new(channels, events, name, len);
+            self.sent_new(channels, name, len);
         }
         Ok(())
     }
@@ -253,6 +267,7 @@ impl<A: Allocator> Sender<A> {
             end: message.finished && message.unsent == len,
             misses: 0,
             transmissions: 1,
+            immediate: false,
             fragment: message.next_fragment,
             sent_at: now,
         };
@@ -281,6 +296,7 @@ impl<A: Allocator> Sender<A> {
             end: true,
             misses: 0,
             transmissions: 0,
+            immediate: false,
             fragment: message.next_fragment,
             sent_at: Instant::ZERO,
         };
@@ -307,7 +323,7 @@ impl<A: Allocator> Sender<A> {
             payload: &[],
         };
         let len = usize::from(sent.len);
-        write_data_header(w, &data, len)?;
+        data.write_header(w, len)?;
         self.pool.copy(&message.chain, sent.cursor, w.reserve(len)?);
         w.zeros(padding(len))
     }
@@ -317,9 +333,9 @@ impl<A: Allocator> Sender<A> {
         self.cumulative.add(1).add(u32::try_from(i).unwrap_or(u32::MAX))
     }
 
-    pub(super) fn start_t3(&mut self, now: Instant) {
-        if self.t3.is_none() {
-            self.t3 = Some(now + self.rto.get());
+    fn start_t3(&self, now: Instant, timers: &mut Timers) {
+        if !timers.runs(Timer::Retransmit) {
+            timers.set(Timer::Retransmit, now + self.rto.get());
         }
     }
 }
@@ -327,5 +343,5 @@ impl<A: Allocator> Sender<A> {
 /// What a chunk takes in a packet.
 pub(super) fn wire_len(sent: &Sent, interleaving: bool) -> usize {
     let len = usize::from(sent.len);
-    len.saturating_add(chunk::padding(len)).saturating_add(Data::header_len(interleaving))
+    len.saturating_add(padding(len)).saturating_add(Data::header_len(interleaving))
 }

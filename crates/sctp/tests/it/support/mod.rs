@@ -1,6 +1,6 @@
 //! A deterministic network of two end points with a virtual clock; also used by the tests against other
 //! implementations.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code)]
 
 pub mod watch;
 

@@ -1,5 +1,4 @@
 //! An association whose packets are looked at from outside: does it keep to the window that its peer has told?
-#![allow(missing_docs)]
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};

@@ -1,17 +1,14 @@
 //! Flows that share a bottleneck: ours beside a TCP (CUBIC, RFC 9438, with SACK), and each beside its like.
 //!
-//! `cargo test --release -p barertc-sctp --test fairness -- --nocapture` prints the shares; `SCTP_SECONDS=n` runs them
+//! `cargo test --release -p barertc-sctp --test it fairness -- --nocapture` prints the shares; `SCTP_SECONDS=n` runs them
 //! for longer.
-#![allow(missing_docs)]
-
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use crate::support::{Assoc, Peer, Rng, association};
 use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Event, MessageKind, Role};
 use barertc_wire::Instant;
-use support::{Assoc, Peer, Rng, association};
 
 /// A flow: a sender with endless data, and what counts what arrives.
 trait Flow {

@@ -1,15 +1,12 @@
 //! How long a small reliable message takes over a lossy path: 64 bytes there and back, 50 ms round trip.
 //!
-//! `cargo test --release -p barertc-sctp --test latency -- --nocapture` prints the table; `SCTP_PINGS=n` is for more.
-#![allow(missing_docs)]
-
-mod support;
+//! `cargo test --release -p barertc-sctp --test it latency -- --nocapture` prints the table; `SCTP_PINGS=n` is for more.
 
 use std::time::Duration;
 
+use crate::support::{Assoc, Link, Net, pair};
 use barertc_sctp::{ChannelConfig, Config, Congestion, Event, MessageKind};
 use barertc_wire::Instant;
-use support::{Assoc, Link, Net, pair};
 
 /// Milliseconds of `count` pings, sorted.
 fn pings(config: Config, loss: u64, count: usize) -> Vec<f64> {

@@ -1,17 +1,14 @@
 //! Two associations over networks of every kind, with invariants checked at every step.
 //!
-//! `SCTP_SEED=n cargo test -p barertc-sctp --test simulator` replays one seed; `SCTP_SEEDS=n` runs so many.
-#![allow(missing_docs)]
-
-mod support;
+//! `SCTP_SEED=n cargo test -p barertc-sctp --test it simulator` replays one seed; `SCTP_SEEDS=n` runs so many.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::support::watch::Watched;
+use crate::support::{Assoc, Link, Net, Rng, message, pair};
 use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, MessageKind, Reliability};
-use support::watch::Watched;
-use support::{Assoc, Link, Net, Rng, message, pair};
 
 /// Seeds in a plain test run; the fuller figure is for `SCTP_SEEDS`.
 const SEEDS: u64 = 10_000;
@@ -42,6 +39,8 @@ struct End {
     readers: HashMap<ChannelId, Reader>,
     connected: bool,
     pieces: bool,
+    /// How often the path was taken for one of a smaller MTU.
+    suspected: u32,
 }
 
 fn random_config(rng: &mut Rng) -> Config {
@@ -170,6 +169,8 @@ impl End {
                     self.writers.iter_mut().find(|w| w.id == id).expect("ours").open = true;
                 }
                 Event::Readable(id) => self.read(a, now, id),
+                // Losses alone may look like that, where they are heavy; not often.
+                Event::PathMtuExceeded { .. } => self.suspected += 1,
                 Event::Writable(_) | Event::BufferedAmountLow(_) => {}
                 other => panic!("{other:?} {:?} {:?} {:?}", a.stats(), a.discards(), a.timeout()),
             }
@@ -222,15 +223,16 @@ impl End {
     }
 }
 
-/// Runs one seed; returns how often a window was nearly full, and how often it was probed while it was closed.
-fn run(seed: u64) -> [u32; 2] {
+/// Runs one seed; returns how often a window was nearly full, how often it was probed while it was closed, and how often
+/// the path was taken for one of a smaller MTU.
+fn run(seed: u64) -> [u32; 3] {
     let mut rng = Rng::new(seed);
     let configs = [random_config(&mut rng), random_config(&mut rng)];
     let checksums = configs.iter().all(|c| !c.zero_checksum);
     let link = random_link(&mut rng, checksums);
-    let peaks: Vec<usize> = configs.iter().map(support::Assoc::worst_case_bytes).collect();
-    let (left, left_heap) = support::association(configs[0].clone(), rng.next());
-    let (right, right_heap) = support::association(configs[1].clone(), rng.next());
+    let peaks: Vec<usize> = configs.iter().map(crate::support::Assoc::worst_case_bytes).collect();
+    let (left, left_heap) = crate::support::association(configs[0].clone(), rng.next());
+    let (right, right_heap) = crate::support::association(configs[1].clone(), rng.next());
     let watched = |a, c: &Config| Watched::new(a, c.zero_checksum, false);
     let mut net = Net::new(watched(left, &configs[0]), watched(right, &configs[1]), link, seed);
     net.links[1].loss = random_link(&mut rng, checksums).loss;
@@ -246,12 +248,14 @@ fn run(seed: u64) -> [u32; 2] {
             readers: HashMap::new(),
             connected: false,
             pieces: rng.permille(300),
+            suspected: 0,
         },
         End {
             writers: writers(&mut rng, &mut net.right, net.now, 2),
             readers: HashMap::new(),
             connected: false,
             pieces: rng.permille(300),
+            suspected: 0,
         },
     );
     for (end, watched) in [(&l, &mut net.left), (&r, &mut net.right)] {
@@ -296,7 +300,7 @@ fn run(seed: u64) -> [u32; 2] {
     for (heap, peak) in [(left_heap, peaks[0]), (right_heap, peaks[1])] {
         assert_eq!((heap.stats().peak, heap.stats().live), (peak, peak), "nothing is allocated later");
     }
-    let windows = [net.left.full + net.right.full, net.left.probes + net.right.probes];
+    let windows = [net.left.full + net.right.full, net.left.probes + net.right.probes, l.suspected + r.suspected];
     drop(net);
     assert_eq!((left_heap.stats().live, right_heap.stats().live), (0, 0), "everything comes back");
     windows
@@ -311,7 +315,7 @@ fn every_seed() {
     }
     let (next, end) = (AtomicU64::new(0), number("SCTP_SEEDS").unwrap_or(SEEDS));
     let work = || {
-        let mut windows = [0; 2];
+        let mut windows = [0; 3];
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= end {
@@ -321,19 +325,21 @@ fn every_seed() {
                 eprintln!("replay with SCTP_SEED={seed}");
                 std::panic::resume_unwind(e)
             });
-            windows = [windows[0] + of_one[0], windows[1] + of_one[1]];
+            windows = std::array::from_fn(|i| windows[i] + of_one[i]);
         }
     };
     let windows = std::thread::scope(|scope| {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().fold([0, 0], |sum, worker| {
+        workers.into_iter().fold([0; 3], |sum: [u32; 3], worker| {
             let part = worker.join().unwrap_or_else(|e| std::panic::resume_unwind(e));
-            [sum[0] + part[0], sum[1] + part[1]]
+            std::array::from_fn(|i| sum[i] + part[i])
         })
     });
     println!("windows were nearly full {} times, and probed {} times", windows[0], windows[1]);
-    assert!(windows.iter().all(|n| *n > 0), "the rule about the window was never put to the test: {windows:?}");
+    println!("the path was taken for one of a smaller MTU {} times", windows[2]);
+    assert!(u64::from(windows[2]) <= end / 50, "losses are taken for a small MTU: {}", windows[2]);
+    assert!(windows[..2].iter().all(|n| *n > 0), "the rule about the window was never put to the test: {windows:?}");
 }
 
 #[test]

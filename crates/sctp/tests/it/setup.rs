@@ -1,15 +1,12 @@
 //! Setting up over a path that loses packets: it takes as long as the losses make it, and no longer.
 //!
 //! `SCTP_SEEDS=n` runs more of them; the figures are those of
-//! `SCTP_SEEDS=20000 cargo test --release -p barertc-sctp --test setup -- --nocapture`.
-#![allow(missing_docs)]
-
-mod support;
+//! `SCTP_SEEDS=20000 cargo test --release -p barertc-sctp --test it setup -- --nocapture`.
 
 use std::time::Duration;
 
+use crate::support::{Assoc, Link, Net, Peer, pair};
 use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Event, MessageKind};
-use support::{Assoc, Link, Net, Peer, pair};
 
 const MS: Duration = Duration::from_millis(1);
 

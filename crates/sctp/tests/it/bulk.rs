@@ -1,15 +1,12 @@
 //! A long transfer arrives as it was sent, and how fast that goes over a lossy path.
 //!
-//! `SCTP_BYTES=1000000000 cargo test --release -p barertc-sctp --test bulk -- digest` is the long one; the table is
-//! `cargo test --release -p barertc-sctp --test bulk -- --nocapture`.
-#![allow(missing_docs)]
-
-mod support;
+//! `SCTP_BYTES=1000000000 cargo test --release -p barertc-sctp --test it bulk -- digest` is the long one; the table is
+//! `cargo test --release -p barertc-sctp --test it bulk -- --nocapture`.
 
 use std::time::Duration;
 
+use crate::support::{Assoc, Link, Net, Rng, pair};
 use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Error, Event, MessageKind};
-use support::{Assoc, Link, Net, Rng, pair};
 
 const MESSAGE: usize = 16 << 10;
 

@@ -41,11 +41,11 @@ pub(super) enum Verdict {
     /// More than usual is lost: the window is to be reduced, for a trial.
     Suspicious,
     /// As much is lost with the reduced window: it was not for its size.
-    Weather,
+    Unrelated,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Weather {
+pub(super) struct LossEstimate {
     mtu: usize,
     usual: Tally,
     /// Since losses began to exceed the usual, and by how much they do.
@@ -55,7 +55,7 @@ pub(super) struct Weather {
     trial: Option<(Tally, Tally, u8)>,
 }
 
-impl Weather {
+impl LossEstimate {
     pub(super) fn new(mtu: usize) -> Self {
         Self { mtu, ..Self::default() }
     }
@@ -110,7 +110,7 @@ impl Weather {
         // The weather has changed: what was usual before is so no more.
         self.usual = before;
         self.learn(seen);
-        Verdict::Weather
+        Verdict::Unrelated
     }
 
     fn learn(&mut self, tally: Tally) {
@@ -128,16 +128,16 @@ mod tests {
     const MTU: usize = 1_000;
 
     /// Rounds of a hundred packets with so many lost, until something other than the usual is said.
-    fn until(w: &mut Weather, lost: usize, most: usize) -> Option<(usize, Verdict)> {
+    fn until(w: &mut LossEstimate, lost: usize, most: usize) -> Option<(usize, Verdict)> {
         (0..most).map(|n| (n, w.round((100 - lost) * MTU, lost * MTU))).find(|(_, v)| *v != Verdict::Usual)
     }
 
     #[test]
     fn losses_that_go_on_are_weather_and_such_that_end_are_not() {
-        let mut w = Weather::new(MTU);
+        let mut w = LossEstimate::new(MTU);
         assert_eq!(until(&mut w, 0, 50), None);
         assert!(matches!(until(&mut w, 2, 3), Some((1, Verdict::Suspicious))));
-        assert!(matches!(until(&mut w, 2, 20), Some((_, Verdict::Weather))));
+        assert!(matches!(until(&mut w, 2, 20), Some((_, Verdict::Unrelated))));
         assert_eq!(until(&mut w, 2, 500), None, "two percent are usual now");
         assert_eq!(until(&mut w, 4, 1), None);
         assert!(matches!(until(&mut w, 8, 3), Some((_, Verdict::Suspicious))));

@@ -1,7 +1,4 @@
 //! Where the memory of an association goes.
-#![allow(missing_docs)]
-
-mod support;
 
 use barertc_sctp::{Association, Config};
 
@@ -12,13 +9,13 @@ fn memory_of_the_configurations() {
         ("16 KiB each way", Config::with_buffers(16 << 10, 16 << 10)),
         ("small", Config::small()),
     ] {
-        let bytes = support::Assoc::worst_case_bytes(&config);
-        println!("{name}: {bytes} bytes, and {} of its own", size_of::<Association<support::Heap>>());
-        let (association, heap) = support::association(config, 1);
+        let bytes = crate::support::Assoc::worst_case_bytes(&config);
+        println!("{name}: {bytes} bytes, and {} of its own", size_of::<Association<crate::support::Heap>>());
+        let (association, heap) = crate::support::association(config, 1);
         assert_eq!(heap.stats().live, bytes);
         drop(association);
         assert_eq!(heap.stats().live, 0);
     }
     // On a 64-bit machine; half of every table is references, which are smaller on a device.
-    assert!(support::Assoc::worst_case_bytes(&Config::small()) < 20_000);
+    assert!(crate::support::Assoc::worst_case_bytes(&Config::small()) < 20_000);
 }
