@@ -6,7 +6,7 @@ use std::time::{Duration, Instant as Clock};
 use barertc_arena::Global;
 use barertc_crypto::rand_core::{TryCryptoRng, TryRng};
 use barertc_crypto::{Provider, RustCrypto};
-use barertc_dtls::{Config, Connection, Event, Fingerprint, Group, HashAlgorithm, Identity, Preference, Role};
+use barertc_dtls::{Config, Connection, Event, Group, HashAlgorithm, Identity, Preference, Role};
 use barertc_dtls::{Suite, Version};
 use barertc_wire::Instant;
 use dimpl::crypto::{Dtls12CipherSuite, Dtls13CipherSuite, NamedGroup};

@@ -129,7 +129,9 @@ pub use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat, ReceivedFrame};
 pub use barertc_sctp::{
     ChannelConfig, ChannelId, ChannelInfo, Config as SctpConfig, Congestion, MessageKind, Read, Reliability,
 };
-pub use barertc_sdp::{Codec, Direction, Extension, ExtensionMap, Feedback, H264, Kind, LocalCodec, ProfileLevelId};
+pub use barertc_sdp::{
+    Codec, Direction, Extension, ExtensionMap, Feedback, H264, LocalCodec, MediaKind as Kind, ProfileLevelId,
+};
 pub use barertc_wire::Instant;
 pub use config::{Config, RecvBounds, StreamConfig};
 pub use connection::{DiscardStats, PeerConnection, Stats, TrackStats, TransportStats};
@@ -139,7 +141,7 @@ pub use owners::Owners;
 pub use track::{Sending, TrackConfig, TrackId, name};
 
 /// The longest mid, stream id or canonical name, in bytes.
-pub const MAX_NAME: usize = barertc_sdp::MAX_MID;
+pub const MAX_NAME: usize = barertc_sdp::MAX_NAME;
 
 /// A short text: a mid, a stream id, a canonical name.
 pub type Name = heapless::String<MAX_NAME>;

@@ -1,4 +1,4 @@
-use barertc_sdp::{Direction, Kind, LocalCodec, MAX_CODECS};
+use barertc_sdp::{Direction, LocalCodec, MAX_CODECS, MediaKind as Kind};
 
 use crate::{Error, Name};
 

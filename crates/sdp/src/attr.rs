@@ -6,23 +6,32 @@ use crate::line::word;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Kind {
+pub enum MediaKind {
     /// `m=audio`
     Audio,
     /// `m=video`
     Video,
     /// `m=application`: data channels, if its transport is SCTP over DTLS.
     Application,
-    /// Anything else; always rejected.
+    /// `m=text`; always answered with port 0.
+    Text,
+    /// `m=image`; always answered with port 0.
+    Image,
+    /// `m=message`; always answered with port 0.
+    Message,
+    /// A kind that RFC 8866 §5.14 does not name; always answered with port 0.
     Other,
 }
 
-impl Kind {
+impl MediaKind {
     pub(crate) fn parse(text: &str) -> Self {
         match text {
             "audio" => Self::Audio,
             "video" => Self::Video,
             "application" => Self::Application,
+            "text" => Self::Text,
+            "image" => Self::Image,
+            "message" => Self::Message,
             _ => Self::Other,
         }
     }
@@ -34,6 +43,9 @@ impl Kind {
             Self::Audio => "audio",
             Self::Video => "video",
             Self::Application => "application",
+            Self::Text => "text",
+            Self::Image => "image",
+            Self::Message => "message",
             Self::Other => "other",
         }
     }

@@ -22,16 +22,6 @@ pub enum Codec {
     },
     /// VP8 (RFC 7741).
     Vp8,
-    /// VP9 (RFC 9628).
-    Vp9 {
-        /// `profile-id`
-        profile: u8,
-    },
-    /// AV1.
-    Av1 {
-        /// `profile`
-        profile: u8,
-    },
     /// Opus (RFC 7587), always 48 kHz and two channels on the wire.
     Opus {
         /// We send (`sprop-stereo`) and want (`stereo`) two channels.
@@ -102,10 +92,6 @@ impl Codec {
             }
         } else if is("VP8", 90_000, 1) {
             Self::Vp8
-        } else if is("VP9", 90_000, 1) {
-            Self::Vp9 { profile: number("profile-id", 0)? }
-        } else if is("AV1", 90_000, 1) {
-            Self::Av1 { profile: number("profile", 0)? }
         } else if is("opus", 48_000, 2) {
             Self::Opus { stereo: flag("stereo"), fec: flag("useinbandfec") }
         } else if is("PCMU", 8_000, 1) {
@@ -146,6 +132,21 @@ impl Codec {
         }
     }
 
+    /// Whether we can receive what `remote` sends, though we would not send it this way.
+    ///
+    /// That is H.264 of our profile in packetization mode 0, the mode that a missing parameter means: who reads mode 1
+    /// reads mode 0 as well. As a sender we need mode 1, for frames that are larger than a packet.
+    #[must_use]
+    pub fn can_be_received_as(&self, remote: &Self) -> bool {
+        match (self, remote) {
+            (Self::H264(a), Self::H264(b)) => {
+                let same_mode = H264 { packetization_mode: a.packetization_mode, ..*b };
+                b.packetization_mode == 0 && self.matches(&Self::H264(same_mode))
+            }
+            (a, b) => a.matches(b),
+        }
+    }
+
     /// What an answer says about an offered codec that this one matches, and what then holds for both: our own level
     /// when both allow asymmetry, else the lower of the two (RFC 6184 §8.2.2).
     #[must_use]
@@ -160,7 +161,9 @@ impl Codec {
                     // Sent under another profile's name: that name is what the answer must repeat.
                     false => their_id,
                 };
-                Self::H264(H264 { profile_level_id, level_asymmetry_allowed: asymmetry, ..*ours })
+                // The mode is theirs: RFC 6184 §8.2.2 wants the same in offer and answer.
+                let packetization_mode = theirs.packetization_mode;
+                Self::H264(H264 { profile_level_id, level_asymmetry_allowed: asymmetry, packetization_mode })
             }
             (ours, _) => *ours,
         }
@@ -170,7 +173,7 @@ impl Codec {
     #[must_use]
     pub const fn clock_rate(&self) -> u32 {
         match self {
-            Self::H264(_) | Self::H265 { .. } | Self::Vp8 | Self::Vp9 { .. } | Self::Av1 { .. } => 90_000,
+            Self::H264(_) | Self::H265 { .. } | Self::Vp8 => 90_000,
             Self::Opus { .. } => 48_000,
             Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
         }
@@ -179,7 +182,7 @@ impl Codec {
     /// Video, as opposed to audio.
     #[must_use]
     pub const fn is_video(&self) -> bool {
-        matches!(self, Self::H264(_) | Self::H265 { .. } | Self::Vp8 | Self::Vp9 { .. } | Self::Av1 { .. })
+        matches!(self, Self::H264(_) | Self::H265 { .. } | Self::Vp8)
     }
 
     /// The `rtpmap` value behind the payload type.
@@ -189,8 +192,6 @@ impl Codec {
             Self::H264(_) => "H264/90000",
             Self::H265 { .. } => "H265/90000",
             Self::Vp8 => "VP8/90000",
-            Self::Vp9 { .. } => "VP9/90000",
-            Self::Av1 { .. } => "AV1/90000",
             Self::Opus { .. } => "opus/48000/2",
             Self::Pcmu => "PCMU/8000",
             Self::Pcma => "PCMA/8000",
@@ -219,8 +220,6 @@ impl fmt::Display for Fmtp<'_> {
             Codec::H265 { profile_id, tier, level_id } => {
                 write!(f, "level-id={level_id};profile-id={profile_id};tier-flag={tier};tx-mode=SRST")
             }
-            Codec::Vp9 { profile } => write!(f, "profile-id={profile}"),
-            Codec::Av1 { profile } => write!(f, "profile={profile}"),
             Codec::Opus { stereo, fec } => {
                 f.write_str("minptime=10")?;
                 f.write_str(if *fec { ";useinbandfec=1" } else { "" })?;

@@ -56,8 +56,11 @@ impl ProfileLevelId {
     /// Constrained Baseline, level 3.1 (42e01f): 1280x720 at 30 frames a second.
     pub const CONSTRAINED_BASELINE_3_1: Self = Self { profile_idc: 0x42, constraints: 0xe0, level_idc: 0x1f };
 
-    /// Baseline at level 1: what is meant when nothing is said (RFC 6184 §8.1).
-    pub const UNSAID: Self = Self { profile_idc: 0x42, constraints: 0x00, level_idc: 0x0a };
+    /// What a missing `profile-level-id` means here: Constrained Baseline, level 3.1, as in libwebrtc.
+    ///
+    /// RFC 6184 §8.1 has Baseline at level 1 instead, which nobody means: peers that leave the parameter out (Janus,
+    /// cameras) send what browsers send.
+    pub const UNSAID: Self = Self::CONSTRAINED_BASELINE_3_1;
 
     /// Reads six hexadecimal digits.
     #[must_use]

@@ -1,36 +1,27 @@
-//! Session descriptions and offer/answer of WebRTC (RFC 8866, 8829, 3264, 9143), without an allocator: parsed by
-//! borrowing from the text, written into memory that the caller lends, bounded throughout.
+//! Session descriptions of WebRTC, and offer and answer (RFC 8866, RFC 8829, RFC 3264, RFC 9143).
 //!
-//! [`Session::parse`] reads a description. [`Negotiated::from_offer`] decides what becomes of each of its m-lines and
-//! [`write_answer`] says so; the other way round it is [`write_offer`] and [`Negotiated::from_answer`]. Either way the
-//! [`Negotiated`] is what transports are configured from. What isn't understood is ignored or rejected, never an error.
+//! Nothing is allocated: a description is read by borrowing from its text, and written into memory that the caller
+//! lends.
+//!
+//! [`Session::parse`] reads a description. [`Negotiated::from_offer`] decides what becomes of each m-line of an offer,
+//! and [`write_answer`] writes it. In the other direction they are [`write_offer`] and [`Negotiated::from_answer`]. The
+//! transports are configured from the [`Negotiated`]. What this crate does not know is ignored, or answered with port 0;
+//! it is never an error.
 //!
 //! ```
 //! use barertc_sdp::*;
 //!
-//! // What we have: one H.264 track to send, and data channels.
-//! let digest = [0xAB; 32]; // SHA-256 of our certificate
-//! let fingerprint = Fingerprint::new(HashAlgorithm::Sha256, &digest).unwrap();
-//! let codecs = [LocalCodec {
-//!     codec: Codec::H264(H264::CONSTRAINED_BASELINE),
-//!     pt: 102,
-//!     rtx: Some(103),
-//!     feedback: Feedback::ALL,
-//! }];
+//! // Ours: one H.264 track to send, and data channels.
+//! let fingerprint = Fingerprint::sha256([0xAB; 32]); // of our certificate
+//! let codecs = [LocalCodec::h264()];
 //! let sections = [
 //!     Section::Track(Track {
 //!         mid: Some("video-stream"),
-//!         kind: Kind::Video,
+//!         kind: MediaKind::Video,
 //!         direction: Direction::SendOnly,
 //!         codecs: &codecs,
 //!         extensions: ExtensionMap::new().with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
-//!         sending: Some(Sending {
-//!             ssrc: 1,
-//!             rtx_ssrc: Some(11),
-//!             cname: "video-stream",
-//!             stream: "stream1",
-//!             track: "video-stream",
-//!         }),
+//!         sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(11), stream: "stream1", track: "video-stream" }),
 //!     }),
 //!     Section::Data(Data { mid: Some("data"), sctp_port: 5000, max_message_size: 65_536, sctp_init: None }),
 //! ];
@@ -46,16 +37,17 @@
 //!     candidates: &["candidate:1 1 udp 2113937151 192.0.2.1 5004 typ host"],
 //!     end_of_candidates: true,
 //!     default_address: None,
+//!     cname: "camera",
 //!     sections: &sections,
 //! };
 //! let mut room = [0; 2048];
 //! let offer = write_offer(&local, &mut room)?;
 //!
-//! // The other side takes all of it (here: with the same capabilities, receiving).
+//! // The other side has the same codec, receives, and answers.
 //! let remote_sections = [
 //!     Section::Track(Track {
 //!         mid: None,
-//!         kind: Kind::Video,
+//!         kind: MediaKind::Video,
 //!         direction: Direction::RecvOnly,
 //!         codecs: &codecs,
 //!         extensions: ExtensionMap::new().with(Extension::Mid, 1),
@@ -69,7 +61,7 @@
 //! let mut room = [0; 2048];
 //! let answer = write_answer(&offer, &remote, &agreed, &mut room)?;
 //!
-//! // And so we know what to send.
+//! // The answer says what to send.
 //! let agreed = Negotiated::from_answer(&Session::parse(answer)?, &local)?;
 //! let video = agreed.line("video-stream").unwrap();
 //! assert_eq!(video.direction, Direction::SendOnly);
@@ -100,35 +92,24 @@ mod attr;
 mod codec;
 mod error;
 mod h264;
+mod limits;
 mod line;
+mod list;
 mod local;
 mod media;
 mod negotiate;
 mod session;
 mod write;
 
-pub use attr::{Direction, Feedback, Kind, RtpMap, Setup, SsrcAttribute, parameter, parameters};
+pub use attr::{Direction, Feedback, MediaKind, RtpMap, Setup, SsrcAttribute, parameter, parameters};
 pub use barertc_wire::{Extension, ExtensionMap, Fingerprint, HashAlgorithm};
 pub use codec::{Codec, H264};
-pub use error::{Error, TransportError};
+pub use error::{Error, SectionError, TransportError};
 pub use h264::{Level, Profile, ProfileLevelId};
+pub use limits::{MAX_CODECS, MAX_KINDS, MAX_MEDIA, MAX_NAME, MAX_PAYLOADS, MAX_SECTIONS, MAX_SSRCS};
+pub use list::{List, Name};
 pub use local::{Data, Local, LocalCodec, Section, Sending, Track};
 pub use media::{Media, Payload, Payloads, RemoteSsrc};
 pub use negotiate::{Line, Negotiated, NegotiatedCodec, NegotiatedData};
-pub use session::{Session, Transport};
-pub use write::{write_answer, write_offer};
-
-/// The longest description read, in bytes: twice the longest a browser was seen to write (7 KB).
-pub const MAX_LEN: usize = 16 * 1024;
-/// The most lines read; Chromium's longest has 217.
-pub const MAX_LINES: usize = 1024;
-/// The most m-lines.
-pub const MAX_MEDIA: usize = 16;
-/// The most payload types looked at on an m-line; Chromium has 44. Those behind are as if unknown.
-pub const MAX_PAYLOADS: usize = 64;
-/// The most payload types agreed on for an m-line.
-pub const MAX_CODECS: usize = 4;
-/// The most announced streams remembered for an m-line.
-pub const MAX_SSRCS: usize = 4;
-/// The longest mid accepted; RFC 9143 §15.1 suggests at most 3 bytes, browsers use one, some names.
-pub const MAX_MID: usize = 32;
+pub use session::{Bundle, MediaLines, Session, Transport};
+pub use write::{DescriptionBounds, write_answer, write_offer};

@@ -58,9 +58,3 @@ pub(crate) fn is_token(text: &str) -> bool {
             |b| matches!(b, 0x21 | 0x23..=0x27 | 0x2a..=0x2b | 0x2d..=0x2e | 0x30..=0x39 | 0x41..=0x5a | 0x5e..=0x7e),
         )
 }
-
-/// An `ice-char` string of the lengths that RFC 8839 §5.4 allows.
-pub(crate) fn is_ice_string(text: &str, shortest: usize) -> bool {
-    (shortest..=256).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
-}

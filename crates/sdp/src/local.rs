@@ -1,7 +1,7 @@
 use core::net::SocketAddr;
 
-use crate::attr::{Direction, Feedback, Kind, Setup};
-use crate::codec::Codec;
+use crate::attr::{Direction, Feedback, MediaKind, Setup};
+use crate::codec::{Codec, H264};
 use barertc_wire::{ExtensionMap, Fingerprint};
 
 /// Everything that goes into a description of ours, lent for one call.
@@ -32,6 +32,8 @@ pub struct Local<'a, C = &'a str> {
     pub end_of_candidates: bool,
     /// Address of the default candidate; `None` writes port 9, as those who trickle do (RFC 8840 §4.1.1).
     pub default_address: Option<SocketAddr>,
+    /// RTCP canonical name of all our streams: one for each connection (RFC 8834 §4.9).
+    pub cname: &'a str,
     /// What we'd send and receive. In an offer, one m-line each in this order, so later offers must keep the order and
     /// append (RFC 8829 §5.2.2). In an answer, the order of preference in which offered m-lines are matched.
     pub sections: &'a [Section<'a>],
@@ -44,12 +46,10 @@ pub enum Section<'a> {
     Track(Track<'a>),
     /// Data channels.
     Data(Data<'a>),
-    /// Was in use, is no longer, and keeps its place (RFC 8829 §5.2.2).
+    /// An m-line that was rejected, or is no longer in use, and keeps its place (RFC 8829 §5.2.2).
     Ended {
         /// What it was about.
-        kind: Kind,
-        /// Its name.
-        mid: &'a str,
+        kind: MediaKind,
     },
 }
 
@@ -58,8 +58,8 @@ pub enum Section<'a> {
 pub struct Track<'a> {
     /// The m-line it is bound to. Needed in offers; in answers `None` means any that fits.
     pub mid: Option<&'a str>,
-    /// [`Kind::Audio`] or [`Kind::Video`].
-    pub kind: Kind,
+    /// [`MediaKind::Audio`] or [`MediaKind::Video`].
+    pub kind: MediaKind,
     /// What we'd like to do.
     pub direction: Direction,
     /// In order of preference.
@@ -77,8 +77,6 @@ pub struct Sending<'a> {
     pub ssrc: u32,
     /// Of retransmissions; said only when a retransmission format was negotiated.
     pub rtx_ssrc: Option<u32>,
-    /// RTCP canonical name.
-    pub cname: &'a str,
     /// Media stream id (RFC 8830); tracks with the same id are played in step. `-` for none.
     pub stream: &'a str,
     /// Track id.
@@ -115,11 +113,11 @@ pub struct Data<'a> {
 impl Section<'_> {
     /// The m-line's kind.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> MediaKind {
         match self {
             Self::Track(t) => t.kind,
-            Self::Data(_) => Kind::Application,
-            Self::Ended { kind, .. } => *kind,
+            Self::Data(_) => MediaKind::Application,
+            Self::Ended { kind } => *kind,
         }
     }
 
@@ -129,7 +127,75 @@ impl Section<'_> {
         match self {
             Self::Track(t) => t.mid,
             Self::Data(d) => d.mid,
-            Self::Ended { mid, .. } => Some(mid),
+            Self::Ended { .. } => None,
         }
+    }
+}
+
+impl LocalCodec {
+    /// The feedback for video: NACK, PLI, FIR, REMB, transport-wide.
+    const VIDEO: Feedback = Feedback::ALL;
+    /// The feedback for audio: transport-wide.
+    const AUDIO: Feedback = Feedback { transport_cc: true, ..Feedback::NONE };
+
+    /// H.264 Constrained Baseline, level 3.1, packetization mode 1, with retransmissions: payload types 102 and 103.
+    #[must_use]
+    pub const fn h264() -> Self {
+        Self { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Self::VIDEO }
+    }
+
+    /// H.265 Main profile, main tier, level 3.1, with retransmissions: payload types 49 and 50.
+    #[must_use]
+    pub const fn h265() -> Self {
+        let codec = Codec::H265 { profile_id: 1, tier: 0, level_id: 93 };
+        Self { codec, pt: 49, rtx: Some(50), feedback: Self::VIDEO }
+    }
+
+    /// VP8 with retransmissions: payload types 96 and 97.
+    #[must_use]
+    pub const fn vp8() -> Self {
+        Self { codec: Codec::Vp8, pt: 96, rtx: Some(97), feedback: Self::VIDEO }
+    }
+
+    /// Opus in stereo with in-band forward error correction: payload type 111.
+    #[must_use]
+    pub const fn opus() -> Self {
+        Self { codec: Codec::Opus { stereo: true, fec: true }, pt: 111, rtx: None, feedback: Self::AUDIO }
+    }
+
+    /// G.711 µ-law: the static payload type 0 (RFC 3551 §6).
+    #[must_use]
+    pub const fn pcmu() -> Self {
+        Self { codec: Codec::Pcmu, pt: 0, rtx: None, feedback: Self::AUDIO }
+    }
+
+    /// G.711 A-law: the static payload type 8 (RFC 3551 §6).
+    #[must_use]
+    pub const fn pcma() -> Self {
+        Self { codec: Codec::Pcma, pt: 8, rtx: None, feedback: Self::AUDIO }
+    }
+
+    /// G.722: the static payload type 9 (RFC 3551 §6).
+    #[must_use]
+    pub const fn g722() -> Self {
+        Self { codec: Codec::G722, pt: 9, rtx: None, feedback: Self::AUDIO }
+    }
+
+    /// The same codec under another payload type.
+    #[must_use]
+    pub const fn with_payload_type(self, pt: u8) -> Self {
+        Self { pt, ..self }
+    }
+
+    /// The same codec with retransmissions under `rtx`, or without them.
+    #[must_use]
+    pub const fn with_rtx(self, rtx: Option<u8>) -> Self {
+        Self { rtx, ..self }
+    }
+
+    /// The kind of m-line that it belongs to.
+    #[must_use]
+    pub const fn kind(&self) -> MediaKind {
+        if self.codec.is_video() { MediaKind::Video } else { MediaKind::Audio }
     }
 }

@@ -1,13 +1,15 @@
-use crate::attr::{Direction, Feedback, Kind, RtpMap, SsrcAttribute, payload_and_rest};
-use crate::line::{attribute, attributes, is_token, word};
-use crate::{MAX_PAYLOADS, MAX_SSRCS};
 use barertc_wire::{Extension, ExtensionMap};
+
+use crate::attr::{Direction, Feedback, MediaKind, RtpMap, SsrcAttribute, payload_and_rest};
+use crate::limits::{MAX_PAYLOADS, MAX_SSRCS};
+use crate::line::{attribute, attributes, is_token, word};
+use crate::list::List;
 
 /// One m-line with its attributes (RFC 8866 §5.14), borrowing from the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Media<'a> {
     index: usize,
-    kind: Kind,
+    kind: MediaKind,
     kind_text: &'a str,
     port: u16,
     protocol: &'a str,
@@ -30,7 +32,7 @@ pub struct Payload<'a> {
 }
 
 /// The payload types of an m-line, retransmission formats folded into what they repeat.
-pub type Payloads<'a> = heapless::Vec<Payload<'a>, MAX_PAYLOADS>;
+pub type Payloads<'a> = List<Payload<'a>, MAX_PAYLOADS>;
 
 /// A stream the remote announced (RFC 5576).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl<'a> Media<'a> {
         let protocol_ok = !protocol.is_empty() && protocol.split('/').all(is_token);
         let formats_ok = formats.split(' ').filter(|f| !f.is_empty()).all(is_token);
         (is_token(kind_text) && protocol_ok && formats_ok && !formats.is_empty()).then_some(())?;
-        Some(Self { index, kind: Kind::parse(kind_text), kind_text, port, protocol, formats, body, session })
+        Some(Self { index, kind: MediaKind::parse(kind_text), kind_text, port, protocol, formats, body, session })
     }
 
     /// Which m-line, counted from 0 (`sdpMLineIndex`).
@@ -64,7 +66,7 @@ impl<'a> Media<'a> {
 
     /// What it is about.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> MediaKind {
         self.kind
     }
 
@@ -130,7 +132,7 @@ impl<'a> Media<'a> {
     /// RTP over DTLS-SRTP, by any of the names that RFC 8829 §5.1.2 says to accept.
     #[must_use]
     pub fn is_rtp(&self) -> bool {
-        matches!(self.kind, Kind::Audio | Kind::Video)
+        matches!(self.kind, MediaKind::Audio | MediaKind::Video)
             && matches!(
                 self.protocol,
                 "UDP/TLS/RTP/SAVPF"
@@ -145,7 +147,7 @@ impl<'a> Media<'a> {
     /// Data channels (RFC 8841 §4).
     #[must_use]
     pub fn is_data(&self) -> bool {
-        self.kind == Kind::Application
+        self.kind == MediaKind::Application
             && matches!(self.protocol, "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" | "DTLS/SCTP")
             && self.formats == "webrtc-datachannel"
     }
@@ -205,22 +207,28 @@ impl<'a> Media<'a> {
 
     /// The streams announced, each with its retransmission stream; the first [`MAX_SSRCS`].
     #[must_use]
-    pub fn ssrcs(&self) -> heapless::Vec<RemoteSsrc, MAX_SSRCS> {
+    pub fn ssrcs(&self) -> List<RemoteSsrc, MAX_SSRCS> {
         let pair = |value: &str| -> Option<(u32, u32)> {
             let mut words = value.strip_prefix("FID ")?.split(' ');
             Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
         };
-        let pairs = || self.attributes().filter(|(n, _)| *n == "ssrc-group").filter_map(|(_, v)| pair(v));
-        let mut all = heapless::Vec::<RemoteSsrc, MAX_SSRCS>::new();
-        for ssrc in self.ssrc_attributes().map(|s| s.ssrc) {
-            if all.is_full() {
+        // As many pairs as streams are enough, and twice that when each stream has an attribute before its group.
+        let mut pairs = List::<(u32, u32), { 2 * MAX_SSRCS }>::new();
+        for found in self.attributes().filter(|(n, _)| *n == "ssrc-group").filter_map(|(_, v)| pair(v)) {
+            if pairs.push(found).is_err() {
                 break;
             }
-            if all.iter().any(|s| s.ssrc == ssrc) || pairs().any(|(_, rtx)| rtx == ssrc) {
+        }
+        let mut all = List::new();
+        for ssrc in self.ssrc_attributes().map(|s| s.ssrc) {
+            let known = |s: &RemoteSsrc| s.ssrc == ssrc;
+            if all.iter().any(known) || pairs.iter().any(|(_, rtx)| *rtx == ssrc) {
                 continue;
             }
-            let rtx = pairs().find(|(media, _)| *media == ssrc).map(|(_, rtx)| rtx);
-            let _ = all.push(RemoteSsrc { ssrc, rtx });
+            let rtx = pairs.iter().find(|(media, _)| *media == ssrc).map(|(_, rtx)| *rtx);
+            if all.push(RemoteSsrc { ssrc, rtx }).is_err() {
+                break;
+            }
         }
         all
     }

@@ -1,45 +1,54 @@
-use crate::attr::{Direction, Feedback, Kind, Setup};
+use barertc_wire::ExtensionMap;
+
+use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::Codec;
-use crate::error::{Error, TransportError};
+use crate::error::{Error, SectionError, TransportError};
+use crate::limits::{MAX_CODECS, MAX_KINDS, MAX_MEDIA, MAX_SECTIONS, MAX_SSRCS};
+use crate::list::{List, Name};
 use crate::local::{Data, Local, LocalCodec, Section, Track};
 use crate::media::{Media, Payload, RemoteSsrc};
 use crate::session::Session;
-use crate::{MAX_CODECS, MAX_MEDIA, MAX_MID, MAX_SSRCS};
-use barertc_wire::ExtensionMap;
 
-/// What an offer and an answer together mean: everything needed to configure the transports, owning no text but mids.
+/// What an offer and its answer agree on: all that the transports are configured from.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Negotiated {
-    /// One for each m-line, in order.
-    pub lines: heapless::Vec<Line, MAX_MEDIA>,
+    /// The accepted m-lines in order. All others of the description have port 0 in the answer.
+    pub lines: List<Line, MAX_SECTIONS>,
+    /// M-lines of the description, accepted or not.
+    pub media: usize,
+    /// The kinds of the first [`MAX_KINDS`] m-lines, accepted or not: a later offer repeats their order (RFC 8829 §5.2.2).
+    pub kinds: List<MediaKind, MAX_KINDS>,
     /// Our DTLS role: [`Setup::Active`] (client) or [`Setup::Passive`] (server).
     pub setup: Setup,
-    /// Index of the m-line whose transport carries everything; `None` when every m-line was rejected.
-    pub transport: Option<u8>,
+    /// Index of the m-line that has the transport of all accepted ones. `None` when no m-line was accepted.
+    pub transport: Option<usize>,
     /// The data channels, when they were accepted.
     pub data: Option<NegotiatedData>,
 }
 
-/// One m-line as agreed.
+/// An accepted m-line.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Line {
-    /// Its name; empty when it has none (or one too long, and then it is rejected).
-    pub mid: heapless::String<MAX_MID>,
+    /// Which m-line it is, counted from 0.
+    pub index: usize,
+    /// Its mid; empty when it has none.
+    pub mid: Name,
     /// What it is about.
-    pub kind: Kind,
-    /// Which of [`Local::sections`] it is for; `None` means rejected.
-    pub section: Option<u8>,
+    pub kind: MediaKind,
+    /// Index of its section in [`Local::sections`].
+    pub section: usize,
     /// What we do.
     pub direction: Direction,
-    /// Payload types under which media may come; the first is the one to send with. Empty for data.
-    pub codecs: heapless::Vec<NegotiatedCodec, MAX_CODECS>,
-    /// Header extensions with the numbers to use.
+    /// The codecs that both sides know. Media may come with any of their payload types (RFC 3264 §6.1); the first is the
+    /// one to send with. Empty for data.
+    pub codecs: List<NegotiatedCodec, MAX_CODECS>,
+    /// The header extensions that both sides know, with the identifiers to use.
     pub extensions: ExtensionMap,
-    /// What the remote said it sends; may be empty though it sends.
-    pub remote_ssrcs: heapless::Vec<RemoteSsrc, MAX_SSRCS>,
-    /// Reduced-size RTCP may be sent.
+    /// The streams that the remote announced. A remote may send without announcing.
+    pub remote_ssrcs: List<RemoteSsrc, MAX_SSRCS>,
+    /// Whether reduced-size RTCP may be sent (RFC 5506).
     pub rtcp_reduced_size: bool,
 }
 
@@ -65,8 +74,8 @@ pub struct NegotiatedCodec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NegotiatedData {
-    /// Its m-line.
-    pub line: u8,
+    /// Index of its m-line.
+    pub line: usize,
     /// The remote's SCTP port.
     pub remote_port: u16,
     /// The largest message the remote takes, in bytes; `u64::MAX` without limit.
@@ -76,141 +85,208 @@ pub struct NegotiatedData {
 }
 
 impl Negotiated {
-    /// What we make of `offer`.
+    /// Decides what becomes of each m-line of `offer`.
     ///
-    /// An m-line is accepted when a section of ours fits it: of its name, or free and of its kind with a common codec and
-    /// a direction in which something can flow. Everything else, known or not, is rejected, and so is what would need a
-    /// second transport (not in the BUNDLE group of the first one accepted, RFC 9143 §7.3) or a port for RTCP.
+    /// An m-line is accepted when a section of ours fits it. The section has its mid, or it is free and of its kind, with
+    /// a common codec and a direction in which media can flow. All accepted m-lines share one transport, so they are of
+    /// one BUNDLE group (RFC 9143 §7.3). All others are answered with port 0.
     ///
     /// # Errors
-    /// Only when the transport of the accepted m-lines is unusable.
+    /// When the transport of the accepted m-lines cannot be used, and when there are too many sections.
     pub fn from_offer<C>(offer: &Session<'_>, local: &Local<'_, C>) -> Result<Self, Error> {
         let mut all = Self::new();
         all.take_offer(offer, local)?;
         Ok(all)
     }
 
-    /// [`from_offer`](Self::from_offer) into one that is [`new`](Self::new), and stays where it is: it has 4 KB, which are on
-    /// the stack once for each function that it is passed through.
+    /// Does the same as [`from_offer`](Self::from_offer), in place. A `Negotiated` has some 5 KB, which a return value
+    /// takes once more on the stack.
     ///
     /// # Errors
-    /// As there; then it is to be thrown away.
+    /// As [`from_offer`](Self::from_offer). The value is then of no use.
     pub fn take_offer<C>(&mut self, offer: &Session<'_>, local: &Local<'_, C>) -> Result<(), Error> {
-        for media in offer.media() {
-            let mut line = Line::rejected(media);
-            let known_mid = media.mid().is_none_or(|mid| line.mid == mid);
-            let repeated = !line.mid.is_empty() && self.lines.iter().any(|l| l.mid == line.mid);
-            if !media.is_rejected() && known_mid && !repeated && self.shares_transport(offer, media) {
-                self.try_sections(offer, local, media, &mut line);
-            }
-            self.add(offer, media, line)?;
+        *self = Self::new();
+        check_sections(local.sections)?;
+        self.count(offer);
+        // A name binds from both sides: a section with another line's name isn't free while that line is there.
+        let elsewhere = |section: &Section<'_>| {
+            section.mid().is_some_and(|mid| offer.media().take(MAX_MEDIA).any(|m| m.mid() == Some(mid)))
+        };
+        let mut bound = [false; MAX_SECTIONS];
+        for (place, section) in bound.iter_mut().zip(local.sections) {
+            *place = elsewhere(section);
         }
-        self.agree_setup(offer, |theirs| answer_setup(theirs, local.setup))
+        for media in offer.media().take(MAX_MEDIA) {
+            if media.is_rejected() || !self.shares_transport(offer, &media) {
+                continue;
+            }
+            let Some(mut line) = Line::of(&media) else { continue };
+            if !line.mid.is_empty() && offer.media().take(media.index()).any(|m| m.mid() == media.mid()) {
+                continue;
+            }
+            if self.try_sections(offer, local, &media, &mut line, &bound) {
+                self.accept(line)?;
+            }
+        }
+        self.agree_transport(offer, |theirs| answer_setup(theirs, local.setup))
     }
 
-    /// What the remote made of the offer that we wrote from `local`.
+    /// Reads the answer to the offer that was written from `local`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when the m-lines are not those of the offer; [`Error::Transport`] when the transport is unusable.
+    /// [`Error::AnswerLength`] and [`Error::AnswerLine`] when the m-lines are not those of the offer;
+    /// [`Error::Transport`] when the transport cannot be used.
     pub fn from_answer<C>(answer: &Session<'_>, local: &Local<'_, C>) -> Result<Self, Error> {
         let mut all = Self::new();
         all.take_answer(answer, local)?;
         Ok(all)
     }
 
-    /// [`from_answer`](Self::from_answer) into one that is [`new`](Self::new), and stays where it is.
+    /// Does the same as [`from_answer`](Self::from_answer), in place.
     ///
     /// # Errors
-    /// As there; then it is to be thrown away.
+    /// As [`from_answer`](Self::from_answer). The value is then of no use.
     pub fn take_answer<C>(&mut self, answer: &Session<'_>, local: &Local<'_, C>) -> Result<(), Error> {
-        if answer.media().len() != local.sections.len() {
-            return Err(Error::Mismatch);
+        *self = Self::new();
+        check_sections(local.sections)?;
+        self.count(answer);
+        if self.media != local.sections.len() {
+            return Err(Error::AnswerLength { offered: local.sections.len(), answered: self.media });
         }
-        for (index, (media, section)) in answer.media().iter().zip(local.sections).enumerate() {
-            let same_mid = media.mid().is_none_or(|mid| section.mid() == Some(mid));
+        for (index, (media, section)) in answer.media().zip(local.sections).enumerate() {
+            let same_mid = media.is_rejected() || media.mid().is_none_or(|mid| section.mid() == Some(mid));
             if media.kind() != section.kind() || !same_mid {
-                return Err(Error::Mismatch);
+                return Err(Error::AnswerLine { index });
             }
-            let mut line = Line::rejected(media);
+            if media.is_rejected() || !self.shares_transport(answer, &media) {
+                continue;
+            }
+            let Some(mut line) = Line::of(&media) else { continue };
             if let Some(mid) = section.mid() {
-                line.mid = heapless::String::try_from(mid).map_err(|_| Error::Local)?;
+                line.mid = Name::try_from(mid)?;
             }
-            let usable = !media.is_rejected() && self.shares_transport(answer, media);
-            if usable && line.fits(section, media) {
-                line.section = u8::try_from(index).ok();
-                line.note_data(self, section, media);
-            } else {
-                line.clear();
+            if line.fits(section, answer, &media) {
+                line.section = index;
+                line.note_data(self, section, &media);
+                self.accept(line)?;
             }
-            self.add(answer, media, line)?;
         }
-        self.agree_setup(answer, |theirs| offered_setup(theirs, local.setup))
+        self.agree_transport(answer, |theirs| offered_setup(theirs, local.setup))
     }
 
-    /// The line called `mid`.
+    /// The accepted m-line with this mid.
     #[must_use]
     pub fn line(&self, mid: &str) -> Option<&Line> {
         self.lines.iter().find(|l| l.mid == mid)
     }
 
-    /// The line that section `index` of [`Local::sections`] got.
+    /// The accepted m-line of this index.
+    #[must_use]
+    pub fn line_at(&self, index: usize) -> Option<&Line> {
+        self.lines.iter().find(|l| l.index == index)
+    }
+
+    /// The m-line that section `index` of [`Local::sections`] got.
     #[must_use]
     pub fn of_section(&self, index: usize) -> Option<&Line> {
-        self.lines.iter().find(|l| l.section.map(usize::from) == Some(index))
+        self.lines.iter().find(|l| l.section == index)
     }
 
-    /// Nothing agreed on yet.
+    /// Nothing agreed on.
     #[must_use]
     pub const fn new() -> Self {
-        Self { lines: heapless::Vec::new(), setup: Setup::Active, transport: None, data: None }
+        Self { lines: List::new(), media: 0, kinds: List::new(), setup: Setup::Active, transport: None, data: None }
     }
 
+    fn count(&mut self, session: &Session<'_>) {
+        for media in session.media() {
+            self.media = self.media.saturating_add(1);
+            let _ = self.kinds.push(media.kind());
+        }
+    }
+
+    /// Whether `media` can share the transport of what was accepted before it.
     fn shares_transport(&self, session: &Session<'_>, media: &Media<'_>) -> bool {
-        let Some(first) = self.transport.and_then(|t| session.media().get(usize::from(t))) else { return true };
-        let bundled = |m: &Media<'_>| m.mid().is_some_and(|mid| session.is_bundled(mid));
-        bundled(first) && bundled(media)
+        let bundle = media.mid().and_then(|mid| session.bundle_of(mid));
+        match (self.lines.first(), bundle) {
+            // Without a group nothing can be bundle-only (RFC 9143 §6).
+            (None, bundle) => bundle.is_some() || !media.is_bundle_only(),
+            (Some(first), Some(bundle)) => bundle.contains(&first.mid),
+            (Some(_), None) => false,
+        }
     }
 
-    fn try_sections<C>(&mut self, offer: &Session<'_>, local: &Local<'_, C>, media: &Media<'_>, line: &mut Line) {
-        let named = |s: &&Section<'_>| s.mid().is_some() && s.mid() == media.mid();
-        let bound = local.sections.iter().position(|s| named(&s));
+    fn try_sections<C>(
+        &mut self,
+        offer: &Session<'_>,
+        local: &Local<'_, C>,
+        media: &Media<'_>,
+        line: &mut Line,
+        elsewhere: &[bool],
+    ) -> bool {
+        let bound = local.sections.iter().position(|s| s.mid().is_some() && s.mid() == media.mid());
         for (index, section) in local.sections.iter().enumerate() {
-            // A name binds from both sides: a section with another line's name isn't free while that line is there.
-            let elsewhere = section.mid().is_some_and(|mid| offer.media().iter().any(|m| m.mid() == Some(mid)));
+            let elsewhere = elsewhere.get(index).copied().unwrap_or(false);
             let free = bound.is_none() && !elsewhere && !matches!(section, Section::Ended { .. });
-            if (bound != Some(index) && !free) || self.of_section(index).is_some() {
+            let bound_here = bound == Some(index);
+            if (!bound_here && !free) || self.of_section(index).is_some() {
                 continue;
             }
-            let bound_here = bound == Some(index);
-            if line.fits(section, media) && (bound_here || line.is_useful(section)) {
-                line.section = u8::try_from(index).ok();
+            if line.fits(section, offer, media) && (bound_here || line.is_useful(section)) {
+                line.section = index;
                 line.note_data(self, section, media);
-                return;
+                return true;
             }
             line.clear();
         }
+        false
     }
 
-    fn add(&mut self, session: &Session<'_>, media: &Media<'_>, line: Line) -> Result<(), Error> {
-        if line.section.is_some() && self.transport.is_none() {
-            // Anything accepted needs a transport that works.
-            session.transport(media.index())?;
-            self.transport = u8::try_from(media.index()).ok();
-        }
-        self.lines.push(line).map_err(|_| Error::TooManyMedia)
+    fn accept(&mut self, line: Line) -> Result<(), Error> {
+        self.lines.push(line).map_err(|_| Error::TooMany { what: "m-lines in use", limit: MAX_SECTIONS })
     }
 
-    fn agree_setup(
+    /// The transport is that of the first accepted m-line, in the order of the BUNDLE group (RFC 9143 §7.3.1).
+    fn agree_transport(
         &mut self,
         session: &Session<'_>,
         rule: impl FnOnce(Option<Setup>) -> Option<Setup>,
     ) -> Result<(), Error> {
-        if let Some(index) = self.transport {
-            let theirs = session.transport(usize::from(index))?.setup;
-            self.setup = rule(theirs).ok_or(Error::Transport(TransportError::Setup))?;
-        }
+        let Some(first) = self.lines.first() else { return Ok(()) };
+        let group = session.bundle_of(&first.mid).filter(|_| !first.mid.is_empty());
+        let tagged = group.into_iter().flat_map(|group| group.mids()).find_map(|mid| self.line(mid));
+        let transport = session.transport(tagged.unwrap_or(first).index)?;
+        self.transport = Some(transport.media);
+        self.setup = rule(transport.setup).ok_or(TransportError::Setup)?;
         Ok(())
     }
+}
+
+/// Whether our sections can be negotiated.
+pub(crate) fn check_sections(sections: &[Section<'_>]) -> Result<(), Error> {
+    let in_use = sections.iter().filter(|s| !matches!(s, Section::Ended { .. })).count();
+    if in_use > MAX_SECTIONS {
+        return Err(Error::TooMany { what: "sections in use", limit: MAX_SECTIONS });
+    }
+    let ssrcs = || {
+        sections
+            .iter()
+            .filter_map(|s| if let Section::Track(track) = s { track.sending } else { None })
+            .flat_map(|s| [Some(s.ssrc), s.rtx_ssrc])
+            .flatten()
+    };
+    for (at, ssrc) in ssrcs().enumerate() {
+        if ssrcs().take(at).any(|other| other == ssrc) {
+            return Err(Error::RepeatedSsrc { ssrc });
+        }
+    }
+    for (index, section) in sections.iter().enumerate() {
+        let Some(mid) = section.mid() else { continue };
+        if sections.iter().take(index).any(|s| s.mid() == Some(mid)) {
+            return Err(Error::Section { index, rule: SectionError::RepeatedMid });
+        }
+    }
+    Ok(())
 }
 
 impl Default for Negotiated {
@@ -242,23 +318,19 @@ fn offered_setup(answered: Option<Setup>, offered: Setup) -> Option<Setup> {
 }
 
 impl Line {
-    fn rejected(media: &Media<'_>) -> Self {
-        Self {
-            mid: media.mid().and_then(|m| heapless::String::try_from(m).ok()).unwrap_or_default(),
+    /// `None` when its mid is too long.
+    fn of(media: &Media<'_>) -> Option<Self> {
+        Some(Self {
+            index: media.index(),
+            mid: media.mid().map_or(Ok(Name::EMPTY), Name::try_from).ok()?,
             kind: media.kind(),
-            section: None,
+            section: 0,
             direction: Direction::Inactive,
-            codecs: heapless::Vec::new(),
+            codecs: List::new(),
             extensions: ExtensionMap::new(),
-            remote_ssrcs: heapless::Vec::new(),
+            remote_ssrcs: List::new(),
             rtcp_reduced_size: false,
-        }
-    }
-
-    /// Whether the m-line was accepted.
-    #[must_use]
-    pub const fn is_accepted(&self) -> bool {
-        self.section.is_some()
+        })
     }
 
     /// The codec to send with.
@@ -282,38 +354,50 @@ impl Line {
     }
 
     /// Fills in what is common to `section` and the remote's `media`; false when that is nothing.
-    fn fits(&mut self, section: &Section<'_>, media: &Media<'_>) -> bool {
+    fn fits(&mut self, section: &Section<'_>, session: &Session<'_>, media: &Media<'_>) -> bool {
         match section {
             Section::Track(track) => {
                 // RTCP has no port of its own here (RFC 8829 §5.1.1 lets us insist).
-                track.kind == media.kind() && media.is_rtp() && media.rtcp_mux() && self.fit_track(track, media)
+                let muxed = || media.rtcp_mux() || session.group_of(media).any(|m| m.rtcp_mux());
+                track.kind == media.kind() && media.is_rtp() && muxed() && self.fit_track(track, session, media)
             }
             Section::Data(_) => media.is_data(),
             Section::Ended { .. } => false,
         }
     }
 
-    fn fit_track(&mut self, track: &Track<'_>, media: &Media<'_>) -> bool {
+    fn fit_track(&mut self, track: &Track<'_>, session: &Session<'_>, media: &Media<'_>) -> bool {
         self.direction = track.direction.intersect(media.direction().reversed());
         let payloads = media.payloads();
         self.match_codecs(track, &payloads, Codec::matches);
         if self.codecs.is_empty() && !self.direction.receives() {
             self.match_codecs(track, &payloads, Codec::can_be_sent_as);
         }
+        if self.codecs.is_empty() && self.direction.receives() {
+            self.direction = Direction::RecvOnly;
+            self.match_codecs(track, &payloads, Codec::can_be_received_as);
+        }
         self.extensions = media.extensions().accepted_by(&track.extensions);
         self.remote_ssrcs = media.ssrcs();
-        self.rtcp_reduced_size = media.rtcp_reduced_size();
+        // Said once for the group, where this m-line says nothing about the transport (RFC 9143 §7.1.3).
+        let inherits = media.attribute("ice-ufrag").is_none() && media.attribute("rtcp-mux").is_none();
+        let of_group = || session.group_of(media).next().is_some_and(|tagged| tagged.rtcp_reduced_size());
+        self.rtcp_reduced_size = media.rtcp_reduced_size() || (inherits && of_group());
         !self.codecs.is_empty()
     }
 
-    /// Our order of preference first, then the remote's.
+    /// Our order of preference first, then the remote's. Each codec of ours gets a payload type before one gets a second.
     fn match_codecs(&mut self, track: &Track<'_>, payloads: &[Payload<'_>], same: fn(&Codec, &Codec) -> bool) {
-        for (index, ours) in track.codecs.iter().enumerate() {
-            for payload in payloads {
-                let Some(remote) = Codec::parse(payload).filter(|remote| same(&ours.codec, remote)) else { continue };
-                let codec = NegotiatedCodec::new(ours, index, payload, remote);
-                if !self.codecs.iter().any(|c| c.pt == codec.pt) && self.codecs.push(codec).is_err() {
-                    return;
+        for most in [1, MAX_CODECS] {
+            for (index, ours) in track.codecs.iter().enumerate() {
+                let matching = payloads.iter().filter_map(|payload| {
+                    let remote = Codec::parse(payload).filter(|remote| same(&ours.codec, remote))?;
+                    Some(NegotiatedCodec::new(ours, index, payload, remote))
+                });
+                for codec in matching.take(most) {
+                    if !self.codecs.iter().any(|c| c.pt == codec.pt) && self.codecs.push(codec).is_err() {
+                        return;
+                    }
                 }
             }
         }
@@ -324,10 +408,10 @@ impl Line {
     }
 
     fn note_data(&mut self, all: &mut Negotiated, section: &Section<'_>, media: &Media<'_>) {
-        if let (Section::Data(Data { sctp_init, .. }), Ok(line)) = (section, u8::try_from(media.index())) {
+        if let Section::Data(Data { sctp_init, .. }) = section {
             self.direction = Direction::SendRecv;
             all.data = Some(NegotiatedData {
-                line,
+                line: media.index(),
                 remote_port: media.sctp_port().unwrap_or(5000),
                 max_message_size: media.max_message_size(),
                 snap: sctp_init.is_some() && media.sctp_init().is_some(),

@@ -1,93 +1,87 @@
-use barertc_wire::Fingerprint;
+use barertc_wire::{Fingerprint, is_received_ice_string};
 
 use crate::attr::Setup;
 use crate::error::{Error, TransportError};
-use crate::line::{Lines, attribute, attributes, is_ice_string};
+use crate::limits::{MAX_DONORS, MAX_MEDIA};
+use crate::line::{Lines, attribute, attributes};
 use crate::media::Media;
-use crate::{MAX_LEN, MAX_LINES, MAX_MEDIA};
 
 /// A session description, borrowing from its text (RFC 8866).
 ///
-/// [`parse`](Self::parse) checks the form of every line and finds the m-lines, in one pass; what the attributes say is
-/// read when it is asked for. An attribute that is malformed counts as absent.
-#[derive(Clone, Debug)]
+/// [`parse`](Self::parse) checks the form of every line once. Attributes are read when they are asked for. A malformed
+/// attribute counts as absent.
+#[derive(Clone, Copy, Debug)]
 pub struct Session<'a> {
+    /// In front of the first m-line.
     head: &'a str,
-    media: heapless::Vec<Media<'a>, MAX_MEDIA>,
+    /// From the first m-line on.
+    body: &'a str,
 }
 
-/// What the remote transport needs: ICE credentials, fingerprints, DTLS role (RFC 8839, RFC 8842).
+/// The transport of a remote: ICE credentials, candidates, fingerprints, DTLS role (RFC 8839, RFC 8842).
 #[derive(Clone, Copy, Debug)]
 pub struct Transport<'a> {
     /// ICE user name fragment.
     pub ufrag: &'a str,
     /// ICE password.
     pub pwd: &'a str,
-    /// The remote is an ICE lite agent.
+    /// Whether the remote is an ICE lite agent.
     pub lite: bool,
-    /// The DTLS role, as written; see [`Negotiated::setup`](crate::Negotiated::setup) for ours.
+    /// The DTLS role as it is written. [`Negotiated::setup`](crate::Negotiated::setup) has ours.
     pub setup: Option<Setup>,
-    /// Index of the m-line whose transport this is; candidates of the others don't matter under BUNDLE.
+    /// The m-line that the transport belongs to.
     pub media: usize,
     /// No further candidates will come (RFC 8840 §8.2).
     pub end_of_candidates: bool,
     options: &'a str,
-    section: &'a str,
-    head: &'a str,
+    fingerprints: &'a str,
+    candidates: &'a str,
 }
 
 impl<'a> Session<'a> {
-    /// Reads `text`.
+    /// Reads `text`. The number of lines and m-lines is not limited.
     ///
     /// # Errors
-    /// When it is not a session description, or larger than the limits of this crate.
+    /// When `text` is not a session description.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
-        if text.len() > MAX_LEN {
-            return Err(Error::TooLong);
-        }
-        let mut session = Self { head: text, media: heapless::Vec::new() };
         let mut structure = Structure::default();
-        // Where the current section's body starts, and the m-line in front of it.
-        let (mut section, mut m_line) = (text, None);
+        let mut body = None;
         let mut rest = text;
-        let mut number = 0_u16;
+        let mut number = 0_u32;
         while !rest.is_empty() {
             let (line, next) = Lines::split(rest);
-            let this = rest;
-            rest = next;
             number = number.saturating_add(1);
-            if usize::from(number) > MAX_LINES {
-                return Err(Error::TooLong);
+            if !line.is_empty() {
+                let value = check_line(line).ok_or(Error::Line { number })?;
+                structure.check(line, value)?;
+                if line.starts_with("m=") {
+                    Media::parse(0, value, "", "").ok_or(Error::Media { number })?;
+                    body = body.or(Some(rest));
+                }
             }
-            if line.is_empty() {
-                continue;
-            }
-            let value = check_line(line).ok_or(Error::Line { number })?;
-            structure.check(line, value)?;
-            if line.starts_with("m=") {
-                session.close_section(m_line, before(section, this))?;
-                m_line = Some(value);
-                section = rest;
-            }
+            rest = next;
         }
         structure.finish()?;
-        session.close_section(m_line, section)?;
-        Ok(session)
+        let body = body.unwrap_or_default();
+        Ok(Self { head: before(text, body), body })
     }
 
-    fn close_section(&mut self, m_line: Option<&'a str>, body: &'a str) -> Result<(), Error> {
-        let Some(m_line) = m_line else {
-            self.head = body;
-            return Ok(());
-        };
-        let media = Media::parse(self.media.len(), m_line, body, self.head).ok_or(Error::Media)?;
-        self.media.push(media).map_err(|_| Error::TooManyMedia)
-    }
-
-    /// The m-lines, in order.
+    /// The m-lines in order.
     #[must_use]
-    pub fn media(&self) -> &[Media<'a>] {
-        &self.media
+    pub const fn media(&self) -> MediaLines<'a> {
+        MediaLines { head: self.head, rest: self.body, index: 0 }
+    }
+
+    /// The m-line of this index, counted from 0.
+    #[must_use]
+    pub fn media_at(&self, index: usize) -> Option<Media<'a>> {
+        self.media().nth(index)
+    }
+
+    /// The first m-line with this mid.
+    #[must_use]
+    pub fn media_named(&self, mid: &str) -> Option<Media<'a>> {
+        self.media().find(|media| media.mid() == Some(mid))
     }
 
     /// The first session-level attribute called `name`.
@@ -96,7 +90,7 @@ impl<'a> Session<'a> {
         attribute(self.head, name)
     }
 
-    /// The `o=` line's session id and version (RFC 8866 §5.2); a new version means changed.
+    /// The session id and version of the `o=` line (RFC 8866 §5.2). Another version means another description.
     #[must_use]
     pub fn origin(&self) -> Option<(u64, u64)> {
         let mut words = Lines::new(self.head).find_map(|l| l.strip_prefix("o="))?.split(' ');
@@ -104,19 +98,18 @@ impl<'a> Session<'a> {
         Some((id.parse().ok()?, version.parse().ok()?))
     }
 
-    /// The mids of the first BUNDLE group (RFC 9143 §7); `None` without one.
-    #[must_use]
-    pub fn bundle(&self) -> Option<impl Iterator<Item = &'a str> + Clone + use<'a>> {
-        attributes(self.head).filter(|(n, _)| *n == "group").find_map(|(_, value)| {
+    /// The BUNDLE groups (RFC 9143 §7), each as its mids in order.
+    pub fn bundles(&self) -> impl Iterator<Item = Bundle<'a>> + Clone + use<'a> {
+        attributes(self.head).filter(|(name, _)| *name == "group").filter_map(|(_, value)| {
             let mids = value.strip_prefix("BUNDLE")?;
-            (mids.is_empty() || mids.starts_with(' ')).then(|| mids.split(' ').filter(|m| !m.is_empty()))
+            (mids.is_empty() || mids.starts_with(' ')).then_some(Bundle { mids })
         })
     }
 
-    /// Whether the m-line called `mid` shares the bundled transport.
+    /// The BUNDLE group that `mid` belongs to.
     #[must_use]
-    pub fn is_bundled(&self, mid: &str) -> bool {
-        self.bundle().is_some_and(|mut mids| mids.any(|m| m == mid))
+    pub fn bundle_of(&self, mid: &str) -> Option<Bundle<'a>> {
+        self.bundles().find(|bundle| bundle.contains(mid))
     }
 
     /// Whether one-byte and two-byte header extensions may be mixed (RFC 8285 §6).
@@ -127,46 +120,117 @@ impl<'a> Session<'a> {
 
     /// The transport of m-line `index`.
     ///
+    /// What the m-line does not say itself, the other members of its BUNDLE group say for it, the tagged one first
+    /// (RFC 9143 §7.1.3), and then the session part. Candidates are of the first of them that has any.
+    ///
     /// # Errors
-    /// [`Error::Transport`] when its ICE credentials or fingerprint are missing or malformed.
+    /// [`Error::Transport`] when ICE credentials or fingerprint are missing or malformed.
     pub fn transport(&self, index: usize) -> Result<Transport<'a>, Error> {
-        let media = self.media.get(index).ok_or(Error::Mismatch)?;
-        let find = |name| media.attribute_or_session(name);
+        let media = self.media_at(index).ok_or(Error::OtherOffer)?;
+        let group = || self.group_of(&media);
+        let section = |name: &str| {
+            let mut all = core::iter::once(media).chain(group());
+            all.find(|m| m.attribute(name).is_some()).map_or(self.head, |m| m.body())
+        };
+        let find = |name: &str| attribute(section(name), name);
+        let ufrag = find("ice-ufrag").ok_or(TransportError::NoUfrag)?;
+        let pwd = find("ice-pwd").ok_or(TransportError::NoPwd)?;
+        let same_agent = |m: &Media<'_>| m.attribute("ice-ufrag").is_none_or(|other| other == ufrag);
+        let candidates = core::iter::once(media)
+            .chain(group())
+            .find(|m| same_agent(m) && m.attribute("candidate").is_some())
+            .unwrap_or(media);
+        let ended = |text| attribute(text, "end-of-candidates").is_some();
         let transport = Transport {
-            ufrag: find("ice-ufrag").filter(|u| is_ice_string(u, 4)).ok_or(Error::Transport(TransportError::Ufrag))?,
-            pwd: find("ice-pwd").filter(|p| is_ice_string(p, 22)).ok_or(Error::Transport(TransportError::Pwd))?,
+            ufrag: is_received_ice_string(ufrag, 4).then_some(ufrag).ok_or(TransportError::Ufrag)?,
+            pwd: is_received_ice_string(pwd, 22).then_some(pwd).ok_or(TransportError::Pwd)?,
             lite: self.attribute("ice-lite").is_some(),
             setup: find("setup").and_then(Setup::parse),
             media: index,
-            end_of_candidates: find("end-of-candidates").is_some(),
+            end_of_candidates: [media.body(), candidates.body(), self.head].into_iter().any(ended),
             options: find("ice-options").unwrap_or_default(),
-            section: media.body(),
-            head: self.head,
+            fingerprints: section("fingerprint"),
+            candidates: candidates.body(),
         };
         if transport.fingerprints().next().is_none() {
-            return Err(Error::Transport(TransportError::Fingerprint));
+            return Err(TransportError::Fingerprint.into());
         }
         Ok(transport)
+    }
+
+    /// The m-lines in use of the BUNDLE group of `media`, in the order of the group.
+    pub(crate) fn group_of(&self, media: &Media<'a>) -> impl Iterator<Item = Media<'a>> + use<'a> {
+        let session = *self;
+        let bundle = media.mid().and_then(|mid| self.bundle_of(mid));
+        let mids = bundle.into_iter().flat_map(|bundle| bundle.mids()).take(MAX_DONORS);
+        mids.filter_map(move |mid| session.media().take(MAX_MEDIA).find(|m| m.mid() == Some(mid)))
+            .filter(|m| !m.is_rejected())
+    }
+}
+
+/// A BUNDLE group: m-lines that share a transport (RFC 9143 §7).
+#[derive(Clone, Copy, Debug)]
+pub struct Bundle<'a> {
+    mids: &'a str,
+}
+
+impl<'a> Bundle<'a> {
+    /// The mids in order. The first is the tag: its m-line has the attributes of the transport.
+    pub fn mids(self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
+        self.mids.split(' ').filter(|mid| !mid.is_empty())
+    }
+
+    /// Whether `mid` belongs to the group.
+    #[must_use]
+    pub fn contains(self, mid: &str) -> bool {
+        self.mids().any(|m| m == mid)
+    }
+}
+
+/// The m-lines of a description in order.
+#[derive(Clone, Debug)]
+pub struct MediaLines<'a> {
+    head: &'a str,
+    /// Begins with an m-line, or is empty.
+    rest: &'a str,
+    index: usize,
+}
+
+impl<'a> Iterator for MediaLines<'a> {
+    type Item = Media<'a>;
+
+    fn next(&mut self) -> Option<Media<'a>> {
+        let (line, body) = Lines::split(self.rest);
+        let value = line.strip_prefix("m=")?;
+        let next = body.starts_with("m=").then_some(body);
+        let next = next.or_else(|| body.find("\nm=").and_then(|at| body.get(at.saturating_add(1)..)));
+        let next = next.unwrap_or_default();
+        let media = Media::parse(self.index, value, before(body, next), self.head);
+        self.rest = next;
+        self.index = self.index.saturating_add(1);
+        media
     }
 }
 
 impl<'a> Transport<'a> {
-    /// The fingerprints, of the m-line or, when it has none, of the session; those with unknown hashes left out.
+    /// The fingerprints. A certificate is the right one when one of them is its fingerprint (RFC 8122 §5.1). Those by
+    /// unknown hash functions are left out.
     pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> + use<'a> {
-        let level = if attribute(self.section, "fingerprint").is_some() { self.section } else { self.head };
-        attributes(level).filter(|(n, _)| *n == "fingerprint").filter_map(|(_, value)| Fingerprint::parse(value))
+        attributes(self.fingerprints)
+            .filter(|(name, _)| *name == "fingerprint")
+            .filter_map(|(_, value)| Fingerprint::parse(value))
     }
 
-    /// The candidates, each as `candidate:…`, the form in which trickled ones come (RFC 8839 §5.1).
+    /// The candidates, each as `candidate:…`, the form of trickled candidates (RFC 8839 §5.1).
     pub fn candidates(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        Lines::new(self.section)
-            .filter_map(|l| l.strip_prefix("a="))
-            .filter(|a| a.strip_prefix("candidate:").is_some_and(|v| !v.is_empty()))
+        Lines::new(self.candidates)
+            .filter_map(|line| line.strip_prefix("a="))
+            .filter(|a| a.strip_prefix("candidate:").is_some_and(|value| !value.is_empty()))
     }
 
-    /// The ICE options, such as `trickle`, `ice2`, `renomination`, `sped`.
+    /// The ICE options, such as `trickle`, `ice2`, `renomination`, `sped`. Some peers write commas between them.
     pub fn options(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.options.split(' ').filter(|o| !o.is_empty())
+        self.options.split([' ', ',']).filter(|option| !option.is_empty())
     }
 
     /// Whether `option` is among the ICE options.
@@ -176,9 +240,9 @@ impl<'a> Transport<'a> {
     }
 }
 
-/// The part of `section` in front of `rest`, which is a tail of it.
-fn before<'a>(section: &'a str, rest: &str) -> &'a str {
-    section.get(..section.len().saturating_sub(rest.len())).unwrap_or_default()
+/// The part of `text` in front of `rest`, which is a tail of it.
+fn before<'a>(text: &'a str, rest: &str) -> &'a str {
+    text.get(..text.len().saturating_sub(rest.len())).unwrap_or_default()
 }
 
 /// The value of a line of the right form: one lower-case letter, `=`, and no control characters but tab.

@@ -1,50 +1,52 @@
 use core::fmt::{self, Display, Write as _};
 
-use barertc_wire::Writer;
+use barertc_wire::{ExtensionMap, is_ice_string};
 
-use crate::attr::{Direction, Setup};
+use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::Codec;
-use crate::error::{Error, TransportError};
-use crate::line::{is_ice_string, is_token};
+use crate::error::{Error, SectionError, TransportError};
+use crate::line::{is_token, word};
 use crate::local::{Data, Local, Section, Sending, Track};
 use crate::media::Media;
-use crate::negotiate::{Line, Negotiated, NegotiatedCodec};
-use crate::session::Session;
-use crate::{Feedback, MAX_MEDIA};
-use barertc_wire::ExtensionMap;
+use crate::negotiate::{Line, Negotiated, NegotiatedCodec, check_sections};
+use crate::session::{Bundle, Session};
 
 /// Writes an offer (RFC 8829 §5.2) with one m-line for each section, all in one BUNDLE group.
 ///
 /// # Errors
-/// [`Error::NoRoom`] when `out` is too small; [`Error::Local`] when a section has no mid or no codec, two have the same,
-/// or a string contains what cannot be written.
+/// [`Error::EmptyOffer`] without a section, [`Error::BufferTooShort`], and the errors that name what cannot be written.
 pub fn write_offer<'o, C: Display>(local: &Local<'_, C>, out: &'o mut [u8]) -> Result<&'o str, Error> {
-    if local.sections.is_empty() || local.sections.len() > MAX_MEDIA {
-        return Err(Error::Local);
+    if local.sections.is_empty() {
+        return Err(Error::EmptyOffer);
     }
-    for (i, section) in local.sections.iter().enumerate() {
-        let mid = section.mid().filter(|m| is_token(m)).ok_or(Error::Local)?;
-        if local.sections.iter().take(i).any(|s| s.mid() == Some(mid)) {
-            return Err(Error::Local);
-        }
+    check_sections(local.sections)?;
+    for (index, section) in local.sections.iter().enumerate() {
+        let rule = match section.mid() {
+            Some(mid) if is_token(mid) => continue,
+            Some(_) => SectionError::Mid,
+            None if matches!(section, Section::Ended { .. }) => continue,
+            None => SectionError::NoMid,
+        };
+        return Err(Error::Section { index, rule });
     }
-    let mids = || local.sections.iter().filter(|s| !matches!(s, Section::Ended { .. })).filter_map(Section::mid);
     let mut text = Text::new(out);
-    text.head(local, mids(), true)?;
+    text.head(local, local.sections.iter().filter_map(Section::mid), true)?;
     let mut first = true;
-    for section in local.sections {
+    for (index, section) in local.sections.iter().enumerate() {
         match section {
-            Section::Track(track) => text.offered_track(local, track, first)?,
+            Section::Track(track) => text.offered_track(local, index, track, first)?,
             Section::Data(data) => {
                 text.data_line(local)?;
                 text.attribute("mid", section.mid().unwrap_or_default())?;
                 text.transport(local, local.setup, first)?;
                 text.data(data, true)?;
             }
-            Section::Ended { kind, mid } => {
-                let formats = if section.kind() == crate::Kind::Application { "webrtc-datachannel" } else { "0" };
-                let protocol = if section.kind() == crate::Kind::Application { DATA } else { RTP };
-                text.rejected(kind.as_str(), protocol, formats, Some(mid))?;
+            Section::Ended { kind: kind @ MediaKind::Application } => {
+                text.rejected(kind.as_str(), DATA, "webrtc-datachannel", None)?;
+                continue;
+            }
+            Section::Ended { kind } => {
+                text.rejected(kind.as_str(), RTP, "0", None)?;
                 continue;
             }
         }
@@ -56,60 +58,126 @@ pub fn write_offer<'o, C: Display>(local: &Local<'_, C>, out: &'o mut [u8]) -> R
 /// Writes the answer (RFC 8829 §5.3) to `offer` that [`Negotiated::from_offer`] decided on.
 ///
 /// # Errors
-/// [`Error::NoRoom`] when `out` is too small; [`Error::Mismatch`] when `agreed` belongs to another offer;
-/// [`Error::Local`] when a string contains what cannot be written.
+/// [`Error::OtherOffer`] when `agreed` belongs to another offer, [`Error::BufferTooShort`], and the errors that name
+/// what cannot be written.
 pub fn write_answer<'o, C: Display>(
     offer: &Session<'_>,
     local: &Local<'_, C>,
     agreed: &Negotiated,
     out: &'o mut [u8],
 ) -> Result<&'o str, Error> {
-    if offer.media().len() != agreed.lines.len() {
-        return Err(Error::Mismatch);
+    if offer.media().count() != agreed.media {
+        return Err(Error::OtherOffer);
     }
     let mut text = Text::new(out);
-    let bundled = agreed.lines.iter().filter(|l| l.is_accepted() && offer.is_bundled(&l.mid)).map(|l| l.mid.as_str());
+    // In the order of the offer, for its first is the tag (RFC 9143 §7.3.1).
+    let bundle = agreed.lines.first().and_then(|line| offer.bundle_of(&line.mid));
+    let bundled = bundle.into_iter().flat_map(Bundle::mids).filter(|mid| agreed.line(mid).is_some());
     text.head(local, bundled, offer.extmap_allow_mixed())?;
-    for (media, line) in offer.media().iter().zip(&agreed.lines) {
-        let first = agreed.transport.map(usize::from) == Some(media.index());
-        match line.section.and_then(|s| local.sections.get(usize::from(s))) {
-            Some(Section::Track(track)) => text.answered_track(local, agreed.setup, media, line, track, first)?,
-            Some(Section::Data(data)) => {
+    for media in offer.media() {
+        let has_transport = agreed.transport == Some(media.index());
+        let line = agreed.line_at(media.index());
+        match line.and_then(|line| Some((line, local.sections.get(line.section)?))) {
+            Some((line, Section::Track(track))) => {
+                text.answered_track(local, agreed.setup, &media, line, track, has_transport)?;
+            }
+            Some((_, Section::Data(data))) => {
                 text.data_line_as(media.protocol(), local)?;
-                text.mid(media)?;
-                text.transport(local, agreed.setup, first)?;
+                text.mid(&media)?;
+                text.transport(local, agreed.setup, has_transport)?;
                 text.data(data, agreed.data.is_some_and(|d| d.snap))?;
             }
-            Some(Section::Ended { .. }) | None => {
-                text.rejected(media.kind_text(), media.protocol(), media.formats(), media.mid())?;
-            }
+            Some((_, Section::Ended { .. })) => return Err(Error::OtherOffer),
+            // One format says as much as all of them (RFC 3264 §6).
+            None => text.rejected(media.kind_text(), media.protocol(), word(media.formats()).0, media.mid())?,
         }
     }
     text.finish()
 }
 
+/// How large descriptions of ours can be.
+///
+/// ```
+/// use barertc_sdp::DescriptionBounds;
+///
+/// const BOUNDS: DescriptionBounds = DescriptionBounds { tracks: 2, codecs: 1, candidates: 4, rejected: 0 };
+/// static DESCRIPTION: [u8; BOUNDS.max_len()] = [0; BOUNDS.max_len()];
+/// # assert!(DESCRIPTION.len() < 8_000);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct DescriptionBounds {
+    /// Tracks.
+    pub tracks: usize,
+    /// Payload types agreed on or offered for a track, retransmissions not counted.
+    pub codecs: usize,
+    /// Candidates. A candidate of ours has at most 192 characters.
+    pub candidates: usize,
+    /// M-lines that are rejected or ended. A rejected m-line that a peer offered is counted with 192 characters.
+    pub rejected: usize,
+}
+
+impl DescriptionBounds {
+    /// The most bytes of an offer or answer of ours, data channels included. Names have at most
+    /// [`MAX_NAME`](crate::MAX_NAME) bytes, ICE credentials at most 32.
+    #[must_use]
+    pub const fn max_len(&self) -> usize {
+        const NAME: usize = crate::limits::MAX_NAME;
+        const LINE: usize = 192;
+        // v, o, s, t, group, extmap-allow-mixed, msid-semantic, ice-lite, ice-options.
+        const HEAD: usize = 320;
+        // m, c, mid, ufrag, pwd, fingerprint by SHA-512, setup, end-of-candidates, direction, rtcp-mux, rtcp-rsize.
+        const SECTION: usize = 48 + 64 + (8 + NAME) + 46 + 44 + 216 + 19 + 21 + 12 + 12 + 14;
+        // Its place in the group.
+        const GROUP: usize = NAME + 1;
+        // sctp-port, max-message-size, sctp-init.
+        const DATA: usize = 20 + 32 + 512;
+        const EXTENSION: usize = 96;
+        // Two payload types in the m-line, rtpmap, five rtcp-fb, fmtp, rtpmap and fmtp of retransmissions.
+        const CODEC: usize = 8 + 32 + 5 * 32 + 112 + 28 + 24;
+        // msid, ssrc-group, cname and msid of two streams.
+        const SENDING: usize = (10 + 2 * NAME) + 42 + 2 * ((26 + NAME) + (25 + 2 * NAME));
+        let extensions = barertc_wire::Extension::ALL.len().saturating_mul(EXTENSION);
+        let track =
+            (SECTION + GROUP + SENDING).saturating_add(extensions).saturating_add(self.codecs.saturating_mul(CODEC));
+        (HEAD + SECTION + GROUP + DATA)
+            .saturating_add(self.tracks.saturating_mul(track))
+            .saturating_add(self.candidates.saturating_mul(LINE))
+            .saturating_add(self.rejected.saturating_mul(LINE))
+    }
+}
+
 const RTP: &str = "UDP/TLS/RTP/SAVPF";
 const DATA: &str = "UDP/DTLS/SCTP";
 
-/// Lines into caller memory.
+/// Lines into caller memory. What does not fit is counted.
 struct Text<'o> {
-    out: Writer<'o>,
+    out: &'o mut [u8],
+    len: usize,
     /// A value tried to end its line.
     broken: bool,
 }
 
 impl<'o> Text<'o> {
     fn new(out: &'o mut [u8]) -> Self {
-        Self { out: Writer::new(out), broken: false }
+        Self { out, len: 0, broken: false }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(place) = self.out.get_mut(self.len..end) {
+            place.copy_from_slice(bytes);
+        }
+        self.len = end;
     }
 
     fn line(&mut self, args: fmt::Arguments<'_>) -> Result<(), Error> {
-        let written = self.write_fmt(args);
-        if self.broken {
-            return Err(Error::Local);
+        // Writing fails for control characters only.
+        if self.write_fmt(args).is_err() || self.broken {
+            return Err(Error::ControlCharacter);
         }
-        written.map_err(|_| Error::NoRoom)?;
-        Ok(self.out.put(b"\r\n")?)
+        self.put(b"\r\n");
+        Ok(())
     }
 
     fn attribute(&mut self, name: &str, value: impl Display) -> Result<(), Error> {
@@ -121,8 +189,10 @@ impl<'o> Text<'o> {
     }
 
     fn finish(self) -> Result<&'o str, Error> {
+        let Self { out, len, .. } = self;
+        let written = out.get(..len).ok_or(Error::BufferTooShort { needed: len })?;
         // Only whole `str`s went in.
-        core::str::from_utf8(self.out.into_written()).map_err(|_| Error::Local)
+        core::str::from_utf8(written).map_err(|_| Error::ControlCharacter)
     }
 
     /// The session part (RFC 8829 §5.2.1).
@@ -189,10 +259,10 @@ impl<'o> Text<'o> {
     /// candidates with the first only.
     fn transport<C: Display>(&mut self, local: &Local<'_, C>, setup: Setup, first: bool) -> Result<(), Error> {
         if !is_ice_string(local.ufrag, 4) {
-            return Err(Error::Transport(TransportError::Ufrag));
+            return Err(TransportError::Ufrag.into());
         }
         if !is_ice_string(local.pwd, 22) {
-            return Err(Error::Transport(TransportError::Pwd));
+            return Err(TransportError::Pwd.into());
         }
         self.attribute("ice-ufrag", local.ufrag)?;
         self.attribute("ice-pwd", local.pwd)?;
@@ -211,10 +281,10 @@ impl<'o> Text<'o> {
     }
 
     fn candidate(&mut self, candidate: &impl Display) -> Result<(), Error> {
-        let start = self.out.len();
+        let start = self.len;
         self.line(format_args!("a={candidate}"))?;
-        let named = self.out.written().get(start..).is_some_and(|l| l.starts_with(b"a=candidate:"));
-        if named { Ok(()) } else { Err(Error::Local) }
+        let named = self.out.get(start..self.len).is_none_or(|line| line.starts_with(b"a=candidate:"));
+        if named { Ok(()) } else { Err(Error::Candidate) }
     }
 
     fn data(&mut self, data: &Data<'_>, snap: bool) -> Result<(), Error> {
@@ -226,13 +296,23 @@ impl<'o> Text<'o> {
         }
     }
 
-    fn offered_track<C: Display>(&mut self, local: &Local<'_, C>, track: &Track<'_>, first: bool) -> Result<(), Error> {
-        if track.codecs.is_empty() || !matches!(track.kind, crate::Kind::Audio | crate::Kind::Video) {
-            return Err(Error::Local);
+    fn offered_track<C: Display>(
+        &mut self,
+        local: &Local<'_, C>,
+        index: usize,
+        track: &Track<'_>,
+        first: bool,
+    ) -> Result<(), Error> {
+        let fails = |rule| Err(Error::Section { index, rule });
+        if !matches!(track.kind, MediaKind::Audio | MediaKind::Video) {
+            return fails(SectionError::Kind);
+        }
+        if track.codecs.is_empty() {
+            return fails(SectionError::NoCodec);
         }
         let pts = track.codecs.iter().flat_map(|c| [Some(c.pt), c.rtx]).flatten();
-        if pts.clone().any(|pt| pt > 127) {
-            return Err(Error::Local);
+        if let Some(value) = pts.clone().find(|pt| *pt > 127) {
+            return fails(SectionError::PayloadType { value });
         }
         self.line(format_args!("m={} {} {RTP}{}", track.kind.as_str(), port(local), Words(pts)))?;
         self.connection(local)?;
@@ -243,7 +323,7 @@ impl<'o> Text<'o> {
             self.codec(c.pt, &c.codec, c.feedback, c.rtx)?;
         }
         let rtx = track.codecs.iter().any(|c| c.rtx.is_some());
-        self.sending(track.sending.filter(|_| track.direction.sends()).as_ref(), rtx)
+        self.sending(local.cname, track.sending.filter(|_| track.direction.sends()).as_ref(), rtx)
     }
 
     fn answered_track<C: Display>(
@@ -265,7 +345,7 @@ impl<'o> Text<'o> {
             self.codec(*pt, codec, *feedback, *rtx_pt)?;
         }
         let rtx = line.codecs.iter().any(|c| c.rtx_pt.is_some());
-        self.sending(track.sending.filter(|_| line.direction.sends()).as_ref(), rtx)
+        self.sending(local.cname, track.sending.filter(|_| line.direction.sends()).as_ref(), rtx)
     }
 
     fn media_attributes(&mut self, extensions: &ExtensionMap, direction: Direction, rsize: bool) -> Result<(), Error> {
@@ -295,7 +375,7 @@ impl<'o> Text<'o> {
         Ok(())
     }
 
-    fn sending(&mut self, sending: Option<&Sending<'_>>, rtx: bool) -> Result<(), Error> {
+    fn sending(&mut self, cname: &str, sending: Option<&Sending<'_>>, rtx: bool) -> Result<(), Error> {
         let Some(s) = sending else { return Ok(()) };
         self.line(format_args!("a=msid:{} {}", s.stream, s.track))?;
         let rtx_ssrc = s.rtx_ssrc.filter(|_| rtx);
@@ -303,7 +383,7 @@ impl<'o> Text<'o> {
             self.line(format_args!("a=ssrc-group:FID {} {rtx}", s.ssrc))?;
         }
         for ssrc in [Some(s.ssrc), rtx_ssrc].into_iter().flatten() {
-            self.line(format_args!("a=ssrc:{ssrc} cname:{}", s.cname))?;
+            self.line(format_args!("a=ssrc:{ssrc} cname:{cname}"))?;
             self.line(format_args!("a=ssrc:{ssrc} msid:{} {}", s.stream, s.track))?;
         }
         Ok(())
@@ -316,7 +396,8 @@ impl fmt::Write for Text<'_> {
             self.broken = true;
             return Err(fmt::Error);
         }
-        self.out.put(s.as_bytes()).map_err(|_| fmt::Error)
+        self.put(s.as_bytes());
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 //! - Statistics: [`Count`], and [`Counters`] of discarded packets by [`Reason`].
 //! - Configuration: [`ConfigError`] says which field breaks which [`Rule`].
 //! - What descriptions and protocols both name: [`Fingerprint`] of a certificate, RTP header [`Extension`]s and the
-//!   [`ExtensionMap`] of their identifiers.
+//!   [`ExtensionMap`] of their identifiers, and the characters of ICE strings ([`is_ice_string`]).
 //!
 //! ```
 //! use barertc_wire::{Instant, Reader, Writer};
@@ -48,6 +48,7 @@ mod count;
 mod discard;
 mod extension;
 mod fingerprint;
+mod ice;
 mod reader;
 mod time;
 mod writer;
@@ -58,6 +59,7 @@ pub use count::Count;
 pub use discard::{Counters, Reason};
 pub use extension::{Extension, ExtensionIdError, ExtensionMap};
 pub use fingerprint::{Fingerprint, HashAlgorithm};
+pub use ice::{MAX_ICE_STRING, is_ice_string, is_received_ice_string};
 pub use reader::{Reader, Truncated};
 pub use time::Instant;
 pub use writer::{NoRoom, TryPut, Writer};

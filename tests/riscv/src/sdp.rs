@@ -14,18 +14,18 @@ const VIDEO: [LocalCodec; 1] =
 const SECTIONS: [Section<'static>; 2] = [
     Section::Track(Track {
         mid: None,
-        kind: Kind::Video,
+        kind: MediaKind::Video,
         direction: Direction::SendOnly,
         codecs: &VIDEO,
         extensions: ExtensionMap::new(),
-        sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(2), cname: "c", stream: "s", track: "t" }),
+        sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(2), stream: "s", track: "t" }),
     }),
     Section::Data(Data { mid: None, sctp_port: 5000, max_message_size: 65_536, sctp_init: None }),
 ];
 
 pub fn run(bench: &mut Bench) {
     bench.figure("what is agreed on", size_of::<Negotiated>(), "bytes");
-    let Some(fingerprint) = Fingerprint::new(HashAlgorithm::Sha256, &[0xab; 32]) else { return };
+    let fingerprint = Fingerprint::sha256([0xab; 32]);
     let local = Local {
         session_id: 1,
         session_version: 1,
@@ -38,6 +38,7 @@ pub fn run(bench: &mut Bench) {
         candidates: &["candidate:1 1 udp 2113937151 192.0.2.1 5004 typ host"],
         end_of_candidates: true,
         default_address: None,
+        cname: "c",
         sections: &SECTIONS,
     };
     let mut room = [0; 2048];
@@ -46,8 +47,8 @@ pub fn run(bench: &mut Bench) {
         let agreed = Negotiated::from_offer(&offer, &local)?;
         let answer = write_answer(&offer, &local, &agreed, &mut room)?;
         let said = Session::parse(answer)?;
-        let video = said.media().first().ok_or(Error::Mismatch)?;
-        if video.formats() == "108 109" { Ok(()) } else { Err(Error::Mismatch) }
+        let video = said.media_at(0).ok_or(Error::OtherOffer)?;
+        if video.formats() == "108 109" { Ok(()) } else { Err(Error::OtherOffer) }
     });
     let Ok(offer) = bench.measure("parse an offer of 7 KB", || Session::parse(black_box(OFFER))) else { return };
     let agreed = bench.measure("negotiate it", || Negotiated::from_offer(black_box(&offer), &local));

@@ -6,7 +6,7 @@ use barertc_dtls::{Connection as Dtls, Role};
 use barertc_ice::Candidate;
 use barertc_rtcp_nack::{Mid, RtxConfig, SendConfig, SendStream};
 use barertc_sdp::{
-    Data, Line, Local, MAX_MEDIA, Negotiated, NegotiatedData, Section, Sending, Session, Setup, Track, write_answer,
+    Data, Line, Local, MAX_KINDS, Negotiated, NegotiatedData, Section, Sending, Session, Setup, Track, write_answer,
     write_offer,
 };
 use barertc_wire::{Fingerprint, Instant};
@@ -22,12 +22,12 @@ const MAX_CANDIDATES: usize = 8;
 
 /// What begins with a description: on which m-line's transport, as whom in DTLS, and the data channels with their name.
 struct Begin {
-    line: u8,
+    line: usize,
     role: Role,
     data: Option<(NegotiatedData, Name)>,
 }
 
-type Sections<'a> = heapless::Vec<Section<'a>, MAX_MEDIA>;
+type Sections<'a> = heapless::Vec<Section<'a>, MAX_KINDS>;
 
 impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// Writes an offer of everything that was added, and expects its answer.
@@ -139,7 +139,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// Other credentials than before are an ICE restart, which we join with new ones of ours (RFC 8445 §9).
     #[inline(never)]
     fn begin_ice_answer(&mut self, offer: &Session<'_>, agreed: &Negotiated) -> Result<(), Error> {
-        let theirs = agreed.transport.map(|line| offer.transport(usize::from(line))).transpose()?;
+        let theirs = agreed.transport.map(|line| offer.transport(line)).transpose()?;
         // What cannot be taken in the end begins nothing.
         let fingerprint = theirs.as_ref().map(|theirs| theirs.fingerprints().next());
         if let (Some(before), Some(theirs)) = (self.peer_fingerprint, fingerprint)
@@ -173,7 +173,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             let section = match place {
                 Place::Track(index) => self.tracks.get(usize::from(*index)).map(|track| self.section(track)),
                 Place::Data => self.data_section(setup),
-                Place::Ended(kind, mid) => Some(Section::Ended { kind: *kind, mid }),
+                Place::Ended(kind) => Some(Section::Ended { kind: *kind }),
             };
             sections.extend(section);
         }
@@ -200,6 +200,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             candidates: &candidates,
             end_of_candidates: false,
             default_address: None,
+            cname: self.tracks.iter().find_map(|t| Some(t.config.sending.as_ref()?.cname.as_str())).unwrap_or("-"),
             sections: &sections,
         };
         Ok(f(&local)?)
@@ -216,7 +217,6 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             sending: config.sending.as_ref().map(|s| Sending {
                 ssrc: s.ssrc,
                 rtx_ssrc: s.rtx_ssrc,
-                cname: &s.cname,
                 stream: &s.stream,
                 track: &config.mid,
             }),
@@ -244,7 +244,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         let Some(line) = agreed.transport else { return Ok(None) };
         let role = if agreed.setup == Setup::Active { Role::Client } else { Role::Server };
         let data = agreed.data.map(|data| {
-            let mid = agreed.lines.get(usize::from(data.line)).map(|line| line.mid.clone());
+            let mid = agreed.line_at(data.line).and_then(|line| Name::try_from(line.mid.as_str()).ok());
             (data, mid.unwrap_or_default())
         });
         Ok(Some(Begin { line, role, data }))
@@ -259,7 +259,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         rng: &mut R,
     ) -> Result<(), Error> {
         let Some(Begin { line, role, data }) = begin else { return Ok(()) };
-        let transport = remote.transport(usize::from(line))?;
+        let transport = remote.transport(line)?;
         let fingerprint = transport.fingerprints().next();
         self.begin_dtls(now, role, fingerprint.ok_or(Error::UnknownFingerprint)?, rng)?;
         if let Some((data, mid)) = &data {

@@ -3,10 +3,10 @@
 
 use barertc_arena::{Allocator, Vec};
 use barertc_crypto::Provider;
-use barertc_sdp::{ExtensionMap, Kind, Line, LocalCodec, MAX_MEDIA, Negotiated};
+use barertc_sdp::{ExtensionMap, Line, LocalCodec, MAX_KINDS, MediaKind as Kind, Negotiated};
 
 use super::{PeerConnection, Transceiver};
-use crate::{Error, Name};
+use crate::Error;
 
 /// What an m-line is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +16,10 @@ pub(crate) enum Place {
     /// Data channels.
     Data,
     /// Nothing: it was rejected, and keeps its place.
-    Ended(Kind, Name),
+    Ended(Kind),
 }
 
-pub(crate) type Places = heapless::Vec<Place, MAX_MEDIA>;
+pub(crate) type Places = heapless::Vec<Place, MAX_KINDS>;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// The m-lines of the next description: those there were, and behind them what is new. Who answers may take what
@@ -58,22 +58,14 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             return;
         }
         let mut lines = Places::new();
-        for line in &agreed.lines {
-            let section = line.section.and_then(|section| places.get(usize::from(section)));
-            // As many as a description can have.
-            let _ = lines.push(section.cloned().unwrap_or_else(|| self.place_of(line)));
+        for (index, kind) in agreed.kinds.iter().enumerate() {
+            let section = agreed.line_at(index).and_then(|line| places.get(line.section));
+            // The order of m-lines is fixed: what is rejected now stays bound to what it was (RFC 8829 §5.2.2).
+            let before = || self.lines.get(index).cloned().unwrap_or(Place::Ended(*kind));
+            // As many as there are kinds.
+            let _ = lines.push(section.cloned().unwrap_or_else(before));
         }
         *self.lines = lines;
-    }
-
-    /// What a rejected line was for.
-    fn place_of(&self, line: &Line) -> Place {
-        let track = self.tracks.iter().position(|t| !line.mid.is_empty() && t.mid == line.mid);
-        match track.and_then(|track| u8::try_from(track).ok()) {
-            Some(track) => Place::Track(track),
-            None if !line.mid.is_empty() && self.data_mid == line.mid => Place::Data,
-            None => Place::Ended(line.kind, Name::try_from(line.mid.as_str()).unwrap_or_default()),
-        }
     }
 
     /// Before an offer: what is not agreed on gets payload types that mean nothing else, and where its codec has one, that.

@@ -5,7 +5,7 @@ use barertc_crypto::Provider;
 use barertc_dtls::{Role, Version};
 use barertc_ice::CandidatePairStats;
 use barertc_rtcp_nack::{InboundStats, OutboundStats, RecvDiscards, RemoteInboundStats, SendDiscards};
-use barertc_sdp::{Direction, Kind};
+use barertc_sdp::{Direction, MediaKind as Kind};
 use barertc_srtp::Profile;
 
 use super::PeerConnection;

@@ -4,7 +4,7 @@ use barertc_arena::{Allocator, Box};
 use barertc_crypto::Provider;
 use barertc_rtcp_nack::SendStream;
 use barertc_rtp::Frame;
-use barertc_sdp::{Direction, Kind, Negotiated};
+use barertc_sdp::{Direction, MediaKind as Kind, Negotiated};
 use barertc_wire::Instant;
 use rand_core::CryptoRng;
 

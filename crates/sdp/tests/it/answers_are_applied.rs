@@ -1,8 +1,7 @@
 //! Our offers, and what a remote's answer makes of them.
 
-use crate::common;
+use crate::support::*;
 use barertc_sdp::*;
-use common::*;
 
 fn offered() -> [Section<'static>; 3] {
     [video(Some("0"), Direction::SendOnly, &VIDEO_CODECS), audio(Some("1"), Direction::SendOnly), data(Some("2"))]
@@ -35,12 +34,12 @@ fn the_offer_says_what_the_streamer_has() {
         "a=rtcp-fb:102 ccm fir",
         "a=rtcp-fb:102 goog-remb",
         "a=fmtp:103 apt=102",
-        "a=ssrc:1 cname:video-stream",
+        "a=ssrc:1 cname:camera",
         "a=ssrc-group:FID 1 11",
         "a=msid:stream1 video-stream",
         "m=audio 9 UDP/TLS/RTP/SAVPF 111",
         "a=rtpmap:111 opus/48000/2",
-        "a=ssrc:2 cname:audio-stream",
+        "a=ssrc:2 cname:camera",
         "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
         "a=sctp-port:5000",
         "a=setup:actpass",
@@ -60,7 +59,7 @@ fn chromiums_answers_are_applied() {
         assert_eq!(agreed.setup, Setup::Passive, "Chromium chose to be the client");
         assert_eq!(agreed.lines[0].direction, Direction::SendOnly);
         assert!(agreed.data.is_some());
-        assert_eq!(agreed.of_section(2).map(|l| l.kind), Some(Kind::Application));
+        assert_eq!(agreed.of_section(2).map(|l| l.kind), Some(MediaKind::Application));
     }
 }
 
@@ -69,17 +68,17 @@ fn a_rejected_line_is_no_error() {
     let agreed = apply(&CHROMIUM_ANSWER_MDNS.replace("m=video 9", "m=video 0"), &offered());
     // The first line had the transport: the next one in use has it now.
     let agreed = agreed.unwrap_or_else(|e| panic!("{e}"));
-    assert!(!agreed.lines[0].is_accepted() && agreed.lines[1].is_accepted());
-    assert_eq!(agreed.transport, Some(1));
+    assert_eq!(agreed.lines.iter().map(|l| (l.index, l.section)).collect::<Vec<_>>(), [(1, 1), (2, 2)]);
+    assert_eq!((agreed.transport, agreed.media), (Some(1), 3));
 }
 
 #[test]
 fn an_answer_to_something_else_is_an_error() {
-    assert_eq!(apply(CHROMIUM_ANSWER, &offered()[..2]).err(), Some(Error::Mismatch));
+    assert_eq!(apply(CHROMIUM_ANSWER, &offered()[..2]).err(), Some(Error::AnswerLength { offered: 2, answered: 3 }));
     let swapped = [offered()[1].clone(), offered()[0].clone(), offered()[2].clone()];
-    assert_eq!(apply(CHROMIUM_ANSWER, &swapped).err(), Some(Error::Mismatch));
+    assert_eq!(apply(CHROMIUM_ANSWER, &swapped).err(), Some(Error::AnswerLine { index: 0 }));
     let renamed = CHROMIUM_ANSWER.replace("a=mid:1", "a=mid:5");
-    assert_eq!(apply(&renamed, &offered()).err(), Some(Error::Mismatch));
+    assert_eq!(apply(&renamed, &offered()).err(), Some(Error::AnswerLine { index: 1 }));
     let undecided = CHROMIUM_ANSWER.replace("a=setup:active", "a=setup:actpass");
     assert_eq!(apply(&undecided, &offered()).err(), Some(Error::Transport(TransportError::Setup)));
 }
@@ -87,32 +86,12 @@ fn an_answer_to_something_else_is_an_error() {
 #[test]
 fn an_ended_section_keeps_its_place() {
     let fingerprint = fingerprint();
-    let sections = [Section::Ended { kind: Kind::Video, mid: "0" }, audio(Some("1"), Direction::SendOnly)];
+    let sections = [Section::Ended { kind: MediaKind::Video }, audio(Some("1"), Direction::SendOnly)];
     let local = local(&sections, &fingerprint);
     let mut room = [0; 4096];
     let text = write_offer(&local, &mut room).unwrap();
     let read = Session::parse(text).unwrap();
-    assert!(read.media()[0].is_rejected());
-    assert_eq!(read.bundle().unwrap().collect::<Vec<_>>(), ["1"]);
+    assert!(read.media_at(0).unwrap().is_rejected());
+    assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["1"]);
     assert_eq!(read.transport(1).unwrap().candidates().count(), 1);
-}
-
-#[test]
-fn strings_cannot_break_out_of_their_line() {
-    let fingerprint = fingerprint();
-    let mut room = [0; 4096];
-    for bad in ["a\r\na=x", "a\nb", "a\0"] {
-        let mut sections = offered();
-        if let Section::Track(Track { sending: Some(sending), .. }) = &mut sections[0] {
-            sending.cname = bad;
-        }
-        assert_eq!(write_offer(&local(&sections, &fingerprint), &mut room), Err(Error::Local), "{bad:?}");
-        let sections = [data(Some(bad))];
-        assert_eq!(write_offer(&local(&sections, &fingerprint), &mut room), Err(Error::Local), "{bad:?}");
-        let sections = [data(Some("0"))];
-        let local = Local { candidates: &[bad], ..local(&sections, &fingerprint) };
-        assert_eq!(write_offer(&local, &mut room), Err(Error::Local), "{bad:?}");
-    }
-    let twice = [data(Some("0")), data(Some("0"))];
-    assert_eq!(write_offer(&local(&twice, &fingerprint), &mut room), Err(Error::Local));
 }

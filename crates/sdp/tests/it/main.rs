@@ -1,8 +1,10 @@
-//! Every test of the crate in one program: each file would else be compiled and linked with all of the crate again.
+//! The tests of the crate, in one program.
 
 mod answers_are_applied;
+mod bundled_descriptions;
 mod captured_descriptions_are_read;
 mod codecs_are_matched;
-mod common;
+mod errors_name_the_rule;
 mod hostile_text_is_refused;
 mod offers_are_answered;
+mod support;

@@ -1,8 +1,7 @@
 //! Which codecs count as the same (RFC 6184 §8.2.2 and the like).
 
-use crate::common;
+use crate::support::*;
 use barertc_sdp::*;
-use common::*;
 
 /// The payload type that a track with `ours` gets from an offer with these formats, and what the answer says of it.
 fn matched(ours: &[LocalCodec], direction: Direction, formats: &[(u8, &str, &str)]) -> Option<(u8, String)> {
@@ -16,7 +15,7 @@ fn matched(ours: &[LocalCodec], direction: Direction, formats: &[(u8, &str, &str
         fingerprint()
     );
     let (agreed, text) = answer(&offer, &[video(None, direction, ours)]);
-    let codec = agreed.lines[0].codec()?;
+    let codec = agreed.lines.first()?.codec()?;
     let prefix = format!("a=fmtp:{} ", codec.pt);
     let fmtp = text.lines().find_map(|l| l.strip_prefix(&prefix)).unwrap_or_default();
     Some((codec.pt, fmtp.to_owned()))
@@ -46,7 +45,7 @@ fn profile_and_packetization_mode_must_be_equal() {
         (98, "h264/90000", "packetization-mode=1; profile-level-id=42C01F"),
     ];
     assert_eq!(matched(&ours, Direction::SendRecv, &offer).map(|m| m.0), Some(98), "42c0 is 42e0");
-    assert_eq!(matched(&ours, Direction::SendRecv, &offer[..2]), None);
+    assert_eq!(matched(&ours, Direction::SendOnly, &offer[..1]), None);
 }
 
 #[test]
@@ -73,8 +72,42 @@ fn a_sender_may_use_a_wider_profiles_name() {
 
 #[test]
 fn unsaid_parameters_have_their_defaults() {
-    let ours = [h264("42000a", 0, false)];
+    // As libwebrtc has them: Constrained Baseline, level 3.1, packetization mode 0.
+    let ours = [h264("42e01f", 0, false)];
     assert_eq!(matched(&ours, Direction::SendRecv, &[(96, "H264/90000", "x=1")]).map(|m| m.0), Some(96));
+    assert_eq!(matched(&[h264("42000a", 0, false)], Direction::SendRecv, &[(96, "H264/90000", "x=1")]), None);
+    // Janus and cameras leave only the profile out.
+    let ours = [h264("42e01f", 1, true)];
+    let said = matched(&ours, Direction::SendOnly, &[(96, "H264/90000", "packetization-mode=1")]);
+    assert_eq!(said, Some((96, "packetization-mode=1;profile-level-id=42e01f".to_owned())));
+}
+
+#[test]
+fn packetization_mode_0_can_only_be_received() {
+    let ours = [h264("42e01f", 1, true)];
+    let offer = [(96, "H264/90000", "profile-level-id=42e01f")];
+    let expected = Some((96, "packetization-mode=0;profile-level-id=42e01f".to_owned()));
+    assert_eq!(matched(&ours, Direction::RecvOnly, &offer), expected);
+    assert_eq!(matched(&ours, Direction::SendRecv, &offer), expected, "and the answer is recvonly");
+    assert_eq!(matched(&ours, Direction::SendOnly, &offer), None, "frames above a packet cannot be sent in mode 0");
+    let (agreed, _) = answer(JANUS_OFFER, &[video(None, Direction::SendRecv, &VIDEO_CODECS)]);
+    assert_eq!((agreed.lines[0].direction, agreed.lines[0].codecs[0].pt), (Direction::RecvOnly, 96));
+}
+
+#[test]
+fn each_codec_of_ours_gets_a_payload_type_before_one_gets_two() {
+    // Chromium lists VP8 once and H.264 by several names: all that match count, up to the bound.
+    let vp8 = LocalCodec::vp8();
+    let many: Vec<(u8, &str, &str)> = (100..108).map(|pt| (pt, "H264/90000", "packetization-mode=1")).collect();
+    let offer = [&many[..], &[(98, "VP8/90000", "")]].concat();
+    let pts: String = offer.iter().map(|(pt, ..)| format!(" {pt}")).collect();
+    let lines: String =
+        offer.iter().map(|(pt, map, fmtp)| format!("a=rtpmap:{pt} {map}\r\na=fmtp:{pt} {fmtp}\r\n")).collect();
+    let text = STRICT_OFFER.replace("SAVPF 96", &format!("SAVPF{pts}")).replace("a=rtpmap:96 H264/90000\r\n", &lines);
+    let (agreed, answer) = answer(&text, &[video(None, Direction::SendOnly, &[LocalCodec::h264(), vp8])]);
+    let codecs: Vec<_> = agreed.lines[0].codecs.iter().map(|c| (c.pt, c.local)).collect();
+    assert_eq!(codecs, [(100, 0), (98, 1), (101, 0), (102, 0)]);
+    assert!(answer.contains("SAVPF 100 98 101 102\r\n"), "and the answer says so: {answer}");
 }
 
 #[test]
@@ -99,13 +132,13 @@ fn g711_needs_no_rtpmap() {
     let offer = AIORTC_OFFER.replace("a=rtpmap:8 PCMA/8000\r\n", "");
     let track = Section::Track(Track {
         mid: None,
-        kind: Kind::Audio,
+        kind: MediaKind::Audio,
         direction: Direction::SendRecv,
         codecs: &pcma,
         extensions: ExtensionMap::new(),
         sending: None,
     });
     let (agreed, text) = answer(&offer, &[track]);
-    assert_eq!(agreed.lines[1].codec().map(|c| c.pt), Some(8));
+    assert_eq!(agreed.lines[0].codec().map(|c| c.pt), Some(8));
     assert!(text.contains("a=rtpmap:8 PCMA/8000\r\n"));
 }

@@ -1,8 +1,7 @@
 //! Descriptions of real peers are read completely.
 
-use crate::common;
+use crate::support::*;
 use barertc_sdp::*;
-use common::*;
 
 #[test]
 fn every_capture_is_read_and_has_a_transport() {
@@ -11,7 +10,7 @@ fn every_capture_is_read_and_has_a_transport() {
         let transport = session.transport(0).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert!(transport.fingerprints().any(|f| f.algorithm() == HashAlgorithm::Sha256), "{name}");
         assert!(transport.candidates().next().is_some(), "{name}");
-        assert!(session.media().iter().all(|m| session.is_bundled(m.mid().unwrap())), "{name}");
+        assert!(session.media().all(|m| session.bundle_of(m.mid().unwrap()).is_some()), "{name}");
     }
 }
 
@@ -20,8 +19,8 @@ fn chromiums_long_offer_is_read_completely() {
     let session = Session::parse(CHROMIUM_OFFER).unwrap();
     assert_eq!(session.origin(), Some((547_771_163_140_785_317, 2)));
     assert!(session.extmap_allow_mixed());
-    let [video, audio, data] = session.media() else { panic!("three m-lines") };
-    assert_eq!((video.kind(), video.port(), video.mid()), (Kind::Video, 41507, Some("0")));
+    let [video, audio, data] = session.media().collect::<Vec<_>>()[..] else { panic!("three m-lines") };
+    assert_eq!((video.kind(), video.port(), video.mid()), (MediaKind::Video, 41507, Some("0")));
     assert_eq!(video.direction(), Direction::RecvOnly);
     assert!(video.rtcp_mux() && video.rtcp_reduced_size() && !video.is_rejected());
     let payloads = video.payloads();
@@ -47,7 +46,7 @@ fn chromiums_long_offer_is_read_completely() {
 #[test]
 fn announced_streams_come_with_their_retransmissions() {
     let session = Session::parse(CHROMIUM_OFFER_SENDING).unwrap();
-    let video = session.media()[0];
+    let video = session.media_at(0).unwrap();
     assert_eq!(video.ssrcs()[..], [RemoteSsrc { ssrc: 1_462_293_291, rtx: Some(2_041_261_712) }]);
     assert_eq!(video.msid(), Some(("-", "980f63e0-b54b-4a97-b9df-fd03d151027b")));
     let cname = video.ssrc_attributes().find(|s| s.name == "cname").unwrap();
@@ -57,7 +56,7 @@ fn announced_streams_come_with_their_retransmissions() {
 #[test]
 fn what_shortens_connecting_is_readable() {
     let session = Session::parse(CHROMIUM_OFFER_SNAP).unwrap();
-    let data = session.media()[2];
+    let data = session.media_at(2).unwrap();
     assert_eq!(data.sctp_init(), Some("AQAAIEcOMScAUAAA/////5gEPWTAAAAEgAgACILAQMI="));
     let transport = session.transport(0).unwrap();
     assert!(transport.has_option("sped") && transport.has_option("googspedv1") && transport.has_option("trickle"));
@@ -83,5 +82,5 @@ fn session_level_attributes_count_where_the_m_line_has_none() {
     let transport = session.transport(0).unwrap();
     assert!(transport.lite && transport.has_option("trickle"));
     assert_eq!(transport.fingerprints().count(), 1);
-    assert_eq!(session.media()[0].direction(), Direction::SendOnly);
+    assert_eq!(session.media_at(0).unwrap().direction(), Direction::SendOnly);
 }

@@ -13,7 +13,13 @@ pub(crate) const CHROMIUM_ANSWER_MDNS: &str = include_str!("../data/chromium-ans
 pub(crate) const AIORTC_OFFER: &str = include_str!("../data/aiortc-offer.sdp");
 pub(crate) const AIORTC_ANSWER: &str = include_str!("../data/aiortc-answer.sdp");
 
-pub(crate) const ALL: [(&str, &str); 9] = [
+pub(crate) const STRICT_OFFER: &str = include_str!("../data/shape-strict-8829-offer.sdp");
+pub(crate) const TAG_SECOND_OFFER: &str = include_str!("../data/shape-bundle-tag-second-offer.sdp");
+pub(crate) const RFC9725_OFFER: &str = include_str!("../data/shape-rfc9725-bundle-only-offer.sdp");
+pub(crate) const OBS_OFFER: &str = include_str!("../data/shape-obs-whip-offer.sdp");
+pub(crate) const JANUS_OFFER: &str = include_str!("../data/shape-janus-videoroom-offer.sdp");
+
+pub(crate) const ALL: [(&str, &str); 14] = [
     ("chromium-offer", CHROMIUM_OFFER),
     ("chromium-offer-sending", CHROMIUM_OFFER_SENDING),
     ("chromium-offer-snap", CHROMIUM_OFFER_SNAP),
@@ -23,6 +29,11 @@ pub(crate) const ALL: [(&str, &str); 9] = [
     ("chromium-answer-mdns", CHROMIUM_ANSWER_MDNS),
     ("aiortc-offer", AIORTC_OFFER),
     ("aiortc-answer", AIORTC_ANSWER),
+    ("shape-strict", STRICT_OFFER),
+    ("shape-tag-second", TAG_SECOND_OFFER),
+    ("shape-rfc9725", RFC9725_OFFER),
+    ("shape-obs", OBS_OFFER),
+    ("shape-janus", JANUS_OFFER),
 ];
 
 pub(crate) const H264_FB: Feedback = Feedback { transport_cc: false, ..Feedback::ALL };
@@ -40,28 +51,22 @@ pub(crate) const AUDIO_CODECS: [LocalCodec; 1] = [LocalCodec {
 pub(crate) fn video<'a>(mid: Option<&'a str>, direction: Direction, codecs: &'a [LocalCodec]) -> Section<'a> {
     Section::Track(Track {
         mid,
-        kind: Kind::Video,
+        kind: MediaKind::Video,
         direction,
         codecs,
         extensions: ExtensionMap::new().with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
-        sending: Some(Sending {
-            ssrc: 1,
-            rtx_ssrc: Some(11),
-            cname: "video-stream",
-            stream: "stream1",
-            track: "video-stream",
-        }),
+        sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(11), stream: "stream1", track: "video-stream" }),
     })
 }
 
 pub(crate) fn audio<'a>(mid: Option<&'a str>, direction: Direction) -> Section<'a> {
     Section::Track(Track {
         mid,
-        kind: Kind::Audio,
+        kind: MediaKind::Audio,
         direction,
         codecs: &AUDIO_CODECS,
         extensions: ExtensionMap::new().with(Extension::Mid, 1),
-        sending: Some(Sending { ssrc: 2, rtx_ssrc: None, cname: "audio-stream", stream: "stream1", track: "audio" }),
+        sending: Some(Sending { ssrc: 2, rtx_ssrc: None, stream: "stream1", track: "audio" }),
     })
 }
 
@@ -70,7 +75,7 @@ pub(crate) fn data(mid: Option<&str>) -> Section<'_> {
 }
 
 pub(crate) fn fingerprint() -> Fingerprint {
-    Fingerprint::new(HashAlgorithm::Sha256, &[0xAB; 32]).unwrap()
+    Fingerprint::sha256([0xAB; 32])
 }
 
 pub(crate) fn local<'a>(sections: &'a [Section<'a>], fingerprint: &'a Fingerprint) -> Local<'a> {
@@ -86,6 +91,7 @@ pub(crate) fn local<'a>(sections: &'a [Section<'a>], fingerprint: &'a Fingerprin
         candidates: &["candidate:1 1 udp 2113937151 192.0.2.1 5004 typ host"],
         end_of_candidates: true,
         default_address: None,
+        cname: "camera",
         sections,
     }
 }
@@ -96,10 +102,10 @@ pub(crate) fn answer(offer: &str, sections: &[Section<'_>]) -> (Negotiated, Stri
     let local = local(sections, &fingerprint);
     let offer = Session::parse(offer).expect("offer");
     let agreed = Negotiated::from_offer(&offer, &local).expect("negotiation");
-    let mut room = [0; 4096];
+    let mut room = vec![0; 32_768];
     let text = write_answer(&offer, &local, &agreed, &mut room).expect("answer").to_owned();
-    let lines = Session::parse(&text).expect("own answer").media().len();
-    assert_eq!(lines, offer.media().len(), "one answer for each m-line (RFC 3264 §6)");
+    let lines = Session::parse(&text).expect("own answer").media().count();
+    assert_eq!(lines, offer.media().count(), "one answer for each m-line (RFC 3264 §6)");
     (agreed, text)
 }
 

@@ -1,0 +1,253 @@
+//! One m-line of a BUNDLE group speaks for all (RFC 9143 §7.1.3, RFC 8829 §5.2.1).
+
+use crate::support::*;
+use barertc_sdp::*;
+
+fn accepted(agreed: &Negotiated) -> Vec<usize> {
+    agreed.lines.iter().map(|line| line.index).collect()
+}
+
+fn transport_of<'a>(offer: &'a str, agreed: &Negotiated) -> Transport<'a> {
+    Session::parse(offer).unwrap().transport(agreed.transport.expect("something accepted")).unwrap()
+}
+
+fn viewer() -> [Section<'static>; 3] {
+    let [mut video, mut audio, data] = streamer();
+    for section in [&mut video, &mut audio] {
+        if let Section::Track(track) = section {
+            track.direction = Direction::RecvOnly;
+        }
+    }
+    [video, audio, data]
+}
+
+/// The text with the lines of these attributes left out of every m-line but the first.
+fn only_in_the_first(text: &str, attributes: &[&str]) -> String {
+    let mut m_lines = 0;
+    let mut out = String::new();
+    for line in text.lines() {
+        m_lines += usize::from(line.starts_with("m="));
+        let named = |a: &&str| line.strip_prefix("a=").is_some_and(|l| l.split(':').next() == Some(a));
+        if m_lines < 2 || !attributes.iter().any(named) {
+            out += line;
+            out += "\r\n";
+        }
+    }
+    out
+}
+
+const TRANSPORT: &[&str] =
+    &["ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup", "candidate", "rtcp-mux", "rtcp-rsize"];
+
+#[test]
+fn attributes_of_the_transport_need_stand_in_the_tagged_line_only() {
+    let (agreed, text) = answer(STRICT_OFFER, &streamer());
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![0, 1], Some(0)));
+    assert!(agreed.lines.iter().all(|l| l.rtcp_reduced_size), "said once for the group");
+    let read = Session::parse(&text).unwrap();
+    assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["a", "v"]);
+
+    // The same of Chromium's offer, whichever of its lines we want.
+    let offer = only_in_the_first(CHROMIUM_OFFER, TRANSPORT);
+    for (sections, lines) in
+        [(&streamer()[..], vec![0, 1, 2]), (&streamer()[1..], vec![1, 2]), (&streamer()[2..], vec![2])]
+    {
+        let (agreed, text) = answer(&offer, sections);
+        assert_eq!(accepted(&agreed), lines);
+        let transport = transport_of(&offer, &agreed);
+        assert_eq!((transport.ufrag, transport.media), ("GBL5", lines[0]));
+        assert_eq!(
+            transport.candidates().count(),
+            transport_of(CHROMIUM_OFFER, &answer(CHROMIUM_OFFER, &streamer()).0).candidates().count()
+        );
+        let read = Session::parse(&text).unwrap();
+        assert_eq!(read.transport(lines[0]).unwrap().candidates().count(), 1, "ours, in the tagged line");
+    }
+}
+
+#[test]
+fn the_tagged_line_is_the_first_of_the_group() {
+    let (agreed, text) = answer(TAG_SECOND_OFFER, &streamer());
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![0, 1], Some(1)));
+    assert_eq!(transport_of(TAG_SECOND_OFFER, &agreed).candidates().count(), 2);
+    let read = Session::parse(&text).unwrap();
+    // RFC 9143 §7.3.1: the tag of the answer is that of the offer.
+    assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["1", "0"]);
+    let candidates = |index: usize| read.media_at(index).unwrap().attribute("candidate").is_some();
+    assert_eq!((candidates(0), candidates(1)), (false, true));
+
+    // The other way round: an answer with its transport in the second line.
+    let sections = [audio(Some("0"), Direction::SendOnly), video(Some("1"), Direction::SendOnly, &VIDEO_CODECS)];
+    let fingerprint = fingerprint();
+    let remote =
+        TAG_SECOND_OFFER.replace("actpass", "active").replace("m=audio 0", "m=audio 9").replace("a=bundle-only\n", "");
+    let agreed = Negotiated::from_answer(&Session::parse(&remote).unwrap(), &local(&sections, &fingerprint)).unwrap();
+    assert_eq!((accepted(&agreed), agreed.transport, agreed.setup), (vec![0, 1], Some(1), Setup::Passive));
+}
+
+#[test]
+fn a_rejected_first_line_still_has_the_transport_of_the_others() {
+    // OBS: credentials in the session part, candidates in the audio line, which a device without sound rejects.
+    let (agreed, text) = answer(OBS_OFFER, &viewer()[..1]);
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![1], Some(1)));
+    let transport = transport_of(OBS_OFFER, &agreed);
+    assert_eq!((transport.candidates().count(), transport.ufrag), (2, "Jkd3"));
+    assert!(transport.has_option("trickle") && transport.has_option("ice2"), "OBS writes commas");
+    assert_eq!(agreed.setup, Setup::Active);
+    let read = Session::parse(&text).unwrap();
+    assert!(read.media_at(0).unwrap().is_rejected());
+    assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["1"]);
+
+    // RFC 9725: the second line is bundle-only and says nothing of the transport.
+    let (agreed, _) = answer(RFC9725_OFFER, &viewer()[..1]);
+    assert_eq!(accepted(&agreed), [1]);
+    assert_eq!(transport_of(RFC9725_OFFER, &agreed).candidates().count(), 2);
+    let (agreed, _) = answer(RFC9725_OFFER, &viewer());
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![0, 1], Some(0)));
+
+    // GStreamer and Chromium's max-bundle: candidates in the first line only, the rest in each.
+    let offer = only_in_the_first(CHROMIUM_OFFER, &["candidate"]);
+    let (agreed, _) = answer(&offer, &streamer()[2..]);
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![2], Some(2)));
+    assert!(transport_of(&offer, &agreed).candidates().count() > 0);
+}
+
+#[test]
+fn a_line_with_candidates_of_its_own_keeps_them() {
+    // Chromium's usual policy: each line has ports of its own until the answer has bundled them.
+    let (agreed, _) = answer(CHROMIUM_OFFER, &streamer()[1..]);
+    let first = transport_of(CHROMIUM_OFFER, &agreed).candidates().next().unwrap();
+    let audio = Session::parse(CHROMIUM_OFFER).unwrap().media_at(1).unwrap();
+    assert!(first.contains(&format!(" {} typ host", audio.port())), "{first}");
+    // Candidates of a line with other credentials belong to another agent.
+    let offer =
+        only_in_the_first(CHROMIUM_OFFER, &["candidate"]).replacen("a=ice-ufrag:GBL5", "a=ice-ufrag:elsewhere", 1);
+    let (agreed, _) = answer(&offer, &streamer()[1..]);
+    assert_eq!(transport_of(&offer, &agreed).candidates().count(), 0);
+}
+
+#[test]
+fn what_the_offerer_has_ended_speaks_for_nobody() {
+    let offer =
+        CHROMIUM_OFFER.replacen("m=video 41507", "m=video 0", 1).replacen("a=ice-ufrag:GBL5", "a=ice-ufrag:ended", 1);
+    let (agreed, _) = answer(&offer, &streamer());
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![1, 2], Some(1)));
+    let offer = only_in_the_first(CHROMIUM_OFFER, TRANSPORT).replacen("m=video 41507", "m=video 0", 1);
+    let fingerprint = fingerprint();
+    let sections = streamer();
+    let agreed = Negotiated::from_offer(&Session::parse(&offer).unwrap(), &local(&sections, &fingerprint));
+    // Without rtcp-mux the audio line is nothing, and the data line has no transport.
+    assert_eq!(agreed.err(), Some(Error::Transport(TransportError::NoUfrag)));
+}
+
+#[test]
+fn there_is_one_transport() {
+    // Several groups: the one of the first line that we take.
+    let offer = CHROMIUM_OFFER.replace("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0\r\na=group:BUNDLE 2 1");
+    let (agreed, text) = answer(&offer, &streamer());
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![0], Some(0)));
+    assert!(text.contains("a=group:BUNDLE 0\r\n") && !text.contains("a=group:BUNDLE 2"));
+    let (agreed, text) = answer(&offer, &streamer()[1..]);
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![1, 2], Some(2)), "the group's first is its tag");
+    assert!(text.contains("a=group:BUNDLE 2 1\r\n"));
+
+    // None: the first line that we take, and no group in the answer.
+    let offer = CHROMIUM_OFFER.replace("a=group:BUNDLE 0 1 2\r\n", "");
+    let (agreed, text) = answer(&offer, &streamer()[1..]);
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![1], Some(1)));
+    assert!(!text.contains("a=group"));
+    // Other kinds of groups are none (RFC 5888 §8).
+    let offer =
+        CHROMIUM_OFFER.replace("a=group:BUNDLE 0 1 2", "a=group:LS 0 1\r\na=group:BUNDLE 1 2\r\na=group:BUNDLEX 0");
+    assert_eq!(accepted(&answer(&offer, &streamer()).0), [0]);
+    // A bundle-only line outside of any group has nothing to run on.
+    let offer = RFC9725_OFFER.replace("a=group:BUNDLE 0 1", "a=group:BUNDLE 0");
+    assert!(accepted(&answer(&offer, &viewer()[..1]).0).is_empty());
+}
+
+#[test]
+fn a_tag_of_an_unknown_mid_is_passed_over() {
+    let offer = CHROMIUM_OFFER.replace("a=group:BUNDLE 0 1 2", "a=group:BUNDLE nobody 1 0 2");
+    let (agreed, _) = answer(&offer, &streamer());
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![0, 1, 2], Some(1)));
+}
+
+#[test]
+fn all_payload_types_of_all_agreed_codecs_are_in_the_result() {
+    let codecs = [LocalCodec::vp8(), LocalCodec::h264()];
+    let (agreed, text) = answer(CHROMIUM_OFFER, &[video(None, Direction::SendRecv, &codecs)]);
+    let pts: Vec<_> = agreed.lines[0].codecs.iter().map(|c| (c.pt, c.rtx_pt)).collect();
+    assert_eq!(pts, [(96, Some(97)), (108, Some(109))]);
+    assert!(text.contains("SAVPF 96 97 108 109\r\n"));
+    for (pt, codec, rtx) in [(96, 96, false), (97, 96, true), (108, 108, false), (109, 108, true)] {
+        assert_eq!(agreed.lines[0].by_payload_type(pt).map(|(c, rtx)| (c.pt, rtx)), Some((codec, rtx)));
+    }
+}
+
+#[test]
+fn large_offers_are_answered_with_what_fits() {
+    // Three video sections of Chromium: 17 KB.
+    let head = &CHROMIUM_OFFER[..CHROMIUM_OFFER.find("m=video").unwrap()];
+    let section = &CHROMIUM_OFFER[CHROMIUM_OFFER.find("m=video").unwrap()..CHROMIUM_OFFER.find("m=audio").unwrap()];
+    let lines = |mids: std::ops::Range<usize>| -> String {
+        mids.map(|mid| section.replace("a=mid:0", &format!("a=mid:{mid}"))).collect()
+    };
+    let offer = head.replace("BUNDLE 0 1 2", "BUNDLE 0 1 2 3") + &lines(0..4);
+    assert!(offer.len() > 16 * 1024, "{}", offer.len());
+    let (agreed, text) = answer(&offer, &streamer());
+    assert_eq!(accepted(&agreed), [0], "one track, one line");
+    assert_eq!(text.matches("m=video 0 ").count(), 3);
+
+    // 21 lines of which 17 have ended.
+    let ended =
+        |mid: usize| format!("m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=inactive\r\n");
+    let offer: String = (0..17).map(ended).collect();
+    let offer = head.replace("BUNDLE 0 1 2", "BUNDLE 17 18 19 20") + &offer + &lines(17..21);
+    let (agreed, text) = answer(&offer, &streamer());
+    assert_eq!((accepted(&agreed), agreed.media), (vec![17], 21));
+    assert_eq!(text.matches("\nm=").count(), 21);
+
+    // More lines than are looked at.
+    let offer = head.to_owned() + &(0..MAX_MEDIA).map(ended).collect::<String>() + section;
+    let (agreed, _) = answer(&offer, &streamer());
+    assert_eq!((accepted(&agreed).len(), agreed.media), (0, MAX_MEDIA + 1));
+    let offer = head.to_owned() + &(1..MAX_MEDIA).map(ended).collect::<String>() + section;
+    assert_eq!(accepted(&answer(&offer, &streamer()).0), [MAX_MEDIA - 1]);
+}
+
+#[test]
+fn mids_may_be_uuids() {
+    for mid in ["5b1f7a0e-0f5d-4a8e-9f0e-6a3f1c2b7d90", "{5b1f7a0e-0f5d-4a8e-9f0e-6a3f1c2b7d90}", &"m".repeat(MAX_NAME)]
+    {
+        let offer = CHROMIUM_OFFER.replace("a=group:BUNDLE 0 1 2", &format!("a=group:BUNDLE {mid} 1 2"));
+        let offer = offer.replace("a=mid:0", &format!("a=mid:{mid}"));
+        let (agreed, text) = answer(&offer, &streamer());
+        assert_eq!((accepted(&agreed), agreed.lines[0].mid.as_str()), (vec![0, 1, 2], mid));
+        assert!(text.contains(&format!("a=mid:{mid}\r\n")));
+    }
+    let long = "m".repeat(MAX_NAME + 1);
+    let offer =
+        CHROMIUM_OFFER.replace("BUNDLE 0", &format!("BUNDLE {long}")).replace("a=mid:0", &format!("a=mid:{long}"));
+    let (agreed, text) = answer(&offer, &streamer());
+    assert_eq!(accepted(&agreed), [1, 2], "one that is too long costs its line only");
+    assert!(text.contains(&format!("a=mid:{long}\r\n")));
+}
+
+#[test]
+fn ice_strings_outside_of_the_grammar_are_read_and_not_written() {
+    let offer = CHROMIUM_OFFER_DATA.replace("a=ice-pwd:9v8RCsbOQfXPUt4yPZl9l+8R", "a=ice-pwd:9v8R-sbO_fXPUt4yPZl9l==#");
+    let (agreed, _) = answer(&offer, &streamer());
+    assert_eq!(transport_of(&offer, &agreed).pwd, "9v8R-sbO_fXPUt4yPZl9l==#");
+    let fingerprint = fingerprint();
+    let sections = streamer();
+    let mut room = [0; 4096];
+    for (ufrag, pwd, rule) in [
+        ("ab-d", "0123456789abcdef012345", TransportError::Ufrag),
+        ("abcd", "0123456789abcdef01234=", TransportError::Pwd),
+    ] {
+        let offer = Session::parse(CHROMIUM_OFFER).unwrap();
+        let local = Local { ufrag, pwd, ..local(&sections, &fingerprint) };
+        let agreed = Negotiated::from_offer(&offer, &local).unwrap();
+        assert_eq!(write_answer(&offer, &local, &agreed, &mut room), Err(Error::Transport(rule)));
+    }
+}
