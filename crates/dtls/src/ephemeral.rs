@@ -1,7 +1,6 @@
-use barertc_crypto::{Group, P256Secret, Provider, X25519Secret};
+use barertc_crypto::{Generator, Group, P256Secret, Provider, X25519Secret};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::drbg::Drbg;
 use crate::error::Error;
 
 /// A key pair for one handshake.
@@ -11,16 +10,15 @@ pub(crate) enum Ephemeral {
 }
 
 impl Ephemeral {
-    pub(crate) fn new<P: Provider>(p: &P, group: Group, rng: &mut Drbg) -> Self {
-        let mut rng = rng.with(p);
+    pub(crate) fn new<P: Provider>(p: &P, group: Group, rng: &mut Generator) -> Self {
         match group {
             Group::X25519 => {
-                let secret = p.x25519_key(&mut rng);
+                let secret = p.x25519_key(rng);
                 let public = p.x25519_public(&secret);
                 Self::X25519(secret, public)
             }
             Group::P256 => {
-                let secret = p.p256_key(&mut rng);
+                let secret = p.p256_key(rng);
                 let public = p.p256_public(&secret);
                 Self::P256(secret, public)
             }

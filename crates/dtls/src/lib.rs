@@ -92,7 +92,6 @@ mod acks;
 mod config;
 mod connection;
 mod der;
-mod drbg;
 mod ephemeral;
 mod error;
 mod fingerprint;

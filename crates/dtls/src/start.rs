@@ -58,7 +58,7 @@ impl Client {
     /// Sends the first ClientHello.
     #[inline(never)]
     pub(crate) fn begin<A: Allocator, P: Provider>(hs: &mut Handshake, link: &mut Link<A, P>) -> Result<State, Error> {
-        link.rng.with(&link.provider).fill_bytes(&mut hs.client_random);
+        link.rng.fill_bytes(&mut hs.client_random);
         let group = link.groups().next().ok_or(Error::NoCommonParameters)?;
         hs.ephemeral(link, group);
         write_client_hello(hs, link, Cookie::None)?;

@@ -1,11 +1,10 @@
 //! What a handshake works on, and the states it goes through.
 
 use barertc_arena::Allocator;
-use barertc_crypto::{Group, Provider, SrtpSuite, Suite};
+use barertc_crypto::{Generator, Group, Provider, SrtpSuite, Suite};
 
 use crate::acks::Acks;
 use crate::config::{Config, Preference, Role, SrtpProfiles, Version};
-use crate::drbg::Drbg;
 use crate::ephemeral::Ephemeral;
 use crate::error::Error;
 use crate::fingerprint;
@@ -25,7 +24,7 @@ pub(crate) struct Link<A: Allocator, P> {
     pub(crate) provider: P,
     pub(crate) config: Config,
     pub(crate) role: Role,
-    pub(crate) rng: Drbg,
+    pub(crate) rng: Generator,
     pub(crate) records: Records<A>,
     pub(crate) flight: Flight<A>,
     pub(crate) acks: Acks,

@@ -1,8 +1,7 @@
-use barertc_crypto::{HmacSha1Key, Provider};
+use barertc_crypto::{Generator, HmacSha1Key};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::Error;
-use crate::random::Random;
 
 /// Longest user name fragment and password (RFC 8839 §5.4).
 const MAX_LEN: usize = 256;
@@ -32,11 +31,11 @@ impl Credentials {
     }
 
     /// Fresh ones: 48 bits of user name fragment and 144 of password (RFC 8445 §5.3 asks for 24 and 128).
-    pub(crate) fn random<P: Provider>(random: &mut Random, provider: &P) -> Result<Self, Error> {
+    pub(crate) fn random(random: &mut Generator) -> Result<Self, Error> {
         let mut ufrag = [0; UFRAG_LEN];
         let mut pwd = [0; PWD_LEN];
-        encode(&random.bytes::<P, UFRAG_LEN>(provider), &mut ufrag);
-        encode(&random.bytes::<P, PWD_LEN>(provider), &mut pwd);
+        encode(&random.bytes::<UFRAG_LEN>(), &mut ufrag);
+        encode(&random.bytes::<PWD_LEN>(), &mut pwd);
         let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
         let fresh = Self::new(text(&ufrag), text(&pwd));
         pwd.zeroize();

@@ -79,7 +79,6 @@ mod error;
 mod event;
 #[cfg(feature = "mdns")]
 pub mod mdns;
-mod random;
 mod sdp;
 mod stats;
 pub mod stun;

@@ -8,13 +8,12 @@ use core::time::Duration;
 
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::rand_core::CryptoRng;
-use barertc_crypto::{Provider, Suite};
+use barertc_crypto::{Generator, Provider, Suite};
 use barertc_wire::{Fingerprint, Instant};
 
 use self::early::Early;
 use crate::acks::Acks;
 use crate::config::{Config, Role, Version};
-use crate::drbg::Drbg;
 use crate::ephemeral::Ephemeral;
 use crate::error::{Discards, Error};
 use crate::handshake::flight::Flight;
@@ -113,7 +112,7 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
             provider,
             config,
             role,
-            rng: Drbg::new(rng),
+            rng: Generator::new(rng),
             records: Records::new(alloc)?,
             acks: Acks::default(),
             fingerprint: None,

@@ -69,7 +69,7 @@ fn write_certificate(w: &mut Writer<'_>, certificate: &[u8]) -> Result<(), NoRoo
 /// Signs a digest with the identity's key: scheme and signature, as DigitallySigned has them.
 fn sign<A: Allocator, P: Provider>(hs: &Handshake, link: &mut Link<A, P>, digest: &[u8; 32]) -> ([u8; 72], usize) {
     let mut der = [0; 72];
-    let signature = link.provider.p256_sign(hs.identity.secret(), digest, &mut link.rng.with(&link.provider));
+    let signature = link.provider.p256_sign(hs.identity.secret(), digest, &mut link.rng);
     let len = ecdsa_der_encode(&signature, &mut der);
     (der, len)
 }

@@ -39,7 +39,7 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     hello: &ClientHello<'_>,
 ) -> Result<Stage, Error> {
     let group = negotiate(link, hello)?;
-    link.rng.with(&link.provider).fill_bytes(&mut hs.server_random);
+    link.rng.fill_bytes(&mut hs.server_random);
     // Who speaks 1.3 and was asked for 1.2 says so under the signature (RFC 8446, section 4.1.3).
     if link.config.allows(Version::Dtls13)
         && let Some(end) = hs.server_random.last_chunk_mut()

@@ -88,7 +88,7 @@ fn write_certificate_verify<A: Allocator, P: Provider>(
     let p = &link.provider;
     let digest = verify_digest(p, context, &hs.transcript.hash());
     let mut der = [0; 72];
-    let len = ecdsa_der_encode(&p.p256_sign(hs.identity.secret(), &digest, &mut link.rng.with(p)), &mut der);
+    let len = ecdsa_der_encode(&p.p256_sign(hs.identity.secret(), &digest, &mut link.rng), &mut der);
     let signature = der.get(..len).unwrap_or_default();
     let message = link.flight.message(kind::CERTIFICATE_VERIFY, HANDSHAKE_EPOCH, |w| {
         w.u16(ECDSA_P256_SHA256)?;

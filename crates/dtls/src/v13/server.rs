@@ -113,7 +113,7 @@ fn answer<A: Allocator, P: Provider>(
     group: Group,
     share: &[u8],
 ) -> Result<Stage, Error> {
-    link.rng.with(&link.provider).fill_bytes(&mut hs.server_random);
+    link.rng.fill_bytes(&mut hs.server_random);
     hs.ephemeral(link, group);
     let ours = hs.ephemeral.take().ok_or(Error::Misuse)?;
     let shared = ours.agree(&link.provider, share)?;

@@ -173,7 +173,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// Starts a check on pair `i`; its first transmission is due at once.
     pub(super) fn start_check(&mut self, i: usize) {
-        let id = self.random.bytes(&self.provider);
+        let id = self.random.bytes();
         let (now, controlling) = (self.now, self.controlling);
         if let Some(pair) = self.pairs.get_mut(i) {
             pair.triggered = None;

@@ -85,7 +85,7 @@ impl Active {
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Between 0.8 and 1.2 times the period (RFC 7675 §5.1).
     pub(super) fn consent_interval(&mut self) -> Duration {
-        let [r] = self.random.bytes::<P, 1>(&self.provider);
+        let [r] = self.random.bytes::<1>();
         let range = self.config.consent_interval.saturating_mul(2).checked_div(5).unwrap_or_default();
         let random = range.saturating_mul(r.into()).checked_div(255).unwrap_or_default();
         range.saturating_mul(2).saturating_add(random)
@@ -105,7 +105,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if self.config.lite || !self.active.as_ref()?.is_due(now) {
             return None;
         }
-        let id = TransactionId(self.random.bytes(&self.provider));
+        let id = TransactionId(self.random.bytes());
         self.schedule_consent();
         let (controlling, tie_breaker) = (self.controlling, self.tie_breaker);
         let active = self.active.as_mut()?;

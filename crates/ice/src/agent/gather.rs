@@ -99,7 +99,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             }
         }
         for i in 0..self.relays.len() {
-            let id = self.random.bytes(&self.provider);
+            let id = self.random.bytes();
             let Some(relay) = self.relays.get_mut(i).filter(|r| r.allocation() == Allocation::Idle) else { continue };
             let bases = self.locals.iter().filter_map(|l| match l.path {
                 Some(Path::Socket(base)) if can_ask(base, relay.server()) => Some((l.candidate.priority, base)),
@@ -178,7 +178,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Asks the relay of a new pair to let its peer in.
     pub(super) fn ask_permission(&mut self, path: Path, remote: SocketAddr) -> Option<()> {
         let Path::Relay(i) = path else { return Some(()) };
-        let id = self.random.bytes(&self.provider);
+        let id = self.random.bytes();
         let relay = self.relays.get_mut(i)?;
         if relay.permit(remote.ip(), id, self.now).is_some() {
             return Some(());
@@ -236,7 +236,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
                 Asked::Running(_) | Asked::Silent => false,
             };
             if starts {
-                g.state = Asked::Running(Transaction::new(self.random.bytes(&self.provider), now));
+                g.state = Asked::Running(Transaction::new(self.random.bytes(), now));
                 self.paced_until = now + self.config.pacing;
             }
             if let Asked::Running(t) = &mut g.state
@@ -258,7 +258,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             }
         }
         for i in 0..self.relays.len() {
-            let id = self.random.bytes(&self.provider);
+            let id = self.random.bytes();
             if self.relays.get_mut(i).is_some_and(|r| r.handle_timeout(now, id)) {
                 self.on_relay_changed(i);
             }

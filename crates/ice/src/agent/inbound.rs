@@ -7,6 +7,7 @@ use core::time::Duration;
 use barertc_arena::Allocator;
 use barertc_crypto::{HmacSha256Key, Provider};
 use barertc_wire::Instant;
+use rand_core::Rng;
 
 use super::message::{Answer, Outcome};
 use super::{Agent, PairState, Path, claim};
@@ -255,7 +256,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             (Class::Error, Some(487)) => {
                 // §7.2.5.1: change the role that the request claimed, unless that has happened since.
                 if check.controlling == self.controlling {
-                    self.tie_breaker = self.random.u64(&self.provider);
+                    self.tie_breaker = self.random.next_u64();
                     self.switch_role(!check.controlling);
                 }
                 pair_waits(&mut self.pairs, i);

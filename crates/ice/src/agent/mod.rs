@@ -4,14 +4,13 @@
 use core::net::SocketAddr;
 
 use barertc_arena::{Allocator, Ring, Vec};
-use barertc_crypto::Provider;
+use barertc_crypto::{Generator, Provider};
 use barertc_wire::Instant;
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, Rng};
 
 use crate::candidate::{Candidate, CandidateType, Foundation, Protocol, Route, fnv, unscoped};
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::random::Random;
 use crate::sdp::CandidateLine;
 use crate::turn::Client;
 use crate::{Discard, Discards, Error, Event, GatheringState, State};
@@ -67,7 +66,7 @@ pub(crate) struct Previous {
 pub struct Agent<A: Allocator + Clone, P: Provider> {
     config: Config,
     provider: P,
-    random: Random,
+    random: Generator,
     now: Instant,
 
     controlling: bool,
@@ -136,12 +135,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         provider: P,
         rng: &mut R,
     ) -> Result<Self, Error> {
-        let mut random = Random::new(rng);
+        let mut random = Generator::new(rng);
         Ok(Self {
             controlling,
-            tie_breaker: random.u64(&provider),
+            tie_breaker: random.next_u64(),
             remote_lite: false,
-            local_credentials: Credentials::random(&mut random, &provider)?,
+            local_credentials: Credentials::random(&mut random)?,
             remote_credentials: None,
             previous: None,
             remote_ended: false,
@@ -278,7 +277,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// None today; the signature allows for allocation.
     pub fn restart(&mut self, now: Instant) -> Result<(), Error> {
         self.advance(now);
-        let fresh = Credentials::random(&mut self.random, &self.provider)?;
+        let fresh = Credentials::random(&mut self.random)?;
         let local = core::mem::replace(&mut self.local_credentials, fresh);
         if let Some(remote) = self.remote_credentials.take()
             && let Some(active) = &mut self.active
@@ -343,7 +342,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     pub fn close(&mut self, now: Instant) {
         self.advance(now);
         for i in 0..self.relays.len() {
-            let id = self.random.bytes(&self.provider);
+            let id = self.random.bytes();
             if let Some(relay) = self.relays.get_mut(i) {
                 relay.release(id, self.now);
             }

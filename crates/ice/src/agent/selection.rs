@@ -160,7 +160,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         self.stop_unwanted_checks();
         if let Path::Relay(relay) = path {
-            let channel = self.random.bytes(&self.provider);
+            let channel = self.random.bytes();
             let now = self.now;
             if let Some(relay) = self.relays.get_mut(relay) {
                 relay.bind(remote, channel, now);

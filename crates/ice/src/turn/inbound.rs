@@ -5,7 +5,7 @@ use core::ops::Range;
 use core::time::Duration;
 
 use barertc_arena::Allocator;
-use barertc_crypto::Provider;
+use barertc_crypto::{Generator, Provider};
 use barertc_wire::Instant;
 
 use super::{
@@ -13,7 +13,6 @@ use super::{
     Request, frame,
 };
 use crate::Discard;
-use crate::random::Random;
 use crate::stun::{Class, Message, Method, attr};
 use crate::transaction::Transaction;
 
@@ -42,7 +41,7 @@ impl<A: Allocator + Clone> Client<A> {
         &mut self,
         now: Instant,
         provider: &P,
-        random: &mut Random,
+        random: &mut Generator,
         datagram: &[u8],
     ) -> Result<Inbound, Discard> {
         match datagram.first() {
@@ -73,7 +72,7 @@ impl<A: Allocator + Clone> Client<A> {
         &mut self,
         now: Instant,
         provider: &P,
-        random: &mut Random,
+        random: &mut Generator,
         m: &Message<'_>,
     ) -> Result<(), Discard> {
         let is_it = |r: &Option<Request>| r.is_some_and(|r| r.transaction.id == m.id());
@@ -102,7 +101,7 @@ impl<A: Allocator + Clone> Client<A> {
                 }
                 self.succeeded(now, which, m)?;
                 if was_unwanted {
-                    self.begin_release(random.bytes(provider), now);
+                    self.begin_release(random.bytes(), now);
                 }
                 Ok(())
             }
@@ -113,7 +112,7 @@ impl<A: Allocator + Clone> Client<A> {
                 Ok(())
             }
             (_, Some(401 | 438)) if challenges < MAX_CHALLENGES && self.auth.take(provider, m) => {
-                let transaction = Transaction::new(random.bytes(provider), now);
+                let transaction = Transaction::new(random.bytes(), now);
                 if let Some(request) = self.request_mut(which) {
                     *request = Some(Request { transaction, challenges: challenges.saturating_add(1) });
                 }
@@ -123,7 +122,7 @@ impl<A: Allocator + Clone> Client<A> {
                 if m.has_integrity() && !self.auth.verify(provider, m) {
                     return Err(Discard::Unauthenticated);
                 }
-                self.refused(now, which, code, m, random.bytes(provider));
+                self.refused(now, which, code, m, random.bytes());
                 Ok(())
             }
         }

@@ -3,12 +3,11 @@
 use core::net::{IpAddr, SocketAddr};
 
 use barertc_arena::Allocator;
-use barertc_crypto::Provider;
+use barertc_crypto::{Generator, Provider};
 use barertc_wire::{Instant, NoRoom};
 
 use super::auth::LongTerm;
 use super::{Allocation, Client, LIFETIME, Permission, Request};
-use crate::random::Random;
 use crate::stun::{Builder, Class, Method, TransactionId, attr};
 use crate::transaction::Transaction;
 
@@ -36,10 +35,10 @@ impl<A: Allocator + Clone> Client<A> {
         &mut self,
         now: Instant,
         provider: &P,
-        random: &mut Random,
+        random: &mut Generator,
         out: &mut [u8],
     ) -> Option<Result<usize, NoRoom>> {
-        let (id, ask) = self.next_request(now, || random.bytes(provider))?;
+        let (id, ask) = self.next_request(now, || random.bytes())?;
         Some(write(out, provider, &self.auth, id, &ask))
     }
 
