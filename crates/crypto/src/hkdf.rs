@@ -1,6 +1,6 @@
 //! HKDF-Expand (RFC 5869 section 2.3) over any HMAC, so that a hardware HMAC is used here too.
 
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::TooLong;
 
@@ -15,22 +15,21 @@ pub(crate) fn expand<const N: usize>(
     }
     // Enough for TLS, whose labels come as length, label and context; longer lists are hashed by the caller.
     let mut parts: [&[u8]; MAX_PARTS] = [&[]; MAX_PARTS];
-    let mut previous = [0u8; N];
+    let mut previous = Zeroizing::new([0u8; N]);
     for (n, piece) in (1..=255u8).zip(out.chunks_mut(N)) {
         let counter = [n];
-        let before: &[u8] = if n == 1 { &[] } else { &previous };
+        let before: &[u8] = if n == 1 { &[] } else { &previous[..] };
         let all = core::iter::once(before).chain(info.iter().copied()).chain(core::iter::once(&counter[..]));
         let mut len = 0usize;
         for part in all {
             *parts.get_mut(len).ok_or(TooLong)? = part;
             len = len.saturating_add(1);
         }
-        let t = hmac(parts.get(..len).unwrap_or_default());
+        let t = Zeroizing::new(hmac(parts.get(..len).unwrap_or_default()));
         parts = [&[]; MAX_PARTS];
-        previous = t;
-        piece.iter_mut().zip(&previous).for_each(|(to, from)| *to = *from);
+        *previous = *t;
+        piece.iter_mut().zip(previous.iter()).for_each(|(to, from)| *to = *from);
     }
-    previous.zeroize();
     Ok(())
 }
 

@@ -16,6 +16,80 @@ type Ctr<'k, C> = ctr::CtrCore<&'k C, ctr::flavors::Ctr128BE>;
 
 // `#[inline]`: the libraries' loops over blocks come out a tenth faster where the compiler sees the buffer of the caller.
 
+/// An expanded key of a block cipher, as [`Provider::AesKey`](crate::Provider::AesKey) keeps it.
+///
+/// The provider's methods call these. Whoever overrides the provider's methods may leave the work to them.
+pub trait BlockKey: Sized {
+    /// Expands a key of 16 (AES-128) or 32 bytes (AES-256).
+    ///
+    /// # Errors
+    /// [`KeyLength`] for any other length.
+    fn new(key: &[u8]) -> Result<Self, KeyLength>;
+
+    /// Encrypts one block in place.
+    fn encrypt_block(&self, block: &mut [u8; 16]);
+
+    /// Counter mode in place (NIST SP 800-38A section 6.5). `iv` is the first counter block, which counts up as one number
+    /// of 128 bits.
+    fn ctr(&self, iv: &[u8; 16], data: &mut [u8]);
+}
+
+/// An expanded key of an AEAD cipher with a nonce of 12 bytes and a tag of 16, as
+/// [`Provider::GcmKey`](crate::Provider::GcmKey) and [`Provider::ChaChaKey`](crate::Provider::ChaChaKey) keep it.
+pub trait AeadKey: Sized {
+    /// Expands a key: 16 or 32 bytes for AES-GCM, 32 for ChaCha20-Poly1305.
+    ///
+    /// # Errors
+    /// [`KeyLength`] for any other length.
+    fn new(key: &[u8]) -> Result<Self, KeyLength>;
+
+    /// Encrypts `data` in place and returns the tag. A nonce must never be used twice under one key.
+    fn seal(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16];
+
+    /// Checks the tag and decrypts `data` in place.
+    ///
+    /// # Errors
+    /// [`BadTag`] when `data`, `aad`, `nonce` or `tag` is not what was sealed; `data` is as it was then.
+    fn open(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16]) -> Result<(), BadTag>;
+}
+
+macro_rules! aead_key {
+    ($($name:ident)*) => {$(
+        impl AeadKey for $name {
+            fn new(key: &[u8]) -> Result<Self, KeyLength> {
+                Self::new(key)
+            }
+
+            #[inline]
+            fn seal(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+                self.seal(nonce, aad, data)
+            }
+
+            #[inline]
+            fn open(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16]) -> Result<(), BadTag> {
+                self.open(nonce, aad, data, tag)
+            }
+        }
+    )*};
+}
+
+aead_key! { GcmKey ChaChaKey }
+
+impl BlockKey for AesKey {
+    fn new(key: &[u8]) -> Result<Self, KeyLength> {
+        Self::new(key)
+    }
+
+    fn encrypt_block(&self, block: &mut [u8; 16]) {
+        self.encrypt_block(block);
+    }
+
+    #[inline]
+    fn ctr(&self, iv: &[u8; 16], data: &mut [u8]) {
+        self.ctr(iv, data);
+    }
+}
+
 /// What AES-GCM and ChaCha20-Poly1305 can take at once is tens of gigabytes. No datagram is, but an error that cannot
 /// happen must not send plaintext either.
 fn refused(data: &mut [u8]) -> [u8; 16] {

@@ -2,14 +2,14 @@
 //!
 //! [`Provider`] has one method per primitive and each method has a body that calls RustCrypto. A machine with an
 //! accelerator overrides the methods that the accelerator does and inherits the rest; [`RustCrypto`] is the provider
-//! that overrides nothing. Keys are plain structs that hold the raw key (what hardware loads) and the expanded one (what
-//! software uses), and are wiped when dropped.
+//! that overrides nothing. Its keys hold the raw key (what hardware loads) and the expanded one (what software uses), and
+//! are wiped when dropped. A provider may have cipher keys of its own.
 //!
 //! ```
-//! use barertc_crypto::{GcmKey, Provider, RustCrypto};
+//! use barertc_crypto::{Provider, RustCrypto};
 //!
 //! let p = RustCrypto;
-//! let key = GcmKey::new(&[7; 16])?;
+//! let key = p.gcm_key(&[7; 16])?;
 //! let mut data = *b"a frame of video";
 //! let tag = p.gcm_seal(&key, &[1; 12], b"header", &mut data);
 //! assert_ne!(&data, b"a frame of video");
@@ -32,11 +32,15 @@
 //! # Hardware
 //!
 //! ```
-//! use barertc_crypto::{AesKey, Provider};
+//! use barertc_crypto::{AesKey, ChaChaKey, GcmKey, Provider};
 //!
 //! struct Accelerator; // with the peripheral inside, behind whatever lock the machine has
 //!
 //! impl Provider for Accelerator {
+//!     type AesKey = AesKey;
+//!     type GcmKey = GcmKey;
+//!     type ChaChaKey = ChaChaKey;
+//!
 //!     fn aes_block(&self, key: &AesKey, block: &mut [u8; 16]) {
 //!         let _loaded_into_the_peripheral: &[u8] = key.raw();
 //!         # key.encrypt_block(block);
@@ -75,18 +79,20 @@ mod provider;
 mod rank;
 #[cfg(any(test, feature = "selftest"))]
 pub mod selftest;
+mod wipe;
 
 pub use curve25519::X25519Secret;
 pub use der::{DER_SIGNATURE_MAX, ecdsa_der_decode, ecdsa_der_encode};
 pub use error::{BadDer, BadSignature, BadTag, Error, InvalidPoint, InvalidScalar, KeyLength, SmallOrder, TooLong};
 pub use generator::Generator;
 pub use hash::{Sha256, Sha384};
-pub use keys::{AesKey, ChaChaKey, GcmKey};
+pub use keys::{AeadKey, AesKey, BlockKey, ChaChaKey, GcmKey};
 pub use mac::{HmacSha1Key, HmacSha256Key, HmacSha384Key};
 pub use nist256::P256Secret;
 pub use provider::{Provider, RustCrypto};
 pub use rand_core;
 pub use rank::{Group, SrtpSuite, Suite};
+pub use wipe::wipe_stack;
 
 /// Whether `a` and `b` are the same bytes, in a time that depends on their lengths only.
 ///

@@ -24,8 +24,9 @@ macro_rules! hmac_key {
                     Some(room) => room.copy_from_slice(key),
                     None => {
                         use sha2::Digest;
-                        let hashed = <$hash>::digest(key);
+                        let mut hashed = <$hash>::digest(key);
                         raw.0.iter_mut().zip(&hashed).for_each(|(to, from)| *to = *from);
+                        hashed.as_mut_slice().zeroize();
                     }
                 }
                 let keyed = Hmac::new((&raw.0).into());

@@ -3,30 +3,41 @@
 use rand_core::CryptoRng;
 
 use crate::{
-    AesKey, BadSignature, BadTag, ChaChaKey, GcmKey, Group, HmacSha1Key, HmacSha256Key, HmacSha384Key, InvalidPoint,
-    P256Secret, SmallOrder, SrtpSuite, Suite, TooLong, X25519Secret, hash, hkdf, keys, nist256, rank,
+    AeadKey, AesKey, BadSignature, BadTag, BlockKey, ChaChaKey, GcmKey, Group, HmacSha1Key, HmacSha256Key,
+    HmacSha384Key, InvalidPoint, KeyLength, P256Secret, SmallOrder, SrtpSuite, Suite, TooLong, X25519Secret, hash,
+    hkdf, keys, nist256, rank,
 };
 
 /// RustCrypto: every primitive in software, with the processor's own instructions where RustCrypto knows them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 
-impl Provider for RustCrypto {}
+impl Provider for RustCrypto {
+    type AesKey = AesKey;
+    type GcmKey = GcmKey;
+    type ChaChaKey = ChaChaKey;
+}
 
 /// Writes the trait and its implementation for references from one list, so that a method added here cannot be
 /// forgotten there: it would silently take the work away from the hardware.
 macro_rules! provider {
-    ($(#[$trait_doc:meta])* $name:ident {$(
+    ($(#[$trait_doc:meta])* $name:ident {
+        keys {$($(#[$key_doc:meta])* type $key_type:ident: $bound:ident;)*}
+    $(
         $(#[$doc:meta])*
         fn $method:ident $(<$rng:ident>)? (&$this:ident $(, $arg:ident: $ty:ty)* $(,)?) $(-> $out:ty)? $body:block
     )*}) => {
         $(#[$trait_doc])*
-        pub trait $name {$(
+        pub trait $name {
+            $($(#[$key_doc])* type $key_type: $bound;)*
+        $(
             $(#[$doc])*
             fn $method $(<$rng: CryptoRng + ?Sized>)? (&$this $(, $arg: $ty)*) $(-> $out)? $body
         )*}
 
-        impl<P: $name + ?Sized> $name for &P {$(
+        impl<P: $name + ?Sized> $name for &P {
+            $(type $key_type = P::$key_type;)*
+        $(
             fn $method $(<$rng: CryptoRng + ?Sized>)? (&$this $(, $arg: $ty)*) $(-> $out)? {
                 (**$this).$method($($arg),*)
             }
@@ -37,20 +48,48 @@ macro_rules! provider {
 provider! {
 /// One method per primitive. Each has a body that calls RustCrypto: implement what the hardware does, inherit the rest.
 ///
+/// The cipher keys are types of the provider, because a packet must not cost a key schedule: a provider with its own
+/// ciphers keeps its own expanded key in them, or the number of a key slot in hardware. A provider that needs no key
+/// type of its own names [`AesKey`], [`GcmKey`] and [`ChaChaKey`], which keep the key itself too, for hardware to load.
+///
 /// Methods take `&self`: a peripheral that needs exclusive access has its own lock or cell inside. Whoever overrides
 /// a method must give the very bytes that the default would give; `selftest::run_with` (feature `selftest`) holds a provider
 /// against the published vectors.
 ///
 /// Generators are `R: CryptoRng + ?Sized` of `rand_core` 0.10.
 Provider {
+    keys {
+        /// An expanded AES key, for single blocks and for counter mode.
+        type AesKey: BlockKey;
+        /// An expanded AES-GCM key.
+        type GcmKey: AeadKey;
+        /// An expanded ChaCha20-Poly1305 key.
+        type ChaChaKey: AeadKey;
+    }
+
+    /// Makes an AES key of 16 or 32 bytes.
+    fn aes_key(&self, key: &[u8]) -> Result<Self::AesKey, KeyLength> {
+        BlockKey::new(key)
+    }
+
+    /// Makes an AES-GCM key of 16 or 32 bytes.
+    fn gcm_key(&self, key: &[u8]) -> Result<Self::GcmKey, KeyLength> {
+        AeadKey::new(key)
+    }
+
+    /// Makes a ChaCha20-Poly1305 key of 32 bytes.
+    fn chacha_key(&self, key: &[u8]) -> Result<Self::ChaChaKey, KeyLength> {
+        AeadKey::new(key)
+    }
+
     /// AES in counter mode (NIST SP 800-38A), in place; `iv` is the first counter block, which counts up as one
     /// 128-bit number. Encrypts and decrypts.
-    fn aes_ctr(&self, key: &AesKey, iv: &[u8; 16], data: &mut [u8]) {
+    fn aes_ctr(&self, key: &Self::AesKey, iv: &[u8; 16], data: &mut [u8]) {
         key.ctr(iv, data);
     }
 
     /// Encrypts one block (DTLS 1.3 record numbers, RFC 9147 section 4.2.3; SRTP key derivation).
-    fn aes_block(&self, key: &AesKey, block: &mut [u8; 16]) {
+    fn aes_block(&self, key: &Self::AesKey, block: &mut [u8; 16]) {
         key.encrypt_block(block);
     }
 
@@ -60,25 +99,25 @@ Provider {
     }
 
     /// AES-GCM, in place; returns the tag. A nonce must never come twice under one key.
-    fn gcm_seal(&self, key: &GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+    fn gcm_seal(&self, key: &Self::GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
         key.seal(nonce, aad, data)
     }
 
     /// Undoes [`gcm_seal`](Provider::gcm_seal). After an error `data` is as it was.
     fn gcm_open(
-        &self, key: &GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16],
+        &self, key: &Self::GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16],
     ) -> Result<(), BadTag> {
         key.open(nonce, aad, data, tag)
     }
 
     /// ChaCha20-Poly1305 (RFC 8439), in place; returns the tag. A nonce must never come twice under one key.
-    fn chacha_seal(&self, key: &ChaChaKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+    fn chacha_seal(&self, key: &Self::ChaChaKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
         key.seal(nonce, aad, data)
     }
 
     /// Undoes [`chacha_seal`](Provider::chacha_seal). After an error `data` is as it was.
     fn chacha_open(
-        &self, key: &ChaChaKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16],
+        &self, key: &Self::ChaChaKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16],
     ) -> Result<(), BadTag> {
         key.open(nonce, aad, data, tag)
     }

@@ -3,10 +3,14 @@
 //!
 //! ```
 //! # fn main() -> Result<(), &'static str> {
-//! use barertc_crypto::{Provider, selftest};
+//! use barertc_crypto::{AesKey, ChaChaKey, GcmKey, Provider, selftest};
 //!
 //! struct Accelerator;
-//! impl Provider for Accelerator {}
+//! impl Provider for Accelerator {
+//!     type AesKey = AesKey;
+//!     type GcmKey = GcmKey;
+//!     type ChaChaKey = ChaChaKey;
+//! }
 //!
 //! selftest::run_with(&Accelerator)
 //! # }
@@ -63,7 +67,12 @@ mod tests {
         macro_rules! wrong {
             ($($name:literal: $method:item)*) => {$({
                 struct Wrong;
-                impl Provider for Wrong { $method }
+                impl Provider for Wrong {
+                    type AesKey = AesKey;
+                    type GcmKey = GcmKey;
+                    type ChaChaKey = ChaChaKey;
+                    $method
+                }
                 let failed = run_with(&Wrong).expect_err($name);
                 assert!(failed.contains($name), "{failed} is not about {}", $name);
             })*};

@@ -17,7 +17,11 @@ macro_rules! overriding {
         /// How many methods the trait has.
         const METHODS: usize = [$(stringify!($method)),*].len();
 
-        impl Provider for Hardware {$(
+        impl Provider for Hardware {
+            type AesKey = AesKey;
+            type GcmKey = GcmKey;
+            type ChaChaKey = ChaChaKey;
+        $(
             fn $method $(<$rng: CryptoRng + ?Sized>)? (&self $(, $arg: $ty)*) $(-> $out)? {
                 self.calls.set(self.calls.get() + 1);
                 RustCrypto.$method($($arg),*)
@@ -27,6 +31,9 @@ macro_rules! overriding {
 }
 
 overriding! {
+    aes_key(key: &[u8]) -> Result<AesKey, KeyLength>;
+    gcm_key(key: &[u8]) -> Result<GcmKey, KeyLength>;
+    chacha_key(key: &[u8]) -> Result<ChaChaKey, KeyLength>;
     aes_ctr(key: &AesKey, iv: &[u8; 16], data: &mut [u8]);
     aes_block(key: &AesKey, block: &mut [u8; 16]);
     chacha_block(key: &[u8; 32], counter: u32, nonce: &[u8; 12]) -> [u8; 64];
@@ -62,7 +69,7 @@ overriding! {
 /// Calls every method once.
 fn use_all<P: Provider>(p: P) -> Result<(), Error> {
     let mut rng = Predictable::new(1);
-    let (aes, gcm, chacha) = (AesKey::new(&[1; 16])?, GcmKey::new(&[1; 16])?, ChaChaKey::new(&[1; 32])?);
+    let (aes, gcm, chacha) = (p.aes_key(&[1; 16])?, p.gcm_key(&[1; 16])?, p.chacha_key(&[1; 32])?);
     let mut data = [0; 20];
     p.aes_ctr(&aes, &[0; 16], &mut data);
     p.aes_block(&aes, &mut [0; 16]);
@@ -110,6 +117,9 @@ fn hkdf_is_made_of_the_providers_hmac() {
     #[derive(Default)]
     struct Hmac(Cell<usize>);
     impl Provider for Hmac {
+        type AesKey = AesKey;
+        type GcmKey = GcmKey;
+        type ChaChaKey = ChaChaKey;
         fn hmac_sha256(&self, key: &HmacSha256Key, parts: &[&[u8]]) -> [u8; 32] {
             self.0.set(self.0.get() + 1);
             RustCrypto.hmac_sha256(key, parts)

@@ -25,7 +25,7 @@ use barertc::{
     Candidate, Config, ConnectionState, Frame, FrameInfo, Framing, Identity, Instant, Kind, PayloadFormat,
     PeerConnection, Route, RustCrypto, Shared, TrackConfig,
 };
-use barertc_crypto::{AesKey, GcmKey, Provider, SrtpSuite, selftest::Predictable};
+use barertc_crypto::{AesKey, ChaChaKey, GcmKey, Provider, SrtpSuite, selftest::Predictable};
 use util::{Arena, arena, h264};
 
 const MARK: usize = 16;
@@ -193,6 +193,10 @@ impl Spy {
 }
 
 impl Provider for Spy {
+    type AesKey = AesKey;
+    type GcmKey = GcmKey;
+    type ChaChaKey = ChaChaKey;
+
     fn gcm_seal(&self, key: &GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
         self.look(data);
         RustCrypto.gcm_seal(key, nonce, aad, data)

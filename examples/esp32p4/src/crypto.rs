@@ -6,7 +6,7 @@
 use core::cell::RefCell;
 
 use barertc::{Provider, RustCrypto};
-use barertc_crypto::{AesKey, HmacSha1Key, HmacSha256Key, HmacSha384Key, InvalidPoint, P256Secret};
+use barertc_crypto::{AesKey, ChaChaKey, GcmKey, HmacSha1Key, HmacSha256Key, HmacSha384Key, InvalidPoint, P256Secret};
 use esp_hal::Blocking;
 use esp_hal::aes::cipher_modes::{Ctr, Ecb};
 use esp_hal::aes::{AesBackend, AesContext, AesWorkQueueDriver, CipherState, Key, Operation};
@@ -143,6 +143,10 @@ fn reversed(number: &[u8]) -> [u8; 32] {
 }
 
 impl Provider for Accelerators {
+    type AesKey = AesKey;
+    type GcmKey = GcmKey;
+    type ChaChaKey = ChaChaKey;
+
     fn aes_ctr(&self, key: &AesKey, iv: &[u8; 16], data: &mut [u8]) {
         match &self.aes {
             Some(_) => cipher(Ctr::new(*iv), key, data),

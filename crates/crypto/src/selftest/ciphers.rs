@@ -4,7 +4,7 @@
 use hex_literal::hex;
 
 use super::{is, must, same};
-use crate::{AesKey, ChaChaKey, GcmKey, Provider};
+use crate::Provider;
 
 pub(super) fn check<P: Provider>(p: &P) -> Result<(), &'static str> {
     aes_block(p)?;
@@ -18,17 +18,17 @@ fn aes_block<P: Provider>(p: &P) -> Result<(), &'static str> {
     const KEY: [u8; 32] = hex!("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
     for (len, want) in [(16, hex!("69c4e0d86a7b0430d8cdb78070b4c55a")), (32, hex!("8ea2b7ca516745bfeafc49904b496089"))]
     {
-        let key = must("AES key", AesKey::new(KEY.get(..len).unwrap_or_default()))?;
+        let key = must("AES key", p.aes_key(KEY.get(..len).unwrap_or_default()))?;
         let mut block = hex!("00112233445566778899aabbccddeeff");
         p.aes_block(&key, &mut block);
         same("AES block, FIPS 197 C", block, want)?;
     }
-    is("AES key of 24 bytes", AesKey::new(&[0; 24]).is_err())
+    is("AES key of 24 bytes", p.aes_key(&[0; 24]).is_err())
 }
 
 fn aes_ctr<P: Provider>(p: &P) -> Result<(), &'static str> {
     let one = |what, key: &[u8], iv: [u8; 16], text: &[u8], want: &[u8]| {
-        let key = must(what, AesKey::new(key))?;
+        let key = must(what, p.aes_key(key))?;
         let mut room = [0u8; 80];
         let data = must(what, room.get_mut(..text.len()).ok_or(()))?;
         data.copy_from_slice(text);
@@ -89,11 +89,11 @@ fn aes_ctr<P: Provider>(p: &P) -> Result<(), &'static str> {
 
 /// The counter is one number of 128 bits: it carries over all of them. Held against single blocks.
 fn carry<P: Provider>(p: &P) -> Result<(), &'static str> {
-    let key = must("AES key", AesKey::new(&[3; 16]))?;
+    let key = must("AES key", p.aes_key(&[3; 16]))?;
     let mut stream = [0; 32];
     p.aes_ctr(&key, &[0xff; 16], &mut stream);
     let mut want = [[0xff; 16], [0; 16]];
-    want.iter_mut().for_each(|block| key.encrypt_block(block));
+    want.iter_mut().for_each(|block| p.aes_block(&key, block));
     same("AES-CTR, carry", stream, want.as_flattened())
 }
 
@@ -124,7 +124,7 @@ fn gcm<P: Provider>(p: &P) -> Result<(), &'static str> {
         ),
     ];
     for (len, sealed, tag) in cases {
-        let key = must("AES-GCM key", GcmKey::new(KEY.get(..len).unwrap_or_default()))?;
+        let key = must("AES-GCM key", p.gcm_key(KEY.get(..len).unwrap_or_default()))?;
         let mut data = TEXT;
         same("AES-GCM tag, cases 4 and 16", p.gcm_seal(&key, &NONCE, &AAD, &mut data), tag)?;
         same("AES-GCM text, cases 4 and 16", data, sealed)?;
@@ -142,7 +142,7 @@ fn gcm<P: Provider>(p: &P) -> Result<(), &'static str> {
         is("AES-GCM forged tag", p.gcm_open(&key, &NONCE, &AAD, &mut forged, &bad).is_err())?;
     }
     // Nothing to encrypt: an SRTCP packet with the E flag off, and case 1.
-    let zero = must("AES-GCM key", GcmKey::new(&[0; 16]))?;
+    let zero = must("AES-GCM key", p.gcm_key(&[0; 16]))?;
     same("AES-GCM case 1", p.gcm_seal(&zero, &[0; 12], &[], &mut []), hex!("58e2fccefa7e3061367f1d57a4e7455a"))?;
     let mut data = [0; 16];
     same("AES-GCM case 2", p.gcm_seal(&zero, &[0; 12], &[], &mut data), hex!("ab6e47d42cec13bdf53a67b21257bddf"))?;
@@ -172,7 +172,7 @@ fn chacha<P: Provider>(p: &P) -> Result<(), &'static str> {
     const TAG: [u8; 16] = hex!("1ae10b594f09e26a7e902ecbd0600691");
     const NONCE: [u8; 12] = hex!("070000004041424344454647");
     const AAD: [u8; 12] = hex!("50515253c0c1c2c3c4c5c6c7");
-    let key = must(WHAT, ChaChaKey::new(&hex!("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f")))?;
+    let key = must(WHAT, p.chacha_key(&hex!("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f")))?;
     let mut data = *TEXT;
     same(WHAT, p.chacha_seal(&key, &NONCE, &AAD, &mut data), TAG)?;
     same(WHAT, data, SEALED)?;
