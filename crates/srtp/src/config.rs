@@ -1,10 +1,8 @@
 use core::ops::Range;
 
-use barertc_arena::{Allocator, Vec};
+use barertc_wire::{ConfigError, Rule};
 
-use crate::Error;
 use crate::keys::Stream;
-use crate::session::{Inbound, Outbound};
 
 /// How much a [`Session`](crate::Session) remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,30 +22,45 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { local_streams: 8, remote_streams: 8, window: 1024, rtcp_window: 128 }
+        Self::new()
     }
 }
 
 impl Config {
-    /// Bytes that a session with this configuration takes from its allocator, all of them when it is made.
+    /// The default configuration, for constants and statics.
     #[must_use]
-    pub fn worst_case_bytes<A: Allocator>(&self) -> usize {
-        Vec::<Outbound, A>::bytes(self.local_streams)
-            .saturating_add(Vec::<Inbound, A>::bytes(self.remote_streams))
-            .saturating_add(Vec::<u32, A>::bytes(self.words()))
+    pub const fn new() -> Self {
+        Self { local_streams: 8, remote_streams: 8, window: 1024, rtcp_window: 128 }
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let good = |window: u32| window.is_power_of_two() && (64..=0x8000).contains(&window);
-        let streams = self.local_streams > 0 && self.remote_streams > 0;
-        if good(self.window) && good(self.rtcp_window) && streams { Ok(()) } else { Err(Error::Config) }
+    /// Checks that a session can be made with these values.
+    ///
+    /// # Errors
+    /// The first field that breaks its rule.
+    pub const fn check(&self) -> Result<(), ConfigError> {
+        let rules = [
+            ConfigError::check("local_streams", self.local_streams as u64, Rule::AtLeast(1)),
+            ConfigError::check("remote_streams", self.remote_streams as u64, Rule::AtLeast(1)),
+            ConfigError::check_range("window", self.window as u64, 64, 0x8000),
+            ConfigError::check("window", self.window as u64, Rule::PowerOfTwo),
+            ConfigError::check_range("rtcp_window", self.rtcp_window as u64, 64, 0x8000),
+            ConfigError::check("rtcp_window", self.rtcp_window as u64, Rule::PowerOfTwo),
+        ];
+        let mut rest = rules.as_slice();
+        while let Some((first, others)) = rest.split_first() {
+            if let Err(error) = first {
+                return Err(*error);
+            }
+            rest = others;
+        }
+        Ok(())
     }
 
-    pub(crate) fn words_per_stream(&self) -> usize {
+    pub(crate) const fn words_per_stream(&self) -> usize {
         ((self.window >> 5) as usize).saturating_add((self.rtcp_window >> 5) as usize)
     }
 
-    pub(crate) fn words(&self) -> usize {
+    pub(crate) const fn words(&self) -> usize {
         self.words_per_stream().saturating_mul(self.remote_streams)
     }
 

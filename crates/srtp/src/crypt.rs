@@ -12,9 +12,9 @@ pub(crate) const E_BIT: u32 = 0x8000_0000;
 const GCM_TAG: usize = 16;
 const WORD: usize = 4;
 
-impl Keys {
+impl<P: Provider> Keys<P> {
     /// Encrypts `buf[header..len]` and puts the tag behind it; the packet's new length.
-    pub(crate) fn seal_rtp<P: Provider + ?Sized>(
+    pub(crate) fn seal_rtp(
         &self,
         provider: &P,
         buf: &mut [u8],
@@ -22,27 +22,35 @@ impl Keys {
         ssrc: u32,
         index: u64,
     ) -> Result<usize, Error> {
-        let (packet, room) = buf.split_at_mut_checked(len).ok_or(Error::NoRoom)?;
+        let short = Error::BufferTooShort { needed: len.saturating_add(self.tag_len()) };
+        let (packet, room) = buf.split_at_mut_checked(len).ok_or(short)?;
         match &self.cipher {
             Cipher::Cm { key, auth, tag_len } => {
-                let tag = room.get_mut(..*tag_len).ok_or(Error::NoRoom)?;
-                let payload = packet.get_mut(header..).ok_or(Error::NoRoom)?;
+                let tag = room.get_mut(..*tag_len).ok_or(short)?;
+                let payload = packet.get_mut(header..).ok_or(short)?;
                 provider.aes_ctr(key, &self.counter(ssrc, index), payload);
                 // The roll-over counter is authenticated, and not sent (RFC 3711 §4.2).
                 copy(tag, &provider.hmac_sha1(auth, &[packet, &roc(index)]));
                 Ok(len.saturating_add(*tag_len))
             }
             Cipher::Gcm { key } => {
-                let tag = room.get_mut(..GCM_TAG).ok_or(Error::NoRoom)?;
-                let (aad, payload) = packet.split_at_mut_checked(header).ok_or(Error::NoRoom)?;
+                let tag = room.get_mut(..GCM_TAG).ok_or(short)?;
+                let (aad, payload) = packet.split_at_mut_checked(header).ok_or(short)?;
                 copy(tag, &provider.gcm_seal(key, &self.nonce(ssrc, index), aad, payload));
                 Ok(len.saturating_add(GCM_TAG))
             }
         }
     }
 
+    fn tag_len(&self) -> usize {
+        match &self.cipher {
+            Cipher::Cm { tag_len, .. } => *tag_len,
+            Cipher::Gcm { .. } => GCM_TAG,
+        }
+    }
+
     /// Checks the tag and decrypts; the length of the RTP packet.
-    pub(crate) fn open_rtp<P: Provider + ?Sized>(
+    pub(crate) fn open_rtp(
         &self,
         provider: &P,
         datagram: &mut [u8],
@@ -72,7 +80,7 @@ impl Keys {
     }
 
     /// Encrypts all of a compound packet but its first header, adds tag and index; the packet's new length.
-    pub(crate) fn seal_rtcp<P: Provider + ?Sized>(
+    pub(crate) fn seal_rtcp(
         &self,
         provider: &P,
         buf: &mut [u8],
@@ -80,14 +88,14 @@ impl Keys {
         ssrc: u32,
         index: u32,
     ) -> Result<usize, Error> {
+        let short = Error::BufferTooShort { needed: len.saturating_add(self.tag_len()).saturating_add(WORD) };
         let word = (index | E_BIT).to_be_bytes();
         match &self.cipher {
             Cipher::Cm { key, auth, tag_len } => {
                 let end = len.saturating_add(WORD);
                 let total = end.saturating_add(*tag_len);
-                let (signed, tag) =
-                    buf.get_mut(..total).and_then(|b| b.split_at_mut_checked(end)).ok_or(Error::NoRoom)?;
-                let payload = signed.get_mut(RTCP_CLEAR..len).ok_or(Error::NoRoom)?;
+                let (signed, tag) = buf.get_mut(..total).and_then(|b| b.split_at_mut_checked(end)).ok_or(short)?;
+                let payload = signed.get_mut(RTCP_CLEAR..len).ok_or(short)?;
                 provider.aes_ctr(key, &self.counter(ssrc, index.into()), payload);
                 copy(signed.get_mut(len..).unwrap_or_default(), &word);
                 copy(tag, &provider.hmac_sha1(auth, &[signed]));
@@ -95,11 +103,10 @@ impl Keys {
             }
             Cipher::Gcm { key } => {
                 let total = len.saturating_add(GCM_TAG).saturating_add(WORD);
-                let (packet, trailer) =
-                    buf.get_mut(..total).and_then(|b| b.split_at_mut_checked(len)).ok_or(Error::NoRoom)?;
-                let (clear, payload) = packet.split_first_chunk_mut::<RTCP_CLEAR>().ok_or(Error::NoRoom)?;
+                let (packet, trailer) = buf.get_mut(..total).and_then(|b| b.split_at_mut_checked(len)).ok_or(short)?;
+                let (clear, payload) = packet.split_first_chunk_mut::<RTCP_CLEAR>().ok_or(short)?;
                 let tag = provider.gcm_seal(key, &self.nonce(ssrc, index.into()), &rtcp_aad(clear, word), payload);
-                let (tag_room, word_room) = trailer.split_at_mut_checked(GCM_TAG).ok_or(Error::NoRoom)?;
+                let (tag_room, word_room) = trailer.split_at_mut_checked(GCM_TAG).ok_or(short)?;
                 copy(tag_room, &tag);
                 copy(word_room, &word);
                 Ok(total)
@@ -117,13 +124,7 @@ impl Keys {
     }
 
     /// Checks the tag and decrypts where the E bit is set; the length of the RTCP packet.
-    pub(crate) fn open_rtcp<P: Provider + ?Sized>(
-        &self,
-        provider: &P,
-        datagram: &mut [u8],
-        ssrc: u32,
-        word: u32,
-    ) -> Result<usize, Bad> {
+    pub(crate) fn open_rtcp(&self, provider: &P, datagram: &mut [u8], ssrc: u32, word: u32) -> Result<usize, Bad> {
         let index = u64::from(word & !E_BIT);
         let encrypted = word & E_BIT != 0;
         match &self.cipher {

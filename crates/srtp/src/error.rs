@@ -1,6 +1,7 @@
 use core::fmt;
 
 use barertc_arena::AllocError;
+use barertc_wire::ConfigError;
 
 barertc_wire::reasons! {
     /// Why a received packet was dropped.
@@ -26,18 +27,30 @@ barertc_wire::reasons! {
 pub enum Error {
     /// A master key or exported keying material of another length than the profile's.
     KeyLength,
-    /// A replay window that is no power of two of at least 64, or no streams at all.
-    Config,
+    /// The crypto provider did not take a key of the right length, for example because all its slots are in use.
+    KeyRefused,
+    /// The configuration cannot be used.
+    Config(ConfigError),
     /// The allocator gave no memory.
-    OutOfMemory,
+    NoMemory,
     /// A packet to protect that is no RTP or RTCP packet.
     Malformed,
     /// The buffer ends before the tag does.
-    NoRoom,
-    /// More streams to send than configured.
-    TooManyStreams,
-    /// A packet to protect whose number lies before the start of its stream.
-    TooOld,
+    BufferTooShort {
+        /// Bytes that it must have.
+        needed: usize,
+    },
+    /// A table is full.
+    TooMany {
+        /// The field of [`Config`](crate::Config) that bounds it.
+        what: &'static str,
+        /// The value of that field.
+        limit: usize,
+    },
+    /// A packet to protect whose sequence number is not above those protected before.
+    SequenceUsed,
+    /// A packet to protect again whose sequence number was not protected before.
+    SequenceUnused,
     /// The index has reached its end; there must be a new key before anything more is sent (RFC 3711 §9.2).
     KeyExhausted,
     /// A received packet was dropped, and counted.
@@ -48,12 +61,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::KeyLength => "master key of the wrong length",
-            Self::Config => "replay window is no power of two of at least 64, or no streams",
-            Self::OutOfMemory => "out of memory",
+            Self::KeyRefused => "crypto provider did not take a key",
+            Self::Config(error) => return error.fmt(f),
+            Self::NoMemory => "out of memory",
             Self::Malformed => "no RTP or RTCP packet",
-            Self::NoRoom => "no room for the tag",
-            Self::TooManyStreams => "more streams than configured",
-            Self::TooOld => "sequence number before the start of the stream",
+            Self::BufferTooShort { needed } => return write!(f, "buffer must have {needed} bytes"),
+            Self::TooMany { what, limit } => return write!(f, "{what} allows {limit}"),
+            Self::SequenceUsed => "sequence number was used, or lies before one that was",
+            Self::SequenceUnused => "sequence number was not used before",
             Self::KeyExhausted => "no packet index left under this key",
             Self::Discarded(Discard::Malformed) => "received packet is malformed",
             Self::Discarded(Discard::Unauthenticated) => "received packet is not authentic",
@@ -66,8 +81,14 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
-        Self::OutOfMemory
+        Self::NoMemory
     }
 }

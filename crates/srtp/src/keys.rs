@@ -1,5 +1,5 @@
-use barertc_crypto::{AesKey, GcmKey, HmacSha1Key, Provider};
-use zeroize::Zeroize;
+use barertc_crypto::{HmacSha1Key, Provider};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{Error, Profile};
 
@@ -7,24 +7,20 @@ use crate::{Error, Profile};
 const AUTH_KEY_LEN: usize = 20;
 
 /// The session keys of one direction of RTP or of RTCP.
-pub(crate) struct Keys {
-    pub(crate) cipher: Cipher,
-    /// Left-aligned in its 112 bits; AEAD uses the first 96.
-    pub(crate) salt: [u8; 14],
+pub(crate) struct Keys<P: Provider> {
+    pub(crate) cipher: Cipher<P>,
+    pub(crate) salt: Salt,
 }
 
-pub(crate) enum Cipher {
+/// Left-aligned in its 112 bits; AEAD uses the first 96.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Salt(pub(crate) [u8; 14]);
+
+pub(crate) enum Cipher<P: Provider> {
     /// AES in counter mode (RFC 3711 §4.1.1) and HMAC-SHA1 cut to `tag_len` bytes (§4.2.1).
-    Cm { key: AesKey, auth: HmacSha1Key, tag_len: usize },
+    Cm { key: P::AesKey, auth: HmacSha1Key, tag_len: usize },
     /// AES-GCM (RFC 7714).
-    Gcm { key: GcmKey },
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        // The keys wipe themselves.
-        self.salt.zeroize();
-    }
+    Gcm { key: P::GcmKey },
 }
 
 /// The labels of key derivation, RTCP's being three further on (RFC 3711 §4.3.1, §4.3.2).
@@ -38,43 +34,36 @@ const LABEL_ENCRYPTION: u8 = 0;
 const LABEL_AUTHENTICATION: u8 = 1;
 const LABEL_SALT: u8 = 2;
 
-impl Keys {
+impl<P: Provider> Keys<P> {
     /// Derives the session keys from `master` (key, then salt) with a key derivation rate of zero, the only one that
     /// DTLS-SRTP has (RFC 5764 §4.1.2).
-    pub(crate) fn derive<P: Provider + ?Sized>(
-        provider: &P,
-        profile: Profile,
-        master: &[u8],
-        stream: Stream,
-    ) -> Result<Self, Error> {
+    pub(crate) fn derive(provider: &P, profile: Profile, master: &[u8], stream: Stream) -> Result<Self, Error> {
         let (key, salt) = master.split_at_checked(profile.key_len()).ok_or(Error::KeyLength)?;
         if salt.len() != profile.salt_len() {
             return Err(Error::KeyLength);
         }
+        let aes_key = |key: &[u8]| provider.aes_key(key).map_err(|_| Error::KeyRefused);
         let prf = Prf { provider, key: aes_key(key)?, salt, stream };
 
-        let mut session_salt = [0; 14];
-        prf.fill(LABEL_SALT, session_salt.get_mut(..profile.salt_len()).ok_or(Error::KeyLength)?);
-        let mut session_key = [0; 32];
+        let mut session_salt = Salt([0; 14]);
+        prf.fill(LABEL_SALT, session_salt.0.get_mut(..profile.salt_len()).ok_or(Error::KeyLength)?);
+        let mut session_key = Zeroizing::new([0; 32]);
         let encryption = session_key.get_mut(..profile.key_len()).ok_or(Error::KeyLength)?;
         prf.fill(LABEL_ENCRYPTION, encryption);
         let cipher = match profile {
             Profile::AesCm128HmacSha1_80 | Profile::AesCm128HmacSha1_32 => {
-                let mut auth = [0; AUTH_KEY_LEN];
-                prf.fill(LABEL_AUTHENTICATION, &mut auth);
+                let mut auth = Zeroizing::new([0; AUTH_KEY_LEN]);
+                prf.fill(LABEL_AUTHENTICATION, &mut auth[..]);
                 let tag_len = match stream {
                     Stream::Rtp => profile.tag_len(),
                     Stream::Rtcp => profile.rtcp_tag_len(),
                 };
-                let cm = Cipher::Cm { key: aes_key(encryption)?, auth: HmacSha1Key::new(&auth), tag_len };
-                auth.zeroize();
-                cm
+                Cipher::Cm { key: aes_key(encryption)?, auth: HmacSha1Key::new(&auth[..]), tag_len }
             }
             Profile::AeadAes128Gcm | Profile::AeadAes256Gcm => {
-                Cipher::Gcm { key: GcmKey::new(encryption).map_err(|_| Error::KeyLength)? }
+                Cipher::Gcm { key: provider.gcm_key(encryption).map_err(|_| Error::KeyRefused)? }
             }
         };
-        session_key.zeroize();
         Ok(Self { cipher, salt: session_salt })
     }
 
@@ -82,7 +71,7 @@ impl Keys {
     pub(crate) fn counter(&self, ssrc: u32, index: u64) -> [u8; 16] {
         let mut salt = [0; 16];
         if let Some((head, _)) = salt.split_first_chunk_mut::<14>() {
-            *head = self.salt;
+            *head = self.salt.0;
         }
         (u128::from_be_bytes(salt) ^ (u128::from(ssrc) << 64) ^ (u128::from(index) << 16)).to_be_bytes()
     }
@@ -92,26 +81,22 @@ impl Keys {
         let plain = (u128::from(ssrc) << 48) | u128::from(index);
         let mut nonce = [0; 12];
         let bytes = plain.to_be_bytes();
-        for ((out, salt), byte) in nonce.iter_mut().zip(&self.salt).zip(bytes.iter().skip(4)) {
+        for ((out, salt), byte) in nonce.iter_mut().zip(&self.salt.0).zip(bytes.iter().skip(4)) {
             *out = salt ^ byte;
         }
         nonce
     }
 }
 
-fn aes_key(bytes: &[u8]) -> Result<AesKey, Error> {
-    AesKey::new(bytes).map_err(|_| Error::KeyLength)
-}
-
 /// AES-CM as a pseudo-random function (RFC 3711 §4.3.3; RFC 6188 for 256-bit keys).
-struct Prf<'a, P: ?Sized> {
+struct Prf<'a, P: Provider> {
     provider: &'a P,
-    key: AesKey,
+    key: P::AesKey,
     salt: &'a [u8],
     stream: Stream,
 }
 
-impl<P: Provider + ?Sized> Prf<'_, P> {
+impl<P: Provider> Prf<'_, P> {
     fn fill(&self, label: u8, out: &mut [u8]) {
         // A 96-bit salt is padded on the right to the 112 bits of RFC 3711's (RFC 7714 §11 is silent; all do so).
         let mut x = [0; 16];

@@ -1,7 +1,7 @@
 //! SRTP and SRTCP (RFC 3711, RFC 7714) in place over the caller's buffer, keyed by DTLS (RFC 5764).
 //!
 //! A [`Session`] holds both directions of one connection. It allocates when it is made and never again; what it takes
-//! is [`Config::worst_case_bytes`].
+//! is [`Session::worst_case_bytes`].
 //!
 //! ```
 //! use barertc_crypto::RustCrypto;
@@ -17,8 +17,8 @@
 //! let ours = Masters::split(profile, &exported, Side::Client)?;
 //! let theirs = Masters::split(profile, &exported, Side::Server)?;
 //! let config = Config::default();
-//! let mut us = Session::new(&RustCrypto, profile, ours.local(), ours.remote(), config, &heap)?;
-//! let mut peer = Session::new(&RustCrypto, profile, theirs.local(), theirs.remote(), config, &heap)?;
+//! let mut us = Session::new(config, profile, ours.local(), ours.remote(), &heap, RustCrypto)?;
+//! let mut peer = Session::new(config, profile, theirs.local(), theirs.remote(), &heap, RustCrypto)?;
 //!
 //! let rtp = *b"\x80\x60\x00\x01\0\0\0\x00\0\0\0\x01payload";
 //! let mut buf = [0; 64];

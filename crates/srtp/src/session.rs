@@ -1,5 +1,5 @@
 use barertc_arena::{Allocator, Vec};
-use barertc_crypto::Provider;
+use barertc_crypto::{Provider, wipe_stack};
 
 use crate::crypt::{Bad, E_BIT};
 use crate::header::{self, Rtp};
@@ -16,12 +16,12 @@ const LAST_RTCP_INDEX: u32 = !E_BIT;
 /// Packets are changed in place. `protect_*` and `unprotect_*` may be called in any order and at any time; there is
 /// nothing to poll. The streams of each side are learned from their first packet, up to the number configured, and
 /// begin with a roll-over counter of zero; so a sender should begin below sequence number 2¹⁵ (RFC 3711 §3.3.1).
-pub struct Session<'p, P: ?Sized, A: Allocator> {
-    provider: &'p P,
+pub struct Session<A: Allocator, P: Provider> {
+    provider: P,
     profile: Profile,
     config: Config,
-    local: Direction,
-    remote: Direction,
+    local: Direction<P>,
+    remote: Direction<P>,
     outbound: Vec<Outbound, A>,
     inbound: Vec<Inbound, A>,
     /// The replay bitmaps of `inbound`, one after the other: RTP's, then RTCP's.
@@ -29,49 +29,52 @@ pub struct Session<'p, P: ?Sized, A: Allocator> {
     discards: Discards,
 }
 
-struct Direction {
-    rtp: Keys,
-    rtcp: Keys,
+struct Direction<P: Provider> {
+    rtp: Keys<P>,
+    rtcp: Keys<P>,
 }
 
-pub(crate) struct Outbound {
+struct Outbound {
     ssrc: u32,
     highest: Option<u64>,
     next_rtcp: u32,
 }
 
-pub(crate) struct Inbound {
+struct Inbound {
     ssrc: u32,
     rtp: Window,
     rtcp: Window,
 }
 
-impl<'p, P: Provider + ?Sized, A: Allocator + Clone> Session<'p, P, A> {
+impl<A: Allocator + Clone, P: Provider> Session<A, P> {
     /// A session for `profile` with each side's master key and salt, of [`Profile::master_len`] bytes, as
-    /// [`Masters::split`](crate::Masters::split) cuts them out of what DTLS exported.
+    /// [`Masters::split`](crate::Masters::split) cuts them out of what DTLS exported. `provider` may be a reference.
     ///
     /// # Errors
-    /// [`Error::KeyLength`] for another length, [`Error::Config`] for windows that are no power of two of at least 64,
-    /// [`Error::OutOfMemory`].
+    /// [`Error::Config`] when [`Config::check`] finds a field that breaks its rule, [`Error::KeyLength`] for a master of
+    /// another length, [`Error::KeyRefused`] when the provider does not take a key, [`Error::NoMemory`].
     pub fn new(
-        provider: &'p P,
+        config: Config,
         profile: Profile,
         local_master: &[u8],
         remote_master: &[u8],
-        config: Config,
         alloc: A,
+        provider: P,
     ) -> Result<Self, Error> {
         config.check()?;
         let words = config.words();
         let mut bits = Vec::with_capacity(words, alloc.clone())?;
         while bits.len() < words {
-            bits.try_push(0).map_err(|_| Error::OutOfMemory)?;
+            bits.try_push(0).map_err(|_| Error::NoMemory)?;
         }
+        let local = Direction::derive(&provider, profile, local_master)?;
+        let remote = Direction::derive(&provider, profile, remote_master)?;
+        wipe_stack();
         Ok(Self {
             provider,
             profile,
-            local: Direction::derive(provider, profile, local_master)?,
-            remote: Direction::derive(provider, profile, remote_master)?,
+            local,
+            remote,
             outbound: Vec::with_capacity(config.local_streams, alloc.clone())?,
             inbound: Vec::with_capacity(config.remote_streams, alloc)?,
             bits,
@@ -79,32 +82,59 @@ impl<'p, P: Provider + ?Sized, A: Allocator + Clone> Session<'p, P, A> {
             discards: Discards::default(),
         })
     }
+}
 
-    /// Protects the RTP packet `buf[..len]` in place; its new length, [`Profile::tag_len`] more.
+impl<A: Allocator, P: Provider> Session<A, P> {
+    /// Bytes that a session with this configuration takes from its allocator, all of them when it is made.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &Config) -> usize {
+        Vec::<Outbound, A>::bytes(config.local_streams)
+            .saturating_add(Vec::<Inbound, A>::bytes(config.remote_streams))
+            .saturating_add(Vec::<u32, A>::bytes(config.words()))
+    }
+
+    /// Protects the RTP packet `buf[..len]` in place and returns its new length, [`Profile::tag_len`] more.
     ///
-    /// Packets may come again and out of order within 2¹⁵ sequence numbers, so that a lost one can be sent again: the
-    /// same packet gives the same bytes. A *different* packet under a number already used must never be given: with
-    /// counter mode it tells the difference of both, with GCM it gives the key away (RFC 7714 §8.4).
+    /// The packets of a stream must come in the order of their sequence numbers. Each number may come once: two packets
+    /// with one number would be encrypted under one key stream (RFC 3711 section 9.1), and with GCM they would give the
+    /// authentication key away (RFC 7714 section 8.4). A packet that is sent again goes through
+    /// [`protect_rtp_again`](Self::protect_rtp_again).
     ///
     /// # Errors
-    /// [`Error::Malformed`], [`Error::NoRoom`] for the tag, [`Error::TooManyStreams`], [`Error::TooOld`] for a number
-    /// before the stream's roll-over counter began, [`Error::KeyExhausted`]. The packet is unchanged then.
+    /// [`Error::Malformed`], [`Error::BufferTooShort`] without room for the tag, [`Error::TooMany`] streams,
+    /// [`Error::SequenceUsed`] for a number that is not above all numbers of the stream so far, [`Error::KeyExhausted`].
+    /// The packet is unchanged then.
     pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
-        let packet = buf.get(..len).ok_or(Error::NoRoom)?;
-        let rtp = Rtp::parse(packet).map_err(|_| Error::Malformed)?;
+        let rtp = self.outgoing(buf, len)?;
         let place = self.outbound.iter().position(|s| s.ssrc == rtp.ssrc);
         let highest = place.and_then(|at| self.outbound.get(at)).and_then(|s| s.highest);
-        let index = guess(highest, rtp.seq).ok_or(Error::TooOld)?;
+        let index = guess(highest, rtp.seq).filter(|index| highest.is_none_or(|h| *index > h));
+        let index = index.ok_or(Error::SequenceUsed)?;
         if index > LAST_RTP_INDEX {
             return Err(Error::KeyExhausted);
         }
-        let room = self.profile.tag_len();
-        let at = self.outbound_place(place, rtp.ssrc, buf.len().saturating_sub(len) >= room)?;
-        let total = self.local.rtp.seal_rtp(self.provider, buf, (rtp.len, len), rtp.ssrc, index)?;
+        let at = self.outbound_place(place, rtp.ssrc)?;
+        let total = self.local.rtp.seal_rtp(&self.provider, buf, (rtp.len, len), rtp.ssrc, index)?;
         if let Some(stream) = self.outbound.get_mut(at) {
-            stream.highest = stream.highest.max(Some(index));
+            stream.highest = Some(index);
         }
         Ok(total)
+    }
+
+    /// Protects a packet once more that [`protect_rtp`](Self::protect_rtp) had before, within the last 2¹⁵ sequence
+    /// numbers of its stream. The same packet gives the same bytes.
+    ///
+    /// This is for the history of retransmissions without a stream of their own. It must be the very packet: header,
+    /// extensions and payload. The session keeps no packets and cannot tell.
+    ///
+    /// # Errors
+    /// [`Error::SequenceUnused`] for a number that was not protected before, and what `protect_rtp` gives.
+    pub fn protect_rtp_again(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
+        let rtp = self.outgoing(buf, len)?;
+        let stream = self.outbound.iter().find(|s| s.ssrc == rtp.ssrc);
+        let highest = stream.and_then(|s| s.highest).ok_or(Error::SequenceUnused)?;
+        let index = guess(Some(highest), rtp.seq).filter(|index| *index <= highest).ok_or(Error::SequenceUnused)?;
+        self.local.rtp.seal_rtp(&self.provider, buf, (rtp.len, len), rtp.ssrc, index)
     }
 
     /// Protects the compound RTCP packet `buf[..len]` in place; its new length, [`Profile::rtcp_overhead`] more.
@@ -112,16 +142,16 @@ impl<'p, P: Provider + ?Sized, A: Allocator + Clone> Session<'p, P, A> {
     /// # Errors
     /// As [`protect_rtp`](Self::protect_rtp).
     pub fn protect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
-        let packet = buf.get(..len).ok_or(Error::NoRoom)?;
+        let needed = len.saturating_add(self.profile.rtcp_overhead());
+        let packet = buf.get(..needed).and_then(|b| b.get(..len)).ok_or(Error::BufferTooShort { needed })?;
         let ssrc = header::rtcp_ssrc(packet).map_err(|_| Error::Malformed)?;
         let place = self.outbound.iter().position(|s| s.ssrc == ssrc);
         let index = place.and_then(|at| self.outbound.get(at)).map_or(0, |s| s.next_rtcp);
         if index > LAST_RTCP_INDEX {
             return Err(Error::KeyExhausted);
         }
-        let room = self.profile.rtcp_overhead();
-        let at = self.outbound_place(place, ssrc, buf.len().saturating_sub(len) >= room)?;
-        let total = self.local.rtcp.seal_rtcp(self.provider, buf, len, ssrc, index)?;
+        let at = self.outbound_place(place, ssrc)?;
+        let total = self.local.rtcp.seal_rtcp(&self.provider, buf, len, ssrc, index)?;
         if let Some(stream) = self.outbound.get_mut(at) {
             stream.next_rtcp = index.saturating_add(1);
         }
@@ -178,17 +208,22 @@ impl<'p, P: Provider + ?Sized, A: Allocator + Clone> Session<'p, P, A> {
         Error::Discarded(reason)
     }
 
-    /// Where the stream is, or a new place for it where the packet has room for its tag.
-    fn outbound_place(&mut self, place: Option<usize>, ssrc: u32, room: bool) -> Result<usize, Error> {
-        if !room {
-            return Err(Error::NoRoom);
-        }
+    /// The header of a packet to be protected, which has room for its tag.
+    fn outgoing(&self, buf: &[u8], len: usize) -> Result<Rtp, Error> {
+        let needed = len.saturating_add(self.profile.tag_len());
+        let packet = buf.get(..needed).and_then(|b| b.get(..len)).ok_or(Error::BufferTooShort { needed })?;
+        Rtp::parse(packet).map_err(|_| Error::Malformed)
+    }
+
+    /// Where the stream is, or a new place for it.
+    fn outbound_place(&mut self, place: Option<usize>, ssrc: u32) -> Result<usize, Error> {
         if let Some(at) = place {
             return Ok(at);
         }
         let at = self.outbound.len();
         let stream = Outbound { ssrc, highest: None, next_rtcp: 0 };
-        self.outbound.try_push(stream).map_err(|_| Error::TooManyStreams)?;
+        let limit = self.config.local_streams;
+        self.outbound.try_push(stream).map_err(|_| Error::TooMany { what: "local_streams", limit })?;
         Ok(at)
     }
 
@@ -198,7 +233,7 @@ impl<'p, P: Provider + ?Sized, A: Allocator + Clone> Session<'p, P, A> {
         let window = place.and_then(|at| self.inbound.get(at)).map_or(Window::default(), |s| s.rtp);
         let index = guess(window.highest(), rtp.seq).filter(|i| *i <= LAST_RTP_INDEX).ok_or(Discard::TooOld)?;
         fresh(window.look(self.bitmap(place, Stream::Rtp), index))?;
-        let len = self.remote.rtp.open_rtp(self.provider, datagram, rtp.len, rtp.ssrc, index)?;
+        let len = self.remote.rtp.open_rtp(&self.provider, datagram, rtp.len, rtp.ssrc, index)?;
         self.enter(place, rtp.ssrc, Stream::Rtp, index)?;
         Ok(len)
     }
@@ -210,7 +245,7 @@ impl<'p, P: Provider + ?Sized, A: Allocator + Clone> Session<'p, P, A> {
         let place = self.known(ssrc)?;
         let window = place.and_then(|at| self.inbound.get(at)).map_or(Window::default(), |s| s.rtcp);
         fresh(window.look(self.bitmap(place, Stream::Rtcp), index))?;
-        let len = self.remote.rtcp.open_rtcp(self.provider, datagram, ssrc, word)?;
+        let len = self.remote.rtcp.open_rtcp(&self.provider, datagram, ssrc, word)?;
         self.enter(place, ssrc, Stream::Rtcp, index)?;
         Ok(len)
     }
@@ -246,8 +281,8 @@ impl<'p, P: Provider + ?Sized, A: Allocator + Clone> Session<'p, P, A> {
     }
 }
 
-impl Direction {
-    fn derive<P: Provider + ?Sized>(provider: &P, profile: Profile, master: &[u8]) -> Result<Self, Error> {
+impl<P: Provider> Direction<P> {
+    fn derive(provider: &P, profile: Profile, master: &[u8]) -> Result<Self, Error> {
         Ok(Self {
             rtp: Keys::derive(provider, profile, master, Stream::Rtp)?,
             rtcp: Keys::derive(provider, profile, master, Stream::Rtcp)?,

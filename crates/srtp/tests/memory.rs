@@ -7,15 +7,13 @@ use core::mem::MaybeUninit;
 use barertc_arena::{FailNth, Heap};
 use barertc_crypto::RustCrypto;
 use barertc_srtp::{Config, Error, Profile, Session};
+use barertc_wire::{ConfigError, Rule};
 use common::rtp;
 
 const MASTER: [u8; 28] = [3; 28];
 
-fn session<A: barertc_arena::Allocator + Clone>(
-    config: Config,
-    alloc: A,
-) -> Result<Session<'static, RustCrypto, A>, Error> {
-    Session::new(&RustCrypto, Profile::AeadAes128Gcm, &MASTER, &MASTER, config, alloc)
+fn session<A: barertc_arena::Allocator + Clone>(config: Config, alloc: A) -> Result<Session<A, RustCrypto>, Error> {
+    Session::new(config, Profile::AeadAes128Gcm, &MASTER, &MASTER, alloc, RustCrypto)
 }
 
 #[test]
@@ -37,7 +35,7 @@ fn the_bound_is_kept_and_everything_comes_back() {
             assert_eq!(opened.is_ok(), (ssrc as usize) < local_streams.min(remote_streams));
         }
         assert_eq!(heap.stats().allocations, made.allocations, "an allocation per packet");
-        assert!(made.live - before.live <= config.worst_case_bytes::<&Heap>());
+        assert!(made.live - before.live <= Session::<&Heap, RustCrypto>::worst_case_bytes(&config));
         drop(session);
         assert_eq!(heap.stats().live, before.live);
     }
@@ -49,22 +47,26 @@ fn every_failed_allocation_is_an_error() {
     let heap: Heap = Heap::new(&mut region).unwrap();
     for nth in 1..=3 {
         let failing = FailNth::new(&heap, nth);
-        assert_eq!(session(Config::default(), &failing).err(), Some(Error::OutOfMemory));
+        assert_eq!(session(Config::default(), &failing).err(), Some(Error::NoMemory));
         assert_eq!(heap.stats().live, 0);
     }
 }
 
 #[test]
 fn impossible_configurations_are_refused() {
-    for config in [
-        Config { window: 1000, ..Config::default() },
-        Config { window: 32, ..Config::default() },
-        Config { rtcp_window: 0, ..Config::default() },
-        Config { remote_streams: 0, ..Config::default() },
+    for (config, field, rule, value) in [
+        (Config { window: 1000, ..Config::default() }, "window", Rule::PowerOfTwo, 1000),
+        (Config { window: 32, ..Config::default() }, "window", Rule::AtLeast(64), 32),
+        (Config { window: 1 << 16, ..Config::default() }, "window", Rule::AtMost(1 << 15), 1 << 16),
+        (Config { rtcp_window: 0, ..Config::default() }, "rtcp_window", Rule::AtLeast(64), 0),
+        (Config { local_streams: 0, ..Config::default() }, "local_streams", Rule::AtLeast(1), 0),
+        (Config { remote_streams: 0, ..Config::default() }, "remote_streams", Rule::AtLeast(1), 0),
     ] {
-        assert_eq!(session(config, barertc_arena::Global).err(), Some(Error::Config));
+        let error = ConfigError { field, rule, value };
+        assert_eq!(config.check(), Err(error));
+        assert_eq!(session(config, barertc_arena::Global).err(), Some(Error::Config(error)));
     }
     let short =
-        Session::new(&RustCrypto, Profile::AeadAes256Gcm, &MASTER, &MASTER, Config::default(), barertc_arena::Global);
+        Session::new(Config::default(), Profile::AeadAes256Gcm, &MASTER, &MASTER, barertc_arena::Global, RustCrypto);
     assert_eq!(short.err(), Some(Error::KeyLength));
 }

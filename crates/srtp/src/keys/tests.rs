@@ -1,7 +1,7 @@
 //! RFC 3711 appendix B.2 and B.3, and the nonces of RFC 7714 §16 and §17.
 
 use super::*;
-use barertc_crypto::RustCrypto;
+use barertc_crypto::{AesKey, GcmKey, RustCrypto};
 use std::string::String;
 use std::vec;
 use std::vec::Vec;
@@ -39,7 +39,7 @@ fn appendix_b2_keystream() {
     salt.copy_from_slice(&hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD"));
     let key = hex("2B7E151628AED2A6ABF7158809CF4F3C");
     let cipher = Cipher::Cm { key: AesKey::new(&key).unwrap(), auth: HmacSha1Key::new(&[]), tag_len: 10 };
-    let keys = Keys { cipher, salt };
+    let keys: Keys<RustCrypto> = Keys { cipher, salt: Salt(salt) };
     let Cipher::Cm { key, .. } = &keys.cipher else { unreachable!() };
 
     let mut stream = vec![0; 1_044_512];
@@ -57,16 +57,16 @@ fn appendix_b2_keystream() {
 #[test]
 fn ssrc_and_index_have_their_places() {
     let cipher = Cipher::Cm { key: AesKey::new(&[0; 16]).unwrap(), auth: HmacSha1Key::new(&[]), tag_len: 10 };
-    let keys = Keys { cipher, salt: [0; 14] };
+    let keys: Keys<RustCrypto> = Keys { cipher, salt: Salt([0; 14]) };
     assert_eq!(keys.counter(0xa1a2_a3a4, 0xb1b2_b3b4_b5b6)[..], hex("00000000 a1a2a3a4 b1b2b3b4b5b6 0000"));
 }
 
 /// RFC 7714's keys are session keys, so they go in behind key derivation.
-fn gcm(key_len: u8) -> Keys {
+fn gcm(key_len: u8) -> Keys<RustCrypto> {
     let key: Vec<u8> = (0..key_len).collect();
     let mut salt = [0; 14];
     salt[..12].copy_from_slice(b"Quid pro quo");
-    Keys { cipher: Cipher::Gcm { key: GcmKey::new(&key).unwrap() }, salt }
+    Keys { cipher: Cipher::Gcm { key: GcmKey::new(&key).unwrap() }, salt: Salt(salt) }
 }
 
 const RTP: &str = "8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976

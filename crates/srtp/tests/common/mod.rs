@@ -5,13 +5,13 @@ use barertc_arena::Global;
 use barertc_crypto::RustCrypto;
 use barertc_srtp::{Config, Masters, Profile, Session, Side};
 
-pub type Srtp = Session<'static, RustCrypto, Global>;
+pub type Srtp = Session<Global, RustCrypto>;
 
 pub fn pair(profile: Profile, config: Config) -> (Srtp, Srtp) {
     let exported: Vec<u8> = (0..profile.exporter_len()).map(|i| (i * 7 + 1) as u8).collect();
     let make = |side| {
         let masters = Masters::split(profile, &exported, side).unwrap();
-        Session::new(&RustCrypto, profile, masters.local(), masters.remote(), config, Global).unwrap()
+        Session::new(config, profile, masters.local(), masters.remote(), Global, RustCrypto).unwrap()
     };
     (make(Side::Client), make(Side::Server))
 }
@@ -41,6 +41,15 @@ pub fn protect(session: &mut Srtp, packet: &[u8]) -> Vec<u8> {
     let len = session.protect_rtp(&mut buf, packet.len()).unwrap();
     buf.truncate(len);
     buf
+}
+
+/// The packet once more.
+pub fn protect_again(session: &mut Srtp, packet: &[u8]) -> Result<Vec<u8>, barertc_srtp::Error> {
+    let mut buf = packet.to_vec();
+    buf.resize(packet.len() + 64, 0xEE);
+    let len = session.protect_rtp_again(&mut buf, packet.len())?;
+    buf.truncate(len);
+    Ok(buf)
 }
 
 pub fn protect_rtcp(session: &mut Srtp, packet: &[u8]) -> Vec<u8> {
