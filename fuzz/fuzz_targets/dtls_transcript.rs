@@ -57,7 +57,7 @@ fuzz_target!(|data: &[u8]| {
                 for (peer, role) in [(&mut client, Role::Client), (&mut server, Role::Server)] {
                     let (front, back) = peer.room();
                     let mut record = vec![sent; front + 9 + back];
-                    if let Ok(len) = peer.seal(&mut record, 9) {
+                    if let Ok(len) = peer.seal(now, &mut record, 9) {
                         record.truncate(len);
                         wire.push_back((role, record));
                     }
@@ -65,8 +65,8 @@ fuzz_target!(|data: &[u8]| {
                 sent = sent.wrapping_add(1);
             }
             7 if op & 0x10 != 0 => {
-                let _ = client.update_keys(op & 0x20 != 0);
-                let _ = server.update_keys(op & 0x40 != 0);
+                let _ = client.update_keys(now, op & 0x20 != 0);
+                let _ = server.update_keys(now, op & 0x40 != 0);
             }
             _ => {
                 if let Some((from, mut datagram)) = wire.pop_front() {

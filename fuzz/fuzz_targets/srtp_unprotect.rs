@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     let make = |side| {
         let masters = Masters::split(profile, &exported, side).unwrap();
         let config = Config { remote_streams: 2, window: 64, ..Config::default() };
-        Session::new(&RustCrypto, profile, masters.local(), masters.remote(), config, Global).unwrap()
+        Session::new(config, profile, masters.local(), masters.remote(), Global, RustCrypto).unwrap()
     };
     let (mut us, mut peer) = (make(Side::Client), make(Side::Server));
     let mut seq = 0u16;

@@ -128,7 +128,7 @@ impl Bench {
         let (front, back) = self.ours.room();
         let mut out = vec![0; front + data.len() + back];
         out[front..front + data.len()].copy_from_slice(data);
-        let len = self.ours.seal(&mut out, data.len()).unwrap();
+        let len = self.ours.seal(self.now, &mut out, data.len()).unwrap();
         self.theirs.handle_packet(&out[..len]).unwrap();
     }
 
@@ -153,7 +153,7 @@ impl Bench {
         assert!(self.seen.data.iter().zip(0u8..).all(|(d, i)| *d == [i; 200]));
         assert!(self.data.iter().zip(0u8..).all(|(d, i)| *d == [i; 100]));
         assert_eq!(self.ours.discards().total(), 0, "{:?}", self.ours.discards());
-        self.ours.close();
+        self.ours.close(self.now);
         self.turn();
         self.turn();
         assert!(self.seen.closed);
@@ -265,7 +265,7 @@ fn key_updates_of_either_side() {
         let mut bench = Bench::new(role, Config::default(), |certificate, now| Dtls::new_13(theirs, certificate, now));
         for i in 0..200u8 {
             if i % 20 == 10 {
-                bench.ours.update_keys(i % 40 == 10).unwrap();
+                bench.ours.update_keys(bench.now, i % 40 == 10).unwrap();
             }
             bench.send(&[i; 20]);
             bench.theirs.send_application_data(&[i; 30]).unwrap();

@@ -122,7 +122,7 @@ impl Drop for Theirs {
 }
 
 struct Bench {
-    ours: Session<'static, RustCrypto, Global>,
+    ours: Session<Global, RustCrypto>,
     sends: Theirs,
     receives: Theirs,
 }
@@ -134,7 +134,7 @@ impl Bench {
         let server = Masters::split(profile, &exported, Side::Server).unwrap();
         let config = Config::default();
         Self {
-            ours: Session::new(&RustCrypto, profile, client.local(), client.remote(), config, Global).unwrap(),
+            ours: Session::new(config, profile, client.local(), client.remote(), Global, RustCrypto).unwrap(),
             sends: Theirs::new(profile, server.local(), true),
             receives: Theirs::new(profile, server.remote(), false),
         }
@@ -224,7 +224,7 @@ fn both_protect_a_packet_to_the_same_bytes() {
         let client = Masters::split(profile, &exported, Side::Client).unwrap();
         let mut theirs = Theirs::new(profile, client.local(), true);
         let mut ours =
-            Session::new(&RustCrypto, profile, client.local(), client.remote(), Config::default(), Global).unwrap();
+            Session::new(Config::default(), profile, client.local(), client.remote(), Global, RustCrypto).unwrap();
         for seq in (30_000..=65_535).chain(0..3000).step_by(500) {
             let packet = rtp(7, seq, true, 900);
             let mut buf = packet.clone();

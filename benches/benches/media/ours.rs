@@ -23,7 +23,7 @@ pub enum Found {
 pub struct Ours {
     name: &'static str,
     stream: SendStream<Global>,
-    session: Session<'static, RustCrypto, Global>,
+    session: Session<Global, RustCrypto>,
     bytes: Shared<[u8], Global>,
     found: Option<Frame<Global>>,
     now: Instant,
@@ -42,7 +42,7 @@ impl Ours {
         let exported: Vec<u8> = (0..profile.exporter_len()).map(|i| i as u8).collect();
         let masters = Masters::split(profile, &exported, Side::Client).unwrap();
         let session =
-            Session::new(&RustCrypto, profile, masters.local(), masters.remote(), Config::default(), Global).unwrap();
+            Session::new(Config::default(), profile, masters.local(), masters.remote(), Global, RustCrypto).unwrap();
         let stream = SendStream::new(config, Global).unwrap();
         let bytes = Shared::<[u8], _>::try_from_slice(&access_unit(), Global).unwrap();
         let mut this = Self { name, stream, session, bytes, found: None, now: Instant::from_millis(1) };

@@ -1,8 +1,7 @@
 use core::time::Duration;
 
 use barertc_crypto::{Group, Suite};
-
-use crate::connection::memory;
+use barertc_wire::{ConfigError, Rule};
 
 /// Which side begins: in SDP, `a=setup:active` is the client (RFC 8842, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +56,12 @@ impl<T: Copy + PartialEq, const N: usize> Preference<T, N> {
     }
 }
 
+/// The shortest datagram that has room for a record and a piece of a handshake message.
+const MIN_MTU: u16 = 64;
+
+/// The shortest handshake message that must be kept: a certificate with a P-256 key, and a ClientHello, have about this.
+const MIN_REASSEMBLY: u16 = 512;
+
 /// What a connection may use and take.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -89,6 +94,14 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Config {
+    /// The default configuration, for constants and statics.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             min_version: Version::Dtls12,
             max_version: Version::Dtls13,
@@ -103,20 +116,28 @@ impl Default for Config {
             early: 2_048,
         }
     }
-}
 
-impl Config {
-    /// Most bytes that a connection with this configuration ever takes from its allocator, without the allocator's own
-    /// overhead (six blocks, all taken by `Connection::new`). The `Connection` value itself is `size_of` more.
-    #[must_use]
-    pub const fn worst_case_bytes(&self) -> usize {
-        memory::handshake(self.reassembly as usize, self.early as usize).saturating_add(memory::ESTABLISHED)
-    }
-
-    /// How many of those bytes stay when the handshake is over.
-    #[must_use]
-    pub const fn established_bytes(&self) -> usize {
-        memory::ESTABLISHED
+    /// Checks that a connection can be made with these values.
+    ///
+    /// # Errors
+    /// The first field that breaks its rule.
+    pub const fn check(&self) -> Result<(), ConfigError> {
+        let timeout = self.initial_timeout.as_millis() as u64;
+        let rules = [
+            ConfigError::check("mtu", self.mtu as u64, Rule::AtLeast(MIN_MTU as u64)),
+            ConfigError::check("max_version", self.max_version as u64, Rule::AtLeast(self.min_version as u64)),
+            ConfigError::check("initial_timeout", timeout, Rule::AtLeast(1)),
+            ConfigError::check("max_timeout", self.max_timeout.as_millis() as u64, Rule::AtLeast(timeout)),
+            ConfigError::check("reassembly", self.reassembly as u64, Rule::AtLeast(MIN_REASSEMBLY as u64)),
+        ];
+        let mut rest = rules.as_slice();
+        while let Some((first, others)) = rest.split_first() {
+            if let Err(error) = first {
+                return Err(*error);
+            }
+            rest = others;
+        }
+        Ok(())
     }
 
     pub(crate) fn allows(&self, version: Version) -> bool {
@@ -131,7 +152,8 @@ impl Config {
 pub enum SrtpProfiles {
     /// None: the extension isn't sent, and ignored when it comes.
     None,
-    /// All that the provider knows, in its order.
+    /// All that the provider knows, in its order, but the one whose tag has only 32 bits
+    /// (`SRTP_AES128_CM_HMAC_SHA1_32`): [`Only`](Self::Only) names that where it is wanted.
     Ranked,
     /// These profile numbers, in this order.
     Only(Preference<u16, 4>),

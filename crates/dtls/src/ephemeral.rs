@@ -1,5 +1,5 @@
 use barertc_crypto::{Generator, Group, P256Secret, Provider, X25519Secret};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 
@@ -41,15 +41,12 @@ impl Ephemeral {
 
     /// The shared secret. Points off the curve, and X25519 points of small order, are refused (RFC 8446, 7.4.2).
     pub(crate) fn agree<P: Provider>(&self, p: &P, peer: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
-        let mut shared = match self {
+        Ok(Zeroizing::new(match self {
             Self::X25519(secret, _) => {
                 let peer = peer.try_into().map_err(|_| Error::BadKeyShare)?;
                 p.x25519_agree(secret, peer).map_err(|_| Error::BadKeyShare)?
             }
             Self::P256(secret, _) => p.p256_agree(secret, peer).map_err(|_| Error::BadKeyShare)?,
-        };
-        let out = Zeroizing::new(shared);
-        shared.zeroize();
-        Ok(out)
+        }))
     }
 }

@@ -1,5 +1,7 @@
 use core::fmt;
 
+use barertc_wire::ConfigError;
+
 /// What can go wrong with a connection or an identity.
 ///
 /// Everything a peer can cause arrives as `Event::Failed` (and as the result of the call that noticed it); damaged or
@@ -8,8 +10,29 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The allocator had no room, or the output slice is too short.
+    /// The allocator gave no memory.
     NoMemory,
+    /// The buffer has no room for the record or the export.
+    BufferTooShort {
+        /// Bytes that it must have.
+        needed: usize,
+    },
+    /// A message of ours does not fit into the room that flights have.
+    FlightTooLong {
+        /// Bytes of that room.
+        limit: usize,
+    },
+    /// A handshake message of the peer is longer than [`Config::reassembly`](crate::Config::reassembly) allows.
+    MessageTooLong {
+        /// [`Config::reassembly`](crate::Config::reassembly).
+        limit: usize,
+        /// Bytes of the message.
+        len: usize,
+    },
+    /// The configuration cannot be used.
+    Config(ConfigError),
+    /// The crypto provider did not take a key of the right length, for example because all its slots are in use.
+    KeyRefused,
     /// The call needs a connection that is established.
     NotConnected,
     /// The connection is closed or has failed.
@@ -48,6 +71,8 @@ pub enum Error {
     BadIdentity,
     /// The sequence numbers, or the number of forgeries a key may see, are used up.
     KeysExhausted,
+    /// An extension that we did not ask for (RFC 8446 section 4.2).
+    UnsolicitedExtension,
     /// A call in an order that the documentation excludes.
     Misuse,
 }
@@ -65,7 +90,15 @@ impl Error {
             Self::MissingExtension => alert::MISSING_EXTENSION,
             Self::NoCommonVersion => alert::PROTOCOL_VERSION,
             Self::NoCommonParameters => alert::HANDSHAKE_FAILURE,
-            Self::NoMemory | Self::BadIdentity | Self::Misuse => alert::INTERNAL_ERROR,
+            Self::UnsolicitedExtension => alert::UNSUPPORTED_EXTENSION,
+            Self::NoMemory
+            | Self::BufferTooShort { .. }
+            | Self::FlightTooLong { .. }
+            | Self::MessageTooLong { .. }
+            | Self::Config(_)
+            | Self::KeyRefused
+            | Self::BadIdentity
+            | Self::Misuse => alert::INTERNAL_ERROR,
             Self::NotConnected | Self::Closed | Self::TimedOut | Self::PeerAlert(_) | Self::KeysExhausted => {
                 return None;
             }
@@ -87,13 +120,26 @@ pub(crate) mod alert {
     pub(crate) const USER_CANCELED: u8 = 90;
     pub(crate) const NO_RENEGOTIATION: u8 = 100;
     pub(crate) const MISSING_EXTENSION: u8 = 109;
+    pub(crate) const UNSUPPORTED_EXTENSION: u8 = 110;
     pub(crate) const CERTIFICATE_REQUIRED: u8 = 116;
+
+    /// AlertLevel (RFC 5246 section 7.2).
+    pub(crate) const WARNING: u8 = 1;
+    pub(crate) const FATAL: u8 = 2;
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoMemory => "no memory or room left",
+            Self::NoMemory => "out of memory",
+            Self::BufferTooShort { needed } => return write!(f, "buffer must have {needed} bytes"),
+            Self::FlightTooLong { limit } => return write!(f, "our messages need more than {limit} bytes"),
+            Self::MessageTooLong { limit, len } => {
+                return write!(f, "peer's handshake message has {len} bytes, `reassembly` allows {limit}");
+            }
+            Self::Config(error) => return error.fmt(f),
+            Self::KeyRefused => "crypto provider did not take a key",
+            Self::UnsolicitedExtension => "peer sent an extension that was not asked for",
             Self::NotConnected => "not connected yet",
             Self::Closed => "connection is closed",
             Self::TimedOut => "peer stopped answering",
@@ -126,9 +172,9 @@ impl From<barertc_wire::Truncated> for Error {
     }
 }
 
-impl From<barertc_wire::NoRoom> for Error {
-    fn from(_: barertc_wire::NoRoom) -> Self {
-        Self::NoMemory
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 
@@ -159,6 +205,8 @@ barertc_wire::reasons! {
         NoRoom,
         /// A message that was handled before.
         OldMessage,
+        /// Plaintext of a peer that has keys: anybody can write it (RFC 9147 section 4.5.2).
+        Unprotected,
         /// Arrived before it could be read, and the room for such records was used up.
         TooEarly,
         /// Arrived after the connection had ended.

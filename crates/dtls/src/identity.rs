@@ -81,13 +81,15 @@ impl Identity {
     /// Writes key and certificate into `out` and returns the length: **the secret key is in it, in the clear**.
     ///
     /// # Errors
-    /// [`Error::NoMemory`] when `out` is shorter than the export; [`EXPORT_MAX`](Self::EXPORT_MAX) bytes always do.
+    /// [`Error::BufferTooShort`] when `out` is shorter than the export; [`EXPORT_MAX`](Self::EXPORT_MAX) bytes always do.
     pub fn export(&self, out: &mut [u8]) -> Result<usize, Error> {
+        let needed = MAGIC.len().saturating_add(34).saturating_add(self.len);
         let mut w = Writer::new(out);
-        w.put(&MAGIC)?;
-        w.put(self.secret.raw())?;
-        w.u16(u16::try_from(self.len).unwrap_or(0))?;
-        w.put(self.certificate())?;
+        w.put(&MAGIC)
+            .and_then(|()| w.put(self.secret.raw()))
+            .and_then(|()| w.u16(u16::try_from(self.len).unwrap_or(0)))
+            .and_then(|()| w.put(self.certificate()))
+            .map_err(|_| Error::BufferTooShort { needed })?;
         Ok(w.len())
     }
 

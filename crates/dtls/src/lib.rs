@@ -46,7 +46,7 @@
 //! // The inner layer writes between the room that a record needs.
 //! let (front, back) = client.room();
 //! datagram[front..front + 5].copy_from_slice(b"hello");
-//! let len = client.seal(&mut datagram[..front + 5 + back], 5)?;
+//! let len = client.seal(now, &mut datagram[..front + 5 + back], 5)?;
 //! let mut received = false;
 //! server.handle(now, &mut datagram[..len], |data| received = data == b"hello")?;
 //! assert!(received);
@@ -89,24 +89,27 @@
 extern crate std;
 
 mod acks;
+mod client_hello;
 mod config;
 mod connection;
+mod context;
 mod der;
 mod ephemeral;
 mod error;
 mod fingerprint;
 mod handshake;
 mod identity;
+mod link;
+mod machine;
 mod record;
 #[cfg(feature = "rsa")]
 mod rsa;
 mod schedule12;
 mod schedule13;
 mod secret;
-mod start;
-mod state;
 #[cfg(test)]
 mod testing;
+mod updates;
 mod v12;
 mod v13;
 mod x509;
@@ -114,7 +117,8 @@ mod x509;
 pub use barertc_crypto::{Group, Suite};
 pub use barertc_wire::{Fingerprint, HashAlgorithm};
 pub use config::{Config, Preference, Role, SrtpProfiles, Version};
-pub use connection::{Connection, Event, FlightCursor};
+pub use connection::{Connection, Event};
 pub use error::{Discard, Discards, Error};
 pub use fingerprint::fingerprint;
+pub use handshake::flight::FlightCursor;
 pub use identity::Identity;

@@ -1,7 +1,7 @@
 //! The secrets of DTLS 1.2 (RFC 5246, sections 5, 6.3 and 8.1; RFC 7627).
 
 use barertc_crypto::{HmacSha256Key, HmacSha384Key, KeyLength, Provider, Suite};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::handshake::transcript::Hash;
 use crate::record::{Keys, key_len};
@@ -24,14 +24,12 @@ pub(crate) fn prf<P: Provider>(p: &P, hash: Hash, secret: &[u8], label: &[u8], s
 /// P_hash: HMAC(secret, A(i) | seed), with A(i) = HMAC(secret, A(i-1)) and A(0) = seed.
 fn p_hash<const N: usize>(hmac: impl Fn(&[&[u8]]) -> [u8; N], label: &[u8], seed: [&[u8]; 4], out: &mut [u8]) {
     let [s0, s1, s2, s3] = seed;
-    let mut a = hmac(&[label, s0, s1, s2, s3]);
+    let mut a = Zeroizing::new(hmac(&[label, s0, s1, s2, s3]));
     for piece in out.chunks_mut(N) {
-        let mut block = hmac(&[&a, label, s0, s1, s2, s3]);
-        piece.iter_mut().zip(&block).for_each(|(to, from)| *to = *from);
-        block.zeroize();
-        a = hmac(&[&a]);
+        let block = Zeroizing::new(hmac(&[&a[..], label, s0, s1, s2, s3]));
+        piece.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = *from);
+        *a = hmac(&[&a[..]]);
     }
-    a.zeroize();
 }
 
 /// The master secret, bound to the whole handshake (RFC 7627, section 4).
@@ -55,7 +53,7 @@ pub(crate) fn record_keys<P: Provider>(
     master: &[u8],
     client_random: &[u8; 32],
     server_random: &[u8; 32],
-) -> Result<(Keys, Keys), KeyLength> {
+) -> Result<(Keys<P>, Keys<P>), KeyLength> {
     let (key, iv) = match suite {
         Suite::Aes128Gcm | Suite::Aes256Gcm => (key_len(suite), 4),
         Suite::ChaCha20Poly1305 => (key_len(suite), 12),
@@ -69,7 +67,7 @@ pub(crate) fn record_keys<P: Provider>(
         Ok(head)
     };
     let (client_key, server_key, client_iv, server_iv) = (cut(key)?, cut(key)?, cut(iv)?, cut(iv)?);
-    Ok((Keys::v12(suite, client_key, client_iv)?, Keys::v12(suite, server_key, server_iv)?))
+    Ok((Keys::v12(p, suite, client_key, client_iv)?, Keys::v12(p, suite, server_key, server_iv)?))
 }
 
 #[cfg(test)]

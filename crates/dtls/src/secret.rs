@@ -13,6 +13,12 @@ impl Secret {
         Self { bytes: [0; 48], len: len.min(48) }
     }
 
+    /// Takes the value of `other`, without a copy anywhere else.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.bytes = other.bytes;
+        self.len = other.len;
+    }
+
     /// A copy of `bytes`, of which the first 48 are kept.
     pub(crate) fn from_slice(bytes: &[u8]) -> Self {
         let mut secret = Self::zero(bytes.len());
@@ -26,6 +32,12 @@ impl Secret {
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         self.bytes.get_mut(..self.len).unwrap_or_default()
+    }
+}
+
+impl Default for Secret {
+    fn default() -> Self {
+        Self::zero(0)
     }
 }
 

@@ -5,7 +5,9 @@ use crate::common;
 
 use barertc_arena::Global;
 use barertc_crypto::RustCrypto;
-use barertc_dtls::{Config, Connection, Discard, Error, Fingerprint, HashAlgorithm, Preference, Role, Suite, Version};
+use barertc_dtls::{
+    Config, Connection, Discard, Error, Event, Fingerprint, HashAlgorithm, Preference, Role, Suite, Version,
+};
 use barertc_wire::Instant;
 use common::{Pair, Peer, Rng, identities};
 
@@ -144,14 +146,18 @@ fn the_one_without_post_quantum_share_comes_in_one_datagram() {
 }
 
 #[test]
-fn one_that_doesnt_fit_is_dropped_and_counted() {
+fn one_that_doesnt_fit_fails_at_once() {
     let mut s = server(Config { reassembly: 1_300, ..Config::default() });
     s.set_peer_fingerprint(Instant::ZERO, some_fingerprint()).unwrap();
-    for mut datagram in chromium() {
-        s.handle(Instant::ZERO, &mut datagram, |_| ()).unwrap();
-    }
-    assert_eq!(s.discards().get(Discard::OversizedMessage), 2);
-    assert!(flight(&mut s).is_empty());
+    let mut first = chromium().into_iter().next().unwrap();
+    let error = Error::MessageTooLong { limit: 1_300, len: 1_413 };
+    assert_eq!(s.handle(Instant::ZERO, &mut first, |_| ()), Err(error));
+    assert_eq!(s.discards().get(Discard::OversizedMessage), 1);
+    assert_eq!(s.poll_event(), Some(Event::Failed(error)));
+    // internal_error: it is our bound, not the peer's fault.
+    let mut out = [0; 100];
+    assert_eq!(s.poll_transmit(Instant::ZERO, &mut out), Some(15));
+    assert_eq!(out[..15], [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 80]);
 }
 
 /// The same with a client whose key we have, so that the handshake can go on to its end: every datagram of 100 bytes

@@ -86,6 +86,16 @@ fn a_version_that_is_not_offered_is_refused() {
 #[test]
 fn a_peer_without_extended_master_secret_is_refused() {
     let cut = |d: &mut Vec<u8>| replace(d, &[0, 23, 0, 0], &[0xFA, 0xFA, 0, 0]);
+    // An extension that nobody asked for is refused for that, so this one is cut out.
+    let hidden = |d: &mut Vec<u8>| {
+        let Some(at) = body_of(d, 2).and_then(|_| find(d, &[0, 23, 0, 0])) else { return };
+        d.drain(at..at + 4);
+        // The lengths of record, message, fragment and extensions, the last one after version, random, session and suite.
+        for (at, wide) in [(11, 2), (14, 3), (22, 3), (25 + 2 + 32 + 1 + 2 + 1, 2)] {
+            let lowest = at + wide - 1;
+            d[lowest] = d[lowest].checked_sub(4).unwrap();
+        }
+    };
     let mut p = pair(Version::Dtls12);
     carry(&mut p, Role::Client, cut);
     p.flush();
@@ -93,7 +103,7 @@ fn a_peer_without_extended_master_secret_is_refused() {
 
     let mut p = pair(Version::Dtls12);
     carry(&mut p, Role::Client, |_| ());
-    carry(&mut p, Role::Server, cut);
+    carry(&mut p, Role::Server, hidden);
     p.flush();
     assert_eq!(failure(&p.client_events), Some(Error::MissingExtension));
 }
@@ -119,7 +129,7 @@ fn tampered_records_are_dropped() {
             p.run(|_| false);
             let (front, back) = p.client.room();
             let mut record = vec![0x55; front + 20 + back];
-            p.client.seal(&mut record, 20).unwrap();
+            p.client.seal(p.now, &mut record, 20).unwrap();
             for i in 0..record.len() {
                 let mut bad = record.clone();
                 bad[i] ^= 0x01;
@@ -149,7 +159,7 @@ fn a_replayed_record_is_delivered_once() {
         for i in 0..100u8 {
             let (front, back) = p.server.room();
             let mut record = vec![i; front + 10 + back];
-            p.server.seal(&mut record, 10).unwrap();
+            p.server.seal(p.now, &mut record, 10).unwrap();
             records.push(record);
         }
         let mut got = 0;
@@ -308,8 +318,7 @@ fn fragments_that_do_not_fit_their_message_are_dropped() {
     for (len, offset, body, reason) in [
         (100, 90, &[1; 20][..], Discard::BadFragment),
         (100, 0xFF_FFFF, &[1; 20], Discard::BadFragment),
-        (0xFF_FFFF, 0, &[1; 20], Discard::OversizedMessage),
-        (5_000, 0, &[1; 20], Discard::OversizedMessage),
+        (100, 101, &[], Discard::BadFragment),
     ] {
         let before = p.server.discards().get(reason);
         p.server.handle(p.now, &mut fragment(0, len, offset, body, 1), |_| ()).unwrap();
@@ -389,7 +398,7 @@ fn data_before_the_end_of_the_handshake_waits_for_it() {
             carry(&mut p, Role::Server, |d| last.push(std::mem::take(d)));
             let (front, back) = p.server.room();
             let mut record = vec![3; front + 5 + back];
-            p.server.seal(&mut record, 5).unwrap();
+            p.server.seal(p.now, &mut record, 5).unwrap();
             let mut got = 0;
             p.client.handle(p.now, &mut record, |_| panic!("nothing is proven yet")).unwrap();
             for d in &mut last {
@@ -399,7 +408,7 @@ fn data_before_the_end_of_the_handshake_waits_for_it() {
         } else {
             let (front, back) = p.client.room();
             let mut record = vec![3; front + 5 + back];
-            p.client.seal(&mut record, 5).unwrap();
+            p.client.seal(p.now, &mut record, 5).unwrap();
             let mut got = 0;
             p.server.handle(p.now, &mut record, |_| panic!("nothing is proven yet")).unwrap();
             for d in &mut finished {

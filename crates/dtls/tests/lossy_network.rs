@@ -5,7 +5,7 @@ use crate::common;
 
 use barertc_arena::{Counting, Global};
 use barertc_dtls::{Config, Error, Event, Role, Version};
-use common::{Network, Pair, identities};
+use common::{Network, Pair, Peer, identities};
 use std::time::Duration;
 
 /// Half a minute on two cores; `BARERTC_SEEDS` asks for more or fewer.
@@ -23,7 +23,7 @@ fn lossy(version: Version) {
         // Small datagrams every fourth time, so that messages come in many fragments.
         let mtu = if seed % 4 == 0 { 200 } else { 1_200 };
         let config = Config { min_version: version, max_version: version, mtu, ..Config::default() };
-        let worst = config.worst_case_bytes();
+        let worst = Peer::<Global>::worst_case_bytes(&config);
         {
             let mut pair = Pair::with(config.clone(), config, &a, &b, seed, &memory[0], &memory[1]);
             pair.network = Network { loss: 20, duplicate: 20, reorder: 20 };

@@ -5,7 +5,7 @@ use crate::common;
 use barertc_arena::{Counting, FailNth, Global};
 use barertc_crypto::RustCrypto;
 use barertc_dtls::{Config, Connection, Error, Role, Version};
-use common::{Pair, Rng, identities};
+use common::{Pair, Peer, Rng, identities};
 
 #[test]
 fn it_stays_within_what_the_configuration_says() {
@@ -19,9 +19,10 @@ fn it_stays_within_what_the_configuration_says() {
         for m in &memory {
             let value = size_of_val(&p.client);
             let (peak, live) = (m.stats().peak, m.stats().live);
-            println!("{version:?}: the value {value}, peak {peak} of {}, live {live}", config.worst_case_bytes());
-            assert!(peak <= config.worst_case_bytes());
-            assert!(live <= config.established_bytes());
+            let worst = Peer::<Global>::worst_case_bytes(&config);
+            println!("{version:?}: the value {value}, peak {peak} of {worst}, live {live}");
+            assert!(peak <= worst);
+            assert!(live <= Peer::<Global>::established_bytes());
             assert!(value + peak <= 24_000, "at its peak {}", value + peak);
             assert!(value + live <= 12_000, "afterwards {}", value + live);
             assert!(value <= 2_560, "the value goes through the stack: {value}");

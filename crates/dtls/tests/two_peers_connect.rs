@@ -87,7 +87,7 @@ fn close_is_told_to_the_other_side() {
         pair.connect();
         pair.client_events.clear();
         pair.server_events.clear();
-        pair.client.close();
+        pair.client.close(pair.now);
         pair.run(|_| false);
         assert_eq!(pair.client_events, [Event::Closed]);
         assert_eq!(pair.server_events, [Event::Closed]);
@@ -99,7 +99,7 @@ fn a_measured_round_trip_decides_when_a_flight_is_repeated() {
     let first_wait = |round_trip: Option<u64>| {
         let mut pair = Pair::new(Config::default(), Config::default(), 5);
         if let Some(ms) = round_trip {
-            pair.client.set_round_trip(Duration::from_millis(ms));
+            pair.client.set_round_trip_time(pair.now, Duration::from_millis(ms));
         }
         pair.flush();
         pair.client.timeout().unwrap().saturating_since(pair.now).as_millis()

@@ -183,13 +183,13 @@ impl Config {
         let stream = self.video.worst_case_bytes::<A>().max(self.audio.worst_case_bytes::<A>());
         [
             barertc_ice::Agent::<A, &RustCrypto>::worst_case_bytes(&self.ice),
-            self.dtls.worst_case_bytes(),
-            self.srtp.worst_case_bytes::<A>(),
+            barertc_dtls::Connection::<A, &RustCrypto>::worst_case_bytes(&self.dtls),
+            barertc_srtp::Session::<A, &RustCrypto>::worst_case_bytes(&self.srtp),
             barertc_sctp::Association::<A>::worst_case_bytes(&self.sctp),
             // The machines themselves: what they are does not hang on the provider, which they refer to.
             size_of::<barertc_ice::Agent<A, &RustCrypto>>(),
             size_of::<barertc_dtls::Connection<A, &RustCrypto>>(),
-            size_of::<barertc_srtp::Session<'_, RustCrypto, A>>(),
+            size_of::<barertc_srtp::Session<A, &RustCrypto>>(),
             size_of::<barertc_sctp::Association<A>>(),
             size_of::<Places>(),
             Vec::<Transceiver<A>, A>::bytes(self.max_tracks.into()),

@@ -19,7 +19,7 @@ fn a_connection_is_small_and_its_memory_is_told_before() {
     println!("PeerConnection {value}, of which Config {}", size_of::<Config>());
     println!("in its allocator:\n  ice::Agent {}", size_of::<barertc_ice::Agent<Handle, &RustCrypto>>());
     println!("  dtls::Connection {}", size_of::<barertc_dtls::Connection<Handle, &RustCrypto>>());
-    println!("  srtp::Session {}", size_of::<barertc_srtp::Session<'_, RustCrypto, Handle>>());
+    println!("  srtp::Session {}", size_of::<barertc_srtp::Session<Handle, &RustCrypto>>());
     println!("  sctp::Association {}", size_of::<barertc_sctp::Association<Handle>>());
     println!("SendStream {}", size_of::<barertc_rtcp_nack::SendStream<Handle>>());
     println!("RecvStream {}", size_of::<barertc_rtcp_nack::RecvStream<Handle>>());
@@ -34,10 +34,11 @@ fn a_connection_is_small_and_its_memory_is_told_before() {
     let config = Config::default();
     println!("worst case {}:", config.worst_case_bytes::<Handle>());
     println!("  ice {}", barertc_ice::Agent::<Handle, barertc_crypto::RustCrypto>::worst_case_bytes(&config.ice));
-    println!("  dtls {}, established {}", config.dtls.worst_case_bytes(), config.dtls.established_bytes());
+    type Dtls = barertc_dtls::Connection<Handle, &'static RustCrypto>;
+    println!("  dtls {}, established {}", Dtls::worst_case_bytes(&config.dtls), Dtls::established_bytes());
     println!(
         "  srtp {}, sctp {}",
-        config.srtp.worst_case_bytes::<Handle>(),
+        barertc_srtp::Session::<Handle, &RustCrypto>::worst_case_bytes(&config.srtp),
         barertc_sctp::Association::<Handle>::worst_case_bytes(&config.sctp)
     );
     let stream = barertc_rtcp_nack::SendConfig::video(1, 0, barertc::PayloadFormat::H264);

@@ -200,10 +200,11 @@ impl Ours {
     }
 
     pub fn send(&mut self, data: &[u8]) {
+        let now = self.now();
         let (front, back) = self.connection.room();
         let mut out = vec![0; front + data.len() + back];
         out[front..front + data.len()].copy_from_slice(data);
-        let len = self.connection.seal(&mut out, data.len()).unwrap();
+        let len = self.connection.seal(now, &mut out, data.len()).unwrap();
         self.socket.send(&out[..len]).unwrap();
     }
 }

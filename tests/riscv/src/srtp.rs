@@ -24,13 +24,13 @@ pub fn run(bench: &mut Bench) {
         bench.test(name, || survives(bench.psram, profile));
     }
     let config = Config::default();
-    bench.figure("session, itself", size_of::<Session<RustCrypto, Memory>>(), "bytes");
-    bench.figure("session, memory at most", config.worst_case_bytes::<Memory>(), "bytes");
+    bench.figure("session, itself", size_of::<Session<Memory, RustCrypto>>(), "bytes");
+    bench.figure("session, memory at most", Session::<Memory, RustCrypto>::worst_case_bytes(&config), "bytes");
     bench.test("memory is within its bound", || {
         let session = session(bench.internal, Profile::AeadAes128Gcm, Side::Client)?;
         let live = bench.internal.stats().live;
         drop(session);
-        if live <= config.worst_case_bytes::<Memory>() { Ok(()) } else { Err(Error::OutOfMemory) }
+        if live <= Session::<Memory, RustCrypto>::worst_case_bytes(&config) { Ok(()) } else { Err(Error::NoMemory) }
     });
 
     let (counter_mode, gcm) = alone();
@@ -68,10 +68,10 @@ fn alone() -> (u64, u64) {
     (middle - start, instructions() - middle)
 }
 
-fn session(memory: Memory, profile: Profile, side: Side) -> Result<Session<'static, RustCrypto, Memory>, Error> {
+fn session(memory: Memory, profile: Profile, side: Side) -> Result<Session<Memory, RustCrypto>, Error> {
     let exported: [u8; 88] = core::array::from_fn(|i| i as u8);
     let masters = Masters::split(profile, &exported[..profile.exporter_len()], side)?;
-    Session::new(&RustCrypto, profile, masters.local(), masters.remote(), Config::default(), memory)
+    Session::new(Config::default(), profile, masters.local(), masters.remote(), memory, RustCrypto)
 }
 
 fn packet(seq: u16) -> [u8; PACKET + 16] {

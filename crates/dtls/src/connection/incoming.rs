@@ -1,7 +1,7 @@
 //! Datagrams in.
 
 use barertc_arena::Allocator;
-use barertc_crypto::Provider;
+use barertc_crypto::{Provider, wipe_stack};
 use barertc_wire::{Instant, Reader};
 
 use super::{Connection, Event, Pending, Status};
@@ -9,12 +9,8 @@ use crate::acks;
 use crate::config::{Role, Version};
 use crate::error::{Discard, Error, alert};
 use crate::handshake::kind;
-use crate::handshake::reassembly::Fragment;
+use crate::handshake::reassembly::{Fragment, Reassembly};
 use crate::record::{Head, Opened, content, split};
-
-/// AlertLevel.
-pub(crate) const WARNING: u8 = 1;
-pub(crate) const FATAL: u8 = 2;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +78,11 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             self.link.flight.answered();
         }
         let result = pending.handshake.step(&mut self.link, &message);
+        wipe_stack();
         pending.reassembly.pop();
+        if pending.handshake.is_protected() {
+            pending.reassembly.forget_plaintext();
+        }
         if let Err(error) = result {
             self.fail(error);
             return Err(error);
@@ -125,7 +125,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let Pending { handshake, mut reassembly, mut early } = pending;
         early.retain_unread(|record| {
             let Some((head, record, _)) = split(record) else { return true };
-            match self.protected(now, head, record, Some(&mut reassembly), on_data) {
+            let messages = Messages { reassembly: &mut reassembly, protected: handshake.is_protected() };
+            match self.protected(now, head, record, Some(messages), on_data) {
                 Ok(outcome) => outcome == Outcome::Done,
                 Err(error) => {
                     result = Err(error);
@@ -150,7 +151,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let Some(mut pending) = self.pending.take() else {
             return self.protected(now, head, record, None, on_data);
         };
-        let outcome = self.protected(now, head, record, Some(&mut pending.reassembly), on_data);
+        let messages = Messages { reassembly: &mut pending.reassembly, protected: pending.handshake.is_protected() };
+        let outcome = self.protected(now, head, record, Some(messages), on_data);
         if self.status != Status::Over {
             self.pending = Some(pending);
         }
@@ -163,7 +165,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         now: Instant,
         head: Head,
         record: &mut [u8],
-        reassembly: Option<&mut crate::handshake::reassembly::Reassembly<A>>,
+        messages: Option<Messages<'_, A>>,
         on_data: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Outcome, Error> {
         let handshaking = self.status == Status::Handshaking;
@@ -186,11 +188,11 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let end = opened.start.saturating_add(opened.len);
         let Some(body) = record.get_mut(opened.start..end) else { return Ok(Outcome::Done) };
         match opened.kind {
-            content::HANDSHAKE => match reassembly.filter(|_| handshaking) {
-                Some(reassembly) => self.fragments(now, opened, body, reassembly),
+            content::HANDSHAKE => match messages.filter(|_| handshaking) {
+                Some(messages) => self.fragments(now, opened, body, messages)?,
                 None => self.late_handshake(now, opened, body)?,
             },
-            content::APPLICATION_DATA if opened.epoch > 0 && self.status == Status::Connected => {
+            content::APPLICATION_DATA if opened.epoch >= self.link.data_epoch() && self.status == Status::Connected => {
                 self.link.note_read_epoch(opened.epoch);
                 on_data(body);
             }
@@ -203,35 +205,48 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     }
 
     /// Keeps the fragments of a handshake record.
-    fn fragments(
-        &mut self,
-        now: Instant,
-        opened: Opened,
-        body: &[u8],
-        reassembly: &mut crate::handshake::reassembly::Reassembly<A>,
-    ) {
+    ///
+    /// # Errors
+    /// [`Error::MessageTooLong`], which ended the connection.
+    fn fragments(&mut self, now: Instant, opened: Opened, body: &[u8], messages: Messages<'_, A>) -> Result<(), Error> {
+        let Messages { reassembly, protected } = messages;
         let mut r = Reader::new(body);
         let mut useful = false;
         while !r.is_empty() {
-            match Fragment::parse(&mut r).and_then(|f| reassembly.push(opened.epoch, &f)) {
-                Ok(()) => useful = true,
-                Err(discard) => {
-                    self.discards.count(discard);
-                    match discard {
-                        // The peer has sent its flight again, so it hasn't got ours (RFC 9147, section 5.8.1).
-                        Discard::OldMessage => {
-                            useful = true;
-                            self.link.flight.peer_repeated(now);
-                        }
-                        Discard::BadFragment => break,
-                        _ => {}
-                    }
+            let Ok(fragment) = Fragment::parse(&mut r) else {
+                self.discards.count(Discard::BadFragment);
+                break;
+            };
+            // Where the peer has keys, plaintext is only good for saying that a flight of ours was lost.
+            if protected && opened.epoch == 0 && fragment.seq >= reassembly.next() {
+                self.discards.count(Discard::Unprotected);
+                continue;
+            }
+            let Err(discard) = reassembly.push(opened.epoch, &fragment) else {
+                useful = true;
+                continue;
+            };
+            self.discards.count(discard);
+            match discard {
+                // The peer has sent its flight again, so it hasn't got ours (RFC 9147, section 5.8.1).
+                Discard::OldMessage => {
+                    useful = true;
+                    self.link.flight.peer_repeated(now);
                 }
+                // It would come again and again, and never fit.
+                Discard::OversizedMessage => {
+                    let len = usize::try_from(fragment.len).unwrap_or(usize::MAX);
+                    let error = Error::MessageTooLong { limit: reassembly.limit(), len };
+                    self.fail(error);
+                    return Err(error);
+                }
+                _ => {}
             }
         }
         if useful {
             self.link.acks.add(opened.epoch, opened.seq);
         }
+        Ok(())
     }
 
     /// DTLS 1.3: when part of a flight is here, the rest should be soon, or the peer is told what is (RFC 9147, 7.1).
@@ -274,7 +289,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             // No renegotiation (RFC 5746, section 4.5; RFC 8827, section 6.5).
             (kind::HELLO_REQUEST, Role::Client) | (kind::CLIENT_HELLO, Role::Server) => {
                 self.discards.count(Discard::Unexpected);
-                self.alert = Some((WARNING, alert::NO_RENEGOTIATION));
+                self.alert = Some((alert::WARNING, alert::NO_RENEGOTIATION));
             }
             _ => self.discards.count(Discard::OldMessage),
         }
@@ -285,20 +300,29 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             self.discards.count(Discard::NotARecord);
             return Ok(());
         };
-        // Anybody can write an alert without protection: it counts only until the peer has shown that it has keys.
-        if opened.epoch == 0 && self.link.records.peer_has_keys() {
-            self.discards.count(Discard::WrongEpoch);
+        // Anybody can write an alert without protection: it counts only until the peer has keys, which it has in DTLS 1.3
+        // when we have them, and in DTLS 1.2 when it has shown them.
+        let records = &self.link.records;
+        let has_keys = match self.link.version {
+            Some(Version::Dtls13) => records.can_read(),
+            _ => records.peer_has_keys(),
+        };
+        if opened.epoch == 0 && has_keys {
+            self.discards.count(Discard::Unprotected);
+            if level == alert::FATAL && self.status == Status::Handshaking {
+                self.hint = Some(description);
+            }
             return Ok(());
         }
         match description {
             alert::CLOSE_NOTIFY => {
-                self.alert = Some((WARNING, alert::CLOSE_NOTIFY));
+                self.alert = Some((alert::WARNING, alert::CLOSE_NOTIFY));
                 self.end(Event::Closed);
             }
             // A close_notify follows (RFC 8446, section 6.1).
             alert::USER_CANCELED => {}
             // Only DTLS 1.2 has warnings that mean nothing.
-            _ if level == WARNING && self.link.version != Some(Version::Dtls13) => {}
+            _ if level == alert::WARNING && self.link.version != Some(Version::Dtls13) => {}
             _ => {
                 let error = Error::PeerAlert(description);
                 self.fail(error);
@@ -325,6 +349,12 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
         result
     }
+}
+
+/// Where the messages of a handshake go, and whether they have to be protected by now.
+struct Messages<'a, A: Allocator> {
+    reassembly: &'a mut Reassembly<A>,
+    protected: bool,
 }
 
 /// Whether a record for which there are no keys can be one of this handshake: DTLS 1.2 has epoch 1 only.

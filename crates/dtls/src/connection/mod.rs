@@ -1,6 +1,5 @@
 mod early;
 mod incoming;
-pub(crate) mod memory;
 mod outgoing;
 
 use core::fmt;
@@ -14,17 +13,16 @@ use barertc_wire::{Fingerprint, Instant};
 use self::early::Early;
 use crate::acks::Acks;
 use crate::config::{Config, Role, Version};
+use crate::context::Context;
 use crate::ephemeral::Ephemeral;
-use crate::error::{Discards, Error};
-use crate::handshake::flight::Flight;
+use crate::error::{Discards, Error, alert};
+use crate::handshake::flight::{self, Flight};
 use crate::handshake::reassembly::Reassembly;
-use crate::handshake::transcript::{Hash, Transcript};
 use crate::identity::Identity;
+use crate::link::{Exporter, Link};
+use crate::machine::{Handshake, State};
 use crate::record::Records;
-use crate::state::{Exporter, Handshake, Link, State};
-use crate::{schedule12, start};
-
-pub use self::outgoing::FlightCursor;
+use crate::schedule12;
 
 #[cfg(test)]
 mod tests;
@@ -67,7 +65,7 @@ pub(crate) enum Status {
 /// [`set_peer_fingerprint`](Self::set_peer_fingerprint), but a ClientHello that comes earlier is kept. After every call
 /// that takes `&mut self`, empty [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and ask
 /// [`timeout`](Self::timeout) again.
-pub struct Connection<A: Allocator, P> {
+pub struct Connection<A: Allocator, P: Provider> {
     pub(crate) link: Link<A, P>,
     /// Gone when the handshake is over.
     pending: Option<Pending<A>>,
@@ -77,6 +75,8 @@ pub struct Connection<A: Allocator, P> {
     over: Option<Event>,
     /// Level and description of an alert to be sent.
     alert: Option<(u8, u8)>,
+    /// A fatal alert that came without protection when it proved nothing any more: should nothing else come, it was true.
+    hint: Option<u8>,
     discards: Discards,
 }
 
@@ -93,7 +93,8 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
     /// `rng` seeds the connection's own generator; `provider` may be a reference.
     ///
     /// # Errors
-    /// [`Error::NoMemory`] when `alloc` hasn't got [`Config::worst_case_bytes`].
+    /// [`Error::Config`] when [`Config::check`] finds a field that breaks its rule, [`Error::NoMemory`] when `alloc` has
+    /// not got [`worst_case_bytes`](Self::worst_case_bytes).
     pub fn new<R: CryptoRng + ?Sized>(
         config: Config,
         role: Role,
@@ -102,6 +103,7 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
         provider: P,
         rng: &mut R,
     ) -> Result<Self, Error> {
+        config.check()?;
         let mut pending = Pending {
             handshake: begin(role, identity, alloc.clone())?,
             reassembly: Reassembly::new(usize::from(config.reassembly), alloc.clone())?,
@@ -123,7 +125,7 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
             updates: None,
         };
         if role == Role::Client {
-            pending.handshake.state = start::Client::begin(&mut pending.handshake, &mut link)?;
+            pending.handshake.begin(&mut link)?;
         }
         Ok(Self {
             link,
@@ -132,6 +134,7 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
             connected: None,
             over: None,
             alert: None,
+            hint: None,
             discards: Discards::default(),
         })
     }
@@ -140,30 +143,33 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
 /// A handshake that has not begun, in its place. Out of line, so that it is not on the stack while the rest is made.
 #[inline(never)]
 fn begin<A: Allocator>(role: Role, identity: &Identity, alloc: A) -> Result<Box<Handshake, A>, Error> {
-    Box::try_init(alloc, || {
-        Ok::<_, Error>(Handshake {
-            state: match role {
-                Role::Client => State::Idle,
-                Role::Server => State::AwaitClientHello,
-            },
-            identity: identity.clone(),
-            transcript: Transcript::new(Version::Dtls12, Hash::Sha256),
-            ephemeral: None,
-            client_random: [0; 32],
-            server_random: [0; 32],
-        })
-    })
+    Box::try_init(alloc, || Ok::<_, Error>(Handshake::new(role, Context::new(identity))))
 }
 
 impl<A: Allocator, P: Provider> Connection<A, P> {
+    /// Most bytes that a connection with this configuration ever takes from its allocator, without the allocator's own
+    /// overhead for six blocks. [`new`](Self::new) takes all of them. The `Connection` value itself is `size_of` more.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &Config) -> usize {
+        let handshake =
+            size_of::<Handshake>().saturating_add(config.reassembly as usize).saturating_add(config.early as usize);
+        handshake.saturating_add(Self::established_bytes())
+    }
+
+    /// How many of those bytes stay when the handshake is over: the keys, and a flight. Its last messages may have to be
+    /// repeated, and key updates go out through it.
+    #[must_use]
+    pub const fn established_bytes() -> usize {
+        flight::CAPACITY.saturating_add(Records::<A, P>::KEY_BYTES)
+    }
+
     /// Makes the key pair that the handshake will need, in idle time before the peer's first message. A client has done
     /// so in `new`.
     pub fn prepare(&mut self) {
         let Some(pending) = &mut self.pending else { return };
-        if let (None, Some(group)) = (&pending.handshake.ephemeral, self.link.groups().next())
-            && matches!(pending.handshake.state, State::AwaitClientHello)
-        {
-            pending.handshake.ephemeral = Some(Ephemeral::new(&self.link.provider, group, &mut self.link.rng));
+        let Handshake { state: State::AwaitClientHello, context } = &mut *pending.handshake else { return };
+        if let (None, Some(group)) = (&context.ephemeral, self.link.groups().next()) {
+            context.ephemeral = Some(Ephemeral::new(&self.link.provider, group, &mut self.link.rng));
         }
     }
 
@@ -183,7 +189,9 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// Says how long a datagram takes to the peer and back, as ICE has measured it: from the next flight on, an answer is
     /// waited for 1.5 times as long before the flight is repeated (RFC 9147, section 5.8.2), within 50 ms and
     /// [`Config::initial_timeout`].
-    pub fn set_round_trip(&mut self, round_trip: Duration) {
+    pub fn set_round_trip_time(&mut self, now: Instant, round_trip: Duration) {
+        // The running timer keeps its deadline.
+        let _ = now;
         let guess = round_trip.saturating_mul(3).checked_div(2).unwrap_or(round_trip);
         let longest = self.link.config.initial_timeout;
         self.link.flight.guess_timeout(guess.max(SHORTEST_TIMEOUT).min(longest));
@@ -211,7 +219,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         if self.link.flight.deadline().is_some_and(|at| at <= now) {
             let (longest, most) = (self.link.config.max_timeout, self.link.config.retransmissions);
             if !self.link.flight.repeat(now, longest, most) {
-                self.fail(Error::TimedOut);
+                self.fail(self.hint.map_or(Error::TimedOut, Error::PeerAlert));
             } else if self.link.flight.is_answered() {
                 // Part of the answer is missing: what we have tells the peer what to repeat (RFC 9147, section 7.1).
                 self.link.acks.send_now();
@@ -249,7 +257,9 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     ///
     /// # Errors
     /// [`Error::NotConnected`] before `Connected` and after the end.
-    pub fn update_keys(&mut self, request: bool) -> Result<bool, Error> {
+    pub fn update_keys(&mut self, now: Instant, request: bool) -> Result<bool, Error> {
+        // Its flight begins when it is polled.
+        let _ = now;
         if self.status != Status::Connected {
             return Err(Error::NotConnected);
         }
@@ -257,9 +267,11 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     }
 
     /// Closes the connection: the peer is told with the next datagram, and `Closed` follows.
-    pub fn close(&mut self) {
+    pub fn close(&mut self, now: Instant) {
+        // The alert goes out when it is polled.
+        let _ = now;
         if self.status != Status::Over {
-            self.alert = Some((incoming::WARNING, crate::error::alert::CLOSE_NOTIFY));
+            self.alert = Some((alert::WARNING, alert::CLOSE_NOTIFY));
             self.end(Event::Closed);
         }
     }
@@ -291,17 +303,22 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.link.acks.clear();
         self.link.exporter = None;
         self.link.updates = None;
+        // Nothing is read any more; the keys that we write with go when the alert has left.
+        self.link.records.retire_read_before(u16::MAX);
+        if self.alert.is_none() {
+            self.link.records.retire_write_before(u16::MAX);
+        }
     }
 
     fn fail(&mut self, error: Error) {
         if self.status != Status::Over {
-            self.alert = error.alert().map(|description| (incoming::FATAL, description));
+            self.alert = error.alert().map(|description| (alert::FATAL, description));
             self.end(Event::Failed(error));
         }
     }
 }
 
-impl<A: Allocator, P> fmt::Debug for Connection<A, P> {
+impl<A: Allocator, P: Provider> fmt::Debug for Connection<A, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("role", &self.link.role)
@@ -312,7 +329,7 @@ impl<A: Allocator, P> fmt::Debug for Connection<A, P> {
 }
 
 #[cfg(feature = "defmt")]
-impl<A: Allocator, P> defmt::Format for Connection<A, P> {
+impl<A: Allocator, P: Provider> defmt::Format for Connection<A, P> {
     fn format(&self, f: defmt::Formatter<'_>) {
         let (role, version) = (self.link.role, self.link.version);
         defmt::write!(

@@ -6,12 +6,8 @@ use barertc_wire::{Instant, Writer};
 
 use super::{Connection, Status};
 use crate::error::Error;
-use crate::handshake::flight::Cursor;
+use crate::handshake::flight::FlightCursor;
 use crate::record::content;
-
-/// How far [`Connection::peek_flight`] has come.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FlightCursor(Cursor);
 
 impl<A: Allocator, P: Provider> Connection<A, P> {
     /// Writes the next datagram into `out` and returns its length. It is never longer than `out` or the configured MTU.
@@ -35,7 +31,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
         let mtu = out.len().min(usize::from(link.config.mtu));
         let out = out.get_mut(..mtu)?;
-        link.flight.fill(&mut cursor.0, &link.provider, &mut link.records, out).ok().filter(|len| *len > 0)
+        link.flight.fill(cursor, &link.provider, &mut link.records, out).ok().filter(|len| *len > 0)
     }
 
     /// Bytes that a record adds in front of its data and behind it, now.
@@ -48,9 +44,11 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// [`room`](Self::room), and returns the record's length.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] before `Connected`, [`Error::Closed`] after the end, [`Error::NoMemory`] when `out` has not got room behind the
-    /// data, [`Error::KeysExhausted`] when a key has sealed as much as it may.
-    pub fn seal(&mut self, out: &mut [u8], len: usize) -> Result<usize, Error> {
+    /// [`Error::NotConnected`] before `Connected`, [`Error::Closed`] after the end, [`Error::BufferTooShort`] when `out` has no room
+    /// behind the data, [`Error::KeysExhausted`] when a key has sealed as much as it may.
+    pub fn seal(&mut self, now: Instant, out: &mut [u8], len: usize) -> Result<usize, Error> {
+        // A key update that is due begins when it is polled.
+        let _ = now;
         match self.status {
             Status::Connected => {}
             Status::Handshaking => return Err(Error::NotConnected),
@@ -84,6 +82,9 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let (front, _) = link.records.overhead(epoch);
         let mut w = Writer::new(out.get_mut(front..)?);
         link.acks.write(&mut w).ok()?;
+        if let Some(updates) = &mut link.updates {
+            updates.unacknowledged = false;
+        }
         let len = w.len();
         link.records.seal(&link.provider, epoch, content::ACK, out, len).ok().map(|(len, _)| len)
     }
@@ -94,6 +95,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let epoch = records.write_epoch();
         let (front, _) = records.overhead(epoch);
         out.get_mut(front..front.saturating_add(2))?.copy_from_slice(&[level, description]);
-        records.seal(&self.link.provider, epoch, content::ALERT, out, 2).ok().map(|(len, _)| len)
+        let sealed = records.seal(&self.link.provider, epoch, content::ALERT, out, 2);
+        if self.status == Status::Over {
+            records.retire_write_before(u16::MAX);
+        }
+        sealed.ok().map(|(len, _)| len)
     }
 }

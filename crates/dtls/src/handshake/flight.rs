@@ -12,6 +12,8 @@ use crate::record::{Records, content};
 /// Room for the longest flight of ours, which is a server's: hello, certificate, key exchange, request and Finished.
 pub(crate) const CAPACITY: usize = 1_280;
 
+const TOO_LONG: Error = Error::FlightTooLong { limit: CAPACITY };
+
 /// Messages of the longest flight, ChangeCipherSpec included.
 const ITEMS: usize = 6;
 
@@ -58,9 +60,11 @@ struct Sent {
     end: u16,
 }
 
-/// How far a flight has been written into datagrams.
+/// How far [`Connection::peek_flight`](crate::Connection::peek_flight) has written the current flight. A default one is at its
+/// beginning.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cursor {
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FlightCursor {
     item: usize,
     offset: u16,
 }
@@ -70,7 +74,7 @@ pub(crate) struct Cursor {
 enum Phase {
     /// Nothing to send, or all of it acknowledged.
     Finished,
-    Sending(Cursor),
+    Sending(FlightCursor),
     /// Sent; repeated at the deadline. The last flight of a handshake has none: it is repeated when the peer does.
     Waiting(Option<Instant>),
 }
@@ -131,33 +135,32 @@ impl<A: Allocator> Flight<A> {
         write: impl FnOnce(&mut Writer<'_>) -> Result<(), NoRoom>,
     ) -> Result<&[u8], Error> {
         let start = self.used;
-        let place = self.items.iter_mut().find(|i| i.is_none()).ok_or(Error::NoMemory)?;
-        let room = self.bytes.get_mut(start..).ok_or(Error::NoMemory)?;
+        let place = self.items.iter_mut().find(|i| i.is_none()).ok_or(TOO_LONG)?;
+        let room = self.bytes.get_mut(start..).ok_or(TOO_LONG)?;
         let mut w = Writer::new(room);
-        w.zeros(HEADER)?;
-        write(&mut w)?;
+        w.zeros(HEADER).and_then(|()| write(&mut w)).map_err(|_| TOO_LONG)?;
         let len = w.len();
         let body = len.saturating_sub(HEADER);
-        w.patch(0, &header(kind, body, self.next_seq, 0, body))?;
+        w.patch(0, &header(kind, body, self.next_seq, 0, body)).map_err(|_| TOO_LONG)?;
         let (from, size) = (u16::try_from(start), u16::try_from(len));
-        let (Ok(from), Ok(size)) = (from, size) else { return Err(Error::NoMemory) };
+        let (Ok(from), Ok(size)) = (from, size) else { return Err(TOO_LONG) };
         let seq = self.next_seq;
         *place =
             Some(Item { content: content::HANDSHAKE, epoch, start: from, len: size, seq, acked: Ranges::default() });
         self.next_seq = self.next_seq.checked_add(1).ok_or(Error::KeysExhausted)?;
         self.used = start.saturating_add(len);
-        self.bytes.get(start..self.used).ok_or(Error::NoMemory)
+        self.bytes.get(start..self.used).ok_or(TOO_LONG)
     }
 
     /// Adds a ChangeCipherSpec (RFC 5246, section 7.1).
     pub(crate) fn change_cipher_spec(&mut self) -> Result<(), Error> {
         let start = self.used;
-        *self.bytes.get_mut(start).ok_or(Error::NoMemory)? = 1;
-        let place = self.items.iter_mut().find(|i| i.is_none()).ok_or(Error::NoMemory)?;
+        *self.bytes.get_mut(start).ok_or(TOO_LONG)? = 1;
+        let place = self.items.iter_mut().find(|i| i.is_none()).ok_or(TOO_LONG)?;
         *place = Some(Item {
             content: content::CHANGE_CIPHER_SPEC,
             epoch: 0,
-            start: u16::try_from(start).map_err(|_| Error::NoMemory)?,
+            start: u16::try_from(start).map_err(|_| TOO_LONG)?,
             len: 1,
             seq: 0,
             acked: Ranges::default(),
@@ -169,7 +172,7 @@ impl<A: Allocator> Flight<A> {
     /// Lets the flight out.
     pub(crate) fn send(&mut self, expects_answer: bool) {
         self.expects_answer = expects_answer;
-        self.phase = Phase::Sending(Cursor::default());
+        self.phase = Phase::Sending(FlightCursor::default());
     }
 
     /// The `nth` message of the flight with its header: the ClientHello, for a transcript that begins with the answer.
@@ -229,7 +232,7 @@ impl<A: Allocator> Flight<A> {
         self.timeout = self.timeout.saturating_mul(2).min(longest);
         self.phase = match self.answered {
             true => Phase::Waiting(Some(now + self.timeout)),
-            false => Phase::Sending(Cursor::default()),
+            false => Phase::Sending(FlightCursor::default()),
         };
         true
     }
@@ -239,7 +242,7 @@ impl<A: Allocator> Flight<A> {
     pub(crate) fn peer_repeated(&mut self, now: Instant) {
         let quiet = now.saturating_since(self.last_sent);
         if !self.answered && matches!(self.phase, Phase::Waiting(_)) && quiet.saturating_mul(4) >= self.timeout {
-            self.phase = Phase::Sending(Cursor::default());
+            self.phase = Phase::Sending(FlightCursor::default());
         }
     }
 
@@ -263,7 +266,7 @@ impl<A: Allocator> Flight<A> {
         } else if self.items.iter().flatten().all(|i| i.piece(0).is_none()) {
             self.phase = Phase::Finished;
         } else if matches!(self.phase, Phase::Waiting(_)) {
-            self.phase = Phase::Sending(Cursor::default());
+            self.phase = Phase::Sending(FlightCursor::default());
         }
     }
 
@@ -272,7 +275,7 @@ impl<A: Allocator> Flight<A> {
         &mut self,
         now: Instant,
         p: &P,
-        records: &mut Records<A>,
+        records: &mut Records<A, P>,
         out: &mut [u8],
     ) -> Result<usize, Error> {
         let Phase::Sending(mut cursor) = self.phase else { return Ok(0) };
@@ -288,15 +291,15 @@ impl<A: Allocator> Flight<A> {
     /// Writes the datagram at the cursor and moves it on, whatever the state of the timer.
     pub(crate) fn fill<P: Provider>(
         &mut self,
-        cursor: &mut Cursor,
+        cursor: &mut FlightCursor,
         p: &P,
-        records: &mut Records<A>,
+        records: &mut Records<A, P>,
         out: &mut [u8],
     ) -> Result<usize, Error> {
         let mut used = 0usize;
         while let Some(item) = self.items.get(cursor.item).copied().flatten() {
             let Some((start, end)) = item.piece(cursor.offset) else {
-                *cursor = Cursor { item: cursor.item.saturating_add(1), offset: 0 };
+                *cursor = FlightCursor { item: cursor.item.saturating_add(1), offset: 0 };
                 continue;
             };
             let room = out.get_mut(used..).unwrap_or_default();
@@ -314,7 +317,7 @@ impl<A: Allocator> Flight<A> {
     }
 
     /// Whether nothing is left to be sent at the cursor.
-    pub(crate) fn at_end(&self, cursor: &Cursor) -> bool {
+    pub(crate) fn at_end(&self, cursor: &FlightCursor) -> bool {
         let mut items = self.items.iter().skip(cursor.item).flatten();
         items.next().is_none_or(|i| i.piece(cursor.offset).is_none()) && items.all(|i| i.piece(0).is_none())
     }
@@ -328,12 +331,12 @@ impl<A: Allocator> Flight<A> {
         start: u16,
         end: u16,
         p: &P,
-        records: &mut Records<A>,
+        records: &mut Records<A, P>,
         out: &mut [u8],
         first: bool,
     ) -> Result<Option<(usize, u16, u64)>, Error> {
         let (front, back) = records.overhead(item.epoch);
-        let message = self.message_bytes(item).ok_or(Error::NoMemory)?;
+        let message = self.message_bytes(item).ok_or(TOO_LONG)?;
         if item.content != content::HANDSHAKE {
             let end_of_payload = front.saturating_add(message.len());
             let Some(place) = out.get_mut(front..end_of_payload) else { return Ok(None) };
@@ -347,17 +350,21 @@ impl<A: Allocator> Flight<A> {
         let fits = match room {
             Some(room) if room >= wanted => wanted,
             Some(room) if room > 0 && (first || room >= WORTHWHILE) => room,
-            _ if first => return Err(Error::NoMemory),
+            // A message without a body needs its header only.
+            _ if first => return Err(Error::BufferTooShort { needed: overhead.saturating_add(wanted.min(1)) }),
             _ => return Ok(None),
         };
-        let (head, body) = message.split_first_chunk::<HEADER>().ok_or(Error::NoMemory)?;
+        let (head, body) = message.split_first_chunk::<HEADER>().ok_or(TOO_LONG)?;
         let from = usize::from(start);
-        let piece = body.get(from..from.saturating_add(fits)).ok_or(Error::NoMemory)?;
-        let mut w = Writer::new(out);
-        w.reserve(front)?;
+        let piece = body.get(from..from.saturating_add(fits)).ok_or(TOO_LONG)?;
         let kind = head.first().copied().unwrap_or(0);
-        w.put(&header(kind, body.len(), item.seq, from, fits))?;
-        w.put(piece)?;
+        let short = Error::BufferTooShort { needed: overhead.saturating_add(fits) };
+        let mut w = Writer::new(out);
+        w.reserve(front)
+            .map(drop)
+            .and_then(|()| w.put(&header(kind, body.len(), item.seq, from, fits)))
+            .and_then(|()| w.put(piece))
+            .map_err(|_| short)?;
         let payload = HEADER.saturating_add(fits);
         let (len, number) = records.seal(p, item.epoch, content::HANDSHAKE, out, payload)?;
         let end = if item.body_len() == 0 { 1 } else { start.saturating_add(fits as u16) };

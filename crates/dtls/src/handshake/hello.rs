@@ -1,9 +1,10 @@
 //! ClientHello and ServerHello, and the extensions that we know (RFC 8446, section 4.1 and 4.2).
 
-use barertc_crypto::{Group, Suite};
+use barertc_crypto::{Group, Provider, Suite};
 use barertc_wire::{NoRoom, Reader, Writer};
 
 use super::vec16;
+use crate::config::Version;
 use crate::error::Error;
 
 /// ExtensionType.
@@ -30,6 +31,9 @@ pub(crate) const RETRY_RANDOM: [u8; 32] = [
 
 /// The end of a ServerHello's random where a server that knows DTLS 1.3 was made to speak 1.2 (RFC 8446, section 4.1.3).
 pub(crate) const DOWNGRADE_12: [u8; 8] = *b"DOWNGRD\x01";
+
+/// The same for an older version, which a client that offered 1.3 has to refuse too.
+pub(crate) const DOWNGRADE_11: [u8; 8] = *b"DOWNGRD\x00";
 
 /// Cipher suites of DTLS 1.2 for a server with an ECDSA certificate (RFC 5289, RFC 7905).
 pub(crate) const fn suite_ecdsa(suite: Suite) -> u16 {
@@ -98,47 +102,57 @@ impl<'a> List<'a> {
     }
 }
 
-/// The extensions of a message, checked to be well formed and each there at most once.
+/// The extensions that we know; the others are passed over.
+const KNOWN: [u16; 9] = [
+    ext::SUPPORTED_GROUPS,
+    ext::EC_POINT_FORMATS,
+    ext::SIGNATURE_ALGORITHMS,
+    ext::USE_SRTP,
+    ext::EXTENDED_MASTER_SECRET,
+    ext::SUPPORTED_VERSIONS,
+    ext::COOKIE,
+    ext::KEY_SHARE,
+    ext::RENEGOTIATION_INFO,
+];
+
+/// The extensions of a message, read once: however many there are, they cost their bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Extensions<'a>(&'a [u8]);
+pub(crate) struct Extensions<'a> {
+    /// In the order of [`KNOWN`].
+    known: [Option<&'a [u8]>; KNOWN.len()],
+    /// One that is not in [`KNOWN`].
+    other: bool,
+}
 
 impl<'a> Extensions<'a> {
     /// Reads the extensions that end a message; DTLS 1.2 allows them to be left out altogether.
     pub(crate) fn parse(r: &mut Reader<'a>) -> Result<Self, Error> {
+        let mut all = Self::default();
         if r.is_empty() {
-            return Ok(Self(&[]));
+            return Ok(all);
         }
         let len = usize::from(r.u16()?);
-        let all = Self(r.take(len)?);
+        let mut each = r.sub(len)?;
         if !r.is_empty() {
             return Err(Error::Malformed);
         }
-        let mut each = Reader::new(all.0);
         while !each.is_empty() {
             let id = each.u16()?;
             let len = usize::from(each.u16()?);
-            each.skip(len)?;
-            // RFC 8446, section 4.2: not more than one of a type.
-            if all.iter().filter(|(other, _)| *other == id).count() > 1 {
-                return Err(Error::IllegalParameter);
+            let data = each.take(len)?;
+            match KNOWN.iter().position(|known| *known == id).and_then(|at| all.known.get_mut(at)) {
+                // RFC 8446 section 4.2: not more than one of a type.
+                Some(Some(_)) => return Err(Error::IllegalParameter),
+                Some(place) => *place = Some(data),
+                None => all.other = true,
             }
         }
         Ok(all)
     }
 
-    /// Every extension's type and data.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
-        let mut r = Reader::new(self.0);
-        core::iter::from_fn(move || {
-            let id = r.u16().ok()?;
-            let len = usize::from(r.u16().ok()?);
-            Some((id, r.take(len).ok()?))
-        })
-    }
-
     /// The data of one extension.
     pub(crate) fn get(&self, id: u16) -> Option<&'a [u8]> {
-        self.iter().find(|(other, _)| *other == id).map(|(_, data)| data)
+        KNOWN.iter().position(|known| *known == id).and_then(|at| self.known.get(at).copied().flatten())
     }
 
     /// Whether it is there, and as empty as it has to be.
@@ -149,6 +163,17 @@ impl<'a> Extensions<'a> {
             Some(_) => Err(Error::Malformed),
         }
     }
+
+    /// Checks the extensions of an answer. `allowed` are those that may come in this message (RFC 8446 section 4.2).
+    ///
+    /// One that we do not know was not asked for. One that we know belongs into another message.
+    pub(crate) fn check_answer(&self, allowed: &[u16]) -> Result<(), Error> {
+        if self.other {
+            return Err(Error::UnsolicitedExtension);
+        }
+        let misplaced = |(id, data): (&u16, &Option<&[u8]>)| data.is_some() && !allowed.contains(id);
+        if KNOWN.iter().zip(&self.known).any(misplaced) { Err(Error::IllegalParameter) } else { Ok(()) }
+    }
 }
 
 /// A ClientHello.
@@ -158,6 +183,8 @@ pub(crate) struct ClientHello<'a> {
     pub(crate) random: [u8; 32],
     pub(crate) cookie: &'a [u8],
     pub(crate) suites: List<'a>,
+    /// legacy_compression_methods.
+    pub(crate) compression: &'a [u8],
     pub(crate) extensions: Extensions<'a>,
 }
 
@@ -177,21 +204,22 @@ impl<'a> ClientHello<'a> {
         let suites = List::parse(r.take(suites)?)?;
         let compression = usize::from(r.u8()?);
         // RFC 8446, section 4.1.2: null has to be among them.
-        if !r.take(compression)?.contains(&0) {
+        let compression = r.take(compression)?;
+        if !compression.contains(&0) {
             return Err(Error::IllegalParameter);
         }
-        Ok(Self { version, random, cookie, suites, extensions: Extensions::parse(&mut r)? })
+        Ok(Self { version, random, cookie, suites, compression, extensions: Extensions::parse(&mut r)? })
     }
 
     /// supported_versions, where there are any.
-    pub(crate) fn versions(&self) -> Result<List<'a>, Error> {
-        let Some(data) = self.extensions.get(ext::SUPPORTED_VERSIONS) else { return Ok(List::default()) };
+    pub(crate) fn versions(&self) -> Result<Option<List<'a>>, Error> {
+        let Some(data) = self.extensions.get(ext::SUPPORTED_VERSIONS) else { return Ok(None) };
         let mut r = Reader::new(data);
         let len = usize::from(r.u8()?);
         if len != r.remaining() {
             return Err(Error::Malformed);
         }
-        List::parse(r.rest())
+        List::parse(r.rest()).map(Some)
     }
 
     /// A list extension such as supported_groups; empty when it isn't there.
@@ -199,23 +227,41 @@ impl<'a> ClientHello<'a> {
         self.extensions.get(id).map_or(Ok(List::default()), List::parse16)
     }
 
-    /// The public key that the client sent for `group`.
-    pub(crate) fn key_share(&self, group: Group) -> Result<Option<&'a [u8]>, Error> {
+    /// The public key that the client sent for `group`, and how many keys it sent in all.
+    pub(crate) fn key_share(&self, group: Group) -> Result<(Option<&'a [u8]>, usize), Error> {
         let data = self.extensions.get(ext::KEY_SHARE).ok_or(Error::MissingExtension)?;
         let mut r = Reader::new(data);
         if usize::from(r.u16()?) != r.remaining() {
             return Err(Error::Malformed);
         }
-        let mut found = None;
+        let (mut found, mut all) = (None, 0usize);
         while !r.is_empty() {
             let id = r.u16()?;
             let len = usize::from(r.u16()?);
             let key = r.take(len)?;
-            if id == group_id(group) {
-                found = Some(key);
+            all = all.saturating_add(1);
+            // RFC 8446 section 4.2.8: one entry a group.
+            if id == group_id(group) && found.replace(key).is_some() {
+                return Err(Error::IllegalParameter);
             }
         }
-        Ok(found)
+        Ok((found, all))
+    }
+
+    /// A digest of what a second ClientHello must repeat (RFC 8446 section 4.1.2): version, random, cipher suites, and the
+    /// extensions that we act on but key_share.
+    pub(crate) fn constant_part<P: Provider>(&self, p: &P) -> [u8; 32] {
+        let part = |id| self.extensions.get(id).unwrap_or_default();
+        p.sha256(&[
+            &self.version.to_be_bytes(),
+            &self.random,
+            self.compression,
+            part(ext::SUPPORTED_GROUPS),
+            part(ext::SIGNATURE_ALGORITHMS),
+            part(ext::USE_SRTP),
+            part(ext::SUPPORTED_VERSIONS),
+            self.suites.0,
+        ])
     }
 
     /// Whether uncompressed points are understood, which they always are (RFC 8422, section 5.1.2).
@@ -229,6 +275,8 @@ impl<'a> ClientHello<'a> {
 pub(crate) struct ServerHello<'a> {
     pub(crate) version: u16,
     pub(crate) random: [u8; 32],
+    /// legacy_session_id_echo.
+    pub(crate) session_id: &'a [u8],
     pub(crate) suite: u16,
     pub(crate) extensions: Extensions<'a>,
 }
@@ -242,31 +290,42 @@ impl<'a> ServerHello<'a> {
         if session_id > 32 {
             return Err(Error::Malformed);
         }
-        r.skip(session_id)?;
+        let session_id = r.take(session_id)?;
         let suite = r.u16()?;
         if r.u8()? != 0 {
             return Err(Error::IllegalParameter);
         }
-        Ok(Self { version, random, suite, extensions: Extensions::parse(&mut r)? })
+        Ok(Self { version, random, session_id, suite, extensions: Extensions::parse(&mut r)? })
     }
 
     /// The version that it selects: supported_versions goes before the field of old.
-    pub(crate) fn selected_version(&self) -> Result<u16, Error> {
-        match self.extensions.get(ext::SUPPORTED_VERSIONS) {
-            Some(data) => data.try_into().map(u16::from_be_bytes).map_err(|_| Error::Malformed),
-            None => Ok(self.version),
-        }
+    ///
+    /// The extension is for versions from 1.3 on, and the field of old then says 1.2 (RFC 8446 sections 4.1.3 and 4.2.1,
+    /// RFC 9147 section 5.4).
+    pub(crate) fn selected_version(&self) -> Result<Version, Error> {
+        let old = self.version == Version::Dtls12.wire();
+        let Some(data) = self.extensions.get(ext::SUPPORTED_VERSIONS) else {
+            return if old { Ok(Version::Dtls12) } else { Err(Error::NoCommonVersion) };
+        };
+        let selected = data.try_into().map(u16::from_be_bytes).map_err(|_| Error::Malformed)?;
+        if old && selected == Version::Dtls13.wire() { Ok(Version::Dtls13) } else { Err(Error::IllegalParameter) }
+    }
+
+    /// What a ServerHello and a HelloRetryRequest of DTLS 1.3 have in common: the echo of the session identifier that we
+    /// left empty (RFC 9147 section 5), and no extension but those `allowed`.
+    pub(crate) fn check_13(&self, allowed: &[u16]) -> Result<(), Error> {
+        if self.session_id.is_empty() { self.extensions.check_answer(allowed) } else { Err(Error::IllegalParameter) }
     }
 }
 
-/// The profiles in a use_srtp extension (RFC 5764, section 4.1.1). Nobody uses the MKI, so it is read over.
-pub(crate) fn parse_use_srtp(data: &[u8]) -> Result<List<'_>, Error> {
+/// The profiles in a use_srtp extension, and the MKI behind them (RFC 5764 section 4.1.1).
+pub(crate) fn parse_use_srtp(data: &[u8]) -> Result<(List<'_>, &[u8]), Error> {
     let mut r = Reader::new(data);
     let len = usize::from(r.u16()?);
     let profiles = List::parse(r.take(len)?)?;
     let mki = usize::from(r.u8()?);
-    r.skip(mki)?;
-    if r.is_empty() { Ok(profiles) } else { Err(Error::Malformed) }
+    let mki = r.take(mki)?;
+    if r.is_empty() { Ok((profiles, mki)) } else { Err(Error::Malformed) }
 }
 
 /// Writes one extension.

@@ -49,11 +49,11 @@ pub(crate) struct Fragment<'a> {
     /// msg_type.
     pub(crate) kind: u8,
     /// Length of the whole message.
-    pub(crate) len: u16,
+    pub(crate) len: u32,
     /// message_seq.
     pub(crate) seq: u16,
     /// fragment_offset.
-    pub(crate) offset: u16,
+    pub(crate) offset: u32,
     /// The bytes themselves.
     pub(crate) bytes: &'a [u8],
 }
@@ -68,18 +68,26 @@ impl<'a> Fragment<'a> {
         let offset = r.u24().map_err(bad)?;
         let n = r.u24().map_err(bad)?;
         let bytes = r.take(usize::try_from(n).unwrap_or(usize::MAX)).map_err(bad)?;
-        let len = u16::try_from(len).map_err(|_| Discard::OversizedMessage)?;
         let end = offset.checked_add(n).ok_or(Discard::BadFragment)?;
-        if end > u32::from(len) {
+        if end > len {
             return Err(Discard::BadFragment);
         }
-        let offset = u16::try_from(offset).map_err(|_| Discard::BadFragment)?;
         Ok(Self { kind, len, seq, offset, bytes })
     }
 
-    fn end(&self) -> u16 {
-        // `parse` made sure that it is at most `len`.
-        self.offset.saturating_add(u16::try_from(self.bytes.len()).unwrap_or(u16::MAX))
+    /// The message, when it is all here.
+    pub(crate) fn whole(&self) -> Option<&'a [u8]> {
+        (self.offset == 0 && u32::try_from(self.bytes.len()) == Ok(self.len)).then_some(self.bytes)
+    }
+
+    /// Where in its message it begins and ends, and how long that is; messages of more than 64 KB are not kept.
+    pub(crate) fn place(&self) -> Result<(u16, u16, u16), Discard> {
+        let short = |n: u32| u16::try_from(n).map_err(|_| Discard::OversizedMessage);
+        let len = short(self.len)?;
+        let offset = short(self.offset)?;
+        // `parse` made sure that the end is at most `len`.
+        let bytes = u16::try_from(self.bytes.len()).map_err(|_| Discard::OversizedMessage)?;
+        Ok((offset, offset.saturating_add(bytes), len))
     }
 }
 
@@ -116,26 +124,28 @@ impl<A: Allocator> Reassembly<A> {
     /// Takes in one fragment; it is an error not to keep it.
     pub(crate) fn push(&mut self, epoch: u16, f: &Fragment<'_>) -> Result<(), Discard> {
         let ahead = usize::from(f.seq.checked_sub(self.next).ok_or(Discard::OldMessage)?);
-        if usize::from(f.len) > self.store.len() {
+        let slot = *self.slots.get(ahead).ok_or(Discard::NoRoom)?;
+        let (start, end, len) = f.place()?;
+        if usize::from(len) > self.store.len() {
             return Err(Discard::OversizedMessage);
         }
-        let slot = match self.slots.get(ahead).ok_or(Discard::NoRoom)? {
-            Some(slot) => *slot,
-            None => self.open(ahead, epoch, f)?,
+        let slot = match slot {
+            Some(slot) => slot,
+            None => self.open(ahead, epoch, f.kind, len)?,
         };
-        if slot.kind != f.kind || slot.len != f.len || slot.epoch != epoch {
+        if slot.kind != f.kind || slot.len != len || slot.epoch != epoch {
             return Err(Discard::ConflictingFragment);
         }
         let message = slot.start..slot.start.saturating_add(usize::from(slot.len));
         let kept = self.store.get_mut(message).ok_or(Discard::NoRoom)?;
-        if conflicts(kept, &slot.have, f) {
+        if conflicts(kept, &slot.have, (start, end), f.bytes) {
             return Err(Discard::ConflictingFragment);
         }
         let mut have = slot.have;
-        if !have.insert(f.offset, f.end()) {
+        if !have.insert(start, end) {
             return Err(Discard::NoRoom);
         }
-        let target = kept.get_mut(usize::from(f.offset)..usize::from(f.end())).ok_or(Discard::BadFragment)?;
+        let target = kept.get_mut(usize::from(start)..usize::from(end)).ok_or(Discard::BadFragment)?;
         target.copy_from_slice(f.bytes);
         if let Some(place) = self.slots.get_mut(ahead) {
             *place = Some(Slot { have, ..slot });
@@ -160,17 +170,31 @@ impl<A: Allocator> Reassembly<A> {
         self.next = self.next.saturating_add(1);
     }
 
+    /// Forgets what came without protection: from now on the peer has keys.
+    pub(crate) fn forget_plaintext(&mut self) {
+        for index in 0..AHEAD {
+            if self.slots.get(index).is_some_and(|slot| slot.is_some_and(|slot| slot.epoch == 0)) {
+                self.free(index);
+            }
+        }
+    }
+
+    /// How many bytes a message may have.
+    pub(crate) fn limit(&self) -> usize {
+        self.store.len()
+    }
+
     /// Makes room for a new message; what lies further in the future gives way to it.
-    fn open(&mut self, ahead: usize, epoch: u16, f: &Fragment<'_>) -> Result<Slot, Discard> {
-        while self.store.len().saturating_sub(self.used) < usize::from(f.len) {
+    fn open(&mut self, ahead: usize, epoch: u16, kind: u8, len: u16) -> Result<Slot, Discard> {
+        while self.store.len().saturating_sub(self.used) < usize::from(len) {
             let last = self.slots.iter().rposition(Option::is_some).ok_or(Discard::NoRoom)?;
             if last <= ahead {
                 return Err(Discard::NoRoom);
             }
             self.free(last);
         }
-        let slot = Slot { kind: f.kind, epoch, start: self.used, len: f.len, have: Ranges::default() };
-        self.used = self.used.saturating_add(usize::from(f.len));
+        let slot = Slot { kind, epoch, start: self.used, len, have: Ranges::default() };
+        self.used = self.used.saturating_add(usize::from(len));
         if let Some(place) = self.slots.get_mut(ahead) {
             *place = Some(slot);
         }
@@ -196,12 +220,11 @@ impl<A: Allocator> Reassembly<A> {
 
 /// Whether the fragment changes a byte that is there already. An honest sender never does (RFC 9147, section 5.5); the
 /// first version stays, and the transcript decides in the end who was right.
-fn conflicts(kept: &[u8], have: &Ranges, f: &Fragment<'_>) -> bool {
+fn conflicts(kept: &[u8], have: &Ranges, (start, end): (u16, u16), bytes: &[u8]) -> bool {
     have.iter().any(|(s, e)| {
-        let (s, e) = (s.max(f.offset), e.min(f.end()));
-        s < e
-            && kept.get(usize::from(s)..usize::from(e))
-                != f.bytes.get(usize::from(s.saturating_sub(f.offset))..usize::from(e.saturating_sub(f.offset)))
+        let (s, e) = (s.max(start), e.min(end));
+        let here = usize::from(s.saturating_sub(start))..usize::from(e.saturating_sub(start));
+        s < e && kept.get(usize::from(s)..usize::from(e)) != bytes.get(here)
     })
 }
 
@@ -245,7 +268,7 @@ mod tests {
             let mut out = Vec::new();
             for (seq, at, end) in pieces {
                 let m = &messages[usize::from(seq)];
-                let f = Fragment { kind: 1, len: m.len() as u16, seq, offset: at as u16, bytes: &m[at..end] };
+                let f = Fragment { kind: 1, len: m.len() as u32, seq, offset: at as u32, bytes: &m[at..end] };
                 match whole.push(0, &f) {
                     Ok(()) => {}
                     Err(Discard::OldMessage) => assert!(usize::from(seq) < out.len()),

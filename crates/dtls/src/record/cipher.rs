@@ -1,5 +1,5 @@
-use barertc_crypto::{AesKey, BadTag, ChaChaKey, GcmKey, KeyLength, Provider, Suite};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use barertc_crypto::{BadTag, KeyLength, Provider, Suite};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Bytes of every tag here.
 pub(crate) const TAG: usize = 16;
@@ -14,43 +14,43 @@ pub(crate) const fn key_len(suite: Suite) -> usize {
 
 // The keys are held in place: a box for the bigger variant would be an allocation a key.
 #[allow(clippy::large_enum_variant)]
-enum Aead {
-    Gcm(GcmKey),
-    ChaCha(ChaChaKey),
+enum Aead<P: Provider> {
+    Gcm(P::GcmKey),
+    ChaCha(P::ChaChaKey),
 }
 
 #[allow(clippy::large_enum_variant)]
-enum NumberKey {
-    Aes(AesKey),
-    ChaCha(ChaChaKey),
+enum NumberKey<P: Provider> {
+    Aes(P::AesKey),
+    ChaCha(Zeroizing<[u8; 32]>),
 }
 
 /// What protects the records of one epoch in one direction.
-pub(crate) struct Keys {
-    aead: Aead,
+pub(crate) struct Keys<P: Provider> {
+    aead: Aead<P>,
     iv: Iv,
     /// Encrypts record numbers; DTLS 1.2 has no such thing.
-    number: Option<NumberKey>,
+    number: Option<NumberKey<P>>,
 }
 
 #[derive(Zeroize, ZeroizeOnDrop)]
 struct Iv([u8; 12]);
 
-impl Keys {
+impl<P: Provider> Keys<P> {
     /// Keys for DTLS 1.2; `iv` has 4 bytes for GCM (RFC 5288) and 12 for ChaCha20 (RFC 7905).
-    pub(crate) fn v12(suite: Suite, key: &[u8], iv: &[u8]) -> Result<Self, KeyLength> {
+    pub(crate) fn v12(p: &P, suite: Suite, key: &[u8], iv: &[u8]) -> Result<Self, KeyLength> {
         let mut twelve = Iv([0; 12]);
         twelve.0.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
-        Ok(Self { aead: aead(suite, key)?, iv: twelve, number: None })
+        Ok(Self { aead: aead(p, suite, key)?, iv: twelve, number: None })
     }
 
     /// Keys for DTLS 1.3 (RFC 9147, section 4.2.3).
-    pub(crate) fn v13(suite: Suite, key: &[u8], iv: [u8; 12], number: &[u8]) -> Result<Self, KeyLength> {
+    pub(crate) fn v13(p: &P, suite: Suite, key: &[u8], iv: [u8; 12], number: &[u8]) -> Result<Self, KeyLength> {
         let number = match suite {
-            Suite::Aes128Gcm | Suite::Aes256Gcm => NumberKey::Aes(AesKey::new(number)?),
-            Suite::ChaCha20Poly1305 => NumberKey::ChaCha(ChaChaKey::new(number)?),
+            Suite::Aes128Gcm | Suite::Aes256Gcm => NumberKey::Aes(p.aes_key(number)?),
+            Suite::ChaCha20Poly1305 => NumberKey::ChaCha(Zeroizing::new(number.try_into().map_err(|_| KeyLength)?)),
         };
-        Ok(Self { aead: aead(suite, key)?, iv: Iv(iv), number: Some(number) })
+        Ok(Self { aead: aead(p, suite, key)?, iv: Iv(iv), number: Some(number) })
     }
 
     /// Whether these are keys of DTLS 1.3, with its record format.
@@ -74,14 +74,14 @@ impl Keys {
         nonce
     }
 
-    pub(crate) fn seal<P: Provider>(&self, p: &P, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; TAG] {
+    pub(crate) fn seal(&self, p: &P, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; TAG] {
         match &self.aead {
             Aead::Gcm(key) => p.gcm_seal(key, nonce, aad, data),
             Aead::ChaCha(key) => p.chacha_seal(key, nonce, aad, data),
         }
     }
 
-    pub(crate) fn open<P: Provider>(
+    pub(crate) fn open(
         &self,
         p: &P,
         nonce: &[u8; 12],
@@ -96,7 +96,7 @@ impl Keys {
     }
 
     /// The mask over a record number, from the first 16 bytes of the ciphertext (RFC 9147, section 4.2.3).
-    pub(crate) fn number_mask<P: Provider>(&self, p: &P, sample: [u8; 16]) -> [u8; 2] {
+    pub(crate) fn number_mask(&self, p: &P, sample: [u8; 16]) -> [u8; 2] {
         let first_two = |block: &[u8]| [block.first().copied().unwrap_or(0), block.get(1).copied().unwrap_or(0)];
         match &self.number {
             Some(NumberKey::Aes(key)) => {
@@ -106,17 +106,17 @@ impl Keys {
             }
             Some(NumberKey::ChaCha(key)) => {
                 let [a, b, c, d, nonce @ ..] = sample;
-                first_two(&p.chacha_block(key.raw(), u32::from_le_bytes([a, b, c, d]), &nonce))
+                first_two(&p.chacha_block(key, u32::from_le_bytes([a, b, c, d]), &nonce))
             }
             None => [0; 2],
         }
     }
 }
 
-fn aead(suite: Suite, key: &[u8]) -> Result<Aead, KeyLength> {
+fn aead<P: Provider>(p: &P, suite: Suite, key: &[u8]) -> Result<Aead<P>, KeyLength> {
     Ok(match suite {
-        Suite::Aes128Gcm | Suite::Aes256Gcm => Aead::Gcm(GcmKey::new(key)?),
-        Suite::ChaCha20Poly1305 => Aead::ChaCha(ChaChaKey::new(key)?),
+        Suite::Aes128Gcm | Suite::Aes256Gcm => Aead::Gcm(p.gcm_key(key)?),
+        Suite::ChaCha20Poly1305 => Aead::ChaCha(p.chacha_key(key)?),
     })
 }
 
@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn record_numbers_are_masked_as_in_the_published_vectors() {
         let aes = hex::<16>("9f50449e04a0e810283a1e9933adedd2");
-        let keys = Keys::v13(Suite::Aes128Gcm, &[0; 16], [0; 12], &aes).unwrap();
+        let keys = Keys::v13(&RustCrypto, Suite::Aes128Gcm, &[0; 16], [0; 12], &aes).unwrap();
         assert_eq!(keys.number_mask(&RustCrypto, hex("d1b1c98dd7689fb8ec11d242b123dc9b")), [0x43, 0x7B]);
         let chacha = hex::<32>("25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4");
-        let keys = Keys::v13(Suite::ChaCha20Poly1305, &[0; 32], [0; 12], &chacha).unwrap();
+        let keys = Keys::v13(&RustCrypto, Suite::ChaCha20Poly1305, &[0; 32], [0; 12], &chacha).unwrap();
         assert_eq!(keys.number_mask(&RustCrypto, hex("5e5cd55c41f69080575d7999c25a5bfb")), [0xAE, 0xFE]);
     }
 }

@@ -32,20 +32,16 @@ const LAST_SEQUENCE: u64 = (1 << 48) - 1;
 /// Epochs that have keys at one time: during a handshake of DTLS 1.3 plaintext, handshake and application data.
 const EPOCHS: usize = 3;
 
-/// Bytes of the two blocks that keys are in.
-pub(crate) const KEY_BYTES: usize =
-    size_of::<[Option<ReadEpoch>; EPOCHS]>().saturating_add(size_of::<[Option<WriteEpoch>; EPOCHS]>());
-
-struct ReadEpoch {
+struct ReadEpoch<P: Provider> {
     epoch: u16,
     window: Window,
-    keys: Keys,
+    keys: Keys<P>,
 }
 
-struct WriteEpoch {
+struct WriteEpoch<P: Provider> {
     epoch: u16,
     next: u64,
-    keys: Keys,
+    keys: Keys<P>,
 }
 
 /// A record after its protection was taken off.
@@ -61,16 +57,20 @@ pub(crate) struct Opened {
 
 /// Both directions' keys and counters. Expanded keys are large, so they have blocks of their own: the connection stays
 /// small enough to be moved about on a device's stack.
-pub(crate) struct Records<A: Allocator> {
-    read: Box<[Option<ReadEpoch>], A>,
-    write: Box<[Option<WriteEpoch>], A>,
+pub(crate) struct Records<A: Allocator, P: Provider> {
+    read: Box<[Option<ReadEpoch<P>>], A>,
+    write: Box<[Option<WriteEpoch<P>>], A>,
     next_plain: u64,
     forgeries: u64,
     /// A record of the peer was authentic.
     authentic: bool,
 }
 
-impl<A: Allocator> Records<A> {
+impl<A: Allocator, P: Provider> Records<A, P> {
+    /// Bytes of the two blocks that keys are in.
+    pub(crate) const KEY_BYTES: usize =
+        size_of::<[Option<ReadEpoch<P>>; EPOCHS]>().saturating_add(size_of::<[Option<WriteEpoch<P>>; EPOCHS]>());
+
     pub(crate) fn new(alloc: A) -> Result<Self, AllocError>
     where
         A: Clone,
@@ -85,7 +85,7 @@ impl<A: Allocator> Records<A> {
     }
 
     /// Keys for what the peer sends in `epoch`; the oldest ones go where there are too many.
-    pub(crate) fn install_read(&mut self, epoch: u16, keys: Keys) {
+    pub(crate) fn install_read(&mut self, epoch: u16, keys: Keys<P>) {
         let oldest = self.read.iter_mut().min_by_key(|e| e.as_ref().map(|e| e.epoch));
         oldest.into_iter().for_each(|place| {
             *place = None;
@@ -96,7 +96,7 @@ impl<A: Allocator> Records<A> {
     }
 
     /// Keys for what we send in `epoch`.
-    pub(crate) fn install_write(&mut self, epoch: u16, keys: Keys) {
+    pub(crate) fn install_write(&mut self, epoch: u16, keys: Keys<P>) {
         if let Some(place) = self.write.iter_mut().min_by_key(|e| e.as_ref().map(|e| e.epoch)) {
             *place = Some(WriteEpoch { epoch, next: 0, keys });
         }
@@ -131,11 +131,14 @@ impl<A: Allocator> Records<A> {
     /// Bytes that a record adds before and after its contents in `epoch`.
     pub(crate) fn overhead(&self, epoch: u16) -> (usize, usize) {
         match self.write.iter().flatten().find(|e| e.epoch == epoch) {
-            // One more for the content type, which is inside (RFC 9147, section 4).
-            Some(e) if e.keys.is_13() => (UNIFIED_HEADER, TAG.saturating_add(1)),
-            Some(e) => (PLAIN_HEADER.saturating_add(e.keys.explicit_nonce()), TAG),
+            Some(e) => overhead(&e.keys),
             None => (PLAIN_HEADER, 0),
         }
+    }
+
+    /// Whether the peer's records can be protected already: there are keys to read them with.
+    pub(crate) fn can_read(&self) -> bool {
+        self.read.iter().any(Option::is_some)
     }
 
     /// Whether the peer has shown that it has keys.
@@ -149,7 +152,7 @@ impl<A: Allocator> Records<A> {
     }
 
     /// Makes a record of `out[front..front + len]`; returns its length and number.
-    pub(crate) fn seal<P: Provider>(
+    pub(crate) fn seal(
         &mut self,
         p: &P,
         epoch: u16,
@@ -161,8 +164,9 @@ impl<A: Allocator> Records<A> {
             let seq = self.next_plain;
             self.next_plain = seq.saturating_add(1);
             let total = PLAIN_HEADER.saturating_add(len);
-            let record = out.get_mut(..total).ok_or(Error::NoMemory)?;
-            plain_header(record, kind, 0, seq, len).ok_or(Error::NoMemory)?;
+            let short = Error::BufferTooShort { needed: total };
+            let record = out.get_mut(..total).ok_or(short)?;
+            plain_header(record, kind, 0, seq, len).ok_or(short)?;
             return Ok((total, seq));
         }
         let w = self.write.iter_mut().flatten().find(|e| e.epoch == epoch).ok_or(Error::NotConnected)?;
@@ -170,14 +174,16 @@ impl<A: Allocator> Records<A> {
             return Err(Error::KeysExhausted);
         }
         let seq = w.next;
+        let (front, back) = overhead(&w.keys);
+        let needed = front.saturating_add(len).saturating_add(back);
         let total = if w.keys.is_13() { seal_13(p, w, kind, out, len) } else { seal_12(p, w, kind, out, len) };
-        let total = total.ok_or(Error::NoMemory)?;
+        let total = total.ok_or(Error::BufferTooShort { needed })?;
         w.next = seq.saturating_add(1);
         Ok((total, seq))
     }
 
     /// Takes the protection off one record, in place.
-    pub(crate) fn open<P: Provider>(&mut self, p: &P, head: Head, record: &mut [u8]) -> Result<Opened, Discard> {
+    pub(crate) fn open(&mut self, p: &P, head: Head, record: &mut [u8]) -> Result<Opened, Discard> {
         let result = match head {
             Head::Plain { kind, epoch: 0, seq, len, .. } => {
                 return Ok(Opened { kind, epoch: 0, seq, start: PLAIN_HEADER, len });
@@ -187,7 +193,7 @@ impl<A: Allocator> Records<A> {
                 open_12(p, e.ok_or(Discard::WrongEpoch)?, kind, seq, record)
             }
             Head::Unified { epoch_bits, number_len, header_len } => {
-                let matching = |e: &&mut ReadEpoch| e.keys.is_13() && e.epoch & 3 == epoch_bits;
+                let matching = |e: &&mut ReadEpoch<P>| e.keys.is_13() && e.epoch & 3 == epoch_bits;
                 let e = self.read.iter_mut().flatten().filter(matching).max_by_key(|e| e.epoch);
                 open_13(p, e.ok_or(Discard::WrongEpoch)?, number_len, header_len, record)
             }
@@ -198,6 +204,16 @@ impl<A: Allocator> Records<A> {
             Err(_) => {}
         }
         result
+    }
+}
+
+/// Bytes that a record adds before and after its contents under these keys.
+fn overhead<P: Provider>(keys: &Keys<P>) -> (usize, usize) {
+    if keys.is_13() {
+        // One more for the content type, which is inside (RFC 9147, section 4).
+        (UNIFIED_HEADER, TAG.saturating_add(1))
+    } else {
+        (PLAIN_HEADER.saturating_add(keys.explicit_nonce()), TAG)
     }
 }
 
@@ -213,7 +229,7 @@ fn additional_data_12(number: [u8; 8], kind: u8, len: usize) -> [u8; 13] {
     [a, b, c, d, e, f, g, h, kind, 0xFE, 0xFD, hi, lo]
 }
 
-fn seal_12<P: Provider>(p: &P, w: &WriteEpoch, kind: u8, out: &mut [u8], len: usize) -> Option<usize> {
+fn seal_12<P: Provider>(p: &P, w: &WriteEpoch<P>, kind: u8, out: &mut [u8], len: usize) -> Option<usize> {
     let number = number_12(w.epoch, w.next);
     let explicit = w.keys.explicit_nonce();
     let front = PLAIN_HEADER.checked_add(explicit)?;
@@ -228,7 +244,7 @@ fn seal_12<P: Provider>(p: &P, w: &WriteEpoch, kind: u8, out: &mut [u8], len: us
     Some(total)
 }
 
-fn open_12<P: Provider>(p: &P, e: &mut ReadEpoch, kind: u8, seq: u64, record: &mut [u8]) -> Result<Opened, Discard> {
+fn open_12<P: Provider>(p: &P, e: &mut ReadEpoch<P>, kind: u8, seq: u64, record: &mut [u8]) -> Result<Opened, Discard> {
     if !e.window.is_fresh(seq) {
         return Err(Discard::Replayed);
     }
@@ -245,7 +261,7 @@ fn open_12<P: Provider>(p: &P, e: &mut ReadEpoch, kind: u8, seq: u64, record: &m
     Ok(Opened { kind, epoch: e.epoch, seq, start, len })
 }
 
-fn seal_13<P: Provider>(p: &P, w: &WriteEpoch, kind: u8, out: &mut [u8], len: usize) -> Option<usize> {
+fn seal_13<P: Provider>(p: &P, w: &WriteEpoch<P>, kind: u8, out: &mut [u8], len: usize) -> Option<usize> {
     let typed = UNIFIED_HEADER.checked_add(len)?;
     let end = typed.checked_add(1)?;
     let total = end.checked_add(TAG)?;
@@ -261,7 +277,7 @@ fn seal_13<P: Provider>(p: &P, w: &WriteEpoch, kind: u8, out: &mut [u8], len: us
 
 fn open_13<P: Provider>(
     p: &P,
-    e: &mut ReadEpoch,
+    e: &mut ReadEpoch<P>,
     number_len: usize,
     header_len: usize,
     record: &mut [u8],

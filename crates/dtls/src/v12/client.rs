@@ -2,18 +2,17 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Group, Provider};
 use barertc_wire::Reader;
 
-use super::{CLIENT_FINISHED, SERVER_FINISHED, check_finished, expect, first_certificate, parse_signature, sign};
-use super::{write_certificate, write_finished, write_signature};
+use super::{CLIENT_FINISHED, SERVER_FINISHED, agree, check_finished, expect, first_certificate, keep_exporter};
+use super::{parse_signature, sign, write_certificate, write_finished, write_signature};
 use crate::config::Version;
+use crate::context::Context;
 use crate::error::Error;
-use crate::handshake::hello::{DOWNGRADE_12, ServerHello, ext, group_of, suite_ecdsa};
+use crate::handshake::hello::{DOWNGRADE_11, DOWNGRADE_12, ServerHello, ext, group_of, suite_ecdsa};
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature;
-use crate::handshake::transcript::{Hash, Transcript};
+use crate::handshake::transcript::Transcript;
 use crate::handshake::{kind, vec8};
-use crate::schedule12;
-use crate::secret::Secret;
-use crate::state::{Exporter, Handshake, Link, State as Stage};
+use crate::link::Link;
 use crate::x509::PublicKey;
 
 /// A client that knows that it speaks DTLS 1.2: what it waits for, and what it knows by then.
@@ -31,9 +30,7 @@ pub(crate) enum State {
         share: Share,
         wants_certificate: bool,
     },
-    Finished {
-        master: Secret,
-    },
+    Finished,
 }
 
 /// The server's key share.
@@ -45,13 +42,14 @@ pub(crate) struct Share {
 
 /// ServerHello: what the server chose must be among what we offered.
 pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     m: &Message<'_>,
     hello: &ServerHello<'_>,
-) -> Result<Stage, Error> {
+) -> Result<State, Error> {
     // RFC 8446, section 4.1.3: a server that speaks 1.3 chose 1.2 although we offered 1.3, so somebody cut that out.
-    if link.config.allows(Version::Dtls13) && hello.random.ends_with(&DOWNGRADE_12) {
+    let sentinel = hello.random.ends_with(&DOWNGRADE_12) || hello.random.ends_with(&DOWNGRADE_11);
+    if link.config.allows(Version::Dtls13) && sentinel {
         return Err(Error::Downgraded);
     }
     let is_chosen = |s: &barertc_crypto::Suite| {
@@ -62,6 +60,16 @@ pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
         suite_ecdsa(*s) == hello.suite
     };
     link.suite = link.suites().find(is_chosen).ok_or(Error::IllegalParameter)?;
+    hello.extensions.check_answer(&[
+        ext::EXTENDED_MASTER_SECRET,
+        ext::RENEGOTIATION_INFO,
+        ext::EC_POINT_FORMATS,
+        ext::USE_SRTP,
+    ])?;
+    // RFC 8422 section 5.1.2: who sends the list has to take uncompressed points.
+    if hello.extensions.get(ext::EC_POINT_FORMATS).is_some_and(|f| !f.iter().skip(1).any(|b| *b == 0)) {
+        return Err(Error::IllegalParameter);
+    }
     if !hello.extensions.flag(ext::EXTENDED_MASTER_SECRET)? {
         return Err(Error::MissingExtension);
     }
@@ -73,7 +81,7 @@ pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
     hs.transcript = Transcript::new(Version::Dtls12, link.hash());
     hs.transcript.add_own(link.flight.first_message());
     hs.transcript.add(m);
-    Ok(Stage::Client12(State::Certificate))
+    Ok(State::Certificate)
 }
 
 impl State {
@@ -81,10 +89,10 @@ impl State {
     #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
-        hs: &mut Handshake,
+        hs: &mut Context,
         link: &mut Link<A, P>,
         m: &Message<'_>,
-    ) -> Result<Stage, Error> {
+    ) -> Result<Option<Self>, Error> {
         let next = match self {
             Self::Certificate => {
                 expect(m, kind::CERTIFICATE, 0)?;
@@ -113,23 +121,23 @@ impl State {
                     return Err(Error::Malformed);
                 }
                 hs.transcript.add(m);
-                Self::Finished { master: answer(hs, link, &share, wants_certificate)? }
+                answer(hs, link, &share, wants_certificate)?;
+                Self::Finished
             }
-            Self::Finished { master } => {
-                check_finished(hs, link, m, &master, SERVER_FINISHED)?;
+            Self::Finished => {
+                check_finished(hs, link, m, SERVER_FINISHED)?;
                 link.flight.finish();
-                let (client_random, server_random) = (hs.client_random, hs.server_random);
-                link.exporter = Some(Exporter::Dtls12 { master, client_random, server_random });
-                return Ok(Stage::Complete);
+                keep_exporter(hs, link);
+                return Ok(None);
             }
         };
-        Ok(Stage::Client12(next))
+        Ok(Some(next))
     }
 }
 
 /// ServerKeyExchange: a group that we offered, and the signature over it (RFC 8422, section 5.4).
 fn server_share<A: Allocator, P: Provider>(
-    hs: &Handshake,
+    hs: &Context,
     link: &Link<A, P>,
     m: &Message<'_>,
     server: &PublicKey,
@@ -167,13 +175,13 @@ fn check_request(body: &[u8]) -> Result<(), Error> {
     if schemes.chunks_exact(2).any(|s| s == ours) { Ok(()) } else { Err(Error::NoCommonParameters) }
 }
 
-/// Everything from Certificate to Finished; returns the master secret.
+/// Everything from Certificate to Finished, and the master secret.
 fn answer<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     share: &Share,
     wants_certificate: bool,
-) -> Result<Secret, Error> {
+) -> Result<(), Error> {
     link.flight.begin();
     if wants_certificate {
         let message = link.flight.message(kind::CERTIFICATE, 0, |w| write_certificate(w, hs.identity.certificate()))?;
@@ -183,13 +191,8 @@ fn answer<A: Allocator, P: Provider>(
     let message = link.flight.message(kind::CLIENT_KEY_EXCHANGE, 0, |w| vec8(w, ours.public()))?;
     hs.transcript.add_own(message);
 
-    let p = &link.provider;
-    let hash = Hash::of(link.suite);
     let theirs = share.point.get(..share.len).unwrap_or_default();
-    let premaster = hs.ephemeral.take().ok_or(Error::UnexpectedMessage)?.agree(p, theirs)?;
-    let master = schedule12::master_secret(p, hash, &premaster, &hs.transcript.hash());
-    let keys = schedule12::record_keys(p, link.suite, &master, &hs.client_random, &hs.server_random);
-    let (client, server) = keys.map_err(|_| Error::NoMemory)?;
+    let (client, server) = agree(hs, link, theirs)?;
     link.records.install_write(1, client);
     link.records.install_read(1, server);
 
@@ -200,7 +203,7 @@ fn answer<A: Allocator, P: Provider>(
         let message = link.flight.message(kind::CERTIFICATE_VERIFY, 0, |w| write_signature(w, signature))?;
         hs.transcript.add_own(message);
     }
-    write_finished(hs, link, &master, CLIENT_FINISHED)?;
+    write_finished(hs, link, CLIENT_FINISHED)?;
     link.flight.send(true);
-    Ok(master)
+    Ok(())
 }

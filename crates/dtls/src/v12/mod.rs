@@ -27,13 +27,14 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Provider, constant_time_eq, ecdsa_der_encode};
 use barertc_wire::{NoRoom, Reader, Writer};
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::handshake::reassembly::Message;
 use crate::handshake::vec16;
 use crate::handshake::{kind, signature};
+use crate::link::{Exporter, Link};
+use crate::record::Keys;
 use crate::schedule12;
-use crate::secret::Secret;
-use crate::state::{Handshake, Link};
 
 /// Labels of the two Finished messages.
 const CLIENT_FINISHED: &[u8] = b"client finished";
@@ -55,8 +56,40 @@ fn first_certificate(body: &[u8]) -> Result<&[u8], Error> {
     if list.is_empty() {
         return Err(Error::NoCertificate);
     }
+    let first = certificate(&mut list)?;
+    while !list.is_empty() {
+        certificate(&mut list)?;
+    }
+    Ok(first)
+}
+
+fn certificate<'a>(list: &mut Reader<'a>) -> Result<&'a [u8], Error> {
     let len = usize::try_from(list.u24()?).map_err(|_| Error::Malformed)?;
     Ok(list.take(len)?)
+}
+
+/// The master secret, once the transcript goes up to ClientKeyExchange, and the keys of client and server.
+fn agree<A: Allocator, P: Provider>(
+    hs: &mut Context,
+    link: &Link<A, P>,
+    share: &[u8],
+) -> Result<(Keys<P>, Keys<P>), Error> {
+    let premaster = hs.agree(link, share)?;
+    let master = schedule12::master_secret(&link.provider, link.hash(), &premaster, &hs.transcript.hash());
+    hs.secrets.master.copy_from(&master);
+    record_keys(hs, link)
+}
+
+/// The keys that client and server write with.
+fn record_keys<A: Allocator, P: Provider>(hs: &Context, link: &Link<A, P>) -> Result<(Keys<P>, Keys<P>), Error> {
+    let (p, master) = (&link.provider, &hs.secrets.master);
+    schedule12::record_keys(p, link.suite, master, &hs.client_random, &hs.server_random).map_err(|_| Error::KeyRefused)
+}
+
+/// Leaves what keys are exported from to the connection.
+fn keep_exporter<A: Allocator, P: Provider>(hs: &Context, link: &mut Link<A, P>) {
+    let (client_random, server_random) = (hs.client_random, hs.server_random);
+    link.exporter = Some(Exporter::Dtls12 { master: hs.secrets.master.clone(), client_random, server_random });
 }
 
 fn write_certificate(w: &mut Writer<'_>, certificate: &[u8]) -> Result<(), NoRoom> {
@@ -67,7 +100,7 @@ fn write_certificate(w: &mut Writer<'_>, certificate: &[u8]) -> Result<(), NoRoo
 }
 
 /// Signs a digest with the identity's key: scheme and signature, as DigitallySigned has them.
-fn sign<A: Allocator, P: Provider>(hs: &Handshake, link: &mut Link<A, P>, digest: &[u8; 32]) -> ([u8; 72], usize) {
+fn sign<A: Allocator, P: Provider>(hs: &Context, link: &mut Link<A, P>, digest: &[u8; 32]) -> ([u8; 72], usize) {
     let mut der = [0; 72];
     let signature = link.provider.p256_sign(hs.identity.secret(), digest, &mut link.rng);
     let len = ecdsa_der_encode(&signature, &mut der);
@@ -89,25 +122,24 @@ fn parse_signature<'a>(r: &mut Reader<'a>) -> Result<(u16, &'a [u8]), Error> {
 
 /// Checks the peer's Finished message against the transcript before it.
 fn check_finished<A: Allocator, P: Provider>(
-    hs: &Handshake,
+    hs: &Context,
     link: &Link<A, P>,
     m: &Message<'_>,
-    master: &Secret,
     label: &[u8],
 ) -> Result<(), Error> {
     expect(m, kind::FINISHED, 1)?;
-    let expected = schedule12::verify_data(&link.provider, link.hash(), master, label, &hs.transcript.hash());
+    let expected =
+        schedule12::verify_data(&link.provider, link.hash(), &hs.secrets.master, label, &hs.transcript.hash());
     if constant_time_eq(&expected, m.body) { Ok(()) } else { Err(Error::BadFinished) }
 }
 
 /// Puts ChangeCipherSpec and Finished into the flight.
 fn write_finished<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
-    master: &Secret,
     label: &[u8],
 ) -> Result<(), Error> {
-    let data = schedule12::verify_data(&link.provider, link.hash(), master, label, &hs.transcript.hash());
+    let data = schedule12::verify_data(&link.provider, link.hash(), &hs.secrets.master, label, &hs.transcript.hash());
     link.flight.change_cipher_spec()?;
     hs.transcript.add_own(link.flight.message(kind::FINISHED, 1, |w| w.put(&data))?);
     Ok(())

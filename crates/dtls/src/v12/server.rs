@@ -3,21 +3,19 @@ use barertc_crypto::rand_core::Rng;
 use barertc_crypto::{Group, Provider};
 use barertc_wire::Reader;
 
-use super::{CLIENT_FINISHED, SERVER_FINISHED, check_finished, expect, first_certificate, parse_signature, sign};
-use super::{write_certificate, write_finished, write_signature};
+use super::{CLIENT_FINISHED, SERVER_FINISHED, agree, check_finished, expect, first_certificate, keep_exporter};
+use super::{parse_signature, record_keys, sign, write_certificate, write_finished, write_signature};
 use crate::config::Version;
+use crate::context::Context;
 use crate::error::Error;
 use crate::handshake::hello::{
     ClientHello, DOWNGRADE_12, RENEGOTIATION_SCSV, ext, extension, group_id, suite_ecdsa, write_use_srtp,
 };
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature::{self, ECDSA_P256_SHA256, VERIFIED};
-use crate::handshake::transcript::{Hash, Transcript};
+use crate::handshake::transcript::Transcript;
 use crate::handshake::{kind, vec8, vec16};
-use crate::record::Keys;
-use crate::schedule12;
-use crate::secret::Secret;
-use crate::state::{Exporter, Handshake, Link, State as Stage};
+use crate::link::Link;
 use crate::x509::PublicKey;
 
 /// A server that has answered the ClientHello: what it waits for, and what it knows by then.
@@ -26,18 +24,18 @@ use crate::x509::PublicKey;
 pub(crate) enum State {
     Certificate,
     ClientKeyExchange { peer: PublicKey },
-    CertificateVerify { peer: PublicKey, master: Secret, write: Keys },
-    Finished { master: Secret, write: Keys },
+    CertificateVerify { peer: PublicKey },
+    Finished,
 }
 
 /// Chooses the parameters and answers with the whole flight up to ServerHelloDone.
 #[inline(never)]
 pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     m: &Message<'_>,
     hello: &ClientHello<'_>,
-) -> Result<Stage, Error> {
+) -> Result<State, Error> {
     let group = negotiate(link, hello)?;
     link.rng.fill_bytes(&mut hs.server_random);
     // Who speaks 1.3 and was asked for 1.2 says so under the signature (RFC 8446, section 4.1.3).
@@ -62,7 +60,7 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     hs.transcript.add_own(request);
     hs.transcript.add_own(link.flight.message(kind::SERVER_HELLO_DONE, 0, |_| Ok(()))?);
     link.flight.send(true);
-    Ok(Stage::Server12(State::Certificate))
+    Ok(State::Certificate)
 }
 
 /// Suite and group by our preference among what the client offers.
@@ -88,7 +86,7 @@ fn negotiate<A: Allocator, P: Provider>(link: &mut Link<A, P>, hello: &ClientHel
 }
 
 fn write_server_hello<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     hello: &ClientHello<'_>,
 ) -> Result<(), Error> {
@@ -122,16 +120,18 @@ fn write_server_hello<A: Allocator, P: Provider>(
 
 /// ServerKeyExchange: our share, signed with both randoms (RFC 8422, section 5.4).
 fn write_key_exchange<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     group: Group,
 ) -> Result<(), Error> {
     let mut params = [0; 4 + 65];
     let mut w = barertc_wire::Writer::new(&mut params);
     // named_curve
-    w.u8(3)?;
-    w.u16(group_id(group))?;
-    vec8(&mut w, hs.ephemeral(link, group).public())?;
+    let public = hs.ephemeral(link, group).public();
+    w.u8(3)
+        .and_then(|()| w.u16(group_id(group)))
+        .and_then(|()| vec8(&mut w, public))
+        .map_err(|_| Error::FlightTooLong { limit: 4 + 65 })?;
     let params = w.into_written();
     let digest = link.provider.sha256(&[&hs.client_random, &hs.server_random, params]);
     let (signature, len) = sign(hs, link, &digest);
@@ -148,10 +148,10 @@ impl State {
     #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
-        hs: &mut Handshake,
+        hs: &mut Context,
         link: &mut Link<A, P>,
         m: &Message<'_>,
-    ) -> Result<Stage, Error> {
+    ) -> Result<Option<Self>, Error> {
         let next = match self {
             Self::Certificate => {
                 expect(m, kind::CERTIFICATE, 0)?;
@@ -161,51 +161,47 @@ impl State {
             }
             Self::ClientKeyExchange { peer } => {
                 expect(m, kind::CLIENT_KEY_EXCHANGE, 0)?;
-                let (master, write) = agree(hs, link, m)?;
-                Self::CertificateVerify { peer, master, write }
+                on_key_exchange(hs, link, m)?;
+                Self::CertificateVerify { peer }
             }
-            Self::CertificateVerify { peer, master, write } => {
+            Self::CertificateVerify { peer } => {
                 expect(m, kind::CERTIFICATE_VERIFY, 0)?;
                 let (scheme, signature) = parse_signature(&mut Reader::new(m.body))?;
                 signature::verify(&link.provider, &peer, scheme, &hs.transcript.sha256(), signature)?;
                 hs.transcript.add(m);
-                Self::Finished { master, write }
+                Self::Finished
             }
-            Self::Finished { master, write } => {
-                check_finished(hs, link, m, &master, CLIENT_FINISHED)?;
+            Self::Finished => {
+                check_finished(hs, link, m, CLIENT_FINISHED)?;
                 hs.transcript.add(m);
                 link.flight.begin();
+                // Made again rather than kept: an alert before this goes out without protection.
+                let (_, write) = record_keys(hs, link)?;
                 link.records.install_write(1, write);
-                write_finished(hs, link, &master, SERVER_FINISHED)?;
+                write_finished(hs, link, SERVER_FINISHED)?;
                 link.flight.send(false);
-                let (client_random, server_random) = (hs.client_random, hs.server_random);
-                link.exporter = Some(Exporter::Dtls12 { master, client_random, server_random });
-                return Ok(Stage::Complete);
+                keep_exporter(hs, link);
+                return Ok(None);
             }
         };
-        Ok(Stage::Server12(next))
+        Ok(Some(next))
     }
 }
 
-/// ClientKeyExchange: the master secret, and the keys of epoch 1.
-fn agree<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+/// ClientKeyExchange: the master secret, and the keys of epoch 1 that the client writes with.
+fn on_key_exchange<A: Allocator, P: Provider>(
+    hs: &mut Context,
     link: &mut Link<A, P>,
     m: &Message<'_>,
-) -> Result<(Secret, Keys), Error> {
+) -> Result<(), Error> {
     let mut r = Reader::new(m.body);
     let len = usize::from(r.u8()?);
     let share = r.take(len)?;
     if !r.is_empty() {
         return Err(Error::Malformed);
     }
-    let p = &link.provider;
-    let premaster = hs.ephemeral.take().ok_or(Error::UnexpectedMessage)?.agree(p, share)?;
     hs.transcript.add(m);
-    let hash = Hash::of(link.suite);
-    let master = schedule12::master_secret(p, hash, &premaster, &hs.transcript.hash());
-    let keys = schedule12::record_keys(p, link.suite, &master, &hs.client_random, &hs.server_random);
-    let (client, server) = keys.map_err(|_| Error::NoMemory)?;
+    let (client, _) = agree(hs, link, share)?;
     link.records.install_read(1, client);
-    Ok((master, server))
+    Ok(())
 }

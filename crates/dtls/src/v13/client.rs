@@ -2,22 +2,20 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Provider, Suite};
 use barertc_wire::Reader;
 
-use super::update::Updates;
 use super::{
-    APPLICATION_EPOCH, CLIENT_CONTEXT, HANDSHAKE_EPOCH, SERVER_CONTEXT, check_certificate_verify, check_finished,
-    expect, first_certificate, install, write_certificate, write_certificate_verify, write_finished,
+    CLIENT_CONTEXT, SERVER_CONTEXT, check_certificate_verify, check_finished, establish, expect, first_certificate,
+    install, write_certificate, write_certificate_verify, write_finished,
 };
-use crate::config::Version;
+use crate::client_hello::{Cookie, write_client_hello};
+use crate::config::{Role, Version};
+use crate::context::Context;
 use crate::error::Error;
 use crate::handshake::hello::{Extensions, List, RETRY_RANDOM, ServerHello, ext, group_id, group_of, suite_13};
 use crate::handshake::kind;
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature::ECDSA_P256_SHA256;
 use crate::handshake::transcript::{Hash, Transcript};
-use crate::schedule13::Traffic;
-use crate::secret::Secret;
-use crate::start::{Cookie, write_client_hello};
-use crate::state::{Exporter, Handshake, Link, State as Stage};
+use crate::link::{HANDSHAKE_EPOCH, Link};
 use crate::x509::PublicKey;
 
 /// A client that knows that it speaks DTLS 1.3: what it waits for, and what it knows by then.
@@ -25,20 +23,24 @@ use crate::x509::PublicKey;
 pub(crate) enum State {
     /// The ServerHello after a HelloRetryRequest.
     Retried,
-    EncryptedExtensions(Secrets),
+    EncryptedExtensions,
     /// CertificateRequest, which a server may leave out.
-    Request(Secrets),
-    Certificate(Secrets),
-    CertificateVerify(Secrets, PublicKey),
-    Finished(Secrets),
+    Request,
+    Certificate {
+        wants_certificate: bool,
+    },
+    CertificateVerify {
+        server: PublicKey,
+        wants_certificate: bool,
+    },
+    Finished {
+        wants_certificate: bool,
+    },
 }
 
-/// What the end of the handshake needs.
-pub(crate) struct Secrets {
-    handshake: Traffic,
-    master: Secret,
-    wants_certificate: bool,
-}
+/// What may come with a ServerHello, and what with a HelloRetryRequest (RFC 8446 section 4.2).
+const HELLO: [u16; 2] = [ext::SUPPORTED_VERSIONS, ext::KEY_SHARE];
+const RETRY: [u16; 3] = [ext::SUPPORTED_VERSIONS, ext::KEY_SHARE, ext::COOKIE];
 
 fn choose_suite<A: Allocator, P: Provider>(link: &Link<A, P>, id: u16) -> Result<Suite, Error> {
     link.suites().find(|s| suite_13(*s) == id).ok_or(Error::IllegalParameter)
@@ -46,11 +48,12 @@ fn choose_suite<A: Allocator, P: Provider>(link: &Link<A, P>, id: u16) -> Result
 
 /// HelloRetryRequest: another group, a cookie, or both (RFC 8446, section 4.1.4).
 pub(crate) fn on_retry_request<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     m: &Message<'_>,
     hello: &ServerHello<'_>,
-) -> Result<Stage, Error> {
+) -> Result<State, Error> {
+    hello.check_13(&RETRY)?;
     link.suite = choose_suite(link, hello.suite)?;
     hs.transcript = Transcript::new(Version::Dtls13, Hash::of(link.suite));
     hs.transcript.add_own(link.flight.first_message());
@@ -68,7 +71,11 @@ pub(crate) fn on_retry_request<A: Allocator, P: Provider>(
         Some(data) => {
             let mut r = Reader::new(data);
             let len = usize::from(r.u16()?);
-            Some(r.take(len)?)
+            let cookie = r.take(len)?;
+            if cookie.is_empty() || !r.is_empty() {
+                return Err(Error::Malformed);
+            }
+            Some(cookie)
         }
         None => None,
     };
@@ -83,16 +90,16 @@ pub(crate) fn on_retry_request<A: Allocator, P: Provider>(
     write_client_hello(hs, link, Cookie::Dtls13(cookie))?;
     hs.transcript.add_own(link.flight.first_message());
     link.acks.clear();
-    Ok(Stage::Client13(State::Retried))
+    Ok(State::Retried)
 }
 
 /// ServerHello: the handshake keys.
 pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     m: &Message<'_>,
     hello: &ServerHello<'_>,
-) -> Result<Stage, Error> {
+) -> Result<State, Error> {
     link.suite = choose_suite(link, hello.suite)?;
     hs.transcript = Transcript::new(Version::Dtls13, Hash::of(link.suite));
     hs.transcript.add_own(link.flight.first_message());
@@ -100,25 +107,25 @@ pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
 }
 
 fn agree<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     m: &Message<'_>,
     hello: &ServerHello<'_>,
-) -> Result<Stage, Error> {
+) -> Result<State, Error> {
+    hello.check_13(&HELLO)?;
     hs.transcript.add(m);
     let mut r = Reader::new(hello.extensions.get(ext::KEY_SHARE).ok_or(Error::MissingExtension)?);
     let group = r.u16()?;
     let len = usize::from(r.u16()?);
     let share = r.take(len)?;
-    let ours = hs.ephemeral.take().ok_or(Error::UnexpectedMessage)?;
-    if !r.is_empty() || group != group_id(ours.group()) {
+    let ours = hs.ephemeral.as_ref().map(|ours| group_id(ours.group()));
+    if !r.is_empty() || ours != Some(group) {
         return Err(Error::IllegalParameter);
     }
-    let shared = ours.agree(&link.provider, share)?;
-    let (handshake, master) = link.schedule().handshake(&shared, &hs.transcript.hash());
-    install(link, HANDSHAKE_EPOCH, &handshake.server, &handshake.client)?;
-    let secrets = Secrets { handshake, master, wants_certificate: false };
-    Ok(Stage::Client13(State::EncryptedExtensions(secrets)))
+    let shared = hs.agree(link, share)?;
+    link.schedule().handshake(&shared, &hs.transcript.hash(), &mut hs.secrets);
+    install(link, HANDSHAKE_EPOCH, &hs.secrets.handshake.server, &hs.secrets.handshake.client)?;
+    Ok(State::EncryptedExtensions)
 }
 
 impl State {
@@ -126,52 +133,62 @@ impl State {
     #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
-        hs: &mut Handshake,
+        hs: &mut Context,
         link: &mut Link<A, P>,
         m: &Message<'_>,
-    ) -> Result<Stage, Error> {
+    ) -> Result<Option<Self>, Error> {
         let next = match self {
             Self::Retried => {
                 if m.kind != kind::SERVER_HELLO || m.epoch != 0 {
                     return Err(Error::UnexpectedMessage);
                 }
                 let hello = ServerHello::parse(m.body)?;
-                let same_version = hello.selected_version()? == Version::Dtls13.wire();
-                // One retry, and the same suite as in it (RFC 8446, section 4.1.4).
-                if !same_version || hello.random == RETRY_RANDOM || hello.suite != suite_13(link.suite) {
+                // A second HelloRetryRequest (RFC 8446 section 4.1.4).
+                if hello.random == RETRY_RANDOM {
+                    return Err(Error::UnexpectedMessage);
+                }
+                // The same version and suite as in the first.
+                if hello.selected_version()? != Version::Dtls13 || hello.suite != suite_13(link.suite) {
                     return Err(Error::IllegalParameter);
                 }
-                return agree(hs, link, m, &hello);
+                return agree(hs, link, m, &hello).map(Some);
             }
-            Self::EncryptedExtensions(secrets) => {
+            Self::EncryptedExtensions => {
                 expect(m, kind::ENCRYPTED_EXTENSIONS)?;
-                link.srtp = link.accept_srtp(&Extensions::parse(&mut Reader::new(m.body))?)?;
+                let mut r = Reader::new(m.body);
+                if r.is_empty() {
+                    return Err(Error::Malformed);
+                }
+                let extensions = Extensions::parse(&mut r)?;
+                extensions.check_answer(&[ext::USE_SRTP, ext::SUPPORTED_GROUPS])?;
+                link.srtp = link.accept_srtp(&extensions)?;
                 hs.transcript.add(m);
-                Self::Request(secrets)
+                Self::Request
             }
-            Self::Request(secrets) if m.kind == kind::CERTIFICATE_REQUEST => {
+            Self::Request if m.kind == kind::CERTIFICATE_REQUEST => {
                 expect(m, kind::CERTIFICATE_REQUEST)?;
                 check_request(m.body)?;
                 hs.transcript.add(m);
-                Self::Certificate(Secrets { wants_certificate: true, ..secrets })
+                Self::Certificate { wants_certificate: true }
             }
-            Self::Request(secrets) | Self::Certificate(secrets) => {
+            Self::Request => return Self::Certificate { wants_certificate: false }.on_message(hs, link, m),
+            Self::Certificate { wants_certificate } => {
                 expect(m, kind::CERTIFICATE)?;
-                let peer = link.check_certificate(first_certificate(m.body)?)?;
+                let server = link.check_certificate(first_certificate(m.body)?)?;
                 hs.transcript.add(m);
-                Self::CertificateVerify(secrets, peer)
+                Self::CertificateVerify { server, wants_certificate }
             }
-            Self::CertificateVerify(secrets, peer) => {
-                check_certificate_verify(hs, link, m, &peer, SERVER_CONTEXT)?;
-                Self::Finished(secrets)
+            Self::CertificateVerify { server, wants_certificate } => {
+                check_certificate_verify(hs, link, m, &server, SERVER_CONTEXT)?;
+                Self::Finished { wants_certificate }
             }
-            Self::Finished(secrets) => {
-                check_finished(hs, link, m, &secrets.handshake.server)?;
-                answer(hs, link, secrets)?;
-                return Ok(Stage::Complete);
+            Self::Finished { wants_certificate } => {
+                check_finished(hs, link, m, Role::Server)?;
+                answer(hs, link, wants_certificate)?;
+                return Ok(None);
             }
         };
-        Ok(Stage::Client13(next))
+        Ok(Some(next))
     }
 }
 
@@ -187,24 +204,24 @@ fn check_request(body: &[u8]) -> Result<(), Error> {
 }
 
 /// Everything from Certificate to Finished, and the keys for application data.
-fn answer<A: Allocator, P: Provider>(hs: &mut Handshake, link: &mut Link<A, P>, secrets: Secrets) -> Result<(), Error> {
+fn answer<A: Allocator, P: Provider>(
+    hs: &mut Context,
+    link: &mut Link<A, P>,
+    wants_certificate: bool,
+) -> Result<(), Error> {
     // Up to the server's Finished (RFC 8446, section 7.1).
     let transcript = hs.transcript.hash();
-    let (application, exporter) = link.schedule().application(&secrets.master, &transcript);
+    link.schedule().application(&transcript, &mut hs.secrets);
     link.flight.begin();
-    if secrets.wants_certificate {
+    if wants_certificate {
         let message = link
             .flight
             .message(kind::CERTIFICATE, HANDSHAKE_EPOCH, |w| write_certificate(w, hs.identity.certificate()))?;
         hs.transcript.add_own(message);
         write_certificate_verify(hs, link, CLIENT_CONTEXT)?;
     }
-    write_finished(hs, link, &secrets.handshake.client)?;
+    write_finished(hs, link, Role::Client)?;
     link.flight.send(true);
     link.acks.clear();
-    let Traffic { client, server } = application;
-    install(link, APPLICATION_EPOCH, &server, &client)?;
-    link.exporter = Some(Exporter::Dtls13 { secret: exporter });
-    link.updates = Some(Updates::new(server, client));
-    Ok(())
+    establish(hs, link, Role::Client)
 }

@@ -25,17 +25,16 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Provider, constant_time_eq, ecdsa_der_encode};
 use barertc_wire::{NoRoom, Reader, Writer};
 
+use crate::config::Role;
+use crate::context::Context;
 use crate::error::Error;
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature::{self, ECDSA_P256_SHA256};
 use crate::handshake::{kind, vec8, vec16};
+use crate::link::{APPLICATION_EPOCH, Exporter, HANDSHAKE_EPOCH, Link};
 use crate::secret::Secret;
-use crate::state::{Handshake, Link};
+use crate::updates::Updates;
 use crate::x509::PublicKey;
-
-/// Epochs of RFC 9147, section 6.1.
-pub(crate) const HANDSHAKE_EPOCH: u16 = 2;
-pub(crate) const APPLICATION_EPOCH: u16 = 3;
 
 /// What a CertificateVerify is over, before the transcript hash (RFC 8446, section 4.4.3).
 const SERVER_CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
@@ -61,8 +60,18 @@ fn first_certificate(body: &[u8]) -> Result<&[u8], Error> {
     if list.is_empty() {
         return Err(Error::NoCertificate);
     }
+    let first = certificate(&mut list)?;
+    while !list.is_empty() {
+        certificate(&mut list)?;
+    }
+    Ok(first)
+}
+
+/// One CertificateEntry. We ask for nothing that would come as an extension of it.
+fn certificate<'a>(list: &mut Reader<'a>) -> Result<&'a [u8], Error> {
     let len = usize::try_from(list.u24()?).map_err(|_| Error::Malformed)?;
-    Ok(list.take(len)?)
+    let certificate = list.take(len)?;
+    if list.u16()? == 0 { Ok(certificate) } else { Err(Error::UnsolicitedExtension) }
 }
 
 fn write_certificate(w: &mut Writer<'_>, certificate: &[u8]) -> Result<(), NoRoom> {
@@ -81,7 +90,7 @@ fn verify_digest<P: Provider>(p: &P, context: &[u8], transcript: &[u8]) -> [u8; 
 
 /// Adds a CertificateVerify of ours to the flight.
 fn write_certificate_verify<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     context: &[u8],
 ) -> Result<(), Error> {
@@ -100,7 +109,7 @@ fn write_certificate_verify<A: Allocator, P: Provider>(
 
 /// Checks the peer's CertificateVerify against the transcript before it.
 fn check_certificate_verify<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &Link<A, P>,
     m: &Message<'_>,
     peer: &PublicKey,
@@ -126,29 +135,36 @@ fn check_certificate_verify<A: Allocator, P: Provider>(
 }
 
 /// Adds our Finished to the flight.
-fn write_finished<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
-    link: &mut Link<A, P>,
-    base: &Secret,
-) -> Result<(), Error> {
-    let data = link.schedule().verify_data(base, &hs.transcript.hash());
+fn write_finished<A: Allocator, P: Provider>(hs: &mut Context, link: &mut Link<A, P>, ours: Role) -> Result<(), Error> {
+    let data = link.schedule().verify_data(hs.secrets.handshake.of(ours), &hs.transcript.hash());
     hs.transcript.add_own(link.flight.message(kind::FINISHED, HANDSHAKE_EPOCH, |w| w.put(&data))?);
     Ok(())
 }
 
 /// Checks the peer's Finished against the transcript before it.
 fn check_finished<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &Link<A, P>,
     m: &Message<'_>,
-    base: &Secret,
+    theirs: Role,
 ) -> Result<(), Error> {
     expect(m, kind::FINISHED)?;
-    let expected = link.schedule().verify_data(base, &hs.transcript.hash());
+    let expected = link.schedule().verify_data(hs.secrets.handshake.of(theirs), &hs.transcript.hash());
     if !constant_time_eq(&expected, m.body) {
         return Err(Error::BadFinished);
     }
     hs.transcript.add(m);
+    Ok(())
+}
+
+/// The handshake is over for us: the keys for application data, and what the connection keeps.
+fn establish<A: Allocator, P: Provider>(hs: &Context, link: &mut Link<A, P>, ours: Role) -> Result<(), Error> {
+    let application = &hs.secrets.application;
+    let theirs = if ours == Role::Client { Role::Server } else { Role::Client };
+    let (read, write) = (application.of(theirs), application.of(ours));
+    install(link, APPLICATION_EPOCH, read, write)?;
+    link.exporter = Some(Exporter::Dtls13 { secret: hs.secrets.exporter.clone() });
+    link.updates = Some(Updates::new(read.clone(), write.clone()));
     Ok(())
 }
 
@@ -159,7 +175,7 @@ fn install<A: Allocator, P: Provider>(
     read: &Secret,
     write: &Secret,
 ) -> Result<(), Error> {
-    let keys = |secret| link.schedule().record_keys(link.suite, secret).map_err(|_| Error::NoMemory);
+    let keys = |secret| link.schedule().record_keys(link.suite, secret).map_err(|_| Error::KeyRefused);
     let (read, write) = (keys(read)?, keys(write)?);
     link.records.install_read(epoch, read);
     link.records.install_write(epoch, write);

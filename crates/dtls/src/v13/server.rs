@@ -2,52 +2,62 @@ use barertc_arena::Allocator;
 use barertc_crypto::rand_core::Rng;
 use barertc_crypto::{Group, Provider};
 
-use super::update::Updates;
 use super::{
-    APPLICATION_EPOCH, CLIENT_CONTEXT, HANDSHAKE_EPOCH, SERVER_CONTEXT, check_certificate_verify, check_finished,
-    expect, first_certificate, install, write_certificate, write_certificate_verify, write_finished,
+    CLIENT_CONTEXT, SERVER_CONTEXT, check_certificate_verify, check_finished, establish, expect, first_certificate,
+    install, write_certificate, write_certificate_verify, write_finished,
 };
-use crate::config::Version;
+use crate::config::{Role, Version};
+use crate::context::Context;
 use crate::error::Error;
 use crate::handshake::hello::{ClientHello, RETRY_RANDOM, ext, extension, group_id, suite_13, write_use_srtp};
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature::{ECDSA_P256_SHA256, VERIFIED};
 use crate::handshake::transcript::{Hash, Transcript};
 use crate::handshake::{kind, vec8, vec16};
-use crate::schedule13::Traffic;
-use crate::secret::Secret;
-use crate::state::{Exporter, Handshake, Link, State as Stage};
+use crate::link::{HANDSHAKE_EPOCH, Link};
 use crate::x509::PublicKey;
 
 /// A server that has answered a ClientHello: what it waits for, and what it knows by then.
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum State {
-    /// A second ClientHello, with a share of this group.
-    Retried(Group),
-    Certificate(Secrets),
-    CertificateVerify(Secrets, PublicKey),
-    Finished(Secrets),
+    /// A second ClientHello, which has to keep its word.
+    Retried(Retry),
+    Certificate,
+    CertificateVerify(PublicKey),
+    Finished,
 }
 
-/// What the end of the handshake needs.
-pub(crate) struct Secrets {
-    pub(crate) client_handshake: Secret,
-    application: Traffic,
-    exporter: Secret,
+/// What a HelloRetryRequest holds the client to.
+#[derive(Clone, Copy)]
+pub(crate) struct Retry {
+    /// The group that its share has to be of.
+    group: Group,
+    /// [`ClientHello::constant_part`] of the first hello.
+    constant: [u8; 32],
 }
 
 /// Chooses the parameters, and answers with the flight up to Finished or with a HelloRetryRequest.
 #[inline(never)]
 pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     m: &Message<'_>,
     hello: &ClientHello<'_>,
-    retried: Option<Group>,
-) -> Result<Stage, Error> {
-    // RFC 9147, section 5.3.
-    if !hello.cookie.is_empty() {
+    retried: Option<Retry>,
+) -> Result<State, Error> {
+    // No old cookie (RFC 9147 section 5.3), no compression but null (RFC 8446 section 4.1.2), and we give out no cookies
+    // that could come back (RFC 8446 section 4.2.2).
+    let cookie = hello.extensions.get(ext::COOKIE).is_some();
+    if !hello.cookie.is_empty() || hello.compression != [0] || cookie {
         return Err(Error::IllegalParameter);
+    }
+    let constant = hello.constant_part(&link.provider);
+    if retried.is_some_and(|retry| retry.constant != constant) {
+        return Err(Error::IllegalParameter);
+    }
+    // RFC 8446 section 9.2.
+    if [ext::SIGNATURE_ALGORITHMS, ext::SUPPORTED_GROUPS].iter().any(|id| hello.extensions.get(*id).is_none()) {
+        return Err(Error::MissingExtension);
     }
     let suite = link.suites().find(|s| hello.suites.contains(suite_13(*s))).ok_or(Error::NoCommonParameters)?;
     if !hello.list(ext::SIGNATURE_ALGORITHMS)?.contains(ECDSA_P256_SHA256) {
@@ -63,30 +73,27 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
         hs.transcript = Transcript::new(Version::Dtls13, Hash::of(suite));
     }
     hs.transcript.add(m);
-    let group = choose_group(link, hello, retried)?;
-    match hello.key_share(group)? {
-        Some(share) => answer(hs, link, group, share),
-        None if retried.is_some() => Err(Error::IllegalParameter),
-        None => retry(hs, link, group),
+    let group = match retried {
+        Some(retry) => retry.group,
+        None => choose_group(link, hello)?,
+    };
+    match (hello.key_share(group)?, retried) {
+        // The second hello has the one share that was asked for (RFC 8446 section 4.1.2).
+        ((Some(share), 1), _) | ((Some(share), _), None) => answer(hs, link, group, share),
+        (_, Some(_)) => Err(Error::IllegalParameter),
+        (_, None) => retry(hs, link, Retry { group, constant }),
     }
 }
 
 /// The best group that both know; one for which the share is here already saves a round trip.
-fn choose_group<A: Allocator, P: Provider>(
-    link: &Link<A, P>,
-    hello: &ClientHello<'_>,
-    retried: Option<Group>,
-) -> Result<Group, Error> {
-    if let Some(group) = retried {
-        return Ok(group);
-    }
+fn choose_group<A: Allocator, P: Provider>(link: &Link<A, P>, hello: &ClientHello<'_>) -> Result<Group, Error> {
     let supported = hello.list(ext::SUPPORTED_GROUPS)?;
     let mut common = link.groups().filter(|g| supported.contains(group_id(*g)));
     let best = common.clone().next().ok_or(Error::NoCommonParameters)?;
-    Ok(common.find(|g| hello.key_share(*g).is_ok_and(|s| s.is_some())).unwrap_or(best))
+    Ok(common.find(|g| hello.key_share(*g).is_ok_and(|(share, _)| share.is_some())).unwrap_or(best))
 }
 
-fn retry<A: Allocator, P: Provider>(hs: &mut Handshake, link: &mut Link<A, P>, group: Group) -> Result<Stage, Error> {
+fn retry<A: Allocator, P: Provider>(hs: &mut Context, link: &mut Link<A, P>, retry: Retry) -> Result<State, Error> {
     hs.transcript.replace_by_hash();
     link.flight.begin();
     let suite = suite_13(link.suite);
@@ -98,25 +105,27 @@ fn retry<A: Allocator, P: Provider>(hs: &mut Handshake, link: &mut Link<A, P>, g
         w.u8(0)?;
         vec16(w, |w| {
             extension(w, ext::SUPPORTED_VERSIONS, |w| w.u16(Version::Dtls13.wire()))?;
-            extension(w, ext::KEY_SHARE, |w| w.u16(group_id(group)))
+            extension(w, ext::KEY_SHARE, |w| w.u16(group_id(retry.group)))
         })
     })?;
     hs.transcript.add_own(message);
     link.flight.send(true);
     link.acks.clear();
-    Ok(Stage::Server13(State::Retried(group)))
+    Ok(State::Retried(retry))
 }
 
 fn answer<A: Allocator, P: Provider>(
-    hs: &mut Handshake,
+    hs: &mut Context,
     link: &mut Link<A, P>,
     group: Group,
     share: &[u8],
-) -> Result<Stage, Error> {
+) -> Result<State, Error> {
     link.rng.fill_bytes(&mut hs.server_random);
-    hs.ephemeral(link, group);
-    let ours = hs.ephemeral.take().ok_or(Error::Misuse)?;
-    let shared = ours.agree(&link.provider, share)?;
+    let mut public = [0; 65];
+    let ours = hs.ephemeral(link, group).public();
+    let public = public.get_mut(..ours.len()).ok_or(Error::BadKeyShare)?;
+    public.copy_from_slice(ours);
+    let shared = hs.agree(link, share)?;
     link.flight.begin();
     let suite = suite_13(link.suite);
     let message = link.flight.message(kind::SERVER_HELLO, 0, |w| {
@@ -130,25 +139,25 @@ fn answer<A: Allocator, P: Provider>(
             extension(w, ext::SUPPORTED_VERSIONS, |w| w.u16(Version::Dtls13.wire()))?;
             extension(w, ext::KEY_SHARE, |w| {
                 w.u16(group_id(group))?;
-                vec16(w, |w| w.put(ours.public()))
+                vec16(w, |w| w.put(public))
             })
         })
     })?;
     hs.transcript.add_own(message);
 
-    let (handshake, master) = link.schedule().handshake(&shared, &hs.transcript.hash());
-    install(link, HANDSHAKE_EPOCH, &handshake.client, &handshake.server)?;
+    link.schedule().handshake(&shared, &hs.transcript.hash(), &mut hs.secrets);
+    install(link, HANDSHAKE_EPOCH, &hs.secrets.handshake.client, &hs.secrets.handshake.server)?;
     write_parameters(hs, link)?;
     write_certificate_verify(hs, link, SERVER_CONTEXT)?;
-    write_finished(hs, link, &handshake.server)?;
+    write_finished(hs, link, Role::Server)?;
     link.flight.send(true);
     link.acks.clear();
-    let (application, exporter) = link.schedule().application(&master, &hs.transcript.hash());
-    Ok(Stage::Server13(State::Certificate(Secrets { client_handshake: handshake.client, application, exporter })))
+    link.schedule().application(&hs.transcript.hash(), &mut hs.secrets);
+    Ok(State::Certificate)
 }
 
 /// EncryptedExtensions, CertificateRequest and Certificate.
-fn write_parameters<A: Allocator, P: Provider>(hs: &mut Handshake, link: &mut Link<A, P>) -> Result<(), Error> {
+fn write_parameters<A: Allocator, P: Provider>(hs: &mut Context, link: &mut Link<A, P>) -> Result<(), Error> {
     let srtp = link.srtp;
     let message = link.flight.message(kind::ENCRYPTED_EXTENSIONS, HANDSHAKE_EPOCH, |w| {
         vec16(w, |w| match srtp {
@@ -175,44 +184,37 @@ impl State {
     #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(
         self,
-        hs: &mut Handshake,
+        hs: &mut Context,
         link: &mut Link<A, P>,
         m: &Message<'_>,
-    ) -> Result<Stage, Error> {
+    ) -> Result<Option<Self>, Error> {
         let next = match self {
-            Self::Retried(group) => {
+            Self::Retried(retry) => {
                 if m.kind != kind::CLIENT_HELLO || m.epoch != 0 {
                     return Err(Error::UnexpectedMessage);
                 }
                 let hello = ClientHello::parse(m.body)?;
-                // The same hello as before but for its share (RFC 8446, section 4.1.2).
-                if hello.random != hs.client_random || !hello.versions()?.contains(Version::Dtls13.wire()) {
-                    return Err(Error::IllegalParameter);
-                }
-                return on_client_hello(hs, link, m, &hello, Some(group));
+                return on_client_hello(hs, link, m, &hello, Some(retry)).map(Some);
             }
-            Self::Certificate(secrets) => {
+            Self::Certificate => {
                 expect(m, kind::CERTIFICATE)?;
                 let peer = link.check_certificate(first_certificate(m.body)?)?;
                 hs.transcript.add(m);
-                Self::CertificateVerify(secrets, peer)
+                Self::CertificateVerify(peer)
             }
-            Self::CertificateVerify(secrets, peer) => {
+            Self::CertificateVerify(peer) => {
                 check_certificate_verify(hs, link, m, &peer, CLIENT_CONTEXT)?;
-                Self::Finished(secrets)
+                Self::Finished
             }
-            Self::Finished(secrets) => {
-                check_finished(hs, link, m, &secrets.client_handshake)?;
-                let Secrets { application: Traffic { client, server }, exporter, .. } = secrets;
-                install(link, APPLICATION_EPOCH, &client, &server)?;
-                link.exporter = Some(Exporter::Dtls13 { secret: exporter });
-                link.updates = Some(Updates::new(client, server));
+            Self::Finished => {
+                check_finished(hs, link, m, Role::Client)?;
+                establish(hs, link, Role::Server)?;
                 link.flight.finish();
                 // The client's last flight is acknowledged by nothing else (RFC 9147, section 7.1).
                 link.acks.send_now();
-                return Ok(Stage::Complete);
+                return Ok(None);
             }
         };
-        Ok(Stage::Server13(next))
+        Ok(Some(next))
     }
 }

@@ -4,39 +4,17 @@ use barertc_arena::Allocator;
 use barertc_crypto::Provider;
 use barertc_wire::{Instant, Reader};
 
-use super::HANDSHAKE_EPOCH;
 use crate::config::Role;
 use crate::error::Error;
 use crate::handshake::kind;
 use crate::handshake::ranges::Ranges;
 use crate::handshake::reassembly::Fragment;
+use crate::link::{APPLICATION_EPOCH, HANDSHAKE_EPOCH, Link};
 use crate::record::Opened;
 use crate::schedule13::Schedule;
-use crate::secret::Secret;
-use crate::state::Link;
 
 /// Records after which our keys are changed: well below the 2^24.5 of AES-GCM (RFC 8446, section 5.5).
 const UPDATE_AFTER: u64 = 1 << 23;
-
-/// The traffic secrets, from which those of the next epochs are made.
-pub(crate) struct Updates {
-    read: Secret,
-    write: Secret,
-    /// message_seq of the peer's next message.
-    pub(crate) next_seq: u16,
-    /// A KeyUpdate of ours waits for its acknowledgement.
-    under_way: bool,
-    /// The peer has asked for one.
-    owed: bool,
-    /// What has come of a session ticket: it is of no use to us but has to be acknowledged.
-    ticket: Ranges,
-}
-
-impl Updates {
-    pub(crate) fn new(read: Secret, write: Secret) -> Self {
-        Self { read, write, next_seq: 0, under_way: false, owed: false, ticket: Ranges::default() }
-    }
-}
 
 impl<A: Allocator, P: Provider> Link<A, P> {
     /// A handshake record that came after the handshake.
@@ -44,9 +22,14 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         let mut r = Reader::new(body);
         while !r.is_empty() {
             let Ok(fragment) = Fragment::parse(&mut r) else { return Ok(()) };
+            let read_epoch = self.records.read_epoch();
             if self.fragment(now, opened, &fragment)? {
                 self.acks.add(opened.epoch, opened.seq);
                 self.acks.send_now();
+            }
+            // Nothing may follow a change of keys in its record (RFC 8446 section 5.1).
+            if self.records.read_epoch() != read_epoch {
+                return if r.is_empty() { Ok(()) } else { Err(Error::UnexpectedMessage) };
             }
         }
         Ok(())
@@ -68,18 +51,24 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         }
         match (f.kind, self.role) {
             (kind::KEY_UPDATE, _) => {
-                let &[request @ 0..=1] = f.bytes else { return Err(Error::IllegalParameter) };
+                // One round trip at least is between two of them: the peer waits for our acknowledgement, and then writes
+                // in the new epoch (RFC 9147 section 8).
+                if updates.unacknowledged || opened.epoch != self.records.read_epoch() {
+                    return Ok(false);
+                }
+                let Some(&[request @ 0..=1]) = f.whole() else { return Err(Error::IllegalParameter) };
+                updates.unacknowledged = true;
                 updates.next_seq = updates.next_seq.checked_add(1).ok_or(Error::KeysExhausted)?;
                 updates.owed |= request == 1;
                 self.update_read()?;
                 self.update_owed()?;
             }
             (kind::NEW_SESSION_TICKET, Role::Client) => {
-                let end = f.offset.saturating_add(u16::try_from(f.bytes.len()).unwrap_or(u16::MAX));
-                if !updates.ticket.insert(f.offset, end) {
+                let Ok((start, end, len)) = f.place() else { return Ok(false) };
+                if !updates.ticket.insert(start, end) {
                     return Ok(false);
                 }
-                if updates.ticket.gap(0, f.len).is_none() {
+                if updates.ticket.gap(0, len).is_none() {
                     updates.ticket = Ranges::default();
                     updates.next_seq = updates.next_seq.checked_add(1).ok_or(Error::KeysExhausted)?;
                 }
@@ -122,10 +111,11 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         if let Some(updates) = self.updates.as_mut().filter(|u| u.under_way) {
             updates.under_way = false;
             let schedule = Schedule::new(&self.provider, hash);
-            updates.write = schedule.updated(&updates.write);
+            let next = schedule.updated(&updates.write);
+            updates.write.copy_from(&next);
             let keys = schedule.record_keys(self.suite, &updates.write);
             let next = epoch.checked_add(1).ok_or(Error::KeysExhausted)?;
-            self.records.install_write(next, keys.map_err(|_| Error::NoMemory)?);
+            self.records.install_write(next, keys.map_err(|_| Error::KeyRefused)?);
         }
         self.records.retire_write_before(self.records.write_epoch());
         self.update_owed()
@@ -133,7 +123,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
 
     /// A record came in this epoch: keys from before an update are not needed any more (RFC 9147, section 8).
     pub(crate) fn note_read_epoch(&mut self, epoch: u16) {
-        if epoch > super::APPLICATION_EPOCH {
+        if epoch > APPLICATION_EPOCH {
             self.records.retire_read_before(epoch);
         }
     }
@@ -152,10 +142,11 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         let hash = self.hash();
         let Some(updates) = &mut self.updates else { return Ok(()) };
         let schedule = Schedule::new(&self.provider, hash);
-        updates.read = schedule.updated(&updates.read);
+        let next = schedule.updated(&updates.read);
+        updates.read.copy_from(&next);
         let keys = schedule.record_keys(self.suite, &updates.read);
         let next = self.records.read_epoch().checked_add(1).ok_or(Error::KeysExhausted)?;
-        self.records.install_read(next, keys.map_err(|_| Error::NoMemory)?);
+        self.records.install_read(next, keys.map_err(|_| Error::KeyRefused)?);
         Ok(())
     }
 }

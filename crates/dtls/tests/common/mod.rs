@@ -184,6 +184,7 @@ impl<A: Allocator + Clone> Pair<A> {
     }
 
     pub fn send_data(&mut self, from: Role, data: &[u8]) {
+        let now = self.now;
         let peer = match from {
             Role::Client => &mut self.client,
             Role::Server => &mut self.server,
@@ -191,7 +192,7 @@ impl<A: Allocator + Clone> Pair<A> {
         let (front, back) = peer.room();
         let mut out = vec![0; front + data.len() + back];
         out[front..front + data.len()].copy_from_slice(data);
-        let n = peer.seal(&mut out, data.len()).unwrap();
+        let n = peer.seal(now, &mut out, data.len()).unwrap();
         assert_eq!(n, out.len(), "room() is exact");
         self.send(from, out);
     }

@@ -146,7 +146,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let memory = &self.memory.srtp;
         let (local, remote) = (masters.local(), masters.remote());
         let session = Box::try_init::<Error, _>(memory.clone(), || {
-            Srtp::new(self.provider, profile, local, remote, self.config.srtp, memory.clone())
+            Srtp::new(self.config.srtp, profile, local, remote, memory.clone(), self.provider)
         });
         self.srtp = Some(session?);
         self.report_at = Some(self.now);

@@ -63,7 +63,7 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     identity: &'p Identity,
     ice: Box<Agent<A, &'p P>, A>,
     dtls: Option<Box<Dtls<A, &'p P>, A>>,
-    srtp: Option<Box<Srtp<'p, P, A>, A>>,
+    srtp: Option<Box<Srtp<A, &'p P>, A>>,
     sctp: Option<Box<Association<A>, A>>,
     tracks: Vec<Transceiver<A>, A>,
     events: Ring<Event, A>,
@@ -242,7 +242,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// most where the server is silent).
     pub fn close(&mut self) {
         if let Some(dtls) = &mut self.dtls {
-            dtls.close();
+            dtls.close(self.now);
         }
         self.set_state(ConnectionState::Closed);
     }
@@ -280,7 +280,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     fn tell_round_trip(&mut self) {
         let selected = self.ice.pair_stats().find(|pair| pair.selected);
         if let (Some(dtls), Some(time)) = (&mut self.dtls, selected.and_then(|pair| pair.current_round_trip_time)) {
-            dtls.set_round_trip(time);
+            dtls.set_round_trip_time(self.now, time);
         }
     }
 

@@ -103,8 +103,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             let srtp = self.srtp.as_mut()?;
             let mut streams = self.tracks.iter_mut().filter_map(|t| t.sending_mut());
             let written = streams.find_map(|stream| poll_stream(stream, class, now, self.sent.next_sequence(), out));
-            if let Some((len, stamped)) = written {
-                let len = srtp.protect_rtp(out, len).ok()?;
+            if let Some((len, stamped, again)) = written {
+                let sealed = if again { srtp.protect_rtp_again(out, len) } else { srtp.protect_rtp(out, len) };
+                let len = sealed.ok()?;
                 if stamped {
                     self.sent.record(now, len);
                 }
@@ -144,26 +145,27 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let (front, back) = dtls.room();
         let end = out.len().checked_sub(back)?;
         let len = sctp.poll_transmit(now, out.get_mut(front..end)?)?;
-        dtls.seal(out, len).ok()
+        dtls.seal(now, out, len).ok()
     }
 }
 
-/// The next packet of `class` from this stream, and whether it bears the path's sequence number.
+/// The next packet of `class` from this stream, whether it bears the path's sequence number, and whether it is a packet
+/// from before, number and all.
 fn poll_stream<A: Allocator + Clone>(
     stream: &mut SendStream<A>,
     class: Class,
     now: Instant,
     sequence: u16,
     out: &mut [u8],
-) -> Option<(usize, bool)> {
+) -> Option<(usize, bool, bool)> {
     let video = stream.config().format.is_video();
     let again = |stream: &mut SendStream<A>, out: &mut [u8]| {
         let len = stream.poll_retransmit(now, sequence, out)?;
-        Some((len, stream.retransmit_uses_transport_sequence()))
+        Some((len, stream.retransmit_uses_transport_sequence(), stream.config().rtx.is_none()))
     };
     let new = |stream: &mut SendStream<A>, out: &mut [u8]| {
         let len = stream.poll_packet(now, sequence, out)?;
-        Some((len, stream.uses_transport_sequence()))
+        Some((len, stream.uses_transport_sequence(), false))
     };
     match class {
         Class::Audio if !video => again(stream, out).or_else(|| new(stream, out)),
@@ -171,7 +173,7 @@ fn poll_stream<A: Allocator + Clone>(
         Class::Video if video => new(stream, out),
         Class::Bulk if video => {
             let len = stream.poll_padding(now, sequence, out)?;
-            Some((len, stream.retransmit_uses_transport_sequence()))
+            Some((len, stream.retransmit_uses_transport_sequence(), false))
         }
         _ => None,
     }

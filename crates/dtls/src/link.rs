@@ -1,31 +1,32 @@
-//! What a handshake works on, and the states it goes through.
+//! What a connection keeps for its whole life.
 
 use barertc_arena::Allocator;
 use barertc_crypto::{Generator, Group, Provider, SrtpSuite, Suite};
 
 use crate::acks::Acks;
 use crate::config::{Config, Preference, Role, SrtpProfiles, Version};
-use crate::ephemeral::Ephemeral;
 use crate::error::Error;
 use crate::fingerprint;
 use crate::handshake::flight::Flight;
 use crate::handshake::hello::{Extensions, ext, parse_use_srtp};
-use crate::handshake::reassembly::Message;
-use crate::handshake::transcript::{Hash, Transcript};
-use crate::identity::Identity;
+use crate::handshake::transcript::Hash;
 use crate::record::Records;
 use crate::schedule13::Schedule;
 use crate::secret::Secret;
+use crate::updates::Updates;
 use crate::x509::{self, PublicKey};
-use crate::{start, v12, v13};
+
+/// Epochs of DTLS 1.3 (RFC 9147 section 6.1).
+pub(crate) const HANDSHAKE_EPOCH: u16 = 2;
+pub(crate) const APPLICATION_EPOCH: u16 = 3;
 
 /// What outlives the handshake.
-pub(crate) struct Link<A: Allocator, P> {
+pub(crate) struct Link<A: Allocator, P: Provider> {
     pub(crate) provider: P,
     pub(crate) config: Config,
     pub(crate) role: Role,
     pub(crate) rng: Generator,
-    pub(crate) records: Records<A>,
+    pub(crate) records: Records<A, P>,
     pub(crate) flight: Flight<A>,
     pub(crate) acks: Acks,
     pub(crate) fingerprint: Option<barertc_wire::Fingerprint>,
@@ -34,7 +35,7 @@ pub(crate) struct Link<A: Allocator, P> {
     /// The SRTP profile that was agreed on.
     pub(crate) srtp: Option<u16>,
     pub(crate) exporter: Option<Exporter>,
-    pub(crate) updates: Option<v13::update::Updates>,
+    pub(crate) updates: Option<Updates>,
 }
 
 /// What keys are exported from.
@@ -43,72 +44,6 @@ pub(crate) enum Exporter {
     Dtls12 { master: Secret, client_random: [u8; 32], server_random: [u8; 32] },
     /// exporter_master_secret (RFC 8446, section 7.5).
     Dtls13 { secret: Secret },
-}
-
-/// What goes away with the handshake.
-pub(crate) struct Handshake {
-    pub(crate) state: State,
-    pub(crate) identity: Identity,
-    pub(crate) transcript: Transcript,
-    pub(crate) ephemeral: Option<Ephemeral>,
-    pub(crate) client_random: [u8; 32],
-    pub(crate) server_random: [u8; 32],
-}
-
-// Held in place, in the one block that the handshake has.
-#[allow(clippy::large_enum_variant)]
-/// Where the handshake is: its beginning, one of the four machines, or its end.
-pub(crate) enum State {
-    /// A client that hasn't sent anything.
-    Idle,
-    /// Server: nothing has come yet.
-    AwaitClientHello,
-    /// Client: the answer decides on the version.
-    AwaitServerHello(start::Client),
-    Server12(v12::server::State),
-    Client12(v12::client::State),
-    Server13(v13::server::State),
-    Client13(v13::client::State),
-    /// Both sides have proven everything.
-    Complete,
-    /// An error ended it.
-    Failed,
-}
-
-impl Handshake {
-    /// Handles the next message in order. Each machine is out of line: together in one frame they would need the sum of
-    /// their stacks.
-    pub(crate) fn step<A: Allocator, P: Provider>(
-        &mut self,
-        link: &mut Link<A, P>,
-        m: &Message<'_>,
-    ) -> Result<(), Error> {
-        self.state = match core::mem::replace(&mut self.state, State::Failed) {
-            State::AwaitClientHello => start::on_client_hello(self, link, m)?,
-            State::AwaitServerHello(state) => state.on_message(self, link, m)?,
-            State::Server12(state) => state.on_message(self, link, m)?,
-            State::Client12(state) => state.on_message(self, link, m)?,
-            State::Server13(state) => state.on_message(self, link, m)?,
-            State::Client13(state) => state.on_message(self, link, m)?,
-            State::Idle | State::Complete | State::Failed => return Err(Error::UnexpectedMessage),
-        };
-        Ok(())
-    }
-
-    pub(crate) fn is_complete(&self) -> bool {
-        matches!(self.state, State::Complete)
-    }
-
-    /// The key pair for `group`: the prepared one where it fits.
-    pub(crate) fn ephemeral<A: Allocator, P: Provider>(
-        &mut self,
-        link: &mut Link<A, P>,
-        group: Group,
-    ) -> &mut Ephemeral {
-        let prepared = self.ephemeral.take().filter(|e| e.group() == group);
-        let pair = prepared.unwrap_or_else(|| Ephemeral::new(&link.provider, group, &mut link.rng));
-        self.ephemeral.insert(pair)
-    }
 }
 
 impl<A: Allocator, P: Provider> Link<A, P> {
@@ -130,25 +65,36 @@ impl<A: Allocator, P: Provider> Link<A, P> {
             SrtpProfiles::Only(list) => (list, false),
         };
         let none: [u16; 0] = [];
-        let ranking = self.provider.rank_srtp().map(srtp_id);
-        list.or(none).chain(ranking.into_iter().filter(move |_| ranked))
+        // A tag of 32 bits is forged too easily to be used unasked.
+        let ranking = self.provider.rank_srtp().map(srtp_id).into_iter().filter(|id| *id != srtp_id(SHORT_TAG));
+        list.or(none).chain(ranking.filter(move |_| ranked))
     }
 
     /// The best SRTP profile that the client offers too.
     pub(crate) fn choose_srtp(&self, offered: &Extensions<'_>) -> Result<Option<u16>, Error> {
         let Some(data) = offered.get(ext::USE_SRTP) else { return Ok(None) };
-        let offered = parse_use_srtp(data)?;
+        let (offered, _) = parse_use_srtp(data)?;
         Ok(self.srtp_profiles().find(|p| offered.contains(*p)))
     }
 
     /// The SRTP profile that the server chose, which must be exactly one of ours (RFC 5764, section 4.1.1).
     pub(crate) fn accept_srtp(&self, chosen: &Extensions<'_>) -> Result<Option<u16>, Error> {
         let Some(data) = chosen.get(ext::USE_SRTP) else { return Ok(None) };
-        let mut profiles = parse_use_srtp(data)?.iter();
+        if self.srtp_profiles().next().is_none() {
+            return Err(Error::UnsolicitedExtension);
+        }
+        let (profiles, mki) = parse_use_srtp(data)?;
+        let mut profiles = profiles.iter();
         match (profiles.next(), profiles.next()) {
-            (Some(one), None) if self.srtp_profiles().any(|p| p == one) => Ok(Some(one)),
+            // We offer no MKI, so there must be none.
+            (Some(one), None) if mki.is_empty() && self.srtp_profiles().any(|p| p == one) => Ok(Some(one)),
             _ => Err(Error::IllegalParameter),
         }
+    }
+
+    /// The first epoch that application data may come in (RFC 6347 section 4.1, RFC 9147 section 6.1).
+    pub(crate) fn data_epoch(&self) -> u16 {
+        if self.version == Some(Version::Dtls13) { APPLICATION_EPOCH } else { 1 }
     }
 
     /// How secrets of DTLS 1.3 are derived, with the suite in use.
@@ -170,6 +116,9 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         x509::public_key(certificate)
     }
 }
+
+/// The profile that is used only where the configuration names it.
+const SHORT_TAG: SrtpSuite = SrtpSuite::AesCm128HmacSha1_32;
 
 /// Numbers of SRTP protection profiles (RFC 5764, section 4.1.2; RFC 7714, section 14.2).
 const fn srtp_id(suite: SrtpSuite) -> u16 {

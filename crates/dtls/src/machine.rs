@@ -1,0 +1,181 @@
+//! The handshake as one machine: its beginning, which decides on the version, one of four machines, and its end.
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_crypto::rand_core::Rng;
+use barertc_wire::Reader;
+
+use crate::client_hello::{Cookie, write_client_hello};
+use crate::config::{Role, Version};
+use crate::context::Context;
+use crate::error::Error;
+use crate::handshake::hello::{ClientHello, RETRY_RANDOM, ServerHello};
+use crate::handshake::kind;
+use crate::handshake::reassembly::Message;
+use crate::link::Link;
+use crate::{v12, v13};
+
+/// A handshake, and what goes away with it.
+pub(crate) struct Handshake {
+    pub(crate) state: State,
+    pub(crate) context: Context,
+}
+
+/// Where the handshake is.
+// Held in place, in the one block that the handshake has.
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum State {
+    /// A client that hasn't sent anything.
+    Idle,
+    /// Server: nothing has come yet.
+    AwaitClientHello,
+    /// Client: the answer decides on the version.
+    AwaitServerHello {
+        /// A HelloVerifyRequest has come already: there may be one.
+        verified: bool,
+    },
+    Server12(v12::server::State),
+    Client12(v12::client::State),
+    Server13(v13::server::State),
+    Client13(v13::client::State),
+    /// Both sides have proven everything.
+    Complete,
+    /// An error ended it.
+    Failed,
+}
+
+impl Handshake {
+    /// A handshake that has not begun.
+    pub(crate) fn new(role: Role, context: Context) -> Self {
+        let state = match role {
+            Role::Client => State::Idle,
+            Role::Server => State::AwaitClientHello,
+        };
+        Self { state, context }
+    }
+
+    /// A client's: puts the first ClientHello into the flight.
+    #[inline(never)]
+    pub(crate) fn begin<A: Allocator, P: Provider>(&mut self, link: &mut Link<A, P>) -> Result<(), Error> {
+        link.rng.fill_bytes(&mut self.context.client_random);
+        let group = link.groups().next().ok_or(Error::NoCommonParameters)?;
+        self.context.ephemeral(link, group);
+        write_client_hello(&self.context, link, Cookie::None)?;
+        self.state = State::AwaitServerHello { verified: false };
+        Ok(())
+    }
+
+    /// Handles the next message in order. Each machine is out of line: together in one frame they would need the sum of
+    /// their stacks.
+    pub(crate) fn step<A: Allocator, P: Provider>(
+        &mut self,
+        link: &mut Link<A, P>,
+        m: &Message<'_>,
+    ) -> Result<(), Error> {
+        let context = &mut self.context;
+        self.state = match core::mem::replace(&mut self.state, State::Failed) {
+            State::AwaitClientHello => on_client_hello(context, link, m)?,
+            State::AwaitServerHello { verified } => on_server_hello(context, link, m, verified)?,
+            State::Server12(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Server12),
+            State::Client12(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Client12),
+            State::Server13(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Server13),
+            State::Client13(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Client13),
+            State::Idle | State::Complete | State::Failed => return Err(Error::UnexpectedMessage),
+        };
+        Ok(())
+    }
+
+    /// Whether all that the peer may still say is protected: its plaintext is somebody else's from now on
+    /// (RFC 9147 section 4.5.2).
+    ///
+    /// DTLS 1.3 has keys from the ServerHello on, DTLS 1.2 for the Finished message only.
+    pub(crate) fn is_protected(&self) -> bool {
+        match &self.state {
+            State::Idle | State::AwaitClientHello | State::AwaitServerHello { .. } | State::Failed => false,
+            State::Server12(state) => matches!(state, v12::server::State::Finished),
+            State::Client12(state) => matches!(state, v12::client::State::Finished),
+            State::Server13(state) => !matches!(state, v13::server::State::Retried(_)),
+            State::Client13(state) => !matches!(state, v13::client::State::Retried),
+            State::Complete => true,
+        }
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(self.state, State::Complete)
+    }
+}
+
+/// A server's first message: whatever version the client offers and the configuration allows, the better first.
+#[inline(never)]
+fn on_client_hello<A: Allocator, P: Provider>(
+    context: &mut Context,
+    link: &mut Link<A, P>,
+    m: &Message<'_>,
+) -> Result<State, Error> {
+    if m.kind != kind::CLIENT_HELLO || m.epoch != 0 {
+        return Err(Error::UnexpectedMessage);
+    }
+    let hello = ClientHello::parse(m.body)?;
+    let versions = hello.versions()?;
+    // Without the extension the old field counts: lower means newer there (RFC 6347 section 4.2.1).
+    let offers_12 = match versions {
+        Some(versions) => versions.contains(Version::Dtls12.wire()),
+        None => hello.version <= Version::Dtls12.wire(),
+    };
+    let offers_13 = versions.is_some_and(|versions| versions.contains(Version::Dtls13.wire()));
+    context.client_random = hello.random;
+    if offers_13 && link.config.allows(Version::Dtls13) {
+        link.version = Some(Version::Dtls13);
+        v13::server::on_client_hello(context, link, m, &hello, None).map(State::Server13)
+    } else if offers_12 && link.config.allows(Version::Dtls12) {
+        link.version = Some(Version::Dtls12);
+        v12::server::on_client_hello(context, link, m, &hello).map(State::Server12)
+    } else {
+        Err(Error::NoCommonVersion)
+    }
+}
+
+/// A client's first answer: ServerHello, HelloRetryRequest or HelloVerifyRequest.
+#[inline(never)]
+fn on_server_hello<A: Allocator, P: Provider>(
+    context: &mut Context,
+    link: &mut Link<A, P>,
+    m: &Message<'_>,
+    verified: bool,
+) -> Result<State, Error> {
+    if m.epoch != 0 {
+        return Err(Error::UnexpectedMessage);
+    }
+    match m.kind {
+        kind::HELLO_VERIFY_REQUEST if !verified => {
+            // Neither message goes into the transcript (RFC 6347 section 4.2.1).
+            let mut r = Reader::new(m.body);
+            r.skip(2)?;
+            let len = usize::from(r.u8()?);
+            let cookie = r.take(len)?;
+            if !r.is_empty() {
+                return Err(Error::Malformed);
+            }
+            write_client_hello(context, link, Cookie::Dtls12(cookie))?;
+            Ok(State::AwaitServerHello { verified: true })
+        }
+        kind::SERVER_HELLO => {
+            let hello = ServerHello::parse(m.body)?;
+            let version = hello.selected_version()?;
+            if !link.config.allows(version) {
+                // Only the extension selects 1.3, and a client of DTLS 1.2 alone does not send it.
+                let unasked = version == Version::Dtls13;
+                return Err(if unasked { Error::UnsolicitedExtension } else { Error::NoCommonVersion });
+            }
+            link.version = Some(version);
+            match (version, hello.random == RETRY_RANDOM) {
+                (Version::Dtls12, _) => v12::client::on_server_hello(context, link, m, &hello).map(State::Client12),
+                // A server of DTLS 1.3 doesn't ask for cookies the old way (RFC 9147 section 5.1).
+                (Version::Dtls13, _) if verified => Err(Error::IllegalParameter),
+                (Version::Dtls13, true) => v13::client::on_retry_request(context, link, m, &hello).map(State::Client13),
+                (Version::Dtls13, false) => v13::client::on_server_hello(context, link, m, &hello).map(State::Client13),
+            }
+        }
+        _ => Err(Error::UnexpectedMessage),
+    }
+}
