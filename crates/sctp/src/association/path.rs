@@ -33,6 +33,11 @@ impl Path {
         Self { nonce, sent: None, searching: false, evidence: 0, too_large: None, untold: false }
     }
 
+    /// Whether no HEARTBEAT of an idle association waits for its answer.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.sent.is_none() || self.searching
+    }
+
     /// A new HEARTBEAT.
     pub(super) const fn renew(&mut self) {
         self.nonce = self.nonce.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);

@@ -66,7 +66,7 @@ impl<A: Allocator> Association<A> {
 
     /// The next one, a whole interval after the last packet.
     pub(super) fn arm_heartbeat(&mut self, now: Instant) {
-        if !self.config.heartbeat_interval.is_zero() && self.path.sent.is_none() && self.state.is_up() {
+        if !self.config.heartbeat_interval.is_zero() && self.path.is_quiet() && self.state.is_up() {
             self.timers.set(Timer::Heartbeat, now + self.config.heartbeat_interval + self.tx.rto.get());
         }
     }
@@ -81,7 +81,7 @@ impl<A: Allocator> Association<A> {
     }
 
     fn heartbeat_expired(&mut self, now: Instant) {
-        if self.path.sent.take().is_some() {
+        if !core::mem::take(&mut self.path.searching) && self.path.sent.take().is_some() {
             // The last one was not answered within an RTO.
             self.tx.errors = self.tx.errors.saturating_add(1);
             self.tx.rto.back_off();

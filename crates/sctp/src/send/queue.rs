@@ -72,7 +72,9 @@ impl<A: Allocator> Sender<A> {
         let Some(message) = channel.last.and_then(|k| self.messages.get_mut(k)) else { return 0 };
         let n = self.pool.append(&mut message.chain, bytes);
         message.unsent = message.unsent.saturating_add(n);
-        channel.queued = channel.queued.saturating_add(n);
+        if message.protocol != ppid::DCEP {
+            channel.queued = channel.queued.saturating_add(n);
+        }
         n
     }
 
@@ -194,7 +196,7 @@ impl<A: Allocator> Sender<A> {
         let Some(message) = self.messages.get_mut(name) else { return };
         message.unsent = message.unsent.saturating_sub(len);
         let done = message.finished && message.unsent == 0;
-        let empty = matches!(message.protocol, ppid::STRING_EMPTY | ppid::BINARY_EMPTY);
+        let counted = counts(message.protocol);
         let key = message.channel;
         self.current = if done || self.interleaving { None } else { Some(name) };
         let Some(channel) = channels.get_mut(key) else { return };
@@ -202,7 +204,7 @@ impl<A: Allocator> Sender<A> {
         let weight = u64::from(channel.priority.max(1));
         let cost = u64::try_from(len).unwrap_or(u64::MAX).saturating_mul(COST).checked_div(weight).unwrap_or(0);
         channel.due = channel.due.saturating_add(cost);
-        unqueue(channels, key, if empty { 0 } else { len });
+        unqueue(channels, key, if counted { len } else { 0 });
         if done {
             self.leave_queue(channels, name);
         }
@@ -233,6 +235,7 @@ impl<A: Allocator> Sender<A> {
         }
         message.abandoned = true;
         let (key, unsent, finished, started) = (message.channel, message.unsent, message.finished, message.started);
+        let counted = counts(message.protocol);
         message.unsent = 0;
         self.pool.release(&mut message.chain);
         if started && !(finished && unsent == 0) {
@@ -246,7 +249,7 @@ impl<A: Allocator> Sender<A> {
         if self.current == Some(name) {
             self.current = None;
         }
-        unqueue(channels, key, unsent);
+        unqueue(channels, key, if counted { unsent } else { 0 });
         if let Some(channel) = channels.get_mut(key)
             && channel.first == Some(name)
         {
@@ -315,6 +318,11 @@ impl<A: Allocator> Sender<A> {
             channels.raise(key, pending::WRITABLE);
         }
     }
+}
+
+/// Whether the application wrote the bytes of such a message: not OPEN and ACK, nor the byte of an empty one.
+const fn counts(protocol: u32) -> bool {
+    !matches!(protocol, ppid::STRING_EMPTY | ppid::BINARY_EMPTY | ppid::DCEP)
 }
 
 /// Takes `len` bytes off what the channel has queued, and says so when that passes its threshold.

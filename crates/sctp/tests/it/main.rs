@@ -3,9 +3,16 @@
 
 mod attacks;
 mod bulk;
+mod dead_association;
+mod exhaustive;
 mod fairness;
 mod latency;
+mod limits;
+mod pauses;
+mod resets;
 mod setup;
 mod simulator;
 mod sizes;
 mod support;
+mod unknown_chunks;
+mod writing;

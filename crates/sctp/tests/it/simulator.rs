@@ -71,6 +71,7 @@ fn random_link(rng: &mut Rng, checksums: bool) -> Link {
         jitter: Duration::from_millis(one_of(rng, &[0, 0, 5, 40])),
         rate: [None, None, Some(50_000), Some(1_000_000)][rng.below(4) as usize],
         queue: one_of(rng, &[8_000, 64_000]),
+        largest: usize::MAX,
     }
 }
 

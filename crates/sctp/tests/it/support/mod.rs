@@ -2,6 +2,7 @@
 //! implementations.
 #![allow(dead_code)]
 
+pub mod raw;
 pub mod watch;
 
 use std::collections::BTreeMap;
@@ -70,6 +71,8 @@ pub struct Link {
     /// Bytes a second, with room for `queue` bytes.
     pub rate: Option<u64>,
     pub queue: u64,
+    /// Packets with more bytes vanish.
+    pub largest: usize,
 }
 
 impl Default for Link {
@@ -82,6 +85,7 @@ impl Default for Link {
             jitter: Duration::ZERO,
             rate: None,
             queue: 64_000,
+            largest: usize::MAX,
         }
     }
 }
@@ -176,7 +180,7 @@ impl<L: Peer, R: Peer> Net<L, R> {
             log.push((dir, packet.clone()));
         }
         let link = self.links[dir].clone();
-        if self.rng.permille(link.loss) {
+        if packet.len() > link.largest || self.rng.permille(link.loss) {
             self.dropped += 1;
             return;
         }
