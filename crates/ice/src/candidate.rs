@@ -1,3 +1,4 @@
+//! Candidates: addresses where an agent can be reached (RFC 8445 §5.1).
 use core::net::{IpAddr, SocketAddr};
 
 /// Where a candidate's address comes from (RFC 8445 §4).
@@ -123,81 +124,5 @@ fn foundation(kind: CandidateType, base: IpAddr, server: Option<IpAddr>) -> Foun
 pub(crate) fn fnv(hash: &mut u64, bytes: &[u8]) {
     for b in bytes {
         *hash = (*hash ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3);
-    }
-}
-
-/// One family, and link-local IPv6 addresses among themselves only (RFC 8445 §6.1.2.2).
-pub(crate) fn compatible(local: SocketAddr, remote: SocketAddr) -> bool {
-    match (local.ip(), remote.ip()) {
-        (IpAddr::V4(_), IpAddr::V4(_)) => true,
-        (IpAddr::V6(l), IpAddr::V6(r)) => l.is_unicast_link_local() == r.is_unicast_link_local(),
-        _ => false,
-    }
-}
-
-/// A remote address as it is kept and compared: the scope and flow label of IPv6 mean something on this machine only,
-/// and no description carries them.
-pub(crate) fn unscoped(mut addr: SocketAddr) -> SocketAddr {
-    if let SocketAddr::V6(v6) = &mut addr {
-        v6.set_scope_id(0);
-        v6.set_flowinfo(0);
-    }
-    addr
-}
-
-/// A transport protocol. ICE itself uses UDP; a TURN server may be reached over a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Protocol {
-    /// UDP.
-    #[default]
-    Udp,
-    /// A TCP connection from the local address to the remote one.
-    Tcp,
-    /// The same inside TLS.
-    Tls,
-}
-
-impl Protocol {
-    /// Whether it is a stream, in which nothing is lost or reordered.
-    #[must_use]
-    pub const fn is_stream(self) -> bool {
-        !matches!(self, Self::Udp)
-    }
-}
-
-/// A protocol, a local address and a remote one: how a datagram was received or is to be sent. For a relayed path `local`
-/// is the address at the TURN server.
-///
-/// IPv6 link-local addresses need a scope id that says which interface is meant (RFC 4007 §6). The caller gives it with the
-/// local address, in [`Agent::add_local`](crate::Agent::add_local) and the same with every datagram; with remote
-/// addresses it may be given and is not looked at, and the agent's own routes have that of their local address in both.
-/// Candidate lines carry none (RFC 8839 §5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Route {
-    /// The transport protocol.
-    pub protocol: Protocol,
-    /// The local socket's address.
-    pub local: SocketAddr,
-    /// The other end's.
-    pub remote: SocketAddr,
-}
-
-impl Route {
-    /// Over UDP.
-    #[must_use]
-    pub const fn udp(local: SocketAddr, remote: SocketAddr) -> Self {
-        Self { protocol: Protocol::Udp, local, remote }
-    }
-
-    /// From `local`, with the scope of `local` where `remote` needs one.
-    pub(crate) fn scoped(protocol: Protocol, local: SocketAddr, mut remote: SocketAddr) -> Self {
-        if let (SocketAddr::V6(l), SocketAddr::V6(r)) = (&local, &mut remote)
-            && r.ip().is_unicast_link_local()
-        {
-            r.set_scope_id(l.scope_id());
-        }
-        Self { protocol, local, remote }
     }
 }

@@ -1,4 +1,7 @@
+//! Bounds and times of an agent.
 use core::time::Duration;
+
+use barertc_wire::{ConfigError, Rule};
 
 use crate::transaction::Timing;
 
@@ -22,8 +25,6 @@ pub struct Config {
     pub max_permissions: u16,
     /// Channels at each TURN server.
     pub max_channels: u16,
-    /// Events that wait to be polled; when full, candidates and state changes are still to be seen by the getters.
-    pub max_events: u16,
     /// Time between two new transactions (Ta, RFC 8445 §14.2).
     pub pacing: Duration,
     /// First retransmission interval (RFC 8445 §14.3 forbids less than 500 ms).
@@ -34,6 +35,8 @@ pub struct Config {
     pub gather_timeout: Duration,
     /// How long a connection is waited for before it is declared failed (RFC 8863 §4).
     pub patience: Duration,
+    /// [`Event::NoAnswer`](crate::Event::NoAnswer) tells after this that no pair works yet.
+    pub no_answer_after: Duration,
     /// How long a valid relayed pair waits for a direct one before the controlling agent nominates it; data flow on it
     /// meanwhile.
     pub relay_patience: Duration,
@@ -50,11 +53,19 @@ pub struct Config {
     /// floods with checks, or replays captured ones from forged addresses, gets no more than this out of the agent. More
     /// are dropped as [`Discard::RateLimited`](crate::Discard::RateLimited).
     pub answers_per_second: u32,
-    /// Answers that checks only and never sends one (ICE lite, RFC 8445 §2.5): for hosts with public addresses.
+    /// The agent answers checks and begins none: ICE lite (RFC 8445 §2.5), for hosts with public addresses.
+    ///
+    /// It asks back where only a response proves that a check was not captured and replayed: before it leaves the path in
+    /// use for another one, and for the peer's consent to receive (RFC 7675 §5.1). RFC 8445 has lite agents send no checks
+    /// at all; every agent answers them, as RFC 8445 §7.3 requires.
     pub lite: bool,
     /// Only relayed candidates are told and used, so that the peer never learns our addresses: the W3C's
     /// `iceTransportPolicy` of `relay`.
     pub relay_only: bool,
+    /// Types of two attributes by which checks and responses carry datagrams of another protocol, such as DTLS. For every
+    /// authentic check and response, [`Handled::Carried`](crate::Handled::Carried) says where they lie, and
+    /// [`Agent::poll_transmit_carrying`](crate::Agent::poll_transmit_carrying) lets them be written.
+    pub carried: Option<[u16; 2]>,
 }
 
 impl Config {
@@ -69,12 +80,12 @@ impl Config {
             max_relays: 1,
             max_permissions: 16,
             max_channels: 4,
-            max_events: 24,
             pacing: Duration::from_millis(50),
             rto: Duration::from_millis(500),
             attempts: 7,
             gather_timeout: Duration::from_secs(10),
             patience: Duration::from_millis(39_500),
+            no_answer_after: Duration::from_secs(5),
             relay_patience: Duration::from_millis(500),
             consent_interval: Duration::from_secs(5),
             consent_timeout: Duration::from_secs(30),
@@ -83,7 +94,44 @@ impl Config {
             answers_per_second: 100,
             lite: false,
             relay_only: false,
+            carried: None,
         }
+    }
+
+    /// Checks the bounds and times against each other and the RFCs.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the field, the limit and the value. Durations are in milliseconds.
+    pub const fn check(&self) -> Result<(), ConfigError> {
+        use Rule::{AtLeast, AtMost};
+        let rules = [
+            ("max_local", self.max_local as u64, AtLeast(1)),
+            ("max_remote", self.max_remote as u64, AtLeast(1)),
+            ("max_pairs", self.max_pairs as u64, AtLeast(1)),
+            // RFC 8445 §14.2.
+            ("pacing", millis(self.pacing), AtLeast(5)),
+            // RFC 8445 §14.3.
+            ("rto", millis(self.rto), AtLeast(500)),
+            ("attempts", self.attempts as u64, AtLeast(1)),
+            // RFC 7675 §5.1: no period, which is 0.8 of this at the least, is below 4 s.
+            ("consent_interval", millis(self.consent_interval), AtLeast(5_000)),
+            ("consent_timeout", millis(self.consent_timeout), AtMost(30_000)),
+            ("consent_timeout", millis(self.consent_timeout), AtLeast(millis(self.consent_interval))),
+            ("suspicion", millis(self.suspicion), AtMost(millis(self.consent_timeout))),
+            // A relay is of no use when nobody can be let through.
+            ("max_permissions", self.max_permissions as u64, AtLeast((self.max_relays > 0) as u64)),
+            // With relays only, one is needed; a lite agent has none (RFC 8445 §2.5).
+            ("max_relays", self.max_relays as u64, AtLeast(self.relay_only as u64)),
+            ("relay_only", self.relay_only as u64, AtMost(!self.lite as u64)),
+        ];
+        let mut rest: &[(&'static str, u64, Rule)] = &rules;
+        while let [(field, value, rule), others @ ..] = rest {
+            if let Err(error) = ConfigError::check(field, *value, *rule) {
+                return Err(error);
+            }
+            rest = others;
+        }
+        Ok(())
     }
 
     pub(crate) const fn timing(&self) -> Timing {
@@ -95,4 +143,10 @@ impl Default for Config {
     fn default() -> Self {
         Self::new()
     }
+}
+
+const fn millis(duration: Duration) -> u64 {
+    // Clamped, since a rule that compares with the largest number holds as well.
+    let millis = duration.as_millis();
+    if millis > u64::MAX as u128 { u64::MAX } else { millis as u64 }
 }

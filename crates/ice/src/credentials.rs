@@ -1,7 +1,8 @@
+//! User name fragments and passwords (RFC 8839 §5.4).
 use barertc_crypto::{Generator, HmacSha1Key};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Longest user name fragment and password (RFC 8839 §5.4).
 const MAX_LEN: usize = 256;
@@ -31,11 +32,11 @@ impl Credentials {
     }
 
     /// Fresh ones: 48 bits of user name fragment and 144 of password (RFC 8445 §5.3 asks for 24 and 128).
-    pub(crate) fn random(random: &mut Generator) -> Result<Self, Error> {
+    pub(crate) fn random(generator: &mut Generator) -> Result<Self, Error> {
         let mut ufrag = [0; UFRAG_LEN];
         let mut pwd = [0; PWD_LEN];
-        encode(&random.bytes::<UFRAG_LEN>(), &mut ufrag);
-        encode(&random.bytes::<PWD_LEN>(), &mut pwd);
+        encode(&generator.bytes::<UFRAG_LEN>(), &mut ufrag);
+        encode(&generator.bytes::<PWD_LEN>(), &mut pwd);
         let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
         let fresh = Self::new(text(&ufrag), text(&pwd));
         pwd.zeroize();

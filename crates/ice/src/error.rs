@@ -1,7 +1,9 @@
+//! Why calls fail.
 use core::fmt;
 use core::net::SocketAddr;
 
 use barertc_arena::AllocError;
+use barertc_wire::ConfigError;
 
 /// Why a call failed. Each variant is one broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +12,8 @@ use barertc_arena::AllocError;
 pub enum Error {
     /// The allocator had no memory.
     NoMemory,
+    /// The configuration breaks a rule: see [`Config::check`](crate::Config::check).
+    Config(ConfigError),
     /// The caller's buffer is too short.
     BufferTooShort {
         /// Bytes that the call needs.
@@ -63,6 +67,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoMemory => f.write_str("out of memory"),
+            Self::Config(error) => write!(f, "configuration: {error}"),
             Self::BufferTooShort { needed } => write!(f, "the buffer is too short: {needed} bytes are needed"),
             Self::TooMany { what, limit } => write!(f, "too many {what}: the limit is {limit}"),
             Self::Length { what, min, max, len } => {
@@ -85,5 +90,11 @@ impl core::error::Error for Error {}
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
         Self::NoMemory
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }

@@ -71,14 +71,19 @@
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod trace;
+
 mod agent;
 mod candidate;
+mod carrier;
 mod config;
 mod credentials;
 mod error;
 mod event;
 #[cfg(feature = "mdns")]
 pub mod mdns;
+mod route;
 mod sdp;
 mod stats;
 pub mod stun;
@@ -86,10 +91,14 @@ mod transaction;
 mod turn;
 
 pub use agent::Agent;
-pub use candidate::{Candidate, CandidateType, Foundation, Protocol, Route};
+pub use candidate::{Candidate, CandidateType, Foundation};
+pub use carrier::{Attributes, Carrier, Carries};
 pub use config::Config;
 pub use error::Error;
-pub use event::{Discard, Discards, Event, GatheringState, Handled, State, Transmit};
+pub use event::{
+    Carried, Discard, Discards, Event, FailureReason, GatheringState, Handled, ServerError, State, Transmit,
+};
+pub use route::{Protocol, Route};
 pub use sdp::{Attribute, CandidateLine, MAX_NAME, Name, SdpLines};
 pub use stats::{CandidatePairState, CandidatePairStats};
 pub use turn::{TurnServer, frame_len};

@@ -36,8 +36,8 @@ use edge_mdns::{
     HostAnswersMdnsHandler, HostQuestion, HostQuestions, MdnsError, MdnsHandler, MdnsRequest, MdnsResponse, NameSlice,
 };
 
-use crate::Error;
 use crate::candidate::Candidate;
+use crate::error::Error;
 use crate::sdp::{CandidateLine, Name};
 
 /// Where questions and answers are sent (RFC 6762 §3).

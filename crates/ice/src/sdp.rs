@@ -19,7 +19,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
 use crate::candidate::{Candidate, CandidateType, Foundation};
-use crate::{Agent, Error};
+use crate::error::Error;
 
 /// Longest host name in a candidate; browsers' `.local` names have 42 characters.
 pub const MAX_NAME: usize = 64;
@@ -192,31 +192,23 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// Writes the ICE lines of a media section: see [`Agent::sdp`].
+/// Writes the ICE lines of a media section: see [`Agent::sdp`](crate::Agent::sdp).
 #[derive(Debug)]
 pub struct SdpLines<'a> {
-    pub(crate) ufrag: &'a str,
-    pub(crate) pwd: &'a str,
-    pub(crate) trickle: bool,
+    ufrag: &'a str,
+    pwd: &'a str,
+    trickle: bool,
+}
+
+impl<'a> SdpLines<'a> {
+    pub(crate) const fn new(ufrag: &'a str, pwd: &'a str, trickle: bool) -> Self {
+        Self { ufrag, pwd, trickle }
+    }
 }
 
 impl fmt::Display for SdpLines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", self.ufrag, self.pwd)?;
         f.write_str(if self.trickle { "a=ice-options:trickle ice2\r\n" } else { "a=ice-options:ice2\r\n" })
-    }
-}
-
-impl<A, P> Agent<A, P>
-where
-    A: barertc_arena::Allocator + Clone,
-    P: barertc_crypto::Provider,
-{
-    /// User name fragment, password and options as lines of a media section. Candidates are written with
-    /// [`local_candidates`](Self::local_candidates), `a=ice-lite` belongs to the session (RFC 8839 §5.3).
-    #[must_use]
-    pub fn sdp(&self, trickle: bool) -> SdpLines<'_> {
-        let (ufrag, pwd) = self.local_credentials();
-        SdpLines { ufrag, pwd, trickle }
     }
 }

@@ -1,12 +1,11 @@
+//! Statistics of candidate pairs.
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use barertc_arena::Allocator;
-use barertc_crypto::Provider;
 use barertc_wire::Instant;
 
-use crate::agent::{Agent, PairState};
-use crate::candidate::{CandidateType, Route};
+use crate::candidate::CandidateType;
+use crate::route::Route;
 
 /// The W3C's `RTCStatsIceCandidatePairState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,40 +73,4 @@ pub struct CandidatePairStats {
     pub retransmissions_sent: u32,
     /// Consent checks sent.
     pub consent_requests_sent: u32,
-}
-
-impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// Every pair there is.
-    pub fn pair_stats(&self) -> impl Iterator<Item = CandidatePairStats> + '_ {
-        self.pairs().iter().map(|p| CandidatePairStats {
-            route: self.visible_route(p.path, p.remote),
-            local_kind: p.local_kind,
-            remote_kind: p.remote_kind,
-            mapped: p.mapped,
-            state: match p.state {
-                PairState::Frozen => CandidatePairState::Frozen,
-                PairState::Waiting => CandidatePairState::Waiting,
-                PairState::InProgress => CandidatePairState::InProgress,
-                PairState::Failed => CandidatePairState::Failed,
-                PairState::Succeeded => CandidatePairState::Succeeded,
-            },
-            nominated: p.nominated,
-            selected: self.is_selected(p.id),
-            priority: p.priority(self.is_controlling()),
-            packets_sent: p.stats.packets_sent,
-            packets_received: p.stats.packets_received,
-            bytes_sent: p.stats.bytes_sent,
-            bytes_received: p.stats.bytes_received,
-            last_packet_sent_timestamp: p.stats.last_sent,
-            last_packet_received_timestamp: p.stats.last_received,
-            total_round_trip_time: p.stats.total_round_trip,
-            current_round_trip_time: p.stats.current_round_trip,
-            requests_received: p.stats.requests_received,
-            requests_sent: p.stats.requests_sent,
-            responses_received: p.stats.responses_received,
-            responses_sent: p.stats.responses_sent,
-            retransmissions_sent: p.stats.retransmissions_sent,
-            consent_requests_sent: p.stats.consent_requests_sent,
-        })
-    }
 }

@@ -14,7 +14,6 @@ pub(crate) fn of_a_viewer(mtu: u16) -> Config {
     config.ice.max_pairs = 12;
     config.ice.max_questions = 0;
     config.ice.max_relays = 0;
-    config.ice.max_events = 8;
     // The longest ClientHello of a browser has 1,470 bytes; a certificate with an RSA key 900.
     config.dtls.reassembly = 2_560;
     config.dtls.early = 1_280;

@@ -1,23 +1,78 @@
-//! Candidates become pairs; pairs take turns being checked (RFC 8445 §6.1.2, §6.1.4).
-
+//! The remote candidates, and the pairs that they make with local ones. Pairs take turns being checked (RFC 8445 §6.1.2,
+//! §6.1.4).
 use core::net::SocketAddr;
 
-use barertc_arena::Allocator;
-use barertc_crypto::Provider;
+use barertc_arena::{Allocator, Vec};
+use barertc_wire::Instant;
 
-use super::pair::{Check, PairCounters};
-use super::{Agent, Pair, PairState, Path, Remote};
-use crate::Error;
-use crate::candidate::{Candidate, CandidateType, compatible, fnv, unscoped};
-use crate::transaction::Transaction;
+use super::locals::Local;
+use super::pair::{Check, Pair, PairCounters};
+use super::path::Path;
+use crate::candidate::{Candidate, CandidateType, fnv};
+use crate::config::Config;
+use crate::error::Error;
+use crate::route::{compatible, unscoped};
+use crate::stats::CandidatePairState;
+use crate::stun::TransactionId;
+use crate::transaction::{Timing, Transaction};
 
-impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// Takes in a remote candidate. One that was already known by its checks becomes what it is signalled as, and its
-    /// pairs keep their state (RFC 8445 §7.3.1.3, last paragraph).
-    pub(super) fn add_remote_candidate(&mut self, mut candidate: Candidate, claimed: Option<u64>) -> Result<(), Error> {
+/// A remote candidate.
+#[derive(Debug)]
+struct Remote {
+    candidate: Candidate,
+    /// Hash of the user name fragment that an early check named, before the description that would confirm it.
+    claimed: Option<u64>,
+}
+
+pub(super) struct Checklist<A: Allocator> {
+    remotes: Vec<Remote, A>,
+    pairs: Vec<Pair, A>,
+    next_pair: u32,
+    next_trigger: u32,
+}
+
+impl<A: Allocator> Checklist<A> {
+    pub(super) const fn bytes(config: &Config) -> usize {
+        Vec::<Remote, A>::bytes(config.max_remote as usize)
+            .saturating_add(Vec::<Pair, A>::bytes(config.max_pairs as usize))
+    }
+
+    pub(super) fn new(config: &Config, alloc: A) -> Result<Self, Error>
+    where
+        A: Clone,
+    {
+        Ok(Self {
+            remotes: Vec::with_capacity(config.max_remote.into(), alloc.clone())?,
+            pairs: Vec::with_capacity(config.max_pairs.into(), alloc)?,
+            next_pair: 0,
+            next_trigger: 0,
+        })
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.remotes.clear();
+        self.pairs.clear();
+    }
+
+    // Remote candidates.
+
+    pub(super) fn remotes(&self) -> impl Iterator<Item = &Candidate> {
+        self.remotes.iter().map(|r| &r.candidate)
+    }
+
+    pub(super) fn remote(&self, i: usize) -> Option<SocketAddr> {
+        self.remotes.get(i).map(|r| r.candidate.addr)
+    }
+
+    pub(super) fn has_remote(&self, addr: SocketAddr) -> bool {
+        self.remotes().any(|c| c.addr == addr)
+    }
+
+    /// Takes in a remote candidate; whether it is new. One that was already known by its checks becomes what it is
+    /// signalled as, and its pairs keep their state (RFC 8445 §7.3.1.3, last paragraph).
+    pub(super) fn add_remote(&mut self, mut candidate: Candidate, claimed: Option<u64>) -> Result<bool, Error> {
         candidate.addr = unscoped(candidate.addr);
-        let addr = candidate.addr;
-        let (kind, priority) = (candidate.kind, candidate.priority);
+        let (addr, kind, priority) = (candidate.addr, candidate.kind, candidate.priority);
         if let Some(known) = self.remotes.iter_mut().find(|r| r.candidate.addr == addr) {
             if known.candidate.kind == CandidateType::PeerReflexive && kind != CandidateType::PeerReflexive {
                 known.candidate = candidate;
@@ -26,64 +81,102 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
                     pair.remote_priority = priority;
                 }
             }
-            return Ok(());
+            return Ok(false);
         }
-        let full = Error::TooMany { what: "remote candidates", limit: self.config.max_remote.into() };
+        let full = Error::TooMany { what: "remote candidates", limit: self.remotes.capacity() };
         if self.remotes.is_full() {
             self.evict_remote(priority).ok_or(full)?;
         }
         self.remotes.try_push(Remote { candidate, claimed }).map_err(|_| full)?;
-        for i in 0..self.locals.len() {
-            let Some((path, local)) = self.locals.get(i).and_then(|l| Some((l.path?, l.candidate.priority))) else {
-                continue;
-            };
-            // A full list is no reason to refuse the candidate: other local candidates may have room for it.
-            let _ = self.add_pair(path, local, addr);
-        }
-        Ok(())
+        Ok(true)
     }
 
-    /// Pairs a new local candidate with every remote one.
-    pub(super) fn pair_local(&mut self, path: Path, priority: u32) {
-        for i in 0..self.remotes.len() {
-            let Some(remote) = self.remotes.get(i).map(|r| r.candidate.addr) else { continue };
-            let _ = self.add_pair(path, priority, remote);
+    /// Forgets the candidates that another user name fragment than that of `claim` has claimed, with their pairs.
+    pub(super) fn forget_strangers(&mut self, claim: u64) {
+        while let Some(i) = self.remotes.iter().position(|r| r.claimed.is_some_and(|c| c != claim)) {
+            let Some(stranger) = self.remotes.swap_remove(i) else { return };
+            self.pairs.retain(|p| p.remote != stranger.candidate.addr);
         }
     }
 
-    /// The pair of a local way and a known remote candidate, made when there is none.
-    ///
-    /// `None` when every pair there is is more useful, or when the addresses do not fit.
-    pub(super) fn add_pair(&mut self, path: Path, local_priority: u32, remote: SocketAddr) -> Option<usize> {
+    /// Makes room for a remote candidate of `priority`, by the rule of [`Config::max_remote`].
+    fn evict_remote(&mut self, priority: u32) -> Option<()> {
+        let needed = |addr| self.pairs.iter().any(|p| p.remote == addr && !p.is_expendable());
+        let candidates = self.remotes.iter().map(|r| &r.candidate).enumerate();
+        let (worst, addr) = candidates
+            .filter(|(_, c)| c.priority < priority && !needed(c.addr))
+            .min_by_key(|(_, c)| c.priority)
+            .map(|(i, c)| (i, c.addr))?;
+        self.remotes.swap_remove(worst);
+        self.pairs.retain(|p| p.remote != addr);
+        Some(())
+    }
+
+    // Pairs.
+
+    pub(super) fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    pub(super) fn pairs_mut(&mut self) -> &mut [Pair] {
+        &mut self.pairs
+    }
+
+    pub(super) fn get(&self, i: usize) -> Option<&Pair> {
+        self.pairs.get(i)
+    }
+
+    pub(super) fn get_mut(&mut self, i: usize) -> Option<&mut Pair> {
+        self.pairs.get_mut(i)
+    }
+
+    pub(super) fn by_id_mut(&mut self, id: Option<u32>) -> Option<&mut Pair> {
+        self.pairs.iter_mut().find(|p| Some(p.id) == id)
+    }
+
+    pub(super) fn by_id(&self, id: Option<u32>) -> Option<&Pair> {
+        self.pairs.iter().find(|p| Some(p.id) == id)
+    }
+
+    pub(super) fn by_path_mut(&mut self, path: Path, remote: SocketAddr) -> Option<&mut Pair> {
+        self.pairs.iter_mut().find(|p| p.path == path && p.remote == remote)
+    }
+
+    /// The pair whose check has this transaction.
+    pub(super) fn by_transaction(&self, id: TransactionId) -> Option<usize> {
+        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.id == id))
+    }
+
+    /// The pair of a local way and a known remote candidate, made when there is none. `None` when every pair there is is
+    /// more useful, or when the addresses do not fit.
+    pub(super) fn add_pair(&mut self, local: &Local, remote: SocketAddr, controlling: bool) -> Option<usize> {
+        let path = local.path?;
         if let Some(i) = self.pairs.iter().position(|p| p.path == path && p.remote == remote) {
             return Some(i);
         }
-        if self.config.relay_only && matches!(path, Path::Socket(_)) {
-            return None;
-        }
-        let local = self.locals.iter().find(|l| l.path == Some(path))?;
-        let other = self.remotes.iter().find(|r| r.candidate.addr == remote)?;
-        if !compatible(local.candidate.addr, remote) {
+        let other = self.remotes.iter().map(|r| &r.candidate).find(|c| c.addr == remote)?;
+        // What a relay sends, it sends from the relayed address; all else leaves by the base.
+        let from = if matches!(path, Path::Relay(_)) { local.candidate.addr } else { local.base };
+        if !compatible(from, remote) {
             return None;
         }
         let mut foundation = 0;
         fnv(&mut foundation, local.candidate.foundation.as_bytes());
         fnv(&mut foundation, b":");
-        fnv(&mut foundation, other.candidate.foundation.as_bytes());
+        fnv(&mut foundation, other.foundation.as_bytes());
         // RFC 8445 §6.1.2.6: of pairs with one foundation, one goes first.
-        let taken =
-            |p: &Pair| p.foundation == foundation && matches!(p.state, PairState::Waiting | PairState::InProgress);
-        let state = if self.pairs.iter().any(taken) { PairState::Frozen } else { PairState::Waiting };
+        let ready = |s| matches!(s, CandidatePairState::Waiting | CandidatePairState::InProgress);
+        let taken = self.pairs.iter().any(|p| p.foundation == foundation && ready(p.state));
         let pair = Pair {
             id: self.next_pair,
             path,
             remote,
             local_kind: local.candidate.kind,
-            remote_kind: other.candidate.kind,
-            local_priority,
-            remote_priority: other.candidate.priority,
+            remote_kind: other.kind,
+            local_priority: local.candidate.priority,
+            remote_priority: other.priority,
             foundation,
-            state,
+            state: if taken { CandidatePairState::Frozen } else { CandidatePairState::Waiting },
             check: None,
             triggered: None,
             nominating: false,
@@ -96,127 +189,136 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             stats: PairCounters::default(),
         };
         if self.pairs.is_full() {
-            self.evict_pair(pair.priority(self.controlling))?;
+            self.evict_pair(pair.priority(controlling), controlling)?;
         }
-        self.ask_permission(path, remote)?;
         self.next_pair = self.next_pair.wrapping_add(1);
         self.pairs.try_push(pair).ok()?;
         Some(self.pairs.len().saturating_sub(1))
     }
 
-    /// Makes room among the remote candidates for one of `priority`, by the rule of [`Config::max_remote`](crate::Config).
-    fn evict_remote(&mut self, priority: u32) -> Option<()> {
-        let needed = |addr| self.pairs.iter().any(|p| p.remote == addr && !p.is_expendable());
-        let (worst, addr) = self
-            .remotes
-            .iter()
-            .enumerate()
-            .filter(|(_, r)| r.candidate.priority < priority && !needed(r.candidate.addr))
-            .min_by_key(|(_, r)| r.candidate.priority)
-            .map(|(i, r)| (i, r.candidate.addr))?;
-        self.remotes.swap_remove(worst);
-        self.pairs.retain(|p| p.remote != addr);
-        Some(())
-    }
-
-    /// The same among the pairs.
-    fn evict_pair(&mut self, priority: u64) -> Option<()> {
-        let controlling = self.controlling;
-        let worst = self
-            .pairs
-            .iter()
-            .enumerate()
+    /// Makes room for a pair of `priority`, by the rule of [`Config::max_pairs`].
+    fn evict_pair(&mut self, priority: u64, controlling: bool) -> Option<()> {
+        let pairs = self.pairs.iter().enumerate();
+        let (worst, _) = pairs
             .filter(|(_, p)| p.is_expendable() && p.priority(controlling) < priority)
-            .min_by_key(|(_, p)| p.priority(controlling))
-            .map(|(i, _)| i)?;
+            .min_by_key(|(_, p)| p.priority(controlling))?;
         self.pairs.swap_remove(worst).map(|_| ())
     }
 
+    pub(super) fn forget_path(&mut self, path: Path) {
+        self.pairs.retain(|p| p.path != path);
+    }
+
+    pub(super) fn forget_pair(&mut self, id: Option<u32>) {
+        self.pairs.retain(|p| Some(p.id) != id);
+    }
+
+    /// After the pair in use was lost, the next one whose check succeeds will be used.
+    pub(super) fn forget_nominations(&mut self) {
+        for pair in self.pairs.iter_mut() {
+            pair.nominated = false;
+            pair.nominating = false;
+        }
+    }
+
+    /// Whether some pair may still turn out to work.
+    pub(super) fn is_hopeful(&self) -> bool {
+        self.pairs.iter().any(Pair::is_hopeful)
+    }
+
+    /// Whether a pair without a relay may still turn out to work.
+    pub(super) fn may_find_direct(&self) -> bool {
+        use CandidatePairState::{Frozen, InProgress, Waiting};
+        self.pairs.iter().any(|p| !p.is_relayed() && matches!(p.state, Frozen | Waiting | InProgress))
+    }
+
+    // Checks.
+
     /// The pair whose check starts next: triggered ones in their order, then by priority those waiting, then those
-    /// frozen (RFC 8445 §6.1.4.2).
-    pub(super) fn next_to_check(&self) -> Option<usize> {
-        self.remote_credentials.as_ref().filter(|_| !self.config.lite)?;
-        let ready = || self.pairs.iter().enumerate().filter(|(_, p)| self.may_send(p.path, p.remote));
+    /// frozen (RFC 8445 §6.1.4.2). `may_send` says whether a check can leave, `wanted` whether an ordinary one is of use.
+    pub(super) fn next_to_check(
+        &self,
+        controlling: bool,
+        may_send: impl Fn(&Pair) -> bool,
+        wanted: impl Fn(&Pair) -> bool,
+    ) -> Option<usize> {
+        let ready = || self.pairs.iter().enumerate().filter(|(_, p)| may_send(p));
         let triggered = ready().filter_map(|(i, p)| Some((p.triggered?, i))).min().map(|(_, i)| i);
         let best = |state| {
-            let wanted = ready().filter(|(_, p)| p.state == state && self.is_still_wanted(p));
-            wanted.max_by_key(|(_, p)| p.priority(self.controlling)).map(|(i, _)| i)
+            let of_use = ready().filter(|(_, p)| p.state == state && wanted(p));
+            of_use.max_by_key(|(_, p)| p.priority(controlling)).map(|(i, _)| i)
         };
-        triggered.or_else(|| best(PairState::Waiting)).or_else(|| best(PairState::Frozen))
-    }
-
-    /// Whether the outcome of checking `pair` could change anything: not once another one is nominated and alive
-    /// (RFC 8445 §8.1.2), unless that one is relayed and this one is not.
-    fn is_still_wanted(&self, pair: &Pair) -> bool {
-        match self.active.as_ref().filter(|a| a.nominated && a.suspect_since.is_none() && a.pair.is_some()) {
-            Some(active) => active.relayed && !pair.is_relayed(),
-            None => true,
-        }
-    }
-
-    /// Stops the checks that are not wanted any more.
-    pub(super) fn stop_unwanted_checks(&mut self) {
-        for i in 0..self.pairs.len() {
-            let current = self.active.as_ref().and_then(|a| a.pair);
-            let unwanted = |p: &Pair| Some(p.id) != current && !self.is_still_wanted(p);
-            if self.pairs.get(i).is_some_and(unwanted)
-                && let Some(pair) = self.pairs.get_mut(i)
-            {
-                pair.check = None;
-                pair.triggered = None;
-                if pair.state == PairState::InProgress {
-                    pair.state = PairState::Waiting;
-                }
-            }
-        }
+        triggered.or_else(|| best(CandidatePairState::Waiting)).or_else(|| best(CandidatePairState::Frozen))
     }
 
     /// Starts a check on pair `i`; its first transmission is due at once.
-    pub(super) fn start_check(&mut self, i: usize) {
-        let id = self.random.bytes();
-        let (now, controlling) = (self.now, self.controlling);
+    pub(super) fn start_check(&mut self, now: Instant, i: usize, id: [u8; 12], controlling: bool) {
         if let Some(pair) = self.pairs.get_mut(i) {
             pair.triggered = None;
             let nominates = controlling && pair.nominating;
             pair.check = Some(Check { transaction: Transaction::new(id, now), controlling, nominates });
             if !pair.is_valid() {
-                pair.state = PairState::InProgress;
+                pair.state = CandidatePairState::InProgress;
             }
         }
+    }
+
+    /// The check whose next transmission is due.
+    pub(super) fn due(&self, now: Instant, timing: Timing) -> Option<usize> {
+        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_due(now, timing)))
+    }
+
+    /// The check that nobody has answered.
+    pub(super) fn over(&self, now: Instant, timing: Timing) -> Option<usize> {
+        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_over(now, timing)))
+    }
+
+    pub(super) fn is_checking(&self) -> bool {
+        self.pairs.iter().any(|p| p.check.is_some())
+    }
+
+    /// When the first check under way is due or over.
+    pub(super) fn timeout(&self) -> Option<Instant> {
+        self.pairs.iter().filter_map(|p| p.check).map(|c| c.transaction.deadline()).min()
     }
 
     /// Puts pair `i` at the end of the triggered-check queue.
     pub(super) fn trigger(&mut self, i: usize) {
         let place = self.next_trigger;
-        if let Some(pair) = self.pairs.get_mut(i)
-            && pair.triggered.is_none()
-        {
-            self.next_trigger = self.next_trigger.wrapping_add(1);
+        if let Some(pair) = self.pairs.get_mut(i).filter(|p| p.triggered.is_none()) {
+            self.next_trigger = place.wrapping_add(1);
             pair.triggered = Some(place);
-            if matches!(pair.state, PairState::Frozen | PairState::Failed) {
-                pair.state = PairState::Waiting;
+            if matches!(pair.state, CandidatePairState::Frozen | CandidatePairState::Failed) {
+                pair.state = CandidatePairState::Waiting;
             }
         }
     }
 
     /// Pairs like the one that succeeded are likely to work too (RFC 8445 §7.2.5.3.3).
     pub(super) fn unfreeze(&mut self, foundation: u64) {
-        for pair in self.pairs.iter_mut().filter(|p| p.foundation == foundation && p.state == PairState::Frozen) {
-            pair.state = PairState::Waiting;
+        let frozen = |p: &&mut Pair| p.foundation == foundation && p.state == CandidatePairState::Frozen;
+        self.pairs.iter_mut().filter(frozen).for_each(|p| p.state = CandidatePairState::Waiting);
+    }
+
+    /// Stops the checks of pairs for which `unwanted` is true.
+    pub(super) fn stop(&mut self, unwanted: impl Fn(&Pair) -> bool) {
+        for pair in self.pairs.iter_mut().filter(|p| unwanted(p)) {
+            pair.check = None;
+            pair.triggered = None;
+            if pair.state == CandidatePairState::InProgress {
+                pair.state = CandidatePairState::Waiting;
+            }
         }
     }
 
     /// Gives every pair another chance, the working ones too.
     pub(super) fn check_everything_again(&mut self) {
-        if self.config.lite {
-            return;
-        }
         for pair in self.pairs.iter_mut().filter(|p| p.check.is_none() && p.triggered.is_none()) {
             if pair.is_valid() {
                 pair.triggered = Some(self.next_trigger);
                 self.next_trigger = self.next_trigger.wrapping_add(1);
             } else {
-                pair.state = PairState::Waiting;
+                pair.state = CandidatePairState::Waiting;
             }
         }
     }

@@ -1,60 +1,63 @@
-//! The pair in use, and the peer's consent to be sent to (RFC 7675).
-
+//! The path in use, and the peer's consent to be sent to (RFC 7675).
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use barertc_arena::Allocator;
-use barertc_crypto::Provider;
 use barertc_wire::Instant;
 
-use super::message::Request;
-use super::{Agent, Path};
-use crate::candidate::{CandidateType, priority};
+use super::path::Path;
+use crate::config::Config;
+use crate::route::Route;
 use crate::stun::TransactionId;
-use crate::{Event, State};
 
-/// Requests whose answers count: as many as fit into 30 seconds at one every 4.
+/// Requests whose responses count: as many as fit into 30 seconds at one every 4.
 const REMEMBERED: usize = 8;
 
-/// The pair that data go by.
+/// The pair that data take.
 #[derive(Debug)]
-pub(crate) struct Active {
+pub(super) struct Active {
     /// The pair's id; none after a restart, when the old path is kept alive with the old credentials.
-    pub(crate) pair: Option<u32>,
-    pub(crate) path: Path,
-    pub(crate) remote: SocketAddr,
-    pub(crate) nominated: bool,
-    pub(crate) relayed: bool,
-    pub(crate) local_priority: u32,
-    pub(crate) round_trip: Option<Duration>,
+    pub(super) pair: Option<u32>,
+    pub(super) path: Path,
+    pub(super) remote: SocketAddr,
+    pub(super) nominated: bool,
+    pub(super) relayed: bool,
+    pub(super) local_priority: u32,
+    round_trip: Option<Duration>,
+    /// When the right to send ends.
     expires: Instant,
+    /// When the next consent check is due.
     next: Instant,
     sent: heapless::Deque<(TransactionId, Instant), REMEMBERED>,
     /// When a request was found unanswered for too long.
-    pub(crate) suspect_since: Option<Instant>,
+    suspect_since: Option<Instant>,
+    /// It stayed silent while it was checked anew, and that has been seen.
+    given_up: bool,
 }
 
 impl Active {
-    pub(super) fn new(pair: u32, path: Path, remote: SocketAddr) -> Self {
+    pub(super) const fn new(pair: u32, path: Path, remote: SocketAddr, nominated: bool, relayed: bool) -> Self {
         Self {
             pair: Some(pair),
             path,
             remote,
-            nominated: false,
-            relayed: false,
+            nominated,
+            relayed,
             local_priority: 0,
             round_trip: None,
             expires: Instant::ZERO,
             next: Instant::ZERO,
             sent: heapless::Deque::new(),
             suspect_since: None,
+            given_up: false,
         }
     }
 
     /// A valid, authenticated response came at `now`.
-    pub(super) fn on_consent(&mut self, now: Instant, timeout: Duration) {
+    pub(super) fn on_consent(&mut self, now: Instant, timeout: Duration, round_trip: Option<Duration>) {
+        self.round_trip = round_trip.or(self.round_trip);
         self.expires = now + timeout;
         self.suspect_since = None;
+        self.given_up = false;
         self.sent.retain(|(_, at)| *at >= now);
     }
 
@@ -62,13 +65,51 @@ impl Active {
         self.expires <= now
     }
 
+    pub(super) const fn is_suspect(&self) -> bool {
+        self.suspect_since.is_some()
+    }
+
+    pub(super) const fn suspect_since(&self) -> Option<Instant> {
+        self.suspect_since
+    }
+
+    pub(super) fn suspect(&mut self, since: Instant) {
+        self.suspect_since = Some(self.suspect_since.unwrap_or(since));
+    }
+
+    /// The peer is known to be elsewhere: that is silence enough.
+    pub(super) fn give_up(&mut self, now: Instant) {
+        self.suspect(now);
+        self.given_up = true;
+    }
+
     /// Whether it has stayed silent while it was checked anew.
     pub(super) fn is_given_up(&self, now: Instant, suspicion: Duration) -> bool {
-        self.suspect_since.is_some_and(|at| at + suspicion <= now)
+        self.given_up || self.suspect_since.is_some_and(|at| at + suspicion <= now)
+    }
+
+    pub(super) fn is_disconnected(&self, now: Instant, config: &Config) -> bool {
+        self.suspect_since.is_some_and(|at| at + config.disconnected_after <= now)
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.next <= now
+    }
+
+    pub(super) fn schedule(&mut self, next: Instant) {
+        self.next = next;
+    }
+
+    pub(super) fn on_sent(&mut self, id: TransactionId, now: Instant) {
+        if self.sent.is_full() {
+            self.sent.pop_front();
+        }
+        let _ = self.sent.push_back((id, now));
+    }
+
+    /// When the request with this id was sent, if its response counts.
+    pub(super) fn sent_at(&self, id: TransactionId) -> Option<Instant> {
+        self.sent.iter().find(|(i, _)| *i == id).map(|(_, at)| *at)
     }
 
     /// When the oldest unanswered request makes the path suspect.
@@ -77,100 +118,104 @@ impl Active {
         self.sent.front().filter(|_| self.suspect_since.is_none()).map(|(_, at)| *at + wait)
     }
 
-    pub(super) fn take_answer(&mut self, id: TransactionId) -> Option<Instant> {
-        self.sent.iter().find(|(i, _)| *i == id).map(|(_, at)| *at)
+    /// Looks at the clock; whether the path has become suspect.
+    pub(super) fn watch(&mut self, now: Instant, suspicion: Duration) -> bool {
+        self.given_up = self.is_given_up(now, suspicion);
+        self.suspicion_at(suspicion).is_some_and(|at| at <= now)
+    }
+
+    /// When there is something to see or to send. `disconnected`: that has been told.
+    pub(super) fn timeout(&self, config: &Config, disconnected: bool) -> Option<Instant> {
+        let since = |wait| self.suspect_since.map(|at| at + wait);
+        let disconnected = since(config.disconnected_after).filter(|_| !disconnected);
+        let given_up = since(config.suspicion).filter(|_| !self.given_up);
+        [Some(self.next), self.suspicion_at(config.suspicion), disconnected, given_up]
+            .into_iter()
+            .fold(Some(self.expires), Instant::earliest)
     }
 }
 
-impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// Between 0.8 and 1.2 times the period (RFC 7675 §5.1).
-    pub(super) fn consent_interval(&mut self) -> Duration {
-        let [r] = self.random.bytes::<1>();
-        let range = self.config.consent_interval.saturating_mul(2).checked_div(5).unwrap_or_default();
-        let random = range.saturating_mul(r.into()).checked_div(255).unwrap_or_default();
-        range.saturating_mul(2).saturating_add(random)
+/// The path in use, if there is one, and what the owner has to be told about it.
+pub(super) struct Consent {
+    active: Option<Active>,
+    /// The owner is to be told which path is in use.
+    untold: bool,
+    /// The path on which consent has run out, until that is told.
+    lost: Option<Route>,
+    /// A path has been in use since the last restart.
+    introduced: bool,
+}
+
+impl Consent {
+    pub(super) const fn new() -> Self {
+        Self { active: None, untold: false, lost: None, introduced: false }
     }
 
-    /// The next consent check after one interval from now.
-    pub(super) fn schedule_consent(&mut self) {
-        let next = self.now + self.consent_interval();
-        if let Some(active) = &mut self.active {
-            active.next = next;
-        }
+    pub(super) const fn active(&self) -> Option<&Active> {
+        self.active.as_ref()
     }
 
-    /// Makes the consent check that is due.
-    pub(super) fn next_consent_request(&mut self) -> Option<(Request, Path, SocketAddr)> {
-        let now = self.now;
-        if self.config.lite || !self.active.as_ref()?.is_due(now) {
-            return None;
-        }
-        let id = TransactionId(self.random.bytes());
-        self.schedule_consent();
-        let (controlling, tie_breaker) = (self.controlling, self.tie_breaker);
-        let active = self.active.as_mut()?;
-        if active.sent.is_full() {
-            active.sent.pop_front();
-        }
-        let _ = active.sent.push_back((id, now));
-        let local_preference = (active.local_priority >> 8) as u16;
-        // A nominated pair says so again: a peer that lost its state, or that counts nominations, stays with it.
-        let use_candidate = controlling && active.nominated && active.pair.is_some();
-        let priority = priority(CandidateType::PeerReflexive, local_preference);
-        let request = Request { id, priority, controlling, tie_breaker, use_candidate };
-        let (pair, path, remote) = (active.pair, active.path, active.remote);
-        if let Some(pair) = self.pairs.iter_mut().find(|p| Some(p.id) == pair) {
-            pair.stats.consent_requests_sent = pair.stats.consent_requests_sent.saturating_add(1);
-        }
-        Some((request, path, remote))
+    pub(super) const fn active_mut(&mut self) -> Option<&mut Active> {
+        self.active.as_mut()
     }
 
-    /// Looks at the pair in use: expired, suspect, or disconnected.
-    pub(super) fn watch_consent(&mut self) {
-        let now = self.now;
-        let Some(active) = &self.active else { return };
-        if active.is_expired(now) {
-            let route = self.visible_route(active.path, active.remote);
-            let lost = active.pair;
-            self.active = None;
-            self.previous = None;
-            // RFC 7675 §5.1: these credentials are not used on this path again.
-            self.pairs.retain(|p| Some(p.id) != lost);
-            self.push_event(Event::ConsentLost(route));
-            self.forget_nominations();
-            self.check_everything_again();
-            self.update_state();
-            return;
-        }
-        if active.suspicion_at(self.config.suspicion).is_some_and(|at| at <= now) {
-            self.suspect();
-        }
-        self.leave_silent_path();
-        self.update_state();
+    /// The pair in use.
+    pub(super) fn pair(&self) -> Option<u32> {
+        self.active.as_ref().and_then(|a| a.pair)
     }
 
-    /// Looks for another path, and for signs of life on this one, without leaving it yet.
-    pub(super) fn suspect(&mut self) {
-        let now = self.now;
-        if let Some(active) = &mut self.active {
-            active.suspect_since = Some(active.suspect_since.unwrap_or(now));
-            // Answers to what was sent until now are still welcome, but are not waited for again.
-            self.check_everything_again();
-        } else if self.checking_since.is_some() {
-            self.check_everything_again();
-        }
+    pub(super) fn uses(&self, pair: u32) -> bool {
+        self.pair() == Some(pair)
     }
 
-    /// When [`watch_consent`](Self::watch_consent) has something to see, or a check is due.
-    pub(super) fn consent_timeout(&self) -> Option<Instant> {
-        let active = self.active.as_ref()?;
-        let check = (!self.config.lite).then_some(active.next);
-        let suspicion = active.suspicion_at(self.config.suspicion);
-        let disconnected = active
-            .suspect_since
-            .filter(|_| self.state != State::Disconnected)
-            .map(|at| at + self.config.disconnected_after);
-        let given_up = active.suspect_since.map(|at| at + self.config.suspicion).filter(|at| *at > self.now);
-        [check, suspicion, disconnected, given_up].into_iter().fold(Some(active.expires), Instant::earliest)
+    pub(super) fn is_on(&self, path: Path) -> bool {
+        self.active.as_ref().is_some_and(|a| a.path == path)
+    }
+
+    pub(super) fn is_with(&self, remote: SocketAddr) -> bool {
+        self.active.as_ref().is_some_and(|a| a.remote == remote)
+    }
+
+    /// The path in use is one of before a restart.
+    pub(super) fn is_from_before(&self) -> bool {
+        self.active.as_ref().is_some_and(|a| a.pair.is_none())
+    }
+
+    /// Whether a path has been in use since the last restart.
+    pub(super) const fn was_introduced(&self) -> bool {
+        self.introduced
+    }
+
+    pub(super) fn begin(&mut self, active: Active, is_new: bool) {
+        self.active = Some(active);
+        self.introduced = true;
+        self.untold |= is_new;
+    }
+
+    pub(super) fn end(&mut self) {
+        self.active = None;
+    }
+
+    /// Consent has run out.
+    pub(super) fn lose(&mut self, route: Route) {
+        self.active = None;
+        self.lost = Some(route);
+    }
+
+    /// The credentials change: the path is kept alive with the old ones.
+    pub(super) fn restart(&mut self) -> bool {
+        self.introduced = false;
+        let Some(active) = self.active.as_mut().filter(|a| a.pair.is_some()) else { return false };
+        active.pair = None;
+        true
+    }
+
+    pub(super) fn poll_lost(&mut self) -> Option<Route> {
+        self.lost.take()
+    }
+
+    /// Whether the owner is to be told which path is in use.
+    pub(super) fn poll_selected(&mut self) -> bool {
+        core::mem::take(&mut self.untold) && self.active.is_some()
     }
 }

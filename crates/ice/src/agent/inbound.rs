@@ -1,5 +1,4 @@
 //! What the network says: requests, responses, and the application's data on their way through.
-
 use core::net::SocketAddr;
 use core::ops::Range;
 use core::time::Duration;
@@ -10,128 +9,145 @@ use barertc_wire::Instant;
 use rand_core::Rng;
 
 use super::message::{Answer, Outcome};
-use super::{Agent, PairState, Path, claim};
-use crate::candidate::{Candidate, CandidateType, Foundation, Route, priority, unscoped};
+use super::path::Path;
+use super::session::claim;
+use super::{Agent, peer_reflexive};
+use crate::candidate::{Candidate, CandidateType};
 use crate::credentials::Credentials;
+use crate::event::{Carried, Discard, Handled};
+use crate::route::{Route, is_unicast, unscoped};
+use crate::stats::CandidatePairState;
 use crate::stun::{Class, Message, Method, attr};
 use crate::turn::Inbound;
-use crate::{Discard, Handled, State};
 
 /// Retransmissions that a peer's checks can hasten are at least this far apart.
 const HURRY: Duration = Duration::from_millis(50);
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// One datagram that arrived at `route.local` from `route.remote`. STUN is dealt with; for anything else the answer
-    /// says where the application's bytes lie and which path they took.
+    /// Takes in one datagram that arrived at `route.local` from `route.remote`. STUN is dealt with. For anything else the
+    /// result says where the application's bytes lie, and which path they took.
+    ///
+    /// A check without integrity or with a wrong one is dropped. RFC 8489 §9.1.3 asks for an error response with code 400
+    /// or 401, but a client that follows §9.1.4 ignores that response, as it has no integrity. It would only serve those
+    /// who make the agent send to forged addresses. [`Discard::Unauthenticated`] counts such checks, and
+    /// [`FailureReason::Unauthenticated`](crate::FailureReason::Unauthenticated) tells of them when no path is found.
     pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Handled {
-        self.advance(now);
         let route = Route { remote: unscoped(route.remote), ..route };
-        self.arrived(route, datagram).unwrap_or_else(|reason| {
+        self.arrived(now, route, datagram).unwrap_or_else(|reason| {
             self.discards.count(reason);
             Handled::Dropped(reason)
         })
     }
 
-    fn arrived(&mut self, route: Route, datagram: &mut [u8]) -> Result<Handled, Discard> {
-        let path = Path::Socket(route.local);
-        if !self.locals.iter().any(|l| l.path == Some(path)) {
+    fn arrived(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Result<Handled, Discard> {
+        if !self.locals.has_socket(route.local) {
             return Err(Discard::UnknownLocal);
         }
-        let relay = self.relays.iter().position(|r| r.is_reached_by(route));
-        if let Some(i) = relay
+        if let Some(i) = self.relays.by_route(route)
             && let Some(client) = self.relays.get_mut(i)
         {
-            match client.handle(self.now, &self.provider, &mut self.random, datagram)? {
-                Inbound::Other => {}
-                Inbound::Changed => {
-                    self.on_relay_changed(i);
+            let inbound = client.handle(now, &self.provider, &mut self.generator, datagram);
+            match inbound {
+                Ok(Inbound::Other) => {}
+                Ok(Inbound::Changed) => {
+                    self.on_relay_changed(now, i);
                     return Ok(Handled::Consumed);
                 }
-                Inbound::Data { .. } if self.state == State::Closed => return Err(Discard::Closed),
-                Inbound::Data { peer, range } => return self.relayed(Path::Relay(i), peer, datagram, range),
+                Ok(Inbound::Data { peer, range }) => return self.relayed(now, Path::Relay(i), peer, datagram, range),
+                Err(reason) => {
+                    self.on_relay_changed(now, i);
+                    return Err(reason);
+                }
             }
         }
-        if self.state == State::Closed {
+        if self.progress.is_closed() {
             return Err(Discard::Closed);
         }
-        if route.protocol.is_stream() {
+        // Over a stream there is nobody but TURN servers. With a policy of relay only, nobody was told of this way in, and
+        // a response would tell.
+        let asked = self.questions.expects(route.remote, datagram);
+        if route.protocol.is_stream() || (self.config.relay_only && !asked) {
             return Err(Discard::UnknownRemote);
         }
-        if self.config.relay_only && !self.asked(route.remote, datagram) {
-            // Nobody was told of this way in, and an answer would tell.
-            return Err(Discard::UnknownRemote);
-        }
-        self.handle_on(path, route.remote, datagram)
+        self.handle_on(now, Path::Socket(route.local), route.remote, datagram)
     }
 
     /// What a peer sent by way of a relay: like a datagram of its own, at another place.
     fn relayed(
         &mut self,
+        now: Instant,
         path: Path,
         peer: SocketAddr,
         datagram: &mut [u8],
         range: Range<usize>,
     ) -> Result<Handled, Discard> {
+        if self.progress.is_closed() {
+            return Err(Discard::Closed);
+        }
         let at = range.start;
+        let moved = |r: Range<usize>| r.start.saturating_add(at)..r.end.saturating_add(at);
         let inner = datagram.get_mut(range).ok_or(Discard::Malformed)?;
-        Ok(match self.handle_on(path, peer, inner)? {
-            Handled::Data { range, route } => {
-                Handled::Data { range: range.start.saturating_add(at)..range.end.saturating_add(at), route }
-            }
+        Ok(match self.handle_on(now, path, peer, inner)? {
+            Handled::Data { range, route } => Handled::Data { range: moved(range), route },
+            Handled::Carried(c) => Handled::Carried(Carried { values: c.values.map(|v| v.map(moved)), ..c }),
             handled => handled,
         })
     }
 
-    fn handle_on(&mut self, path: Path, remote: SocketAddr, datagram: &mut [u8]) -> Result<Handled, Discard> {
+    fn handle_on(
+        &mut self,
+        now: Instant,
+        path: Path,
+        remote: SocketAddr,
+        datagram: &mut [u8],
+    ) -> Result<Handled, Discard> {
+        if !is_unicast(remote) {
+            return Err(Discard::NotUnicast);
+        }
         // RFC 7983 §7: STUN begins with 0 to 3.
         if datagram.first().is_none_or(|b| *b > 3) {
-            return self.data(path, remote, datagram.len());
+            return self.data(now, path, remote, datagram.len());
         }
         let message = Message::parse(datagram).map_err(|_| Discard::Malformed)?;
         if message.method() != Method::BINDING {
             return Err(Discard::Unexpected);
         }
-        match message.class() {
-            Class::Request => self.request(path, remote, &message)?,
-            Class::Success | Class::Error => self.response(path, remote, &message)?,
+        let carries = match message.class() {
+            Class::Request => self.request(now, path, remote, &message)?,
+            Class::Success | Class::Error => self.response(now, path, remote, &message)?,
             // RFC 8445 §11: a keepalive, to which nothing is done.
-            Class::Indication => {}
-        }
-        Ok(Handled::Consumed)
+            Class::Indication => false,
+        };
+        let Some(kinds) = self.config.carried.filter(|_| carries) else { return Ok(Handled::Consumed) };
+        let values = kinds.map(|kind| message.range(kind));
+        let route = self.visible_route(path, remote);
+        Ok(Handled::Carried(Carried { class: message.class(), id: message.id(), route, values }))
     }
 
-    fn data(&mut self, path: Path, remote: SocketAddr, len: usize) -> Result<Handled, Discard> {
-        let now = self.now;
-        let pair = self.pairs.iter_mut().find(|p| p.path == path && p.remote == remote);
-        if let Some(pair) = pair {
+    fn data(&mut self, now: Instant, path: Path, remote: SocketAddr, len: usize) -> Result<Handled, Discard> {
+        if let Some(pair) = self.checklist.by_path_mut(path, remote) {
             pair.stats.packets_received = pair.stats.packets_received.saturating_add(1);
             pair.stats.bytes_received = pair.stats.bytes_received.saturating_add(len as u64);
             pair.stats.last_received = Some(now);
-        } else if !self.active.as_ref().is_some_and(|a| a.path == path && a.remote == remote) {
+        } else if !(self.consent.is_on(path) && self.consent.is_with(remote)) {
             return Err(Discard::UnknownRemote);
         }
         Ok(Handled::Data { range: 0..len, route: self.visible_route(path, remote) })
     }
 
-    /// RFC 8445 §7.3.
-    fn request(&mut self, path: Path, remote: SocketAddr, m: &Message<'_>) -> Result<(), Discard> {
+    /// RFC 8445 §7.3. Whether it is a check of the present session that was taken in.
+    fn request(&mut self, now: Instant, path: Path, remote: SocketAddr, m: &Message<'_>) -> Result<bool, Discard> {
         let (ours, theirs) = m.username().and_then(|u| u.split_once(':')).ok_or(Discard::OtherSession)?;
-        let previous = self.previous.as_ref().filter(|p| p.local.ufrag() == ours);
-        let old = previous.is_some();
-        let credentials = previous.map_or(&self.local_credentials, |p| &p.local);
-        if ours != credentials.ufrag() {
-            return Err(Discard::OtherSession);
-        }
-        let remote_ufrag = previous.map(|p| &p.remote).or(self.remote_credentials.as_ref()).map(Credentials::ufrag);
-        if remote_ufrag.is_some_and(|r| r != theirs) {
-            return Err(Discard::OtherSession);
-        }
-        if !verify(&self.provider, credentials, m) {
+        let named = self.session.named(ours, theirs).ok_or(Discard::OtherSession)?;
+        let old = named.is_previous;
+        if !verify(&self.provider, named.local, m) {
+            self.progress.seen_mut().unauthenticated = true;
             return Err(Discard::Unauthenticated);
         }
-        // From here on it is the peer who speaks, if perhaps from an address that is not its own.
-        self.take_answer_token()?;
-        let answer = |outcome| Answer { id: m.id(), path, remote, outcome, sha256: m.has_sha256(), previous: old };
+        // From here on it is the peer who speaks, if perhaps from an address that is not its own, or not for the first
+        // time.
+        self.answers.take_token(now)?;
+        self.progress.seen_mut().check = true;
         let unknown = m.unknown(|k| matches!(k, attr::USERNAME | attr::PRIORITY | attr::USE_CANDIDATE));
         let outcome = if !unknown.is_empty() {
             Outcome::Unknown(unknown)
@@ -139,42 +155,48 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             Outcome::RoleConflict
         } else {
             if !old {
-                self.learn(path, remote, theirs, m)?;
+                self.learn(now, path, remote, theirs, m)?;
             }
             Outcome::Success
         };
-        self.answers.push_back(answer(outcome)).map_err(|_| Discard::AnswersFull)
+        let carries = !old && matches!(outcome, Outcome::Success);
+        let (id, sha256) = (m.id(), m.has_sha256());
+        self.answers.push(Answer { id, path, remote, outcome, asked: now, sha256, previous: old })?;
+        Ok(carries)
     }
 
     /// RFC 8445 §7.3.1.1: whether the sender must change its role; when it is this agent that must, it does.
     fn role_conflict(&mut self, m: &Message<'_>) -> bool {
-        let theirs = m.u64(if self.controlling { attr::ICE_CONTROLLING } else { attr::ICE_CONTROLLED });
+        let controlling = self.role.is_controlling();
+        let theirs = m.u64(if controlling { attr::ICE_CONTROLLING } else { attr::ICE_CONTROLLED });
         let Some(theirs) = theirs else { return false };
-        let stay_or_become_controlling = self.tie_breaker >= theirs;
-        if self.controlling == stay_or_become_controlling {
+        let stay_or_become_controlling = self.role.tie_breaker() >= theirs;
+        if controlling == stay_or_become_controlling {
             return true;
         }
         self.switch_role(stay_or_become_controlling);
         false
     }
 
-    /// RFC 8445 §7.3.1.3 to 7.3.1.5: where the request came from, the check it triggers, and the nomination.
-    fn learn(&mut self, path: Path, remote: SocketAddr, theirs: &str, m: &Message<'_>) -> Result<(), Discard> {
-        let now = self.now;
-        if !self.remotes.iter().any(|r| r.candidate.addr == remote) {
-            let priority = m.u32(attr::PRIORITY).unwrap_or_else(|| priority(CandidateType::PeerReflexive, 0));
-            // A foundation of its own (§7.3.1.3); "prflx" is none that a peer would send with a number.
-            let foundation = Foundation::try_from("prflx").unwrap_or_default();
-            let candidate =
-                Candidate { addr: remote, kind: CandidateType::PeerReflexive, priority, foundation, related: None };
-            let claimed = self.remote_credentials.is_none().then(|| claim(theirs));
-            self.add_remote_candidate(candidate, claimed).map_err(|_| Discard::CandidatesFull)?;
+    /// RFC 8445 §7.3.1.3 to §7.3.1.5: where the request came from, the check it triggers, and the nomination.
+    fn learn(
+        &mut self,
+        now: Instant,
+        path: Path,
+        remote: SocketAddr,
+        theirs: &str,
+        m: &Message<'_>,
+    ) -> Result<(), Discard> {
+        if !self.checklist.has_remote(remote) {
+            let claimed = self.session.remote().is_none().then(|| claim(theirs));
+            let candidate = peer_reflexive(remote, m.u32(attr::PRIORITY));
+            self.add_remote_candidate(now, candidate, claimed).map_err(|_| Discard::CandidatesFull)?;
         }
-        let local = self.locals.iter().find(|l| l.path == Some(path)).map_or(0, |l| l.candidate.priority);
-        let i = self.add_pair(path, local, remote).ok_or(Discard::CandidatesFull)?;
+        let i = self.add_pair(now, path, remote).ok_or(Discard::CandidatesFull)?;
         let timing = self.config.timing();
         let lite = self.config.lite;
-        if let Some(pair) = self.pairs.get_mut(i) {
+        let mut ask_back = false;
+        if let Some(pair) = self.checklist.get_mut(i) {
             pair.stats.requests_received = pair.stats.requests_received.saturating_add(1);
             pair.stats.responses_sent = pair.stats.responses_sent.saturating_add(1);
             pair.stats.last_received = Some(now);
@@ -183,54 +205,44 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
                 (Some(check), _) if check.transaction.last_sent() + HURRY <= now => {
                     check.transaction.hurry(now, timing)
                 }
-                (Some(_), _) | (None, PairState::Succeeded) => {}
-                (None, _) if !lite => self.trigger(i),
-                (None, _) => {}
+                (Some(_), _) => {}
+                // What a lite agent was told once only, it asks back: the check may be a replayed one.
+                (None, CandidatePairState::Succeeded) => ask_back = lite && pair.confirmed.is_none(),
+                (None, _) => ask_back = true,
             }
         }
-        if lite {
-            // RFC 8445 §7.3.2: what the peer checks is valid here; and its checks are this side's consent.
-            self.on_valid(i, false);
+        if ask_back {
+            self.checklist.trigger(i);
         }
-        if m.get(attr::USE_CANDIDATE).is_some() && !self.controlling {
-            self.on_use_candidate(i);
+        if lite && !self.consent.was_introduced() {
+            // RFC 8445 §7.3.2: what the peer checks is valid here. That is believed of the first check only.
+            self.on_valid(now, i, false);
+        }
+        if m.get(attr::USE_CANDIDATE).is_some() && !self.role.is_controlling() {
+            self.on_use_candidate(now, i);
         }
         Ok(())
     }
 
-    /// The bound of [`Config::answers_per_second`](crate::Config::answers_per_second).
-    fn take_answer_token(&mut self) -> Result<(), Discard> {
-        let most = self.config.answers_per_second;
-        let each = Duration::from_secs(1).checked_div(most).ok_or(Discard::RateLimited)?;
-        let passed = self.now.saturating_since(self.answer_tokens_at);
-        let new = passed.as_nanos().checked_div(each.as_nanos()).unwrap_or_default();
-        let new = u32::try_from(new).unwrap_or(u32::MAX);
-        let left = self.answer_tokens.saturating_add(new);
-        // What is left of the time counts for the next one, unless there are as many as there may be.
-        self.answer_tokens_at = if left >= most { self.now } else { self.answer_tokens_at + each.saturating_mul(new) };
-        self.answer_tokens = left.min(most);
-        self.answer_tokens = self.answer_tokens.checked_sub(1).ok_or(Discard::RateLimited)?;
-        Ok(())
-    }
-
-    /// RFC 8445 §7.2.5.
-    fn response(&mut self, path: Path, remote: SocketAddr, m: &Message<'_>) -> Result<(), Discard> {
-        if let Some(sent) = self.active.as_mut().and_then(|a| a.take_answer(m.id())) {
-            return self.consent_response(path, remote, m, sent);
+    /// RFC 8445 §7.2.5. Whether it is a response of the present session that was taken in.
+    fn response(&mut self, now: Instant, path: Path, remote: SocketAddr, m: &Message<'_>) -> Result<bool, Discard> {
+        if let Some(sent) = self.consent.active().and_then(|a| a.sent_at(m.id())) {
+            return self.consent_response(now, path, remote, m, sent);
         }
-        let Some(i) = self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.id == m.id())) else {
-            return self.gathered(path, remote, m);
+        let Some(i) = self.checklist.by_transaction(m.id()) else {
+            return self.gathered(now, path, remote, m).map(|()| false);
         };
-        let credentials = self.remote_credentials.as_ref().ok_or(Discard::Unauthenticated)?;
+        let credentials = self.session.remote().ok_or(Discard::Unauthenticated)?;
         if !verify(&self.provider, credentials, m) {
+            // RFC 8489 §9.1.4: as if it had never been received.
+            self.progress.seen_mut().unauthenticated = true;
             return Err(Discard::Unauthenticated);
         }
-        let now = self.now;
-        let Some(pair) = self.pairs.get_mut(i) else { return Err(Discard::UnknownTransaction) };
+        let Some(pair) = self.checklist.get_mut(i) else { return Err(Discard::UnknownTransaction) };
         let Some(check) = pair.check.take() else { return Err(Discard::UnknownTransaction) };
-        // §7.2.5.2.1: the answer takes the way back that the request came.
+        // §7.2.5.2.1: the response takes the way back that the request came.
         if pair.path != path || pair.remote != remote {
-            self.fail(i);
+            self.fail(now, i);
             return Err(Discard::Asymmetric);
         }
         pair.on_round_trip(check.transaction.round_trip(now));
@@ -248,99 +260,75 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let understood = m.unknown(known).is_empty();
         match (m.class(), m.error_code()) {
             (Class::Success, _) if understood => {
-                pair.mapped = m.xor_address(attr::XOR_MAPPED_ADDRESS);
-                let nominated = check.nominates && check.controlling && self.controlling;
-                self.learn_own_address(i);
-                self.on_valid(i, nominated);
+                pair.mapped = m.xor_address(attr::XOR_MAPPED_ADDRESS).filter(|a| is_unicast(*a));
+                let nominated = check.nominates && check.controlling && self.role.is_controlling();
+                self.learn_own_address(now, i);
+                self.on_valid(now, i, nominated);
+                return Ok(true);
             }
             (Class::Error, Some(487)) => {
                 // §7.2.5.1: change the role that the request claimed, unless that has happened since.
-                if check.controlling == self.controlling {
-                    self.tie_breaker = self.random.next_u64();
+                if check.controlling == self.role.is_controlling() {
+                    self.role.set_tie_breaker(self.generator.next_u64());
                     self.switch_role(!check.controlling);
                 }
-                pair_waits(&mut self.pairs, i);
-                self.trigger(i);
+                if let Some(pair) = self.checklist.get_mut(i).filter(|p| !p.is_valid()) {
+                    pair.state = CandidatePairState::Waiting;
+                }
+                self.checklist.trigger(i);
             }
-            _ => self.fail(i),
+            (_, code) => {
+                self.progress.seen_mut().refused = code;
+                self.fail(now, i);
+            }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn consent_response(
         &mut self,
+        now: Instant,
         path: Path,
         remote: SocketAddr,
         m: &Message<'_>,
         sent: Instant,
-    ) -> Result<(), Discard> {
-        let Some(active) = &self.active else { return Err(Discard::UnknownTransaction) };
-        let current = active.pair.is_some();
-        let credentials =
-            if current { self.remote_credentials.as_ref() } else { self.previous.as_ref().map(|p| &p.remote) };
+    ) -> Result<bool, Discard> {
+        let before = self.consent.is_from_before();
+        let credentials = if before { self.session.previous().map(|p| &p.remote) } else { self.session.remote() };
         if !credentials.is_some_and(|c| verify(&self.provider, c, m)) {
             return Err(Discard::Unauthenticated);
         }
-        if active.path != path || active.remote != remote {
+        if !(self.consent.is_on(path) && self.consent.is_with(remote)) {
             return Err(Discard::Asymmetric);
         }
         if m.class() != Class::Success {
             return Err(Discard::Unexpected);
         }
-        let (now, timeout) = (self.now, self.config.consent_timeout);
-        let id = active.pair;
-        if let Some(pair) = self.pairs.iter_mut().find(|p| Some(p.id) == id) {
-            pair.on_round_trip(Some(now.saturating_since(sent)));
+        let round_trip = Some(now.saturating_since(sent));
+        if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
+            pair.on_round_trip(round_trip);
+            pair.confirmed = Some(now);
             pair.stats.last_received = Some(now);
         }
-        if let Some(active) = &mut self.active {
-            active.round_trip = Some(now.saturating_since(sent));
-            active.on_consent(now, timeout);
+        if let Some(active) = self.consent.active_mut() {
+            active.on_consent(now, self.config.consent_timeout, round_trip);
         }
         self.stop_unwanted_checks();
-        self.update_state();
-        Ok(())
+        self.update_state(now);
+        Ok(!before)
     }
 
     /// §7.2.5.3.1: an address that the peer sees and nobody knew of is a peer-reflexive local candidate. What is sent
-    /// from it is sent from its base, so it is kept for the statistics only.
-    fn learn_own_address(&mut self, i: usize) {
-        let Some(pair) = self.pairs.get(i) else { return };
+    /// from it is sent from its base, so it is kept to be known only.
+    fn learn_own_address(&mut self, now: Instant, i: usize) {
+        let Some(pair) = self.checklist.get(i) else { return };
         let Path::Socket(base) = pair.path else { return };
-        let (Some(mapped), local_priority) = (pair.mapped, pair.local_priority) else { return };
-        if !self.locals.iter().any(|l| unscoped(l.candidate.addr) == mapped) {
-            let candidate =
-                Candidate::new(mapped, CandidateType::PeerReflexive, (local_priority >> 8) as u16, Some(base), None);
+        let (Some(mapped), preference) = (pair.mapped, (pair.local_priority >> 8) as u16) else { return };
+        if !self.locals.contains(mapped) {
+            let candidate = Candidate::new(mapped, CandidateType::PeerReflexive, preference, Some(base), None);
             // Without room for it nothing is lost.
-            let _ = self.add_local_candidate(candidate, None);
+            let _ = self.add_local_candidate(now, candidate, base, None);
         }
-    }
-
-    /// The check of pair `i` has failed.
-    pub(super) fn fail(&mut self, i: usize) {
-        if let Some(pair) = self.pairs.get_mut(i) {
-            pair.check = None;
-            pair.state = PairState::Failed;
-            pair.nominating = false;
-            let id = pair.id;
-            // The pair in use is given up by its consent only, which a recheck does not shorten.
-            if self.active.as_ref().is_some_and(|a| a.pair == Some(id)) {
-                pair.state = PairState::Succeeded;
-            } else {
-                pair.valid_since = None;
-                pair.nominated = false;
-            }
-        }
-        self.nominate();
-        self.update_state();
-    }
-}
-
-fn pair_waits(pairs: &mut [super::Pair], i: usize) {
-    if let Some(pair) = pairs.get_mut(i)
-        && !pair.is_valid()
-    {
-        pair.state = PairState::Waiting;
     }
 }
 

@@ -4,28 +4,31 @@
 use core::net::SocketAddr;
 
 use barertc_crypto::{HmacSha256Key, Provider};
-use barertc_wire::NoRoom;
+use barertc_wire::{Instant, NoRoom};
 
-use super::Path;
+use super::path::Path;
+use crate::carrier::{Attributes, Carrier, Carries};
 use crate::credentials::Credentials;
 use crate::stun::{Builder, Class, Method, TransactionId, attr};
 
 /// A response that waits to be written.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) id: TransactionId,
-    pub(crate) path: Path,
-    pub(crate) remote: SocketAddr,
-    pub(crate) outcome: Outcome,
+pub(super) struct Answer {
+    pub(super) id: TransactionId,
+    pub(super) path: Path,
+    pub(super) remote: SocketAddr,
+    pub(super) outcome: Outcome,
+    /// When the request came.
+    pub(super) asked: Instant,
     /// The request was protected by MESSAGE-INTEGRITY-SHA256, so the response is.
-    pub(crate) sha256: bool,
+    pub(super) sha256: bool,
     /// The request came with the credentials of before a restart.
-    pub(crate) previous: bool,
+    pub(super) previous: bool,
 }
 
 /// What a response says.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(super) enum Outcome {
     Success,
     /// 487 (RFC 8445 §7.3.1.1).
     RoleConflict,
@@ -50,6 +53,7 @@ impl Request {
         provider: &P,
         local: &Credentials,
         remote: &Credentials,
+        carrier: Option<&mut Carrier<'_>>,
     ) -> Result<usize, NoRoom> {
         let mut b = Builder::new(out, Class::Request, Method::BINDING, self.id)?;
         b.parts(attr::USERNAME, &[remote.ufrag().as_bytes(), b":", local.ufrag().as_bytes()])?;
@@ -58,6 +62,9 @@ impl Request {
         b.u64(role, self.tie_breaker)?;
         if self.use_candidate {
             b.bytes(attr::USE_CANDIDATE, &[])?;
+        }
+        if let Some(carrier) = carrier {
+            carrier(Carries { class: Class::Request, id: self.id }, &mut Attributes::new(&mut b));
         }
         b.integrity(provider, remote.key())?;
         b.fingerprint()
@@ -70,6 +77,7 @@ impl Answer {
         out: &mut [u8],
         provider: &P,
         local: &Credentials,
+        carrier: Option<&mut Carrier<'_>>,
     ) -> Result<usize, NoRoom> {
         let class = if matches!(self.outcome, Outcome::Success) { Class::Success } else { Class::Error };
         let mut b = Builder::new(out, class, Method::BINDING, self.id)?;
@@ -85,6 +93,9 @@ impl Answer {
                 let len = kinds.len().saturating_mul(2);
                 b.bytes(attr::UNKNOWN_ATTRIBUTES, list.get(..len).unwrap_or_default())?;
             }
+        }
+        if let (Outcome::Success, Some(carrier)) = (&self.outcome, carrier) {
+            carrier(Carries { class: Class::Success, id: self.id }, &mut Attributes::new(&mut b));
         }
         if self.sha256 {
             b.integrity_sha256(provider, &HmacSha256Key::new(local.pwd().as_bytes()))?;

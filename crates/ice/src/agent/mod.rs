@@ -1,133 +1,100 @@
-//! The agent's state and what the application tells it; what the network tells it is in `inbound`, what it sends in
-//! `outbound`.
-
+//! The agent: its parts, and what the application tells it. What the network tells it is in `inbound`, what it sends in
+//! `outbound`, which path it uses in `selection`, and what servers give it in `servers`.
 use core::net::SocketAddr;
+use core::time::Duration;
 
-use barertc_arena::{Allocator, Ring, Vec};
+use barertc_arena::Allocator;
 use barertc_crypto::{Generator, Provider};
 use barertc_wire::Instant;
 use rand_core::{CryptoRng, Rng};
 
-use crate::candidate::{Candidate, CandidateType, Foundation, Protocol, Route, fnv, unscoped};
+use answers::Answers;
+use checklist::Checklist;
+use consent::Consent;
+use gathering::Gathering;
+use locals::Locals;
+use path::Path;
+use progress::Progress;
+use questions::Questions;
+use relays::Relays;
+use role::Role;
+use session::{Session, claim};
+
+use crate::candidate::{Candidate, CandidateType, Foundation};
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::sdp::CandidateLine;
-use crate::turn::Client;
-use crate::{Discard, Discards, Error, Event, GatheringState, State};
+use crate::error::Error;
+use crate::event::{Discards, Event, GatheringState, State};
+use crate::route::{Protocol, Route, is_unicast, unscoped};
+use crate::sdp::{CandidateLine, SdpLines};
+use crate::stats::CandidatePairStats;
 
+mod answers;
 mod checklist;
 mod consent;
-mod gather;
+mod gathering;
 mod inbound;
+mod locals;
 mod message;
 mod outbound;
 mod pair;
+mod path;
+mod progress;
+mod questions;
+mod relays;
+mod role;
 mod selection;
-
-use consent::Active;
-use gather::{Gatherer, MAX_STUN_SERVERS};
-use message::Answer;
-pub(crate) use pair::{Pair, PairState, Path};
-
-/// A local candidate and the way packets take from it.
-#[derive(Debug)]
-pub(crate) struct Local {
-    pub(crate) candidate: Candidate,
-    /// Host and relayed candidates are paired with remote ones; reflexive ones are only told to the peer, since what
-    /// is sent from them is sent from their base (RFC 8445 §6.1.2.4).
-    pub(crate) path: Option<Path>,
-}
-
-/// A remote candidate.
-#[derive(Debug)]
-pub(crate) struct Remote {
-    pub(crate) candidate: Candidate,
-    /// Hash of the user name fragment that an early check named, before the description that would confirm it.
-    pub(crate) claimed: Option<u64>,
-}
-
-/// The credentials of before a restart, with which the old path is kept alive until there is a new one.
-pub(crate) struct Previous {
-    pub(crate) local: Credentials,
-    pub(crate) remote: Credentials,
-}
+mod servers;
+mod session;
 
 /// An ICE agent for one component: full or lite, controlling or controlled.
 ///
-/// Order of calls: [`new`](Self::new), [`add_local`](Self::add_local) for every address that a socket is bound to,
-/// [`gather`](Self::gather); the description with [`local_credentials`](Self::local_credentials) and
-/// [`local_candidates`](Self::local_candidates) goes to the other side, whose own comes in by
+/// Order of calls: [`new`](Self::new); [`add_local`](Self::add_local) for every address that a socket is bound to;
+/// [`gather`](Self::gather). The description, with [`local_credentials`](Self::local_credentials) and
+/// [`local_candidates`](Self::local_candidates), goes to the other side. The other side's description comes in by
 /// [`set_remote_credentials`](Self::set_remote_credentials), [`add_remote`](Self::add_remote) and
-/// [`end_of_candidates`](Self::end_of_candidates). Everything but `new` may come at any time and in any order: checks
+/// [`end_of_candidates`](Self::end_of_candidates). After `new`, these calls may come at any time and in any order. Checks
 /// that arrive before the remote description are answered and remembered.
 ///
 /// After every call with `&mut self` the caller empties [`poll_transmit`](Self::poll_transmit) and
 /// [`poll_event`](Self::poll_event), and calls [`handle_timeout`](Self::handle_timeout) at [`timeout`](Self::timeout).
+///
+/// Time must not run backwards from call to call.
 pub struct Agent<A: Allocator + Clone, P: Provider> {
     config: Config,
     provider: P,
-    random: Generator,
-    now: Instant,
-
-    controlling: bool,
-    tie_breaker: u64,
-    remote_lite: bool,
-    local_credentials: Credentials,
-    remote_credentials: Option<Credentials>,
-    previous: Option<Previous>,
-    remote_ended: bool,
-
-    locals: Vec<Local, A>,
-    remotes: Vec<Remote, A>,
-    pairs: Vec<Pair, A>,
-    answers: Ring<Answer, A>,
-    events: Ring<Event, A>,
-    active: Option<Active>,
-
-    alloc: A,
-    stun_servers: heapless::Vec<SocketAddr, MAX_STUN_SERVERS>,
-    gatherers: Vec<Gatherer, A>,
-    relays: Vec<Client<A>, A>,
-    /// When gathering ends at the latest; none before it began.
-    gather_until: Option<Instant>,
-
-    next_pair: u32,
-    next_trigger: u32,
-    /// Before this, no new transaction starts (Ta).
+    generator: Generator,
+    role: Role,
+    session: Session,
+    locals: Locals<A>,
+    checklist: Checklist<A>,
+    consent: Consent,
+    questions: Questions<A>,
+    relays: Relays<A>,
+    gathering: Gathering,
+    answers: Answers<A>,
+    /// Before this time, no new transaction starts (Ta, RFC 8445 §14.2).
     paced_until: Instant,
-    /// Answers may be sent as long as there are tokens: see `inbound`.
-    answer_tokens: u32,
-    answer_tokens_at: Instant,
-    /// When checking began; failure is not declared before `patience` is over.
-    checking_since: Option<Instant>,
-    state: State,
-    gathering: GatheringState,
+    progress: Progress,
     discards: Discards,
 }
-
-/// Answers that wait to be written; more requests than this between two polls are dropped.
-const MAX_ANSWERS: usize = 8;
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// The most that an agent with this configuration ever takes from its allocator, in bytes.
     #[must_use]
     pub const fn worst_case_bytes(config: &Config) -> usize {
-        let relay = Client::<A>::worst_case_bytes(config.max_permissions as usize, config.max_channels as usize);
-        Vec::<Local, A>::bytes(config.max_local as usize)
-            .saturating_add(Vec::<Remote, A>::bytes(config.max_remote as usize))
-            .saturating_add(Vec::<Pair, A>::bytes(config.max_pairs as usize))
-            .saturating_add(Ring::<Event, A>::bytes(config.max_events as usize))
-            .saturating_add(Ring::<Answer, A>::bytes(MAX_ANSWERS))
-            .saturating_add(Vec::<Gatherer, A>::bytes(config.max_questions as usize))
-            .saturating_add(Vec::<Client<A>, A>::bytes(config.max_relays as usize))
-            .saturating_add(relay.saturating_mul(config.max_relays as usize))
+        Locals::<A>::bytes(config)
+            .saturating_add(Checklist::<A>::bytes(config))
+            .saturating_add(Answers::<A>::bytes())
+            .saturating_add(Questions::<A>::bytes(config))
+            .saturating_add(Relays::<A>::bytes(config))
     }
 
     /// An agent with fresh credentials and no candidates. `rng` seeds a generator of the agent's own, from which later
     /// credentials and transaction ids come.
     ///
     /// # Errors
-    /// [`Error::NoMemory`].
+    /// [`Error::Config`] where [`Config::check`] fails, and [`Error::NoMemory`].
     pub fn new<R: CryptoRng + ?Sized>(
         config: Config,
         controlling: bool,
@@ -135,126 +102,144 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         provider: P,
         rng: &mut R,
     ) -> Result<Self, Error> {
-        let mut random = Generator::new(rng);
+        config.check()?;
+        let mut generator = Generator::new(rng);
         Ok(Self {
-            controlling,
-            tie_breaker: random.next_u64(),
-            remote_lite: false,
-            local_credentials: Credentials::random(&mut random)?,
-            remote_credentials: None,
-            previous: None,
-            remote_ended: false,
-            locals: Vec::with_capacity(config.max_local.into(), alloc.clone())?,
-            remotes: Vec::with_capacity(config.max_remote.into(), alloc.clone())?,
-            pairs: Vec::with_capacity(config.max_pairs.into(), alloc.clone())?,
-            answers: Ring::with_capacity(MAX_ANSWERS, alloc.clone())?,
-            events: Ring::with_capacity(config.max_events.into(), alloc.clone())?,
-            active: None,
-            stun_servers: heapless::Vec::new(),
-            gatherers: Vec::with_capacity(config.max_questions.into(), alloc.clone())?,
-            relays: Vec::with_capacity(config.max_relays.into(), alloc.clone())?,
-            alloc,
-            gather_until: None,
-            next_pair: 0,
-            next_trigger: 0,
-            now: Instant::ZERO,
+            role: Role::new(controlling, generator.next_u64()),
+            session: Session::new(Credentials::random(&mut generator)?),
+            locals: Locals::new(&config, alloc.clone())?,
+            checklist: Checklist::new(&config, alloc.clone())?,
+            consent: Consent::new(),
+            questions: Questions::new(&config, alloc.clone())?,
+            answers: Answers::new(&config, alloc.clone())?,
+            relays: Relays::new(&config, alloc)?,
+            gathering: Gathering::new(),
             paced_until: Instant::ZERO,
-            answer_tokens: config.answers_per_second,
-            answer_tokens_at: Instant::ZERO,
-            checking_since: None,
-            state: State::New,
-            gathering: GatheringState::New,
+            progress: Progress::new(),
             discards: Discards::default(),
             config,
             provider,
-            random,
+            generator,
         })
     }
 
-    /// The address of a bound socket becomes a host candidate, also later, when an interface comes up. The candidate
-    /// is announced by [`Event::LocalCandidate`].
+    /// Adds a host candidate for a bound socket, also later, when an interface comes up. [`Event::LocalCandidate`]
+    /// announces the candidate. An address that was added before changes nothing.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_local`] already.
+    /// [`Error::TooMany`] when there are [`Config::max_local`] already, and [`Error::Unreachable`] for an address that is
+    /// unspecified, multicast or broadcast, or has port 0: a socket that is bound to all addresses is added with each
+    /// address that its machine has.
     pub fn add_local(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
-        self.advance(now);
-        let path = Path::Socket(candidate.addr);
-        self.add_local_candidate(candidate, Some(path))?;
-        self.ask_servers();
+        let base = candidate.addr;
+        self.add_socket(now, candidate, base)
+    }
+
+    /// Adds a host candidate for a socket that others reach under another address: behind a port forwarding, or a NAT
+    /// that maps addresses one to one. The peer is told `public`. The agent receives on and sends from `local`. One socket
+    /// may have several public addresses, and several sockets may have one each.
+    ///
+    /// # Errors
+    /// As [`add_local`](Self::add_local).
+    pub fn add_mapped(&mut self, now: Instant, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
+        let mut candidate = Candidate::host(local);
+        candidate.addr = public;
+        self.add_socket(now, candidate, local)
+    }
+
+    fn add_socket(&mut self, now: Instant, candidate: Candidate, base: SocketAddr) -> Result<(), Error> {
+        for addr in [base, candidate.addr] {
+            if !is_unicast(addr) {
+                return Err(Error::Unreachable(addr));
+            }
+        }
+        // Of several candidates of one socket, the first one stands for it in pairs.
+        let path = Path::Socket(base);
+        let path = (!self.locals.has_socket(base)).then_some(path);
+        self.add_local_candidate(now, candidate, base, path)?;
+        self.ask_servers(now);
         Ok(())
     }
 
-    /// The socket of `addr` is gone: its candidates and pairs are forgotten, and another path is looked for where the
-    /// selected one used it.
+    /// Forgets the socket of `addr`, its candidates and its pairs. Where the selected path used it, the agent looks for
+    /// another one.
     pub fn remove_local(&mut self, now: Instant, addr: SocketAddr) {
-        self.advance(now);
-        self.locals.retain(|l| l.path.is_some() || l.candidate.related != Some(addr));
-        self.forget_path(Path::Socket(addr));
-        self.forget_base(addr);
+        self.locals.forget_base(addr);
+        self.forget_path(now, Path::Socket(addr));
+        self.questions.forget_base(addr);
+        for i in 0..self.relays.len() {
+            if let Some(relay) = self.relays.get_mut(i).filter(|r| r.base() == Some(addr)) {
+                relay.forget_base();
+                self.on_relay_changed(now, i);
+            }
+        }
+        self.ask_servers(now);
+        self.update_state(now);
     }
 
-    /// What the other side's description says. Early checks whose user name agrees with it are taken up at once. Called
-    /// with other credentials than before, it is the answer to a [`restart`](Self::restart).
+    /// Says what user name fragment and password the other side's description has. Early checks whose user name agrees
+    /// with it are taken up at once. Other credentials than before are the answer to a [`restart`](Self::restart).
     ///
     /// # Errors
-    /// [`Error::Length`] and [`Error::Character`]: RFC 8839 §5.4.
+    /// [`Error::Length`] and [`Error::Character`]: RFC 8839 §5.4. Beyond its alphabet, `-`, `_` and `=` are read, which
+    /// agents in use write.
     pub fn set_remote_credentials(&mut self, now: Instant, ufrag: &str, pwd: &str) -> Result<(), Error> {
-        self.advance(now);
-        if self.remote_credentials.as_ref().is_some_and(|c| c.ufrag() == ufrag && c.pwd() == pwd) {
+        if self.session.is_remote(ufrag, pwd) {
             return Ok(());
         }
         let credentials = Credentials::new(ufrag, pwd)?;
-        let claimed = claim(ufrag);
         // What somebody else's user name fragment brought does not belong to this session.
-        let mut strangers = heapless::Vec::<SocketAddr, 16>::new();
-        self.remotes.retain(|r| {
-            let stranger = r.claimed.is_some_and(|c| c != claimed);
-            if stranger {
-                // More than fit have no pair that could be mistaken: the pairs go by address below.
-                let _ = strangers.push(r.candidate.addr);
-            }
-            !stranger
-        });
-        self.pairs.retain(|p| !strangers.contains(&p.remote));
-        self.remote_credentials = Some(credentials);
-        self.begin_checking();
+        self.checklist.forget_strangers(claim(ufrag));
+        if !self.progress.is_closed() {
+            self.session.set_remote(credentials);
+            self.progress.begin(now, &self.config);
+        }
+        self.update_state(now);
         Ok(())
     }
 
-    /// Whether the other side said `a=ice-lite`: then this one is controlling (RFC 8445 §6.1.1).
+    /// Says whether the other side's description has `a=ice-lite`. A full agent is then controlling (RFC 8445 §6.1.1).
     pub fn set_remote_lite(&mut self, now: Instant, lite: bool) {
-        self.remote_lite = lite;
         if lite && !self.config.lite {
             self.set_controlling(now, true);
         }
     }
 
-    /// Sets the role: the offerer is controlling, unless it is lite and the answerer is not (RFC 8445 §6.1.1).
+    /// Sets the role. The offerer is controlling, unless it is lite and the answerer is not (RFC 8445 §6.1.1).
     pub fn set_controlling(&mut self, now: Instant, controlling: bool) {
-        self.advance(now);
-        if self.controlling != controlling {
+        if self.role.is_controlling() != controlling {
             self.switch_role(controlling);
+            self.update_state(now);
         }
     }
 
-    /// A candidate of the other side, in its description or trickled.
+    /// Adds a candidate of the other side, from its description or trickled. A candidate that was added before changes
+    /// nothing, and its address keeps the priority that it had.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when there is no place that a better candidate could take.
+    /// [`Error::TooMany`] when there are [`Config::max_remote`] that are more useful, and [`Error::Unreachable`] for an
+    /// address that no check may be sent to: unspecified, multicast or broadcast, or with port 0.
     pub fn add_remote(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
-        self.advance(now);
-        self.add_remote_candidate(candidate, None)?;
-        if self.remote_credentials.is_some() {
-            self.begin_checking();
+        if !is_unicast(candidate.addr) {
+            return Err(Error::Unreachable(candidate.addr));
         }
+        if self.progress.is_closed() {
+            return Ok(());
+        }
+        self.add_remote_candidate(now, candidate, None)?;
+        self.progress.hope(now, &self.config);
+        if self.session.remote().is_some() {
+            self.progress.begin(now, &self.config);
+        }
+        self.update_state(now);
         Ok(())
     }
 
-    /// The same from text. A candidate that hides behind a name comes back, to be resolved and added when its address
-    /// is known; nothing needs to wait for that.
+    /// Adds a candidate from the text of a candidate line. A candidate whose address is a name comes back: the caller adds
+    /// it when the name is resolved. Nothing needs to wait for that, as the peer's own checks arrive before.
     ///
     /// # Errors
-    /// As [`add_remote`](Self::add_remote), and those of parsing.
+    /// As [`add_remote`](Self::add_remote), and those of [`CandidateLine`].
     pub fn add_remote_line(&mut self, now: Instant, line: &str) -> Result<Option<CandidateLine>, Error> {
         let line: CandidateLine = line.parse()?;
         match line.candidate() {
@@ -263,284 +248,306 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
     }
 
-    /// The other side has no more candidates.
+    /// Says that the other side has no more candidates. Checks of the peer may still come from other addresses, so that
+    /// failure waits for [`Config::patience`] (RFC 8863 §4). Where no candidate fits, [`Event::NoAnswer`] tells at once.
     pub fn end_of_candidates(&mut self, now: Instant) {
-        self.advance(now);
-        self.remote_ended = true;
-        self.update_state();
+        self.progress.end_of_candidates();
+        self.warn(now);
+        self.update_state(now);
     }
 
-    /// Starts over with fresh credentials (RFC 8445 §9). Sockets stay, the remote side is forgotten, and the path in
+    /// Starts over with fresh credentials (RFC 8445 §9). Local candidates stay, the remote side is forgotten. The path in
     /// use stays in use until the new checks have found one.
     ///
     /// # Errors
-    /// None today; the signature allows for allocation.
+    /// None today.
     pub fn restart(&mut self, now: Instant) -> Result<(), Error> {
-        self.advance(now);
-        let fresh = Credentials::random(&mut self.random)?;
-        let local = core::mem::replace(&mut self.local_credentials, fresh);
-        if let Some(remote) = self.remote_credentials.take()
-            && let Some(active) = &mut self.active
-            && active.pair.is_some()
-        {
-            active.pair = None;
-            self.previous = Some(Previous { local, remote });
-        }
-        self.remotes.clear();
-        self.pairs.clear();
+        let fresh = Credentials::random(&mut self.generator)?;
+        let keep = self.session.remote().is_some() && self.consent.restart();
+        self.session.restart(fresh, keep);
+        self.checklist.clear();
         self.answers.clear();
-        self.remote_ended = false;
-        self.remote_lite = false;
-        self.checking_since = None;
-        self.update_state();
+        self.progress.restart();
+        self.update_state(now);
         Ok(())
     }
 
-    /// Says that the network below has changed (another access point, another address behind the same socket): every
-    /// pair is checked anew now instead of after the next unanswered consent check.
+    /// Says that the network below has changed: another access point, or another address behind the same socket. Every
+    /// pair is checked anew now, instead of after the next unanswered consent check.
     pub fn network_changed(&mut self, now: Instant) {
-        self.advance(now);
-        self.suspect();
+        self.suspect(now);
     }
 
-    /// An authentic datagram of the peer has come by `route`, from an address that is no candidate of its: a NAT has
-    /// given it another, or it has moved. The address is checked at once; if it answers, it takes the place of the path
-    /// in use without waiting for that to fall silent. Nothing but checks is sent there before.
+    /// Says that authentic data of the peer have come by `route`, from an address that is no candidate: a NAT has given the
+    /// peer another address, or it has moved. The agent checks the address at once. When it answers, it takes the place of
+    /// the path in use without waiting for that to fall silent. Nothing but checks is sent there before.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when there is no room for another candidate.
+    /// [`Error::TooMany`] when there is no room for another candidate or pair, and [`Error::Unreachable`] as for
+    /// [`add_remote`](Self::add_remote).
     pub fn moved(&mut self, now: Instant, route: Route) -> Result<(), Error> {
-        self.advance(now);
         let (path, remote) = (Path::Socket(route.local), unscoped(route.remote));
-        let Some(local) = self.locals.iter().find(|l| l.path == Some(path)).map(|l| l.candidate.priority) else {
-            return Ok(());
-        };
-        if self.config.lite || self.active.as_ref().is_none_or(|a| a.remote == remote) {
+        if !is_unicast(remote) {
+            return Err(Error::Unreachable(remote));
+        }
+        if !self.locals.has_socket(route.local) || self.consent.active().is_none_or(|a| a.remote == remote) {
             return Ok(());
         }
-        let foundation = Foundation::try_from("prflx").unwrap_or_default();
-        let priority = crate::candidate::priority(CandidateType::PeerReflexive, 0);
-        let candidate =
-            Candidate { addr: remote, kind: CandidateType::PeerReflexive, priority, foundation, related: None };
-        self.add_remote_candidate(candidate, None)?;
+        self.add_remote_candidate(now, peer_reflexive(remote, None), None)?;
         let full = Error::TooMany { what: "candidate pairs", limit: self.config.max_pairs.into() };
-        let pair = self.add_pair(path, local, remote).ok_or(full)?;
-        self.trigger(pair);
-        self.suspect();
-        if let Some(active) = &mut self.active {
-            // What it said last it said elsewhere: that is silence enough.
-            let micros = u64::try_from(self.config.suspicion.as_micros()).unwrap_or(u64::MAX);
-            active.suspect_since = Some(Instant::from_micros(now.as_micros().saturating_sub(micros)));
+        let pair = self.add_pair(now, path, remote).ok_or(full)?;
+        self.checklist.trigger(pair);
+        self.suspect(now);
+        if let Some(active) = self.consent.active_mut() {
+            active.give_up(now);
         }
-        self.update_state();
+        self.update_state(now);
         Ok(())
     }
 
-    /// Ends the session: nothing is said to the peer or believed from now on. Allocations at TURN servers are given back
-    /// (RFC 8656 §8), so datagrams are passed on and [`poll_transmit`](Self::poll_transmit) is emptied until there is no
-    /// [`timeout`](Self::timeout): one round trip, and 9.5 s at most where the server is silent. Without that they expire.
-    pub fn close(&mut self, now: Instant) {
-        self.advance(now);
-        for i in 0..self.relays.len() {
-            let id = self.random.bytes();
-            if let Some(relay) = self.relays.get_mut(i) {
-                relay.release(id, self.now);
+    /// Says that the candidates so far have been told to the peer: a description was written that has them.
+    /// [`Event::LocalCandidate`] does not tell them again.
+    pub fn candidates_described(&mut self, _now: Instant) {
+        self.locals.all_told();
+    }
+
+    /// Sends a check at once on the path in use, or else on the pair that is the most likely to become it. A protocol whose
+    /// datagrams the peer's responses [carry](Config::carried) gets the next one so.
+    pub fn check_now(&mut self, now: Instant) {
+        let timing = self.config.timing();
+        let controlling = self.role.is_controlling();
+        let pairs = self.checklist.pairs().iter().enumerate();
+        let best = match self.consent.pair() {
+            Some(id) => pairs.filter(|(_, p)| p.id == id).map(|(i, _)| i).next(),
+            None => pairs.filter(|(_, p)| p.is_hopeful()).max_by_key(|(_, p)| p.priority(controlling)).map(|(i, _)| i),
+        };
+        let Some(i) = best else { return };
+        match self.checklist.get_mut(i).and_then(|p| p.check.as_mut()) {
+            Some(check) => check.transaction.hurry(now, timing),
+            None => {
+                self.checklist.trigger(i);
+                self.paced_until = self.paced_until.min(now);
             }
         }
-        self.gatherers.clear();
-        self.pairs.clear();
-        self.remotes.clear();
+    }
+
+    /// Ends the session. From now on nothing is said to the peer, or believed. Allocations at TURN servers are given back
+    /// (RFC 8656 §8): the caller passes on datagrams and empties [`poll_transmit`](Self::poll_transmit) until there is no
+    /// [`timeout`](Self::timeout). That takes one round trip, and 9.5 s at most where the server is silent. Without it
+    /// the allocations expire.
+    pub fn close(&mut self, now: Instant) {
+        for i in 0..self.relays.len() {
+            let id = self.generator.bytes();
+            if let Some(relay) = self.relays.get_mut(i) {
+                relay.release(id, now);
+            }
+        }
+        self.questions.clear();
+        self.checklist.clear();
         self.answers.clear();
-        self.active = None;
-        self.previous = None;
-        self.remote_credentials = None;
-        self.set_state(State::Closed);
+        self.consent.end();
+        self.session.close();
+        self.progress.set(State::Closed);
     }
 
-    /// What the caller should know.
+    /// What the owner should know: see [`Event`].
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let server_failed = |(server, error)| Event::ServerFailed { server, error };
+        let early = self.locals.poll_event().map(Event::LocalCandidate);
+        let early = early.or_else(|| self.questions.poll_event().map(server_failed));
+        let early = early.or_else(|| self.relays.poll_event().map(server_failed));
+        let early = early.or_else(|| self.gathering.poll_event().map(Event::Gathering));
+        let early = early.or_else(|| self.role.poll_event().map(|controlling| Event::RoleChanged { controlling }));
+        let early = early.or_else(|| self.consent.poll_lost().map(Event::ConsentLost));
+        if early.is_some() {
+            return early;
+        }
+        if self.consent.poll_selected()
+            && let Some(route) = self.selected()
+        {
+            return Some(Event::Selected(route));
+        }
+        self.progress.poll_warning().or_else(|| self.progress.poll_state())
     }
 
-    /// Whether a check that names `ufrag` as the one it is meant for is for this agent. Right after a
-    /// [`restart`](Self::restart) the peer still uses the previous one.
+    /// Whether a check that is meant for `ufrag` is for this agent. Right after a [`restart`](Self::restart) the peer still
+    /// uses the previous one.
     #[must_use]
     pub fn is_local_ufrag(&self, ufrag: &str) -> bool {
-        self.local_credentials.ufrag() == ufrag || self.previous.as_ref().is_some_and(|p| p.local.ufrag() == ufrag)
+        self.session.is_local_ufrag(ufrag)
     }
 
     /// Whether this agent expects `datagram` by `route`: from a candidate of the peer, from the end of the path in use
-    /// (which after a restart is no candidate any more), from a server that relays for the socket, or as the answer of a
+    /// (which after a restart is no candidate any more), from a server that relays for the socket, or as the response of a
     /// server to a question of this agent. Nothing is believed by that.
     #[must_use]
     pub fn is_expected(&self, route: Route, datagram: &[u8]) -> bool {
-        let remote = unscoped(route.remote);
-        self.remotes.iter().any(|r| r.candidate.addr == remote)
-            || self.active.as_ref().is_some_and(|a| a.remote == remote)
+        let route = Route { remote: unscoped(route.remote), ..route };
+        self.checklist.has_remote(route.remote)
+            || self.consent.is_with(route.remote)
             // One socket has one allocation at a server (RFC 8656 §7.2), so whoever has it is meant.
-            || self.relays.iter().any(|r| r.is_reached_by(Route { remote, ..route }))
-            || self.asked(remote, datagram)
+            || self.relays.by_route(route).is_some()
+            || self.questions.expects(route.remote, datagram)
     }
 
     /// User name fragment and password for the description.
     #[must_use]
     pub fn local_credentials(&self) -> (&str, &str) {
-        (self.local_credentials.ufrag(), self.local_credentials.pwd())
+        (self.session.local().ufrag(), self.session.local().pwd())
+    }
+
+    /// User name fragment, password and options as lines of a media section. Candidates are written with
+    /// [`local_candidates`](Self::local_candidates). `a=ice-lite` belongs to the session (RFC 8839 §5.3).
+    #[must_use]
+    pub fn sdp(&self, trickle: bool) -> SdpLines<'_> {
+        let (ufrag, pwd) = self.local_credentials();
+        SdpLines::new(ufrag, pwd, trickle)
     }
 
     /// The other side's user name fragment, once known.
     #[must_use]
     pub fn remote_ufrag(&self) -> Option<&str> {
-        self.remote_credentials.as_ref().map(Credentials::ufrag)
+        self.session.remote().map(Credentials::ufrag)
     }
 
-    /// All local candidates found so far that the peer should know.
+    /// The local candidates so far that the peer may know.
     pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.locals.iter().map(|l| &l.candidate).filter(|c| self.is_told(c.kind))
+        self.locals.for_the_peer()
     }
 
-    fn is_told(&self, kind: CandidateType) -> bool {
-        if self.config.relay_only { kind == CandidateType::Relayed } else { kind != CandidateType::PeerReflexive }
-    }
-
-    /// The remote candidates known, peer-reflexive ones among them.
+    /// The remote candidates, peer-reflexive ones among them.
     pub fn remote_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.remotes.iter().map(|r| &r.candidate)
+        self.checklist.remotes()
     }
 
     /// Where data may be sent to now: a pair on which the peer's consent is fresh. Before nomination it is the best valid
     /// pair (RFC 8445 §12.1.1).
     #[must_use]
     pub fn selected(&self) -> Option<Route> {
-        self.active.as_ref().map(|a| self.visible_route(a.path, a.remote))
+        self.consent.active().map(|a| self.visible_route(a.path, a.remote))
     }
 
-    /// The W3C's `iceConnectionState`.
+    /// The round-trip time of the selected path, by its last answered check.
+    #[must_use]
+    pub fn round_trip_time(&self) -> Option<Duration> {
+        self.checklist.by_id(self.consent.pair()).and_then(|p| p.stats.current_round_trip)
+    }
+
+    /// The connection's state.
     #[must_use]
     pub const fn state(&self) -> State {
-        self.state
+        self.progress.state()
     }
 
-    /// The W3C's `iceGatheringState`.
+    /// The state of gathering.
     #[must_use]
     pub const fn gathering_state(&self) -> GatheringState {
-        self.gathering
+        self.gathering.state()
     }
 
     /// Whether this side nominates.
     #[must_use]
     pub const fn is_controlling(&self) -> bool {
-        self.controlling
+        self.role.is_controlling()
     }
 
-    /// The bounds and times it was made with.
+    /// The bounds and times that the agent was made with.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Why datagrams were dropped.
+    /// How many datagrams were dropped, by reason.
     #[must_use]
     pub const fn discards(&self) -> &Discards {
         &self.discards
     }
 
-    pub(crate) fn pairs(&self) -> &[Pair] {
-        &self.pairs
+    /// The statistics of every pair.
+    pub fn pair_stats(&self) -> impl Iterator<Item = CandidatePairStats> + '_ {
+        let controlling = self.role.is_controlling();
+        self.checklist
+            .pairs()
+            .iter()
+            .map(move |p| p.stats(self.visible_route(p.path, p.remote), controlling, self.consent.uses(p.id)))
     }
 
-    pub(crate) fn is_selected(&self, pair: u32) -> bool {
-        self.active.as_ref().is_some_and(|a| a.pair == Some(pair))
-    }
-
-    fn add_local_candidate(&mut self, mut candidate: Candidate, path: Option<Path>) -> Result<(), Error> {
-        if self.locals.iter().any(|l| l.candidate.addr == candidate.addr && l.path == path) {
-            return Ok(());
-        }
-        // RFC 8445 §5.1.2.1: several addresses of one kind need different preferences.
-        while self.locals.iter().any(|l| l.candidate.priority == candidate.priority) {
-            candidate.priority = candidate.priority.saturating_sub(1 << 8);
-        }
-        let priority = candidate.priority;
-        let announced = candidate.clone();
-        let full = Error::TooMany { what: "local candidates", limit: self.config.max_local.into() };
-        self.locals.try_push(Local { candidate, path }).map_err(|_| full)?;
-        if self.is_told(announced.kind) {
-            self.push_event(Event::LocalCandidate(announced));
-        }
+    fn add_local_candidate(
+        &mut self,
+        now: Instant,
+        candidate: Candidate,
+        base: SocketAddr,
+        path: Option<Path>,
+    ) -> Result<(), Error> {
+        let Some(_) = self.locals.add(candidate, base, path)? else { return Ok(()) };
         if let Some(path) = path {
-            self.pair_local(path, priority);
+            for i in 0..self.checklist.remotes().count() {
+                if let Some(remote) = self.checklist.remote(i) {
+                    self.add_pair(now, path, remote);
+                }
+            }
+            self.progress.hope(now, &self.config);
         }
-        self.update_state();
+        self.update_state(now);
         Ok(())
     }
 
-    fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+    fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate, claimed: Option<u64>) -> Result<(), Error> {
+        let remote = unscoped(candidate.addr);
+        if !self.checklist.add_remote(candidate, claimed)? {
+            return Ok(());
+        }
+        for i in 0.. {
+            let Some(local) = self.locals.get(i) else { break };
+            if let Some(path) = local.path {
+                // A full list is no reason to refuse the candidate: other local candidates may have room for it.
+                self.add_pair(now, path, remote);
+            }
+        }
+        Ok(())
     }
 
-    fn begin_checking(&mut self) {
-        if self.checking_since.is_none() {
-            self.checking_since = Some(self.now);
+    /// The pair of a local way and a known remote candidate, made when there is none.
+    fn add_pair(&mut self, now: Instant, path: Path, remote: SocketAddr) -> Option<usize> {
+        if self.config.relay_only && matches!(path, Path::Socket(_)) {
+            return None;
         }
-        self.update_state();
+        self.ask_permission(now, path, remote)?;
+        self.checklist.add_pair(self.locals.by_path(path)?, remote, self.role.is_controlling())
     }
 
     fn switch_role(&mut self, controlling: bool) {
-        self.controlling = controlling;
-        for pair in self.pairs.iter_mut() {
-            pair.nominating = false;
-        }
-        self.push_event(Event::RoleChanged { controlling });
-    }
-
-    fn set_gathering(&mut self, gathering: GatheringState) {
-        if self.gathering != gathering {
-            self.gathering = gathering;
-            self.push_event(Event::Gathering(gathering));
+        if self.role.set(controlling) {
+            self.checklist.pairs_mut().iter_mut().for_each(|p| p.nominating = false);
         }
     }
 
-    fn set_state(&mut self, state: State) {
-        if self.state != state {
-            self.state = state;
-            self.push_event(Event::State(state));
-        }
-    }
-
-    fn push_event(&mut self, event: Event) {
-        if self.events.push_back(event).is_err() {
-            self.discards.count(Discard::EventsFull);
-        }
-    }
-
-    /// As the application sees a pair: where its data come from and go to.
-    pub(crate) fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
+    /// A path as the application sees it: where its data come from and go to.
+    fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
         match path {
             Path::Socket(local) => Route::scoped(Protocol::Udp, local, remote),
-            Path::Relay(i) => {
-                let relay = self.relays.get(i);
-                Route::udp(relay.and_then(Client::relayed).unwrap_or(remote), remote)
-            }
+            Path::Relay(i) => Route::udp(self.relays.get(i).and_then(|r| r.relayed()).unwrap_or(remote), remote),
         }
     }
 
     /// Forgets a way out, its candidate and its pairs, and looks for another one when it was in use.
-    fn forget_path(&mut self, path: Path) {
-        self.locals.retain(|l| l.path != Some(path));
-        self.pairs.retain(|p| p.path != path);
-        if self.active.as_ref().is_some_and(|a| a.path == path) {
-            self.active = None;
-            self.forget_nominations();
+    fn forget_path(&mut self, now: Instant, path: Path) {
+        self.locals.forget_path(path);
+        self.checklist.forget_path(path);
+        if self.consent.is_on(path) {
+            self.consent.end();
+            self.checklist.forget_nominations();
             self.check_everything_again();
         }
-        self.update_state();
+        self.update_state(now);
     }
 }
 
-/// What is kept of a user name fragment that a check named before the description did.
-pub(crate) fn claim(ufrag: &str) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325;
-    fnv(&mut hash, ufrag.as_bytes());
-    hash
+/// A remote candidate that its own datagrams have shown (RFC 8445 §7.3.1.3).
+fn peer_reflexive(addr: SocketAddr, priority: Option<u32>) -> Candidate {
+    let kind = CandidateType::PeerReflexive;
+    let priority = priority.unwrap_or_else(|| crate::candidate::priority(kind, 0));
+    // A foundation of its own; "prflx" is none that a peer would send with a number.
+    let foundation = Foundation::try_from("prflx").unwrap_or_default();
+    Candidate { addr, kind, priority, foundation, related: None }
 }

@@ -1,18 +1,21 @@
 //! What the agent sends, and when.
-
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use barertc_arena::Allocator;
 use barertc_crypto::Provider;
 use barertc_wire::{Instant, NoRoom};
 
+use super::Agent;
 use super::message::{Answer, Request};
-use super::{Agent, Path};
-use crate::candidate::Protocol;
-use crate::candidate::{CandidateType, Route, priority};
+use super::path::Path;
+use crate::candidate::{CandidateType, priority};
+use crate::carrier::Carrier;
+use crate::error::Error;
+use crate::event::{Discard, State, Transmit};
+use crate::route::{Protocol, Route};
 use crate::stun::{Builder, Class, Method, TransactionId};
-use crate::turn::{Client, PADDING};
-use crate::{Discard, Error, State, Transmit};
+use crate::turn::Client;
 
 /// What is to be sent next.
 enum Outgoing {
@@ -33,13 +36,33 @@ enum Outgoing {
 }
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// Writes at most one datagram into `out`: first answers, then consent checks, then what is under way, then new
-    /// transactions at the pace of Ta. What does not fit into `out` is lost like a packet on the network, and counted; no
-    /// message is longer than 800 bytes, nor than 250 with user names of usual length.
+    /// Writes at most one datagram into `out`: first responses, then consent checks, then what is under way, then new
+    /// transactions at the pace of Ta. What does not fit into `out` is lost like a packet on the network, and counted. No
+    /// message to a peer or STUN server is longer than 800 bytes, nor than 250 with user names of usual length. A request to
+    /// a TURN server has room for user name, realm and nonce, as long as they are.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        self.advance(now);
+        self.transmit(now, out, None)
+    }
+
+    /// As [`poll_transmit`](Self::poll_transmit), with a `carrier` that may add attributes of another protocol to every
+    /// check and every success response of the present session. It is asked again for each retransmission.
+    pub fn poll_transmit_carrying(
+        &mut self,
+        now: Instant,
+        out: &mut [u8],
+        carrier: &mut Carrier<'_>,
+    ) -> Option<Transmit> {
+        self.transmit(now, out, Some(carrier))
+    }
+
+    fn transmit(&mut self, now: Instant, out: &mut [u8], mut carrier: Option<&mut Carrier<'_>>) -> Option<Transmit> {
         loop {
-            let next = if self.state == State::Closed { self.next_to_server(out) } else { self.next_datagram(out) };
+            let carrier = carrier.as_deref_mut();
+            let next = if self.progress.is_closed() {
+                self.next_to_server(now, out)
+            } else {
+                self.next_datagram(now, out, carrier)
+            };
             match next? {
                 Ok(transmit) => return Some(transmit),
                 Err(NoRoom) => self.discards.count(Discard::NoRoom),
@@ -50,26 +73,21 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Bytes that [`wrap`](Self::wrap) needs before the data and may need behind them: none, but on a relayed path.
     #[must_use]
     pub fn room(&self) -> (usize, usize) {
-        match self.active.as_ref().map(|a| (a.path, a.remote)) {
-            Some((Path::Relay(i), remote)) => (self.relays.get(i).map_or(0, |r| r.front(remote)), PADDING),
-            _ => (0, 0),
-        }
+        self.consent.active().map_or((0, 0), |a| self.relays.room(a.path, a.remote))
     }
 
-    /// Makes the application's data, which the caller has written to `out[front..front + len]` with the `front` of
-    /// [`room`](Self::room), a datagram that starts at `out[0]` and takes the selected way.
+    /// Makes the application's data a datagram that takes the selected path. The caller has written `len` bytes to
+    /// `out[front..front + len]`, with the `front` of [`room`](Self::room). The datagram starts at `out[0]`.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] while there is no consent to send, [`Error::BufferTooShort`].
+    /// [`Error::NotConnected`] while there is no consent to send, and [`Error::BufferTooShort`].
     pub fn wrap(&mut self, now: Instant, out: &mut [u8], len: usize) -> Result<Transmit, Error> {
-        self.advance(now);
-        let active = self.active.as_ref().ok_or(Error::NotConnected)?;
-        let (path, remote, id) = (active.path, active.remote, active.pair);
+        let active = self.consent.active().filter(|a| !a.is_expired(now)).ok_or(Error::NotConnected)?;
+        let (path, remote) = (active.path, active.remote);
         let (front, back) = self.room();
         let needed = front.saturating_add(len).saturating_add(back);
         let transmit = self.wrap_for(path, remote, out, len).map_err(|NoRoom| Error::BufferTooShort { needed })?;
-        let now = self.now;
-        if let Some(pair) = self.pairs.iter_mut().find(|p| Some(p.id) == id) {
+        if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
             pair.stats.packets_sent = pair.stats.packets_sent.saturating_add(1);
             pair.stats.bytes_sent = pair.stats.bytes_sent.saturating_add(len as u64);
             pair.stats.last_sent = Some(now);
@@ -77,98 +95,115 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         Ok(transmit)
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) are to be called next;
-    /// it may lie in the past.
+    /// When [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) are to be called next. It may
+    /// lie in the past.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
-        if self.state == State::Closed {
+        if self.progress.is_closed() {
             return self.servers_timeout();
         }
-        let answers = self.answers.front().map(|_| self.now);
-        let checks = self.pairs.iter().filter_map(|p| p.check).map(|c| c.transaction.deadline()).min();
-        let next = self.next_to_check().map(|_| self.paced_until);
-        let patience = self
-            .checking_since
-            .filter(|_| self.active.is_none() && self.state == State::Checking)
-            .map(|since| since + self.config.patience)
-            .filter(|end| *end > self.now);
-        [answers, checks, next, patience, self.nomination_timeout(), self.consent_timeout(), self.servers_timeout()]
-            .into_iter()
-            .fold(None, Instant::earliest)
+        let without_path = self.progress.timeout(&self.config).filter(|_| self.consent.active().is_none());
+        let disconnected = self.progress.state() == State::Disconnected;
+        [
+            self.answers.timeout(),
+            self.checklist.timeout(),
+            self.next_to_check().map(|_| self.paced_until),
+            without_path,
+            self.nomination_timeout(),
+            self.consent.active().and_then(|a| a.timeout(&self.config, disconnected)),
+            self.servers_timeout(),
+        ]
+        .into_iter()
+        .fold(None, Instant::earliest)
     }
 
-    /// Time has passed: gives up on checks, servers and consent that have run out.
+    /// Says that time has passed: the agent gives up on checks, servers and consent that have run out.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.advance(now);
-        if self.state == State::Closed {
-            return self.watch_servers();
+        if self.progress.is_closed() {
+            return self.watch_servers(now);
         }
         let timing = self.config.timing();
-        for i in 0..self.pairs.len() {
-            let over = |c: &super::pair::Check| c.transaction.is_over(self.now, timing);
-            if self.pairs.get(i).and_then(|p| p.check.as_ref()).is_some_and(over) {
-                self.fail(i);
-            }
+        while let Some(i) = self.checklist.over(now, timing) {
+            self.fail(now, i);
         }
-        self.watch_servers();
-        self.watch_consent();
-        self.nominate();
-        self.update_state();
+        self.watch_servers(now);
+        self.watch_consent(now);
+        self.nominate(now);
+        if self.consent.active().is_none() {
+            let reason = self.failure_reason();
+            self.progress.handle_timeout(now, &self.config, || reason);
+        }
+        self.update_state(now);
     }
 
-    fn next_datagram(&mut self, out: &mut [u8]) -> Option<Result<Transmit, NoRoom>> {
-        if let Some(outgoing) = self.next_urgent() {
-            return Some(self.write(&outgoing, out));
+    fn next_datagram(
+        &mut self,
+        now: Instant,
+        out: &mut [u8],
+        carrier: Option<&mut Carrier<'_>>,
+    ) -> Option<Result<Transmit, NoRoom>> {
+        if let Some(outgoing) = self.next_urgent(now) {
+            return Some(self.write(&outgoing, out, carrier));
         }
-        if let Some(to_server) = self.next_to_server(out) {
+        if let Some(to_server) = self.next_to_server(now, out) {
             return Some(to_server);
         }
-        let question = |(id, base, server)| Outgoing::Question { id, base, server };
-        let outgoing = match self.next_question().map(question) {
-            Some(question) => question,
-            None => self.new_check()?,
+        let outgoing = match self.next_question(now) {
+            Some(q) => Outgoing::Question { id: q.id, base: q.base, server: q.server },
+            None => self.new_check(now)?,
         };
-        Some(self.write(&outgoing, out))
+        Some(self.write(&outgoing, out, carrier))
     }
 
     /// What TURN servers are to be asked.
-    fn next_to_server(&mut self, out: &mut [u8]) -> Option<Result<Transmit, NoRoom>> {
+    fn next_to_server(&mut self, now: Instant, out: &mut [u8]) -> Option<Result<Transmit, NoRoom>> {
         for i in 0..self.relays.len() {
             let Some(relay) = self.relays.get_mut(i) else { continue };
-            if let Some(written) = relay.poll_transmit(self.now, &self.provider, &mut self.random, out) {
-                return Some(written.and_then(|len| server_transmit(relay, len)));
+            let Some(written) = relay.poll_transmit(now, &self.provider, &mut self.generator, out) else { continue };
+            let transmit = written.and_then(|len| server_transmit(relay, len));
+            if transmit.is_err() {
+                self.on_relay_changed(now, i);
             }
+            return Some(transmit);
         }
         None
     }
 
     /// What does not wait for its turn.
-    fn next_urgent(&mut self) -> Option<Outgoing> {
-        if let Some(answer) = self.answers.pop_front() {
+    fn next_urgent(&mut self, now: Instant) -> Option<Outgoing> {
+        if let Some(answer) = self.answers.pop() {
             return Some(Outgoing::Answer(answer));
         }
-        if let Some((request, path, remote)) = self.next_consent_request() {
-            let previous = self.active.as_ref().is_some_and(|a| a.pair.is_none());
+        if let Some((request, path, remote)) = self.next_consent_request(now) {
+            let previous = self.consent.is_from_before();
             return Some(Outgoing::Request { request, path, remote, previous });
         }
-        let (now, timing) = (self.now, self.config.timing());
-        let due = self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_due(now, timing)))?;
-        self.transmit_check(due)
+        let due = self.checklist.due(now, self.config.timing())?;
+        self.transmit_check(now, due)
     }
 
-    fn new_check(&mut self) -> Option<Outgoing> {
-        if self.paced_until > self.now {
+    /// The pair whose check starts next. A lite agent starts none but those that ask back.
+    fn next_to_check(&self) -> Option<usize> {
+        self.session.remote()?;
+        let may_send = |p: &super::pair::Pair| self.relays.may_send(p.path, p.remote);
+        let wanted = |p: &super::pair::Pair| !self.config.lite && self.is_still_wanted(p);
+        self.checklist.next_to_check(self.role.is_controlling(), may_send, wanted)
+    }
+
+    fn new_check(&mut self, now: Instant) -> Option<Outgoing> {
+        if self.paced_until > now {
             return None;
         }
         let i = self.next_to_check()?;
-        self.paced_until = self.now + self.config.pacing;
-        self.start_check(i);
-        self.transmit_check(i)
+        self.paced_until = now + self.config.pacing;
+        let id = self.generator.bytes();
+        self.checklist.start_check(now, i, id, self.role.is_controlling());
+        self.transmit_check(now, i)
     }
 
-    fn transmit_check(&mut self, i: usize) -> Option<Outgoing> {
-        let (now, timing, tie_breaker) = (self.now, self.config.timing(), self.tie_breaker);
-        let pair = self.pairs.get_mut(i)?;
+    fn transmit_check(&mut self, now: Instant, i: usize) -> Option<Outgoing> {
+        let (timing, tie_breaker) = (self.config.timing(), self.role.tie_breaker());
+        let pair = self.checklist.get_mut(i)?;
         let check = pair.check.as_mut()?;
         check.transaction.on_sent(now, timing);
         let again = check.transaction.transmissions() > 1;
@@ -182,36 +217,77 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             tie_breaker,
             use_candidate: check.nominates,
         };
+        trace!("check of pair {}, transmission {}", pair.id, check.transaction.transmissions());
         Some(Outgoing::Request { request, path: pair.path, remote: pair.remote, previous: false })
     }
 
-    fn write(&mut self, outgoing: &Outgoing, out: &mut [u8]) -> Result<Transmit, NoRoom> {
+    /// Makes the consent check that is due.
+    fn next_consent_request(&mut self, now: Instant) -> Option<(Request, Path, SocketAddr)> {
+        if !self.consent.active()?.is_due(now) {
+            return None;
+        }
+        let before = self.consent.is_from_before();
+        self.schedule_consent(now);
+        // A lite agent may be sending on the word of a check alone before it knows the peer's password.
+        self.session.of(before)?.1?;
+        let id = TransactionId(self.generator.bytes());
+        let (controlling, tie_breaker) = (self.role.is_controlling(), self.role.tie_breaker());
+        let active = self.consent.active_mut()?;
+        active.on_sent(id, now);
+        // A nominated pair says so again: a peer that lost its state, or that counts nominations, stays with it.
+        let use_candidate = controlling && active.nominated && !before;
+        let priority = priority(CandidateType::PeerReflexive, (active.local_priority >> 8) as u16);
+        let request = Request { id, priority, controlling, tie_breaker, use_candidate };
+        let (path, remote) = (active.path, active.remote);
+        if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
+            pair.stats.consent_requests_sent = pair.stats.consent_requests_sent.saturating_add(1);
+        }
+        Some((request, path, remote))
+    }
+
+    /// The next consent check after one interval from now: between 0.8 and 1.2 times the period (RFC 7675 §5.1).
+    pub(super) fn schedule_consent(&mut self, now: Instant) {
+        let [r] = self.generator.bytes::<1>();
+        let range = self.config.consent_interval.saturating_mul(2).checked_div(5).unwrap_or_default();
+        let random = range.saturating_mul(r.into()).checked_div(255).unwrap_or(Duration::ZERO);
+        if let Some(active) = self.consent.active_mut() {
+            active.schedule(now + range.saturating_mul(2).saturating_add(random));
+        }
+    }
+
+    fn write(
+        &mut self,
+        outgoing: &Outgoing,
+        out: &mut [u8],
+        carrier: Option<&mut Carrier<'_>>,
+    ) -> Result<Transmit, NoRoom> {
         let (path, remote) = match outgoing {
             Outgoing::Answer(a) => (a.path, a.remote),
             Outgoing::Request { path, remote, .. } => (*path, *remote),
             Outgoing::Question { base, server, .. } => (Path::Socket(*base), *server),
         };
-        let front = match path {
-            Path::Socket(_) => 0,
-            Path::Relay(i) => self.relays.get(i).map_or(0, |r| r.front(remote)),
-        };
-        let len = self.write_message(outgoing, out.get_mut(front..).ok_or(NoRoom)?)?;
+        let (front, back) = self.relays.room(path, remote);
+        let end = out.len().saturating_sub(back);
+        let len = self.write_message(outgoing, out.get_mut(front..end).ok_or(NoRoom)?, carrier)?;
         self.wrap_for(path, remote, out, len)
     }
 
-    fn write_message(&self, outgoing: &Outgoing, out: &mut [u8]) -> Result<usize, NoRoom> {
-        let before_restart = |previous: bool| self.previous.as_ref().filter(|_| previous);
+    fn write_message(
+        &self,
+        outgoing: &Outgoing,
+        out: &mut [u8],
+        carrier: Option<&mut Carrier<'_>>,
+    ) -> Result<usize, NoRoom> {
         match outgoing {
             Outgoing::Answer(answer) => {
-                let local = before_restart(answer.previous).map_or(&self.local_credentials, |p| &p.local);
-                answer.write(out, &self.provider, local)
+                // The old credentials may have gone since.
+                let local = self.session.of(answer.previous).map_or(self.session.local(), |(local, _)| local);
+                answer.write(out, &self.provider, local, carrier.filter(|_| !answer.previous))
             }
             Outgoing::Request { request, previous, .. } => {
-                let (local, remote) = match before_restart(*previous) {
-                    Some(p) => (&p.local, Some(&p.remote)),
-                    None => (&self.local_credentials, self.remote_credentials.as_ref()),
-                };
-                request.write(out, &self.provider, local, remote.ok_or(NoRoom)?)
+                let (local, remote) = self.session.of(*previous).ok_or(NoRoom)?;
+                let carrier = carrier.filter(|_| !*previous);
+                request.write(out, &self.provider, local, remote.ok_or(NoRoom)?, carrier)
             }
             Outgoing::Question { id, .. } => Builder::new(out, Class::Request, Method::BINDING, *id)?.fingerprint(),
         }

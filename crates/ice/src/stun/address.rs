@@ -2,7 +2,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use barertc_wire::{NoRoom, Reader, Truncated, Writer};
 
-use super::{MAGIC_COOKIE, TransactionId};
+use super::header::{MAGIC_COOKIE, TransactionId};
 
 /// The bytes that XOR-ed addresses are masked with: cookie, then transaction id (RFC 8489 §14.2).
 fn mask(id: TransactionId) -> u128 {

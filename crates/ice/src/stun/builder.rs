@@ -3,7 +3,8 @@ use core::net::SocketAddr;
 use barertc_crypto::{HmacSha1Key, HmacSha256Key, Provider};
 use barertc_wire::{NoRoom, Writer};
 
-use super::{Class, ErrorCode, HEADER_LEN, MAGIC_COOKIE, Method, TransactionId, address, attr, fingerprint, type_bits};
+use super::header::{Class, HEADER_LEN, MAGIC_COOKIE, Method, TransactionId, type_bits};
+use super::{address, attr, fingerprint};
 
 /// Writes one STUN message into the caller's buffer, from its start.
 ///
@@ -26,6 +27,12 @@ impl<'a> Builder<'a> {
         w.u32(MAGIC_COOKIE)?;
         w.put(&id.0)?;
         Ok(Self { w, id })
+    }
+
+    /// Bytes of the buffer that are left.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.w.room()
     }
 
     /// An attribute of any bytes, padded to a multiple of four.
@@ -83,7 +90,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// [`NoRoom`]
-    pub fn error(&mut self, code: ErrorCode, reason: &str) -> Result<(), NoRoom> {
+    pub fn error(&mut self, code: u16, reason: &str) -> Result<(), NoRoom> {
         let head = [0, 0, u8::try_from(code / 100).unwrap_or(5), u8::try_from(code % 100).unwrap_or(0)];
         self.parts(attr::ERROR_CODE, &[&head, reason.as_bytes()])
     }

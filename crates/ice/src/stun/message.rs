@@ -1,10 +1,12 @@
 use core::fmt;
 use core::net::SocketAddr;
+use core::ops::Range;
 
 use barertc_crypto::{HmacSha1Key, HmacSha256Key, Provider, constant_time_eq};
 use barertc_wire::{Reader, Truncated};
 
-use super::{Class, HEADER_LEN, MAGIC_COOKIE, Method, TransactionId, address, attr, fingerprint, from_type_bits};
+use super::header::{Class, HEADER_LEN, MAGIC_COOKIE, Method, TransactionId, from_type_bits};
+use super::{address, attr, fingerprint};
 
 /// Why a datagram is not a STUN message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +132,15 @@ impl<'a> Message<'a> {
         let covered = self.bytes.get(HEADER_LEN..end).unwrap_or_default();
         let mut r = Reader::new(covered);
         core::iter::from_fn(move || next_attribute(&mut r).ok())
+    }
+
+    /// Where the first value of an attribute lies in the message, without padding.
+    #[must_use]
+    pub fn range(&self, kind: u16) -> Option<Range<usize>> {
+        let value = self.get(kind)?;
+        // `value` lies in the message: its place is the difference of their starts.
+        let start = (value.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
+        Some(start..start.checked_add(value.len())?)
     }
 
     /// The first value of an attribute.

@@ -3,6 +3,7 @@ use barertc_crypto::{HmacSha1Key, HmacSha256Key, Provider, RustCrypto};
 use std::net::SocketAddr;
 use std::vec::Vec;
 
+use super::header::{from_type_bits, type_bits};
 use super::*;
 
 const PASSWORD: &[u8] = b"VOkJxbRl1RmTxUk/WvJxBt";

@@ -1,28 +1,30 @@
 //! Long-term credentials (RFC 8489 §9.2): what the server's challenge asks for, and how requests answer it.
-
+use barertc_arena::{Allocator, Box, Vec};
 use barertc_crypto::{HmacSha1Key, HmacSha256Key, Provider};
 use barertc_wire::{NoRoom, Reader};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize;
 
-use crate::Error;
+use crate::error::Error;
+use crate::event::ServerError;
 use crate::stun::{Builder, Message, attr};
 
-/// Longest user name, password, realm and nonce. RFC 8489 allows realms and nonces of 763 bytes; servers in use keep
-/// far below this.
-const MAX_LEN: usize = 128;
+/// Longest user name (RFC 8489 §14.3) and, as the RFC sets no limit to it, password.
+const MAX_ACCOUNT: usize = 508;
+/// Longest realm and nonce: fewer than 128 characters, of up to six bytes (RFC 8489 §14.9, §14.10).
+const MAX_CHALLENGE: usize = 763;
 /// Room for PASSWORD-ALGORITHMS, which is given back as it came.
-const MAX_ALGORITHMS: usize = 32;
+const MAX_ALGORITHMS: usize = 64;
 
 /// A nonce that begins so carries features of the server in the four characters that follow (RFC 8489 §9.2).
 const COOKIE: &[u8] = b"obMatJos2";
 const FEATURE_PASSWORD_ALGORITHMS: u32 = 1 << 23;
 const FEATURE_USERNAME_ANONYMITY: u32 = 1 << 22;
-const ALGORITHM_SHA256: u16 = 2;
 
-#[derive(Zeroize, ZeroizeOnDrop)]
-struct Account {
-    username: heapless::String<MAX_LEN>,
-    password: heapless::String<MAX_LEN>,
+/// A password algorithm (RFC 8489 §18.5).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Algorithm {
+    Md5 = 1,
+    Sha256 = 2,
 }
 
 enum Key {
@@ -30,111 +32,194 @@ enum Key {
     Sha256(HmacSha256Key),
 }
 
-struct Challenge {
-    realm: heapless::String<MAX_LEN>,
-    nonce: heapless::Vec<u8, MAX_LEN>,
-    algorithms: heapless::Vec<u8, MAX_ALGORITHMS>,
+/// How the last challenge is answered.
+struct Answer {
+    /// The algorithm, where the server has named some.
+    algorithm: Option<Algorithm>,
     /// SHA-256 of `username:realm`, sent instead of the name.
     user_hash: Option<[u8; 32]>,
     key: Key,
 }
 
-/// An account, and the last challenge it was asked to answer.
-pub(super) struct LongTerm {
-    account: Account,
-    challenge: Option<Challenge>,
+/// An account, and the last challenge that it was asked to answer.
+pub(super) struct LongTerm<A: Allocator> {
+    username: Box<[u8], A>,
+    password: Box<[u8], A>,
+    realm: Vec<u8, A>,
+    nonce: Vec<u8, A>,
+    algorithms: heapless::Vec<u8, MAX_ALGORITHMS>,
+    answer: Option<Answer>,
+    /// Counts the challenges that were answered.
+    generation: u16,
 }
 
-impl LongTerm {
-    pub(super) fn new(username: &str, password: &str) -> Result<Self, Error> {
-        let text = |what, s: &str| {
-            let len = s.len();
-            heapless::String::try_from(s).map_err(|_| Error::Length { what, min: 0, max: MAX_LEN, len })
-        };
-        let account =
-            Account { username: text("TURN user name", username)?, password: text("TURN password", password)? };
-        Ok(Self { account, challenge: None })
+/// A request that a challenge was the response to.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt {
+    /// 401 (Unauthenticated) or 438 (Stale Nonce).
+    pub(super) code: u16,
+    /// The answer that the request was made with: see [`LongTerm::generation`].
+    pub(super) signed: u16,
+}
+
+impl<A: Allocator + Clone> LongTerm<A> {
+    pub(super) const fn worst_case_bytes() -> usize {
+        Vec::<u8, A>::bytes(MAX_ACCOUNT)
+            .saturating_mul(2)
+            .saturating_add(Vec::<u8, A>::bytes(MAX_CHALLENGE).saturating_mul(2))
     }
 
-    /// Takes in the challenge of a 401 or 438 response (RFC 8489 §9.2.5); false when it has none that can be answered.
-    pub(super) fn take<P: Provider>(&mut self, provider: &P, m: &Message<'_>) -> bool {
-        self.read(provider, m).map(|c| self.challenge = Some(c)).is_some()
+    pub(super) fn new(username: &str, password: &str, alloc: A) -> Result<Self, Error> {
+        let copy = |what, text: &str| {
+            let len = text.len();
+            if len > MAX_ACCOUNT {
+                return Err(Error::Length { what, min: 0, max: MAX_ACCOUNT, len });
+            }
+            Ok(Box::try_from_slice(text.as_bytes(), alloc.clone())?)
+        };
+        Ok(Self {
+            username: copy("TURN user name", username)?,
+            password: copy("TURN password", password)?,
+            realm: Vec::with_capacity(MAX_CHALLENGE, alloc.clone())?,
+            nonce: Vec::with_capacity(MAX_CHALLENGE, alloc.clone())?,
+            algorithms: heapless::Vec::new(),
+            answer: None,
+            generation: 0,
+        })
     }
 
-    fn read<P: Provider>(&self, provider: &P, m: &Message<'_>) -> Option<Challenge> {
-        let realm = match (m.text(attr::REALM), &self.challenge) {
-            (Some(realm), _) => heapless::String::try_from(realm).ok()?,
-            (None, Some(last)) => last.realm.clone(),
-            (None, None) => return None,
-        };
-        let nonce = heapless::Vec::from_slice(m.get(attr::NONCE)?).ok()?;
-        let features = features(&nonce);
-        let listed = m.get(attr::PASSWORD_ALGORITHMS).filter(|_| features & FEATURE_PASSWORD_ALGORITHMS != 0);
-        let algorithms: heapless::Vec<u8, MAX_ALGORITHMS> =
-            listed.map_or_else(|| Some(heapless::Vec::new()), |l| heapless::Vec::from_slice(l).ok())?;
-        let (user, password) = (self.account.username.as_bytes(), self.account.password.as_bytes());
-        let parts: [&[u8]; 5] = [user, b":", realm.as_bytes(), b":", password];
-        let key = if lists_sha256(&algorithms) {
-            Key::Sha256(HmacSha256Key::new(&provider.sha256(&parts)))
-        } else {
-            let mut digest = provider.md5(&parts);
-            let key = if algorithms.is_empty() {
-                Key::Sha1(HmacSha1Key::new(&digest))
-            } else {
-                // RFC 8489 §9.2.4: whoever names algorithms understands the newer integrity.
-                Key::Sha256(HmacSha256Key::new(&digest))
-            };
-            digest.zeroize();
-            key
-        };
-        let anonymous = features & FEATURE_USERNAME_ANONYMITY != 0;
-        let user_hash = anonymous.then(|| provider.sha256(&[user, b":", realm.as_bytes()]));
-        Some(Challenge { realm, nonce, algorithms, user_hash, key })
+    /// Which answer requests are made with: 0 while they are made without the password.
+    pub(super) const fn generation(&self) -> u16 {
+        self.generation
     }
 
-    /// Adds what the last challenge asks for, integrity last; nothing before the first one.
+    /// Takes in the challenge of a 401 or 438 response (RFC 8489 §9.2.5). After `Ok` the request is to be repeated.
+    pub(super) fn challenge<P: Provider>(
+        &mut self,
+        provider: &P,
+        m: &Message<'_>,
+        attempt: Attempt,
+    ) -> Result<(), ServerError> {
+        let refused = ServerError::Refused(attempt.code);
+        let nonce = m.get(attr::NONCE).ok_or(refused)?;
+        if is_bid_down(m) {
+            return Err(ServerError::BidDown);
+        }
+        let listed = m.get(attr::PASSWORD_ALGORITHMS);
+        let algorithm = listed.map(|l| first_supported(l).ok_or(ServerError::Algorithm)).transpose()?;
+        let realm = m.get(attr::REALM).or(self.answer.as_ref().map(|_| &*self.realm)).ok_or(refused)?;
+        let anonymous = features(nonce) & FEATURE_USERNAME_ANONYMITY != 0;
+        if let Some(answer) = self.answer.as_ref().filter(|_| attempt.signed > 0) {
+            let same_name = *realm == *self.realm && answer.user_hash.is_some() == anonymous;
+            // A 401 is repeated with another name or realm only, a 438 with another nonce than the request had.
+            if attempt.code == 401 && same_name {
+                return Err(ServerError::Credentials);
+            }
+            if attempt.code == 438 && attempt.signed == self.generation && *nonce == *self.nonce {
+                return Err(refused);
+            }
+        }
+        let answer = self.answer_to(provider, realm, algorithm, anonymous);
+        if m.get(attr::REALM).is_some() {
+            self.realm.clear();
+            self.realm.try_extend_from_slice(realm_of(m)).map_err(|_| ServerError::NoRoom)?;
+        }
+        self.nonce.clear();
+        self.nonce.try_extend_from_slice(nonce).map_err(|_| ServerError::NoRoom)?;
+        self.algorithms = heapless::Vec::from_slice(listed.unwrap_or_default()).map_err(|_| ServerError::NoRoom)?;
+        self.answer = Some(answer);
+        self.generation = self.generation.wrapping_add(1).max(1);
+        Ok(())
+    }
+
+    fn answer_to<P: Provider>(
+        &self,
+        provider: &P,
+        realm: &[u8],
+        algorithm: Option<Algorithm>,
+        anonymous: bool,
+    ) -> Answer {
+        let parts: [&[u8]; 5] = [&self.username, b":", realm, b":", &self.password];
+        // RFC 8489 §9.2.5: whoever names algorithms gets the newer integrity.
+        let key = match algorithm {
+            Some(Algorithm::Sha256) => {
+                let mut digest = provider.sha256(&parts);
+                let key = Key::Sha256(HmacSha256Key::new(&digest));
+                digest.zeroize();
+                key
+            }
+            old => {
+                let mut digest = provider.md5(&parts);
+                let key = match old {
+                    None => Key::Sha1(HmacSha1Key::new(&digest)),
+                    Some(_) => Key::Sha256(HmacSha256Key::new(&digest)),
+                };
+                digest.zeroize();
+                key
+            }
+        };
+        let user_hash = anonymous.then(|| provider.sha256(&[&self.username, b":", realm]));
+        Answer { algorithm, user_hash, key }
+    }
+
+    /// Adds what the last challenge asks for, integrity last; nothing before the first challenge.
     pub(super) fn sign<P: Provider>(&self, provider: &P, b: &mut Builder<'_>) -> Result<(), NoRoom> {
-        let Some(c) = &self.challenge else { return Ok(()) };
-        match &c.user_hash {
+        let Some(answer) = &self.answer else { return Ok(()) };
+        match &answer.user_hash {
             Some(hash) => b.bytes(attr::USERHASH, hash)?,
-            None => b.bytes(attr::USERNAME, self.account.username.as_bytes())?,
+            None => b.bytes(attr::USERNAME, &self.username)?,
         }
-        b.bytes(attr::REALM, c.realm.as_bytes())?;
-        b.bytes(attr::NONCE, &c.nonce)?;
-        if !c.algorithms.is_empty() {
-            b.bytes(attr::PASSWORD_ALGORITHMS, &c.algorithms)?;
-            let chosen = if lists_sha256(&c.algorithms) { ALGORITHM_SHA256 } else { 1 };
-            b.u32(attr::PASSWORD_ALGORITHM, u32::from(chosen) << 16)?;
+        b.bytes(attr::REALM, &self.realm)?;
+        b.bytes(attr::NONCE, &self.nonce)?;
+        if let Some(algorithm) = answer.algorithm {
+            b.bytes(attr::PASSWORD_ALGORITHMS, &self.algorithms)?;
+            b.u32(attr::PASSWORD_ALGORITHM, (algorithm as u32) << 16)?;
         }
-        match &c.key {
+        match &answer.key {
             Key::Sha1(key) => b.integrity(provider, key),
             Key::Sha256(key) => b.integrity_sha256(provider, key),
         }
     }
 
-    /// Whether the server knows the password too.
+    /// Whether a response to a signed request proves that the server knows the password too.
     pub(super) fn verify<P: Provider>(&self, provider: &P, m: &Message<'_>) -> bool {
-        match self.challenge.as_ref().map(|c| &c.key) {
+        match self.answer.as_ref().map(|a| &a.key) {
             Some(Key::Sha1(key)) => m.verify(provider, key),
             Some(Key::Sha256(key)) => m.verify_sha256(provider, key),
-            // A server that never asked for a password has none to prove.
-            None => !m.has_integrity(),
+            None => false,
         }
     }
 }
 
-fn lists_sha256(algorithms: &[u8]) -> bool {
-    let mut r = Reader::new(algorithms);
+impl<A: Allocator> Drop for LongTerm<A> {
+    fn drop(&mut self) {
+        self.username.zeroize();
+        self.password.zeroize();
+    }
+}
+
+/// RFC 8489 §9.2.5: the nonce says that there is a list of algorithms, and there is none. Somebody on the way wants the
+/// weakest.
+pub(super) fn is_bid_down(m: &Message<'_>) -> bool {
+    let announced = features(m.get(attr::NONCE).unwrap_or_default()) & FEATURE_PASSWORD_ALGORITHMS != 0;
+    announced && m.get(attr::PASSWORD_ALGORITHMS).is_none()
+}
+
+fn realm_of<'m>(m: &Message<'m>) -> &'m [u8] {
+    m.get(attr::REALM).unwrap_or_default()
+}
+
+/// The first algorithm of the server's list that is supported here (RFC 8489 §9.2.5). The algorithms have no parameters.
+fn first_supported(list: &[u8]) -> Option<Algorithm> {
+    let mut r = Reader::new(list);
     while let (Ok(algorithm), Ok(len)) = (r.u16(), r.u16()) {
-        let parameters = usize::from(len).next_multiple_of(4);
-        if algorithm == ALGORITHM_SHA256 {
-            return true;
-        }
-        if r.skip(parameters).is_err() {
-            break;
+        match algorithm {
+            1 if len == 0 => return Some(Algorithm::Md5),
+            2 if len == 0 => return Some(Algorithm::Sha256),
+            _ => r.skip(usize::from(len).next_multiple_of(4)).ok()?,
         }
     }
-    false
+    None
 }
 
 /// The 24 feature bits of a nonce, from four characters of base64; zero without the cookie.

@@ -23,5 +23,5 @@ fn a_late_agent_is_as_patient_as_an_early_one() {
     }
     let over = late + patience;
     agent.handle_timeout(over);
-    assert_eq!(agent.state(), State::Failed);
+    assert_eq!(agent.state(), State::Failed(barertc_ice::FailureReason::NoRemoteCandidate));
 }

@@ -147,6 +147,6 @@ fn link_local_addresses_are_not_paired_with_others() {
     let mut world = World::new(peer(0, &[LINK]), peer(1, &[V6]));
     world.start();
     assert!(!world.run(Duration::from_secs(60), |w| w.peers.iter().any(|p| p.agent.selected().is_some())));
-    assert!(world.both(|s| s == State::Failed));
+    assert!(world.both(|s| s == State::Failed(barertc_ice::FailureReason::NoPair)));
     assert!(world.peers.iter().all(|p| p.agent.pair_stats().count() == 0 && p.sent == 0));
 }

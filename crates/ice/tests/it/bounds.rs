@@ -198,7 +198,7 @@ proptest! {
     ) {
         let mut config = Config { lite, ..Config::default() };
         if small {
-            (config.max_pairs, config.max_remote, config.max_local, config.max_events) = (3, 4, 3, 2);
+            (config.max_pairs, config.max_remote, config.max_local) = (3, 4, 3);
         }
         let mut bench = Bench::new(config, controlling);
         for (i, step) in steps.iter().enumerate() {
@@ -257,7 +257,7 @@ fn every_failing_allocation_is_an_error() {
         }
         failures += 1;
     }
-    assert_eq!(failures, 9, "allocations, each of which has failed once");
+    assert_eq!(failures, 12, "allocations, each of which has failed once");
 }
 
 #[test]

@@ -46,7 +46,8 @@ fn table(relay: bool) {
         for b in KINDS {
             let mut world = World::new(place(a, 0, relay, 1), place(b, 1, relay, 2));
             world.start();
-            let connected = world.run(Duration::from_secs(60), |w| w.connected() || w.both(|s| s == State::Failed));
+            let connected =
+                world.run(Duration::from_secs(60), |w| w.connected() || w.both(|s| matches!(s, State::Failed(_))));
             assert!(
                 connected,
                 "{a} to {b}: neither connected nor failed: {:?}",

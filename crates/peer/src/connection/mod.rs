@@ -311,7 +311,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         }
         let state = match self.ice.state() {
             State::New => ConnectionState::New,
-            State::Failed => ConnectionState::Failed,
+            State::Failed(_) => ConnectionState::Failed,
             State::Disconnected => ConnectionState::Disconnected,
             State::Closed => ConnectionState::Closed,
             State::Connected | State::Completed if self.srtp_or_data_ready() => ConnectionState::Connected,

@@ -1,7 +1,5 @@
 //! The server's responses, and what it relays.
 
-use core::net::SocketAddr;
-use core::ops::Range;
 use core::time::Duration;
 
 use barertc_arena::Allocator;
@@ -9,23 +7,14 @@ use barertc_crypto::{Generator, Provider};
 use barertc_wire::Instant;
 
 use super::{
-    Allocation, CHANNEL_REFRESH, Client, LIFETIME, MAX_CHALLENGES, PERMISSION_REFRESH, Permission, REFRESH_MARGIN,
-    Request, frame,
+    Allocation, CHANNEL_REFRESH, Client, Inbound, LIFETIME, MAX_CHALLENGES, PERMISSION_REFRESH, Permission,
+    REFRESH_MARGIN, Request,
 };
-use crate::Discard;
+use crate::event::{Discard, ServerError};
+use crate::route::is_unicast;
 use crate::stun::{Class, Message, Method, attr};
-use crate::transaction::Transaction;
-
-/// What a datagram from the server was.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Inbound {
-    /// Not TURN's: the server is a STUN server too, and may be a peer.
-    Other,
-    /// A response; the allocation or a permission may have changed.
-    Changed,
-    /// A peer's bytes.
-    Data { peer: SocketAddr, range: Range<usize> },
-}
+use crate::turn::auth::{Attempt, is_bid_down};
+use crate::turn::frame;
 
 /// Which request a response belongs to.
 #[derive(Clone, Copy)]
@@ -58,7 +47,7 @@ impl<A: Allocator + Clone> Client<A> {
         match (m.method(), m.class()) {
             (Method::BINDING, _) => Ok(Inbound::Other),
             (Method::DATA, Class::Indication) => {
-                let (peer, range) = frame::read_data(datagram, &m).ok_or(Discard::Malformed)?;
+                let (peer, range) = frame::read_data(&m).ok_or(Discard::Malformed)?;
                 // The server lets nobody else through (RFC 8656 §11.3); nor is a forger of its address believed.
                 self.permission(peer.ip()).ok_or(Discard::UnknownRemote)?;
                 Ok(Inbound::Data { peer, range })
@@ -85,46 +74,77 @@ impl<A: Allocator + Clone> Client<A> {
         } else {
             return Err(Discard::UnknownTransaction);
         };
-        let challenges = self.request_mut(which).and_then(|r| *r).map_or(0, |r| r.challenges);
-        match (m.class(), m.error_code()) {
-            (Class::Success, _) => {
-                if !self.auth.verify(provider, m) {
-                    return Err(Discard::Unauthenticated);
-                }
+        let Some(request) = self.request_mut(which).and_then(|r| *r) else { return Err(Discard::UnknownTransaction) };
+        let code = match m.class() {
+            Class::Success => None,
+            _ => Some(m.error_code().ok_or(Discard::Malformed)?),
+        };
+        // Challenges are not authenticated and cannot be (RFC 8489 §9.2.4); but who answers has seen the request.
+        if let Some(code @ (401 | 438)) = code {
+            self.challenged(now, provider, random.bytes(), which, request, m, code);
+            return Ok(());
+        }
+        // RFC 8489 §9.2.5: retransmission goes on as if such a response had never been received.
+        let genuine = if request.signed > 0 { self.auth.verify(provider, m) } else { !m.has_integrity() };
+        if is_bid_down(m) || !genuine {
+            if let Some(Some(request)) = self.request_mut(which) {
+                request.forged = true;
+            }
+            if self.protocol.is_stream() {
+                // Nothing is lost on a stream, so nothing better will come.
+                self.refused(now, which, ServerError::Unauthenticated, m, random.bytes());
+            }
+            return Err(Discard::Unauthenticated);
+        }
+        if let Some(code) = code {
+            self.refused(now, which, ServerError::Refused(code), m, random.bytes());
+            return Ok(());
+        }
+        if let Some(request) = self.request_mut(which) {
+            *request = None;
+        }
+        let was_unwanted = self.is_waiting_to_release();
+        if self.releasing && !was_unwanted {
+            self.end_release();
+            return Ok(());
+        }
+        self.succeeded(now, which, m)?;
+        if was_unwanted {
+            self.begin_release(random.bytes(), now);
+        }
+        Ok(())
+    }
+
+    /// The request was not accepted as it was made: repeats it as the challenge asks, or gives up.
+    #[allow(clippy::too_many_arguments)] // what `response` knows
+    fn challenged<P: Provider>(
+        &mut self,
+        now: Instant,
+        provider: &P,
+        id: [u8; 12],
+        which: Which,
+        request: Request,
+        m: &Message<'_>,
+        code: u16,
+    ) {
+        if self.is_waiting_to_release() {
+            // An allocation that was asked for without the right password was not made.
+            return self.end_release();
+        }
+        let attempt = Attempt { code, signed: request.signed };
+        let answered = match self.auth.challenge(provider, m, attempt) {
+            Ok(()) if request.challenges >= MAX_CHALLENGES => Err(ServerError::Refused(code)),
+            answered => answered,
+        };
+        match answered {
+            Ok(()) => {
+                let challenges = request.challenges.saturating_add(1);
+                let again = Request { challenges, ..Request::new(id, now) };
                 if let Some(request) = self.request_mut(which) {
-                    *request = None;
+                    *request = Some(again);
                 }
-                let was_unwanted = self.is_waiting_to_release();
-                if self.releasing && !was_unwanted {
-                    self.end_release();
-                    return Ok(());
-                }
-                self.succeeded(now, which, m)?;
-                if was_unwanted {
-                    self.begin_release(random.bytes(), now);
-                }
-                Ok(())
             }
-            // The challenges are not authenticated and cannot be (RFC 8489 §9.2.4); the id was ours to know.
-            // An allocation that was asked for without the password was not made.
-            (_, Some(401 | 438)) if self.is_waiting_to_release() => {
-                self.end_release();
-                Ok(())
-            }
-            (_, Some(401 | 438)) if challenges < MAX_CHALLENGES && self.auth.take(provider, m) => {
-                let transaction = Transaction::new(random.bytes(), now);
-                if let Some(request) = self.request_mut(which) {
-                    *request = Some(Request { transaction, challenges: challenges.saturating_add(1) });
-                }
-                Ok(())
-            }
-            (_, code) => {
-                if m.has_integrity() && !self.auth.verify(provider, m) {
-                    return Err(Discard::Unauthenticated);
-                }
-                self.refused(now, which, code, m, random.bytes());
-                Ok(())
-            }
+            Err(error) => self.refused(now, which, error, m, id),
         }
     }
 
@@ -139,16 +159,24 @@ impl<A: Allocator + Clone> Client<A> {
     fn succeeded(&mut self, now: Instant, which: Which, m: &Message<'_>) -> Result<(), Discard> {
         match which {
             Which::Allocation => {
+                self.failure = None;
                 let (relayed, mapped) = match self.allocation {
-                    Allocation::Made { relayed, mapped, .. } => (relayed, mapped),
+                    Allocation::Made { relayed, mapped, .. } => {
+                        // It has lived for a while, so that losing it once more is no sign that it cannot be kept.
+                        self.restarts = 0;
+                        self.tried.clear();
+                        (relayed, mapped)
+                    }
                     _ => {
                         let relayed = m.xor_address(attr::XOR_RELAYED_ADDRESS);
                         let mapped = m.xor_address(attr::XOR_MAPPED_ADDRESS);
-                        let Some((relayed, mapped)) = relayed.zip(mapped) else {
+                        let usable = relayed.zip(mapped).filter(|(r, m)| is_unicast(*r) && is_unicast(*m));
+                        let Some(addresses) = usable else {
                             self.allocation = Allocation::Failed;
+                            self.failure = Some(ServerError::Malformed);
                             return Err(Discard::Malformed);
                         };
-                        (relayed, mapped)
+                        addresses
                     }
                 };
                 let lifetime = Duration::from_secs(m.u32(attr::LIFETIME).unwrap_or(LIFETIME).into());
@@ -176,21 +204,25 @@ impl<A: Allocator + Clone> Client<A> {
         Ok(())
     }
 
-    fn refused(&mut self, now: Instant, which: Which, code: Option<u16>, m: &Message<'_>, id: [u8; 12]) {
+    fn refused(&mut self, now: Instant, which: Which, error: ServerError, m: &Message<'_>, id: [u8; 12]) {
+        let is_made = self.relayed().is_some();
         match which {
             // RFC 8489 §10: once, and to an address of the same family.
-            Which::Allocation if code == Some(300) && !self.redirected && self.relayed().is_none() => {
-                let elsewhere = m.address(attr::ALTERNATE_SERVER).filter(|a| a.is_ipv4() == self.server.is_ipv4());
+            Which::Allocation if error == ServerError::Refused(300) && !self.redirected && !is_made => {
+                let same_family = |a: &core::net::SocketAddr| a.is_ipv4() == self.server.is_ipv4();
+                let elsewhere = m.address(attr::ALTERNATE_SERVER).filter(same_family).filter(|a| is_unicast(*a));
                 self.redirected = true;
                 match (elsewhere, self.base) {
                     (Some(server), Some(base)) => {
                         self.server = server;
                         self.allocate(base, id, now);
                     }
-                    _ => self.lose_allocation(now, id),
+                    _ => self.lose_allocation(now, id, error),
                 }
             }
-            Which::Allocation => self.lose_allocation(now, id),
+            Which::Allocation => self.lose_allocation(now, id, error),
+            // RFC 8656 §5: the allocation no longer exists.
+            _ if error == ServerError::Refused(437) => self.lose_allocation(now, id, error),
             Which::Permission(i) => {
                 if let Some(p) = self.permissions.get_mut(i) {
                     p.request = None;

@@ -6,10 +6,10 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Generator, Provider};
 use barertc_wire::{Instant, NoRoom};
 
-use super::auth::LongTerm;
 use super::{Allocation, Client, LIFETIME, Permission, Request};
+use crate::event::ServerError;
 use crate::stun::{Builder, Class, Method, TransactionId, attr};
-use crate::transaction::Transaction;
+use crate::turn::auth::LongTerm;
 
 /// REQUESTED-TRANSPORT: UDP's protocol number in the first byte (RFC 8656 §18.7).
 const UDP: u32 = 17 << 24;
@@ -39,22 +39,31 @@ impl<A: Allocator + Clone> Client<A> {
         out: &mut [u8],
     ) -> Option<Result<usize, NoRoom>> {
         let (id, ask) = self.next_request(now, || random.bytes())?;
-        Some(write(out, provider, &self.auth, id, &ask))
+        let written = write(out, provider, &self.auth, id, &ask);
+        if written.is_err() && matches!(ask, Ask::Allocate { .. }) {
+            // It will fit no better the next time.
+            self.request = None;
+            self.allocation = Allocation::Failed;
+            self.failure = Some(ServerError::RequestTooLong { buffer: out.len() });
+        }
+        Some(written)
     }
 
     fn next_request(&mut self, now: Instant, mut fresh: impl FnMut() -> [u8; 12]) -> Option<(TransactionId, Ask)> {
         if self.is_waiting_to_release() {
             return None;
         }
-        let timing = self.timing;
+        let (timing, signs) = (self.timing, self.auth.generation());
         // What is due: the next transmission of a request under way, or the first one of a refresh.
         let mut due = |request: &mut Option<Request>, refresh: Option<Instant>| {
             if request.is_none() && refresh.is_some_and(|at| at <= now) {
-                *request = Some(Request { transaction: Transaction::new(fresh(), now), challenges: 0 });
+                *request = Some(Request::new(fresh(), now));
             }
-            let tx = &mut request.as_mut()?.transaction;
+            let request = request.as_mut()?;
+            let tx = &mut request.transaction;
             tx.is_due(now, timing).then(|| {
                 tx.on_sent(now, timing);
+                request.signed = signs;
                 tx.id
             })
         };
@@ -83,10 +92,10 @@ impl<A: Allocator + Clone> Client<A> {
     }
 }
 
-fn write<P: Provider>(
+fn write<A: Allocator + Clone, P: Provider>(
     out: &mut [u8],
     provider: &P,
-    auth: &LongTerm,
+    auth: &LongTerm<A>,
     id: TransactionId,
     ask: &Ask,
 ) -> Result<usize, NoRoom> {
