@@ -137,6 +137,10 @@ impl<'ast> Visit<'ast> for Paths<'_> {
         self.note_tree(&item.tree, &["self".to_owned()]);
     }
 
+    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {
+        // `pub(super)` names who may look, not what is used.
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         self.note(&path.segments.iter().map(|segment| segment.ident.to_string()).collect::<Vec<_>>());
         visit::visit_path(self, path);

@@ -62,7 +62,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
                 self.handle_stray(now, route, datagram);
                 Ok(())
             }
-            Handled::Consumed | Handled::Dropped(_) => Ok(()),
+            Handled::Consumed | Handled::Carried(_) | Handled::Dropped(_) => Ok(()),
         };
         self.update();
         result
