@@ -1,7 +1,7 @@
 use core::fmt;
 
 use barertc_arena::AllocError;
-use barertc_wire::{NoRoom, Truncated};
+use barertc_wire::{ConfigError, NoRoom, Truncated};
 
 /// Why an RTP or RTCP operation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +26,12 @@ pub enum Error {
     TooManyNals,
     /// The frame doesn't fit: an audio frame is never cut, and a packet that never leaves is an error up front.
     FrameTooLarge,
-    /// The room left for payload is below [`MIN_BUDGET`](crate::MIN_BUDGET).
-    BudgetTooSmall,
-    /// The header extension identifier is not one of 1–14 or 16–255, or is taken (RFC 8285 section 4.2, 4.3).
-    ExtensionId,
-    /// A value in the configuration that can't work.
-    Config,
+    /// [`Framing::Whole`](crate::Framing::Whole) does not set NAL units apart, and the payload format has some.
+    Unframed,
+    /// A field of the configuration breaks its rule.
+    Config(ConfigError),
     /// The allocator had no room.
-    OutOfMemory,
+    NoMemory,
 }
 
 impl fmt::Display for Error {
@@ -48,10 +46,9 @@ impl fmt::Display for Error {
             Self::BadLength(at) => return write!(f, "NAL length at byte {at} points past the frame's end"),
             Self::TooManyNals => "frame has too many NAL units",
             Self::FrameTooLarge => "frame does not fit",
-            Self::BudgetTooSmall => "no room for payload beside the headers",
-            Self::ExtensionId => "header extension identifier cannot be used",
-            Self::Config => "configuration cannot work",
-            Self::OutOfMemory => "allocator had no room",
+            Self::Unframed => "NAL units without a framing",
+            Self::Config(error) => return error.fmt(f),
+            Self::NoMemory => "allocator had no room",
         })
     }
 }
@@ -72,6 +69,12 @@ impl From<NoRoom> for Error {
 
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
-        Self::OutOfMemory
+        Self::NoMemory
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }

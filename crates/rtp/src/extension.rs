@@ -18,6 +18,14 @@ pub struct AudioLevel {
     pub level: u8,
 }
 
+impl AudioLevel {
+    /// Reads the value of the extension (RFC 6464 §3).
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Self {
+        Self { voice: byte & 0x80 != 0, level: byte & 0x7f }
+    }
+}
+
 /// How long a receiver should hold frames back, in units of 10 ms, 12 bits each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlayoutDelay {
@@ -148,7 +156,7 @@ impl<'a> Extensions<'a> {
             (Extension::AbsSendTime, 3) => self.abs_send_time = r.u24().ok(),
             (Extension::TransportSequence, 2..) => self.transport_sequence = r.u16().ok(),
             (Extension::AudioLevel, 1) => {
-                self.audio_level = r.u8().ok().map(|b| AudioLevel { voice: b & 0x80 != 0, level: b & 0x7f });
+                self.audio_level = r.u8().ok().map(AudioLevel::from_byte);
             }
             (Extension::VideoOrientation, 1) => self.video_orientation = r.u8().ok(),
             (Extension::PlayoutDelay, 3) => {

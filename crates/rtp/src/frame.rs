@@ -63,7 +63,7 @@ impl<A: Allocator + Clone> Frame<A> {
     /// Takes the bytes of one access unit (video) or one packet (audio) and finds its NAL units.
     ///
     /// # Errors
-    /// [`Error::EmptyFrame`], [`Error::BadLength`], [`Error::TooManyNals`], [`Error::OutOfMemory`];
+    /// [`Error::EmptyFrame`], [`Error::BadLength`], [`Error::TooManyNals`], [`Error::NoMemory`];
     /// [`Error::Malformed`] when a NAL unit is shorter than its header.
     pub fn new(
         bytes: Shared<[u8], A>,

@@ -3,10 +3,19 @@
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Box, Vec};
-use barertc_wire::Instant;
+use barertc_wire::{ConfigError, Extension, ExtensionMap, Instant, Rule};
 
+use crate::depacketize::{Assembly, Parts};
+use crate::error::Error;
+use crate::extension::AudioLevel;
+use crate::header::Packet;
+use crate::nal::Framing;
+use crate::payload_format::PayloadFormat;
+use crate::rtcp::NtpTime;
 use crate::seq::Unwrapper;
-use crate::{Assembly, Error, Framing, Packet, PayloadFormat, starts_frame};
+
+/// How long a marker is doubted before a stream has shown that it sets markers on the last packet of a frame only.
+const DOUBT: Duration = Duration::from_millis(10);
 
 /// How much a [`JitterBuffer`] holds and how long it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +30,21 @@ pub struct JitterConfig {
     pub payload_bytes: usize,
     /// How long a missing packet is waited for, from when a later one arrived: time for a retransmission or two.
     pub wait: Duration,
+    /// Negotiated header extensions: a frame comes with the rotation and the loudness that its packets carry.
+    pub extensions: ExtensionMap,
+}
+
+impl JitterConfig {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// Names the field, the limit and the value: 1 to 16,384 packets, payloads of at most 65,535 bytes.
+    pub const fn check(&self) -> Result<(), ConfigError> {
+        match ConfigError::check_range("packets", self.packets as u64, 1, 16_384) {
+            Ok(()) => ConfigError::check("payload_bytes", self.payload_bytes as u64, Rule::AtMost(u16::MAX as u64)),
+            error => error,
+        }
+    }
 }
 
 /// What became of a packet.
@@ -45,22 +69,55 @@ pub struct ReceivedFrame {
     pub timestamp: u32,
     /// Whether a decoder can start here.
     pub key: bool,
-    /// Whether nothing of it is missing. A frame that isn't holds its whole NAL units only.
+    /// Whether it is proven that nothing of it is missing. A frame that is not complete holds its whole NAL units only.
+    ///
+    /// H.264 and H.265 do not mark where a frame begins. Its beginning is proven when the packet numbered one less was
+    /// received and has another timestamp. The first frame of a stream proves it by its parameter sets and the slice that
+    /// starts at the first macroblock.
     pub complete: bool,
     /// Packets that were given up between the frame before and the end of this one: where this is not zero, what
     /// depends on earlier frames may not decode.
     pub lost: u32,
     /// When its first packet arrived.
     pub arrived: Instant,
+    /// When it was captured on the sender's clock, once a sender report has told how that clock and the timestamps relate
+    /// (RFC 3550 §6.4.1): frames of sound and picture with the same time belong together.
+    pub captured: Option<NtpTime>,
+    /// Camera, flip and rotation bits (3GPP TS 26.114 §7.4.5), as last told for this stream.
+    pub video_orientation: Option<u8>,
+    /// Loudness of an audio frame (RFC 6464).
+    pub audio_level: Option<AudioLevel>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    sequence: u64,
+    /// The low half: the window is far smaller.
+    sequence: u32,
     timestamp: u32,
     arrived: Instant,
     len: u16,
     marker: bool,
+    parts: Parts,
+    /// The value of the extension for rotation (video) or loudness (audio), if `parts` has [`Parts::CARRIES`].
+    carried: u8,
+}
+
+/// The last packet that left the buffer in order.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    sequence: u64,
+    timestamp: u32,
+}
+
+/// What a stream's markers have shown themselves to mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Markers {
+    /// Nothing yet.
+    Unknown,
+    /// They stand on the last packet of a frame only.
+    EndFrames,
+    /// They stand on other packets too (RFC 6184 §5.1 warns of such senders): only another timestamp ends a frame.
+    Repeat,
 }
 
 /// Holds a bounded number of packets and gives out whole frames in order, waiting a bounded time for what is missing.
@@ -68,11 +125,11 @@ struct Slot {
 /// ```
 /// use barertc_arena::Global;
 /// use barertc_rtp::{PayloadFormat, Framing, JitterBuffer, JitterConfig, Packet};
-/// use barertc_wire::Instant;
+/// use barertc_wire::{ConfigError, Extension, ExtensionMap, Instant, Rule};
 /// use core::time::Duration;
 ///
-/// let wait = Duration::from_millis(100);
-/// let config = JitterConfig { format: PayloadFormat::Opus, framing: Framing::Whole, packets: 8, payload_bytes: 400, wait };
+/// let (wait, extensions) = (Duration::from_millis(100), barertc_rtp::ExtensionMap::new());
+/// let config = JitterConfig { format: PayloadFormat::Opus, framing: Framing::Whole, packets: 8, payload_bytes: 400, wait, extensions };
 /// let mut buffer = JitterBuffer::new(config, Global)?;
 /// for sequence in [7u8, 9, 8] {
 ///     let datagram = [0x80, 111, 0, sequence, 0, 0, 0, sequence, 0, 0, 0, 1, 0xfc, sequence];
@@ -95,8 +152,12 @@ pub struct JitterBuffer<A: Allocator + Clone> {
     highest: u64,
     /// A frame came out, so `next` can't move back any more.
     started: bool,
-    /// The packet before `next` was given up, so `next` may be in the middle of a frame.
+    /// A packet was given up, so `next` can't move back any more, and the first frame needs proof of its beginning.
     torn: bool,
+    taken: Option<Taken>,
+    markers: Markers,
+    /// The rotation that was told last.
+    orientation: Option<u8>,
     /// Packets given up since the last frame.
     lost: u32,
 }
@@ -107,6 +168,8 @@ enum Scan {
     Wait,
     /// Ends with the packet of this number.
     Whole(u64),
+    /// Ends with the packet of this number if no more comes until then.
+    Until(u64, Instant),
     /// A packet is missing; the first one behind it arrived then.
     Gap(Instant),
 }
@@ -124,19 +187,15 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     /// Allocates all that it will ever need.
     ///
     /// # Errors
-    /// [`Error::Config`] for no packets or payloads above 65,535 bytes, [`Error::OutOfMemory`].
+    /// [`Error::Config`] as [`JitterConfig::check`] says, [`Error::Unframed`], [`Error::NoMemory`].
     pub fn new(config: JitterConfig, alloc: A) -> Result<Self, Error> {
-        let framing_fits = config.framing != Framing::Whole || !config.format.has_nals();
-        if config.packets == 0
-            || config.packets > 16_384
-            || config.payload_bytes > usize::from(u16::MAX)
-            || !framing_fits
-        {
-            return Err(Error::Config);
+        config.check()?;
+        if config.format.has_nals() && config.framing == Framing::Whole {
+            return Err(Error::Unframed);
         }
         let mut slots = Vec::with_capacity(config.packets, alloc.clone())?;
-        slots.try_resize(config.packets, None).map_err(|_| Error::OutOfMemory)?;
-        let bytes = config.packets.checked_mul(config.payload_bytes).ok_or(Error::Config)?;
+        slots.try_resize(config.packets, None).map_err(|_| Error::NoMemory)?;
+        let bytes = config.packets.saturating_mul(config.payload_bytes);
         Ok(Self {
             slots,
             payloads: Box::try_zeroed(bytes, alloc)?,
@@ -145,6 +204,9 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             highest: 0,
             started: false,
             torn: false,
+            taken: None,
+            markers: Markers::Unknown,
+            orientation: None,
             lost: 0,
             config,
         })
@@ -178,17 +240,55 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         let Some(room) = self.payloads.get_mut(start..start.saturating_add(len)) else { return Inserted::TooLarge };
         room.copy_from_slice(packet.payload);
         let header = packet.header;
+        let carried = self.carried(packet);
+        let parts = Parts::of(self.config.format, packet.payload).with_carried(carried.is_some());
         if let Some(slot) = self.slots.get_mut(place) {
             *slot = Some(Slot {
-                sequence,
+                sequence: sequence as u32,
                 timestamp: header.timestamp,
                 arrived: now,
                 len: len as u16,
                 marker: header.marker,
+                parts,
+                carried: carried.unwrap_or(0),
             });
         }
         self.highest = self.highest.max(sequence);
+        self.learn_markers(sequence);
         Inserted::Held
+    }
+
+    /// Compares the markers of neighbours: see [`Markers`].
+    fn learn_markers(&mut self, sequence: u64) {
+        if !self.config.format.has_nals() || self.markers == Markers::Repeat {
+            return;
+        }
+        for at in [sequence.saturating_sub(1), sequence] {
+            let Some(second) = self.slot(at.saturating_add(1)) else { continue };
+            if let Some(first) = self.slot(at) {
+                if first.timestamp == second.timestamp && first.marker {
+                    self.markers = Markers::Repeat;
+                    return;
+                }
+                // Within a unit no marker can be expected.
+                let told = first.parts.contains(Parts::UNIT_END) && first.timestamp == second.timestamp;
+                if told {
+                    self.markers = Markers::EndFrames;
+                }
+            } else if self.taken.is_some_and(|t| t.sequence == at && t.timestamp == second.timestamp) {
+                // The frame was given out at its marker, and this is more of it.
+                self.markers = Markers::Repeat;
+                return;
+            }
+        }
+    }
+
+    /// The rotation or the loudness that a packet carries, one byte in either case.
+    fn carried(&self, packet: &Packet<'_>) -> Option<u8> {
+        let video = self.config.format.is_video();
+        let extension = if video { Extension::VideoOrientation } else { Extension::AudioLevel };
+        let id = self.config.extensions.id(extension)?;
+        packet.elements().find(|(i, _)| *i == id).and_then(|(_, value)| value.first().copied())
     }
 
     /// Writes the next frame into `out`: a complete one, or a damaged one when its missing packets have been waited
@@ -198,9 +298,12 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             let next = self.next?;
             match self.scan(next) {
                 Scan::Wait => return None,
-                Scan::Whole(end) => {
+                Scan::Until(_, at) if now < at => return None,
+                scan @ (Scan::Whole(end) | Scan::Until(end, _)) => {
+                    // Where markers say nothing, neither does silence: more of the frame may be lost.
+                    let ended = matches!(scan, Scan::Whole(_)) || self.markers != Markers::Repeat;
                     // Nothing comes of padding that probes the path.
-                    if let Some(frame) = self.take(next, end, true, out) {
+                    if let Some(frame) = self.take(next, end, ended, out) {
                         return Some(frame);
                     }
                 }
@@ -224,6 +327,14 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         self.slots.iter_mut().for_each(|slot| *slot = None);
         (self.unwrapper, self.next, self.highest) = (Unwrapper::new(), None, 0);
         (self.started, self.torn, self.lost) = (false, false, 0);
+        (self.taken, self.markers) = (None, Markers::Unknown);
+        self.orientation = None;
+    }
+
+    /// The number of the first packet that is still waited for: what is older is given out or given up.
+    #[must_use]
+    pub fn next_sequence(&self) -> Option<u16> {
+        self.next.map(|next| next as u16)
     }
 
     /// When [`poll_frame`](Self::poll_frame) will stop waiting for a missing packet.
@@ -231,6 +342,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     pub fn timeout(&self) -> Option<Instant> {
         match self.scan(self.next?) {
             Scan::Gap(since) => Some(since + self.config.wait),
+            Scan::Until(_, at) => Some(at),
             Scan::Wait | Scan::Whole(_) => None,
         }
     }
@@ -240,6 +352,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     pub fn is_ready(&self, now: Instant) -> bool {
         self.next.is_some_and(|next| match self.scan(next) {
             Scan::Whole(_) => true,
+            Scan::Until(_, at) => at <= now,
             Scan::Gap(since) => since + self.config.wait <= now,
             Scan::Wait => false,
         })
@@ -255,18 +368,41 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         let Some(first) = self.slot(next) else {
             return self.first_present(next).and_then(|s| self.slot(s)).map_or(Scan::Wait, |s| Scan::Gap(s.arrived));
         };
-        let mut at = next;
+        let (mut at, mut parts, mut marked) = (next, Parts::default(), None);
         loop {
             let Some(slot) = self.slot(at) else {
-                return self.first_present(at).and_then(|s| self.slot(s)).map_or(Scan::Wait, |s| Scan::Gap(s.arrived));
+                let later = self.first_present(at).and_then(|s| self.slot(s));
+                return match (later, marked) {
+                    (Some(later), _) => Scan::Gap(later.arrived),
+                    (None, Some(until)) => Scan::Until(at.saturating_sub(1), until),
+                    (None, None) => Scan::Wait,
+                };
             };
             if slot.timestamp != first.timestamp {
                 return Scan::Whole(at.saturating_sub(1));
             }
-            if slot.marker || !self.config.format.is_video() {
+            if !self.config.format.is_video() {
+                return Scan::Whole(at);
+            }
+            parts = parts.with(slot.parts);
+            marked = slot.marker.then(|| slot.arrived + self.doubt(parts));
+            let more = self.slot(at.saturating_add(1)).is_some();
+            if slot.marker && !more && self.doubt(parts).is_zero() {
                 return Scan::Whole(at);
             }
             at = at.saturating_add(1);
+        }
+    }
+
+    /// How long a marker is doubted that ends a frame with these parts.
+    fn doubt(&self, parts: Parts) -> Duration {
+        match self.markers {
+            _ if !self.config.format.has_nals() => Duration::ZERO, // RFC 7741 §4.1: VP8's is set on the last packet only
+            // Parameter sets are no frame, and what was repeated may be again.
+            Markers::Repeat => self.config.wait,
+            _ if !parts.contains(Parts::SLICE) => self.config.wait,
+            Markers::Unknown => DOUBT,
+            Markers::EndFrames => Duration::ZERO,
         }
     }
 
@@ -280,7 +416,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
                     break;
                 }
                 end = at;
-                if slot.marker {
+                if slot.marker && self.markers != Markers::Repeat {
                     break;
                 }
             }
@@ -292,7 +428,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     fn take(&mut self, first: u64, end: u64, complete: bool, out: &mut [u8]) -> Option<ReceivedFrame> {
         self.next = Some(end.saturating_add(1));
         let head = *self.slot(first)?;
-        let clean_start = !self.torn || starts_frame(self.config.format, self.payload(first));
+        let begins = self.begins(first, end, &head);
+        self.taken = self.slot(end).map(|last| Taken { sequence: end, timestamp: last.timestamp });
         let mut assembly = Assembly::new(self.config.format, self.config.framing, out).ok()?;
         let (mut missing, mut empty) = (0u32, true);
         for at in first..=end {
@@ -309,6 +446,11 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             }
         }
         let done = assembly.finish();
+        let mut told = (first..=end).filter_map(|at| self.slot(at)).filter(|s| s.parts.contains(Parts::CARRIES));
+        let told = told.next_back().map(|slot| slot.carried);
+        if self.config.format.is_video() {
+            self.orientation = told.or(self.orientation);
+        }
         for at in first..=end {
             self.clear(at);
         }
@@ -320,7 +462,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         let lost = core::mem::take(&mut self.lost);
         // Behind a damaged frame that ended without its marker, its rest may follow.
         self.torn = !complete;
-        let complete = complete && clean_start && done.intact;
+        let complete = complete && begins && done.intact;
         Some(ReceivedFrame {
             len: done.len,
             timestamp: head.timestamp,
@@ -328,7 +470,22 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             complete,
             lost,
             arrived: head.arrived,
+            captured: None,
+            video_orientation: self.orientation,
+            audio_level: told.filter(|_| !self.config.format.is_video()).map(AudioLevel::from_byte),
         })
+    }
+
+    /// Whether it is proven that the frame of packets `first..=end` begins with `first`.
+    fn begins(&self, first: u64, end: u64, head: &Slot) -> bool {
+        if !self.config.format.has_nals() {
+            return head.parts.contains(Parts::START);
+        }
+        if let Some(before) = self.taken.filter(|t| t.sequence.saturating_add(1) == first) {
+            return before.timestamp != head.timestamp;
+        }
+        let parts = (first..=end).filter_map(|at| self.slot(at)).fold(Parts::default(), |all, s| all.with(s.parts));
+        !self.started && !self.torn && parts.contains(Parts::beginning(self.config.format))
     }
 
     /// Moves the window so that `sequence` has a place; what falls out is given up.
@@ -359,7 +516,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     }
 
     fn slot(&self, sequence: u64) -> Option<&Slot> {
-        self.slots.get(self.place(sequence)?)?.as_ref().filter(|s| s.sequence == sequence)
+        self.slots.get(self.place(sequence)?)?.as_ref().filter(|s| s.sequence == sequence as u32)
     }
 
     fn clear(&mut self, sequence: u64) {

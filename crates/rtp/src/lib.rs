@@ -63,7 +63,7 @@ pub mod rtcp;
 pub mod seq;
 
 pub use barertc_wire::{Extension, ExtensionMap};
-pub use depacketize::{Assembled, Assembly, starts_frame};
+pub use depacketize::{Assembled, Assembly};
 pub use error::Error;
 pub use extension::{AudioLevel, Elements, Extensions, PlayoutDelay, abs_send_time};
 pub use frame::{Frame, FrameInfo, MAX_NALS};

@@ -2,7 +2,7 @@
 
 use barertc_wire::Reader;
 
-use super::Assembly;
+use super::{Assembly, Parts};
 use crate::Error;
 
 const STAP_A: u8 = 24;
@@ -46,19 +46,36 @@ pub(super) fn push(frame: &mut Assembly<'_>, payload: &[u8]) -> Result<(), Error
     }
 }
 
-/// A parameter set, a delimiter or the first slice of a picture (`first_mb_in_slice` 0 is a single 1 bit).
-pub(super) fn starts_frame(payload: &[u8]) -> bool {
-    let starts = |nal: &[u8]| match nal {
-        [header, rest @ ..] => match header & 0x1f {
-            6..=9 => true,
-            1 | IDR => rest.first().is_some_and(|b| b & 0x80 != 0),
-            _ => false,
-        },
-        [] => false,
-    };
-    match payload {
-        [header, rest @ ..] if header & 0x1f == STAP_A => rest.get(2..).is_some_and(starts),
-        [header, fu, first_mb, ..] if header & 0x1f == FU_A => fu & FU_START != 0 && starts(&[*fu & 0x1f, *first_mb]),
-        _ => starts(payload),
+/// What is in a payload.
+pub(super) fn parts(payload: &[u8]) -> Parts {
+    let [header, rest @ ..] = payload else { return Parts::default() };
+    match header & 0x1f {
+        STAP_A => {
+            let mut r = Reader::new(rest);
+            let mut all = Parts::UNIT_END;
+            while let Ok(nal) = r.u16().and_then(|len| r.take(usize::from(len))) {
+                all = all.with(unit(nal.first().copied().unwrap_or(0), nal.get(1).copied()));
+            }
+            all
+        }
+        FU_A => {
+            let fu = rest.first().copied().unwrap_or(0);
+            let start = (fu & FU_START != 0).then(|| rest.get(1).copied()).flatten();
+            let end = if fu & FU_END != 0 { Parts::UNIT_END } else { Parts::default() };
+            unit(fu, start).with(end)
+        }
+        _ => unit(*header, rest.first().copied()).with(Parts::UNIT_END),
+    }
+}
+
+/// Of one NAL unit with this header byte; `second` is the byte behind it where the unit starts here. A slice begins with
+/// `first_mb_in_slice`, of which 0 is a single 1 bit (ITU-T H.264 §7.3.3).
+fn unit(header: u8, second: Option<u8>) -> Parts {
+    match header & 0x1f {
+        1..=2 | IDR if second.is_some_and(|b| b & 0x80 != 0) => Parts::SLICE.with(Parts::FIRST_SLICE),
+        1..=5 => Parts::SLICE,
+        7 => Parts::SPS,
+        8 => Parts::PPS,
+        _ => Parts::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use barertc_wire::Reader;
 
-use super::Assembly;
+use super::{Assembly, Parts};
 use crate::Error;
 
 const AP: u8 = 48;
@@ -56,17 +56,37 @@ pub(super) fn push(frame: &mut Assembly<'_>, payload: &[u8]) -> Result<(), Error
     }
 }
 
-/// A parameter set, a delimiter or a slice whose `first_slice_segment_in_pic_flag` is set.
-pub(super) fn starts_frame(payload: &[u8]) -> bool {
-    let starts = |kind: u8, slice: Option<&u8>| match kind {
-        32..=35 | 39 => true,
-        0..=31 => slice.is_some_and(|b| b & 0x80 != 0),
-        _ => false,
-    };
-    match payload {
-        [first, _, _, _, header, _, slice @ ..] if kind(*first) == AP => starts(kind(*header), slice.first()),
-        [first, _, fu, slice @ ..] if kind(*first) == FU => fu & FU_START != 0 && starts(fu & 0x3f, slice.first()),
-        [first, _, slice @ ..] => starts(kind(*first), slice.first()),
-        _ => false,
+/// What is in a payload.
+pub(super) fn parts(payload: &[u8]) -> Parts {
+    let [header, _, rest @ ..] = payload else { return Parts::default() };
+    match kind(*header) {
+        AP => {
+            let mut r = Reader::new(rest);
+            let mut all = Parts::UNIT_END;
+            while let Ok(nal) = r.u16().and_then(|len| r.take(usize::from(len))) {
+                all = all.with(unit(kind(nal.first().copied().unwrap_or(0)), nal.get(2).copied()));
+            }
+            all
+        }
+        FU => {
+            let fu = rest.first().copied().unwrap_or(0);
+            let start = (fu & FU_START != 0).then(|| rest.get(1).copied()).flatten();
+            let end = if fu & FU_END != 0 { Parts::UNIT_END } else { Parts::default() };
+            unit(fu & 0x3f, start).with(end)
+        }
+        kind => unit(kind, rest.first().copied()).with(Parts::UNIT_END),
+    }
+}
+
+/// Of one NAL unit of this type; `third` is the byte behind its header where the unit starts here. A slice begins with
+/// `first_slice_segment_in_pic_flag` (ITU-T H.265 §7.3.6.1).
+fn unit(kind: u8, third: Option<u8>) -> Parts {
+    match kind {
+        0..=31 if third.is_some_and(|b| b & 0x80 != 0) => Parts::SLICE.with(Parts::FIRST_SLICE),
+        0..=31 => Parts::SLICE,
+        32 => Parts::VPS,
+        33 => Parts::SPS,
+        34 => Parts::PPS,
+        _ => Parts::default(),
     }
 }

@@ -2,7 +2,10 @@
 
 mod h264;
 mod h265;
+mod parts;
 mod vp8;
+
+pub(crate) use parts::Parts;
 
 use crate::{Error, Framing, PayloadFormat};
 
@@ -51,10 +54,10 @@ impl<'a> Assembly<'a> {
     /// Starts a frame at the front of `out`. `framing` says how NAL units are set apart; other formats ignore it.
     ///
     /// # Errors
-    /// [`Error::Config`] for [`Framing::Whole`] with a format that has NAL units.
+    /// [`Error::Unframed`] for [`Framing::Whole`] with a format that has NAL units.
     pub fn new(format: PayloadFormat, framing: Framing, out: &'a mut [u8]) -> Result<Self, Error> {
         if format.has_nals() && framing == Framing::Whole {
-            return Err(Error::Config);
+            return Err(Error::Unframed);
         }
         Ok(Self { format, framing, out, len: 0, open: None, key: false, intact: true, empty: true })
     }
@@ -160,17 +163,5 @@ impl<'a> Assembly<'a> {
 
     fn is_open(&self) -> bool {
         self.open.is_some()
-    }
-}
-
-/// Whether a frame certainly begins with this payload: what a receiver that lost packets may go on with. `false`
-/// says only that it can't be told.
-#[must_use]
-pub fn starts_frame(format: PayloadFormat, payload: &[u8]) -> bool {
-    match format {
-        PayloadFormat::H264 => h264::starts_frame(payload),
-        PayloadFormat::H265 => h265::starts_frame(payload),
-        PayloadFormat::Vp8 => vp8::starts_frame(payload),
-        PayloadFormat::Opus | PayloadFormat::G711 => !payload.is_empty(),
     }
 }

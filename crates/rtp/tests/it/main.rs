@@ -1,4 +1,5 @@
 //! Every test of the crate in one program.
 
+mod complete_means_complete;
 mod fewest_packets;
 mod payload_formats;

@@ -1,7 +1,7 @@
 //! The payload structures as their RFCs draw them, byte for byte.
 
 use barertc_arena::{Global, Shared};
-use barertc_rtp::{Assembled, Assembly, Cursor, Error, Frame, FrameInfo, Framing, PayloadFormat, starts_frame};
+use barertc_rtp::{Assembled, Assembly, Cursor, Error, Frame, FrameInfo, Framing, PayloadFormat};
 use barertc_wire::Writer;
 
 fn payloads(format: PayloadFormat, framing: Framing, bytes: &[u8], budget: usize) -> Vec<Vec<u8>> {
@@ -97,7 +97,6 @@ fn vp8_descriptors_of_others() {
         let mut out = [0; 16];
         let mut a = Assembly::new(PayloadFormat::Vp8, Framing::Whole, &mut out).unwrap();
         assert_eq!(a.push(&payload).is_ok(), rest, "{descriptor:x?}");
-        assert_eq!(starts_frame(PayloadFormat::Vp8, &payload), rest, "{descriptor:x?}");
         assert_eq!(a.finish().intact, rest);
     }
 }
@@ -143,25 +142,6 @@ fn a_unit_too_long_for_its_prefix_is_refused() {
     }
     assert_eq!(a.push(&[0x7c, 0x45, 1]), Err(Error::NoRoom));
     assert!(!a.finish().intact);
-}
-
-#[test]
-fn starts_of_frames() {
-    let yes =
-        [&[0x67, 1][..], &[0x65, 0x88], &[0x41, 0x9a], &[0x78, 0, 2, 0x67, 1], &[0x7c, 0x85, 0x88], &[0x09, 0xf0]];
-    let no = [&[0x65, 0x08][..], &[0x41, 0x1a], &[0x7c, 0x05, 0x88], &[0x7c, 0x85, 0x08], &[0x7c], &[]];
-    for payload in yes {
-        assert!(starts_frame(PayloadFormat::H264, payload), "{payload:x?}");
-    }
-    for payload in no {
-        assert!(!starts_frame(PayloadFormat::H264, payload), "{payload:x?}");
-    }
-    for payload in [&[0x40, 1, 9][..], &[0x26, 1, 0x80], &[0x62, 1, 0x93, 0x80], &[0x60, 1, 0, 3, 0x40, 1, 9]] {
-        assert!(starts_frame(PayloadFormat::H265, payload), "{payload:x?}");
-    }
-    for payload in [&[0x26, 1, 0x40][..], &[0x62, 1, 0x13, 0x80], &[0x60, 1], &[0x26]] {
-        assert!(!starts_frame(PayloadFormat::H265, payload), "{payload:x?}");
-    }
 }
 
 #[test]
