@@ -1,6 +1,7 @@
 use core::time::Duration;
 
 use barertc_rtp::{AudioLevel, ExtensionMap, Extensions, HEADER_LEN, MIN_BUDGET, PayloadFormat, PlayoutDelay};
+use barertc_wire::{ConfigError, Rule};
 
 use crate::error::Error;
 
@@ -103,6 +104,20 @@ impl HistoryConfig {
     pub const MAX_AGE: Duration = Duration::from_secs(30);
     /// Most packets.
     pub const MAX_PACKETS: usize = 32_767;
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// Names the field, the limit and the value; `history.age` in milliseconds.
+    pub const fn check(&self) -> Result<(), ConfigError> {
+        match ConfigError::check("history.packets", self.packets as u64, Rule::AtMost(Self::MAX_PACKETS as u64)) {
+            Ok(()) => {
+                let most = Rule::AtMost(Self::MAX_AGE.as_millis() as u64);
+                ConfigError::check("history.age", self.age.as_millis() as u64, most)
+            }
+            error => error,
+        }
+    }
 }
 
 impl SendConfig {
@@ -145,15 +160,18 @@ impl SendConfig {
     /// Room for payload when every negotiated extension is sent.
     ///
     /// # Errors
-    /// [`Error::MtuTooSmall`].
-    pub fn budget(&self) -> Result<usize, Error> {
+    /// Names `mtu`, the least that is needed and what it is.
+    pub fn budget(&self) -> Result<usize, ConfigError> {
         let all = Extensions {
             audio_level: Some(AudioLevel { voice: false, level: 0 }),
             video_orientation: Some(0),
             playout_delay: Some(PlayoutDelay { min: 0, max: 0 }),
             ..self.stamped()
         };
-        self.mtu.checked_sub(self.overhead(&all)).filter(|budget| *budget >= MIN_BUDGET).ok_or(Error::MtuTooSmall)
+        let overhead = self.overhead(&all);
+        let least = overhead.saturating_add(MIN_BUDGET) as u64;
+        ConfigError::check("mtu", self.mtu as u64, Rule::AtLeast(least))?;
+        Ok(self.mtu.saturating_sub(overhead))
     }
 
     /// Bytes of a datagram that are not payload, when these extensions are sent.
@@ -173,19 +191,28 @@ impl SendConfig {
         }
     }
 
-    /// What can be seen to be wrong before anything is allocated.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the field, the limit and the value; [`Error::RtxSource`].
+    pub fn check(&self) -> Result<(), Error> {
         let budget = self.budget()?;
-        if self.payload_type > 127 || self.rtx.is_some_and(|r| r.payload_type > 127 || r.ssrc == self.ssrc) {
-            return Err(Error::Config);
+        ConfigError::check("payload_type", self.payload_type.into(), Rule::AtMost(127))?;
+        if let Some(rtx) = self.rtx {
+            ConfigError::check("rtx.payload_type", rtx.payload_type.into(), Rule::AtMost(127))?;
+            if rtx.ssrc == self.ssrc {
+                return Err(Error::RtxSource { ssrc: self.ssrc });
+            }
         }
+        ConfigError::check("retransmit.max_repeats", self.retransmit.max_repeats.into(), Rule::AtMost(127))?;
+        self.history.check()?;
         if self.history.packets > 0 {
             // Each fragment loses up to three bytes to its header; a packet more for what is not fragmented evenly.
             let packets = self.largest_key_frame.div_ceil(budget.saturating_sub(3).max(1)).saturating_add(1);
-            let frames = usize::from(self.history.frames > 0);
-            if self.history.packets < packets || self.history.bytes < self.largest_key_frame || frames == 0 {
-                return Err(Error::HistoryTooSmall);
-            }
+            ConfigError::check("history.packets", self.history.packets as u64, Rule::AtLeast(packets as u64))?;
+            let bytes = Rule::AtLeast(self.largest_key_frame as u64);
+            ConfigError::check("history.bytes", self.history.bytes as u64, bytes)?;
+            ConfigError::check("history.frames", self.history.frames as u64, Rule::AtLeast(1))?;
         }
         Ok(())
     }

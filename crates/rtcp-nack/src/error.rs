@@ -1,6 +1,7 @@
 use core::fmt;
 
 use barertc_arena::AllocError;
+use barertc_wire::ConfigError;
 
 /// Why a stream could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,29 +12,37 @@ pub enum Error {
     WouldBlock,
     /// The frame is in another payload format than the stream.
     WrongFormat,
-    /// The frame can't be cut into packets of the configured size.
-    FrameTooLarge,
-    /// The history can't hold the largest key frame: too few packets, or too few bytes.
-    HistoryTooSmall,
-    /// The datagram size leaves no room for payload beside headers, extensions and protection.
-    MtuTooSmall,
-    /// Another value in the configuration that can't work.
-    Config,
+    /// An audio frame is never cut, and this one does not fit its packet.
+    FrameTooLarge {
+        /// Bytes of the frame.
+        bytes: usize,
+        /// Bytes of payload that a packet has room for.
+        limit: usize,
+    },
+    /// A field of the configuration breaks its rule.
+    Config(ConfigError),
+    /// Retransmissions (RFC 4588 §5.3) have the same source as the media.
+    RtxSource {
+        /// The source of both.
+        ssrc: u32,
+    },
+    /// [`Framing::Whole`](barertc_rtp::Framing::Whole) does not set NAL units apart, and the payload format has some.
+    Unframed,
     /// The allocator had no room.
-    OutOfMemory,
+    NoMemory,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::WouldBlock => "queue is full",
-            Self::WrongFormat => "frame is in another payload format",
-            Self::FrameTooLarge => "frame does not fit its packets",
-            Self::HistoryTooSmall => "history cannot hold the largest key frame",
-            Self::MtuTooSmall => "no room for payload in a datagram",
-            Self::Config => "configuration cannot work",
-            Self::OutOfMemory => "allocator had no room",
-        })
+        match self {
+            Self::WouldBlock => f.write_str("queue is full"),
+            Self::WrongFormat => f.write_str("frame is in another payload format"),
+            Self::FrameTooLarge { bytes, limit } => write!(f, "frame of {bytes} bytes, a packet has room for {limit}"),
+            Self::Config(error) => error.fmt(f),
+            Self::RtxSource { ssrc } => write!(f, "media and retransmissions have the same source {ssrc}"),
+            Self::Unframed => f.write_str("NAL units without a framing"),
+            Self::NoMemory => f.write_str("allocator had no room"),
+        }
     }
 }
 
@@ -41,6 +50,22 @@ impl core::error::Error for Error {}
 
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
-        Self::OutOfMemory
+        Self::NoMemory
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<barertc_rtp::Error> for Error {
+    fn from(error: barertc_rtp::Error) -> Self {
+        match error {
+            barertc_rtp::Error::Config(error) => Self::Config(error),
+            barertc_rtp::Error::NoMemory => Self::NoMemory,
+            _ => Self::Unframed,
+        }
     }
 }

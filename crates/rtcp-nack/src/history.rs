@@ -88,11 +88,9 @@ impl<A: Allocator + Clone> History<A> {
     /// Allocates all that it will ever need.
     ///
     /// # Errors
-    /// [`Error::Config`] for capacities out of range, [`Error::OutOfMemory`].
+    /// [`Error::Config`] for capacities out of range, [`Error::NoMemory`].
     pub fn new(config: HistoryConfig, first_sequence: u16, alloc: A) -> Result<Self, Error> {
-        if config.packets > HistoryConfig::MAX_PACKETS || config.age > HistoryConfig::MAX_AGE {
-            return Err(Error::Config);
-        }
+        config.check()?;
         Ok(Self {
             packets: Ring::with_capacity(config.packets, alloc.clone())?,
             frames: Ring::with_capacity(config.frames, alloc)?,

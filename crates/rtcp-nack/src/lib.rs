@@ -18,7 +18,8 @@
 //! let (mut sent, mut estimator) = (SentPackets::new(1024, Global).map_err(|_| "no memory")?, Gcc::new(GccConfig::default()));
 //! let mut pacer = Pacer::new(estimator.bitrate());
 //!
-//! let bytes = Shared::<[u8], _>::try_from_slice(&[[0, 0, 0, 1].as_slice(), &[0x65; 5000]].concat(), Global);
+//! let sets: &[u8] = &[0, 0, 0, 1, 0x67, 1, 2, 3, 0, 0, 0, 1, 0x68, 1, 2, 3, 0, 0, 0, 1, 0x65];
+//! let bytes = Shared::<[u8], _>::try_from_slice(&[sets, &[0x88; 5000]].concat(), Global);
 //! let frame = Frame::new(bytes.map_err(|_| "no memory")?, PayloadFormat::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
 //! let mut now = Instant::ZERO;
 //! sender.enqueue(now, frame)?;

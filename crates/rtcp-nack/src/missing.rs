@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Ring};
+use barertc_rtp::seq::newer;
 use barertc_wire::Instant;
 
 use crate::error::Error;
@@ -63,6 +64,11 @@ impl<A: Allocator + Clone> MissingList<A> {
             let _ = self.list.push_back(missing);
         }
         true
+    }
+
+    /// What is older than `next` is not waited for any more: it is not asked for again.
+    pub(crate) fn give_up_before(&mut self, next: u16) {
+        self.list.retain_mut(|m| !newer(next, m.sequence));
     }
 
     /// Starts anew at `sequence`.
@@ -145,6 +151,15 @@ mod tests {
         assert!(list.arrived(Instant::ZERO, 2));
         let asked: usize = (0..10_000).step_by(10).map(|now| due(&mut list, now, 30).len()).sum();
         assert_eq!((asked, list.len()), (10, 0));
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_asked_for() {
+        let mut list = MissingList::new(16, Global).unwrap();
+        assert!(list.arrived(Instant::ZERO, 65_533));
+        assert!(list.arrived(Instant::ZERO, 3));
+        list.give_up_before(1);
+        assert_eq!(due(&mut list, 5, 100), [1, 2]);
     }
 
     #[test]

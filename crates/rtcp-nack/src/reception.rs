@@ -8,6 +8,11 @@ const MAX_DROPOUT: u16 = 3_000;
 /// So many packets back are still taken for reordering.
 const MAX_MISORDER: u16 = 1_000;
 
+/// So many packets in a row behind the highest, none of them new, are a restart too.
+const STALE_RUN: u16 = 50;
+/// Reordered packets are at most this many seconds older than the newest.
+const MAX_AGE_SECONDS: u32 = 10;
+
 /// Whether a packet belongs to the stream as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accepted {
@@ -28,6 +33,11 @@ pub(crate) struct Reception {
     cycles: u32,
     /// The number that would confirm a restart.
     suspect: Option<u16>,
+    /// Of the packet with the highest number.
+    timestamp: u32,
+    /// The number that would go on with a run of packets behind the highest, and how many there were.
+    stale: Option<u16>,
+    stale_run: u16,
     received: u32,
     expected_prior: u32,
     received_prior: u32,
@@ -36,6 +46,8 @@ pub(crate) struct Reception {
     /// Jitter × 16.
     jitter: u32,
     last_sr: Option<(u32, Instant)>,
+    /// The last sender report's wall clock and the timestamp that belongs to it.
+    clock: Option<(NtpTime, u32)>,
 }
 
 impl Reception {
@@ -47,17 +59,21 @@ impl Reception {
             highest: 0,
             cycles: 0,
             suspect: None,
+            timestamp: 0,
+            stale: None,
+            stale_run: 0,
             received: 0,
             expected_prior: 0,
             received_prior: 0,
             transit: None,
             jitter: 0,
             last_sr: None,
+            clock: None,
         }
     }
 
     pub(crate) fn packet(&mut self, now: Instant, sequence: u16, timestamp: u32) -> Accepted {
-        let accepted = self.place(sequence);
+        let accepted = self.place(sequence, timestamp);
         if accepted != Accepted::No {
             self.received = self.received.saturating_add(1);
             self.measure_jitter(now, timestamp);
@@ -65,9 +81,9 @@ impl Reception {
         accepted
     }
 
-    fn place(&mut self, sequence: u16) -> Accepted {
+    fn place(&mut self, sequence: u16, timestamp: u32) -> Accepted {
         if !self.started {
-            self.restart(sequence);
+            self.restart(sequence, timestamp);
             return Accepted::Yes;
         }
         let ahead = sequence.wrapping_sub(self.highest);
@@ -75,25 +91,54 @@ impl Reception {
             if sequence < self.highest {
                 self.cycles = self.cycles.wrapping_add(1 << 16);
             }
-            self.highest = sequence;
+            (self.highest, self.timestamp) = (sequence, timestamp);
+            self.new_packet();
         } else if ahead <= 0u16.wrapping_sub(MAX_MISORDER) {
             // A very large jump: two in a row, and the other side has restarted without telling.
             if self.suspect == Some(sequence) {
-                self.restart(sequence);
+                self.restart(sequence, timestamp);
                 return Accepted::Restarted;
             }
             self.suspect = Some(sequence.wrapping_add(1));
             return Accepted::No;
+        } else if self.is_stale(sequence, timestamp) {
+            self.restart(sequence, timestamp);
+            return Accepted::Restarted;
         }
         self.suspect = None;
         Accepted::Yes
     }
 
-    fn restart(&mut self, sequence: u16) {
+    /// A packet close behind the highest: late, a retransmission, or of a sender that has started anew at a number a
+    /// little lower. The last is certain when two in a row have a timestamp that no late packet can have, or when many
+    /// in a row bring nothing new.
+    fn is_stale(&mut self, sequence: u16, timestamp: u32) -> bool {
+        let continues = self.stale == Some(sequence);
+        self.stale_run = if continues { self.stale_run.saturating_add(1) } else { 1 };
+        self.stale = Some(sequence.wrapping_add(1));
+        let age = self.timestamp.wrapping_sub(timestamp) as i32;
+        let oldest = self.clock_rate.saturating_mul(MAX_AGE_SECONDS);
+        let possible = age >= 0 && age.unsigned_abs() <= oldest;
+        self.stale_run >= if possible { STALE_RUN } else { 2 }
+    }
+
+    /// A packet was new, so the source has not started anew.
+    pub(crate) const fn new_packet(&mut self) {
+        (self.stale, self.stale_run) = (None, 0);
+    }
+
+    /// How far `sequence` is ahead of the highest number so far; 0 when it is not.
+    pub(crate) const fn ahead(&self, sequence: u16) -> u16 {
+        let ahead = sequence.wrapping_sub(self.highest);
+        if self.started && ahead < 1 << 15 { ahead } else { 0 }
+    }
+
+    fn restart(&mut self, sequence: u16, timestamp: u32) {
         *self = Self {
             started: true,
             base: u32::from(sequence),
             highest: sequence,
+            timestamp,
             last_sr: self.last_sr,
             ..Self::new(self.clock_rate)
         };
@@ -115,8 +160,17 @@ impl Reception {
         self.transit = Some(transit);
     }
 
-    pub(crate) fn sender_report(&mut self, now: Instant, ntp: NtpTime) {
+    pub(crate) fn sender_report(&mut self, now: Instant, ntp: NtpTime, timestamp: u32) {
         self.last_sr = Some((ntp.middle(), now));
+        self.clock = Some((ntp, timestamp));
+    }
+
+    /// The sender's wall clock at `timestamp` (RFC 3550 §6.4.1).
+    pub(crate) fn wall_clock(&self, timestamp: u32) -> Option<NtpTime> {
+        let (NtpTime(ntp), then) = self.clock?;
+        let ticks = i64::from(timestamp.wrapping_sub(then) as i32);
+        let fraction = i128::from(ticks).saturating_mul(1 << 32).checked_div(i128::from(self.clock_rate))?;
+        Some(NtpTime(ntp.wrapping_add_signed(fraction as i64)))
     }
 
     pub(crate) const fn highest(&self) -> u32 {
@@ -217,6 +271,47 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_that_starts_anew_is_heard_whichever_way_it_jumps() {
+        // (the new first number, the new timestamp, packets until it is heard)
+        let cases = [
+            (20_000, 7, 2),              // far ahead
+            (60_000, 7, 2),              // far behind
+            (9_500, 7, 2),               // close behind, long ago
+            (9_500, 5_000_000, 2),       // close behind, in the future
+            (9_500, 2_000_000 - 45, 50), // close behind, with timestamps as before
+            (10_500, 7, 1),              // close ahead: as if packets were lost
+        ];
+        for (first, timestamp, expected) in cases {
+            let mut r = Reception::new(90_000);
+            for i in 0..100u16 {
+                r.packet(Instant::ZERO, 9_900 + i, 2_000_000 - 100 + u32::from(i));
+            }
+            let heard = (0..200u16).position(|i| {
+                r.packet(Instant::ZERO, first + i, timestamp);
+                r.report(Instant::ZERO, 7).unwrap().highest_sequence as u16 == first + i
+            });
+            assert_eq!(heard.map(|n| n + 1), Some(expected), "{first} {timestamp}");
+        }
+    }
+
+    #[test]
+    fn late_packets_are_no_restart() {
+        let mut r = Reception::new(90_000);
+        run(&mut r, (0..200).filter(|s| !(50..90).contains(s)));
+        run(&mut r, 50..90);
+        assert_eq!(r.report(Instant::ZERO, 7).unwrap().highest_sequence, 199);
+    }
+
+    #[test]
+    fn the_wall_clock_follows_the_timestamps() {
+        let mut r = Reception::new(90_000);
+        assert_eq!(r.wall_clock(5), None);
+        r.sender_report(Instant::ZERO, NtpTime(10 << 32), 90_000);
+        assert_eq!(r.wall_clock(90_000 * 3), Some(NtpTime(12 << 32)));
+        assert_eq!(r.wall_clock(45_000), Some(NtpTime((9 << 32) + (1 << 31))));
+    }
+
+    #[test]
     fn jitter_converges_as_in_appendix_a8() {
         let mut r = Reception::new(8_000);
         // Alternately 0 and 10 ms late: |D| = 80 ticks each time.
@@ -231,7 +326,7 @@ mod tests {
     fn the_time_since_the_last_sender_report() {
         let mut r = Reception::new(90_000);
         run(&mut r, [1]);
-        r.sender_report(Instant::from_millis(100), NtpTime(0x1234_5678_9abc_def0));
+        r.sender_report(Instant::from_millis(100), NtpTime(0x1234_5678_9abc_def0), 0);
         let block = r.report(Instant::from_millis(600), 7).unwrap();
         assert_eq!((block.last_sr, block.delay_since_last_sr), (0x5678_9abc, 0x8000));
     }

@@ -5,15 +5,19 @@ use core::time::Duration;
 use barertc_arena::Allocator;
 use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
 use barertc_rtp::{ExtensionMap, Framing, Inserted, JitterBuffer, JitterConfig, Packet, PayloadFormat, ReceivedFrame};
-use barertc_wire::Instant;
+use barertc_wire::{ConfigError, Instant, Rule};
 
 use crate::error::Error;
 use crate::missing::MissingList;
 use crate::reception::{Accepted, Reception};
 use crate::stats::{InboundStats, RecvDiscard, RecvDiscards};
 
-/// A key frame is asked for again when none came in this time.
+/// A key frame is asked for again when none came in this time, then in twice the time, and so on.
 const KEY_REQUEST_INTERVAL: Duration = Duration::from_millis(300);
+/// So many requests are made for one loss. A source that has not answered by then refreshes its picture by other means.
+const KEY_REQUESTS: u32 = 7;
+/// A retransmission is of a packet at most this far ahead of what has arrived.
+const MAX_AHEAD: u16 = 100;
 /// Round trip that is assumed before one is known.
 const ASSUMED_RTT: Duration = Duration::from_millis(100);
 
@@ -69,6 +73,18 @@ impl RecvConfig {
         Self { packets: 32, wait: Duration::from_millis(60), missing: 0, ..Self::video(ssrc, payload_type, format) }
     }
 
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the field, the limit and the value; [`Error::Unframed`].
+    pub fn check(&self) -> Result<(), Error> {
+        ConfigError::check("payload_type", self.payload_type.into(), Rule::AtMost(127))?;
+        if self.format.has_nals() && self.framing == Framing::Whole {
+            return Err(Error::Unframed);
+        }
+        Ok(self.jitter().check()?)
+    }
+
     const fn jitter(&self) -> JitterConfig {
         JitterConfig {
             format: self.format,
@@ -76,6 +92,7 @@ impl RecvConfig {
             packets: self.packets,
             payload_bytes: self.payload_bytes,
             wait: self.wait,
+            extensions: self.extensions,
         }
     }
 }
@@ -87,7 +104,7 @@ impl RecvConfig {
 /// use barertc_rtcp_nack::{RecvConfig, RecvStream};
 /// use barertc_rtp::rtcp::CompoundWriter;
 /// use barertc_rtp::{PayloadFormat, Packet};
-/// use barertc_wire::Instant;
+/// use barertc_wire::{ConfigError, Instant, Rule};
 ///
 /// let mut stream = RecvStream::new(RecvConfig::audio(1, 111, PayloadFormat::Opus), Global)?;
 /// let datagram = [0x80, 111, 0, 7, 0, 0, 0, 7, 0, 0, 0, 1, 0xfc, 7];
@@ -106,6 +123,9 @@ pub struct RecvStream<A: Allocator + Clone> {
     /// Something is lost for good and only a key frame helps.
     needs_key: bool,
     key_requested: Option<Instant>,
+    key_requests: u32,
+    /// No key frame has come out yet, so nothing can be decoded.
+    joining: bool,
     stats: InboundStats,
     discards: RecvDiscards,
 }
@@ -121,8 +141,9 @@ impl<A: Allocator + Clone> RecvStream<A> {
     /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
     ///
     /// # Errors
-    /// [`Error::Config`], [`Error::OutOfMemory`].
+    /// As [`RecvConfig::check`]; [`Error::NoMemory`].
     pub fn new(config: RecvConfig, alloc: A) -> Result<Self, Error> {
+        config.check()?;
         Ok(Self {
             jitter: new_jitter(&config, alloc.clone())?,
             missing: MissingList::new(config.missing, alloc)?,
@@ -130,6 +151,8 @@ impl<A: Allocator + Clone> RecvStream<A> {
             rtt: ASSUMED_RTT,
             needs_key: false,
             key_requested: None,
+            key_requests: 0,
+            joining: config.format.is_video(),
             stats: InboundStats::default(),
             discards: RecvDiscards::default(),
             config,
@@ -169,7 +192,9 @@ impl<A: Allocator + Clone> RecvStream<A> {
             Accepted::No => return self.discards.count(RecvDiscard::FarOff),
         }
         self.stats.packet(packet.header_len, packet.payload.len(), now);
-        self.hold(now, packet);
+        if self.hold(now, packet) {
+            self.reception.new_packet();
+        }
     }
 
     /// RFC 4588 section 4: the first two bytes of the payload are the original sequence number.
@@ -182,35 +207,62 @@ impl<A: Allocator + Clone> RecvStream<A> {
         original.header.payload_type = self.config.payload_type;
         original.header.sequence = u16::from_be_bytes(*osn);
         original.payload = payload;
-        self.stats.retransmitted_packets_received = self.stats.retransmitted_packets_received.saturating_add(1);
-        self.stats.retransmitted_bytes_received =
-            self.stats.retransmitted_bytes_received.saturating_add(payload.len() as u64);
+        // One from before a restart of the source would push out what is held.
+        if self.reception.ahead(original.header.sequence) > MAX_AHEAD {
+            return self.discards.count(RecvDiscard::FarOff);
+        }
+        self.stats.retransmitted_packets_received += 1;
+        self.stats.retransmitted_bytes_received += payload.len() as u64;
         self.hold(now, &original);
     }
 
-    fn hold(&mut self, now: Instant, packet: &Packet<'_>) {
+    /// Whether the packet was new.
+    fn hold(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
         if self.config.missing > 0 && !self.missing.arrived(now, packet.header.sequence) {
-            self.needs_key = true;
+            self.need_key();
             self.discards.count(RecvDiscard::TooManyMissing);
         }
-        match self.jitter.insert(now, packet) {
-            Inserted::Held => {}
-            Inserted::Duplicate => self.discards.count(RecvDiscard::Duplicate),
-            Inserted::Late => self.discards.count(RecvDiscard::Late),
-            Inserted::TooLarge => self.discards.count(RecvDiscard::TooLarge),
+        let reason = match self.jitter.insert(now, packet) {
+            Inserted::Held => None,
+            Inserted::Duplicate => Some(RecvDiscard::Duplicate),
+            Inserted::Late => Some(RecvDiscard::Late),
+            Inserted::TooLarge => Some(RecvDiscard::TooLarge),
+        };
+        self.give_up();
+        if let Some(reason) = reason {
+            self.discards.count(reason);
+        }
+        matches!(reason, None | Some(RecvDiscard::TooLarge))
+    }
+
+    /// What the jitter buffer waits for no longer is not asked for any more.
+    fn give_up(&mut self) {
+        if let Some(next) = self.jitter.next_sequence() {
+            self.missing.give_up_before(next);
+        }
+    }
+
+    /// Something was lost for good: a new round of requests begins unless one is under way.
+    const fn need_key(&mut self) {
+        if !self.needs_key {
+            (self.needs_key, self.key_requests) = (true, 0);
         }
     }
 
     /// The next frame, written into `out`: see [`JitterBuffer::poll_frame`]. After a loss that nothing repaired, a key
     /// frame is asked for with the next [`write_feedback`](Self::write_feedback).
     pub fn poll_frame(&mut self, now: Instant, out: &mut [u8]) -> Option<ReceivedFrame> {
-        let frame = self.jitter.poll_frame(now, out)?;
+        let frame = self.jitter.poll_frame(now, out);
+        self.give_up();
+        let mut frame = frame?;
+        frame.captured = self.reception.wall_clock(frame.timestamp);
         self.stats.frame(&frame);
         if self.config.format.is_video() {
             if frame.complete && frame.key {
-                (self.needs_key, self.key_requested) = (false, None);
-            } else if !frame.complete || frame.lost > 0 {
-                self.needs_key = true;
+                (self.needs_key, self.key_requested, self.joining) = (false, None, false);
+            } else if !frame.complete || frame.lost > 0 || self.joining {
+                self.joining = false;
+                self.need_key();
             }
         }
         Some(frame)
@@ -221,7 +273,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         if let Rtcp::SenderReport(sr) = packet
             && sr.info.ssrc == self.config.ssrc
         {
-            self.reception.sender_report(now, sr.info.ntp);
+            self.reception.sender_report(now, sr.info.ntp, sr.info.rtp_timestamp);
         }
     }
 
@@ -247,18 +299,22 @@ impl<A: Allocator + Clone> RecvStream<A> {
                 continue;
             }
             if w.nack(local, media, batch.iter().copied()).is_ok() {
-                self.stats.nack_count = self.stats.nack_count.saturating_add(1);
+                self.stats.nack_count += 1;
             }
         }
         if self.key_request_due(now) && w.pli(local, media).is_ok() {
             self.key_requested = Some(now);
-            self.stats.pli_count = self.stats.pli_count.saturating_add(1);
+            self.key_requests = self.key_requests.saturating_add(1);
+            if self.key_requests >= KEY_REQUESTS {
+                self.needs_key = false;
+            }
+            self.stats.pli_count += 1;
         }
     }
 
     /// Asks for a key frame, for reasons that the caller has.
     pub const fn request_key_frame(&mut self, _now: Instant) {
-        self.needs_key = true;
+        self.need_key();
     }
 
     /// The block of the next report about this stream; starts a new interval. `None` before its first packet.
@@ -288,7 +344,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     #[must_use]
     pub fn feedback_timeout(&self) -> Option<Instant> {
         let key = if self.needs_key {
-            Some(self.key_requested.map_or(Instant::ZERO, |at| at + KEY_REQUEST_INTERVAL))
+            Some(self.key_requested.map_or(Instant::ZERO, |at| at + self.key_interval()))
         } else {
             None
         };
@@ -302,7 +358,8 @@ impl<A: Allocator + Clone> RecvStream<A> {
         self.reception = Reception::new(self.config.format.clock_rate());
         self.missing.forget();
         self.jitter.reset();
-        self.needs_key = false;
+        (self.needs_key, self.key_requested) = (false, None);
+        self.joining = self.config.format.is_video();
     }
 
     /// Source and payload type of retransmissions, once they are known.
@@ -340,21 +397,26 @@ impl<A: Allocator + Clone> RecvStream<A> {
         &self.discards
     }
 
+    /// Time between the last request and the next.
+    fn key_interval(&self) -> Duration {
+        KEY_REQUEST_INTERVAL.saturating_mul(1 << self.key_requests.saturating_sub(1).min(KEY_REQUESTS))
+    }
+
     fn key_request_due(&self, now: Instant) -> bool {
-        self.needs_key && self.key_requested.is_none_or(|at| at + KEY_REQUEST_INTERVAL <= now)
+        self.needs_key && self.key_requested.is_none_or(|at| at + self.key_interval() <= now)
     }
 
     fn restart(&mut self, sequence: u16) {
         self.missing.restart(sequence);
         self.jitter.reset();
-        self.needs_key = self.config.format.is_video();
+        self.joining = self.config.format.is_video();
+        if self.joining {
+            self.need_key();
+        }
         self.discards.count(RecvDiscard::Restarted);
     }
 }
 
 fn new_jitter<A: Allocator + Clone>(config: &RecvConfig, alloc: A) -> Result<JitterBuffer<A>, Error> {
-    JitterBuffer::new(config.jitter(), alloc).map_err(|e| match e {
-        barertc_rtp::Error::OutOfMemory => Error::OutOfMemory,
-        _ => Error::Config,
-    })
+    Ok(JitterBuffer::new(config.jitter(), alloc)?)
 }

@@ -95,7 +95,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
     ///
     /// # Errors
-    /// [`Error::MtuTooSmall`], [`Error::HistoryTooSmall`], [`Error::Config`], [`Error::OutOfMemory`].
+    /// As [`SendConfig::check`]; [`Error::NoMemory`].
     pub fn new(config: SendConfig, alloc: A) -> Result<Self, Error> {
         config.check()?;
         Ok(Self {
@@ -130,7 +130,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
         let budget = self.budget(&frame);
         if frame.next_piece(usize::from(budget), &mut Cursor::default()).is_none() {
-            return Err(Error::FrameTooLarge);
+            return Err(Error::FrameTooLarge { bytes: frame.bytes().len(), limit: budget.into() });
         }
         let timestamp = frame.timestamp();
         let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0, budget };
@@ -258,7 +258,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         match packet {
             Rtcp::Nack(nack) => self.handle_nack(now, nack),
             Rtcp::Pli(pli) if pli.media == self.config.ssrc => {
-                self.stats.pli_count = self.stats.pli_count.saturating_add(1);
+                self.stats.pli_count += 1;
                 self.event = Some(SendEvent::KeyFrameNeeded);
             }
             Rtcp::Fir(fir) => {
@@ -266,7 +266,7 @@ impl<A: Allocator + Clone> SendStream<A> {
                     // A repetition keeps its number (RFC 5104 section 4.3.1.1).
                     if self.last_fir != Some(number) {
                         self.last_fir = Some(number);
-                        self.stats.fir_count = self.stats.fir_count.saturating_add(1);
+                        self.stats.fir_count += 1;
                         self.event = Some(SendEvent::KeyFrameNeeded);
                     }
                 }
@@ -282,7 +282,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         if nack.media != self.config.ssrc {
             return;
         }
-        self.stats.nack_count = self.stats.nack_count.saturating_add(1);
+        self.stats.nack_count += 1;
         // Asked again within a round trip, the answer is still on its way.
         let quiet = self.round_trip_time.unwrap_or(Duration::from_millis(20)).max(Duration::from_millis(5));
         for sequence in nack.lost() {
@@ -348,15 +348,15 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
         // The report is about one source; with RTX, packets sent again are another's (RFC 4588 section 4).
         let (packets, octets) = match self.config.rtx {
-            Some(_) => (self.stats.retransmitted_packets_sent, self.stats.retransmitted_bytes_sent),
+            Some(_) => (self.stats.retransmitted_packets_sent.get(), self.stats.retransmitted_bytes_sent.get()),
             None => (0, 0),
         };
         Some(SenderInfo {
             ssrc: self.config.ssrc,
             ntp,
             rtp_timestamp: self.clock.at(now)?.wrapping_add(self.config.timestamp_offset),
-            packets: self.stats.packets_sent.saturating_sub(packets) as u32,
-            octets: self.stats.bytes_sent.saturating_sub(octets) as u32,
+            packets: self.stats.packets_sent.get().saturating_sub(packets) as u32,
+            octets: self.stats.bytes_sent.get().saturating_sub(octets) as u32,
         })
     }
 
@@ -386,7 +386,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// Uses other extensions from now on. The history is forgotten: its packets could not be made again byte for byte.
     ///
     /// # Errors
-    /// [`Error::MtuTooSmall`]; nothing changes then.
+    /// [`Error::Config`]; nothing changes then.
     pub fn set_extensions(&mut self, _now: Instant, extensions: barertc_rtp::ExtensionMap) -> Result<(), Error> {
         if extensions == self.config.extensions {
             return Ok(());
@@ -502,7 +502,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     }
 
     fn dropped(&mut self, frame: &Frame<A>) {
-        self.stats.frames_dropped = self.stats.frames_dropped.saturating_add(1);
+        self.stats.frames_dropped += 1;
         if frame.format().is_video() && !self.skipping {
             self.skipping = true;
             self.event = Some(SendEvent::KeyFrameNeeded);

@@ -4,54 +4,54 @@ use core::time::Duration;
 
 use barertc_rtp::ReceivedFrame;
 use barertc_rtp::rtcp::{NtpTime, ReportBlock};
-use barertc_wire::Instant;
+use barertc_wire::{Count, Instant};
 
 /// `RTCOutboundRtpStreamStats`: what one stream sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutboundStats {
     /// RTP packets, retransmissions of a plain stream counted too.
-    pub packets_sent: u64,
+    pub packets_sent: Count,
     /// Payload bytes, retransmissions counted too.
-    pub bytes_sent: u64,
+    pub bytes_sent: Count,
     /// Bytes of RTP headers with their extensions.
-    pub header_bytes_sent: u64,
+    pub header_bytes_sent: Count,
     /// Packets sent again.
-    pub retransmitted_packets_sent: u64,
+    pub retransmitted_packets_sent: Count,
     /// Their payload bytes.
-    pub retransmitted_bytes_sent: u64,
+    pub retransmitted_bytes_sent: Count,
     /// Frames sent in full.
-    pub frames_sent: u64,
+    pub frames_sent: Count,
     /// Key frames among them.
-    pub key_frames_sent: u64,
+    pub key_frames_sent: Count,
     /// Frames dropped before they were sent.
-    pub frames_dropped: u64,
+    pub frames_dropped: Count,
     /// Time that packets waited between `enqueue` and being sent, in total.
     pub total_packet_send_delay: Duration,
     /// NACK messages received.
-    pub nack_count: u32,
+    pub nack_count: Count,
     /// PLI messages received.
-    pub pli_count: u32,
+    pub pli_count: Count,
     /// FIR messages received, repetitions left out.
-    pub fir_count: u32,
+    pub fir_count: Count,
 }
 
 impl OutboundStats {
     pub(crate) fn packet_sent(&mut self, header: usize, payload: usize, waited: Duration) {
-        self.packets_sent = self.packets_sent.saturating_add(1);
-        self.bytes_sent = self.bytes_sent.saturating_add(payload as u64);
-        self.header_bytes_sent = self.header_bytes_sent.saturating_add(header as u64);
+        self.packets_sent += 1;
+        self.bytes_sent += payload as u64;
+        self.header_bytes_sent += header as u64;
         self.total_packet_send_delay = self.total_packet_send_delay.saturating_add(waited);
     }
 
     pub(crate) fn packet_sent_again(&mut self, header: usize, payload: usize) {
         self.packet_sent(header, payload, Duration::ZERO);
-        self.retransmitted_packets_sent = self.retransmitted_packets_sent.saturating_add(1);
-        self.retransmitted_bytes_sent = self.retransmitted_bytes_sent.saturating_add(payload as u64);
+        self.retransmitted_packets_sent += 1;
+        self.retransmitted_bytes_sent += payload as u64;
     }
 
     pub(crate) fn frame_sent(&mut self, key: bool) {
-        self.frames_sent = self.frames_sent.saturating_add(1);
-        self.key_frames_sent = self.key_frames_sent.saturating_add(u64::from(key));
+        self.frames_sent += 1;
+        self.key_frames_sent += u64::from(key);
     }
 }
 
@@ -59,7 +59,7 @@ impl OutboundStats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RemoteInboundStats {
     /// Report blocks received.
-    pub reports_received: u32,
+    pub reports_received: Count,
     /// Packets lost since the beginning.
     pub packets_lost: i32,
     /// Part lost between the last two reports, in 1/256.
@@ -73,13 +73,13 @@ pub struct RemoteInboundStats {
     /// All of them added up.
     pub total_round_trip_time: Duration,
     /// How many they are.
-    pub round_trip_time_measurements: u32,
+    pub round_trip_time_measurements: Count,
 }
 
 impl RemoteInboundStats {
     /// Takes a block in; the round trip if it tells one.
     pub(crate) fn report(&mut self, ntp: NtpTime, block: &ReportBlock, clock_rate: u32) -> Option<Duration> {
-        self.reports_received = self.reports_received.saturating_add(1);
+        self.reports_received += 1;
         self.packets_lost = block.cumulative_lost;
         self.fraction_lost = block.fraction_lost;
         self.highest_sequence = block.highest_sequence;
@@ -94,7 +94,7 @@ impl RemoteInboundStats {
         let rtt = Duration::from_micros(ticks.saturating_mul(1_000_000) >> 16);
         self.round_trip_time = Some(rtt);
         self.total_round_trip_time = self.total_round_trip_time.saturating_add(rtt);
-        self.round_trip_time_measurements = self.round_trip_time_measurements.saturating_add(1);
+        self.round_trip_time_measurements += 1;
         Some(rtt)
     }
 }
@@ -123,15 +123,15 @@ barertc_wire::reasons! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InboundStats {
     /// RTP packets.
-    pub packets_received: u64,
+    pub packets_received: Count,
     /// Payload bytes.
-    pub bytes_received: u64,
+    pub bytes_received: Count,
     /// Bytes of RTP headers with their extensions.
-    pub header_bytes_received: u64,
+    pub header_bytes_received: Count,
     /// Packets of the RTX stream.
-    pub retransmitted_packets_received: u64,
+    pub retransmitted_packets_received: Count,
     /// Their payload bytes.
-    pub retransmitted_bytes_received: u64,
+    pub retransmitted_bytes_received: Count,
     /// Expected less received; negative when duplicates arrived.
     pub packets_lost: i32,
     /// Packets that are missing and asked for at the moment.
@@ -141,29 +141,29 @@ pub struct InboundStats {
     /// When the last packet arrived.
     pub last_packet_received: Option<Instant>,
     /// Frames given out complete.
-    pub frames_received: u64,
+    pub frames_received: Count,
     /// Frames given out damaged.
-    pub frames_incomplete: u64,
+    pub frames_incomplete: Count,
     /// Packets given up.
-    pub packets_given_up: u64,
+    pub packets_given_up: Count,
     /// NACK messages sent.
-    pub nack_count: u32,
+    pub nack_count: Count,
     /// PLI messages sent.
-    pub pli_count: u32,
+    pub pli_count: Count,
 }
 
 impl InboundStats {
     pub(crate) fn packet(&mut self, header: usize, payload: usize, now: Instant) {
-        self.packets_received = self.packets_received.saturating_add(1);
-        self.bytes_received = self.bytes_received.saturating_add(payload as u64);
-        self.header_bytes_received = self.header_bytes_received.saturating_add(header as u64);
+        self.packets_received += 1;
+        self.bytes_received += payload as u64;
+        self.header_bytes_received += header as u64;
         self.last_packet_received = Some(now);
     }
 
     pub(crate) fn frame(&mut self, frame: &ReceivedFrame) {
         let counter = if frame.complete { &mut self.frames_received } else { &mut self.frames_incomplete };
-        *counter = counter.saturating_add(1);
-        self.packets_given_up = self.packets_given_up.saturating_add(u64::from(frame.lost));
+        *counter += 1;
+        self.packets_given_up += u64::from(frame.lost);
     }
 }
 

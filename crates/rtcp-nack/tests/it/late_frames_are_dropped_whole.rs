@@ -34,7 +34,10 @@ fn up_to_the_next_key_frame() {
     assert_eq!(s.poll_event(), Some(SendEvent::KeyFrameNeeded));
     assert_eq!(s.discards().get(SendDiscard::FrameLate), 7);
     assert_eq!(s.discards().get(SendDiscard::FrameUndecodable), 8);
-    assert_eq!((s.stats().frames_dropped, s.stats().frames_sent, s.stats().key_frames_sent), (15, 5, 1));
+    assert_eq!(
+        (s.stats().frames_dropped.get(), s.stats().frames_sent.get(), s.stats().key_frames_sent.get()),
+        (15, 5, 1)
+    );
     // No sequence number is missing: to the receiver nothing was lost.
     let numbers: Vec<_> = sent.iter().map(|p| Packet::parse(p).unwrap().header.sequence).collect();
     assert!(numbers.iter().copied().eq(0..numbers.len() as u16));

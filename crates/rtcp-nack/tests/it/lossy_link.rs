@@ -1,6 +1,6 @@
 //! Ten seconds of video over a link that loses, delays and reorders: NACK brings back what is lost, in time.
 
-use crate::support::{at, picture};
+use crate::support::{at, first_picture, picture};
 use barertc_arena::Global;
 use barertc_congestion::{Arrivals, Class, Gcc, GccConfig, Pacer, SentPackets};
 use barertc_rtcp_nack::{RecvConfig, RecvStream, RtxConfig, SendConfig, SendEvent, SendStream};
@@ -63,7 +63,7 @@ struct Outcome {
     freeze: Duration,
     again: u64,
     refused: u32,
-    pli: u32,
+    pli: u64,
 }
 
 /// 25 pictures a second of 6,000 bytes, a key frame of 90,000 every four seconds and on request.
@@ -90,7 +90,10 @@ fn run(rtx: bool, mut there: Link, mut back: Link) -> Outcome {
         if millis % 40 == 0 && millis < SECONDS * 1_000 {
             wanted |= sender.poll_event() == Some(SendEvent::KeyFrameNeeded) || o.frames.is_multiple_of(100);
             let size = if wanted { 90_000 } else { 6_000 };
-            let frame = picture(size, std::mem::take(&mut wanted), o.frames * 3_600, Global);
+            let frame = match (std::mem::take(&mut wanted), o.frames * 3_600) {
+                (_, 0) => first_picture(size, 0, Global),
+                (key, timestamp) => picture(size, key, timestamp, Global),
+            };
             sender.enqueue(now, frame).unwrap();
             o.frames += 1;
         }
@@ -130,7 +133,10 @@ fn run(rtx: bool, mut there: Link, mut back: Link) -> Outcome {
         }
         while let Some(frame) = receiver.poll_frame(now, &mut out) {
             if frame.complete {
-                let expected = picture(frame.len, frame.key, frame.timestamp, Global);
+                let expected = match frame.timestamp {
+                    0 => first_picture(frame.len - 12, 0, Global),
+                    timestamp => picture(frame.len, frame.key, timestamp, Global),
+                };
                 assert_eq!(&out[..frame.len], expected.bytes());
                 o.complete += 1;
                 o.freeze = o.freeze.max(last.map_or(Duration::ZERO, |at| now.saturating_since(at)));
@@ -165,7 +171,7 @@ fn run(rtx: bool, mut there: Link, mut back: Link) -> Outcome {
     let shortest = there.delay + back.delay;
     assert!((shortest.saturating_sub(3)..=shortest + there.jitter + back.jitter + 3).contains(&rtt), "{rtt}");
     (o.again, o.refused, o.pli) =
-        (sender.stats().retransmitted_packets_sent, sender.discards().total(), sender.stats().pli_count);
+        (sender.stats().retransmitted_packets_sent.get(), sender.discards().total(), sender.stats().pli_count.get());
     println!("loss {} ‰ in runs of {}, {} ms each way, rtx {rtx}: {o:?}", there.loss, there.burst, there.delay);
     o
 }

@@ -40,7 +40,7 @@ fn run(rtx: bool, first_sequence: u16) {
     sender.enqueue(at(0), picture(500, true, 0, Global)).unwrap();
     let first = drain(&mut sender, at(0));
     receiver.handle(at(50), &Packet::parse(&first[0]).unwrap());
-    assert!(receiver.poll_frame(at(50), &mut out).is_some());
+    assert!(receiver.poll_frame(at(60), &mut out).is_some());
 
     let key = picture(KEY_FRAME, true, 3_000, Global);
     sender.enqueue(at(33), key.clone()).unwrap();
@@ -128,10 +128,13 @@ fn a_history_too_small_for_the_key_frame_is_an_error_up_front() {
     let base = SendConfig { largest_key_frame: KEY_FRAME, ..SendConfig::video(1, 102, PayloadFormat::H264) };
     let with = |packets, bytes| {
         let history = HistoryConfig { packets, bytes, ..base.history };
-        SendStream::new(SendConfig { history, ..base.clone() }, Global).map(drop)
+        SendStream::new(SendConfig { history, ..base.clone() }, Global).map(drop).map_err(|error| match error {
+            Error::Config(error) => error.field,
+            other => panic!("{other}"),
+        })
     };
-    assert_eq!(with(64, 1 << 20), Err(Error::HistoryTooSmall));
-    assert_eq!(with(512, 128_456), Err(Error::HistoryTooSmall));
+    assert_eq!(with(64, 1 << 20).unwrap_err(), "history.packets");
+    assert_eq!(with(512, 128_456).unwrap_err(), "history.bytes");
     assert_eq!(with(512, 128_457), Ok(()));
     assert_eq!(with(0, 0), Ok(()), "retransmission switched off");
 }

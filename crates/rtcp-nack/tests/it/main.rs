@@ -1,5 +1,6 @@
 //! Every test of the crate in one program.
 
+mod key_frame_requests;
 mod late_frames_are_dropped_whole;
 mod losses_seen_in_feedback;
 mod lossy_link;

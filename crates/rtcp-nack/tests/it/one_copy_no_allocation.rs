@@ -92,7 +92,7 @@ fn each_failed_allocation_is_an_error_and_leaks_nothing() {
             assert!(nth > 4);
             break;
         }
-        assert!(made == Err(Error::OutOfMemory) || also == Err(Error::OutOfMemory), "{nth}");
+        assert!(made == Err(Error::NoMemory) || also == Err(Error::NoMemory), "{nth}");
     }
 }
 

@@ -23,6 +23,14 @@ pub fn picture<A: Allocator + Clone>(bytes: usize, key: bool, timestamp: u32, al
     Frame::new(shared, PayloadFormat::H264, Framing::Length4, info, alloc).unwrap()
 }
 
+/// A picture with parameter sets in front, which prove the beginning of the first frame of a stream.
+pub fn first_picture<A: Allocator + Clone>(bytes: usize, timestamp: u32, alloc: A) -> Frame<A> {
+    let slice = picture(bytes, true, timestamp, alloc.clone());
+    let all = [&[0, 0, 0, 2, 0x67, 1, 0, 0, 0, 2, 0x68, 1], slice.bytes()].concat();
+    let shared = Shared::<[u8], A>::try_from_slice(&all, alloc.clone()).unwrap();
+    Frame::new(shared, PayloadFormat::H264, Framing::Length4, *slice.info(), alloc).unwrap()
+}
+
 pub fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
