@@ -64,7 +64,7 @@ fn every_byte_arrives_on_a_clean_path() {
     let receiver = pair.answerer.connection.track_stats(v).expect("a track");
     let (out, inbound) = (sender.outbound.expect("it sent"), receiver.inbound.expect("it received"));
     assert_eq!((out.packets_sent, out.bytes_sent), (inbound.packets_received, inbound.bytes_received));
-    assert_eq!((inbound.frames_received, inbound.packets_lost, inbound.nack_count), (100, 0, 0));
+    assert_eq!((inbound.frames_received.get(), inbound.packets_lost, inbound.nack_count.get()), (100, 0, 0));
     let remote = sender.remote_inbound.expect("reports");
     assert!(remote.reports_received >= 4 && remote.packets_lost == 0, "{remote:?}");
     let rtt = remote.round_trip_time.expect("measured");
@@ -158,7 +158,11 @@ fn a_track_pauses_and_goes_on_as_the_same_stream() {
         stream(&mut pair, &arena, 3);
         pair.pass(SECOND);
         let packets = |p: &Pair<'_>| {
-            p.offerer.connection.track_stats(sv).and_then(|s| s.outbound.map(|o| o.packets_sent)).expect("it sent")
+            p.offerer
+                .connection
+                .track_stats(sv)
+                .and_then(|s| s.outbound.map(|o| o.packets_sent.get()))
+                .expect("it sent")
         };
         let before = packets(&pair);
         let turn = |pair: &mut Pair<'_>, to: Option<Direction>| {

@@ -144,7 +144,7 @@ impl<'b, B: Board> Viewers<'b, B> {
         let mut sum = [0_u64; 2];
         for (_, v) in self.slots.iter() {
             for (sum, track) in sum.iter_mut().zip([v.video, v.audio]) {
-                let sent = v.connection.track_stats(track).and_then(|s| s.outbound).map_or(0, |s| s.packets_sent);
+                let sent = v.connection.track_stats(track).and_then(|s| s.outbound).map_or(0, |s| s.packets_sent.get());
                 *sum = sum.saturating_add(sent);
             }
         }

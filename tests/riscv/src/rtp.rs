@@ -49,7 +49,7 @@ fn frame(codec: PayloadFormat, bytes: usize, memory: Memory<'_>) -> Result<Frame
         Ok::<(), barertc_arena::AllocError>(())
     })?;
     let framing = if codec.has_nals() { Framing::Length4 } else { Framing::Whole };
-    Frame::new(bytes, codec, framing, FrameInfo::default(), memory).map_err(|_| Error::FrameTooLarge)
+    Frame::new(bytes, codec, framing, FrameInfo::default(), memory).map_err(Error::from)
 }
 
 /// Delivers a NACK for the first `count` packets.

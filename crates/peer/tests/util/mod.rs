@@ -329,13 +329,18 @@ pub fn recv_tracks(side: &mut Side<'_>) -> Result<[TrackId; 2], Error> {
     ])
 }
 
-/// Bytes of a video frame that differ in each: one NAL unit.
+/// Bytes of a video frame that differ in each: one NAL unit, behind parameter sets in a key frame.
 pub fn picture(key: bool, len: usize, seed: u64) -> Vec<u8> {
-    let mut bytes = vec![0; len.max(6)];
+    let mut bytes = vec![0; len.max(24)];
     Predictable::new(seed).fill_bytes(&mut bytes);
     // No start code but the first.
     bytes.iter_mut().for_each(|byte| *byte |= 0x10);
-    bytes[..5].copy_from_slice(&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }]);
+    if key {
+        // What proves to a receiver that nothing of a stream's first frame is missing.
+        bytes[..18].copy_from_slice(&[0, 0, 0, 1, 0x67, 17, 0, 0, 0, 1, 0x68, 17, 0, 0, 0, 1, 0x65, 0x98]);
+    } else {
+        bytes[..5].copy_from_slice(&[0, 0, 0, 1, 0x41]);
+    }
     bytes
 }
 

@@ -149,7 +149,7 @@ impl Viewer {
         let packets: Vec<u64> = self
             .tracks
             .iter()
-            .map(|t| connection.track_stats(*t).and_then(|s| s.inbound).map_or(0, |s| s.packets_received))
+            .map(|t| connection.track_stats(*t).and_then(|s| s.inbound).map_or(0, |s| s.packets_received.get()))
             .collect();
         let transport = connection.stats().transport;
         let mut out = io::stdout().lock();
