@@ -3,6 +3,7 @@
 use crate::raw::RawBuf;
 use crate::{AllocError, Allocator, Full};
 use core::fmt;
+use core::mem;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
@@ -111,12 +112,15 @@ impl<T, A: Allocator> Vec<T, A> {
 
     /// Takes the value at `index` and moves the last one into its place.
     pub fn swap_remove(&mut self, index: usize) -> Option<T> {
-        let last = self.len.checked_sub(1)?;
-        if index > last {
+        if index >= self.len {
             return None;
         }
-        self.as_mut_slice().swap(index, last);
-        self.pop()
+        let last = self.pop()?;
+        match self.as_mut_slice().get_mut(index) {
+            Some(place) => Some(mem::replace(place, last)),
+            // It was the last value that was asked for.
+            None => Some(last),
+        }
     }
 
     /// Takes the value at `index` and moves those behind it forward.
@@ -139,7 +143,10 @@ impl<T, A: Allocator> Vec<T, A> {
         for index in 0..self.len {
             let Some(value) = self.as_mut_slice().get_mut(index) else { break };
             if keep(value) {
-                self.as_mut_slice().swap(kept, index);
+                // Equal places are refused, and then there is nothing to swap.
+                if let Ok([to, from]) = self.as_mut_slice().get_disjoint_mut([kept, index]) {
+                    mem::swap(to, from);
+                }
                 kept = kept.saturating_add(1);
             }
         }

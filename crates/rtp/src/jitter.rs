@@ -237,7 +237,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             return Inserted::Duplicate;
         }
         let start = place.saturating_mul(self.config.payload_bytes);
-        let Some(room) = self.payloads.get_mut(start..start.saturating_add(len)) else { return Inserted::TooLarge };
+        let free = self.payloads.get_mut(start..).unwrap_or_default();
+        let Some((room, _)) = free.split_at_mut_checked(packet.payload.len()) else { return Inserted::TooLarge };
         room.copy_from_slice(packet.payload);
         let header = packet.header;
         let carried = self.carried(packet);

@@ -44,6 +44,7 @@ extern crate std;
 
 mod clock;
 mod config;
+mod copy;
 mod count;
 mod discard;
 mod extension;
@@ -55,6 +56,7 @@ mod writer;
 
 pub use clock::Clock;
 pub use config::{ConfigError, Rule};
+pub use copy::{NoRoom, move_down, put_at};
 pub use count::Count;
 pub use discard::{Counters, Reason};
 pub use extension::{Extension, ExtensionIdError, ExtensionMap};
@@ -62,4 +64,4 @@ pub use fingerprint::{Fingerprint, HashAlgorithm};
 pub use ice::{MAX_ICE_STRING, is_ice_string, is_received_ice_string};
 pub use reader::{Reader, Truncated};
 pub use time::Instant;
-pub use writer::{NoRoom, TryPut, Writer};
+pub use writer::{TryPut, Writer};

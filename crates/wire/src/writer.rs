@@ -1,19 +1,6 @@
-use core::fmt;
-
 use bytes::BufMut;
 
-/// The output has no room for the field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct NoRoom;
-
-impl fmt::Display for NoRoom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("output has no room for the field")
-    }
-}
-
-impl core::error::Error for NoRoom {}
+use crate::copy::{NoRoom, put_at};
 
 /// Writes network-byte-order fields into a slice from its start; no call can panic.
 #[derive(Debug)]
@@ -70,7 +57,9 @@ impl<'a> Writer<'a> {
     /// [`NoRoom`] when fewer fit; nothing is written then. So with every other call here.
     pub fn reserve(&mut self, n: usize) -> Result<&mut [u8], NoRoom> {
         let end = self.len.checked_add(n).ok_or(NoRoom)?;
-        let field = self.out.get_mut(self.len..end).ok_or(NoRoom)?;
+        // Cut so that the compiler knows the length of the field: copying into it then has no path that panics.
+        let (_, free) = self.out.split_at_mut_checked(self.len).ok_or(NoRoom)?;
+        let (field, _) = free.split_at_mut_checked(n).ok_or(NoRoom)?;
         self.len = end;
         Ok(field)
     }
@@ -148,9 +137,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// [`NoRoom`] when `at..at + bytes.len()` is not all written.
     pub fn patch(&mut self, at: usize, bytes: &[u8]) -> Result<(), NoRoom> {
-        let end = at.checked_add(bytes.len()).ok_or(NoRoom)?;
-        self.written_mut().get_mut(at..end).ok_or(NoRoom)?.copy_from_slice(bytes);
-        Ok(())
+        put_at(self.written_mut(), at, bytes)
     }
 }
 

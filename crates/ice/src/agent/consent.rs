@@ -58,7 +58,12 @@ impl Active {
         self.expires = now + timeout;
         self.suspect_since = None;
         self.given_up = false;
-        self.sent.retain(|(_, at)| *at >= now);
+        for _ in 0..self.sent.len() {
+            if let Some(sent) = self.sent.pop_front().filter(|(_, at)| *at >= now) {
+                // A place has just become free.
+                let _ = self.sent.push_back(sent);
+            }
+        }
     }
 
     pub(super) fn is_expired(&self, now: Instant) -> bool {

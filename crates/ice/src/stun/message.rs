@@ -197,7 +197,13 @@ impl<'a> Message<'a> {
     /// The types of attributes that must be understood and for which `known` is false.
     #[must_use]
     pub fn unknown(&self, known: impl Fn(u16) -> bool) -> heapless::Vec<u16, 8> {
-        self.attributes().map(|(k, _)| k).filter(|k| attr::must_be_understood(*k) && !known(*k)).take(8).collect()
+        let mut unknown = heapless::Vec::new();
+        for (kind, _) in self.attributes().filter(|(kind, _)| attr::must_be_understood(*kind) && !known(*kind)) {
+            if unknown.push(kind).is_err() {
+                break;
+            }
+        }
+        unknown
     }
 
     /// Whether there is a MESSAGE-INTEGRITY of either kind.

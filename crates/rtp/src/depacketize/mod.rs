@@ -7,6 +7,8 @@ mod vp8;
 
 pub(crate) use parts::Parts;
 
+use barertc_wire::put_at;
+
 use crate::{Error, Framing, PayloadFormat};
 
 /// One frame being written into the caller's buffer, payload after payload in sequence order.
@@ -111,9 +113,8 @@ impl<'a> Assembly<'a> {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let end = self.len.checked_add(bytes.len()).ok_or(Error::NoRoom)?;
-        self.out.get_mut(self.len..end).ok_or(Error::NoRoom)?.copy_from_slice(bytes);
-        self.len = end;
+        put_at(self.out, self.len, bytes).map_err(|_| Error::NoRoom)?;
+        self.len = self.len.saturating_add(bytes.len());
         Ok(())
     }
 
@@ -156,7 +157,7 @@ impl<'a> Assembly<'a> {
             return Err(Error::NoRoom);
         }
         let field = len.get(len.len().saturating_sub(prefix)..).unwrap_or_default();
-        self.out.get_mut(start..start.saturating_add(prefix)).ok_or(Error::NoRoom)?.copy_from_slice(field);
+        put_at(self.out, start, field).map_err(|_| Error::NoRoom)?;
         self.open = None;
         Ok(())
     }
