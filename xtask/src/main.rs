@@ -8,6 +8,7 @@ mod flash;
 mod fuzz;
 mod image;
 mod impair;
+mod no_panic;
 mod outside;
 mod pack;
 mod qemu;
@@ -69,6 +70,11 @@ const VERBS: &[Verb] = &[
         run: e2e::hosted,
     },
     Verb { name: "circles", about: "files of a crate that need each other: there must be none", run: circles::main },
+    Verb {
+        name: "no-panic",
+        about: "links each path that bytes from the network take without a panic handler",
+        run: no_panic::main,
+    },
     Verb {
         name: "outside",
         about: "README's and the front page's programs, in a crate whose only dependency is barertc",

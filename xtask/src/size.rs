@@ -2,7 +2,7 @@
 
 mod by_crate;
 mod promises;
-mod stack;
+pub mod stack;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

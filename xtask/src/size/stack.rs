@@ -48,6 +48,21 @@ impl Stack {
 }
 
 impl Stack {
+    /// The functions that call one whose name `is_wanted`, but are not themselves such.
+    pub fn callers_of(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<(&str, &str)> {
+        let name_at = |address: &u64| {
+            let found = self.functions.binary_search_by_key(address, |function| function.start);
+            found.ok().map(|n| self.functions[n].name.as_str())
+        };
+        let callers = self.functions.iter().filter(|function| !is_wanted(&function.name));
+        callers
+            .flat_map(|function| {
+                function.calls.iter().filter_map(name_at).map(|callee| (function.name.as_str(), callee))
+            })
+            .filter(|(_, callee)| is_wanted(callee))
+            .collect()
+    }
+
     /// Bytes of the deepest chain of direct calls.
     pub const fn deepest(&self) -> u64 {
         self.deepest.0

@@ -1,0 +1,129 @@
+//! Promise P9: no panic can be reached from the network.
+//!
+//! Each feature makes one path the program's entry: a function that takes the state and the bytes as arguments, so that
+//! nothing is known of them. The panic handler calls a function that exists nowhere. Where a panic can be reached, the
+//! program does not link. `cargo xtask no-panic` links one path after the other.
+//!
+//! Cryptography is [`elsewhere::Elsewhere`]'s here, a provider without ciphers and curves, so that a path is ours alone.
+//! What RustCrypto could do is said in `docs/security.md`.
+#![no_std]
+#![no_main]
+
+mod elsewhere;
+
+use core::panic::PanicInfo;
+
+/// Promise P1 holds here too.
+#[global_allocator]
+static NO_GLOBAL_HEAP: barertc_arena::Unlinkable = barertc_arena::Unlinkable;
+
+#[panic_handler]
+#[inline(never)]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    #[cfg(feature = "can-panic")]
+    loop {
+        core::hint::spin_loop();
+    }
+    #[cfg(not(feature = "can-panic"))]
+    {
+        unsafe extern "C" {
+            fn a_panic_can_be_reached_but_this_path_must_not_have_one() -> !;
+        }
+        // SAFETY: the function exists nowhere, so a program that contains the call does not link.
+        unsafe { a_panic_can_be_reached_but_this_path_must_not_have_one() }
+    }
+}
+
+/// The entry of the program: what a path does with bytes. The linker keeps what it reaches and nothing else.
+macro_rules! path {
+    ($feature:literal, fn($($name:ident: $type:ty),* $(,)?) $body:block) => {
+        #[cfg(feature = $feature)]
+        #[unsafe(no_mangle)]
+        #[allow(improper_ctypes_definitions)]
+        pub extern "C" fn _start($($name: $type),*) $body
+    };
+}
+
+#[allow(dead_code)]
+type Memory = &'static barertc_arena::Heap<'static>;
+#[allow(dead_code)]
+type Crypto = &'static elsewhere::Elsewhere;
+
+path!("broken-promise", fn(bytes: &[u8], at: usize) {
+    core::hint::black_box(bytes[at]);
+});
+
+path!("wire", fn(bytes: &[u8], len: usize) {
+    let mut reader = barertc_wire::Reader::new(bytes);
+    while let (Ok(a), Ok(b), Ok(c)) = (reader.u8(), reader.u16(), reader.u32()) {
+        core::hint::black_box((a, b, c, reader.take(len).ok()));
+    }
+});
+
+path!("sdp", fn(text: &str, index: usize) {
+    if let Ok(session) = barertc_sdp::Session::parse(text) {
+        for media in session.media() {
+            core::hint::black_box(media);
+        }
+        if let Ok(transport) = session.transport(index) {
+            transport.fingerprints().for_each(|fingerprint| { core::hint::black_box(fingerprint); });
+            transport.candidates().for_each(|line| { core::hint::black_box(line); });
+        }
+    }
+});
+
+path!("stun", fn(bytes: &[u8], key: &barertc_crypto::HmacSha1Key) {
+    if let Ok(message) = barertc_ice::stun::Message::parse(bytes) {
+        for (kind, value) in message.attributes() {
+            core::hint::black_box((value, message.xor_address(kind), message.u64(kind), message.text(kind)));
+        }
+        core::hint::black_box((message.username(), message.error_code(), message.verify(&elsewhere::Elsewhere, key)));
+    }
+});
+
+path!("rtp", fn(bytes: &[u8], map: &barertc_wire::ExtensionMap) {
+    if let Ok(packet) = barertc_rtp::Packet::parse(bytes) {
+        core::hint::black_box((packet.extensions(map), packet.payload));
+        packet.csrcs().for_each(|source| { core::hint::black_box(source); });
+    }
+});
+
+path!("rtcp", fn(bytes: &[u8], _unused: usize) {
+    for packet in barertc_rtp::rtcp::packets(bytes) {
+        core::hint::black_box(&packet);
+    }
+});
+
+path!("mdns", fn(resolver: &mut barertc_ice::mdns::Resolver<Memory>, now: barertc_wire::Instant, bytes: &[u8]) {
+    resolver.handle(now, bytes);
+});
+
+path!("frames", fn(buffer: &mut barertc_rtp::JitterBuffer<Memory>, now: barertc_wire::Instant, bytes: &[u8], out: &mut [u8]) {
+    if let Ok(packet) = barertc_rtp::Packet::parse(bytes) {
+        core::hint::black_box(buffer.insert(now, &packet));
+    }
+    core::hint::black_box(buffer.poll_frame(now, out));
+});
+
+path!("srtp", fn(session: &mut barertc_srtp::Session<Memory, Crypto>, bytes: &mut [u8]) {
+    core::hint::black_box(session.unprotect_rtp(bytes)).ok();
+    core::hint::black_box(session.unprotect_rtcp(bytes)).ok();
+});
+
+path!("nack", fn(stream: &mut barertc_rtcp_nack::RecvStream<Memory>, now: barertc_wire::Instant, bytes: &[u8]) {
+    if let Ok(packet) = barertc_rtp::Packet::parse(bytes) {
+        stream.handle(now, &packet);
+    }
+});
+
+path!("sctp", fn(association: &mut barertc_sctp::Association<Memory>, now: barertc_wire::Instant, bytes: &mut [u8]) {
+    core::hint::black_box(association.handle(now, bytes)).ok();
+});
+
+path!("ice", fn(agent: &mut barertc_ice::Agent<Memory, Crypto>, now: barertc_wire::Instant, route: barertc_ice::Route, bytes: &mut [u8]) {
+    core::hint::black_box(agent.handle(now, route, bytes));
+});
+
+path!("dtls", fn(connection: &mut barertc_dtls::Connection<Memory, Crypto>, now: barertc_wire::Instant, bytes: &mut [u8]) {
+    core::hint::black_box(connection.handle(now, bytes, |data| { core::hint::black_box(data); })).ok();
+});
