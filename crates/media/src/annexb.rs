@@ -1,6 +1,7 @@
 use barertc_arena::{Allocator, Shared, Vec};
 
 use crate::file::File;
+use crate::parameter_sets::{ParameterSets, SETS_TOO_LARGE};
 use crate::{Error, ErrorKind, FrameKind, SourceFrame, Storage, h264};
 
 /// How much is read at once.
@@ -46,6 +47,7 @@ pub struct AnnexB<S: Storage, A: Allocator> {
     base: u64,
     number: u32,
     timestamp: u64,
+    sets: ParameterSets,
 }
 
 impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
@@ -60,7 +62,7 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
         }
         let buf =
             Vec::with_capacity(config.buffer(), alloc.clone()).map_err(|_| file.error(0, ErrorKind::OutOfMemory))?;
-        Ok(Self { file, alloc, config, buf, base: 0, number: 0, timestamp: 0 })
+        Ok(Self { file, alloc, config, buf, base: 0, number: 0, timestamp: 0, sets: ParameterSets::default() })
     }
 
     /// Reads the next access unit.
@@ -90,6 +92,7 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
         self.buf.clear();
         self.base = 0;
         self.number = 0;
+        self.sets = ParameterSets::default();
     }
 
     /// Closes the file.
@@ -156,15 +159,20 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
     }
 
     /// The NAL units of the first `end` bytes with lengths before them.
-    fn gather(&self, end: usize) -> Result<Shared<[u8], A>, Error<S::Error>> {
+    fn gather(&mut self, end: usize) -> Result<Shared<[u8], A>, Error<S::Error>> {
         let unit = self.buf.get(..end).unwrap_or_default();
-        let len = h264::nals(unit).fold(0usize, |sum, nal| sum.saturating_add(nal.len()).saturating_add(4));
+        let file = &self.file;
+        let too_large = |_| file.error(self.base, ErrorKind::Malformed(SETS_TOO_LARGE));
+        let (sps, pps) = self.sets.lacking(h264::nals(unit)).map_err(too_large)?;
+        let sets = sps.len().saturating_add(pps.len());
+        let len = h264::nals(unit).fold(sets, |sum, nal| sum.saturating_add(nal.len()).saturating_add(4));
         if len > self.config.max_frame_bytes {
             let max = self.config.max_frame_bytes;
             return Err(self.file.error(self.base, ErrorKind::TooLarge { len: len as u64, max }));
         }
         let data = Shared::<[u8], A>::try_fill(len, self.alloc.clone(), |out| {
             let mut w = barertc_wire::Writer::new(out);
+            w.put(sps).and_then(|()| w.put(pps)).map_err(|_| barertc_arena::AllocError)?;
             for nal in h264::nals(unit) {
                 let length = u32::try_from(nal.len()).unwrap_or(0);
                 w.u32(length).and_then(|()| w.put(nal)).map_err(|_| barertc_arena::AllocError)?;

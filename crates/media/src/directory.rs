@@ -1,6 +1,7 @@
 use barertc_arena::Allocator;
 
 use crate::file::File;
+use crate::parameter_sets::{ParameterSets, SETS_TOO_LARGE};
 use crate::{Error, ErrorKind, FrameKind, Path, SourceFrame, Storage, h264, opus};
 
 /// How a [`Directory`] is read.
@@ -32,6 +33,7 @@ pub struct Directory<A: Allocator> {
     timestamp: u64,
     /// How long the last frame was.
     duration: u32,
+    sets: ParameterSets,
 }
 
 impl<A: Allocator + Clone> Directory<A> {
@@ -50,7 +52,17 @@ impl<A: Allocator + Clone> Directory<A> {
         let path = path.try_into().map_err(too_long)?;
         // Nearly all Opus is of 20 ms.
         let duration = if kind == FrameKind::Opus { 960 } else { config.frame_duration };
-        let mut directory = Self { alloc, config, kind, path, prefix: "", number: 0, timestamp: 0, duration };
+        let mut directory = Self {
+            alloc,
+            config,
+            kind,
+            path,
+            prefix: "",
+            number: 0,
+            timestamp: 0,
+            duration,
+            sets: ParameterSets::default(),
+        };
         for prefix in ["sample-", ""] {
             directory.prefix = prefix;
             if let Some(file) = directory.file(storage, 0).await? {
@@ -76,6 +88,9 @@ impl<A: Allocator + Clone> Directory<A> {
                 self.first(storage).await?
             }
         };
+        if self.number == 0 {
+            self.sets = ParameterSets::default();
+        }
         let frame = self.read(storage, &mut file).await;
         file.close(storage).await;
         let frame = frame?;
@@ -106,22 +121,35 @@ impl<A: Allocator + Clone> Directory<A> {
         self.kind
     }
 
-    async fn read<S: Storage>(&self, storage: &mut S, file: &mut File<S>) -> Result<SourceFrame<A>, Error<S::Error>> {
+    async fn read<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        file: &mut File<S>,
+    ) -> Result<SourceFrame<A>, Error<S::Error>> {
         if file.size() == 0 {
             return Err(file.error(0, ErrorKind::Empty));
         }
         let max = self.config.max_frame_bytes;
         let data = file.read_shared(storage, 0, file.size(), max, self.alloc.clone()).await?;
-        let (keyframe, duration) = match self.kind {
+        let (data, keyframe, duration) = match self.kind {
             FrameKind::H264 => {
                 let keyframe = h264::check_access_unit(&data).map_err(|bad| {
                     file.error(bad.offset as u64, bad.rule.map_or(ErrorKind::Truncated, ErrorKind::Malformed))
                 })?;
-                (keyframe, self.config.frame_duration)
+                let data = self.sets.complete(data, self.alloc.clone());
+                let data = data.map_err(|_| file.error(0, ErrorKind::OutOfMemory))?;
+                (
+                    data.map_err(|_| file.error(0, ErrorKind::Malformed(SETS_TOO_LARGE)))?,
+                    keyframe,
+                    self.config.frame_duration,
+                )
             }
             FrameKind::Opus => {
                 let bad = || file.error(0, ErrorKind::Malformed("not an Opus packet"));
-                (true, opus::duration(&data).ok_or_else(bad)?)
+                {
+                    let duration = opus::duration(&data).ok_or_else(bad)?;
+                    (data, true, duration)
+                }
             }
         };
         Ok(SourceFrame { data, kind: self.kind, keyframe, number: self.number, timestamp: self.timestamp, duration })

@@ -39,6 +39,16 @@ pub enum ErrorKind<E> {
     },
     /// The allocator gave no memory. The source stands where it stood: the same call may succeed later.
     OutOfMemory,
+    /// The sound has more channels than RTP carries (RFC 7587 §7: one or two).
+    Channels {
+        /// Channels that it has.
+        channels: u8,
+        /// Channels that can be sent.
+        limit: u8,
+    },
+    /// The sound is put together from streams in a way that RTP cannot carry: a channel mapping family (RFC 7845 §5.1.1)
+    /// with more than one stream, or with other than the usual order.
+    MappingFamily(u8),
     /// The file has no track of the kind asked for.
     NoSuchTrack,
     /// There is no frame of this number.
@@ -62,6 +72,8 @@ impl<E: fmt::Display> fmt::Display for ErrorKind<E> {
             Self::Malformed(rule) => f.write_str(rule),
             Self::TooLarge { len, max } => write!(f, "{len} bytes in one piece, {max} allowed"),
             Self::OutOfMemory => f.write_str("out of memory"),
+            Self::Channels { channels, limit } => write!(f, "{channels} channels of sound, RTP carries {limit}"),
+            Self::MappingFamily(family) => write!(f, "channel mapping family {family} cannot be sent in RTP"),
             Self::NoSuchTrack => f.write_str("no track of this kind"),
             Self::NoSuchFrame => f.write_str("no frame of this number"),
         }

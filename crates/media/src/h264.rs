@@ -57,7 +57,7 @@ pub(crate) fn start_code(data: &[u8], from: usize) -> Option<usize> {
 }
 
 /// The NAL units of a piece of an Annex B stream that begins with one (or with zeros) and ends where one ends.
-pub(crate) fn nals(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn nals(piece: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     let mut next = start_code(piece, 0);
     core::iter::from_fn(move || {
         loop {

@@ -59,6 +59,7 @@ mod opus;
 #[cfg(feature = "pack")]
 pub mod pack;
 mod packed;
+mod parameter_sets;
 mod schedule;
 mod source;
 mod storage;
@@ -69,7 +70,7 @@ pub use directory::{Directory, DirectoryConfig};
 pub use disk::Disk;
 pub use error::{Error, ErrorKind, Path};
 pub use frame::{FrameKind, SourceFrame};
-pub use ogg::{Ogg, OggConfig};
+pub use ogg::{Ogg, OggConfig, Unplayed};
 pub use packed::{Packed, PackedConfig};
 pub use schedule::Schedule;
 pub use source::Source;

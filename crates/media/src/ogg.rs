@@ -43,6 +43,20 @@ pub struct Ogg<S: Storage, A: Allocator> {
     first: u64,
     number: u32,
     timestamp: u64,
+    unplayed: Unplayed,
+    /// The file has been read to its end, so all streams are counted.
+    counted: bool,
+}
+
+/// What of an Ogg file is not played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Unplayed {
+    /// Streams beside the one that is played (RFC 3533 §4: multiplexed).
+    pub beside: u32,
+    /// Streams that begin behind it (RFC 3533 §4: chained). They are counted as the file is read: the number is final
+    /// when the first frame comes again.
+    pub behind: u32,
 }
 
 impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
@@ -60,7 +74,19 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
         let page = Page::new(alloc.clone()).map_err(no_memory)?;
         let packet = Vec::with_capacity(config.max_packet_bytes, alloc.clone()).map_err(no_memory)?;
         let max_packet = config.max_packet_bytes;
-        let mut ogg = Self { file, alloc, page, packet, max_packet, serial: 0, first: 0, number: 0, timestamp: 0 };
+        let mut ogg = Self {
+            file,
+            alloc,
+            page,
+            packet,
+            max_packet,
+            serial: 0,
+            first: 0,
+            number: 0,
+            timestamp: 0,
+            unplayed: Unplayed::default(),
+            counted: false,
+        };
         ogg.read_headers(storage).await?;
         Ok(ogg)
     }
@@ -117,7 +143,9 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
             if self.page.body().starts_with(b"OpusHead") {
                 break;
             }
+            self.unplayed.beside = self.unplayed.beside.saturating_add(1);
         }
+        self.check_channels()?;
         if self.page.body().get(8).is_none_or(|version| version >> 4 != 0) {
             return Err(self.file.error(self.page.offset(), ErrorKind::Malformed("version of Opus header not known")));
         }
@@ -141,13 +169,47 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
         Ok(())
     }
 
+    /// RFC 7587 §7 knows one stream of one or two channels.
+    fn check_channels(&self) -> Result<(), Error<S::Error>> {
+        let head = self.page.body();
+        let field = |at: usize| head.get(at).copied();
+        let fail = |kind| Err(self.file.error(self.page.offset(), kind));
+        let (Some(channels), Some(family)) = (field(9), field(18)) else {
+            return fail(ErrorKind::Malformed("Opus header is too short"));
+        };
+        if channels == 0 {
+            return fail(ErrorKind::Malformed("sound without a channel"));
+        }
+        if channels > 2 {
+            return fail(ErrorKind::Channels { channels, limit: 2 });
+        }
+        // Other families have a table: streams, coupled streams, and which of their channels each channel is.
+        let plain = field(19) == Some(1)
+            && field(20) == Some(channels.saturating_sub(1))
+            && field(21) == Some(0)
+            && (channels == 1 || field(22) == Some(1));
+        if family != 0 && !plain { fail(ErrorKind::MappingFamily(family)) } else { Ok(()) }
+    }
+
+    /// What of the file is not played.
+    #[must_use]
+    pub fn unplayed(&self) -> Unplayed {
+        self.unplayed
+    }
+
     /// Reads the next page of our stream; `false` at the end of the file.
     async fn read_page(&mut self, storage: &mut S) -> Result<bool, Error<S::Error>> {
         while self.page.read(storage, &mut self.file).await? {
             if self.page.serial() == self.serial {
                 return Ok(true);
             }
+            if self.page.begins_stream() && !self.counted {
+                // Before the comment header, streams that are beside ours may still begin.
+                let count = if self.first == 0 { &mut self.unplayed.beside } else { &mut self.unplayed.behind };
+                *count = count.saturating_add(1);
+            }
         }
+        self.counted = true;
         Ok(false)
     }
 

@@ -1,9 +1,10 @@
 mod format;
 
-use barertc_arena::{Allocator, Vec};
+use barertc_arena::{Allocator, Shared, Vec};
 
 use crate::crc::Crc;
 use crate::file::File;
+use crate::parameter_sets::{ParameterSets, SETS_TOO_LARGE};
 use crate::{Error, ErrorKind, FrameKind, SourceFrame, Storage, h264};
 pub(crate) use format::{CHECKSUM_AT, Entry, HEAD_LEN, Head, TRACK_LEN, entry_at};
 
@@ -45,6 +46,9 @@ pub struct Packed<S: Storage, A: Allocator> {
     keys: Vec<u32, A>,
     number: u32,
     timestamp: u64,
+    sets: ParameterSets,
+    /// The sets that the track begins with have been looked for.
+    begun: bool,
 }
 
 impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
@@ -80,7 +84,18 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         let mut keys = memory(&file, entry.key_frames as usize, alloc.clone())?;
         let (keys_at, _) = entry.keys().unwrap_or_default();
         read_numbers(storage, &mut file, keys_at, &mut keys).await?;
-        let packed = Self { file, alloc, config, entry, starts, keys, number: 0, timestamp: 0 };
+        let packed = Self {
+            file,
+            alloc,
+            config,
+            entry,
+            starts,
+            keys,
+            number: 0,
+            timestamp: 0,
+            sets: ParameterSets::default(),
+            begun: false,
+        };
         packed.check_index()?;
         Ok(packed)
     }
@@ -92,6 +107,39 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
     /// asked for again, or left out with [`seek`](Self::seek).
     pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         let number = self.number;
+        let (data, keyframe) = self.read(storage, number).await?;
+        let (data, keyframe) = match self.entry.kind {
+            FrameKind::Opus => (data, keyframe),
+            FrameKind::H264 => {
+                let first = self.key_frame_from(0);
+                if number <= first {
+                    (self.sets, self.begun) = (ParameterSets::default(), true);
+                } else if keyframe && !self.begun && !ParameterSets::are_in(&data) {
+                    // Whoever begins here has not seen the sets that the track begins with.
+                    self.begun = true;
+                    let (earlier, _) = self.read(storage, first).await?;
+                    self.complete(earlier, first)?;
+                }
+                (self.complete(data, number)?, keyframe)
+            }
+        };
+        let timestamp = self.timestamp;
+        let duration = self.entry.duration;
+        self.timestamp = timestamp.saturating_add(duration.into());
+        self.number = self.after(number);
+        Ok(SourceFrame { data, kind: self.entry.kind, keyframe, number, timestamp, duration })
+    }
+
+    /// The frame with the parameter sets that it lacks.
+    fn complete(&mut self, data: Shared<[u8], A>, number: u32) -> Result<Shared<[u8], A>, Error<S::Error>> {
+        let offset = self.entry.data_at.saturating_add(self.span(number).0.into());
+        let data = self.sets.complete(data, self.alloc.clone());
+        let data = data.map_err(|_| self.file.error(offset, ErrorKind::OutOfMemory))?;
+        data.map_err(|_| self.file.error(offset, ErrorKind::Malformed(SETS_TOO_LARGE)))
+    }
+
+    /// Reads a frame; whether it is a key frame.
+    async fn read(&mut self, storage: &mut S, number: u32) -> Result<(Shared<[u8], A>, bool), Error<S::Error>> {
         let (begin, end) = self.span(number);
         let offset = self.entry.data_at.saturating_add(begin.into());
         let len = u64::from(end.saturating_sub(begin));
@@ -104,11 +152,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
                 self.file.error(at, ErrorKind::Malformed(bad.rule.unwrap_or("NAL unit reaches past its frame")))
             })?,
         };
-        let timestamp = self.timestamp;
-        let duration = self.entry.duration;
-        self.timestamp = timestamp.saturating_add(duration.into());
-        self.number = self.after(number);
-        Ok(SourceFrame { data, kind: self.entry.kind, keyframe, number, timestamp, duration })
+        Ok((data, keyframe))
     }
 
     /// Lets frame `number` be next; the timestamp runs on as if it had always been.

@@ -4,5 +4,6 @@ mod annexb;
 mod directory;
 mod ogg;
 mod packed;
+mod parameter_sets;
 mod sources;
 mod support;

@@ -130,3 +130,51 @@ proptest! {
         prop_assert_eq!(packets(&stream(&expected, segments, &[])).unwrap(), expected);
     }
 }
+
+/// A file that begins with this identification header.
+fn headed(head: &[u8]) -> Vec<u8> {
+    let mut out = page(2, 7, &[head.len() as u8], head);
+    out.extend(page(0, 7, &[16], b"OpusTags\0\0\0\0\0\0\0\0"));
+    out.extend(page(0, 7, &[20], &packet(20)));
+    out
+}
+
+fn opened(bytes: &[u8]) -> Result<Ogg<Files, Global>, Failure> {
+    let mut files = Files::one("a.ogg", bytes);
+    block_on(Ogg::open(&mut files, "a.ogg", OggConfig::default(), Global))
+}
+
+#[test]
+fn what_rtp_cannot_carry_is_refused_with_the_reason() {
+    let head = |channels: u8, family: u8, table: &[u8]| {
+        let fixed = [b"OpusHead\x01".as_slice(), &[channels, 0x38, 1, 0x80, 0xbb, 0, 0, 0, 0, family]].concat();
+        headed(&[&fixed, table].concat())
+    };
+    for fine in [head(1, 0, &[]), head(2, 0, &[]), head(1, 1, &[1, 0, 0]), head(2, 1, &[1, 1, 0, 1])] {
+        assert!(opened(&fine).is_ok());
+    }
+    let kind = |bytes: &[u8]| opened(bytes).map(drop).unwrap_err().kind;
+    assert_eq!(kind(&head(6, 1, &[4, 2, 0, 4, 1, 2, 3, 5])), ErrorKind::Channels { channels: 6, limit: 2 });
+    assert_eq!(kind(&head(2, 255, &[2, 0, 0, 1])), ErrorKind::MappingFamily(255));
+    assert_eq!(kind(&head(2, 1, &[1, 1, 1, 0])), ErrorKind::MappingFamily(1));
+    assert!(matches!(kind(&head(0, 0, &[])), ErrorKind::Malformed(_)));
+    assert!(matches!(kind(&headed(b"OpusHead\x01\x02")), ErrorKind::Malformed(_)));
+    let told = opened(&head(6, 1, &[4, 2, 0, 4, 1, 2, 3, 5])).map(drop).unwrap_err();
+    assert_eq!(told.to_string(), "a.ogg at byte 0: 6 channels of sound, RTP carries 2");
+}
+
+#[test]
+fn what_is_not_played_is_said() {
+    use barertc_media::Unplayed;
+    let mut bytes = page(2, 9, &[7], b"fishead");
+    bytes.extend(stream(&[packet(20), packet(30)], 3, &[]));
+    bytes.extend(page(2, 8, &[19], b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0"));
+    bytes.extend(page(0, 8, &[20], &packet(20)));
+    let mut files = Files::one("a.ogg", &bytes);
+    let mut ogg = block_on(Ogg::open(&mut files, "a.ogg", OggConfig::default(), Global)).unwrap();
+    assert_eq!(ogg.unplayed(), Unplayed { beside: 1, behind: 0 });
+    for number in [0, 1, 0, 1, 0, 1, 0] {
+        assert_eq!(block_on(ogg.next(&mut files)).unwrap().number, number);
+    }
+    assert_eq!(ogg.unplayed(), Unplayed { beside: 1, behind: 1 });
+}
