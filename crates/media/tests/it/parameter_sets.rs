@@ -12,8 +12,11 @@ const PPS_2: &[u8] = &[0x68, 4];
 const IDR: &[u8] = &[0x65, 0x88, 9];
 const P: &[u8] = &[0x41, 0x9a, 9];
 
+/// The NAL units of a frame.
+type Units = Vec<&'static [u8]>;
+
 /// Frames without sets behind the first, a new picture parameter set in the middle, and what should come out.
-fn frames() -> Vec<(Vec<&'static [u8]>, Vec<&'static [u8]>)> {
+fn frames() -> Vec<(Units, Units)> {
     vec![
         (vec![SPS, PPS, IDR], vec![SPS, PPS, IDR]),
         (vec![P], vec![P]),
