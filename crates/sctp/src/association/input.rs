@@ -54,8 +54,12 @@ impl<A: Allocator> Association<A> {
         let mut seen = Seen::default();
         let mut result = Ok(());
         for chunk in chunks {
-            let ends = matches!(&chunk, Ok(Chunk::Unknown(unknown)) if unknown.ends_packet());
+            let mut ends = false;
             let step = match chunk {
+                Ok(Chunk::Unknown(unknown)) => {
+                    ends = unknown.ends_packet();
+                    self.on_unknown(&unknown)
+                }
                 Ok(chunk) => self.chunk(now, packet.tag, chunk, &mut seen),
                 Err(_) => Err(Discard::Malformed),
             };
@@ -120,7 +124,6 @@ impl<A: Allocator> Association<A> {
             Chunk::Shutdown(cumulative) => self.on_shutdown(now, cumulative),
             Chunk::ShutdownAck => self.on_shutdown_ack(),
             Chunk::ShutdownComplete { .. } => self.on_shutdown_complete(),
-            Chunk::Unknown(unknown) => self.on_unknown(&unknown),
             _ => Err(Discard::Unexpected),
         }
     }

@@ -14,13 +14,11 @@ impl<A: Allocator> Association<A> {
     // Writing.
 
     fn writable(&mut self, id: ChannelId) -> Result<&mut Channel, Error> {
-        let over = self.over();
-        let (takes, established) =
-            (self.state.takes_channels(), matches!(self.state, State::Established(_) | State::CookieEchoed(..)));
-        let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
-        if !takes {
-            return Err(over);
+        if !self.state.takes_channels() {
+            return Err(self.channels.get(id.0).map_or(Error::NoSuchChannel, |_| self.over()));
         }
+        let established = matches!(self.state, State::Established(_) | State::CookieEchoed(..));
+        let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
         if !channel.is_writable() {
             return Err(Error::ChannelClosing);
         }
@@ -47,7 +45,7 @@ impl<A: Allocator> Association<A> {
             channel.wants = message.len().max(1);
             return Err(Error::WouldBlock);
         }
-        self.begin(now, id, kind)?;
+        self.start(now, id, kind)?;
         self.append(now, id, message)?;
         self.finish(now, id)
     }
@@ -69,6 +67,11 @@ impl<A: Allocator> Association<A> {
             channel.wants = 1;
             return Err(Error::WouldBlock);
         }
+        self.start(now, id, kind)
+    }
+
+    /// Starts a message on a channel that can be written to.
+    fn start(&mut self, now: Instant, id: ChannelId, kind: MessageKind) -> Result<(), Error> {
         let protocol = if kind == MessageKind::Text { ppid::STRING } else { ppid::BINARY };
         let Some(channel) = self.channels.get_mut(id.0) else { return Err(Error::NoSuchChannel) };
         self.tx.begin(now, id.0, channel, protocol)?;

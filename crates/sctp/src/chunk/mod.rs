@@ -100,18 +100,13 @@ impl<'a> Chunks<'a> {
     }
 
     fn chunk(&mut self) -> Result<Chunk<'a>, Truncated> {
-        let mut header = self.0;
-        let (kind, flags) = (header.u8()?, header.u8()?);
-        let len = usize::from(header.u16()?);
-        let bytes = self.0.take(len)?;
-        let value = bytes.get(TLV..).ok_or(Truncated)?;
+        let whole = self.0.rest();
+        let (kind, flags) = (self.0.u8()?, self.0.u8()?);
+        let len = usize::from(self.0.u16()?).checked_sub(TLV).ok_or(Truncated)?;
+        let value = self.0.take(len)?;
         // The padding of the last chunk may be cut off.
         self.0.skip(padding(len).min(self.0.remaining()))?;
-        if kind::is_known(kind) {
-            Chunk::parse(kind, flags, value)
-        } else {
-            Ok(Chunk::Unknown(Unknown { kind, bytes }))
-        }
+        Chunk::parse(kind, flags, value, whole)
     }
 }
 
@@ -132,7 +127,8 @@ impl<'a> Iterator for Chunks<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    fn parse(kind: u8, flags: u8, value: &'a [u8]) -> Result<Self, Truncated> {
+    /// `whole` is everything from the chunk's type on, to the end of the packet.
+    fn parse(kind: u8, flags: u8, value: &'a [u8], whole: &'a [u8]) -> Result<Self, Truncated> {
         Ok(match kind {
             kind::DATA => Self::Data(Data::parse(flags, value, false)?),
             kind::I_DATA => Self::Data(Data::parse(flags, value, true)?),
@@ -151,8 +147,10 @@ impl<'a> Chunk<'a> {
             kind::FORWARD_TSN => Self::ForwardTsn(ForwardTsn::parse(value, false)?),
             kind::I_FORWARD_TSN => Self::ForwardTsn(ForwardTsn::parse(value, true)?),
             kind::RE_CONFIG => Self::Reconfig(value),
-            // Not called for others.
-            kind => Self::Unknown(Unknown { kind, bytes: value }),
+            kind => {
+                let bytes = whole.get(..value.len().saturating_add(TLV)).unwrap_or_default();
+                Self::Unknown(Unknown { kind, bytes })
+            }
         })
     }
 }

@@ -21,10 +21,6 @@ pub(crate) mod kind {
     pub(crate) const RE_CONFIG: u8 = 130;
     pub(crate) const FORWARD_TSN: u8 = 192;
     pub(crate) const I_FORWARD_TSN: u8 = 194;
-
-    pub(crate) const fn is_known(kind: u8) -> bool {
-        matches!(kind, DATA..=COOKIE_ACK | SHUTDOWN_COMPLETE | I_DATA | RE_CONFIG | FORWARD_TSN | I_FORWARD_TSN)
-    }
 }
 
 /// Length of a chunk's or parameter's type-length header.

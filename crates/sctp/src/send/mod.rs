@@ -99,6 +99,8 @@ pub(crate) struct Sender<A: Allocator> {
     probes: u8,
     last_sent: Instant,
     next_send: Instant,
+    /// Bytes that pacing still lets go before the next pause.
+    burst: usize,
 
     /// Channels with something to send.
     active: Vec<Key, A>,
@@ -138,6 +140,7 @@ impl<A: Allocator + Clone> Sender<A> {
             probes: 0,
             last_sent: Instant::ZERO,
             next_send: Instant::ZERO,
+            burst: 0,
             active: Vec::with_capacity(usize::from(config.max_channels), alloc)?,
             clock: 0,
             current: None,

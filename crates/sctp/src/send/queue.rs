@@ -204,7 +204,9 @@ impl<A: Allocator> Sender<A> {
         let weight = u64::from(channel.priority.max(1));
         let cost = u64::try_from(len).unwrap_or(u64::MAX).saturating_mul(COST).checked_div(weight).unwrap_or(0);
         channel.due = channel.due.saturating_add(cost);
-        unqueue(channels, key, if counted { len } else { 0 });
+        if counted && unqueue(channel, len) {
+            channels.raise(key, pending::LOW);
+        }
         if done {
             self.leave_queue(channels, name);
         }
@@ -249,13 +251,16 @@ impl<A: Allocator> Sender<A> {
         if self.current == Some(name) {
             self.current = None;
         }
-        unqueue(channels, key, if counted { unsent } else { 0 });
-        if let Some(channel) = channels.get_mut(key)
-            && channel.first == Some(name)
-        {
-            // An unfinished one ends here; what is still appended to it goes nowhere.
-            channel.writing &= finished || channel.last != Some(name);
-            self.leave_queue(channels, name);
+        if let Some(channel) = channels.get_mut(key) {
+            let low = counted && unqueue(channel, unsent);
+            if channel.first == Some(name) {
+                // An unfinished one ends here; what is still appended to it goes nowhere.
+                channel.writing &= finished || channel.last != Some(name);
+                self.leave_queue(channels, name);
+            }
+            if low {
+                channels.raise(key, pending::LOW);
+            }
         }
         self.free_if_done(channels, name);
     }
@@ -294,6 +299,7 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// Frees a message of which nothing is queued or in flight.
+    #[inline]
     pub(super) fn free_if_done(&mut self, channels: &mut Channels<A>, name: Key) {
         let done =
             self.messages.get(name).is_some_and(|m| m.chunks == 0 && m.unsent == 0 && (m.finished || m.abandoned));
@@ -325,12 +331,9 @@ const fn counts(protocol: u32) -> bool {
     !matches!(protocol, ppid::STRING_EMPTY | ppid::BINARY_EMPTY | ppid::DCEP)
 }
 
-/// Takes `len` bytes off what the channel has queued, and says so when that passes its threshold.
-fn unqueue<A: Allocator>(channels: &mut Channels<A>, key: Key, len: usize) {
-    let Some(channel) = channels.get_mut(key) else { return };
+/// Takes `len` bytes off what the channel has queued; whether that passes its threshold.
+fn unqueue(channel: &mut Channel, len: usize) -> bool {
     let before = channel.queued;
     channel.queued = before.saturating_sub(len);
-    if before > channel.low_threshold && channel.queued <= channel.low_threshold {
-        channels.raise(key, pending::LOW);
-    }
+    before > channel.low_threshold && channel.queued <= channel.low_threshold
 }

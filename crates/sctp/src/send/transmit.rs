@@ -75,7 +75,7 @@ impl<A: Allocator> Sender<A> {
 
     /// When pacing allows the next packet, if it does not now.
     pub(crate) fn is_paced_until(&self, now: Instant) -> Option<Instant> {
-        (self.control.pacing().is_some() && self.next_send > now).then_some(self.next_send)
+        (self.next_send > now && self.burst == 0 && self.control.pacing().is_some()).then_some(self.next_send)
     }
 
     /// Whether only pacing holds something back.
@@ -137,7 +137,16 @@ impl<A: Allocator> Sender<A> {
         Ok(true)
     }
 
+    /// Packets leave in short bursts with pauses between them, for each wait costs a timer, and each packet that arrives
+    /// alone half an acknowledgement: as much as the rate allows in a millisecond, but two packets at least and ten at
+    /// most (RFC 9002 §7.7).
     fn pace(&mut self, now: Instant, bytes: usize, rate: u64) {
+        if self.next_send <= now {
+            let most = self.mtu.saturating_mul(10);
+            let least = self.mtu.saturating_mul(2);
+            self.burst = usize::try_from(rate / 1_000).unwrap_or(usize::MAX).clamp(least, most);
+        }
+        self.burst = self.burst.saturating_sub(bytes);
         // Coarse timers wake late; two milliseconds are made up for.
         let from = self.next_send.max(now - core::time::Duration::from_millis(2));
         let micros = (bytes as u64).saturating_mul(1_000_000).checked_div(rate).unwrap_or(0);
