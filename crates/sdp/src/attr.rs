@@ -2,7 +2,7 @@
 
 use crate::line::word;
 
-/// What an m-line is about.
+/// The kind of an m-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -55,19 +55,19 @@ impl MediaKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Direction {
-    /// Both; also what no direction attribute means.
+    /// Both sides send. A missing attribute means this.
     #[default]
     SendRecv,
-    /// Only this side.
+    /// Only this side sends.
     SendOnly,
-    /// Only the other side.
+    /// Only the other side sends.
     RecvOnly,
-    /// Nobody.
+    /// Nobody sends.
     Inactive,
 }
 
 impl Direction {
-    /// From the two halves.
+    /// The direction in which this side `sends` and `receives`.
     #[must_use]
     pub const fn new(sends: bool, receives: bool) -> Self {
         match (sends, receives) {
@@ -90,13 +90,13 @@ impl Direction {
         matches!(self, Self::SendRecv | Self::RecvOnly)
     }
 
-    /// The same seen from the other side.
+    /// The direction as the other side sees it.
     #[must_use]
     pub const fn reversed(self) -> Self {
         Self::new(self.receives(), self.sends())
     }
 
-    /// What is left when both must agree (RFC 3264 §6.1).
+    /// The direction that both directions allow (RFC 3264 §6.1).
     #[must_use]
     pub const fn intersect(self, other: Self) -> Self {
         Self::new(self.sends() && other.sends(), self.receives() && other.receives())
@@ -128,11 +128,11 @@ impl Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Setup {
-    /// Either; only in offers.
+    /// Either side. Only offers have it.
     ActPass,
-    /// The DTLS client.
+    /// This side, as the DTLS client.
     Active,
-    /// The DTLS server.
+    /// The other side: this one is the DTLS server.
     Passive,
 }
 
@@ -162,11 +162,11 @@ impl Setup {
 pub struct RtpMap<'a> {
     /// Payload type, 0 to 127.
     pub pt: u8,
-    /// Encoding name; compared without regard to case.
+    /// Encoding name. Case does not matter.
     pub encoding: &'a str,
-    /// Hertz.
+    /// Clock rate in hertz.
     pub clock_rate: u32,
-    /// Audio channels; 1 when not said.
+    /// Audio channels; 1 when they are not said.
     pub channels: u8,
 }
 
@@ -199,18 +199,18 @@ pub(crate) fn payload_and_rest(value: &str) -> Option<(u8, &str)> {
     Some((pt, rest))
 }
 
-/// The `name=value` pairs of an fmtp attribute; a value without a name comes as `(value, "")`.
+/// The `name=value` pairs of an fmtp attribute. A value without a name comes as `(value, "")`.
 pub fn parameters(fmtp: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
     fmtp.split(';').map(str::trim).filter(|p| !p.is_empty()).map(|p| p.split_once('=').unwrap_or((p, "")))
 }
 
-/// The value of the fmtp parameter called `name`, without regard to case.
+/// The value of the fmtp parameter called `name`. Case does not matter.
 #[must_use]
 pub fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
     parameters(fmtp).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// Which RTCP feedback is in use (RFC 4585 §4.2, RFC 5104 §7.1, and what browsers add).
+/// The kinds of RTCP feedback in use (RFC 4585 §4.2, RFC 5104 §7.1, and those that browsers add).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Feedback {

@@ -4,7 +4,7 @@ use crate::attr::parameter;
 use crate::h264::ProfileLevelId;
 use crate::media::Payload;
 
-/// A codec with the parameters that decide whether two sides mean the same.
+/// A codec with the parameters that are negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -24,7 +24,7 @@ pub enum Codec {
     Vp8,
     /// Opus (RFC 7587), always 48 kHz and two channels on the wire.
     Opus {
-        /// We send (`sprop-stereo`) and want (`stereo`) two channels.
+        /// Two channels are sent (`sprop-stereo`) and wanted (`stereo`).
         stereo: bool,
         /// In-band forward error correction is wanted (`useinbandfec`).
         fec: bool,
@@ -37,20 +37,20 @@ pub enum Codec {
     G722,
 }
 
-/// H.264 as negotiated.
+/// The parameters of H.264.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct H264 {
-    /// Profile, and the highest level its owner decodes.
+    /// The profile, and the highest level that its owner decodes.
     pub profile_level_id: ProfileLevelId,
-    /// 0: one NAL unit a packet; 1: also aggregated and fragmented (RFC 6184 §6).
+    /// 0: each packet has one NAL unit. 1: NAL units are also aggregated and fragmented (RFC 6184 §6).
     pub packetization_mode: u8,
     /// Each side may have its own level (RFC 6184 §8.1).
     pub level_asymmetry_allowed: bool,
 }
 
 impl H264 {
-    /// What the streamer sends and every browser decodes: 42e01f, packetization mode 1.
+    /// Constrained Baseline, level 3.1 (42e01f), packetization mode 1: every browser decodes it.
     pub const CONSTRAINED_BASELINE: Self = Self {
         profile_level_id: ProfileLevelId::CONSTRAINED_BASELINE_3_1,
         packetization_mode: 1,
@@ -71,7 +71,7 @@ impl H264 {
 }
 
 impl Codec {
-    /// What a payload type of the remote is; `None` when it is nothing known here.
+    /// The codec of a payload type of the remote. `None` when this crate does not know it.
     #[must_use]
     pub fn parse(payload: &Payload<'_>) -> Option<Self> {
         let (map, fmtp) = (&payload.map, payload.fmtp);
@@ -105,8 +105,8 @@ impl Codec {
         })
     }
 
-    /// The same codec in the same configuration, level aside (RFC 6184 §8.2.2: profile and packetization mode must be
-    /// equal on both sides).
+    /// Whether both are the same codec in the same configuration. The level may differ; profile and packetization mode
+    /// must be equal (RFC 6184 §8.2.2).
     #[must_use]
     pub fn matches(&self, remote: &Self) -> bool {
         match (self, remote) {
@@ -120,8 +120,9 @@ impl Codec {
         }
     }
 
-    /// Whether a decoder that was asked for as `remote` decodes what this describes, though it is called otherwise:
-    /// Constrained Baseline for a peer that names only Baseline, Main or High. Good enough for a sender only.
+    /// Whether a decoder of `remote` decodes this codec, though its profile has another name.
+    ///
+    /// A decoder of Baseline, Main or High decodes Constrained Baseline. It helps a track that only sends.
     #[must_use]
     pub fn can_be_sent_as(&self, remote: &Self) -> bool {
         match (self, remote) {
@@ -147,8 +148,9 @@ impl Codec {
         }
     }
 
-    /// What an answer says about an offered codec that this one matches, and what then holds for both: our own level
-    /// when both allow asymmetry, else the lower of the two (RFC 6184 §8.2.2).
+    /// The parameters that an answer says for the offered codec `remote`.
+    ///
+    /// The level is our own when both sides allow asymmetry, else the lower of the two (RFC 6184 §8.2.2).
     #[must_use]
     pub fn answered(&self, remote: &Self) -> Self {
         match (self, remote) {
@@ -169,7 +171,7 @@ impl Codec {
         }
     }
 
-    /// Ticks a second of its RTP timestamps.
+    /// The clock rate of its RTP timestamps in hertz.
     #[must_use]
     pub const fn clock_rate(&self) -> u32 {
         match self {
@@ -179,7 +181,7 @@ impl Codec {
         }
     }
 
-    /// Video, as opposed to audio.
+    /// Whether it is video. Otherwise it is audio.
     #[must_use]
     pub const fn is_video(&self) -> bool {
         matches!(self, Self::H264(_) | Self::H265 { .. } | Self::Vp8)
@@ -199,7 +201,7 @@ impl Codec {
         }
     }
 
-    /// The format parameters as a displayable value; `None` when there are none.
+    /// The format parameters, for `Display`. `None` when there are none.
     #[must_use]
     pub fn fmtp(&self) -> Option<impl fmt::Display + use<'_>> {
         (!matches!(self, Self::Vp8 | Self::Pcmu | Self::Pcma | Self::G722)).then_some(Fmtp(self))

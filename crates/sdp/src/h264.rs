@@ -4,11 +4,11 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ProfileLevelId {
-    /// profile_idc
+    /// `profile_idc`.
     pub profile_idc: u8,
-    /// constraint_set0_flag is the most significant bit.
+    /// The constraint flags; `constraint_set0_flag` is the most significant bit.
     pub constraints: u8,
-    /// level_idc: ten times the level.
+    /// `level_idc`: ten times the level.
     pub level_idc: u8,
 }
 
@@ -17,15 +17,15 @@ pub struct ProfileLevelId {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Profile {
-    /// What every decoder knows.
+    /// Constrained Baseline: every decoder knows it.
     ConstrainedBaseline,
-    /// With flexible macroblock ordering and redundant slices.
+    /// Baseline: with flexible macroblock ordering and redundant slices.
     Baseline,
     /// Main.
     Main,
     /// Extended.
     Extended,
-    /// High without interlacing and B slices.
+    /// Constrained High: High without interlacing and B slices.
     ConstrainedHigh,
     /// High.
     High,
@@ -47,7 +47,7 @@ const PROFILES: &[(u8, u8, u8, Profile)] = &[
     (0xf4, 0xff, 0x00, Profile::High444),
 ];
 
-/// A level, in the order of what a decoder must be able to do: level 1b lies between 1 and 1.1.
+/// A level. Levels are ordered by what a decoder must be able to do: level 1b lies between 1 and 1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Level(u8);
@@ -70,7 +70,7 @@ impl ProfileLevelId {
         Some(Self { profile_idc, constraints, level_idc })
     }
 
-    /// The profile; `None` for those that table 5 doesn't list or that nobody negotiates.
+    /// The profile. `None` when table 5 of RFC 6184 does not list it.
     #[must_use]
     pub fn profile(self) -> Option<Profile> {
         PROFILES
@@ -88,7 +88,7 @@ impl ProfileLevelId {
         Level(if is_1b { 21 } else { self.level_idc.saturating_mul(2) })
     }
 
-    /// Whether a decoder of `other` decodes every stream of this profile, as far as the profiles say.
+    /// Whether a decoder of the profile of `other` decodes every stream of this profile.
     #[must_use]
     pub fn is_within(self, other: Self) -> bool {
         use Profile::{Baseline, ConstrainedBaseline, ConstrainedHigh, Extended, High, Main};
@@ -100,7 +100,7 @@ impl ProfileLevelId {
         }
     }
 
-    /// The same profile with the level of `other`, when that is the lower one.
+    /// This profile with the lower of both levels.
     #[must_use]
     pub fn at_most(self, other: Self) -> Self {
         if other.level() < self.level() {

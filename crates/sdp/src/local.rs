@@ -48,7 +48,7 @@ pub enum Section<'a> {
     Data(Data<'a>),
     /// An m-line that was rejected, or is no longer in use, and keeps its place (RFC 8829 §5.2.2).
     Ended {
-        /// What it was about.
+        /// The kind that it had.
         kind: MediaKind,
     },
 }
@@ -56,62 +56,62 @@ pub enum Section<'a> {
 /// A track of ours: what we can send and receive on one m-line.
 #[derive(Clone, Debug)]
 pub struct Track<'a> {
-    /// The m-line it is bound to. Needed in offers; in answers `None` means any that fits.
+    /// The mid of its m-line. Offers need it; in answers `None` means any m-line that fits.
     pub mid: Option<&'a str>,
     /// [`MediaKind::Audio`] or [`MediaKind::Video`].
     pub kind: MediaKind,
-    /// What we'd like to do.
+    /// The direction that we want.
     pub direction: Direction,
-    /// In order of preference.
+    /// The codecs, in order of preference.
     pub codecs: &'a [LocalCodec],
-    /// The header extensions we know; the numbers matter in offers only.
+    /// The header extensions that we know. Their identifiers matter in offers only.
     pub extensions: ExtensionMap,
-    /// What we send, if we do.
+    /// The stream that we send. `None` when we only receive.
     pub sending: Option<Sending<'a>>,
 }
 
 /// What identifies a stream that we send.
 #[derive(Clone, Copy, Debug)]
 pub struct Sending<'a> {
-    /// Of the media.
+    /// SSRC of the media.
     pub ssrc: u32,
-    /// Of retransmissions; said only when a retransmission format was negotiated.
+    /// SSRC of retransmissions. It is written only when a retransmission format was negotiated.
     pub rtx_ssrc: Option<u32>,
-    /// Media stream id (RFC 8830); tracks with the same id are played in step. `-` for none.
+    /// Media stream id (RFC 8830), or `-` for none. Tracks with the same id are played in step.
     pub stream: &'a str,
-    /// Track id.
+    /// Track id (RFC 8830).
     pub track: &'a str,
 }
 
-/// A codec that we know.
+/// A codec of ours, with its payload types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LocalCodec {
-    /// What it is.
+    /// The codec and its parameters.
     pub codec: Codec,
-    /// Its payload type in our offers; in answers the remote's number is taken.
+    /// Its payload type in our offers. Answers take the payload type of the offer.
     pub pt: u8,
-    /// We can retransmit as RFC 4588 says, in our offers under this payload type.
+    /// The payload type of retransmissions in our offers (RFC 4588). `None` when we do not retransmit.
     pub rtx: Option<u8>,
-    /// The feedback we understand.
+    /// The RTCP feedback that we understand.
     pub feedback: Feedback,
 }
 
 /// Our side of the data channels.
 #[derive(Clone, Copy, Debug)]
 pub struct Data<'a> {
-    /// Its m-line's name. Needed in offers; in answers `None` means any.
+    /// The mid of its m-line. Offers need it; in answers `None` means any m-line.
     pub mid: Option<&'a str>,
-    /// Ours; 5000 by habit.
+    /// Our SCTP port; 5000 is usual.
     pub sctp_port: u16,
-    /// The largest message we take, in bytes.
+    /// The largest message that we take, in bytes.
     pub max_message_size: u32,
-    /// Our SCTP INIT chunk in base64 (SNAP). In answers said only to an offer that has one.
+    /// Our SCTP INIT chunk in base64 (SNAP). An answer has it only when the offer has one.
     pub sctp_init: Option<&'a str>,
 }
 
 impl Section<'_> {
-    /// The m-line's kind.
+    /// The kind of the m-line.
     #[must_use]
     pub const fn kind(&self) -> MediaKind {
         match self {
@@ -121,7 +121,7 @@ impl Section<'_> {
         }
     }
 
-    /// The m-line's name, when it has one.
+    /// The mid, when it has one.
     #[must_use]
     pub const fn mid(&self) -> Option<&str> {
         match self {

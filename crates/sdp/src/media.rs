@@ -5,7 +5,7 @@ use crate::limits::{MAX_PAYLOADS, MAX_SSRCS};
 use crate::line::{attribute, attributes, is_token, word};
 use crate::list::List;
 
-/// One m-line with its attributes (RFC 8866 §5.14), borrowing from the text.
+/// An m-line with its attributes (RFC 8866 §5.14). It borrows from the text of the description.
 #[derive(Clone, Copy, Debug)]
 pub struct Media<'a> {
     index: usize,
@@ -18,29 +18,29 @@ pub struct Media<'a> {
     session: &'a str,
 }
 
-/// A payload type with everything said about it.
+/// A payload type of an m-line, with its attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload<'a> {
-    /// What it is.
+    /// The encoding that it stands for.
     pub map: RtpMap<'a>,
-    /// Its format parameters; empty without any.
+    /// Its format parameters (`a=fmtp`). Empty when there are none.
     pub fmtp: &'a str,
-    /// The feedback it asks for.
+    /// The RTCP feedback that it asks for.
     pub feedback: Feedback,
     /// The payload type of its retransmissions (RFC 4588 §8.6).
     pub rtx: Option<u8>,
 }
 
-/// The payload types of an m-line, retransmission formats folded into what they repeat.
+/// The payload types of an m-line. A retransmission format is the `rtx` of the payload type that it repeats.
 pub type Payloads<'a> = List<Payload<'a>, MAX_PAYLOADS>;
 
-/// A stream the remote announced (RFC 5576).
+/// A stream that the remote announces (RFC 5576).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RemoteSsrc {
-    /// Of the media.
+    /// SSRC of the media.
     pub ssrc: u32,
-    /// Of its retransmissions (`ssrc-group:FID`).
+    /// SSRC of its retransmissions (`a=ssrc-group:FID`).
     pub rtx: Option<u32>,
 }
 
@@ -58,25 +58,25 @@ impl<'a> Media<'a> {
         Some(Self { index, kind: MediaKind::parse(kind_text), kind_text, port, protocol, formats, body, session })
     }
 
-    /// Which m-line, counted from 0 (`sdpMLineIndex`).
+    /// The index of the m-line, counted from 0 (`sdpMLineIndex`).
     #[must_use]
     pub const fn index(&self) -> usize {
         self.index
     }
 
-    /// What it is about.
+    /// The kind of media.
     #[must_use]
     pub const fn kind(&self) -> MediaKind {
         self.kind
     }
 
-    /// The kind as it is written.
+    /// The kind of media as it is written.
     #[must_use]
     pub const fn kind_text(&self) -> &'a str {
         self.kind_text
     }
 
-    /// The port; 0 means rejected or ended, unless it is bundle-only.
+    /// The port. Port 0 means that the m-line is rejected or ended, unless it is bundle-only.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -105,31 +105,31 @@ impl<'a> Media<'a> {
         attribute(self.body, name)
     }
 
-    /// The same, or else the session's.
+    /// The value of the first attribute called `name`, of the m-line or else of the session.
     #[must_use]
     pub fn attribute_or_session(&self, name: &str) -> Option<&'a str> {
         self.attribute(name).or_else(|| attribute(self.session, name))
     }
 
-    /// Its name (RFC 5888 §4).
+    /// The mid: the name of the m-line (RFC 5888 §4).
     #[must_use]
     pub fn mid(&self) -> Option<&'a str> {
         self.attribute("mid").filter(|m| is_token(m))
     }
 
-    /// Port 0 and not bundle-only: the offerer ended it, or the answerer rejected it (RFC 9143 §6).
+    /// Whether the offerer ended it, or the answerer rejected it: it has port 0 and is not bundle-only (RFC 9143 §6).
     #[must_use]
     pub fn is_rejected(&self) -> bool {
         self.port == 0 && !self.is_bundle_only()
     }
 
-    /// Only to be used within a BUNDLE group (RFC 9143 §6).
+    /// Whether it can only be used in a BUNDLE group (RFC 9143 §6).
     #[must_use]
     pub fn is_bundle_only(&self) -> bool {
         self.attribute("bundle-only").is_some()
     }
 
-    /// RTP over DTLS-SRTP, by any of the names that RFC 8829 §5.1.2 says to accept.
+    /// Whether it is RTP over DTLS-SRTP, by one of the names of RFC 8829 §5.1.2.
     #[must_use]
     pub fn is_rtp(&self) -> bool {
         matches!(self.kind, MediaKind::Audio | MediaKind::Video)
@@ -144,7 +144,7 @@ impl<'a> Media<'a> {
             )
     }
 
-    /// Data channels (RFC 8841 §4).
+    /// Whether it is data channels (RFC 8841 §4).
     #[must_use]
     pub fn is_data(&self) -> bool {
         self.kind == MediaKind::Application
@@ -152,33 +152,33 @@ impl<'a> Media<'a> {
             && self.formats == "webrtc-datachannel"
     }
 
-    /// The direction, of the m-line or else of the session.
+    /// The direction of the m-line, or else that of the session.
     #[must_use]
     pub fn direction(&self) -> Direction {
         let of = |text| attributes(text).find_map(|(n, v)| if v.is_empty() { Direction::parse(n) } else { None });
         of(self.body).or_else(|| of(self.session)).unwrap_or_default()
     }
 
-    /// RTP and RTCP share a port (RFC 8858).
+    /// Whether it says that RTP and RTCP share a port (RFC 8858).
     #[must_use]
     pub fn rtcp_mux(&self) -> bool {
         self.attribute("rtcp-mux").is_some()
     }
 
-    /// Reduced-size RTCP is understood (RFC 5506 §5).
+    /// Whether it says that reduced-size RTCP is understood (RFC 5506 §5).
     #[must_use]
     pub fn rtcp_reduced_size(&self) -> bool {
         self.attribute("rtcp-rsize").is_some()
     }
 
-    /// The SCTP port (RFC 8841 §5); 5000 is what everybody means.
+    /// The SCTP port (RFC 8841 §5). Peers that leave it out mean 5000.
     #[must_use]
     pub fn sctp_port(&self) -> Option<u16> {
         self.attribute("sctp-port")?.parse().ok()
     }
 
-    /// The largest message the remote takes, in bytes (RFC 8841 §6): 65,536 when not said, `u64::MAX` when said to be
-    /// without limit.
+    /// The largest message that the remote takes, in bytes (RFC 8841 §6). It is 65,536 when the attribute is missing, and
+    /// `u64::MAX` when there is no limit.
     #[must_use]
     pub fn max_message_size(&self) -> u64 {
         match self.attribute("max-message-size").map(str::parse) {
@@ -188,7 +188,7 @@ impl<'a> Media<'a> {
         }
     }
 
-    /// The SCTP INIT chunk, base64, of a remote that can do without the SCTP handshake (SNAP).
+    /// The SCTP INIT chunk of the remote in base64 (SNAP). With it, SCTP needs no handshake.
     #[must_use]
     pub fn sctp_init(&self) -> Option<&'a str> {
         self.attribute("sctp-init").filter(|v| !v.is_empty())
@@ -200,12 +200,12 @@ impl<'a> Media<'a> {
         self.attribute("msid").map(word)
     }
 
-    /// Everything said with `a=ssrc`.
+    /// The `a=ssrc` attributes.
     pub fn ssrc_attributes(&self) -> impl Iterator<Item = SsrcAttribute<'a>> + use<'a> {
         self.attributes().filter(|(n, _)| *n == "ssrc").filter_map(|(_, v)| SsrcAttribute::parse(v))
     }
 
-    /// The streams announced, each with its retransmission stream; the first [`MAX_SSRCS`].
+    /// The first [`MAX_SSRCS`] streams that the remote announces, each with its retransmission stream.
     #[must_use]
     pub fn ssrcs(&self) -> List<RemoteSsrc, MAX_SSRCS> {
         let pair = |value: &str| -> Option<(u32, u32)> {
@@ -233,8 +233,9 @@ impl<'a> Media<'a> {
         all
     }
 
-    /// The header extensions known here, with the remote's numbers (RFC 8285 §5). Those for one direction only, and
-    /// those numbered above 14 (which want two-byte headers), are left out.
+    /// The header extensions that this crate knows, with the identifiers of the remote (RFC 8285 §5).
+    ///
+    /// Extensions for one direction are left out, and those with identifiers above 14, which need two-byte headers.
     #[must_use]
     pub fn extensions(&self) -> ExtensionMap {
         self.attributes().filter(|(n, _)| *n == "extmap").fold(ExtensionMap::new(), |all, (_, value)| {
@@ -247,7 +248,7 @@ impl<'a> Media<'a> {
         })
     }
 
-    /// The payload types in order of preference, in one pass over the attributes; the first [`MAX_PAYLOADS`].
+    /// The first [`MAX_PAYLOADS`] payload types, in the order of preference of the remote.
     #[must_use]
     pub fn payloads(&self) -> Payloads<'a> {
         let mut all = Payloads::new();

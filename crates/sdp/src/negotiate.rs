@@ -31,15 +31,15 @@ pub struct Negotiated {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Line {
-    /// Which m-line it is, counted from 0.
+    /// The index of the m-line, counted from 0.
     pub index: usize,
     /// Its mid; empty when it has none.
     pub mid: Name,
-    /// What it is about.
+    /// The kind of media.
     pub kind: MediaKind,
     /// Index of its section in [`Local::sections`].
     pub section: usize,
-    /// What we do.
+    /// The direction, as our side sees it.
     pub direction: Direction,
     /// The codecs that both sides know. Media may come with any of their payload types (RFC 3264 §6.1); the first is the
     /// one to send with. Empty for data.
@@ -52,25 +52,25 @@ pub struct Line {
     pub rtcp_reduced_size: bool,
 }
 
-/// A codec as agreed.
+/// A codec that both sides know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NegotiatedCodec {
     /// Payload type.
     pub pt: u8,
-    /// Payload type of retransmissions, when both sides do them.
+    /// Payload type of retransmissions. `None` when one side has none.
     pub rtx_pt: Option<u8>,
-    /// With the parameters that our description says.
+    /// The codec, with the parameters of our description.
     pub codec: Codec,
-    /// With the remote's parameters, such as the H.264 level it decodes.
+    /// The codec, with the parameters of the remote, such as the H.264 level that it decodes.
     pub remote: Codec,
-    /// Which of the track's codecs it is.
+    /// Its index in [`Track::codecs`].
     pub local: u8,
-    /// What both sides understand.
+    /// The RTCP feedback that both sides understand.
     pub feedback: Feedback,
 }
 
-/// The data channels as agreed.
+/// The data channels that both sides agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NegotiatedData {
@@ -78,9 +78,9 @@ pub struct NegotiatedData {
     pub line: usize,
     /// The remote's SCTP port.
     pub remote_port: u16,
-    /// The largest message the remote takes, in bytes; `u64::MAX` without limit.
+    /// The largest message that the remote takes, in bytes. `u64::MAX` means no limit.
     pub max_message_size: u64,
-    /// Both sides said their INIT; [`Media::sctp_init`] has the remote's.
+    /// Whether both descriptions have an INIT chunk (SNAP). [`Media::sctp_init`] has that of the remote.
     pub snap: bool,
 }
 
@@ -339,7 +339,7 @@ impl Line {
         self.codecs.first()
     }
 
-    /// The codec of a received payload type, and whether it is a retransmission.
+    /// The codec of a payload type, and whether the payload type is that of its retransmissions.
     #[must_use]
     pub fn by_payload_type(&self, pt: u8) -> Option<(&NegotiatedCodec, bool)> {
         self.codecs.iter().find(|c| c.pt == pt || c.rtx_pt == Some(pt)).map(|c| (c, c.pt != pt))

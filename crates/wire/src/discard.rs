@@ -1,22 +1,22 @@
 use core::marker::PhantomData;
 
-/// Why a packet was dropped: a field-less enum of which every variant has a counter in a [`Counters`].
+/// An enum of the reasons for which packets are dropped. Each reason has a counter in a [`Counters`].
 ///
-/// Declared with [`reasons!`](crate::reasons).
+/// The macro [`reasons!`](crate::reasons) declares such an enum.
 pub trait Reason: Copy + 'static {
     /// Every reason, in the order of [`index`](Self::index).
     const ALL: &'static [Self];
 
-    /// This reason's place in [`ALL`](Self::ALL).
+    /// The place of this reason in [`ALL`](Self::ALL).
     fn index(self) -> usize;
 
-    /// The variant's name, for statistics.
+    /// The name of the variant, for statistics.
     fn name(self) -> &'static str;
 }
 
-/// How often each reason occurred; counters stop at `u32::MAX`.
+/// A counter for each reason. A counter stops at `u32::MAX`.
 ///
-/// `N` is the number of reasons; [`reasons!`](crate::reasons) makes an alias that fills it in.
+/// `N` is the number of reasons. The macro [`reasons!`](crate::reasons) declares an alias that fills it in.
 #[derive(Clone, Debug)]
 pub struct Counters<R, const N: usize> {
     counts: [u32; N],
@@ -30,26 +30,26 @@ impl<R: Reason, const N: usize> Default for Counters<R, N> {
 }
 
 impl<R: Reason, const N: usize> Counters<R, N> {
-    /// One more of `reason`.
+    /// Counts one packet that was dropped for `reason`.
     pub fn count(&mut self, reason: R) {
         if let Some(c) = self.counts.get_mut(reason.index()) {
             *c = c.saturating_add(1);
         }
     }
 
-    /// How many of `reason` there were.
+    /// The number of packets that were dropped for `reason`.
     #[must_use]
     pub fn get(&self, reason: R) -> u32 {
         self.counts.get(reason.index()).copied().unwrap_or(0)
     }
 
-    /// How many there were of any reason.
+    /// The number of packets that were dropped for any reason.
     #[must_use]
     pub fn total(&self) -> u32 {
         self.counts.iter().fold(0, |sum, c| sum.saturating_add(*c))
     }
 
-    /// Every reason with its count.
+    /// Each reason with its count.
     pub fn iter(&self) -> impl Iterator<Item = (R, u32)> + '_ {
         R::ALL.iter().map(|r| (*r, self.get(*r)))
     }

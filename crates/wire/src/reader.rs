@@ -15,23 +15,23 @@ impl fmt::Display for Truncated {
 
 impl core::error::Error for Truncated {}
 
-/// Reads network-byte-order fields off the front of a slice; no call can panic.
+/// Reads fields in network byte order from the front of a slice. No call panics.
 ///
-/// Slices come out with the lifetime of the input, so a parsed message borrows from the datagram. It is a
-/// [`bytes::Buf`] too, for codecs that are generic over their source.
+/// The slices that it returns have the lifetime of the input: a parsed message borrows from the datagram. A `Reader` is
+/// a [`bytes::Buf`] too, for codecs that are generic over their source.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// Reads from the start of `input`.
+    /// A reader at the start of `input`.
     #[must_use]
     pub const fn new(input: &'a [u8]) -> Self {
         Self { rest: input }
     }
 
-    /// Bytes not read yet.
+    /// The number of bytes that are not read yet.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.rest.len()
@@ -43,23 +43,23 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
-    /// Everything not read yet, without reading it.
+    /// The bytes that are not read yet. They stay unread.
     #[must_use]
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// The next `n` bytes.
+    /// Reads the next `n` bytes.
     ///
     /// # Errors
-    /// [`Truncated`] when fewer are left; nothing is consumed then. So with every other read here.
+    /// [`Truncated`] when fewer are left. The reader then stays where it is; this holds for every read of this type.
     pub fn take(&mut self, n: usize) -> Result<&'a [u8], Truncated> {
         let (head, tail) = self.rest.split_at_checked(n).ok_or(Truncated)?;
         self.rest = tail;
         Ok(head)
     }
 
-    /// The next `N` bytes as an array.
+    /// Reads the next `N` bytes as an array.
     ///
     /// # Errors
     /// [`Truncated`] when fewer are left.
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
-    /// A reader over the next `n` bytes, which this one then has behind it.
+    /// Reads the next `n` bytes, as a reader of their own.
     ///
     /// # Errors
     /// [`Truncated`] when fewer are left.
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         self.take(n).map(Reader::new)
     }
 
-    /// Leaves out `n` bytes.
+    /// Skips `n` bytes.
     ///
     /// # Errors
     /// [`Truncated`] when fewer are left.
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         self.take(n).map(drop)
     }
 
-    /// One byte.
+    /// Reads one byte.
     ///
     /// # Errors
     /// [`Truncated`] at the end.
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[b]| b)
     }
 
-    /// Two bytes, most significant first.
+    /// Reads two bytes, most significant first.
     ///
     /// # Errors
     /// [`Truncated`] when fewer are left.
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
-    /// Three bytes, most significant first.
+    /// Reads three bytes, most significant first.
     ///
     /// # Errors
     /// [`Truncated`] when fewer are left.
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         self.array::<3>().map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))
     }
 
-    /// Four bytes, most significant first.
+    /// Reads four bytes, most significant first.
     ///
     /// # Errors
     /// [`Truncated`] when fewer are left.
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// Six bytes, most significant first.
+    /// Reads six bytes, most significant first.
     ///
     /// # Errors
     /// [`Truncated`] when fewer are left.
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         self.array::<6>().map(|[a, b, c, d, e, f]| u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
-    /// Eight bytes, most significant first.
+    /// Reads eight bytes, most significant first.
     ///
     /// # Errors
     /// [`Truncated`] when fewer are left.

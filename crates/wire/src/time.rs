@@ -1,16 +1,16 @@
 use core::ops::{Add, AddAssign, Sub};
 use core::time::Duration;
 
-/// A point in time: microseconds since an origin that the caller chooses (boot, or the start of a simulation).
+/// A point in time, in microseconds since an origin that the caller chooses, such as boot.
 ///
-/// The clock must be monotonic; nothing here reads one. All arithmetic saturates, so no time that a peer or a
-/// configuration names can overflow: a deadline too far away is [`Instant::FAR_FUTURE`].
+/// The clock of the caller must be monotonic. All arithmetic saturates: a deadline that is too far away is
+/// [`Instant::FAR_FUTURE`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant(u64);
 
 impl Instant {
-    /// The origin of the caller's clock.
+    /// The origin of the clock.
     pub const ZERO: Self = Self(0);
     /// Later than every other instant.
     pub const FAR_FUTURE: Self = Self(u64::MAX);
@@ -39,13 +39,13 @@ impl Instant {
         self.0 / 1_000
     }
 
-    /// Time since `earlier`; zero when `earlier` is later.
+    /// The time since `earlier`. It is zero when `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The earlier of two deadlines of which either may be missing.
+    /// The earlier of two deadlines. `None` stands for no deadline.
     #[must_use]
     pub fn earliest(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         match (a, b) {

@@ -2,7 +2,7 @@ use bytes::BufMut;
 
 use crate::copy::{NoRoom, put_at};
 
-/// Writes network-byte-order fields into a slice from its start; no call can panic.
+/// Writes fields in network byte order into a slice, from its start. No call panics.
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut [u8],
@@ -10,13 +10,13 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Writes from the start of `out`.
+    /// A writer at the start of `out`.
     #[must_use]
     pub const fn new(out: &'a mut [u8]) -> Self {
         Self { out, len: 0 }
     }
 
-    /// Bytes written.
+    /// The number of bytes that are written.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
@@ -28,33 +28,33 @@ impl<'a> Writer<'a> {
         self.len == 0
     }
 
-    /// Bytes that still fit.
+    /// The number of bytes that still fit.
     #[must_use]
     pub const fn room(&self) -> usize {
         self.out.len().saturating_sub(self.len)
     }
 
-    /// What has been written.
+    /// The bytes that are written.
     #[must_use]
     pub fn written(&self) -> &[u8] {
         self.out.get(..self.len).unwrap_or_default()
     }
 
-    /// What has been written, to be changed in place.
+    /// The bytes that are written, to change them in place.
     pub fn written_mut(&mut self) -> &mut [u8] {
         self.out.get_mut(..self.len).unwrap_or_default()
     }
 
-    /// What has been written, for as long as the buffer itself lives.
+    /// The bytes that are written, with the lifetime of the buffer.
     #[must_use]
     pub fn into_written(self) -> &'a mut [u8] {
         self.out.get_mut(..self.len).unwrap_or_default()
     }
 
-    /// Room for `n` bytes, counted as written and left as it is, to be filled by the caller.
+    /// The next `n` bytes of the buffer, for the caller to fill. They count as written.
     ///
     /// # Errors
-    /// [`NoRoom`] when fewer fit; nothing is written then. So with every other call here.
+    /// [`NoRoom`] when fewer fit. Nothing is written then; this holds for every call of this type.
     pub fn reserve(&mut self, n: usize) -> Result<&mut [u8], NoRoom> {
         let end = self.len.checked_add(n).ok_or(NoRoom)?;
         // Cut so that the compiler knows the length of the field: copying into it then has no path that panics.
@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
         Ok(field)
     }
 
-    /// All of `bytes`.
+    /// Writes all of `bytes`.
     ///
     /// # Errors
     /// [`NoRoom`] when they don't fit.
@@ -73,7 +73,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// `n` zero bytes.
+    /// Writes `n` zero bytes.
     ///
     /// # Errors
     /// [`NoRoom`] when they don't fit.
@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// One byte.
+    /// Writes one byte.
     ///
     /// # Errors
     /// [`NoRoom`] at the end.
@@ -90,7 +90,7 @@ impl<'a> Writer<'a> {
         self.put(&[v])
     }
 
-    /// Two bytes, most significant first.
+    /// Writes two bytes, most significant first.
     ///
     /// # Errors
     /// [`NoRoom`] when they don't fit.
@@ -98,7 +98,7 @@ impl<'a> Writer<'a> {
         self.put(&v.to_be_bytes())
     }
 
-    /// The low three bytes of `v`, most significant first.
+    /// Writes the low three bytes of `v`, most significant first.
     ///
     /// # Errors
     /// [`NoRoom`] when they don't fit.
@@ -107,7 +107,7 @@ impl<'a> Writer<'a> {
         self.put(&[a, b, c])
     }
 
-    /// Four bytes, most significant first.
+    /// Writes four bytes, most significant first.
     ///
     /// # Errors
     /// [`NoRoom`] when they don't fit.
@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
         self.put(&v.to_be_bytes())
     }
 
-    /// The low six bytes of `v`, most significant first.
+    /// Writes the low six bytes of `v`, most significant first.
     ///
     /// # Errors
     /// [`NoRoom`] when they don't fit.
@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
         self.put(&[a, b, c, d, e, f])
     }
 
-    /// Eight bytes, most significant first.
+    /// Writes eight bytes, most significant first.
     ///
     /// # Errors
     /// [`NoRoom`] when they don't fit.
@@ -132,7 +132,7 @@ impl<'a> Writer<'a> {
         self.put(&v.to_be_bytes())
     }
 
-    /// Overwrites bytes already written, for lengths and checksums known only later.
+    /// Overwrites bytes that are written, for lengths and checksums that are known later.
     ///
     /// # Errors
     /// [`NoRoom`] when `at..at + bytes.len()` is not all written.
@@ -141,9 +141,9 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Appends to any [`bytes::BufMut`] without its panic: for codecs that are generic over their sink.
+/// Appends to any [`bytes::BufMut`] without a panic, for codecs that are generic over their sink.
 pub trait TryPut: BufMut {
-    /// All of `bytes`, or [`NoRoom`] and nothing.
+    /// Writes all of `bytes`, or nothing.
     ///
     /// # Errors
     /// [`NoRoom`] when they don't fit.
