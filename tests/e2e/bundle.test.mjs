@@ -1,5 +1,5 @@
-// One transport for all m-lines: the first m-lines of the offer are rejected by a device without sound and picture, and
-// what they say of the transport has to count all the same. `crates/peer/examples/echo.rs` is the device.
+// One transport for all m-lines: it stands in the first m-line of the offer, for which a device without sound and picture
+// has no use. The device keeps that m-line, with nothing on it. `crates/peer/examples/echo.rs` is the device.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ async function eventually(what, peer, pattern) {
     const seen = peer.out.match(pattern);
     if (seen) return seen[1];
   }
-  throw new Error(`no ${what}: ${peer.out} ${peer.log}`);
+  throw new Error(`no ${what}: ${peer.log}`);
 }
 
 async function stop({ child }) {
@@ -39,15 +39,17 @@ async function stop({ child }) {
 // The m-lines of a description, each with what is said in it.
 const mLines = (sdp) => sdp.split(/^(?=m=)/m).slice(1);
 
-// What both tests expect of offer and answer: the transport stands in the first m-line, which is rejected.
+// What both tests expect of offer and answer: the transport stands in the first m-line, which stays.
 function check(offer, answer) {
   const candidates = mLines(offer).map((line) => line.match(/^a=candidate:/gm)?.length ?? 0);
   assert.ok(candidates[0] > 0 && candidates.slice(1).every((n) => n === 0), `candidates in the first only: ${candidates}`);
-  assert.deepEqual(mLines(answer).map((line) => line.split(' ')[1] !== '0'), [false, false, true]);
-  assert.equal(answer.match(/^a=group:BUNDLE (.*?)\r?$/m)[1], offer.match(/^a=group:BUNDLE (.*?)\r?$/m)[1].split(' ')[2]);
+  assert.deepEqual(mLines(answer).map((line) => line.split(' ')[1] !== '0'), [true, false, true]);
+  assert.match(mLines(answer)[0], /^a=inactive\r$/m);
+  const [first, , last] = offer.match(/^a=group:BUNDLE (.*?)\r?$/m)[1].split(' ');
+  assert.equal(answer.match(/^a=group:BUNDLE (.*?)\r?$/m)[1], `${first} ${last}`);
 }
 
-test("Chromium's max-bundle: picture and sound are rejected, the data channel opens", { timeout: 40_000 }, async () => {
+test("Chromium's max-bundle: the data channel opens without picture and sound", { timeout: 40_000 }, async () => {
   const browser = await launch(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection']);
   const device = echo();
   try {
@@ -79,9 +81,9 @@ test("Chromium's max-bundle: picture and sound are rejected, the data channel op
   }
 });
 
-test("GStreamer's max-bundle: picture and sound are rejected, the data channel opens", { timeout: 40_000 }, async () => {
+test("GStreamer's max-bundle: the data channel opens without picture and sound", { timeout: 40_000 }, async () => {
   const device = echo();
-  const gstreamer = run('python3', [path.join(import.meta.dirname, 'gstreamer.py'), 'max-bundle']);
+  const gstreamer = run('/usr/bin/python3', [path.join(import.meta.dirname, 'gstreamer.py'), 'max-bundle']);
   try {
     const offer = await eventually('offer', gstreamer, DESCRIPTION);
     device.child.stdin.write(`${offer}.\n`);

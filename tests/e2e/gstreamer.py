@@ -55,14 +55,14 @@ def answered():
     peer.emit("set-remote-description", answer, Gst.Promise.new())
 
 
-def offered(promise, *_):
-    promise.wait()
-    offer = promise.get_reply().get_value("offer")
-    peer.emit("set-local-description", offer, Gst.Promise.new())
-
-
 peer.connect("notify::ice-gathering-state", gathered)
-peer.emit("create-offer", None, Gst.Promise.new_with_change_func(offered, None, None))
+# Waited for here, so that the reply lives as long as what is read from it.
+promise = Gst.Promise.new()
+peer.emit("create-offer", None, promise)
+promise.wait()
+reply = promise.get_reply()
+offer = reply.get_value("offer")
+peer.emit("set-local-description", offer, Gst.Promise.new())
 GLib.timeout_add_seconds(20, loop.quit)
 loop.run()
 pipeline.set_state(Gst.State.NULL)

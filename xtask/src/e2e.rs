@@ -15,6 +15,11 @@ const TOOLS: &[Tool] = &[
     Tool { file: "turnserver", package: "coturn" },
     Tool { file: "node", package: "nodejs" },
     Tool { file: "npm", package: "npm" },
+    // The library folder has the machine's name in it; the Python binding has not.
+    Tool { file: "/usr/lib/python3/dist-packages/gi/overrides/Gst.py", package: "python3-gst-1.0" },
+    Tool { file: "/usr/share/doc/gstreamer1.0-plugins-bad/copyright", package: "gstreamer1.0-plugins-bad" },
+    Tool { file: "/usr/share/doc/gstreamer1.0-nice/copyright", package: "gstreamer1.0-nice" },
+    Tool { file: "/usr/share/doc/gir1.2-gst-plugins-bad-1.0/copyright", package: "gir1.2-gst-plugins-bad-1.0" },
 ];
 
 /// `cargo xtask e2e`: the desktop's streamer with everything it can do, the page alone, and the handshake with each browser.
@@ -27,6 +32,7 @@ pub fn main(_: &[String]) -> Result<()> {
         "restart.test.mjs",
         "viewer.test.mjs",
         "dtls.test.mjs",
+        "bundle.test.mjs",
         "record.test.mjs",
         "turn.test.mjs",
         "whip.test.mjs",
@@ -54,8 +60,11 @@ pub fn hosted(_: &[String]) -> Result<()> {
 
 /// What the tests talk to beside browsers, in one build: each alone would have other features, and compile everything again.
 fn build_peers() -> Result<()> {
-    let packages = ["barertc", "barertc-test-peer", "barertc-hosted-sim"].map(|name| ["--package", name]).concat();
-    run(cargo().args(["build", "--release", "--bins", "--example", "echo"]).args(packages))
+    let packages = ["barertc", "barertc-dtls", "barertc-test-peer", "barertc-hosted-sim"];
+    let packages = packages.map(|name| ["--package", name]).concat();
+    // GStreamer's certificates have RSA keys.
+    let features = ["--features", "barertc-dtls/rsa"];
+    run(cargo().args(["build", "--release", "--bins", "--example", "echo"]).args(packages).args(features))
 }
 
 fn node(files: &[&str]) -> Result<()> {

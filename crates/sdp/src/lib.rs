@@ -110,6 +110,6 @@ pub use limits::{MAX_CODECS, MAX_KINDS, MAX_MEDIA, MAX_NAME, MAX_PAYLOADS, MAX_S
 pub use list::{List, Name};
 pub use local::{Data, Local, LocalCodec, Section, Sending, Track};
 pub use media::{Media, Payload, Payloads, RemoteSsrc};
-pub use negotiate::{Line, Negotiated, NegotiatedCodec, NegotiatedData};
+pub use negotiate::{Line, Negotiated, NegotiatedCodec, NegotiatedData, Placeholder};
 pub use session::{Bundle, MediaLines, Session, Transport};
 pub use write::{DescriptionBounds, write_answer, write_offer};

@@ -46,6 +46,16 @@ pub enum Section<'a> {
     Track(Track<'a>),
     /// Data channels.
     Data(Data<'a>),
+    /// An m-line that nothing flows on, and that may have the transport of the others: a [`Placeholder`] in a later
+    /// offer. In answers it has no meaning.
+    ///
+    /// [`Placeholder`]: crate::Placeholder
+    Inactive {
+        /// [`MediaKind::Audio`] or [`MediaKind::Video`].
+        kind: MediaKind,
+        /// Its mid.
+        mid: &'a str,
+    },
     /// An m-line that was rejected, or is no longer in use, and keeps its place (RFC 8829 §5.2.2).
     Ended {
         /// The kind that it had.
@@ -117,7 +127,7 @@ impl Section<'_> {
         match self {
             Self::Track(t) => t.kind,
             Self::Data(_) => MediaKind::Application,
-            Self::Ended { kind } => *kind,
+            Self::Inactive { kind, .. } | Self::Ended { kind } => *kind,
         }
     }
 
@@ -127,6 +137,7 @@ impl Section<'_> {
         match self {
             Self::Track(t) => t.mid,
             Self::Data(d) => d.mid,
+            Self::Inactive { mid, .. } => Some(mid),
             Self::Ended { .. } => None,
         }
     }

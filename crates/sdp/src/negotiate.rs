@@ -25,6 +25,24 @@ pub struct Negotiated {
     pub transport: Option<usize>,
     /// The data channels, when they were accepted.
     pub data: Option<NegotiatedData>,
+    /// An m-line that has the transport of the accepted ones, and that no section of ours fits.
+    pub placeholder: Option<Placeholder>,
+}
+
+/// An m-line that is accepted for its transport alone. Nothing flows on it: the answer says `inactive`.
+///
+/// It is the tagged m-line of the BUNDLE group, with audio or video that we have no use for. RFC 9143 §7.3.1 allows to
+/// reject it, but libwebrtc with bundle policy `max-bundle` refuses such an answer: its transport goes with the m-line.
+/// A later offer of ours repeats it as [`Section::Inactive`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Placeholder {
+    /// The index of the m-line, counted from 0.
+    pub index: usize,
+    /// [`MediaKind::Audio`] or [`MediaKind::Video`].
+    pub kind: MediaKind,
+    /// Its mid.
+    pub mid: Name,
 }
 
 /// An accepted m-line.
@@ -128,6 +146,7 @@ impl Negotiated {
                 self.accept(line)?;
             }
         }
+        self.placeholder = self.find_placeholder(offer);
         self.agree_transport(offer, |theirs| answer_setup(theirs, local.setup))
     }
 
@@ -158,7 +177,8 @@ impl Negotiated {
             if media.kind() != section.kind() || !same_mid {
                 return Err(Error::AnswerLine { index });
             }
-            if media.is_rejected() || !self.shares_transport(answer, &media) {
+            let idle = matches!(section, Section::Inactive { .. });
+            if media.is_rejected() || idle || !self.shares_transport(answer, &media) {
                 continue;
             }
             let Some(mut line) = Line::of(&media) else { continue };
@@ -195,7 +215,15 @@ impl Negotiated {
     /// Nothing agreed on.
     #[must_use]
     pub const fn new() -> Self {
-        Self { lines: List::new(), media: 0, kinds: List::new(), setup: Setup::Active, transport: None, data: None }
+        Self {
+            lines: List::new(),
+            media: 0,
+            kinds: List::new(),
+            setup: Setup::Active,
+            transport: None,
+            data: None,
+            placeholder: None,
+        }
     }
 
     fn count(&mut self, session: &Session<'_>) {
@@ -211,7 +239,11 @@ impl Negotiated {
         match (self.lines.first(), bundle) {
             // Without a group nothing can be bundle-only (RFC 9143 §6).
             (None, bundle) => bundle.is_some() || !media.is_bundle_only(),
-            (Some(first), Some(bundle)) => bundle.contains(&first.mid),
+            (Some(first), Some(_)) => {
+                // A mid belongs to one group (RFC 9143 §7): where it is in more, the first counts.
+                let shared = session.bundle_of(&first.mid);
+                shared.is_some_and(|shared| media.mid().is_some_and(|mid| shared.contains(mid)))
+            }
             (Some(_), None) => false,
         }
     }
@@ -227,7 +259,7 @@ impl Negotiated {
         let bound = local.sections.iter().position(|s| s.mid().is_some() && s.mid() == media.mid());
         for (index, section) in local.sections.iter().enumerate() {
             let elsewhere = elsewhere.get(index).copied().unwrap_or(false);
-            let free = bound.is_none() && !elsewhere && !matches!(section, Section::Ended { .. });
+            let free = bound.is_none() && !elsewhere;
             let bound_here = bound == Some(index);
             if (!bound_here && !free) || self.of_section(index).is_some() {
                 continue;
@@ -246,6 +278,16 @@ impl Negotiated {
         self.lines.push(line).map_err(|_| Error::TooMany { what: "m-lines in use", limit: MAX_SECTIONS })
     }
 
+    /// The tagged m-line of the offer, when it is audio or video and no section of ours fits it.
+    fn find_placeholder(&self, offer: &Session<'_>) -> Option<Placeholder> {
+        let first = self.lines.first()?;
+        let tagged = offer.group_of(&offer.media_at(first.index)?).next()?;
+        let mid = tagged.mid().and_then(|mid| Name::try_from(mid).ok())?;
+        let usable = tagged.is_rtp() && tagged.rtcp_mux() && !tagged.is_bundle_only();
+        let free = self.line_at(tagged.index()).is_none() && self.line(&mid).is_none();
+        (usable && free).then(|| Placeholder { index: tagged.index(), kind: tagged.kind(), mid })
+    }
+
     /// The transport is that of the first accepted m-line, in the order of the BUNDLE group (RFC 9143 §7.3.1).
     fn agree_transport(
         &mut self,
@@ -255,7 +297,8 @@ impl Negotiated {
         let Some(first) = self.lines.first() else { return Ok(()) };
         let group = session.bundle_of(&first.mid).filter(|_| !first.mid.is_empty());
         let tagged = group.into_iter().flat_map(|group| group.mids()).find_map(|mid| self.line(mid));
-        let transport = session.transport(tagged.unwrap_or(first).index)?;
+        let index = self.placeholder.as_ref().map_or(tagged.unwrap_or(first).index, |placeholder| placeholder.index);
+        let transport = session.transport(index)?;
         self.transport = Some(transport.media);
         self.setup = rule(transport.setup).ok_or(TransportError::Setup)?;
         Ok(())
@@ -362,7 +405,7 @@ impl Line {
                 track.kind == media.kind() && media.is_rtp() && muxed() && self.fit_track(track, session, media)
             }
             Section::Data(_) => media.is_data(),
-            Section::Ended { .. } => false,
+            Section::Inactive { .. } | Section::Ended { .. } => false,
         }
     }
 

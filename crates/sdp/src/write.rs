@@ -6,7 +6,7 @@ use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::Codec;
 use crate::error::{Error, SectionError, TransportError};
 use crate::line::{is_token, word};
-use crate::local::{Data, Local, Section, Sending, Track};
+use crate::local::{Data, Local, LocalCodec, Section, Sending, Track};
 use crate::media::Media;
 use crate::negotiate::{Line, Negotiated, NegotiatedCodec, check_sections};
 use crate::session::{Bundle, Session};
@@ -41,6 +41,12 @@ pub fn write_offer<'o, C: Display>(local: &Local<'_, C>, out: &'o mut [u8]) -> R
                 text.transport(local, local.setup, first)?;
                 text.data(data, true)?;
             }
+            Section::Inactive { kind, mid } => {
+                let extensions = ExtensionMap::new();
+                let (direction, codecs) = (Direction::Inactive, &[any_codec(local.sections, *kind)]);
+                let track = Track { mid: Some(mid), kind: *kind, direction, codecs, extensions, sending: None };
+                text.offered_track(local, index, &track, first)?;
+            }
             Section::Ended { kind: kind @ MediaKind::Application } => {
                 text.rejected(kind.as_str(), DATA, "webrtc-datachannel", None)?;
                 continue;
@@ -72,7 +78,10 @@ pub fn write_answer<'o, C: Display>(
     let mut text = Text::new(out);
     // In the order of the offer, for its first is the tag (RFC 9143 §7.3.1).
     let bundle = agreed.lines.first().and_then(|line| offer.bundle_of(&line.mid));
-    let bundled = bundle.into_iter().flat_map(Bundle::mids).filter(|mid| agreed.line(mid).is_some());
+    let bundled = bundle
+        .into_iter()
+        .flat_map(Bundle::mids)
+        .filter(|mid| agreed.line(mid).is_some() || agreed.placeholder.as_ref().is_some_and(|p| p.mid == *mid));
     text.head(local, bundled, offer.extmap_allow_mixed())?;
     for media in offer.media() {
         let has_transport = agreed.transport == Some(media.index());
@@ -87,9 +96,18 @@ pub fn write_answer<'o, C: Display>(
                 text.transport(local, agreed.setup, has_transport)?;
                 text.data(data, agreed.data.is_some_and(|d| d.snap))?;
             }
-            Some((_, Section::Ended { .. })) => return Err(Error::OtherOffer),
-            // One format says as much as all of them (RFC 3264 §6).
-            None => text.rejected(media.kind_text(), media.protocol(), word(media.formats()).0, media.mid())?,
+            Some((_, Section::Inactive { .. } | Section::Ended { .. })) => return Err(Error::OtherOffer),
+            None if agreed.placeholder.as_ref().is_some_and(|p| p.index == media.index()) => {
+                text.placeholder(local, agreed.setup, &media)?;
+            }
+            None => {
+                // One format says as much as all of them (RFC 3264 §6).
+                text.rejected(media.kind_text(), media.protocol(), word(media.formats()).0, media.mid())?;
+                // Of no use, but GStreamer refuses an answer with an m-line that it offered and that has none of it.
+                if !media.is_rejected() {
+                    text.transport(local, agreed.setup, false)?;
+                }
+            }
         }
     }
     text.finish()
@@ -113,7 +131,7 @@ pub struct DescriptionBounds {
     pub codecs: usize,
     /// Candidates. A candidate of ours has at most 192 characters.
     pub candidates: usize,
-    /// M-lines that are rejected or ended. A rejected m-line that a peer offered is counted with 192 characters.
+    /// M-lines that are rejected or ended. A rejected m-line that a peer offered is counted with 544 characters.
     pub rejected: usize,
 }
 
@@ -124,6 +142,8 @@ impl DescriptionBounds {
     pub const fn max_len(&self) -> usize {
         const NAME: usize = crate::limits::MAX_NAME;
         const LINE: usize = 192;
+        // Its m-line, c, mid and direction; ufrag, pwd, fingerprint by SHA-512, setup.
+        const REJECTED: usize = LINE + 46 + 44 + 216 + 19 + 27;
         // v, o, s, t, group, extmap-allow-mixed, msid-semantic, ice-lite, ice-options.
         const HEAD: usize = 320;
         // m, c, mid, ufrag, pwd, fingerprint by SHA-512, setup, end-of-candidates, direction, rtcp-mux, rtcp-rsize.
@@ -143,7 +163,7 @@ impl DescriptionBounds {
         (HEAD + SECTION + GROUP + DATA)
             .saturating_add(self.tracks.saturating_mul(track))
             .saturating_add(self.candidates.saturating_mul(LINE))
-            .saturating_add(self.rejected.saturating_mul(LINE))
+            .saturating_add(self.rejected.saturating_mul(REJECTED))
     }
 }
 
@@ -240,6 +260,23 @@ impl<'o> Text<'o> {
     fn data_line_as<C>(&mut self, protocol: &str, local: &Local<'_, C>) -> Result<(), Error> {
         self.line(format_args!("m=application {} {protocol} webrtc-datachannel", port(local)))?;
         self.connection(local)
+    }
+
+    /// The offered m-line with its first format, and nothing flows.
+    fn placeholder<C: Display>(&mut self, local: &Local<'_, C>, setup: Setup, media: &Media<'_>) -> Result<(), Error> {
+        let format = word(media.formats()).0;
+        self.line(format_args!("m={} {} {} {format}", media.kind_text(), port(local), media.protocol()))?;
+        self.connection(local)?;
+        self.mid(media)?;
+        self.transport(local, setup, true)?;
+        self.property(Direction::Inactive.as_str())?;
+        self.property("rtcp-mux")?;
+        for (name, value) in media.attributes().filter(|(name, _)| matches!(*name, "rtpmap" | "fmtp")) {
+            if word(value).0 == format {
+                self.attribute(name, value)?;
+            }
+        }
+        Ok(())
     }
 
     fn rejected(&mut self, kind: &str, protocol: &str, formats: &str, mid: Option<&str>) -> Result<(), Error> {
@@ -399,6 +436,16 @@ impl fmt::Write for Text<'_> {
         self.put(s.as_bytes());
         Ok(())
     }
+}
+
+/// A codec for an m-line that nothing flows on: in one BUNDLE group a payload type has one meaning (RFC 9143 §9.1).
+fn any_codec(sections: &[Section<'_>], kind: MediaKind) -> LocalCodec {
+    let tracks = || sections.iter().filter_map(|s| if let Section::Track(track) = s { Some(track) } else { None });
+    let known = tracks().filter(|track| track.kind == kind).find_map(|track| track.codecs.first());
+    let codec = if kind == MediaKind::Video { LocalCodec::vp8() } else { LocalCodec::opus() };
+    let taken = |pt: u8| tracks().flat_map(|t| t.codecs).any(|c| c.pt == pt || c.rtx == Some(pt));
+    let free = || core::iter::once(codec.pt).chain(96..=127).find(|pt| !taken(*pt)).unwrap_or(codec.pt);
+    known.copied().unwrap_or_else(|| codec.with_payload_type(free())).with_rtx(None)
 }
 
 /// Each item with a space in front of it.

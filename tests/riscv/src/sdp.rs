@@ -59,7 +59,7 @@ pub fn run(bench: &mut Bench) {
             match &mut s {
                 Section::Track(t) => t.mid = Some("v"),
                 Section::Data(d) => d.mid = Some("d"),
-                Section::Ended { .. } => {}
+                Section::Inactive { .. } | Section::Ended { .. } => {}
             }
             s
         });

@@ -47,21 +47,18 @@ fn attributes_of_the_transport_need_stand_in_the_tagged_line_only() {
     let read = Session::parse(&text).unwrap();
     assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["a", "v"]);
 
-    // The same of Chromium's offer, whichever of its lines we want.
+    // The same of Chromium's offer, whichever of its lines we want. The tagged one stays, with nothing on it.
     let offer = only_in_the_first(CHROMIUM_OFFER, TRANSPORT);
+    let all = transport_of(CHROMIUM_OFFER, &answer(CHROMIUM_OFFER, &streamer()).0).candidates().count();
     for (sections, lines) in
         [(&streamer()[..], vec![0, 1, 2]), (&streamer()[1..], vec![1, 2]), (&streamer()[2..], vec![2])]
     {
         let (agreed, text) = answer(&offer, sections);
-        assert_eq!(accepted(&agreed), lines);
+        assert_eq!((accepted(&agreed), agreed.placeholder.is_some()), (lines.clone(), lines[0] != 0));
         let transport = transport_of(&offer, &agreed);
-        assert_eq!((transport.ufrag, transport.media), ("GBL5", lines[0]));
-        assert_eq!(
-            transport.candidates().count(),
-            transport_of(CHROMIUM_OFFER, &answer(CHROMIUM_OFFER, &streamer()).0).candidates().count()
-        );
+        assert_eq!((transport.ufrag, transport.media, transport.candidates().count()), ("GBL5", 0, all));
         let read = Session::parse(&text).unwrap();
-        assert_eq!(read.transport(lines[0]).unwrap().candidates().count(), 1, "ours, in the tagged line");
+        assert_eq!(read.transport(0).unwrap().candidates().count(), 1, "ours, in the tagged line");
     }
 }
 
@@ -86,44 +83,96 @@ fn the_tagged_line_is_the_first_of_the_group() {
 }
 
 #[test]
-fn a_rejected_first_line_still_has_the_transport_of_the_others() {
-    // OBS: credentials in the session part, candidates in the audio line, which a device without sound rejects.
+fn a_tagged_line_that_nobody_wants_stays_for_its_transport() {
+    // OBS: credentials in the session part, candidates in the audio line, for which a device without sound has no use.
     let (agreed, text) = answer(OBS_OFFER, &viewer()[..1]);
-    assert_eq!((accepted(&agreed), agreed.transport), (vec![1], Some(1)));
+    let placeholder = Placeholder { index: 0, kind: MediaKind::Audio, mid: "0".try_into().unwrap() };
+    assert_eq!((accepted(&agreed), agreed.placeholder.as_ref()), (vec![1], Some(&placeholder)));
     let transport = transport_of(OBS_OFFER, &agreed);
-    assert_eq!((transport.candidates().count(), transport.ufrag), (2, "Jkd3"));
+    assert_eq!((transport.candidates().count(), transport.ufrag, transport.media), (2, "Jkd3", 0));
     assert!(transport.has_option("trickle") && transport.has_option("ice2"), "OBS writes commas");
     assert_eq!(agreed.setup, Setup::Active);
     let read = Session::parse(&text).unwrap();
-    assert!(read.media_at(0).unwrap().is_rejected());
-    assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["1"]);
+    let audio = read.media_at(0).unwrap();
+    assert_eq!((audio.is_rejected(), audio.direction(), audio.formats()), (false, Direction::Inactive, "111"));
+    assert_eq!(audio.payloads()[0].map.encoding, "opus");
+    assert!(audio.rtcp_mux() && audio.attribute("candidate").is_some() && audio.attribute("ssrc").is_none());
+    assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["0", "1"]);
+    assert!(read.media_at(1).unwrap().attribute("candidate").is_none());
 
     // RFC 9725: the second line is bundle-only and says nothing of the transport.
     let (agreed, _) = answer(RFC9725_OFFER, &viewer()[..1]);
-    assert_eq!(accepted(&agreed), [1]);
-    assert_eq!(transport_of(RFC9725_OFFER, &agreed).candidates().count(), 2);
+    assert_eq!((accepted(&agreed), agreed.placeholder.map(|p| p.index)), (vec![1], Some(0)));
     let (agreed, _) = answer(RFC9725_OFFER, &viewer());
-    assert_eq!((accepted(&agreed), agreed.transport), (vec![0, 1], Some(0)));
+    assert_eq!((accepted(&agreed), agreed.transport, agreed.placeholder), (vec![0, 1], Some(0), None));
 
-    // GStreamer and Chromium's max-bundle: candidates in the first line only, the rest in each.
+    // GStreamer's and Chromium's max-bundle.
+    let (agreed, _) = answer(GSTREAMER_OFFER, &streamer()[2..]);
+    assert_eq!((accepted(&agreed), agreed.placeholder.as_ref().map(|p| p.index)), (vec![2], Some(0)));
+    assert_eq!(transport_of(GSTREAMER_OFFER, &agreed).candidates().count(), 9);
     let offer = only_in_the_first(CHROMIUM_OFFER, &["candidate"]);
     let (agreed, _) = answer(&offer, &streamer()[2..]);
-    assert_eq!((accepted(&agreed), agreed.transport), (vec![2], Some(2)));
+    assert_eq!((accepted(&agreed), agreed.placeholder.as_ref().map(|p| p.index)), (vec![2], Some(0)));
     assert!(transport_of(&offer, &agreed).candidates().count() > 0);
+
+    // Nothing is kept for nothing.
+    let (agreed, text) = answer(OBS_OFFER, &streamer()[2..]);
+    assert!(agreed.placeholder.is_none() && agreed.transport.is_none());
+    assert_eq!(text.matches(" 0 UDP/TLS/RTP/SAVPF").count(), 2);
 }
 
 #[test]
-fn a_line_with_candidates_of_its_own_keeps_them() {
-    // Chromium's usual policy: each line has ports of its own until the answer has bundled them.
-    let (agreed, _) = answer(CHROMIUM_OFFER, &streamer()[1..]);
-    let first = transport_of(CHROMIUM_OFFER, &agreed).candidates().next().unwrap();
-    let audio = Session::parse(CHROMIUM_OFFER).unwrap().media_at(1).unwrap();
-    assert!(first.contains(&format!(" {} typ host", audio.port())), "{first}");
+fn a_placeholder_is_offered_again_as_inactive() {
+    let sections = [Section::Inactive { kind: MediaKind::Video, mid: "0" }, audio(Some("1"), Direction::SendOnly)];
+    let fingerprint = fingerprint();
+    let local = local(&sections, &fingerprint);
+    let mut room = [0; 4096];
+    let text = write_offer(&local, &mut room).unwrap();
+    let read = Session::parse(text).unwrap();
+    let video = read.media_at(0).unwrap();
+    assert_eq!((video.port(), video.direction(), video.formats()), (9, Direction::Inactive, "96"));
+    assert!(text.contains("a=group:BUNDLE 0 1\r\n") && video.attribute("candidate").is_some());
+    // A payload type means one codec in the group.
+    let mut opus = LocalCodec::opus();
+    opus.pt = 96;
+    let codecs = [opus];
+    let mut sections = sections.clone();
+    if let Section::Track(track) = &mut sections[1] {
+        track.codecs = &codecs;
+    }
+    let local = Local { sections: &sections, ..local };
+    let text = write_offer(&local, &mut room).unwrap();
+    assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 97\r\n") && text.contains("a=rtpmap:97 VP8/90000\r\n"));
+    // And its answer is read.
+    let answer = text.replace("actpass", "active").replace("sendonly", "recvonly");
+    let agreed = Negotiated::from_answer(&Session::parse(&answer).unwrap(), &local).unwrap();
+    assert_eq!(agreed.lines.iter().map(|l| (l.index, l.section)).collect::<Vec<_>>(), [(1, 1)]);
+}
+
+#[test]
+fn a_tagged_line_that_cannot_stay_still_has_the_transport() {
+    // Data channels that we do not have cannot be accepted for show, and what is no RTP neither.
+    let tag_last = |offer: &str| only_in_the_first(offer, &[]).replace("BUNDLE 0 1 2", "BUNDLE 2 1 0");
+    let offer = tag_last(CHROMIUM_OFFER);
+    let (agreed, text) = answer(&offer, &streamer()[..2]);
+    assert_eq!((accepted(&agreed), agreed.transport, agreed.placeholder), (vec![0, 1], Some(1), None));
+    assert!(text.contains("a=group:BUNDLE 1 0\r\n"));
+    // Where the line that takes over has no candidates, those of the tagged one count.
+    let first = only_in_the_first(CHROMIUM_OFFER, &["candidate"]);
+    let offer = first.replace("m=video 41507 UDP/TLS/RTP/SAVPF", "m=image 41507 UDP/TLS/RTP/SAVPF");
+    let (agreed, _) = answer(&offer, &streamer()[1..]);
+    assert_eq!((accepted(&agreed), agreed.transport), (vec![1, 2], Some(1)));
+    assert!(transport_of(&offer, &agreed).candidates().count() > 0);
     // Candidates of a line with other credentials belong to another agent.
-    let offer =
-        only_in_the_first(CHROMIUM_OFFER, &["candidate"]).replacen("a=ice-ufrag:GBL5", "a=ice-ufrag:elsewhere", 1);
+    let offer = offer.replacen("a=ice-ufrag:GBL5", "a=ice-ufrag:elsewhere", 1);
     let (agreed, _) = answer(&offer, &streamer()[1..]);
     assert_eq!(transport_of(&offer, &agreed).candidates().count(), 0);
+    // A line with candidates of its own keeps them.
+    let offer = CHROMIUM_OFFER.replace("m=video 41507 UDP/TLS/RTP/SAVPF", "m=image 41507 UDP/TLS/RTP/SAVPF");
+    let (agreed, _) = answer(&offer, &streamer()[1..]);
+    let candidate = transport_of(&offer, &agreed).candidates().next().unwrap();
+    let audio = Session::parse(&offer).unwrap().media_at(1).unwrap();
+    assert!(candidate.contains(&format!(" {} typ host", audio.port())), "{candidate}");
 }
 
 #[test]
@@ -154,8 +203,11 @@ fn there_is_one_transport() {
     // None: the first line that we take, and no group in the answer.
     let offer = CHROMIUM_OFFER.replace("a=group:BUNDLE 0 1 2\r\n", "");
     let (agreed, text) = answer(&offer, &streamer()[1..]);
-    assert_eq!((accepted(&agreed), agreed.transport), (vec![1], Some(1)));
+    assert_eq!((accepted(&agreed), agreed.transport, agreed.placeholder), (vec![1], Some(1), None));
     assert!(!text.contains("a=group"));
+    // A mid in two groups belongs to the first of them.
+    let offer = CHROMIUM_OFFER.replace("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 1\r\na=group:BUNDLE 2 1");
+    assert_eq!(accepted(&answer(&offer, &streamer()[1..]).0), [1]);
     // Other kinds of groups are none (RFC 5888 §8).
     let offer =
         CHROMIUM_OFFER.replace("a=group:BUNDLE 0 1 2", "a=group:LS 0 1\r\na=group:BUNDLE 1 2\r\na=group:BUNDLEX 0");

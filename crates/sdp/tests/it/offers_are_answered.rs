@@ -60,9 +60,11 @@ fn a_track_that_only_sends_is_not_matched_with_a_sender() {
     let (agreed, text) = answer(CHROMIUM_OFFER_SENDING, &streamer());
     assert_eq!(agreed.lines.iter().map(|l| l.index).collect::<Vec<_>>(), [2]);
     let read = Session::parse(&text).unwrap();
-    assert!(read.media_at(0).unwrap().is_rejected() && !read.media_at(2).unwrap().is_rejected());
-    assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["2"], "rejected lines leave the group");
-    assert_eq!(read.transport(2).unwrap().candidates().count(), 1, "the first line in use has the transport");
+    let directions: Vec<_> = read.media().map(|m| (m.is_rejected(), m.direction())).collect();
+    use Direction::{Inactive, SendRecv};
+    assert_eq!(directions, [(false, Inactive), (true, Inactive), (false, SendRecv)], "the first has the transport");
+    assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["0", "2"], "rejected lines leave the group");
+    assert_eq!(read.transport(2).unwrap().candidates().count(), 1);
 }
 
 #[test]
@@ -74,6 +76,21 @@ fn what_is_not_understood_is_rejected_and_repeated() {
     let (agreed, text) = answer(&offer, &streamer());
     assert_eq!(accepted(&agreed), [0]);
     assert!(text.contains("m=image 0 udptl t38\r\n") && text.contains("m=video 0 UDP/TLS/RTP/SAVPF 50\r\n"));
+}
+
+#[test]
+fn a_rejected_line_repeats_the_transport() {
+    // GStreamer looks for ICE credentials, fingerprint and setup in each m-line of an answer, rejected or not.
+    let (_, text) = answer(GSTREAMER_OFFER, &streamer()[2..]);
+    let read = Session::parse(&text).unwrap();
+    let video = read.media_at(1).unwrap();
+    assert!(video.is_rejected());
+    for name in ["ice-ufrag", "ice-pwd", "fingerprint", "setup", "mid"] {
+        assert!(video.attribute(name).is_some(), "{name}");
+    }
+    // What the offerer has ended itself needs none.
+    let (_, text) = answer(&CHROMIUM_OFFER.replace("m=audio 59698", "m=audio 0"), &streamer());
+    assert_eq!(Session::parse(&text).unwrap().media_at(1).unwrap().attribute("ice-ufrag"), None);
 }
 
 #[test]

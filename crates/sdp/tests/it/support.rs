@@ -19,7 +19,9 @@ pub(crate) const RFC9725_OFFER: &str = include_str!("../data/shape-rfc9725-bundl
 pub(crate) const OBS_OFFER: &str = include_str!("../data/shape-obs-whip-offer.sdp");
 pub(crate) const JANUS_OFFER: &str = include_str!("../data/shape-janus-videoroom-offer.sdp");
 
-pub(crate) const ALL: [(&str, &str); 14] = [
+pub(crate) const GSTREAMER_OFFER: &str = include_str!("../data/gstreamer-offer-max-bundle.sdp");
+
+pub(crate) const ALL: [(&str, &str); 15] = [
     ("chromium-offer", CHROMIUM_OFFER),
     ("chromium-offer-sending", CHROMIUM_OFFER_SENDING),
     ("chromium-offer-snap", CHROMIUM_OFFER_SNAP),
@@ -29,6 +31,7 @@ pub(crate) const ALL: [(&str, &str); 14] = [
     ("chromium-answer-mdns", CHROMIUM_ANSWER_MDNS),
     ("aiortc-offer", AIORTC_OFFER),
     ("aiortc-answer", AIORTC_ANSWER),
+    ("gstreamer-offer", GSTREAMER_OFFER),
     ("shape-strict", STRICT_OFFER),
     ("shape-tag-second", TAG_SECOND_OFFER),
     ("shape-rfc9725", RFC9725_OFFER),
