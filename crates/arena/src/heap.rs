@@ -161,6 +161,15 @@ impl Heap<'_> {
         }
     }
 
+    /// Bytes of a region that serves whoever takes `worst_case` bytes in no more than `blocks` blocks at a time.
+    ///
+    /// Counted are the header of each block, what its size is rounded up by, [what is never a block](Self::region_overhead),
+    /// and a sixteenth for free blocks that are not looked at because others of their class may be too small.
+    pub const fn region_bytes(worst_case: usize, blocks: usize) -> usize {
+        let headers = blocks.saturating_mul(rlsf::GRANULARITY.saturating_mul(2));
+        worst_case.saturating_add(worst_case / 16).saturating_add(headers).saturating_add(Self::region_overhead())
+    }
+
     /// Bytes of a region that never become blocks: one header at its end, and what aligning its start may skip.
     pub const fn region_overhead() -> usize {
         // One unit each, less the byte that an unaligned start has at least.

@@ -101,35 +101,35 @@ fn main() {
     config.sctp = barertc_sctp::Config::with_buffers(2 * LONGEST as u32, 2 * LONGEST as u32);
     config.max_message_size = LONGEST as u32;
 
-    let mut region = vec![MaybeUninit::uninit(); config.worst_case_bytes::<&Heap>() * 5 / 4];
+    let mut region = vec![MaybeUninit::uninit(); Peer::region_bytes(&config)];
     let heap = Heap::new(&mut region).unwrap();
     let mut peer = PeerConnection::new(config, &identity, &heap, &RustCrypto, &mut rng).unwrap();
     let socket = UdpSocket::bind((options.address, 0)).unwrap();
     let local = socket.local_addr().unwrap();
-    peer.add_local_candidate(Candidate::host(local)).unwrap();
-    peer.add_data(&mut rng).unwrap();
 
     let start = Clock::now();
     let now = || Instant::from_micros(start.elapsed().as_micros() as u64);
+    peer.add_local_candidate(now(), Candidate::host(local)).unwrap();
+    peer.add_data(now()).unwrap();
     let mut text = [0; 4_096];
     if options.offer {
-        println!("{}.", peer.create_offer(&mut rng, &mut text).unwrap());
+        println!("{}.", peer.create_offer(now(), &mut text).unwrap());
         let answer = description();
-        peer.set_answer(now(), &answer, &mut rng).unwrap();
+        peer.set_answer(now(), &answer).unwrap();
     } else {
         let offer = description();
-        println!("{}.", peer.create_answer(now(), &offer, &mut rng, &mut text).unwrap());
+        println!("{}.", peer.create_answer(now(), &offer, &mut text).unwrap());
     }
 
     let mut echo = Echo::default();
     let mut datagram = [0; 1_500];
-    while !matches!(peer.connection_state(), ConnectionState::Closed | ConnectionState::Failed) {
+    while !matches!(peer.connection_state(), ConnectionState::Closed | ConnectionState::Failed(_)) {
         turn(&mut peer, &socket, now(), &mut datagram);
         while let Some(event) = peer.poll_event() {
-            told(&mut peer, event, &mut echo);
+            told(&mut peer, now(), event, &mut echo);
         }
         while let Some((id, kind, message)) = echo.whole.front()
-            && peer.write_channel(*id, *kind, message).is_ok()
+            && peer.write_channel(now(), *id, *kind, message).is_ok()
         {
             echo.whole.pop_front();
         }
@@ -163,7 +163,7 @@ fn turn(peer: &mut Peer<'_, '_>, socket: &UdpSocket, now: Instant, datagram: &mu
     }
 }
 
-fn told(peer: &mut Peer<'_, '_>, event: Event, echo: &mut Echo) {
+fn told(peer: &mut Peer<'_, '_>, now: Instant, event: Event, echo: &mut Echo) {
     match event {
         Event::ConnectionState(ConnectionState::Connected) => {
             let transport = peer.stats().transport;
@@ -171,7 +171,7 @@ fn told(peer: &mut Peer<'_, '_>, event: Event, echo: &mut Echo) {
         }
         Event::ChannelReadable(id) => {
             let mut room = [0; 4_096];
-            while let Ok(read) = peer.read_channel(id, &mut room) {
+            while let Ok(read) = peer.read_channel(now, id, &mut room) {
                 echo.partial.extend_from_slice(&room[..read.len]);
                 if read.end_of_message {
                     echo.whole.push_back((id, read.kind, std::mem::take(&mut echo.partial)));

@@ -1,52 +1,159 @@
+//! Bounds of a connection. Nothing here knows the state that they bound: see
+//! [`PeerConnection::worst_case_bytes`](crate::PeerConnection::worst_case_bytes).
+
 use core::time::Duration;
 
-use barertc_arena::{Allocator, Ring, Vec};
-use barertc_congestion::{Arrivals, GccConfig, SentPackets};
-use barertc_crypto::RustCrypto;
-use barertc_rtcp_nack::{HistoryConfig, RecvConfig, RecvStream, RetransmitConfig, SendConfig, SendStream};
+use barertc_rtcp_nack::{RecvConfig, SendConfig};
+use barertc_rtp::PayloadFormat;
 
-use crate::connection::{Places, Receiver, Transceiver};
-use crate::{Error, Event};
+pub use barertc_congestion::GccConfig;
+pub use barertc_dtls::Config as DtlsConfig;
+pub use barertc_ice::Config as IceConfig;
+pub use barertc_rtcp_nack::{HistoryConfig, RetransmitConfig};
+pub use barertc_sctp::Config as SctpConfig;
+pub use barertc_srtp::Config as SrtpConfig;
+pub use barertc_wire::{ConfigError, Rule};
 
-/// Bounds of a [`PeerConnection`](crate::PeerConnection): what it can ever take is known before anything is allocated.
+/// The smallest [`Config::mtu`]: a handshake in smaller datagrams has too many of them (RFC 8261 §5, RFC 9147 §4.4).
+const LEAST_MTU: u64 = 576;
+/// The largest: what a datagram of UDP carries over IPv4.
+const MOST_MTU: u64 = 65_507;
+/// Packets that one report about arrivals can name (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1): its count
+/// has 16 bits, and it must fit a datagram.
+const MOST_ARRIVALS: u64 = 1_024;
+/// Candidates that a description has room for. More than fit can still be trickled.
+pub(crate) const MAX_CANDIDATES: usize = 8;
+/// Bytes that a DTLS record adds at the most: 13 for the header, 8 for a nonce and 16 for the tag (RFC 6347 §4.1,
+/// RFC 5288 §3).
+const RECORD: u16 = 37;
+
+/// Bounds of a [`PeerConnection`](crate::PeerConnection): what it can ever take follows from them.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// Largest datagram in bytes of UDP payload, whatever is in it.
+    /// Largest datagram in bytes of UDP payload, for all protocols.
     pub mtu: u16,
-    /// Of the ICE agent.
-    pub ice: barertc_ice::Config,
-    /// Of the DTLS connection; its `mtu` is overwritten.
-    pub dtls: barertc_dtls::Config,
-    /// Of SRTP.
-    pub srtp: barertc_srtp::Config,
-    /// Of the SCTP association; its `mtu` is overwritten, and what the peer says of its port and its largest message.
-    pub sctp: barertc_sctp::Config,
-    /// The largest message that a data channel takes from the peer, in bytes: `a=max-message-size`.
+    /// Bounds and times of the ICE agent.
+    pub ice: IceConfig,
+    /// Bounds and times of DTLS. Its `mtu` counts only where it is smaller than what [`mtu`](Self::mtu) leaves.
+    pub dtls: DtlsConfig,
+    /// Bounds of SRTP.
+    pub srtp: SrtpConfig,
+    /// Bounds and times of SCTP. Its `mtu` counts only where it is smaller than what [`mtu`](Self::mtu) leaves.
+    pub sctp: SctpConfig,
+    /// The largest message in bytes that data channels take from the peer: `a=max-message-size` (RFC 8841 §6.1).
     pub max_message_size: u32,
-    /// Tracks, in either direction.
+    /// Tracks, in either direction; at most 16.
     pub max_tracks: u8,
-    /// Events that wait to be fetched.
-    pub max_events: u16,
-    /// Of each video track that sends.
+    /// Bounds of each video track that sends.
     pub video: StreamConfig,
-    /// Of each audio track that sends.
+    /// Bounds of each audio track that sends.
     pub audio: StreamConfig,
-    /// Of each video track that receives. With a `count` of 0, as is the default, video that comes is dropped.
+    /// Bounds of each video track that receives. With a `count` of 0, as is the default, video that comes is dropped.
     pub recv_video: RecvBounds,
-    /// Of each audio track that receives; likewise.
+    /// Bounds of each audio track that receives. With a `count` of 0, as is the default, audio that comes is dropped.
     pub recv_audio: RecvBounds,
-    /// Packets that a report about their arrival can tell of, where media are received with transport-wide feedback.
+    /// Packets that one report about their arrival names, where media are received with transport-wide feedback.
     pub arrivals: u16,
-    /// Packets whose arrival has not been reported yet that are remembered.
+    /// Sent packets that are remembered until the peer reports their arrival.
     pub sent_packets: usize,
     /// Where the estimate of the path begins, and its bounds.
     pub bandwidth: GccConfig,
-    /// Time between two RTCP reports.
+    /// Time between two RTCP reports. They are sent only while there are media to report about.
     pub report_interval: Duration,
+    /// How long the peer may say nothing before [`Event::PeerSilent`](crate::Event::PeerSilent), while the connection
+    /// is made.
+    pub silence: Duration,
+}
+
+impl Config {
+    /// For a device that sends one video and one audio track to a browser and talks over a few data channels.
+    #[must_use]
+    pub const fn new() -> Self {
+        let mut sctp = SctpConfig::with_buffers(16 << 10, 16 << 10);
+        sctp.max_channels = 8;
+        sctp.congestion = barertc_sctp::Congestion::Paced;
+        sctp.mtu = u16::MAX;
+        let mut dtls = DtlsConfig::new();
+        dtls.mtu = u16::MAX;
+        Self {
+            mtu: 1_200,
+            ice: IceConfig::new(),
+            dtls,
+            srtp: SrtpConfig::new(),
+            sctp,
+            max_message_size: 16 << 10,
+            max_tracks: 4,
+            video: StreamConfig::video(),
+            audio: StreamConfig::audio(),
+            recv_video: RecvBounds::video(0),
+            recv_audio: RecvBounds::audio(0),
+            arrivals: 256,
+            sent_packets: 512,
+            bandwidth: GccConfig::new(),
+            report_interval: Duration::from_secs(1),
+            silence: Duration::from_secs(5),
+        }
+    }
+
+    /// Checks that a connection can work with these bounds, those of its parts among them.
+    ///
+    /// # Errors
+    /// The first field that breaks its rule, with the limit and the value. The constructor says the same.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        ConfigError::check_range("mtu", self.mtu.into(), LEAST_MTU, MOST_MTU)?;
+        ConfigError::check("max_tracks", self.max_tracks.into(), Rule::AtMost(barertc_sdp::MAX_SECTIONS as u64))?;
+        ConfigError::check_range("arrivals", self.arrivals.into(), 1, MOST_ARRIVALS)?;
+        ConfigError::check("sent_packets", self.sent_packets as u64, Rule::AtLeast(1))?;
+        let interval = u64::try_from(self.report_interval.as_millis()).unwrap_or(u64::MAX);
+        ConfigError::check("report_interval", interval, Rule::AtLeast(100))?;
+        self.ice.check()?;
+        self.dtls().check()?;
+        self.srtp.check()?;
+        self.sctp().check()
+    }
+
+    /// The longest description that a connection with this configuration writes, in bytes, unless the peer offers more
+    /// m-lines than there are tracks: those that are rejected take 192 bytes each.
+    #[must_use]
+    pub const fn max_description_bytes(&self) -> usize {
+        let tracks = self.max_tracks as usize;
+        let codecs = barertc_sdp::MAX_CODECS;
+        barertc_sdp::DescriptionBounds { tracks, codecs, candidates: MAX_CANDIDATES, rejected: 0 }.max_len()
+    }
+
+    /// Bytes for what is inside ICE: a TURN channel may take four (RFC 8656 §12.4).
+    pub(crate) const fn inner_mtu(&self) -> u16 {
+        self.mtu.saturating_sub(4)
+    }
+
+    /// Bytes for SCTP inside a DTLS record of either version, a multiple of four.
+    const fn sctp_mtu(&self) -> u16 {
+        self.inner_mtu().saturating_sub(RECORD) & !3
+    }
+
+    /// The configuration of DTLS, within our datagrams.
+    pub(crate) fn dtls(&self) -> DtlsConfig {
+        DtlsConfig { mtu: self.inner_mtu().min(self.dtls.mtu), ..self.dtls.clone() }
+    }
+
+    /// The configuration of SCTP, within our datagrams.
+    pub(crate) fn sctp(&self) -> SctpConfig {
+        let mut config = self.sctp.clone();
+        config.mtu = self.sctp_mtu().min(config.mtu);
+        config
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Bounds of a stream that is sent.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StreamConfig {
     /// Frames that can wait to be sent.
     pub queue_frames: usize,
@@ -66,20 +173,28 @@ pub struct StreamConfig {
 impl StreamConfig {
     /// What [`SendConfig::video`] has.
     #[must_use]
-    pub fn video() -> Self {
-        Self::of(SendConfig::video(1, 0, barertc_rtp::PayloadFormat::H264))
+    pub const fn video() -> Self {
+        Self::of(SendConfig::video(1, 0, PayloadFormat::H264))
     }
 
     /// What [`SendConfig::audio`] has.
     #[must_use]
-    pub fn audio() -> Self {
-        Self::of(SendConfig::audio(1, 0, barertc_rtp::PayloadFormat::Opus))
+    pub const fn audio() -> Self {
+        Self::of(SendConfig::audio(1, 0, PayloadFormat::Opus))
     }
 
-    fn of(config: SendConfig) -> Self {
-        let SendConfig { queue_frames, max_age, history, largest_key_frame, retransmit, max_playout_delay, .. } =
-            config;
-        Self { queue_frames, max_age, history, largest_key_frame, retransmit, max_playout_delay }
+    const fn of(config: SendConfig) -> Self {
+        let bounds = Self {
+            queue_frames: config.queue_frames,
+            max_age: config.max_age,
+            history: config.history,
+            largest_key_frame: config.largest_key_frame,
+            retransmit: config.retransmit,
+            max_playout_delay: config.max_playout_delay,
+        };
+        // Nothing is dropped in a constant.
+        core::mem::forget(config);
+        bounds
     }
 
     /// The same bounds for a certain stream.
@@ -94,14 +209,11 @@ impl StreamConfig {
             ..stream
         }
     }
-
-    fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        SendStream::<A>::worst_case_bytes(&self.apply(SendConfig::video(1, 0, barertc_rtp::PayloadFormat::H264)))
-    }
 }
 
 /// Bounds of the streams of a kind that are received. Tracks that do not receive take nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecvBounds {
     /// How many tracks can receive at the same time. What comes for others is counted as [`Discard::NotReceived`].
     ///
@@ -139,88 +251,5 @@ impl RecvBounds {
             wait: self.wait,
             ..stream
         }
-    }
-
-    fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        let config = self.apply(RecvConfig::video(1, 0, barertc_rtp::PayloadFormat::H264));
-        let stream = RecvStream::<A>::worst_case_bytes(&config);
-        stream.saturating_add(size_of::<Receiver<A>>()).saturating_mul(self.count.into())
-    }
-}
-
-impl Default for Config {
-    /// For a device that sends one video and one audio track to a browser and talks over a few data channels.
-    fn default() -> Self {
-        let mut sctp = barertc_sctp::Config::with_buffers(16 << 10, 16 << 10);
-        sctp.max_channels = 8;
-        sctp.congestion = barertc_sctp::Congestion::Paced;
-        Self {
-            mtu: 1_200,
-            ice: barertc_ice::Config::default(),
-            dtls: barertc_dtls::Config::default(),
-            srtp: barertc_srtp::Config::default(),
-            sctp,
-            max_message_size: 16 << 10,
-            max_tracks: 4,
-            max_events: 32,
-            video: StreamConfig::video(),
-            audio: StreamConfig::audio(),
-            recv_video: RecvBounds::video(0),
-            recv_audio: RecvBounds::audio(0),
-            arrivals: 256,
-            sent_packets: 512,
-            bandwidth: GccConfig { start: 4_000_000, min: 300_000, max: 20_000_000 },
-            report_interval: Duration::from_secs(1),
-        }
-    }
-}
-
-impl Config {
-    /// The most that a connection with this configuration ever takes from its allocator, in bytes, without the
-    /// allocator's own overhead; media frames belong to whoever made them and are not counted.
-    #[must_use]
-    pub fn worst_case_bytes<A: Allocator + Clone>(&self) -> usize {
-        let stream = self.video.worst_case_bytes::<A>().max(self.audio.worst_case_bytes::<A>());
-        [
-            barertc_ice::Agent::<A, &RustCrypto>::worst_case_bytes(&self.ice),
-            barertc_dtls::Connection::<A, &RustCrypto>::worst_case_bytes(&self.dtls),
-            barertc_srtp::Session::<A, &RustCrypto>::worst_case_bytes(&self.srtp),
-            barertc_sctp::Association::<A>::worst_case_bytes(&self.sctp),
-            // The machines themselves: what they are does not hang on the provider, which they refer to.
-            size_of::<barertc_ice::Agent<A, &RustCrypto>>(),
-            size_of::<barertc_dtls::Connection<A, &RustCrypto>>(),
-            size_of::<barertc_srtp::Session<A, &RustCrypto>>(),
-            size_of::<barertc_sctp::Association<A>>(),
-            size_of::<Places>(),
-            Vec::<Transceiver<A>, A>::bytes(self.max_tracks.into()),
-            Ring::<Event, A>::bytes(self.max_events.into()),
-            SentPackets::<A>::worst_case_bytes(self.sent_packets),
-            stream.saturating_mul(self.max_tracks.into()),
-            self.recv_video.worst_case_bytes::<A>(),
-            self.recv_audio.worst_case_bytes::<A>(),
-            if self.recv_video.count > 0 || self.recv_audio.count > 0 {
-                size_of::<Arrivals<A>>().saturating_add(Arrivals::<A>::worst_case_bytes(self.arrivals.into()))
-            } else {
-                0
-            },
-        ]
-        .into_iter()
-        .fold(0, usize::saturating_add)
-    }
-
-    /// Bytes for what is inside ICE: a TURN channel may take four (RFC 8656 §12.4).
-    pub(crate) const fn inner_mtu(&self) -> u16 {
-        self.mtu.saturating_sub(4)
-    }
-
-    /// Bytes for SCTP inside a DTLS record of either version, a multiple of four: 13 for the header, 8 for a nonce, 16
-    /// for the tag (RFC 6347 §4.1, RFC 5288 §3) at the most.
-    pub(crate) const fn sctp_mtu(&self) -> u16 {
-        self.inner_mtu().saturating_sub(37) & !3
-    }
-
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        // RFC 8261 §5 and RFC 9147 §4.4: what is below cannot carry a handshake in sensible pieces.
-        if self.mtu < 576 || self.max_events < 8 { Err(Error::Config) } else { Ok(()) }
     }
 }

@@ -1,6 +1,9 @@
+//! What a call refuses and why, why a connection failed, and why a datagram was dropped.
+
 use core::fmt;
 
 use barertc_arena::AllocError;
+use barertc_wire::ConfigError;
 
 barertc_wire::reasons! {
     /// Why a datagram, or a part of one, was dropped here. What the protocols drop, they count themselves.
@@ -8,45 +11,72 @@ barertc_wire::reasons! {
     pub enum Discard: Discards {
         /// Its first byte belongs to no protocol of WebRTC (RFC 7983 §7).
         UnknownProtocol,
-        /// From an address that no connectivity check has vouched for.
-        UnknownSource,
-        /// Came before the keys that would open it.
+        /// It came before the keys that would open it.
         TooEarly,
         /// RTP of a stream that was not negotiated.
         UnknownStream,
         /// RTP of a track for which [`Config::recv_video`](crate::Config::recv_video) or
         /// [`Config::recv_audio`](crate::Config::recv_audio) leave no room.
         NotReceived,
-        /// RTCP that is not understood, or is about no stream of ours.
+        /// RTCP that is malformed.
         Rtcp,
-        /// RTP that is not understood.
+        /// RTP that is malformed.
         Rtp,
-        /// An SCTP packet that is not understood, or without data channels.
+        /// An SCTP packet that is malformed, or came without data channels.
         Sctp,
-        /// Events that nobody fetched.
-        EventsFull,
+        /// A frame that could not be encrypted.
+        NotProtected,
     }
 }
 
-/// What can go wrong in a [`PeerConnection`](crate::PeerConnection).
+/// Why a call to a [`PeerConnection`](crate::PeerConnection) was refused. A call that is refused has changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The allocator gave no memory.
-    OutOfMemory,
-    /// A queue or a table is at its configured bound; try again when something has left it.
+    NoMemory,
+    /// A queue is full. Try again when an event says that there is room.
     WouldBlock,
-    /// The call does not fit the state: an answer without an offer, a frame before the connection.
-    InvalidState,
-    /// No track or channel of that number.
-    NotFound,
-    /// The configuration contradicts itself.
-    Config,
+    /// A table is at its bound, which does not change.
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much of it there can be.
+        limit: usize,
+    },
+    /// The configuration breaks a rule.
+    Config(ConfigError),
+    /// The connection is closed.
+    Closed,
+    /// The connection has failed for this reason, and nothing but closing it is left.
+    Failed(Failure),
+    /// Media cannot flow yet: there is no connection, or the track is not agreed on or paused.
+    NotReady,
+    /// There is no offer that this answer could be for.
+    NoOffer,
+    /// An offer of ours is not answered yet: [`rollback`](crate::PeerConnection::rollback) takes it back.
+    OfferPending,
+    /// An offer of nothing: there is neither a track nor a data channel.
+    NothingToOffer,
+    /// There is no track of that number.
+    NoSuchTrack,
+    /// The track does not do what was asked for: it sends no media, or receives none.
+    WrongDirection,
+    /// The track has no codec.
+    NoCodec,
+    /// The codec can be negotiated but there is no way to send or receive it here.
+    CodecNotSupported,
+    /// Another track has this mid.
+    MidInUse,
+    /// There are no data channels: [`add_data`](crate::PeerConnection::add_data) makes them part of the next description.
+    NoData,
+    /// There is no data channel of that number: it is closed, or of an association that is over.
+    NoSuchChannel,
+    /// The description names another certificate than the one that the connection stands on.
+    CertificateChanged,
     /// The description names the peer's certificate by no hash that is known here.
     UnknownFingerprint,
-    /// A name is longer than [`MAX_NAME`](crate::MAX_NAME).
-    NameTooLong,
     /// Of the description.
     Sdp(barertc_sdp::Error),
     /// Of the ICE agent.
@@ -61,31 +91,69 @@ pub enum Error {
     Media(barertc_rtcp_nack::Error),
 }
 
-impl fmt::Display for Error {
+/// Why a connection failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Failure {
+    /// ICE has no path, for this reason. A check of the peer, a new candidate, or
+    /// [`restart_ice`](crate::PeerConnection::restart_ice) may help.
+    Ice(barertc_ice::FailureReason),
+    /// The DTLS handshake, or the connection that came of it, failed. This is final.
+    Dtls(barertc_dtls::Error),
+    /// There are keys, but SRTP could not be made with them. This is final.
+    Srtp(barertc_srtp::Error),
+}
+
+impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OutOfMemory => f.write_str("out of memory"),
-            Self::WouldBlock => f.write_str("a queue is full"),
-            Self::InvalidState => f.write_str("the call does not fit the state of the connection"),
-            Self::NotFound => f.write_str("no such track or channel"),
-            Self::Config => f.write_str("the configuration contradicts itself"),
-            Self::UnknownFingerprint => f.write_str("no fingerprint by a known hash in the description"),
-            Self::NameTooLong => f.write_str("a name is too long"),
-            Self::Sdp(e) => write!(f, "session description: {e}"),
-            Self::Ice(e) => write!(f, "ICE: {e}"),
+            Self::Ice(reason) => write!(f, "no path to the peer: {reason}"),
             Self::Dtls(e) => write!(f, "DTLS: {e}"),
             Self::Srtp(e) => write!(f, "SRTP: {e}"),
-            Self::Sctp(e) => write!(f, "SCTP: {e}"),
-            Self::Media(e) => write!(f, "media: {e}"),
         }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoMemory => "out of memory",
+            Self::WouldBlock => "a queue is full",
+            Self::TooMany { what, limit } => return write!(f, "too many {what}: {limit} is the limit"),
+            Self::Config(e) => return write!(f, "configuration: {e}"),
+            Self::Closed => "the connection is closed",
+            Self::Failed(reason) => return write!(f, "the connection has failed: {reason}"),
+            Self::NotReady => "media cannot flow yet",
+            Self::NoOffer => "there is no offer to be answered",
+            Self::OfferPending => "an offer of ours is not answered yet",
+            Self::NothingToOffer => "there is nothing to offer",
+            Self::NoSuchTrack => "no such track",
+            Self::WrongDirection => "the track does not go that way",
+            Self::NoCodec => "the track has no codec",
+            Self::CodecNotSupported => "the codec can only be negotiated",
+            Self::MidInUse => "another track has this mid",
+            Self::NoData => "there are no data channels",
+            Self::NoSuchChannel => "no such data channel",
+            Self::CertificateChanged => "the description names another certificate",
+            Self::UnknownFingerprint => "no fingerprint by a known hash in the description",
+            Self::Sdp(e) => return write!(f, "session description: {e}"),
+            Self::Ice(e) => return write!(f, "ICE: {e}"),
+            Self::Dtls(e) => return write!(f, "DTLS: {e}"),
+            Self::Srtp(e) => return write!(f, "SRTP: {e}"),
+            Self::Sctp(e) => return write!(f, "SCTP: {e}"),
+            Self::Media(e) => return write!(f, "media: {e}"),
+        })
     }
 }
 
 impl core::error::Error for Error {}
 
+impl core::error::Error for Failure {}
+
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
-        Self::OutOfMemory
+        Self::NoMemory
     }
 }
 
@@ -100,6 +168,7 @@ macro_rules! from {
 }
 
 from! {
+    Config: ConfigError,
     Sdp: barertc_sdp::Error,
     Ice: barertc_ice::Error,
     Dtls: barertc_dtls::Error,

@@ -1,7 +1,10 @@
-use barertc_ice::{Candidate, GatheringState, State};
-use barertc_sctp::ChannelId;
+//! What the application is told.
 
-use crate::TrackId;
+use barertc_ice::{Candidate, GatheringState, State};
+
+use crate::channel::ChannelId;
+use crate::error::Failure;
+use crate::track::TrackId;
 
 /// The W3C's `RTCPeerConnectionState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,34 +18,65 @@ pub enum ConnectionState {
     Connected,
     /// The path is silent; ICE looks for another.
     Disconnected,
-    /// It did not work, or works no more; an ICE restart may help if DTLS was not the reason.
-    Failed,
+    /// It did not work, or works no more. The reason says whether an ICE restart may help.
+    Failed(Failure),
     /// Closed by either side.
     Closed,
 }
 
+/// What is being waited for while a connection is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Stage {
+    /// The answer to a connectivity check.
+    Ice,
+    /// The peer's part of the DTLS handshake.
+    Dtls,
+}
+
 /// What the application should know.
+///
+/// An event stands for a state that has changed since it was told: two changes of one object that nobody has fetched
+/// become one event. So none is ever lost, however late the application asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
     /// The connection's state changed.
     ConnectionState(ConnectionState),
     /// ICE's state changed.
     IceState(State),
-    /// Whether local candidates are still being found.
+    /// Local candidates are being found, or no more will be.
     IceGatheringState(GatheringState),
-    /// A local candidate to be told to the other side, for those who trickle.
+    /// A local candidate for the other side, for those who trickle.
     LocalCandidate(Candidate),
-    /// The peer cannot go on with this track without a key frame (PLI, FIR, or we had to drop frames).
+    /// The peer has not answered for [`Config::silence`](crate::Config::silence) while the connection was being made. It
+    /// is still tried; this is told once for each stage.
+    PeerSilent(Stage),
+    /// A description has changed what was agreed on for this track: its direction, its codec or its m-line.
+    /// [`track`](crate::PeerConnection::track) tells them.
+    TrackNegotiated(TrackId),
+    /// The peer will send on this track, which it did not before: the W3C's `track` event.
+    RemoteTrack(TrackId),
+    /// The peer cannot go on with this track without a key frame: it has asked for one (PLI, FIR), or frames were
+    /// dropped here.
     KeyFrameWanted(TrackId),
-    /// A data channel can be written to: one of ours that the peer has confirmed, or one that the peer has opened.
+    /// A track has received a frame: [`read_frame`](crate::PeerConnection::read_frame) until it would block.
+    FrameReceived(TrackId),
+    /// The estimate of what the path carries has changed by a tenth or more, in bits a second.
+    Bitrate(u64),
+    /// A data channel can be written to: one of ours, or one that the peer has opened.
     ChannelOpen(ChannelId),
     /// A data channel has something to read.
     ChannelReadable(ChannelId),
-    /// A data channel that was full, or whose buffered amount was above its threshold, no longer is.
+    /// A write that did not fit a data channel would fit now.
     ChannelWritable(ChannelId),
-    /// A data channel is gone.
+    /// What waits on a data channel has fallen to its threshold: the W3C's `bufferedamountlow`.
+    ChannelBufferedAmountLow(ChannelId),
+    /// A data channel is closed, by either side or with its association. Its number means nothing any more.
     ChannelClosed(ChannelId),
-    /// A track has received a frame: [`read_frame`](crate::PeerConnection::read_frame) until it would block.
-    FrameReceived(TrackId),
+    /// The association of the data channels is over, and all channels with it. `None`: the peer has ended it in good
+    /// order. The next description, or one after an ICE restart, makes a new one.
+    DataClosed(Option<barertc_sctp::Failure>),
 }

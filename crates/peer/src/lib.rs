@@ -1,18 +1,18 @@
 //! A WebRTC peer connection that lives entirely in memory that the caller hands it.
 //!
-//! [`PeerConnection`] wires ICE, DTLS, SRTP, RTP and SCTP together behind the same five verbs that each of them has:
-//! `handle`, `poll_transmit`, `poll_event`, `timeout`, `handle_timeout`. It does no I/O, has no clock and no random
-//! source: see `barertc-runner` for the loop that drives it over sockets, and `examples/streamer` for an application.
+//! [`PeerConnection`] wires ICE, DTLS, SRTP, RTP and SCTP together behind the same five verbs that each state machine
+//! among them has: `handle`, `poll_transmit`, `poll_event`, `timeout`, `handle_timeout`. It does no I/O, has no clock and
+//! no random source. `barertc-runner` is a loop that drives it over sockets; `examples/streamer` is an application.
 //!
 //! | the application gives | as |
 //! |---|---|
-//! | memory | any [`Allocator`], or one for each protocol ([`Owners`]); [`Config::worst_case_bytes`] says how much it takes |
-//! | time | an [`Instant`] with every call that cares |
-//! | randomness | a `CryptoRng` where something must not be guessed |
-//! | cryptography | a [`Provider`]: [`RustCrypto`], or one that puts hardware in its place |
+//! | memory | any [`arena::Allocator`], or one for each protocol ([`Allocators`]); [`PeerConnection::worst_case_bytes`] says how much it takes |
+//! | time | an [`Instant`] with every call that can cause something |
+//! | randomness | a [`rand_core::CryptoRng`], to the constructor |
+//! | cryptography | a [`crypto::Provider`]: [`RustCrypto`], or one that puts hardware in its place |
 //! | a certificate | an [`Identity`], which many connections may share |
 //! | media | [`Frame`]s, by reference: N connections that send a frame hold it once |
-//! | signaling | descriptions are text, from [`create_offer`](PeerConnection::create_offer) to [`set_answer`](PeerConnection::set_answer); how they travel is no matter of this crate |
+//! | signaling | descriptions as text, from [`create_offer`](PeerConnection::create_offer) to [`set_answer`](PeerConnection::set_answer); how they travel is no matter of this crate |
 //!
 //! # Example
 //!
@@ -20,74 +20,100 @@
 //! between them is a loop.
 //!
 //! ```
+//! use barertc::arena::Heap;
+//! use barertc::rand_core::{TryCryptoRng, TryRng};
 //! use barertc::{
 //!     Candidate, ChannelConfig, Config, Event, Identity, Instant, MessageKind, PeerConnection, Route, RustCrypto,
 //! };
-//! use barertc_arena::Heap;
-//! use barertc_crypto::selftest::Predictable; // a generator for tests: take the machine's true one
-//! use core::{mem::MaybeUninit, net::SocketAddr, time::Duration};
+//! use std::{fs::File, io::Read, mem::MaybeUninit, net::SocketAddr, time::Duration};
 //!
-//! # fn main() -> Result<(), barertc::Error> {
-//! let mut rng = Predictable::new(1);
-//! let identity = Identity::generate(&RustCrypto, &mut rng);
-//! let config = Config::default();
+//! /// The system's source of random bytes. On a device, take the chip's true one.
+//! struct Random(File);
 //!
-//! // On a device: a region of external memory, of as many bytes as the configuration says and the heap's own.
-//! let mut regions = [[MaybeUninit::uninit(); 192 << 10]; 2];
-//! assert!(config.worst_case_bytes::<&Heap>() < 160 << 10);
-//! let [one, two] = &mut regions;
-//! let heaps: [Heap; 2] = [Heap::new(one), Heap::new(two)].map(|heap| heap.expect("large enough"));
-//! let addresses = [SocketAddr::from(([10, 0, 0, 1], 4000)), SocketAddr::from(([10, 0, 0, 2], 4000))];
+//! impl TryRng for Random {
+//!     type Error = std::convert::Infallible;
 //!
-//! let mut peers = [
-//!     PeerConnection::new(config.clone(), &identity, &heaps[0], &RustCrypto, &mut rng)?,
-//!     PeerConnection::new(config, &identity, &heaps[1], &RustCrypto, &mut rng)?,
-//! ];
-//! for (peer, address) in peers.iter_mut().zip(addresses) {
-//!     peer.add_local_candidate(Candidate::host(address))?;
+//!     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+//!         let mut bytes = [0; 4];
+//!         self.try_fill_bytes(&mut bytes)?;
+//!         Ok(u32::from_le_bytes(bytes))
+//!     }
+//!
+//!     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+//!         let mut bytes = [0; 8];
+//!         self.try_fill_bytes(&mut bytes)?;
+//!         Ok(u64::from_le_bytes(bytes))
+//!     }
+//!
+//!     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+//!         self.0.read_exact(out).expect("the system has random bytes");
+//!         Ok(())
+//!     }
 //! }
 //!
-//! // What signaling carries between the two.
-//! let mut now = Instant::from_millis(0);
-//! let (mut offer, mut answer) = ([0; 2048], [0; 2048]);
-//! let chat = peers[0].open_channel(&ChannelConfig { label: "chat", ..ChannelConfig::default() }, &mut rng)?;
-//! peers[1].add_data(&mut rng)?;
-//! let offer = peers[0].create_offer(&mut rng, &mut offer)?;
-//! let answer = peers[1].create_answer(now, offer, &mut rng, &mut answer)?;
-//! peers[0].set_answer(now, answer, &mut rng)?;
+//! impl TryCryptoRng for Random {}
 //!
-//! let mut datagram = [0; 1200];
-//! let mut heard = None;
-//! while heard.is_none() {
-//!     for from in 0..2 {
-//!         while let Some(sent) = peers[from].poll_transmit(now, &mut datagram) {
-//!             let route = Route::udp(sent.route.remote, sent.route.local);
-//!             // What is wrong with a datagram is counted; nothing needs to be done.
-//!             let _ = peers[1 - from].handle(now, route, &mut datagram[..sent.len]);
-//!         }
-//!         peers[from].handle_timeout(now);
-//!         while let Some(event) = peers[from].poll_event() {
-//!             match event {
-//!                 Event::ChannelOpen(id) if id == chat && from == 0 => {
-//!                     peers[0].write_channel(id, MessageKind::Text, b"Hello")?;
+//! /// The bounds of the connections, and the memory that follows from them: known before anything runs.
+//! const CONFIG: Config = Config::new();
+//! const REGION: usize = PeerConnection::<&Heap, RustCrypto>::region_bytes(&CONFIG);
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut rng = Random(File::open("/dev/urandom")?);
+//!     let identity = Identity::generate(&RustCrypto, &mut rng);
+//!     let mut regions = vec![[MaybeUninit::uninit(); REGION]; 2];
+//!     let [one, two] = &mut regions[..] else { unreachable!() };
+//!     let heaps: [Heap; 2] = [Heap::new(one)?, Heap::new(two)?];
+//!     let addresses = [SocketAddr::from(([10, 0, 0, 1], 4000)), SocketAddr::from(([10, 0, 0, 2], 4000))];
+//!
+//!     let mut now = Instant::from_millis(0);
+//!     let mut peers = [
+//!         PeerConnection::new(CONFIG, &identity, &heaps[0], &RustCrypto, &mut rng)?,
+//!         PeerConnection::new(CONFIG, &identity, &heaps[1], &RustCrypto, &mut rng)?,
+//!     ];
+//!     for (peer, address) in peers.iter_mut().zip(addresses) {
+//!         peer.add_local_candidate(now, Candidate::host(address))?;
+//!     }
+//!
+//!     // What signaling carries between the two.
+//!     let (mut offer, mut answer) = ([0; 2048], [0; 2048]);
+//!     let chat = peers[0].open_channel(now, &ChannelConfig { label: "chat", ..ChannelConfig::default() })?;
+//!     peers[1].add_data(now)?;
+//!     let offer = peers[0].create_offer(now, &mut offer)?;
+//!     let answer = peers[1].create_answer(now, offer, &mut answer)?;
+//!     peers[0].set_answer(now, answer)?;
+//!
+//!     let mut datagram = [0; 1200];
+//!     let mut heard = None;
+//!     while heard.is_none() {
+//!         for from in 0..2 {
+//!             while let Some(sent) = peers[from].poll_transmit(now, &mut datagram) {
+//!                 let route = Route::udp(sent.route.remote, sent.route.local);
+//!                 // What is wrong with a datagram is counted; nothing needs to be done.
+//!                 let _ = peers[1 - from].handle(now, route, &mut datagram[..sent.len]);
+//!             }
+//!             peers[from].handle_timeout(now);
+//!             while let Some(event) = peers[from].poll_event() {
+//!                 match event {
+//!                     Event::ChannelOpen(id) if id == chat && from == 0 => {
+//!                         peers[0].write_channel(now, id, MessageKind::Text, b"Hello")?;
+//!                     }
+//!                     Event::ChannelReadable(id) => {
+//!                         let mut room = [0; 16];
+//!                         let read = peers[from].read_channel(now, id, &mut room)?;
+//!                         heard = Some(room[..read.len].to_vec());
+//!                     }
+//!                     _ => {}
 //!                 }
-//!                 Event::ChannelReadable(id) => {
-//!                     let mut room = [0; 16];
-//!                     let read = peers[from].read_channel(id, &mut room)?;
-//!                     heard = Some(room[..read.len].to_vec());
-//!                 }
-//!                 _ => {}
 //!             }
 //!         }
+//!         now += Duration::from_millis(5);
+//!         assert!(now < Instant::from_millis(10_000), "they find each other");
 //!     }
-//!     now += Duration::from_millis(5);
-//!     assert!(now < Instant::from_millis(10_000), "they find each other");
+//!     assert_eq!(heard.as_deref(), Some(&b"Hello"[..]));
+//!     drop(peers);
+//!     assert_eq!(heaps.map(|heap| heap.stats().live), [0, 0]);
+//!     Ok(())
 //! }
-//! assert_eq!(heard.as_deref(), Some(&b"Hello"[..]));
-//! drop(peers);
-//! assert_eq!(heaps.map(|heap| heap.stats().live), [0, 0]);
-//! # Ok(())
-//! # }
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]
@@ -106,42 +132,43 @@
 #[cfg(test)]
 extern crate std;
 
-mod codec;
-mod config;
+mod agreement;
+mod allocators;
+mod channel;
+pub mod config;
 mod connection;
-mod demux;
-mod error;
+pub mod error;
 mod event;
-mod owners;
+mod media;
+pub mod stats;
+mod terms;
 mod track;
+mod transport;
 
+/// The crates whose names stand in signatures of this one, whole: whoever depends on `barertc` needs no other.
+pub use {
+    barertc_arena as arena, barertc_congestion as congestion, barertc_crypto as crypto, barertc_dtls as dtls,
+    barertc_ice as ice, barertc_rtcp_nack as rtcp_nack, barertc_rtp as rtp, barertc_sctp as sctp, barertc_sdp as sdp,
+    barertc_srtp as srtp, barertc_wire as wire, rand_core,
+};
+
+pub use allocators::Allocators;
 pub use barertc_arena::{Allocator, Shared};
 #[cfg(feature = "log")]
 pub use barertc_congestion::FEEDBACK_LOG;
-pub use barertc_congestion::GccStats;
 pub use barertc_crypto::{Provider, RustCrypto};
 pub use barertc_dtls::Identity;
 pub use barertc_ice::{
-    Candidate, CandidateType, Error as IceError, GatheringState, Protocol, Route, State as IceState, Transmit,
-    TurnServer,
+    Candidate, CandidateType, GatheringState, Protocol, Route, State as IceState, Transmit, TurnServer,
 };
 pub use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat, ReceivedFrame};
-pub use barertc_sctp::{
-    ChannelConfig, ChannelId, ChannelInfo, Config as SctpConfig, Congestion, MessageKind, Read, Reliability,
-};
-pub use barertc_sdp::{
-    Codec, Direction, Extension, ExtensionMap, Feedback, H264, LocalCodec, MediaKind as Kind, ProfileLevelId,
-};
-pub use barertc_wire::Instant;
+pub use barertc_sctp::{ChannelConfig, ChannelInfo, Congestion, MessageKind, Read, Reliability};
+pub use barertc_sdp::{Codec, Direction, Feedback, H264, LocalCodec, MediaKind, ProfileLevelId};
+pub use barertc_wire::{Extension, ExtensionMap, Instant};
+pub use channel::ChannelId;
 pub use config::{Config, RecvBounds, StreamConfig};
-pub use connection::{DiscardStats, PeerConnection, Stats, TrackStats, TransportStats};
-pub use error::{Discard, Discards, Error};
-pub use event::{ConnectionState, Event};
-pub use owners::Owners;
-pub use track::{Sending, TrackConfig, TrackId, name};
-
-/// The longest mid, stream id or canonical name, in bytes.
-pub const MAX_NAME: usize = barertc_sdp::MAX_NAME;
-
-/// A short text: a mid, a stream id, a canonical name.
-pub type Name = heapless::String<MAX_NAME>;
+pub use connection::PeerConnection;
+pub use error::{Discard, Discards, Error, Failure};
+pub use event::{ConnectionState, Event, Stage};
+pub use stats::{DiscardStats, Stats, TrackStats, TransportStats};
+pub use track::{MAX_NAME, Name, TrackConfig, TrackId, TrackInfo};

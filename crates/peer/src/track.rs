@@ -1,6 +1,23 @@
-use barertc_sdp::{Direction, LocalCodec, MAX_CODECS, MediaKind as Kind};
+//! Tracks as the application describes them.
 
-use crate::{Error, Name};
+use core::fmt::Write as _;
+
+use barertc_sdp::{Codec, Direction, LocalCodec, MAX_CODECS, MediaKind};
+
+use crate::error::Error;
+
+pub use barertc_sdp::{MAX_NAME, Name};
+
+/// A number as a name, to the base of 10 or 16.
+pub(crate) fn number(value: u64, hexadecimal: bool) -> Name {
+    let mut text = heapless::String::<20>::new();
+    // Twenty digits fit.
+    let _ = match hexadecimal {
+        true => write!(text, "{value:016x}"),
+        false => write!(text, "{value}"),
+    };
+    Name::try_from(text.as_str()).unwrap_or_default()
+}
 
 /// A track of a [`PeerConnection`](crate::PeerConnection), as a number that stays valid as long as the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,65 +34,111 @@ impl TrackId {
 
 /// What a track is: the W3C's transceiver, configured whole.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TrackConfig {
-    /// [`Kind::Audio`] or [`Kind::Video`].
-    pub kind: Kind,
-    /// What we'd like to do.
+    /// [`MediaKind::Audio`] or [`MediaKind::Video`].
+    pub kind: MediaKind,
+    /// What this side would like to do.
     pub direction: Direction,
-    /// The name of its m-line in offers of ours; in answers the remote's name is taken.
+    /// The name of its m-line in offers of ours; empty for a number. In answers the peer's name is taken.
     pub mid: Name,
-    /// In order of preference.
-    pub codecs: heapless::Vec<LocalCodec, MAX_CODECS>,
-    /// What identifies the stream we send, if we do.
-    pub sending: Option<Sending>,
+    /// The id of the media stream that it sends (RFC 8830): the receiver plays tracks with the same id in step.
+    pub stream: Name,
+    codecs: Codecs,
 }
 
-/// What identifies a stream that we send.
-#[derive(Clone, Debug)]
-pub struct Sending {
-    /// Of the media.
-    pub ssrc: u32,
-    /// Of retransmissions (RFC 4588); used only when that was negotiated.
-    pub rtx_ssrc: Option<u32>,
-    /// RTCP canonical name.
-    pub cname: Name,
-    /// Media stream id (RFC 8830): tracks with the same id are played in step.
-    pub stream: Name,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Codecs(pub(crate) heapless::Vec<LocalCodec, MAX_CODECS>);
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Codecs {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=[?]}", self.0.as_slice());
+    }
 }
 
 impl TrackConfig {
-    /// A track with one codec that we only send.
+    /// A track that only sends. `codecs` are in order of preference.
     ///
     /// # Errors
-    /// [`Error::NameTooLong`].
-    pub fn sendonly(kind: Kind, mid: &str, stream: &str, ssrc: u32, codec: LocalCodec) -> Result<Self, Error> {
-        let mut config = Self::recvonly(kind, mid, codec)?;
-        config.direction = Direction::SendOnly;
-        config.sending = Some(Sending {
-            ssrc,
-            // Any number that differs: with few tracks of small numbers the top bit keeps them apart.
-            rtx_ssrc: codec.rtx.map(|_| ssrc ^ 0x8000_0000),
-            cname: config.mid.clone(),
-            stream: name(stream)?,
-        });
-        Ok(config)
+    /// [`Error::Sdp`] for a name that is too long; [`Error::TooMany`] above [`MAX_CODECS`] codecs; [`Error::NoCodec`].
+    pub fn sendonly(
+        kind: MediaKind,
+        mid: &str,
+        stream: &str,
+        codecs: impl IntoIterator<Item = LocalCodec>,
+    ) -> Result<Self, Error> {
+        Self::new(kind, Direction::SendOnly, mid, stream, codecs)
     }
 
-    /// A track with one codec that we only receive.
+    /// A track that sends and receives. `codecs` are in order of preference.
     ///
     /// # Errors
-    /// [`Error::NameTooLong`].
-    pub fn recvonly(kind: Kind, mid: &str, codec: LocalCodec) -> Result<Self, Error> {
-        let mut codecs = heapless::Vec::new();
-        codecs.push(codec).map_err(|_| Error::Config)?;
-        Ok(Self { kind, direction: Direction::RecvOnly, mid: name(mid)?, codecs, sending: None })
+    /// As [`sendonly`](Self::sendonly).
+    pub fn sendrecv(
+        kind: MediaKind,
+        mid: &str,
+        stream: &str,
+        codecs: impl IntoIterator<Item = LocalCodec>,
+    ) -> Result<Self, Error> {
+        Self::new(kind, Direction::SendRecv, mid, stream, codecs)
+    }
+
+    /// A track that only receives. `codecs` are in order of preference.
+    ///
+    /// # Errors
+    /// As [`sendonly`](Self::sendonly).
+    pub fn recvonly(kind: MediaKind, mid: &str, codecs: impl IntoIterator<Item = LocalCodec>) -> Result<Self, Error> {
+        Self::new(kind, Direction::RecvOnly, mid, "", codecs)
+    }
+
+    fn new(
+        kind: MediaKind,
+        direction: Direction,
+        mid: &str,
+        stream: &str,
+        codecs: impl IntoIterator<Item = LocalCodec>,
+    ) -> Result<Self, Error> {
+        let mut list = heapless::Vec::new();
+        for codec in codecs {
+            list.push(codec).map_err(|_| Error::TooMany { what: "codecs of a track", limit: MAX_CODECS })?;
+        }
+        if list.is_empty() {
+            return Err(Error::NoCodec);
+        }
+        Ok(Self { kind, direction, mid: Name::try_from(mid)?, stream: Name::try_from(stream)?, codecs: Codecs(list) })
+    }
+
+    /// The codecs, in order of preference.
+    #[must_use]
+    pub fn codecs(&self) -> &[LocalCodec] {
+        &self.codecs.0
+    }
+
+    pub(crate) fn codecs_mut(&mut self) -> &mut [LocalCodec] {
+        &mut self.codecs.0
     }
 }
 
-/// A short text of our own memory.
-///
-/// # Errors
-/// [`Error::NameTooLong`].
-pub fn name(text: &str) -> Result<Name, Error> {
-    Name::try_from(text).map_err(|_| Error::NameTooLong)
+/// A track as it was agreed on last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct TrackInfo<'c> {
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// The name of its m-line; empty before a description has named it.
+    pub mid: &'c str,
+    /// What this side would like to do.
+    pub direction: Direction,
+    /// What was agreed on: the W3C's `currentDirection`.
+    pub current_direction: Direction,
+    /// The codec that is sent with, once it was agreed on.
+    pub codec: Option<Codec>,
+    /// Its payload type.
+    pub payload_type: Option<u8>,
+    /// The source of what this side sends.
+    pub ssrc: u32,
+    /// The source of retransmissions of it (RFC 4588).
+    pub rtx_ssrc: u32,
 }

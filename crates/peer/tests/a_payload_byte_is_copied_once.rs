@@ -8,7 +8,8 @@
 //! there. That such copies are found is tested too.
 #![cfg(target_os = "linux")] // memory is read through /proc
 
-mod util;
+#[path = "it/support.rs"]
+mod support;
 
 use core::cell::{Cell, RefCell};
 use core::net::SocketAddr;
@@ -22,13 +23,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use barertc::{
-    Candidate, Config, ConnectionState, Frame, FrameInfo, Framing, Identity, Instant, Kind, PayloadFormat,
+    Candidate, Config, ConnectionState, Frame, FrameInfo, Framing, Identity, Instant, MediaKind, PayloadFormat,
     PeerConnection, Route, RustCrypto, Shared, TrackConfig,
 };
 use barertc_crypto::{AesKey, ChaChaKey, GcmKey, Provider, SrtpSuite, selftest::Predictable};
-use util::{Arena, arena, h264};
+use support::{Arena, arena, h264};
 
 const MARK: usize = 16;
+/// When everything begins.
+const START: Instant = Instant::from_millis(1_000);
 /// Bytes of the frame: a dozen packets, each of which is searched for.
 const FRAME: usize = 5 + MARK * 800;
 
@@ -222,7 +225,7 @@ const ADDRESSES: [([u8; 4], u16); 2] = [([10, 0, 0, 1], 4_000), ([10, 0, 0, 2], 
 
 /// Passes datagrams from one to the other and back until both are connected; what time it is then.
 fn connect(sides: &mut [Connection<'_>; 2]) -> Instant {
-    let mut now = Instant::from_millis(1_000);
+    let mut now = START;
     let mut room = [0; 2_048];
     while sides.iter().any(|side| side.connection_state() != ConnectionState::Connected) {
         assert!(now < Instant::from_millis(20_000), "they do not connect");
@@ -248,18 +251,18 @@ fn copied_once(suite: SrtpSuite) {
     let mut side = |n: usize| {
         let mut side: Connection<'_> =
             PeerConnection::new(Config::default(), &identities[n], &memory, &spy, &mut rng).expect("room");
-        side.add_local_candidate(Candidate::host(SocketAddr::from(ADDRESSES[n]))).expect("room");
+        side.add_local_candidate(START, Candidate::host(SocketAddr::from(ADDRESSES[n]))).expect("room");
         side
     };
     let mut sides = [side(0), side(1)];
-    let sendonly = TrackConfig::sendonly(Kind::Video, "video", "stream", 1, h264()).expect("a track");
-    let track = sides[0].add_track(sendonly).expect("room");
-    sides[1].add_track(TrackConfig::recvonly(Kind::Video, "v", h264()).expect("a track")).expect("room");
+    let sendonly = TrackConfig::sendonly(MediaKind::Video, "video", "stream", [h264()]).expect("a track");
+    let track = sides[0].add_track(START, sendonly).expect("room");
+    sides[1].add_track(START, TrackConfig::recvonly(MediaKind::Video, "v", [h264()]).expect("a track")).expect("room");
     let mut room = [[0; 8_192]; 2];
     let [offer, answer] = &mut room;
-    let offer = sides[0].create_offer(&mut rng, offer).expect("an offer");
-    let answer = sides[1].create_answer(Instant::from_millis(1_000), offer, &mut rng, answer).expect("an answer");
-    sides[0].set_answer(Instant::from_millis(1_000), answer, &mut rng).expect("they agree");
+    let offer = sides[0].create_offer(START, offer).expect("an offer");
+    let answer = sides[1].create_answer(START, offer, answer).expect("an answer");
+    sides[0].set_answer(START, answer).expect("they agree");
     let mut now = connect(&mut sides);
 
     let frame = spy.search.frame(&frames);

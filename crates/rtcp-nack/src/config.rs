@@ -123,7 +123,7 @@ impl HistoryConfig {
 impl SendConfig {
     /// Video of ordinary size: half a megabyte and 512 packets of history, half a second of queue.
     #[must_use]
-    pub fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
+    pub const fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self {
             ssrc,
             payload_type,
@@ -146,15 +146,15 @@ impl SendConfig {
 
     /// Audio: a small history, and nothing is sent late.
     #[must_use]
-    pub fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
-        Self {
-            queue_frames: 8,
-            max_age: Duration::from_millis(200),
-            history: HistoryConfig { packets: 64, frames: 64, bytes: 32 * 1024, age: Duration::from_secs(1) },
-            largest_key_frame: 1_000,
-            retransmit: RetransmitConfig { max_repeats: 3, queue: 32, bytes_per_second: 32_000, burst_bytes: 8_000 },
-            ..Self::video(ssrc, payload_type, format)
-        }
+    pub const fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
+        let mut config = Self::video(ssrc, payload_type, format);
+        config.queue_frames = 8;
+        config.max_age = Duration::from_millis(200);
+        config.history = HistoryConfig { packets: 64, frames: 64, bytes: 32 * 1024, age: Duration::from_secs(1) };
+        config.largest_key_frame = 1_000;
+        config.retransmit =
+            RetransmitConfig { max_repeats: 3, queue: 32, bytes_per_second: 32_000, burst_bytes: 8_000 };
+        config
     }
 
     /// Room for payload when every negotiated extension is sent.

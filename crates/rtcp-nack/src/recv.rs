@@ -51,7 +51,7 @@ pub struct RecvConfig {
 impl RecvConfig {
     /// Video of ordinary size: frames of up to 255 packets, 300 ms for what is missing.
     #[must_use]
-    pub fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
+    pub const fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self {
             ssrc,
             payload_type,
@@ -69,7 +69,7 @@ impl RecvConfig {
 
     /// Audio: a short wait and no NACK.
     #[must_use]
-    pub fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
+    pub const fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self { packets: 32, wait: Duration::from_millis(60), missing: 0, ..Self::video(ssrc, payload_type, format) }
     }
 

@@ -4,22 +4,40 @@
 //! received to its connection, sends what connections have to send, and calls them when their time has come. Sockets
 //! are those of [`edge_nal`] (std and embassy-net have them); the clock is a [`Clock`].
 //!
-//! ```
-//! use barertc::{Route, Transmit};
-//! use barertc_runner::{Buffers, Clock, Connections, Port, Wake, run};
-//! use barertc_wire::Instant;
-//! use core::cell::RefCell;
-//! use edge_nal::{UdpReceive, UdpSend};
+//! [`Driven`] is for an application with one connection: it lends the connection to the loop and to the application in
+//! turn, and gives its events to whoever waits for them:
 //!
-//! async fn serve<S, C, K>(socket: S, local: core::net::SocketAddr, clock: &C, connections: &RefCell<K>, wake: &Wake)
+//! ```
+//! use barertc::{Event, MessageKind, PeerConnection, Provider, arena::Allocator};
+//! use barertc_runner::{Buffers, Clock, Driven, Error, Port};
+//! use edge_nal::{UdpReceive, UdpSend};
+//! use embassy_futures::join::join;
+//!
+//! /// Answers what comes over data channels, until the other side has closed the connection.
+//! async fn echo<S, C, A, P>(socket: S, local: core::net::SocketAddr, clock: &C, connection: PeerConnection<'_, A, P>)
 //! where
 //!     S: UdpReceive + UdpSend,
 //!     C: Clock,
-//!     K: Connections,
+//!     A: Allocator + Clone,
+//!     P: Provider,
 //! {
-//!     let mut ports = [Port { local, socket }];
-//!     let mut buffers = Buffers::new();
-//!     run(&mut ports, &mut buffers, clock, connections, wake).await;
+//!     let connection: Driven<'_, A, P> = Driven::new(connection);
+//!     let (mut ports, mut buffers) = ([Port { local, socket }], Buffers::new());
+//!     let answer = async {
+//!         while let Some(event) = connection.next_event().await {
+//!             if let Event::ChannelReadable(id) = event {
+//!                 let mut room = [0; 256];
+//!                 connection.with(|connection| {
+//!                     let now = clock.now();
+//!                     while let Ok(read) = connection.read_channel(now, id, &mut room) {
+//!                         let _ = connection.write_channel(now, id, MessageKind::Binary, &room[..read.len]);
+//!                     }
+//!                 });
+//!             }
+//!         }
+//!     };
+//!     let (ended, ()) = join(connection.run(&mut ports, &mut buffers, clock), answer).await;
+//!     assert_eq!(ended, Ok::<(), Error>(()));
 //! }
 //! ```
 #![no_std]
@@ -37,60 +55,60 @@
 )]
 #![allow(async_fn_in_trait)] // One executor, one thread: nobody needs these futures to be `Send`.
 
+#[cfg(test)]
+extern crate std;
+
+mod connections;
+mod driven;
+#[cfg(test)]
+mod tests;
+
 use core::cell::RefCell;
-use core::convert::Infallible;
+use core::fmt;
 use core::future::pending;
 use core::net::SocketAddr;
 
-use barertc::{Allocator, PeerConnection, Provider, Route, Transmit};
-pub use barertc_wire::Clock;
-use barertc_wire::Instant;
+use barertc::{Instant, Route, Transmit};
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::select::{Either3, select_array, select3};
 use embassy_futures::yield_now;
-use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_sync::signal::Signal;
 
-/// Bytes of a datagram that is taken whole: the MTU of Ethernet, less nothing, so that no peer's packet is cut.
+pub use barertc::wire::Clock;
+pub use connections::{Connections, Lost};
+pub use driven::Driven;
+
+/// Bytes of a datagram that is taken whole, and the most that is sent: the MTU of Ethernet.
 pub const DATAGRAM: usize = 1500;
 
 /// Tells the loop that a connection has something to send: to be signalled whenever the application gave it something.
-pub type Wake = Signal<NoopRawMutex, ()>;
+///
+/// `M` says from where it may be signalled: with `CriticalSectionRawMutex` of `embassy-sync` from interrupts and other
+/// cores, with the default from the loop's own executor only.
+pub type Wake<M = NoopRawMutex> = Signal<M, ()>;
 
-/// One connection or many: what the loop drives.
-pub trait Connections {
-    /// A datagram has come; see [`PeerConnection::handle`]. Who it is for, and whether it is for anybody, is found out
-    /// here.
-    fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]);
-
-    /// At most one datagram to send; see [`PeerConnection::poll_transmit`].
-    fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit>;
-
-    /// When to be called again.
-    fn timeout(&self) -> Option<Instant>;
-
-    /// Called at [`timeout`](Self::timeout) or later.
-    fn handle_timeout(&mut self, now: Instant);
+/// Why the loop ended before the connections did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The connections send larger datagrams than there is room for: lower their `mtu`.
+    DatagramTooLong {
+        /// [`DATAGRAM`].
+        limit: usize,
+        /// What the connections send.
+        value: usize,
+    },
 }
 
-impl<A: Allocator + Clone, P: Provider> Connections for PeerConnection<'_, A, P> {
-    fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) {
-        // What is wrong with a datagram has been counted.
-        let _ = Self::handle(self, now, route, datagram);
-    }
-
-    fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        Self::poll_transmit(self, now, out)
-    }
-
-    fn timeout(&self) -> Option<Instant> {
-        Self::timeout(self)
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        Self::handle_timeout(self, now);
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::DatagramTooLong { limit, value } = self;
+        write!(f, "an mtu of {value} bytes is above the {limit} bytes of the buffers")
     }
 }
+
+impl core::error::Error for Error {}
 
 /// A bound socket and the address that its datagrams leave from.
 #[derive(Debug)]
@@ -125,39 +143,82 @@ impl<const N: usize> Default for Buffers<N> {
 /// What happens next: a datagram, or nothing but that it is time to look again.
 enum Next {
     Datagram { port: usize, len: usize, remote: SocketAddr },
+    Failed { port: usize },
     Look,
 }
 
-/// Drives `connections` for ever. A socket's errors end nothing: a send that fails is a lost packet, and who cares about
-/// lost packets is in the connections.
-pub async fn run<S, C, K, const N: usize>(
+/// Drives `connections` until they are [done](Connections::is_done).
+///
+/// What fails at a socket ends nothing: a send that fails is a lost packet. [`Connections::lost`] hears of each.
+///
+/// # Errors
+/// [`Error::DatagramTooLong`], at once.
+pub async fn run<S, C, K, M, const N: usize>(
     ports: &mut [Port<S>; N],
     buffers: &mut Buffers<N>,
     clock: &C,
     connections: &RefCell<K>,
-    wake: &Wake,
-) -> Infallible
+    wake: &Wake<M>,
+) -> Result<(), Error>
 where
     S: UdpReceive + UdpSend,
     C: Clock,
     K: Connections,
+    M: RawMutex,
+{
+    drive(ports, buffers, clock, connections, wake, || {}).await
+}
+
+/// The loop. `happened` is called once a turn, behind everything that may have caused an event.
+async fn drive<S, C, K, M, const N: usize>(
+    ports: &mut [Port<S>; N],
+    buffers: &mut Buffers<N>,
+    clock: &C,
+    connections: &RefCell<K>,
+    wake: &Wake<M>,
+    happened: impl Fn(),
+) -> Result<(), Error>
+where
+    S: UdpReceive + UdpSend,
+    C: Clock,
+    K: Connections,
+    M: RawMutex,
 {
     loop {
         let now = clock.now();
+        let value = connections.borrow().mtu();
+        if value > DATAGRAM {
+            return Err(Error::DatagramTooLong { limit: DATAGRAM, value });
+        }
         let due = connections.borrow().timeout().is_some_and(|at| at <= now);
         if due {
             connections.borrow_mut().handle_timeout(now);
         }
         flush(ports, &mut buffers.out, clock, connections).await;
+        connections.borrow_mut().happened(clock.now());
+        happened();
+        if connections.borrow().is_done() {
+            return Ok(());
+        }
         // However much there is to do here, others have to do, too.
         yield_now().await;
         let timeout = connections.borrow().timeout();
-        if let Next::Datagram { port, len, remote } = next(ports, &mut buffers.received, clock, timeout, wake).await
-            && let (Some(port), Some(buffer)) = (ports.get(port), buffers.received.get_mut(port))
-            && let Some(datagram) = buffer.get_mut(..len)
-        {
-            let route = Route::udp(port.local, remote);
-            connections.borrow_mut().handle(clock.now(), route, datagram);
+        match next(ports, &mut buffers.received, clock, timeout, wake).await {
+            Next::Datagram { port, len, remote } => {
+                let (Some(port), Some(buffer)) = (ports.get(port), buffers.received.get_mut(port)) else { continue };
+                let route = Route::udp(port.local, remote);
+                match buffer.get_mut(..len) {
+                    Some(datagram) => connections.borrow_mut().handle(clock.now(), route, datagram),
+                    // Cut, so of no use.
+                    None => connections.borrow_mut().lost(Lost::TooLong { route, limit: DATAGRAM, value: len }),
+                }
+            }
+            Next::Failed { port } => {
+                if let Some(port) = ports.get(port) {
+                    connections.borrow_mut().lost(Lost::NotReceived { local: port.local });
+                }
+            }
+            Next::Look => {}
         }
     }
 }
@@ -172,22 +233,28 @@ where
         let transmit = connections.borrow_mut().poll_transmit(clock.now(), out);
         let Some(Transmit { route, len, .. }) = transmit else { return };
         let port = ports.iter_mut().find(|port| port.local == route.local);
-        if let (Some(port), Some(datagram)) = (port, out.get(..len)) {
-            let _ = port.socket.send(route.remote, datagram).await;
+        let (Some(port), false) = (port, route.protocol.is_stream()) else {
+            connections.borrow_mut().lost(Lost::NoPort { route });
+            continue;
+        };
+        let datagram = out.get(..len).unwrap_or_default();
+        if port.socket.send(route.remote, datagram).await.is_err() {
+            connections.borrow_mut().lost(Lost::NotSent { route });
         }
     }
 }
 
-async fn next<S, C, const N: usize>(
+async fn next<S, C, M, const N: usize>(
     ports: &mut [Port<S>; N],
     received: &mut [[u8; DATAGRAM]; N],
     clock: &C,
     timeout: Option<Instant>,
-    wake: &Wake,
+    wake: &Wake<M>,
 ) -> Next
 where
     S: UdpReceive,
     C: Clock,
+    M: RawMutex,
 {
     let mut rooms = received.iter_mut();
     let receives = ports.each_mut().map(|port| {
@@ -206,8 +273,8 @@ where
         }
     };
     match select3(select_array(receives), sleep, wake.wait()).await {
-        // Longer than the buffer: cut, so of no use.
-        Either3::First((Ok((len, remote)), port)) if len <= DATAGRAM => Next::Datagram { port, len, remote },
+        Either3::First((Ok((len, remote)), port)) => Next::Datagram { port, len, remote },
+        Either3::First((Err(_), port)) => Next::Failed { port },
         _ => Next::Look,
     }
 }

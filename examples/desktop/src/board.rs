@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use async_io::Timer;
-use barertc::{Kind, ReceivedFrame, RustCrypto};
+use barertc::{MediaKind, ReceivedFrame, RustCrypto};
 use barertc_arena::{Heap, Label, Stats};
 use barertc_runner::Clock;
 use barertc_streamer::{Board, Memory, OWNERS};
@@ -149,7 +149,7 @@ impl Board for Desktop {
         Memory { internal: self.internal.stats(), psram: self.psram.stats(), stack: Stats::ZERO, owners }
     }
 
-    fn record(&self, sender: u32, kind: Kind, frame: &ReceivedFrame, bytes: &[u8]) {
+    fn record(&self, sender: u32, kind: MediaKind, frame: &ReceivedFrame, bytes: &[u8]) {
         self.write(|recorder| recorder.frame(sender, kind, frame, bytes));
     }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use barertc::{Kind, ReceivedFrame};
+use barertc::{MediaKind, ReceivedFrame};
 use ogg::writing::{PacketWriteEndInfo, PacketWriter};
 
 /// Samples of an Opus packet of the usual 20 ms, at the 48 kHz that Ogg counts in.
@@ -43,11 +43,11 @@ impl Recorder {
     }
 
     /// One more frame of a sender.
-    pub fn frame(&mut self, sender: u32, kind: Kind, frame: &ReceivedFrame, bytes: &[u8]) -> io::Result<()> {
+    pub fn frame(&mut self, sender: u32, kind: MediaKind, frame: &ReceivedFrame, bytes: &[u8]) -> io::Result<()> {
         let folder = &self.folder;
         let create = |kind| File::create(folder.join(format!("{sender}.{kind}"))).map(BufWriter::new);
         let recording = self.open.entry(sender).or_default();
-        if kind == Kind::Video {
+        if kind == MediaKind::Video {
             recording.torn = !frame.complete || (!frame.key && (recording.torn || frame.lost > 0));
             if recording.torn {
                 return Ok(());

@@ -7,7 +7,7 @@ use core::pin::pin;
 use core::time::Duration;
 
 use barertc::{
-    Candidate, Codec, Config, Error, Feedback, GatheringState, H264, Identity, Kind, LocalCodec, PeerConnection,
+    Candidate, Codec, Config, Error, Feedback, GatheringState, H264, Identity, LocalCodec, MediaKind, PeerConnection,
     RecvBounds, TrackConfig,
 };
 use barertc_arena::Box;
@@ -19,8 +19,10 @@ use crate::viewers::{Connection, Part, Viewer, Viewers};
 use crate::{Board, Settings};
 
 /// Tracks as everybody knows them from the libdatachannel example.
-const VIDEO: (&str, u8, u32) = ("video-stream", 102, 1);
-const AUDIO: (&str, u8, u32) = ("audio-stream", 111, 2);
+const VIDEO: &str = "video-stream";
+const AUDIO: &str = "audio-stream";
+const VIDEO_PAYLOAD: u8 = 102;
+const AUDIO_PAYLOAD: u8 = 111;
 const STREAM: &str = "stream1";
 /// The payload type of retransmitted video.
 const RTX: u8 = 103;
@@ -96,39 +98,37 @@ impl<'b, B: Board> App<'b, B> {
     // Out of line, and in parts: what these need of the stack is not to be added to what others do meanwhile.
     #[inline(never)]
     fn viewer(&self, from: (u32, Id)) -> Result<Viewer<'b, B>, Error> {
+        let now = self.board.now();
         let mut connection = self.connection(self.config())?;
         let h264 = h264(H264::CONSTRAINED_BASELINE);
         // Sound first: every browser takes it, and one that rejects the first m-line, which stands for the whole bundle,
         // finds no way at all (Firefox without H.264).
-        let audio = connection.add_track(TrackConfig::sendonly(Kind::Audio, AUDIO.0, STREAM, AUDIO.2, opus())?)?;
-        let video = connection.add_track(TrackConfig::sendonly(Kind::Video, VIDEO.0, STREAM, VIDEO.2, h264)?)?;
-        let mut viewer = Viewer::new(connection, Part::Watches, video, audio, from, self.board.now());
-        self.board.random(|rng| viewer.open_channel(rng))?;
+        let audio = connection.add_track(now, TrackConfig::sendonly(MediaKind::Audio, AUDIO, STREAM, [opus()])?)?;
+        let video = connection.add_track(now, TrackConfig::sendonly(MediaKind::Video, VIDEO, STREAM, [h264])?)?;
+        let mut viewer = Viewer::new(connection, Part::Watches, video, audio, from, now);
+        viewer.open_channel(now)?;
         Ok(viewer)
     }
 
     /// One who sends us video and sound.
     #[inline(never)]
     fn sender(&self, from: (u32, Id)) -> Result<Viewer<'b, B>, Error> {
+        let now = self.board.now();
         let mut connection = self.connection(self.sender_config())?;
-        let mut video = TrackConfig::recvonly(Kind::Video, VIDEO.0, h264(H264::CONSTRAINED_BASELINE))?;
-        for profile in [*b"42001f", *b"4d001f", *b"64001f"] {
-            let text = core::str::from_utf8(&profile).unwrap_or_default();
-            let profile_level_id = barertc::ProfileLevelId::parse(text).ok_or(Error::Config)?;
-            let codec = h264(H264 { profile_level_id, ..H264::CONSTRAINED_BASELINE });
-            video.codecs.push(codec).map_err(|_| Error::Config)?;
-        }
-        let video = connection.add_track(video)?;
-        let audio = connection.add_track(TrackConfig::recvonly(Kind::Audio, AUDIO.0, opus())?)?;
+        let profiles = ["42001f", "4d001f", "64001f"].into_iter().filter_map(barertc::ProfileLevelId::parse);
+        let others = profiles.map(|profile_level_id| H264 { profile_level_id, ..H264::CONSTRAINED_BASELINE });
+        let codecs = core::iter::once(H264::CONSTRAINED_BASELINE).chain(others).map(h264);
+        let video = connection.add_track(now, TrackConfig::recvonly(MediaKind::Video, VIDEO, codecs)?)?;
+        let audio = connection.add_track(now, TrackConfig::recvonly(MediaKind::Audio, AUDIO, [opus()])?)?;
         let number = self.next_sender.get();
         self.next_sender.set(number.wrapping_add(1));
-        Ok(Viewer::new(connection, Part::Sends(number), video, audio, from, self.board.now()))
+        Ok(Viewer::new(connection, Part::Sends(number), video, audio, from, now))
     }
 
     #[inline(never)]
     fn connection(&self, config: Config) -> Result<Connection<'b, B>, Error> {
         let board = self.board;
-        let owners = barertc::Owners {
+        let owners = barertc::Allocators {
             ice: board.psram("ice"),
             dtls: board.psram("dtls"),
             srtp: board.psram("srtp"),
@@ -144,27 +144,27 @@ impl<'b, B: Board> App<'b, B> {
     /// Tells a connection of our sockets, and of the servers that help.
     #[inline(never)]
     fn add_ways(&self, viewer: &mut Viewer<'b, B>) -> Result<(), Error> {
-        let connection = &mut viewer.connection;
+        let (connection, now) = (&mut viewer.connection, self.board.now());
         if let Some(turn) = &self.settings.turn {
             let viewers = self.viewers.borrow();
             let free = self.lendable.borrow().iter().copied().find(|socket| !viewers.has_lent(*socket));
             match free {
                 Some(socket) => {
                     viewer.socket = free;
-                    connection.add_local_candidate(Candidate::host(socket))?;
-                    connection.add_turn_server(turn)?;
+                    connection.add_local_candidate(now, Candidate::host(socket))?;
+                    connection.add_turn_server(now, turn)?;
                 }
                 None => self.board.log(format_args!("TURN: no socket left for another relay")),
             }
         }
         for (index, address) in self.ports.borrow().iter().enumerate() {
             match self.settings.advertise.filter(|_| index == 0) {
-                Some(public) => connection.add_mapped_candidate(*address, public)?,
-                None => connection.add_local_candidate(Candidate::host(*address))?,
+                Some(public) => connection.add_mapped_candidate(now, *address, public)?,
+                None => connection.add_local_candidate(now, Candidate::host(*address))?,
             }
         }
         if let Some(stun) = self.settings.stun {
-            connection.add_stun_server(stun)?;
+            connection.add_stun_server(now, stun)?;
         }
         Ok(())
     }
@@ -194,13 +194,13 @@ impl<'b, B: Board> App<'b, B> {
             Part::Sends(_) => self.sender(from.clone())?,
         };
         self.add_ways(&mut viewer)?;
-        viewer.connection.gather()?;
+        viewer.connection.gather(self.board.now())?;
         self.viewers.borrow_mut().insert(viewer)?;
         Ok(())
     }
 
     fn with<T>(&self, from: &(u32, Id), f: impl FnOnce(&mut Viewer<'b, B>) -> Result<T, Error>) -> Result<T, Error> {
-        f(self.viewers.borrow_mut().find(from.0, &from.1).ok_or(Error::NotFound)?)
+        f(self.viewers.borrow_mut().find(from.0, &from.1).ok_or(Error::NoSuchTrack)?)
     }
 
     /// An offer to somebody who will watch, known as `from`.
@@ -224,7 +224,7 @@ impl<'b, B: Board> App<'b, B> {
             // A viewer that is here already offers again: an ICE restart, most likely. One that begins anew under an old
             // name has another certificate, and is a new viewer.
             if let Ok(len) = self.create_answer(viewer, offer, room).map(str::len) {
-                return core::str::from_utf8(room.get(..len).unwrap_or_default()).map_err(|_| Error::InvalidState);
+                return core::str::from_utf8(room.get(..len).unwrap_or_default()).map_err(|_| Error::NotReady);
             }
         }
         self.viewers.borrow_mut().remove(from.0, &from.1);
@@ -235,13 +235,12 @@ impl<'b, B: Board> App<'b, B> {
 
     #[inline(never)]
     fn create_offer<'r>(&self, viewer: &mut Viewer<'b, B>, room: &'r mut [u8]) -> Result<&'r str, Error> {
-        self.board.random(|rng| viewer.connection.create_offer(rng, room))
+        viewer.connection.create_offer(self.board.now(), room)
     }
 
     #[inline(never)]
     fn create_answer<'r>(&self, viewer: &mut Viewer<'b, B>, offer: &str, room: &'r mut [u8]) -> Result<&'r str, Error> {
-        let now = self.board.now();
-        self.board.random(|rng| viewer.connection.create_answer(now, offer, rng, room))
+        viewer.connection.create_answer(self.board.now(), offer, room)
     }
 
     /// A connection without a description is none.
@@ -252,22 +251,21 @@ impl<'b, B: Board> App<'b, B> {
     #[inline(never)]
     pub(crate) fn answered(&self, from: Peer<'_>, sdp: &str) -> Result<(), Error> {
         let mut viewers = self.viewers.borrow_mut();
-        let viewer = viewers.find(from.socket, from.id).ok_or(Error::NotFound)?;
-        let now = self.board.now();
-        self.board.random(|rng| viewer.connection.set_answer(now, sdp, rng))
+        let viewer = viewers.find(from.socket, from.id).ok_or(Error::NoSuchTrack)?;
+        viewer.connection.set_answer(self.board.now(), sdp)
     }
 
     /// One that cannot be used (over TCP, or one too many) is left out: the others may do (RFC 8445 §5.3).
     #[inline(never)]
     fn candidate(&self, from: Peer<'_>, candidate: &str) -> Result<(), Error> {
         let mut viewers = self.viewers.borrow_mut();
-        let viewer = viewers.find(from.socket, from.id).ok_or(Error::NotFound)?;
-        viewer.connection.add_remote_candidate(candidate).or_else(|error| match error {
+        let viewer = viewers.find(from.socket, from.id).ok_or(Error::NoSuchTrack)?;
+        viewer.connection.add_remote_candidate(self.board.now(), candidate).or_else(|error| match error {
             Error::Ice(
-                barertc::IceError::Component(_)
-                | barertc::IceError::CandidateProtocol
-                | barertc::IceError::Unreachable(_)
-                | barertc::IceError::TooMany { .. },
+                barertc::ice::Error::Component(_)
+                | barertc::ice::Error::CandidateProtocol
+                | barertc::ice::Error::Unreachable(_)
+                | barertc::ice::Error::TooMany { .. },
             ) => Ok(()),
             error => Err(error),
         })
@@ -365,7 +363,7 @@ impl<B: Board> Server for App<'_, B> {
         answer.map_err(|error| {
             self.refuse(endpoint.name(), error);
             match error {
-                Error::WouldBlock | Error::OutOfMemory => Refusal::Busy,
+                Error::WouldBlock | Error::NoMemory => Refusal::Busy,
                 Error::Sdp(_) => Refusal::Malformed,
                 _ => Refusal::Unacceptable,
             }
@@ -376,13 +374,13 @@ impl<B: Board> Server for App<'_, B> {
         let Some(candidate) = candidate else { return Ok(()) };
         let result = self.candidate(Peer { socket: SESSION, id: session }, candidate);
         self.wake.signal(());
-        result.map_err(|error| if error == Error::NotFound { Refusal::Unknown } else { Refusal::Malformed })
+        result.map_err(|error| if error == Error::NoSuchTrack { Refusal::Unknown } else { Refusal::Malformed })
     }
 
     fn session_end(&self, session: &str) -> bool {
         let known = match self.viewers.borrow_mut().find(SESSION, session) {
             Some(viewer) => {
-                viewer.close();
+                viewer.close(self.board.now());
                 true
             }
             None => false,
@@ -401,13 +399,13 @@ fn named(peer: Peer<'_>) -> (u32, Id) {
 }
 
 fn h264(parameters: H264) -> LocalCodec {
-    LocalCodec { codec: Codec::H264(parameters), pt: VIDEO.1, rtx: Some(RTX), feedback: Feedback::ALL }
+    LocalCodec { codec: Codec::H264(parameters), pt: VIDEO_PAYLOAD, rtx: Some(RTX), feedback: Feedback::ALL }
 }
 
 fn opus() -> LocalCodec {
     LocalCodec {
         codec: Codec::Opus { stereo: true, fec: false },
-        pt: AUDIO.1,
+        pt: AUDIO_PAYLOAD,
         rtx: None,
         feedback: Feedback { transport_cc: true, ..Feedback::NONE },
     }

@@ -1,7 +1,7 @@
 use core::fmt;
 use core::net::SocketAddr;
 
-use barertc::{Allocator, Kind, Provider, ReceivedFrame};
+use barertc::{Allocator, MediaKind, Provider, ReceivedFrame};
 use barertc_arena::Stats;
 use barertc_runner::Clock;
 use edge_nal::{TcpAccept, TcpConnect, UdpReceive, UdpSend};
@@ -59,7 +59,7 @@ pub trait Board: Clock {
 
     /// A frame that somebody sends us, where [`Settings::record`](crate::Settings::record) is on, for boards that keep
     /// it: NAL units as in Annex B, or an Opus packet. `sender` tells one who sends from another.
-    fn record(&self, sender: u32, kind: Kind, frame: &ReceivedFrame, bytes: &[u8]) {
+    fn record(&self, sender: u32, kind: MediaKind, frame: &ReceivedFrame, bytes: &[u8]) {
         let _ = (sender, kind, frame, bytes);
     }
 

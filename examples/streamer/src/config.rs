@@ -29,7 +29,6 @@ pub(crate) fn of_a_viewer(mtu: u16) -> Config {
     (sctp.max_channels, sctp.label_room) = (4, 64);
     config.max_message_size = 4 << 10;
     config.max_tracks = 2;
-    config.max_events = 16;
     // 109 packets of a key frame, and a second of what follows.
     config.video.history.packets = 512;
     config.video.history.frames = 64;

@@ -112,7 +112,7 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     let reporting = pin!(in_place(|| report::report(&app)));
     let farewell = Apart(pin!(async {
         stop.await;
-        app.viewers.borrow_mut().close_all();
+        app.viewers.borrow_mut().close_all(board.now());
         app.wake.signal(());
         // Time for the goodbyes to leave, and for servers to take back what they lent.
         let until = board.now() + FAREWELL;

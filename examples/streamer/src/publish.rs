@@ -97,7 +97,7 @@ async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<Session, T
         }
         Err(Trouble::Url)
     }));
-    begun.await.unwrap_or(Err(Trouble::Peer(barertc::Error::OutOfMemory)))
+    begun.await.unwrap_or(Err(Trouble::Peer(barertc::Error::NoMemory)))
 }
 
 /// Names are looked up by the board before it starts; a server that sends us on says where by address.

@@ -35,10 +35,11 @@ fn tell<B: Board>(app: &App<'_, B>, log_it: bool) {
     let mut line = heapless::String::<1024>::new();
     // A line that does not fit is not sent: half a line is no JSON.
     if write_json(&mut line, app, &memory, viewers).is_ok() {
+        let now = app.board.now();
         for viewer in app.viewers.borrow_mut().iter_mut() {
             if let Some(id) = viewer.stats {
                 // Figures that do not fit the queue are stale by the time they would.
-                let _ = viewer.connection.write_channel(id, MessageKind::Text, line.as_bytes());
+                let _ = viewer.connection.write_channel(now, id, MessageKind::Text, line.as_bytes());
             }
         }
         app.wake.signal(());
@@ -131,7 +132,7 @@ pub(crate) fn worst_case<B: Board>(app: &App<'_, B>) -> usize
 where
     B::Psram: Allocator,
 {
-    app.config().worst_case_bytes::<B::Psram>()
+    barertc::PeerConnection::<B::Psram, B::Crypto>::worst_case_bytes(&app.config())
 }
 
 /// Each owner's bytes, and the most they ever were.

@@ -11,7 +11,6 @@ use barertc_runner::Connections;
 use barertc_signaling::Id;
 use barertc_wire::Instant;
 use core::net::SocketAddr;
-use rand_core::CryptoRng;
 
 use crate::Board;
 use crate::rendition::Rendition;
@@ -187,9 +186,9 @@ impl<'b, B: Board> Viewers<'b, B> {
         }
     }
 
-    pub(crate) fn close_all(&mut self) {
+    pub(crate) fn close_all(&mut self, now: Instant) {
         for (_, viewer) in self.slots.iter_mut() {
-            viewer.close();
+            viewer.close(now);
         }
     }
 
@@ -200,7 +199,7 @@ impl<'b, B: Board> Viewers<'b, B> {
             // Each tries its own keys, and spoils the bytes. Reports are short; longer ones come again.
             let Some(copy) = room.get_mut(..datagram.len()) else { return };
             copy.copy_from_slice(datagram);
-            if viewer.connection.handle_stray(now, route, copy) {
+            if viewer.connection.handle_unknown(now, route, copy) {
                 return;
             }
         }
@@ -252,19 +251,19 @@ impl<'b, B: Board> Viewers<'b, B> {
                         self.served = self.served.saturating_add(1);
                         self.key_frame_wanted = true;
                     }
-                    Event::ConnectionState(ConnectionState::Failed) => {
+                    Event::ConnectionState(ConnectionState::Failed(_)) => {
                         self.failed = self.failed.saturating_add(1);
-                        viewer.close();
+                        viewer.close(now);
                     }
-                    Event::ConnectionState(ConnectionState::Closed) => viewer.close(),
+                    Event::ConnectionState(ConnectionState::Closed) => viewer.close(now),
                     Event::KeyFrameWanted(_) => self.key_frame_wanted = true,
                     Event::ChannelOpen(id) if Some(id) == viewer.ping => {
                         let after = (now - viewer.since).as_millis();
                         self.board.log(format_args!("viewer {}: data channel open after {after} ms", viewer.from.1));
-                        viewer.say_ping(id);
+                        viewer.say_ping(now, id);
                     }
                     Event::FrameReceived(track) => viewer.record(now, track, self.board, &mut self.room),
-                    event => viewer.channel_event(&event),
+                    event => viewer.channel_event(now, &event),
                 }
             }
         }
@@ -301,8 +300,8 @@ impl<'b, B: Board> Viewer<'b, B> {
         }
     }
 
-    pub(crate) fn close(&mut self) {
-        self.connection.close();
+    pub(crate) fn close(&mut self, now: Instant) {
+        self.connection.close(now);
         self.gone = true;
     }
 
@@ -314,16 +313,16 @@ impl<'b, B: Board> Viewer<'b, B> {
     /// Gives what it has sent to the board.
     fn record(&mut self, now: Instant, track: TrackId, board: &B, room: &mut [u8]) {
         let Part::Sends(number) = self.part else { return };
-        let kind = if track == self.video { barertc::Kind::Video } else { barertc::Kind::Audio };
+        let kind = if track == self.video { barertc::MediaKind::Video } else { barertc::MediaKind::Audio };
         while let Ok(frame) = self.connection.read_frame(now, track, room) {
             board.record(number, kind, &frame, room.get(..frame.len).unwrap_or_default());
         }
     }
 
     /// The channel that every viewer gets, and pages of other projects expect to be the only one.
-    pub(crate) fn open_channel<R: CryptoRng + ?Sized>(&mut self, rng: &mut R) -> Result<(), Error> {
+    pub(crate) fn open_channel(&mut self, now: Instant) -> Result<(), Error> {
         let config = ChannelConfig { label: "ping-pong", ..ChannelConfig::default() };
-        self.ping = Some(self.connection.open_channel(&config, rng)?);
+        self.ping = Some(self.connection.open_channel(now, &config)?);
         Ok(())
     }
 
@@ -338,7 +337,7 @@ impl<'b, B: Board> Viewer<'b, B> {
         }
     }
 
-    fn channel_event(&mut self, event: &Event) {
+    fn channel_event(&mut self, now: Instant, event: &Event) {
         match event {
             // A page that knows about our figures asks for them by opening the channel for them.
             Event::ChannelOpen(id) if self.connection.channel(*id).is_some_and(|c| c.label == "stats") => {
@@ -348,20 +347,20 @@ impl<'b, B: Board> Viewer<'b, B> {
             Event::ChannelReadable(id) => {
                 let mut room = [0; 256];
                 let mut ended = false;
-                while let Ok(read) = self.connection.read_channel(*id, &mut room) {
+                while let Ok(read) = self.connection.read_channel(now, *id, &mut room) {
                     ended |= read.end_of_message;
                 }
                 if ended && Some(*id) == self.ping {
-                    self.say_ping(*id);
+                    self.say_ping(now, *id);
                 }
             }
             _ => {}
         }
     }
 
-    fn say_ping(&mut self, id: ChannelId) {
+    fn say_ping(&mut self, now: Instant, id: ChannelId) {
         // A peer that does not take five bytes gets no more pings.
-        let _ = self.connection.write_channel(id, MessageKind::Text, b"Ping");
+        let _ = self.connection.write_channel(now, id, MessageKind::Text, b"Ping");
     }
 }
 
@@ -400,7 +399,7 @@ impl<B: Board> Connections for Viewers<'_, B> {
         for (_, viewer) in self.slots.iter_mut() {
             viewer.connection.handle_timeout(now);
             if viewer.deadline().is_some_and(|deadline| deadline <= now) {
-                viewer.close();
+                viewer.close(now);
             }
         }
         self.events(now);

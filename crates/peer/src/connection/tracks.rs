@@ -1,128 +1,140 @@
-//! Tracks: what they send and receive, and what the two sides agree on about it.
+//! Tracks: what the application adds, sends and reads.
 
-use barertc_arena::{Allocator, Box};
-use barertc_crypto::Provider;
-use barertc_rtcp_nack::SendStream;
-use barertc_rtp::Frame;
-use barertc_sdp::{Direction, MediaKind as Kind, Negotiated};
+use barertc_arena::Allocator;
+use barertc_congestion::GccStats;
+use barertc_crypto::{Provider, rand_core::Rng};
+use barertc_rtp::{Frame, ReceivedFrame};
+use barertc_sdp::Direction;
 use barertc_wire::Instant;
-use rand_core::CryptoRng;
 
-use super::renegotiation::{Place, Places};
-use super::{PeerConnection, Receiver, description};
-use crate::{Error, Event, Name, TrackConfig, TrackId};
-
-/// A track, and the stream that sends it once that is agreed on.
-pub(crate) struct Transceiver<A: Allocator + Clone> {
-    pub(super) config: TrackConfig,
-    /// The m-line it is bound to; empty before that.
-    pub(super) mid: Name,
-    pub(super) send: Option<SendStream<A>>,
-    pub(super) recv: Option<Box<Receiver<A>, A>>,
-    /// What was agreed on last; [`Direction::Inactive`] before that.
-    pub(super) direction: Direction,
-    /// Of its codecs, those whose payload types were agreed on, a bit each.
-    pub(super) agreed: u8,
-}
-
-impl<A: Allocator + Clone> Transceiver<A> {
-    /// The stream that sends, unless it is paused.
-    pub(super) fn sending(&self) -> Option<&SendStream<A>> {
-        self.send.as_ref().filter(|_| self.direction.sends())
-    }
-
-    pub(super) fn sending_mut(&mut self) -> Option<&mut SendStream<A>> {
-        self.send.as_mut().filter(|_| self.direction.sends())
-    }
-}
+use super::PeerConnection;
+use crate::agreement::{Track, is_supported};
+use crate::error::Error;
+use crate::terms::Source;
+use crate::track::{TrackConfig, TrackId, TrackInfo};
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// A track, to be part of the next description.
+    /// A track, to be part of the next description. The connection gives it the sources that it sends with, which no other
+    /// track has.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when [`Config::max_tracks`](crate::Config::max_tracks) are there;
-    /// [`Error::Config`] for one that would send without saying as what, or has no codec.
-    pub fn add_track(&mut self, config: TrackConfig) -> Result<TrackId, Error> {
-        if (config.direction.sends() && config.sending.is_none()) || config.codecs.is_empty() {
-            return Err(Error::Config);
+    /// [`Error::TooMany`] when there are [`Config::max_tracks`](crate::Config::max_tracks); [`Error::MidInUse`];
+    /// [`Error::CodecNotSupported`] for a codec that can be negotiated only; [`Error::Closed`].
+    pub fn add_track(&mut self, now: Instant, config: TrackConfig) -> Result<TrackId, Error> {
+        if self.told.is_closed() {
+            return Err(Error::Closed);
         }
-        let id = TrackId(u8::try_from(self.tracks.len()).map_err(|_| Error::WouldBlock)?);
-        let direction = Direction::Inactive;
-        let track = Transceiver { config, mid: Name::new(), send: None, recv: None, direction, agreed: 0 };
-        self.tracks.try_push(track).map_err(|_| Error::WouldBlock)?;
+        if !config.codecs().iter().all(|codec| is_supported(&codec.codec)) {
+            return Err(Error::CodecNotSupported);
+        }
+        let taken = |track: &Track| track.config().mid == config.mid || track.mid() == config.mid.as_str();
+        if !config.mid.is_empty() && self.tracks.iter().any(taken) {
+            return Err(Error::MidInUse);
+        }
+        let full = Error::TooMany { what: "tracks", limit: self.tracks.capacity() };
+        let id = TrackId(u8::try_from(self.tracks.len()).map_err(|_| full)?);
+        let ssrc = self.unused_ssrc(None);
+        let source = Source { ssrc, rtx: self.unused_ssrc(Some(ssrc)) };
+        if self.tracks.is_full() {
+            return Err(full);
+        }
+        self.media.add()?;
+        self.tracks.try_push(Track::new(config, source)).map_err(|_| full)?;
+        self.update(now);
         Ok(id)
+    }
+
+    /// A random source that no stream of ours has: two streams with one would be encrypted under one key stream (RFC 3711
+    /// §9.1, RFC 7714 §8.4).
+    fn unused_ssrc(&mut self, not: Option<u32>) -> u32 {
+        loop {
+            let ssrc = self.random.next_u32();
+            let taken = |track: &Track| track.source().ssrc == ssrc || track.source().rtx == ssrc;
+            if ssrc != 0 && not != Some(ssrc) && !self.media.is_reporter(ssrc) && !self.tracks.iter().any(taken) {
+                return ssrc;
+            }
+        }
     }
 
     /// What a track shall do from the next description on.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Config`] for one that would send without saying as what.
-    pub fn set_direction(&mut self, track: TrackId, direction: Direction) -> Result<(), Error> {
-        let track = self.tracks.get_mut(track.index()).ok_or(Error::NotFound)?;
-        if direction.sends() && track.config.sending.is_none() {
-            return Err(Error::Config);
-        }
-        track.config.direction = direction;
+    /// [`Error::NoSuchTrack`].
+    pub fn set_direction(&mut self, now: Instant, track: TrackId, direction: Direction) -> Result<(), Error> {
+        self.tracks.get_mut(track.index()).ok_or(Error::NoSuchTrack)?.set_direction(direction);
+        self.update(now);
         Ok(())
+    }
+
+    /// A track as it was agreed on last; `None` for a number that is none.
+    #[must_use]
+    pub fn track(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        self.tracks.get(track.index()).map(Track::info)
     }
 
     /// Queues a frame of a track that sends. The frame is shared, not copied.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when the queue is full, [`Error::InvalidState`] before the connection is there and while the track is paused,
-    /// [`Error::NotFound`], [`Error::Media`].
+    /// [`Error::WouldBlock`] when the queue is full; [`Error::NotReady`] before the connection is there and while the track
+    /// is paused; [`Error::NoSuchTrack`], [`Error::Media`], [`Error::Closed`], [`Error::Failed`].
     pub fn send_frame(&mut self, now: Instant, track: TrackId, frame: &Frame<A>) -> Result<(), Error> {
-        if self.srtp.is_none() {
-            return Err(Error::InvalidState);
+        if self.told.is_closed() {
+            return Err(Error::Closed);
         }
-        let track = self.tracks.get_mut(track.index()).ok_or(Error::NotFound)?;
-        let stream = track.sending_mut().ok_or(Error::InvalidState)?;
-        stream.enqueue(now, frame.clone()).map_err(|e| match e {
-            barertc_rtcp_nack::Error::WouldBlock => Error::WouldBlock,
-            e => Error::Media(e),
-        })
+        if let Some(reason) = self.transport.security().failure() {
+            return Err(Error::Failed(reason));
+        }
+        if self.transport.security().srtp().is_none() {
+            return Err(Error::NotReady);
+        }
+        self.media.send_frame(now, track.index(), frame)
     }
 
     /// Whether frames of this track are wanted now: it was agreed on and the connection stands.
     #[must_use]
     pub fn is_sending(&self, track: TrackId) -> bool {
-        self.srtp.is_some() && self.tracks.get(track.index()).is_some_and(|t| t.sending().is_some())
+        self.transport.security().srtp().is_some() && self.media.is_sending(track.index())
     }
 
-    /// Applies what both sides agreed on to tracks. What is not, or no more, agreed on pauses: its stream is kept for a
-    /// later description, the buffers of what is not received are given back.
-    pub(super) fn apply_tracks<R: CryptoRng + ?Sized>(
-        &mut self,
-        agreed: &Negotiated,
-        places: &Places,
-        rng: &mut R,
-    ) -> Result<(), Error> {
-        for index in 0..self.tracks.len() {
-            let Some(track) = self.tracks.get_mut(index) else { break };
-            let section = places.iter().position(|place| matches!(place, Place::Track(t) if usize::from(*t) == index));
-            let Some(line) = section.and_then(|section| agreed.of_section(section)) else {
-                track.direction = Direction::Inactive;
-                track.recv = None;
-                if let Some(stream) = &mut track.send {
-                    stream.clear_queue(self.now);
-                }
-                continue;
-            };
-            track.mid = Name::try_from(line.mid.as_str()).map_err(|_| Error::NameTooLong)?;
-            let before = core::mem::replace(&mut track.direction, line.direction);
-            match &mut track.send {
-                None if line.direction.sends() => {
-                    track.send = description::send_stream(&self.config, track, line, &self.memory.media, rng)?;
-                }
-                Some(stream) if !line.direction.sends() => stream.clear_queue(self.now),
-                // The peer has missed what was not sent.
-                Some(_) if !before.sends() && track.config.kind == Kind::Video => {
-                    self.push(Event::KeyFrameWanted(TrackId(u8::try_from(index).map_err(|_| Error::Config)?)));
-                }
-                _ => {}
-            }
-            self.apply_receiver(index, line)?;
-        }
-        Ok(())
+    /// The next frame that a track has received, written into `out`; to be called after
+    /// [`Event::FrameReceived`](crate::Event::FrameReceived) until it would block. NAL units are set apart as in Annex B.
+    ///
+    /// A frame that is larger than `out`, or of which packets were lost for good, is not
+    /// [`complete`](ReceivedFrame::complete); a key frame is asked for then.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] when there is none; [`Error::NoSuchTrack`]; [`Error::WrongDirection`] for a track that does not
+    /// receive.
+    pub fn read_frame(&mut self, now: Instant, track: TrackId, out: &mut [u8]) -> Result<ReceivedFrame, Error> {
+        self.media.read_frame(now, track.index(), out)
+    }
+
+    /// Asks the peer for a key frame of a video track that we receive.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTrack`]; [`Error::WrongDirection`] for a track that does not receive video.
+    pub fn request_key_frame(&mut self, now: Instant, track: TrackId) -> Result<(), Error> {
+        self.media.request_key_frame(now, track.index())
+    }
+
+    /// What the path carries, in bits a second, as far as the peer's feedback tells: for an encoder, or for a choice between
+    /// renditions. `None` before there was feedback.
+    #[must_use]
+    pub fn available_outgoing_bitrate(&self) -> Option<u64> {
+        self.media.estimate()
+    }
+
+    /// What the estimate is made of: whether delay or loss bounds it.
+    #[must_use]
+    pub fn bandwidth(&self) -> GccStats {
+        self.media.bandwidth()
+    }
+
+    /// Sends more than the estimate for a tenth of a second, so that `bits_per_second` leave, to learn whether the path
+    /// carries that much: an application that uses less than there is learns it in no other way. Where there is not enough
+    /// to send, packets of video that were sent already go once more, which needs RTX.
+    /// [`Event::Bitrate`](crate::Event::Bitrate) tells the outcome a little later.
+    pub fn probe(&mut self, now: Instant, bits_per_second: u64) {
+        self.media.probe(now, bits_per_second);
     }
 }

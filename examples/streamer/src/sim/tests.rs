@@ -39,10 +39,11 @@ fn with_viewer<S: Storage>(
         let device = async {
             let mut ports = bind_media(&app).await.expect("a socket");
             let network = barertc_runner::run(&mut ports, &mut buffers, &board, &app.viewers, &app.wake);
-            join3(network, play::play(&app, storage), report::report(&app)).await;
+            let (network, ..) = join3(network, play::play(&app, storage), report::report(&app)).await;
+            network.expect("the buffers are large enough");
         };
         let mut device = pin!(device);
-        let mut viewer = SimViewer::new(&two).expect("a viewer");
+        let mut viewer = SimViewer::new(clock.now(), &two).expect("a viewer");
         pass(&mut device, &board, &mut viewer, 2 * SECOND);
         let idle = [&heap, &frames].map(|h| h.stats().live);
 
@@ -52,7 +53,7 @@ fn with_viewer<S: Storage>(
         let sdp = viewer.answer(clock.now(), sdp, &mut answer).expect("an answer");
         barertc_media::pack::block_on(app.message(PAGE, Message::Answer { sdp }, &mut []));
         watch(&mut |time, viewer| pass(&mut device, &board, viewer, time), &board, &mut viewer);
-        viewer.connection.close();
+        viewer.connection.close(clock.now());
         pass(&mut device, &board, &mut viewer, 2 * SECOND);
         assert_eq!([&heap, &frames].map(|h| h.stats().live), idle, "bytes of a viewer who is gone");
     }

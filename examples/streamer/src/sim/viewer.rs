@@ -7,8 +7,8 @@ use std::vec;
 use std::vec::Vec;
 
 use barertc::{
-    Candidate, ChannelConfig, Codec, Config, Error, Event, Feedback, H264, Identity, Kind, LocalCodec, MessageKind,
-    PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId,
+    Candidate, ChannelConfig, Codec, Config, Error, Event, Feedback, H264, Identity, LocalCodec, MediaKind,
+    MessageKind, PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId,
 };
 use barertc_arena::Global;
 use barertc_crypto::selftest::Predictable;
@@ -22,7 +22,6 @@ const LATENCY: Duration = Duration::from_millis(5);
 pub(crate) struct SimViewer<'i> {
     pub(crate) connection: PeerConnection<'i, Global, RustCrypto>,
     address: SocketAddr,
-    rng: Predictable,
     tracks: [TrackId; 2],
     /// Datagrams of either direction that have not arrived.
     inbound: VecDeque<(Instant, Vec<u8>)>,
@@ -35,7 +34,7 @@ pub(crate) struct SimViewer<'i> {
 }
 
 impl<'i> SimViewer<'i> {
-    pub(crate) fn new(identity: &'i Identity) -> Result<Self, Error> {
+    pub(crate) fn new(now: Instant, identity: &'i Identity) -> Result<Self, Error> {
         let mut rng = Predictable::new(99);
         let address = SocketAddr::from(([10, 0, 0, 2], 4_000));
         let config = Config {
@@ -44,7 +43,7 @@ impl<'i> SimViewer<'i> {
             ..Config::default()
         };
         let mut connection = PeerConnection::new(config, identity, Global, &RustCrypto, &mut rng)?;
-        connection.add_local_candidate(Candidate::host(address))?;
+        connection.add_local_candidate(now, Candidate::host(address))?;
         let video = LocalCodec {
             codec: Codec::H264(H264::CONSTRAINED_BASELINE),
             pt: 102,
@@ -54,15 +53,14 @@ impl<'i> SimViewer<'i> {
         let feedback = Feedback { transport_cc: true, ..Feedback::NONE };
         let audio = LocalCodec { codec: Codec::Opus { stereo: true, fec: false }, pt: 111, rtx: None, feedback };
         let tracks = [
-            connection.add_track(TrackConfig::recvonly(Kind::Video, "v", video)?)?,
-            connection.add_track(TrackConfig::recvonly(Kind::Audio, "a", audio)?)?,
+            connection.add_track(now, TrackConfig::recvonly(MediaKind::Video, "v", [video])?)?,
+            connection.add_track(now, TrackConfig::recvonly(MediaKind::Audio, "a", [audio])?)?,
         ];
         // Whoever opens this channel gets figures on it.
-        connection.open_channel(&ChannelConfig { label: "stats", ..ChannelConfig::default() }, &mut rng)?;
+        connection.open_channel(now, &ChannelConfig { label: "stats", ..ChannelConfig::default() })?;
         Ok(Self {
             connection,
             address,
-            rng,
             tracks,
             inbound: VecDeque::new(),
             outbound: VecDeque::new(),
@@ -73,7 +71,7 @@ impl<'i> SimViewer<'i> {
     }
 
     pub(crate) fn answer<'r>(&mut self, now: Instant, offer: &str, room: &'r mut [u8]) -> Result<&'r str, Error> {
-        self.connection.create_answer(now, offer, &mut self.rng, room)
+        self.connection.create_answer(now, offer, room)
     }
 
     /// Moves what is to be moved; whether the device has something new to look at.
@@ -123,10 +121,10 @@ impl<'i> SimViewer<'i> {
             match event {
                 Event::ChannelReadable(id) => {
                     let mut room = [0; 2_048];
-                    while let Ok(read) = self.connection.read_channel(id, &mut room) {
+                    while let Ok(read) = self.connection.read_channel(now, id, &mut room) {
                         self.messages += u32::from(read.end_of_message);
                         if &room[..read.len] == b"Ping" && self.messages.is_multiple_of(8) {
-                            let _ = self.connection.write_channel(id, MessageKind::Text, b"Pong");
+                            let _ = self.connection.write_channel(now, id, MessageKind::Text, b"Pong");
                         }
                     }
                 }

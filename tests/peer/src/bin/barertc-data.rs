@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use async_io::Timer;
 use barertc::{
     Candidate, ChannelConfig, ChannelId, Config, Congestion, Event, Identity, MessageKind, PeerConnection, Route,
-    RustCrypto, SctpConfig, Transmit,
+    RustCrypto, Transmit, config::SctpConfig,
 };
 use barertc_arena::Global;
 use barertc_runner::{Buffers, Clock as _, Connections, Port, Wake};
@@ -70,7 +70,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(offers: bool, at: SocketAddr, what: What, config: Config, identity: &'static Identity) -> Result<()> {
-    let (clock, wake) = (HostClock::start(), Wake::new());
+    let (clock, wake): (_, Wake) = (HostClock::start(), Wake::new());
     // The port may be the system's choice.
     let probe = std::net::UdpSocket::bind(at)?;
     let local = probe.local_addr()?;
@@ -78,15 +78,15 @@ async fn run(offers: bool, at: SocketAddr, what: What, config: Config, identity:
     let socket = UdpBind::bind(&edge_nal_std::Stack::new(), local).await?;
     let mut rng = UnwrapErr(SysRng);
     let mut connection = PeerConnection::new(config, identity, Global, &RustCrypto, &mut rng)?;
-    connection.add_local_candidate(Candidate::host(local))?;
+    connection.add_local_candidate(clock.now(), Candidate::host(local))?;
     let mut room = [0; 8_192];
     if offers {
-        connection.open_channel(&ChannelConfig { label: "data", ..ChannelConfig::default() }, &mut rng)?;
-        say(connection.create_offer(&mut rng, &mut room)?)?;
-        connection.set_answer(clock.now(), &hear()?, &mut rng)?;
+        connection.open_channel(clock.now(), &ChannelConfig { label: "data", ..ChannelConfig::default() })?;
+        say(connection.create_offer(clock.now(), &mut room)?)?;
+        connection.set_answer(clock.now(), &hear()?)?;
     } else {
-        connection.add_data(&mut rng)?;
-        say(connection.create_answer(clock.now(), &hear()?, &mut rng, &mut room)?)?;
+        connection.add_data(clock.now())?;
+        say(connection.create_answer(clock.now(), &hear()?, &mut room)?)?;
     }
     std::thread::spawn(|| {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
@@ -103,7 +103,7 @@ async fn run(offers: bool, at: SocketAddr, what: What, config: Config, identity:
     });
     let mut ports = [Port { local, socket }];
     let mut buffers = Buffers::new();
-    let network = async { match barertc_runner::run(&mut ports, &mut buffers, &clock, &end, &wake).await {} };
+    let network = async { Ok(barertc_runner::run(&mut ports, &mut buffers, &clock, &end, &wake).await?) };
     let reports = async {
         loop {
             Timer::after(REPORTS).await;
@@ -153,11 +153,11 @@ impl End {
     }
 
     fn read(&mut self, now: Instant, id: ChannelId) {
-        while let Ok(read) = self.connection.read_channel(id, &mut self.room) {
+        while let Ok(read) = self.connection.read_channel(now, id, &mut self.room) {
             self.bytes += read.len as u64;
             match self.what {
                 What::Echo => {
-                    let _ = self.connection.write_channel(id, MessageKind::Binary, &self.room[..read.len]);
+                    let _ = self.connection.write_channel(now, id, MessageKind::Binary, &self.room[..read.len]);
                 }
                 What::Ping(left) if read.end_of_message => {
                     if let Some(at) = self.pinged.take() {
@@ -177,16 +177,17 @@ impl End {
 
     fn ping(&mut self, now: Instant) {
         if let Some(id) = self.channel
-            && self.connection.write_channel(id, MessageKind::Binary, &PING).is_ok()
+            && self.connection.write_channel(now, id, MessageKind::Binary, &PING).is_ok()
         {
             self.pinged = Some(now);
         }
     }
 
-    fn fill(&mut self) {
+    fn fill(&mut self, now: Instant) {
         if let (What::Send, Some(id)) = (self.what, self.channel) {
             while self.writable {
-                self.writable = self.connection.write_channel(id, MessageKind::Binary, &self.room[..MESSAGE]).is_ok();
+                self.writable =
+                    self.connection.write_channel(now, id, MessageKind::Binary, &self.room[..MESSAGE]).is_ok();
             }
         }
     }
@@ -200,7 +201,7 @@ impl Connections for End {
     }
 
     fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        self.fill();
+        self.fill(now);
         self.connection.poll_transmit(now, out)
     }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use async_io::Timer;
 use barertc::{
-    Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Event, Feedback, H264, Identity, Kind,
-    LocalCodec, MessageKind, PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId, Transmit,
+    Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Event, Feedback, H264, Identity, LocalCodec,
+    MediaKind, MessageKind, PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId, Transmit,
 };
 use barertc_arena::Global;
 use barertc_runner::{Buffers, Clock as _, Connections, Port, Wake};
@@ -82,29 +82,29 @@ async fn view(url: &str, seconds: Duration, media: bool, identity: &'static Iden
     };
     let mut ports = [Port { local, socket }];
     let mut buffers = Buffers::new();
-    let network_loop = async { match barertc_runner::run(&mut ports, &mut buffers, &clock, &viewer, &wake).await {} };
+    let network_loop = async { Ok(barertc_runner::run(&mut ports, &mut buffers, &clock, &viewer, &wake).await?) };
     let watch = async {
         Timer::after(seconds).await;
         viewer.borrow().report(&clock)?;
         viewer.borrow_mut().ended = true;
         if let Some(connection) = &mut viewer.borrow_mut().connection {
-            connection.close();
+            connection.close(clock.now());
         }
         wake.signal(());
         Timer::after(Duration::from_millis(100)).await;
         Ok(())
     };
-    future::or(watch, future::or(signaling, future::or(network_loop, pong(&viewer, &wake)))).await
+    future::or(watch, future::or(signaling, future::or(network_loop, pong(&viewer, &wake, &clock)))).await
 }
 
 /// Answers each `Ping` after a pause, as the page does.
-async fn pong(viewer: &RefCell<Viewer>, wake: &Wake) -> Result<()> {
+async fn pong(viewer: &RefCell<Viewer>, wake: &Wake, clock: &HostClock) -> Result<()> {
     loop {
         Timer::after(PAUSE).await;
         let mut viewer = viewer.borrow_mut();
         ensure!(!viewer.failed || viewer.ended, "the connection failed");
         if let (Some(id), Some(connection)) = (viewer.ping.take(), &mut viewer.connection) {
-            let _ = connection.write_channel(id, MessageKind::Text, b"Pong");
+            let _ = connection.write_channel(clock.now(), id, MessageKind::Text, b"Pong");
             wake.signal(());
         }
     }
@@ -115,13 +115,13 @@ impl Viewer {
         let Some(connection) = &mut self.connection else { return };
         while let Some(event) = connection.poll_event() {
             match event {
-                Event::ConnectionState(ConnectionState::Failed | ConnectionState::Closed) => self.failed = true,
+                Event::ConnectionState(ConnectionState::Failed(_) | ConnectionState::Closed) => self.failed = true,
                 Event::ChannelOpen(id) if connection.channel(id).is_some_and(|c| c.label == "ping-pong") => {
                     self.opened = Some(now);
                 }
                 Event::ChannelReadable(id) => {
                     let mut room = [0; 2_048];
-                    while let Ok(read) = connection.read_channel(id, &mut room) {
+                    while let Ok(read) = connection.read_channel(now, id, &mut room) {
                         if room.get(..read.len) == Some(b"Ping") {
                             self.pings += 1;
                             self.ping = Some(id);
@@ -176,9 +176,9 @@ impl App<'_> {
             config.recv_video = RecvBounds { packets: 512, ..RecvBounds::video(1) };
             config.recv_audio = RecvBounds::audio(1);
         }
-        let mut rng = UnwrapErr(SysRng);
+        let (now, mut rng) = (self.clock.now(), UnwrapErr(SysRng));
         let mut connection = PeerConnection::new(config, self.identity, Global, &RustCrypto, &mut rng)?;
-        connection.add_local_candidate(Candidate::host(self.local))?;
+        connection.add_local_candidate(now, Candidate::host(self.local))?;
         if self.media {
             let h264 = LocalCodec {
                 codec: Codec::H264(H264::CONSTRAINED_BASELINE),
@@ -188,12 +188,12 @@ impl App<'_> {
             };
             let feedback = Feedback { transport_cc: true, ..Feedback::NONE };
             let opus = LocalCodec { codec: Codec::Opus { stereo: true, fec: false }, pt: 111, rtx: None, feedback };
-            tracks.push(connection.add_track(TrackConfig::recvonly(Kind::Video, "v", h264)?)?);
-            tracks.push(connection.add_track(TrackConfig::recvonly(Kind::Audio, "a", opus)?)?);
+            tracks.push(connection.add_track(now, TrackConfig::recvonly(MediaKind::Video, "v", [h264])?)?);
+            tracks.push(connection.add_track(now, TrackConfig::recvonly(MediaKind::Audio, "a", [opus])?)?);
         }
         // Whoever opens this channel gets figures on it.
-        connection.open_channel(&ChannelConfig { label: "stats", ..ChannelConfig::default() }, &mut rng)?;
-        let sdp = connection.create_answer(self.clock.now(), offer, &mut rng, room)?;
+        connection.open_channel(now, &ChannelConfig { label: "stats", ..ChannelConfig::default() })?;
+        let sdp = connection.create_answer(now, offer, room)?;
         let mut viewer = self.viewer.borrow_mut();
         viewer.tracks = tracks;
         viewer.connection = Some(connection);

@@ -1,11 +1,11 @@
 //! What one side sends the other one reads, byte for byte; what is lost is asked for; and directions change.
 
-use crate::util;
-
 use core::time::Duration;
 
-use barertc::{Config, Direction, Error, Event, Kind, PayloadFormat, RecvBounds, TrackConfig, TrackId};
-use util::{Arena, Identities, Pair, Sort, arena, frame, opus, picture, receiving, recv_tracks, send_tracks, video};
+use crate::support::{
+    Arena, Connection, Identities, Pair, Sort, arena, frame, opus, picture, receiving, recv_tracks, send_tracks, video,
+};
+use barertc::{Config, Direction, Error, Event, MediaKind, PayloadFormat, RecvBounds, TrackConfig, TrackId};
 
 const SECOND: Duration = Duration::from_secs(1);
 const FRAME: Duration = Duration::from_millis(40);
@@ -113,7 +113,7 @@ fn what_is_lost_comes_again() {
         assert!(stats.nack_count > 0 && stats.retransmitted_packets_received > 5, "{stats:?}");
         let out = pair.offerer.connection.track_stats(sv).and_then(|s| s.outbound.copied()).expect("it sent");
         assert!(out.retransmitted_packets_sent >= stats.retransmitted_packets_received);
-        let bound = config.worst_case_bytes::<&Arena>();
+        let bound = Connection::worst_case_bytes(&config);
         for arena in [&one, &two] {
             let peak = arena.inner().stats().peak;
             assert!(peak <= bound, "{peak} of {bound}");
@@ -131,10 +131,10 @@ fn a_key_frame_that_is_asked_for_is_wanted_at_the_sender() {
     let wanted = Event::KeyFrameWanted(sv);
     stream(&mut pair, &arena, 3);
     assert!(!pair.offerer.saw(&wanted));
-    pair.answerer.connection.request_key_frame(v).expect("it receives");
+    pair.answerer.connection.request_key_frame(pair.now, v).expect("it receives");
     assert!(pair.drive(SECOND / 10, |p| p.offerer.saw(&wanted)), "{:?}", pair.offerer.events);
-    assert_eq!(pair.answerer.connection.request_key_frame(a), Err(Error::InvalidState));
-    assert_eq!(pair.offerer.connection.request_key_frame(sv), Err(Error::InvalidState));
+    assert_eq!(pair.answerer.connection.request_key_frame(pair.now, a), Err(Error::WrongDirection));
+    assert_eq!(pair.offerer.connection.request_key_frame(pair.now, sv), Err(Error::WrongDirection));
     // It is asked for again until it comes, and then no more.
     let count = |p: &Pair<'_>| p.offerer.events.iter().filter(|e| **e == wanted).count();
     pair.pass(SECOND);
@@ -167,10 +167,16 @@ fn a_track_pauses_and_goes_on_as_the_same_stream() {
         let before = packets(&pair);
         let turn = |pair: &mut Pair<'_>, to: Option<Direction>| {
             if offers {
-                pair.offerer.connection.set_direction(sv, to.unwrap_or(Direction::SendOnly)).expect("a track");
+                pair.offerer
+                    .connection
+                    .set_direction(pair.now, sv, to.unwrap_or(Direction::SendOnly))
+                    .expect("a track");
                 pair.signal().expect("they agree");
             } else {
-                pair.answerer.connection.set_direction(v, to.unwrap_or(Direction::RecvOnly)).expect("a track");
+                pair.answerer
+                    .connection
+                    .set_direction(pair.now, v, to.unwrap_or(Direction::RecvOnly))
+                    .expect("a track");
                 pair.signal_back().expect("they agree");
             }
         };
@@ -178,8 +184,8 @@ fn a_track_pauses_and_goes_on_as_the_same_stream() {
         assert!(!pair.offerer.connection.is_sending(sv) && pair.offerer.connection.is_sending(sa));
         let picture = video(&arena, true, 2_000, 5_000).expect("a frame");
         let now = pair.now;
-        assert_eq!(pair.offerer.connection.send_frame(now, sv, &picture), Err(Error::InvalidState));
-        assert_eq!(pair.answerer.connection.read_frame(now, v, &mut [0; 10]), Err(Error::InvalidState));
+        assert_eq!(pair.offerer.connection.send_frame(now, sv, &picture), Err(Error::NotReady));
+        assert_eq!(pair.answerer.connection.read_frame(now, v, &mut [0; 10]), Err(Error::WrongDirection));
         assert!(arena.inner().stats().live < held, "the buffers of what is not received are given back");
         pair.pass(SECOND);
         assert_eq!(packets(&pair), before);
@@ -191,7 +197,7 @@ fn a_track_pauses_and_goes_on_as_the_same_stream() {
         pair.offerer.connection.send_frame(now, sv, &picture).expect("room");
         pair.answerer.frames.clear();
         pair.pass(SECOND);
-        assert_eq!(packets(&pair), before + 2, "the same stream");
+        assert_eq!(packets(&pair), before + 3, "the same stream");
         assert_eq!(heard(&pair, v).len(), 1);
         assert!(heard(&pair, a).is_empty());
         pair.offerer.events.clear();
@@ -224,7 +230,7 @@ fn sources_that_nobody_announced_are_found_by_the_name_of_their_track() {
 fn tracks_without_room_to_receive_cost_nothing_and_are_counted() {
     let (ids, one, two, frames) = (Identities::new(), arena(0), arena(0), arena(0));
     let config = Config { recv_audio: RecvBounds::audio(1), ..Config::default() };
-    assert!(config.worst_case_bytes::<&Arena>() < Config::default().worst_case_bytes::<&Arena>() + (48 << 10));
+    assert!(Connection::worst_case_bytes(&config) < Connection::worst_case_bytes(&Config::default()) + (48 << 10));
     let (mut pair, [v, a]) = connected(&ids, [&one, &two], &config, 6);
     stream(&mut pair, &frames, 5);
     pair.pass(SECOND);
@@ -254,12 +260,9 @@ fn frames_that_nobody_reads_keep_nobody_busy() {
 fn sound_goes_both_ways_and_each_reports_in_what_it_sends() {
     let (ids, arena) = (Identities::new(), arena(0));
     let mut pair = Pair::new(&ids, [&arena; 2], &receiving(), 8).expect("enough memory");
-    let track = |ssrc| {
-        let sends = TrackConfig::sendonly(Kind::Audio, "voice", "talk", ssrc, opus()).expect("short names");
-        TrackConfig { direction: Direction::SendRecv, ..sends }
-    };
-    let one = pair.offerer.connection.add_track(track(11)).expect("room");
-    let two = pair.answerer.connection.add_track(track(12)).expect("room");
+    let track = TrackConfig::sendrecv(MediaKind::Audio, "voice", "talk", [opus()]).expect("short names");
+    let one = pair.offerer.connection.add_track(pair.now, track.clone()).expect("room");
+    let two = pair.answerer.connection.add_track(pair.now, track).expect("room");
     pair.signal().expect("they agree");
     assert!(pair.connect());
     let mut said = [Vec::new(), Vec::new()];

@@ -1,11 +1,9 @@
 //! Back-pressure can be seen, and what keeps the connection alive goes before media.
 
-use crate::util;
-
 use core::time::Duration;
 
+use crate::support::{Identities, Pair, Sort, arena, recv_tracks, send_tracks, video};
 use barertc::{Config, ConnectionState, Error, Event};
-use util::{Identities, Pair, Sort, arena, recv_tracks, send_tracks, video};
 
 const SECOND: Duration = Duration::from_secs(1);
 

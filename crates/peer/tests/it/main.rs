@@ -1,12 +1,18 @@
 //! Every test of the crate in one program: each file would else be compiled and linked with all of the crate again.
 
 mod a_full_queue_holds_nothing_up;
+mod data_channels_end;
 mod every_datagram_fits;
 mod later_descriptions;
 mod many_viewers;
 mod media_arrive;
 mod memory_is_bounded_and_given_back;
 mod moving;
+mod no_event_is_lost;
+mod offers_that_cross;
 mod sizes;
+mod sources_are_unique;
+mod support;
+mod time_is_told_in_every_call;
 mod two_peers_connect;
-mod util;
+mod what_cannot_work_is_said;

@@ -1,11 +1,9 @@
 //! Several viewers of one source: a frame is in memory once however many they are, and one who is slow holds up nobody.
 
-use crate::util;
-
 use core::time::Duration;
 
+use crate::support::{Arena, Identities, Pair, arena, receiving, recv_tracks, send_tracks, video};
 use barertc::{Config, Error, TrackId};
-use util::{Arena, Identities, Pair, arena, receiving, recv_tracks, send_tracks, video};
 
 const FRAME: Duration = Duration::from_millis(33);
 const KEY_FRAME: usize = 100_000;

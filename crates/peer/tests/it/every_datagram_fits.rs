@@ -1,11 +1,10 @@
 //! No datagram is longer than the configuration says, whatever is in it; and media are not split finer than that needs.
 
-use crate::util;
-
 use core::time::Duration;
 
+use crate::support::{Identities, Pair, Sort, arena, audio, recv_tracks, send_tracks, video};
+use barertc::config::{ConfigError, Rule};
 use barertc::{Config, Error, MessageKind};
-use util::{Identities, Pair, Sort, arena, audio, recv_tracks, send_tracks, video};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,7 +18,7 @@ fn none_is_longer_than_the_mtu() {
         let [v, a] = send_tracks(&mut pair.offerer).expect("room");
         let chat = pair.offerer.open("chat").expect("room");
         recv_tracks(&mut pair.answerer).expect("room");
-        pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
+        pair.answerer.add_data().expect("room");
         pair.signal().expect("they agree");
         assert!(pair.connect(), "{mtu}: {:?}", pair.offerer.events);
         for n in 0..20 {
@@ -33,7 +32,7 @@ fn none_is_longer_than_the_mtu() {
                 )
                 .expect("room");
             pair.offerer.connection.send_frame(now, a, &audio(&frames, 200, n * 33).expect("a frame")).expect("room");
-            let _ = pair.offerer.connection.write_channel(chat, MessageKind::Binary, &[7; 5_000]);
+            let _ = pair.offerer.connection.write_channel(pair.now, chat, MessageKind::Binary, &[7; 5_000]);
             pair.pass(SECOND / 30);
         }
         pair.pass(5 * SECOND);
@@ -58,6 +57,9 @@ fn none_is_longer_than_the_mtu() {
 fn what_cannot_carry_a_handshake_is_refused() {
     let (ids, arena) = (Identities::new(), arena(0));
     let config = Config { mtu: 575, ..Config::default() };
-    assert_eq!(Pair::new(&ids, [&arena; 2], &config, 1).err(), Some(Error::Config));
+    assert_eq!(
+        Pair::new(&ids, [&arena; 2], &config, 1).err(),
+        Some(Error::Config(ConfigError { field: "mtu", rule: Rule::AtLeast(576), value: 575 }))
+    );
     assert_eq!(arena.attempts(), 0);
 }

@@ -1,11 +1,10 @@
 //! Two connections of ours find each other whoever offers, talk, change their minds, and part.
 
-use crate::util;
-
 use core::time::Duration;
 
-use barertc::{Config, ConnectionState, Error, Event, MessageKind};
-use util::{Arena, Identities, Pair, Side, Sort, arena, audio, recv_tracks, send_tracks, video};
+use crate::support::{Arena, Identities, Pair, Side, Sort, arena, audio, recv_tracks, send_tracks, video};
+use barertc::ice::FailureReason;
+use barertc::{Config, ConnectionState, Error, Event, Failure, MessageKind};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -17,7 +16,7 @@ fn connected<'m>(ids: &'m Identities, arena: &'m Arena, sender_offers: bool) -> 
     sender.open("chat").expect("room for a channel");
     let receiver = if sender_offers { &mut pair.answerer } else { &mut pair.offerer };
     recv_tracks(receiver).expect("room for tracks");
-    receiver.connection.add_data(&mut receiver.rng).expect("room for data");
+    receiver.add_data().expect("room for data");
     pair.signal().expect("they agree");
     assert!(pair.connect(), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
     pair
@@ -31,7 +30,7 @@ fn talk(pair: &mut Pair<'_>) {
     for side in [&mut pair.offerer, &mut pair.answerer] {
         let id = side.open_channels()[0];
         let text = format!("from {}", side.address);
-        side.connection.write_channel(id, MessageKind::Text, text.as_bytes()).expect("room for a message");
+        side.connection.write_channel(side.now, id, MessageKind::Text, text.as_bytes()).expect("room for a message");
     }
     assert!(
         pair.drive(10 * SECOND, |p| p.offerer.messages.len() > before[0] && p.answerer.messages.len() > before[1]),
@@ -62,17 +61,17 @@ fn whoever_offers_media_and_messages_pass() {
         sender.connection.send_frame(now, a, &audio(&arena, 100, 0).expect("a frame")).expect("a place");
         pair.pass(SECOND);
         let sender = if sender_offers { &pair.offerer } else { &pair.answerer };
-        // Five thousand bytes of video and one packet of audio.
-        assert_eq!(sender.count(Sort::Rtp), 6);
+        // Parameter sets, five thousand bytes of video, and one packet of audio.
+        assert_eq!(sender.count(Sort::Rtp), 7);
         assert!(sender.count(Sort::Rtcp) > 0, "reports");
         for side in [&pair.offerer, &pair.answerer] {
-            assert!(!side.events.iter().any(|e| matches!(e, Event::ConnectionState(ConnectionState::Failed))));
+            assert!(!side.saw_failure());
         }
     }
 }
 
 /// The numbers of tracks go by the order in which they were added.
-fn sender_tracks(sender: &util::Side<'_>) -> [barertc::TrackId; 2] {
+fn sender_tracks(sender: &Side<'_>) -> [barertc::TrackId; 2] {
     sender.tracks.expect("it sends")
 }
 
@@ -85,7 +84,7 @@ fn each_side_has_the_sctp_port_it_likes() {
     config.sctp.local_port = 6_000;
     pair.answerer = Side::new(2, config, &ids.0[1], &arena, 9).expect("enough memory");
     pair.offerer.open("chat").expect("room for a channel");
-    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room for data");
+    pair.answerer.add_data().expect("room for data");
     let offer = pair.offerer.offer().expect("an offer");
     let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
     assert!(offer.contains("a=sctp-port:5001\r\n") && answer.contains("a=sctp-port:6000\r\n"));
@@ -132,7 +131,7 @@ fn data_channels_can_be_added_later() {
     pair.signal().expect("they agree");
     assert!(pair.connect());
     pair.offerer.open("late").expect("room");
-    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
+    pair.answerer.add_data().expect("room");
     pair.signal().expect("they agree again");
     talk(&mut pair);
 }
@@ -144,7 +143,7 @@ fn an_ice_restart_keeps_the_connection() {
         let mut pair = connected(&ids, &arena, true);
         talk(&mut pair);
         let side = if back { &mut pair.answerer } else { &mut pair.offerer };
-        side.connection.restart_ice(&mut side.rng).expect("a restart");
+        side.restart_ice().expect("a restart");
         let (offer, answer) = if back {
             let offer = pair.answerer.offer().expect("an offer");
             let answer = pair.offerer.answer(pair.now, &offer).expect("an answer");
@@ -160,7 +159,7 @@ fn an_ice_restart_keeps_the_connection() {
         pair.pass(20 * SECOND);
         for side in [&pair.offerer, &pair.answerer] {
             assert!(side.is_connected(), "{:?}", side.events);
-            assert!(!side.saw(&Event::ConnectionState(ConnectionState::Failed)));
+            assert!(!side.saw_failure());
         }
         talk(&mut pair);
     }
@@ -173,11 +172,13 @@ fn a_path_that_was_lost_for_good_is_found_again_by_an_ice_restart() {
     talk(&mut pair);
     pair.loss = 1_000;
     let failed = |p: &mut Pair<'_>| {
-        [&p.offerer, &p.answerer].iter().all(|s| s.connection.connection_state() == ConnectionState::Failed)
+        [&p.offerer, &p.answerer].iter().all(|s| {
+            s.connection.connection_state() == ConnectionState::Failed(Failure::Ice(FailureReason::ConsentLost))
+        })
     };
     assert!(pair.drive(120 * SECOND, failed), "consent ends");
     pair.loss = 0;
-    pair.offerer.connection.restart_ice(&mut pair.offerer.rng).expect("a restart");
+    pair.offerer.restart_ice().expect("a restart");
     pair.signal().expect("they agree");
     assert!(pair.connect(), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
     talk(&mut pair);
@@ -188,7 +189,7 @@ fn both_sides_have_new_credentials_after_a_restart() {
     let (ids, arena) = (Identities::new(), arena(0));
     let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 9).expect("enough memory");
     pair.offerer.open("chat").expect("room");
-    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
+    pair.answerer.add_data().expect("room");
     let mut seen = Vec::new();
     for _ in 0..3 {
         let offer = pair.offerer.offer().expect("an offer");
@@ -201,7 +202,7 @@ fn both_sides_have_new_credentials_after_a_restart() {
             assert!(!seen.contains(&ufrag), "used before: {ufrag}");
             seen.push(ufrag);
         }
-        pair.offerer.connection.restart_ice(&mut pair.offerer.rng).expect("a restart");
+        pair.offerer.restart_ice().expect("a restart");
     }
 }
 
@@ -223,7 +224,7 @@ fn closing_is_told_to_the_other_side_and_ends_all_sending() {
     let (ids, arena) = (Identities::new(), arena(0));
     let mut pair = connected(&ids, &arena, true);
     talk(&mut pair);
-    pair.offerer.connection.close();
+    pair.offerer.connection.close(pair.now);
     let closed = Event::ConnectionState(ConnectionState::Closed);
     assert!(pair.drive(SECOND, |p| p.answerer.saw(&closed)), "{:?}", pair.answerer.events);
     assert!(pair.offerer.saw(&closed));
@@ -241,22 +242,23 @@ fn a_certificate_other_than_announced_fails_and_nothing_opens() {
     let tracks = send_tracks(&mut pair.offerer).expect("room");
     pair.offerer.open("chat").expect("room");
     recv_tracks(&mut pair.answerer).expect("room");
-    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
+    pair.answerer.add_data().expect("room");
     let offer = pair.offerer.offer().expect("an offer");
     let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
     let answer = other_certificate(&answer);
     pair.offerer.answered(pair.now, &answer).expect("it cannot be told yet");
-    let failed = Event::ConnectionState(ConnectionState::Failed);
+    let reason = Failure::Dtls(barertc::dtls::Error::FingerprintMismatch);
+    let failed = Event::ConnectionState(ConnectionState::Failed(reason));
     assert!(pair.drive(30 * SECOND, |p| p.offerer.saw(&failed)), "{:?}", pair.offerer.events);
     pair.pass(60 * SECOND);
     for side in [&pair.offerer, &pair.answerer] {
         assert!(side.open_channels().is_empty());
         assert_eq!(side.count(Sort::Rtp) + side.count(Sort::Rtcp), 0);
     }
-    assert_eq!(pair.offerer.connection.connection_state(), ConnectionState::Failed);
+    assert_eq!(pair.offerer.connection.connection_state(), ConnectionState::Failed(reason));
     assert!(!pair.offerer.saw(&Event::ConnectionState(ConnectionState::Connected)));
     let frame = video(&arena, true, 100, 0).expect("a frame");
-    assert_eq!(pair.offerer.connection.send_frame(pair.now, tracks[0], &frame), Err(Error::InvalidState));
+    assert_eq!(pair.offerer.connection.send_frame(pair.now, tracks[0], &frame), Err(Error::Failed(reason)));
 }
 
 #[test]
@@ -264,13 +266,13 @@ fn answers_without_an_offer_and_offers_during_one_are_refused() {
     let (ids, arena) = (Identities::new(), arena(0));
     let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 11).expect("enough memory");
     pair.offerer.open("chat").expect("room");
-    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
+    pair.answerer.add_data().expect("room");
     let offer = pair.offerer.offer().expect("an offer");
-    assert_eq!(pair.offerer.offer(), Err(Error::InvalidState));
+    assert_eq!(pair.offerer.offer(), Err(Error::OfferPending));
     let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
-    assert_eq!(pair.answerer.answered(pair.now, &answer), Err(Error::InvalidState));
+    assert_eq!(pair.answerer.answered(pair.now, &answer), Err(Error::NoOffer));
     pair.offerer.answered(pair.now, &answer).expect("it fits");
-    assert_eq!(pair.offerer.answered(pair.now, &answer), Err(Error::InvalidState));
+    assert_eq!(pair.offerer.answered(pair.now, &answer), Err(Error::NoOffer));
     talk(&mut pair);
 }
 
@@ -286,7 +288,7 @@ fn hostile_descriptions_are_errors_and_spoil_nothing() {
     // Somebody else's certificate, in what else would be an ICE restart.
     let foreign = other_certificate(&offer).replace(ufrag(&offer), "stranger");
     let known = pair.answerer.answer(pair.now, &offer).expect("an answer");
-    assert_eq!(pair.answerer.answer(pair.now, &foreign), Err(Error::InvalidState));
+    assert_eq!(pair.answerer.answer(pair.now, &foreign), Err(Error::CertificateChanged));
     let hostile = ["", "v=0", "\u{0}\u{0}\u{0}", "m=video 9 x\r\n", &"a=".repeat(5_000), &no_fingerprint, &other];
     for text in hostile {
         assert!(pair.answerer.answer(pair.now, text).is_err(), "{text}");

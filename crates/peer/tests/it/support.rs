@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use barertc::{
     Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Error, Event, Feedback, Frame, FrameInfo,
-    Framing, H264, Identity, Instant, Kind, LocalCodec, PayloadFormat, PeerConnection, ReceivedFrame, RecvBounds,
+    Framing, H264, Identity, Instant, LocalCodec, MediaKind, PayloadFormat, PeerConnection, ReceivedFrame, RecvBounds,
     Route, RustCrypto, Shared, TrackConfig, TrackId,
 };
 use barertc_arena::{Counting, FailNth, Global};
@@ -56,7 +56,8 @@ pub fn sort(datagram: &[u8]) -> Sort {
 pub struct Side<'m> {
     pub connection: Connection<'m>,
     pub address: SocketAddr,
-    pub rng: Predictable,
+    /// The time of the pair that it is of.
+    pub now: Instant,
     /// Every event so far, in order.
     pub events: Vec<Event>,
     /// Sort and length of every datagram that it sent, with the time.
@@ -67,6 +68,8 @@ pub struct Side<'m> {
     pub frames: Vec<(TrackId, ReceivedFrame, Vec<u8>)>,
     /// It leaves the frames where they are.
     pub deaf: bool,
+    /// It does not ask for events.
+    pub late: bool,
     /// What has come of a message that has not ended.
     partial: Vec<u8>,
     /// Video and audio that it sends.
@@ -78,16 +81,18 @@ impl<'m> Side<'m> {
         let mut rng = Predictable::new(seed ^ u64::from(number) << 32);
         let address = SocketAddr::from(([10, 0, 0, number], 4_000));
         let mut connection = PeerConnection::new(config, identity, arena, &RustCrypto, &mut rng)?;
-        connection.add_local_candidate(Candidate::host(address))?;
+        let now = Instant::from_millis(1_000);
+        connection.add_local_candidate(now, Candidate::host(address))?;
         Ok(Self {
             connection,
             address,
-            rng,
+            now,
             events: Vec::new(),
             sent: Vec::new(),
             messages: Vec::new(),
             frames: Vec::new(),
             deaf: false,
+            late: false,
             partial: Vec::new(),
             tracks: None,
         })
@@ -95,20 +100,33 @@ impl<'m> Side<'m> {
 
     pub fn offer(&mut self) -> Result<String, Error> {
         let mut room = [0; 8_192];
-        self.connection.create_offer(&mut self.rng, &mut room).map(str::to_owned)
+        self.connection.create_offer(self.now, &mut room).map(str::to_owned)
     }
 
     pub fn answer(&mut self, now: Instant, offer: &str) -> Result<String, Error> {
         let mut room = [0; 8_192];
-        self.connection.create_answer(now, offer, &mut self.rng, &mut room).map(str::to_owned)
+        self.connection.create_answer(now, offer, &mut room).map(str::to_owned)
     }
 
     pub fn answered(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
-        self.connection.set_answer(now, answer, &mut self.rng)
+        self.connection.set_answer(now, answer)
     }
 
     pub fn open(&mut self, label: &str) -> Result<ChannelId, Error> {
-        self.connection.open_channel(&ChannelConfig { label, ..ChannelConfig::default() }, &mut self.rng)
+        self.connection.open_channel(self.now, &ChannelConfig { label, ..ChannelConfig::default() })
+    }
+
+    pub fn add_data(&mut self) -> Result<(), Error> {
+        self.connection.add_data(self.now)
+    }
+
+    pub fn restart_ice(&mut self) -> Result<(), Error> {
+        self.connection.restart_ice(self.now)
+    }
+
+    /// Whether it was told that the connection has failed, for whatever reason.
+    pub fn saw_failure(&self) -> bool {
+        self.events.iter().any(|e| matches!(e, Event::ConnectionState(ConnectionState::Failed(_))))
     }
 
     pub fn saw(&self, event: &Event) -> bool {
@@ -128,7 +146,12 @@ impl<'m> Side<'m> {
         self.sent.iter().filter(|(_, s, _)| *s == sort).count()
     }
 
-    fn fetch(&mut self, now: Instant) {
+    /// Asks for events, as an application does.
+    pub fn fetch(&mut self, now: Instant) {
+        self.now = now;
+        if self.late {
+            return;
+        }
         while let Some(event) = self.connection.poll_event() {
             if let Event::ChannelReadable(id) = event {
                 self.read(id);
@@ -151,7 +174,7 @@ impl<'m> Side<'m> {
 
     fn read(&mut self, id: ChannelId) {
         let mut room = [0; 4_096];
-        while let Ok(read) = self.connection.read_channel(id, &mut room) {
+        while let Ok(read) = self.connection.read_channel(self.now, id, &mut room) {
             self.partial.extend_from_slice(&room[..read.len]);
             if read.end_of_message {
                 self.messages.push((id, core::mem::take(&mut self.partial)));
@@ -233,6 +256,7 @@ impl<'m> Pair<'m> {
             }
             // What is overdue after everything was polled is asked again a little later, as a runner would.
             self.now = if next > self.now { next } else { self.now + Duration::from_millis(1) };
+            (self.offerer.now, self.answerer.now) = (self.now, self.now);
             while self.wire.front().is_some_and(|d| d.at <= self.now) {
                 let Some(mut flight) = self.wire.pop_front() else { break };
                 let to = [&mut self.offerer, &mut self.answerer].into_iter().find(|s| s.address == flight.route.local);
@@ -314,8 +338,8 @@ pub fn receiving() -> Config {
 /// Video, then audio, that `side` sends.
 pub fn send_tracks(side: &mut Side<'_>) -> Result<[TrackId; 2], Error> {
     let tracks = [
-        side.connection.add_track(TrackConfig::sendonly(Kind::Video, "video", "stream", 1, h264())?)?,
-        side.connection.add_track(TrackConfig::sendonly(Kind::Audio, "audio", "stream", 2, opus())?)?,
+        side.connection.add_track(side.now, TrackConfig::sendonly(MediaKind::Video, "video", "stream", [h264()])?)?,
+        side.connection.add_track(side.now, TrackConfig::sendonly(MediaKind::Audio, "audio", "stream", [opus()])?)?,
     ];
     side.tracks = Some(tracks);
     Ok(tracks)
@@ -324,8 +348,8 @@ pub fn send_tracks(side: &mut Side<'_>) -> Result<[TrackId; 2], Error> {
 /// Video, then audio, that `side` takes.
 pub fn recv_tracks(side: &mut Side<'_>) -> Result<[TrackId; 2], Error> {
     Ok([
-        side.connection.add_track(TrackConfig::recvonly(Kind::Video, "v", h264())?)?,
-        side.connection.add_track(TrackConfig::recvonly(Kind::Audio, "a", opus())?)?,
+        side.connection.add_track(side.now, TrackConfig::recvonly(MediaKind::Video, "v", [h264()])?)?,
+        side.connection.add_track(side.now, TrackConfig::recvonly(MediaKind::Audio, "a", [opus()])?)?,
     ])
 }
 
@@ -335,19 +359,24 @@ pub fn picture(key: bool, len: usize, seed: u64) -> Vec<u8> {
     Predictable::new(seed).fill_bytes(&mut bytes);
     // No start code but the first.
     bytes.iter_mut().for_each(|byte| *byte |= 0x10);
+    begin(&mut bytes, key);
+    bytes
+}
+
+/// The beginning of a frame of one NAL unit, behind parameter sets in a key frame.
+fn begin(bytes: &mut [u8], key: bool) {
     if key {
         // What proves to a receiver that nothing of a stream's first frame is missing.
         bytes[..18].copy_from_slice(&[0, 0, 0, 1, 0x67, 17, 0, 0, 0, 1, 0x68, 17, 0, 0, 0, 1, 0x65, 0x98]);
     } else {
         bytes[..5].copy_from_slice(&[0, 0, 0, 1, 0x41]);
     }
-    bytes
 }
 
 /// A video frame of `len` bytes: one NAL unit.
 pub fn video(arena: &Arena, key: bool, len: usize, millis: u32) -> Result<Frame<&Arena>, Error> {
-    let mut bytes = vec![0x5A; len.max(6)];
-    bytes[..5].copy_from_slice(&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }]);
+    let mut bytes = vec![0x5A; len.max(24)];
+    begin(&mut bytes, key);
     frame(arena, &bytes, PayloadFormat::H264, millis * 90)
 }
 
@@ -363,5 +392,5 @@ pub fn frame<'m>(
 ) -> Result<Frame<&'m Arena>, Error> {
     let bytes = Shared::<[u8], _>::try_from_slice(bytes, arena)?;
     let info = FrameInfo { timestamp, ..FrameInfo::default() };
-    Frame::new(bytes, codec, Framing::AnnexB, info, arena).map_err(|_| Error::OutOfMemory)
+    Frame::new(bytes, codec, Framing::AnnexB, info, arena).map_err(|_| Error::NoMemory)
 }

@@ -1,12 +1,10 @@
 //! What was agreed on is not given another meaning by a later description (RFC 8829 §5.2.2): m-lines keep their order, payload
 //! types their codecs, and numbers their header extensions.
 
-use crate::util;
-
 use core::time::Duration;
 
-use barertc::{Config, Kind, LocalCodec, MessageKind, Sending, TrackConfig, name};
-use util::{Arena, Identities, Pair, arena, h264, opus, receiving, recv_tracks, send_tracks};
+use crate::support::{Arena, Identities, Pair, arena, h264, opus, receiving, recv_tracks, send_tracks};
+use barertc::{Config, LocalCodec, MediaKind, MessageKind, TrackConfig};
 
 /// The m-lines of a description: what they are about, whether they are in use, and their names.
 fn lines(sdp: &str) -> Vec<(String, bool, String)> {
@@ -47,21 +45,19 @@ fn what_is_added_comes_behind_what_there_was() {
     send_tracks(&mut pair.offerer).expect("room");
     pair.offerer.open("chat").expect("room");
     recv_tracks(&mut pair.answerer).expect("room");
-    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
+    pair.answerer.add_data().expect("room");
     pair.signal().expect("they agree");
     assert!(pair.connect());
 
-    let mut screen = TrackConfig::recvonly(Kind::Video, "screen", h264()).expect("a name");
-    screen.direction = barertc::Direction::SendOnly;
-    screen.sending = Some(Sending { ssrc: 9, rtx_ssrc: None, cname: name("c").unwrap(), stream: name("s").unwrap() });
-    pair.offerer.connection.add_track(screen).expect("room");
-    let recvonly = TrackConfig::recvonly(Kind::Video, "other", h264()).expect("a name");
-    pair.answerer.connection.add_track(recvonly).expect("room");
+    let screen = TrackConfig::sendonly(MediaKind::Video, "screen", "s", [h264()]).expect("a name");
+    pair.offerer.connection.add_track(pair.now, screen).expect("room");
+    let recvonly = TrackConfig::recvonly(MediaKind::Video, "other", [h264()]).expect("a name");
+    pair.answerer.connection.add_track(pair.now, recvonly).expect("room");
     let offer = pair.offerer.offer().expect("an offer");
     assert_eq!(kinds(&offer), ["video", "audio", "application", "video"]);
     // What is added while the offer is on its way waits for the next one.
-    let late = TrackConfig::recvonly(Kind::Audio, "late", opus()).expect("a name");
-    pair.offerer.connection.add_track(late).expect("room");
+    let late = TrackConfig::recvonly(MediaKind::Audio, "late", [opus()]).expect("a name");
+    pair.offerer.connection.add_track(pair.now, late).expect("room");
     let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
     assert_eq!(lines(&answer), lines(&offer));
     pair.offerer.answered(pair.now, &answer).expect("it fits");
@@ -77,7 +73,7 @@ fn what_is_added_comes_behind_what_there_was() {
     pair.offerer.answered(pair.now, &answer).expect("it fits");
     pair.pass(Duration::from_secs(5));
     let channel = pair.offerer.open_channels()[0];
-    pair.offerer.connection.write_channel(channel, MessageKind::Text, b"still here").expect("room");
+    pair.offerer.connection.write_channel(pair.now, channel, MessageKind::Text, b"still here").expect("room");
     assert!(pair.drive(Duration::from_secs(2), |p| p.answerer.messages.iter().any(|(_, m)| m == b"still here")));
 }
 
@@ -86,9 +82,11 @@ fn numbers_of_the_first_offerer_hold_for_offers_of_the_other_side() {
     let (ids, arena) = (Identities::new(), arena(0));
     let mut pair = pair(&ids, &arena);
     let foreign = |codec: LocalCodec, pt| LocalCodec { pt, rtx: codec.rtx.map(|_| pt + 1), ..codec };
-    for (kind, mid, codec) in [(Kind::Video, "0", foreign(h264(), 110)), (Kind::Audio, "1", foreign(opus(), 102))] {
-        let track = TrackConfig::sendonly(kind, mid, "stream", 7 + u32::from(codec.pt), codec).expect("names");
-        pair.offerer.connection.add_track(track).expect("room");
+    for (kind, mid, codec) in
+        [(MediaKind::Video, "0", foreign(h264(), 110)), (MediaKind::Audio, "1", foreign(opus(), 102))]
+    {
+        let track = TrackConfig::sendonly(kind, mid, "stream", [codec]).expect("names");
+        pair.offerer.connection.add_track(pair.now, track).expect("room");
     }
     recv_tracks(&mut pair.answerer).expect("room");
     let offer = pair.offerer.offer().expect("an offer");
@@ -100,10 +98,10 @@ fn numbers_of_the_first_offerer_hold_for_offers_of_the_other_side() {
     assert!(pair.connect());
 
     // A track of the other side's own, whose payload type is taken by now.
-    let track = TrackConfig::sendonly(Kind::Audio, "voice", "me", 77, LocalCodec { pt: 110, rtx: None, ..opus() });
-    pair.answerer.connection.add_track(track.expect("names")).expect("room");
-    let track = TrackConfig::sendonly(Kind::Video, "face", "me", 78, LocalCodec { pt: 102, rtx: None, ..h264() });
-    pair.answerer.connection.add_track(track.expect("names")).expect("room");
+    let track = TrackConfig::sendonly(MediaKind::Audio, "voice", "me", [LocalCodec { pt: 110, rtx: None, ..opus() }]);
+    pair.answerer.connection.add_track(pair.now, track.expect("names")).expect("room");
+    let track = TrackConfig::sendonly(MediaKind::Video, "face", "me", [LocalCodec { pt: 102, rtx: None, ..h264() }]);
+    pair.answerer.connection.add_track(pair.now, track.expect("names")).expect("room");
     let back = pair.answerer.offer().expect("an offer");
     assert_eq!(kinds(&back), ["video", "audio", "audio", "video"]);
     assert_eq!(lines(&back)[0].2, "0");
@@ -128,7 +126,7 @@ fn what_was_rejected_keeps_its_place_and_may_be_taken_later() {
     let mut pair = pair(&ids, &arena);
     send_tracks(&mut pair.offerer).expect("room");
     pair.offerer.open("chat").expect("room");
-    pair.answerer.connection.add_data(&mut pair.answerer.rng).expect("room");
+    pair.answerer.add_data().expect("room");
     pair.signal().expect("they agree");
     assert!(pair.connect());
 

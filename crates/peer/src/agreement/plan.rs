@@ -1,0 +1,102 @@
+//! What a description asks for, before anything is done about it.
+
+use barertc_dtls::Role;
+use barertc_rtcp_nack::Mid;
+use barertc_rtp::PayloadFormat;
+use barertc_sdp::{Codec, Line, Negotiated, Session, Setup, Transport};
+
+use super::{Section, Sections, Track};
+use crate::error::Error;
+use crate::terms::{PayloadTerms, Terms};
+
+/// What a description asks for. It is large: who holds it on the stack has returned before anything deep begins.
+pub(crate) struct Plan {
+    pub(super) agreed: Negotiated,
+    /// The sections of our side's description.
+    pub(super) sections: Sections,
+    pub(super) setup: Setup,
+}
+
+/// What begins with a description: the part of a plan that is small.
+pub(crate) struct Begin<'d> {
+    /// Ours in DTLS.
+    pub(crate) role: Role,
+    /// The transport's attributes, in the text of the description.
+    pub(crate) transport: Transport<'d>,
+    pub(crate) data: Option<DataTerms>,
+}
+
+/// Data channels as agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DataTerms {
+    pub(crate) remote_port: u16,
+    /// The largest message that the peer takes, in bytes.
+    pub(crate) max_message_size: u64,
+}
+
+impl Plan {
+    pub(crate) const fn new() -> Self {
+        Self { agreed: Negotiated::new(), sections: Sections::new(), setup: Setup::ActPass }
+    }
+
+    /// What begins on the transport of the accepted m-lines; `None` when all were rejected.
+    ///
+    /// # Errors
+    /// [`Error::Sdp`] when the transport cannot be used.
+    pub(crate) fn begin<'d>(&self, session: &Session<'d>) -> Result<Option<Begin<'d>>, Error> {
+        let Some(line) = self.agreed.transport else { return Ok(None) };
+        let role = if self.agreed.setup == Setup::Active { Role::Client } else { Role::Server };
+        let data = self
+            .agreed
+            .data
+            .as_ref()
+            .map(|data| DataTerms { remote_port: data.remote_port, max_message_size: data.max_message_size });
+        Ok(Some(Begin { role, transport: session.transport(line)?, data }))
+    }
+
+    /// The m-line that the track of this number got.
+    pub(super) fn line(&self, track: usize) -> Option<&Line> {
+        let of = |section: &Section| matches!(section, Section::Track(t) if usize::from(*t) == track);
+        self.agreed.of_section(self.sections.iter().position(of)?)
+    }
+
+    /// What the streams of the track of this number are to be.
+    pub(crate) fn terms(&self, index: usize, track: &Track) -> Option<Terms> {
+        let line = self.line(index)?;
+        let payloads = line.codecs.iter().filter_map(|codec| {
+            Some(PayloadTerms {
+                payload_type: codec.pt,
+                rtx: codec.rtx_pt,
+                format: payload_format(&codec.codec)?,
+                nack: codec.feedback.nack,
+                transport_cc: codec.feedback.transport_cc,
+            })
+        });
+        Some(Terms {
+            sends: line.direction.sends(),
+            receives: line.direction.receives(),
+            payloads: payloads.collect(),
+            extensions: line.extensions,
+            mid: Mid::from_slice(line.mid.as_bytes()).unwrap_or_default(),
+            remote: line.remote_ssrcs.first().map(|source| (source.ssrc, source.rtx)),
+            source: track.source(),
+        })
+    }
+}
+
+/// The packet format of a codec; `None` for those that can be negotiated only.
+const fn payload_format(codec: &Codec) -> Option<PayloadFormat> {
+    match codec {
+        Codec::H264(_) => Some(PayloadFormat::H264),
+        Codec::H265 { .. } => Some(PayloadFormat::H265),
+        Codec::Vp8 => Some(PayloadFormat::Vp8),
+        Codec::Opus { .. } => Some(PayloadFormat::Opus),
+        Codec::Pcmu | Codec::Pcma => Some(PayloadFormat::G711),
+        _ => None,
+    }
+}
+
+/// Whether there is a packet format for a codec.
+pub(crate) const fn is_supported(codec: &Codec) -> bool {
+    payload_format(codec).is_some()
+}

@@ -1,0 +1,213 @@
+//! Our descriptions.
+
+use barertc_ice::Candidate;
+use barertc_sdp::{
+    Data, Local, LocalCodec, MAX_KINDS, MAX_SECTIONS, Section as Sdp, Sending, Session, Setup, Track as SdpTrack,
+    write_answer, write_offer,
+};
+
+use super::{Agreement, DATA_MID, Ours, Plan, Section, Sections, Track};
+use crate::error::Error;
+use crate::track::{Name, number};
+
+impl Agreement {
+    /// Writes an offer of everything that there is. Nothing changes but payload types that were not agreed on yet.
+    ///
+    /// # Errors
+    /// [`Error::OfferPending`], [`Error::NothingToOffer`]; [`Error::Sdp`] when `out` is too short; [`Error::TooMany`].
+    pub(crate) fn write_offer<'o>(&self, ours: &Ours<'_>, out: &'o mut [u8]) -> Result<&'o str, Error> {
+        if self.offered {
+            return Err(Error::OfferPending);
+        }
+        let sections = self.offer_sections(ours)?;
+        if sections.iter().all(|section| matches!(section, Section::Ended(..))) {
+            return Err(Error::NothingToOffer);
+        }
+        self.with_local(ours, &sections, Setup::ActPass, |local| write_offer(local, out))
+    }
+
+    /// The offer that was written is on its way: its m-lines are fixed until it is answered or taken back.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(crate) fn offered(&mut self, tracks: &mut [Track], data: bool) -> Result<(), Error> {
+        let ours = tracks.len();
+        for index in 0..ours {
+            let mid = mid_of(tracks, index);
+            if let Some(track) = tracks.get_mut(index).filter(|track| track.mid().is_empty()) {
+                track.bind(mid);
+            }
+            self.append(Section::Track(u8::try_from(index).unwrap_or(u8::MAX)))?;
+        }
+        if data {
+            self.append(Section::Data)?;
+        }
+        self.session_version = self.session_version.saturating_add(1);
+        self.offered = true;
+        Ok(())
+    }
+
+    fn append(&mut self, section: Section) -> Result<(), Error> {
+        if self.sections.contains(&section) {
+            return Ok(());
+        }
+        self.sections.push(section).map_err(|_| Error::TooMany { what: "m-lines", limit: MAX_KINDS })
+    }
+
+    /// Writes the answer that a plan has decided on. Nothing changes by that.
+    ///
+    /// # Errors
+    /// [`Error::Sdp`] when `out` is too short.
+    pub(crate) fn write_answer<'o>(
+        &self,
+        offer: &Session<'_>,
+        ours: &Ours<'_>,
+        plan: &Plan,
+        out: &'o mut [u8],
+    ) -> Result<&'o str, Error> {
+        self.with_local(ours, &plan.sections, plan.setup, |local| write_answer(offer, local, &plan.agreed, out))
+    }
+
+    /// The answer that was written is on its way.
+    pub(crate) const fn answered(&mut self) {
+        self.session_version = self.session_version.saturating_add(1);
+    }
+
+    /// Our side of a description, lent to `f`. Out of line, for it takes 2 KB of the stack.
+    #[inline(never)]
+    pub(super) fn with_local<T>(
+        &self,
+        ours: &Ours<'_>,
+        sections: &Sections,
+        setup: Setup,
+        f: impl FnOnce(&Local<'_, Candidate>) -> Result<T, barertc_sdp::Error>,
+    ) -> Result<T, Error> {
+        let offering = setup == Setup::ActPass;
+        let mut mids = heapless::Vec::<Name, MAX_SECTIONS>::new();
+        for index in 0..ours.tracks.len() {
+            let _ = mids.push(if offering { mid_of(ours.tracks, index) } else { self.bound_mid(ours.tracks, index) });
+        }
+        let mut list = heapless::Vec::<Sdp<'_>, MAX_KINDS>::new();
+        for section in sections {
+            let section = match section {
+                Section::Track(index) => {
+                    let index = usize::from(*index);
+                    let mid = mids.get(index).map_or("", Name::as_str);
+                    ours.tracks.get(index).map(|track| self.track_section(track, mid))
+                }
+                Section::Data => self.data_section(ours, offering),
+                Section::Ended(kind) => Some(Sdp::Ended { kind: *kind }),
+            };
+            list.extend(section);
+        }
+        let transport = ours.transport;
+        let local = Local {
+            session_id: self.session_id,
+            session_version: self.session_version.saturating_add(1),
+            ufrag: transport.ufrag,
+            pwd: transport.pwd,
+            lite: transport.lite,
+            ice_options: "trickle ice2",
+            fingerprint: transport.fingerprint,
+            setup,
+            candidates: transport.candidates,
+            cname: ours.cname,
+            end_of_candidates: false,
+            default_address: None,
+            sections: &list,
+        };
+        Ok(f(&local)?)
+    }
+
+    /// The name of a track in an answer: none, unless it was agreed on. The offerer names what is new.
+    fn bound_mid(&self, tracks: &[Track], index: usize) -> Name {
+        let settled = self.sections.get(..self.settled).unwrap_or_default();
+        let bound = settled.iter().any(|s| matches!(s, Section::Track(t) if usize::from(*t) == index));
+        let track = tracks.get(index).filter(|_| bound);
+        track.and_then(|track| Name::try_from(track.mid()).ok()).unwrap_or_default()
+    }
+
+    fn track_section<'s>(&self, track: &'s Track, mid: &'s str) -> Sdp<'s> {
+        let config = track.config();
+        Sdp::Track(SdpTrack {
+            mid: Some(mid).filter(|mid| !mid.is_empty()),
+            kind: config.kind,
+            direction: config.direction,
+            codecs: config.codecs(),
+            extensions: self.extensions,
+            sending: config.direction.sends().then(|| Sending {
+                ssrc: track.source().ssrc,
+                rtx_ssrc: Some(track.source().rtx),
+                stream: if config.stream.is_empty() { "-" } else { &config.stream },
+                track: if config.mid.is_empty() { config.kind.as_str() } else { &config.mid },
+            }),
+        })
+    }
+
+    fn data_section<'s>(&'s self, ours: &Ours<'s>, offering: bool) -> Option<Sdp<'s>> {
+        let (sctp_port, max_message_size) = ours.data?;
+        let name = if self.data_mid.is_empty() { DATA_MID } else { &self.data_mid };
+        // In an answer the offerer's name counts.
+        let mid = (offering || !self.data_mid.is_empty()).then_some(name);
+        Some(Sdp::Data(Data { mid, sctp_port, max_message_size, sctp_init: None }))
+    }
+}
+
+/// The name that a track has in offers: the one that it is bound to, else the one that it was configured with, else the
+/// first number that no other has.
+fn mid_of(tracks: &[Track], index: usize) -> Name {
+    let Some(track) = tracks.get(index) else { return Name::EMPTY };
+    if let Ok(bound) = Name::try_from(track.mid())
+        && !bound.is_empty()
+    {
+        return bound;
+    }
+    let taken = |name: &str| {
+        let others = tracks.iter().enumerate().filter(|(other, _)| *other != index);
+        let mut names = others.flat_map(|(_, t)| [t.mid(), &t.config().mid]);
+        name == DATA_MID || names.any(|other| other == name)
+    };
+    let wish = track.config().mid.clone();
+    if !wish.is_empty() && !tracks.iter().any(|other| other.mid() == wish.as_str()) {
+        return wish;
+    }
+    // The first free number from its own on: no two unnamed tracks have the same.
+    let step = tracks.len().max(1);
+    let mut candidates = (0..).map(|n: usize| number(index.saturating_add(n.saturating_mul(step)) as u64, false));
+    candidates.find(|name| !taken(name)).unwrap_or_default()
+}
+
+/// Before an offer: what is not agreed on gets payload types that mean nothing else, and where its codec has one, that.
+pub(crate) fn choose_payload_types(tracks: &mut [Track]) {
+    for index in 0..tracks.len() {
+        let codecs = tracks.get(index).map_or(0, |track| track.config().codecs().len());
+        for codec in 0..codecs {
+            let Some(track) = tracks.get(index).filter(|track| !track.is_kept(codec)) else { continue };
+            let Some(&wish) = track.config().codecs().get(codec) else { break };
+            let chosen = choose(tracks, (index, codec), wish);
+            if let Some(track) = tracks.get_mut(index) {
+                track.set_codec(codec, chosen);
+            }
+        }
+    }
+}
+
+/// The payload types for a codec of a track that has none agreed on.
+fn choose(tracks: &[Track], (track, codec): (usize, usize), wish: LocalCodec) -> LocalCodec {
+    let settled = |t: usize, c: usize| (t, c) < (track, codec) || tracks.get(t).is_some_and(|t| t.is_kept(c));
+    let others = || {
+        let all = tracks.iter().enumerate();
+        let all =
+            all.flat_map(|(t, track)| track.config().codecs().iter().enumerate().map(move |(c, codec)| (t, c, codec)));
+        all.filter(move |(t, c, _)| settled(*t, *c)).map(|(.., codec)| codec)
+    };
+    if let Some(same) = others().find(|other| other.codec == wish.codec) {
+        return LocalCodec { pt: same.pt, rtx: wish.rtx.and(same.rtx), ..wish };
+    }
+    let taken = |pt: u8| others().any(|other| other.pt == pt || other.rtx == Some(pt));
+    // RFC 3551 §3 leaves these to be agreed on; there are more of them than tracks have codecs.
+    let free = |not: Option<u8>| (96..=127).rev().find(|pt| !taken(*pt) && Some(*pt) != not);
+    let pt = if taken(wish.pt) { free(wish.rtx).unwrap_or(wish.pt) } else { wish.pt };
+    let rtx = wish.rtx.map(|rtx| if taken(rtx) || rtx == pt { free(Some(pt)).unwrap_or(rtx) } else { rtx });
+    LocalCodec { pt, rtx, ..wish }
+}

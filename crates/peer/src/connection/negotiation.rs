@@ -1,0 +1,211 @@
+//! Offers and answers. A description is read into a plan; the rooms take the memory that it needs; and only then it is
+//! applied, which cannot fail halfway.
+
+use barertc_arena::Allocator;
+use barertc_crypto::Provider;
+use barertc_sdp::Session;
+use barertc_wire::Instant;
+
+use super::PeerConnection;
+use crate::agreement::{Begin, Ours, Plan, choose_payload_types};
+use crate::error::Error;
+
+/// Lends our side of a description to an expression.
+macro_rules! ours {
+    ($self:ident, $ours:ident, $body:expr) => {{
+        let (fingerprint, candidates) = ($self.transport.fingerprint(), $self.transport.candidates());
+        let $ours = Ours {
+            tracks: &$self.tracks,
+            data: $self
+                .transport
+                .data()
+                .is_wanted()
+                .then_some(($self.config.sctp.local_port, $self.config.max_message_size)),
+            cname: &$self.cname,
+            transport: $self.transport.describe(&fingerprint, &candidates),
+        };
+        $body
+    }};
+}
+
+impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
+    /// Writes an offer of everything that was added, and expects its answer.
+    ///
+    /// # Errors
+    /// [`Error::OfferPending`] while another offer is unanswered; [`Error::NothingToOffer`] without a track and data
+    /// channels; [`Error::Sdp`] when `out` is too short; [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
+    pub fn create_offer<'o>(&mut self, now: Instant, out: &'o mut [u8]) -> Result<&'o str, Error> {
+        self.can_negotiate()?;
+        choose_payload_types(&mut self.tracks);
+        self.transport.prepare_offer(&self.config, &self.memory, &mut self.random)?;
+        let text = ours!(self, ours, self.agreement.write_offer(&ours, out))?;
+        let data = self.transport.data().is_wanted();
+        self.agreement.offered(&mut self.tracks, data)?;
+        self.transport.take_part(now, true);
+        self.update(now);
+        Ok(text)
+    }
+
+    /// Takes the answer to the offer.
+    ///
+    /// # Errors
+    /// [`Error::NoOffer`]; [`Error::Sdp`] when it does not fit the offer; [`Error::CertificateChanged`],
+    /// [`Error::UnknownFingerprint`]; [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
+    pub fn set_answer(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
+        self.can_negotiate()?;
+        let answer = Session::parse(answer)?;
+        let begin = self.plan_answer(&answer)?;
+        self.prepare_transport(begin.as_ref())?;
+        self.settle_answer(now, &answer)?;
+        self.begin(now, begin.as_ref())
+    }
+
+    /// Takes an offer and writes the answer: every m-line that fits a track of ours is accepted, the rest rejected. An
+    /// offer of ours that is unanswered is rolled back (RFC 8829 §4.1.10.2): whoever is not the polite one of the two
+    /// sides does not call this then.
+    ///
+    /// # Errors
+    /// [`Error::Sdp`]; [`Error::CertificateChanged`], [`Error::UnknownFingerprint`]; [`Error::NoMemory`],
+    /// [`Error::Closed`], [`Error::Failed`].
+    pub fn create_answer<'o>(&mut self, now: Instant, offer: &str, out: &'o mut [u8]) -> Result<&'o str, Error> {
+        self.can_negotiate()?;
+        let offer = Session::parse(offer)?;
+        let begin = self.plan_offer(&offer)?;
+        self.prepare_transport(begin.as_ref())?;
+        let restart = begin.as_ref().is_some_and(|begin| self.transport.is_restart(begin.transport.ufrag));
+        let text = self.settle_offer(now, &offer, restart, out)?;
+        self.transport.take_part(now, false);
+        self.begin(now, begin.as_ref())?;
+        Ok(text)
+    }
+
+    /// Takes an offer of ours back (RFC 8829 §4.1.10.2), as if it had not been made: what was agreed on before holds.
+    ///
+    /// # Errors
+    /// [`Error::NoOffer`].
+    pub fn rollback(&mut self, now: Instant) -> Result<(), Error> {
+        if !self.agreement.is_offered() {
+            return Err(Error::NoOffer);
+        }
+        self.agreement.rollback(&mut self.tracks);
+        self.update(now);
+        Ok(())
+    }
+
+    /// Restarts ICE: the next offer has fresh credentials. The path in use stays until there is a new one.
+    ///
+    /// # Errors
+    /// [`Error::OfferPending`], [`Error::Closed`], [`Error::Failed`], [`Error::Ice`].
+    pub fn restart_ice(&mut self, now: Instant) -> Result<(), Error> {
+        self.can_negotiate()?;
+        if self.agreement.is_offered() {
+            return Err(Error::OfferPending);
+        }
+        self.transport.restart(now)?;
+        self.update(now);
+        Ok(())
+    }
+
+    /// Whether a description can still be of use.
+    fn can_negotiate(&self) -> Result<(), Error> {
+        if self.told.is_closed() {
+            return Err(Error::Closed);
+        }
+        self.transport.security().failure().map_or(Ok(()), |reason| Err(Error::Failed(reason)))
+    }
+
+    // A plan is large. Whoever holds one on the stack has returned before anything deep begins, so it is made twice: to
+    // see what begins, and to settle it.
+
+    #[inline(never)]
+    fn plan_answer<'d>(&self, answer: &Session<'d>) -> Result<Option<Begin<'d>>, Error> {
+        let mut plan = Plan::new();
+        ours!(self, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
+        self.checked(plan.begin(answer)?)
+    }
+
+    #[inline(never)]
+    fn plan_offer<'d>(&self, offer: &Session<'d>) -> Result<Option<Begin<'d>>, Error> {
+        let mut plan = Plan::new();
+        ours!(self, ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
+        self.checked(plan.begin(offer)?)
+    }
+
+    fn checked<'d>(&self, begin: Option<Begin<'d>>) -> Result<Option<Begin<'d>>, Error> {
+        if let Some(begin) = &begin {
+            self.transport.check(begin)?;
+        }
+        Ok(begin)
+    }
+
+    fn prepare_transport(&mut self, begin: Option<&Begin<'_>>) -> Result<(), Error> {
+        let Some(Begin { role, data, .. }) = begin else { return Ok(()) };
+        self.transport.prepare(&self.config, &self.memory, &mut self.random, *role, data.is_some())
+    }
+
+    #[inline(never)]
+    fn settle_answer(&mut self, now: Instant, answer: &Session<'_>) -> Result<(), Error> {
+        let mut plan = Plan::new();
+        ours!(self, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
+        self.prepare_media(&plan)?;
+        self.settle(now, &plan);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn settle_offer<'o>(
+        &mut self,
+        now: Instant,
+        offer: &Session<'_>,
+        restart: bool,
+        out: &'o mut [u8],
+    ) -> Result<&'o str, Error> {
+        let mut plan = Plan::new();
+        ours!(self, ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
+        self.prepare_media(&plan)?;
+        if restart {
+            // Other credentials than before are an ICE restart, which we join with new ones of ours (RFC 8445 §9). They
+            // are as long as the old ones: where the answer with those fits, it fits with these.
+            self.write_answer(offer, &plan, &mut *out)?;
+            self.transport.restart(now)?;
+        }
+        let text = self.write_answer(offer, &plan, out)?;
+        if self.agreement.is_offered() {
+            self.agreement.rollback(&mut self.tracks);
+        }
+        self.agreement.answered();
+        self.settle(now, &plan);
+        Ok(text)
+    }
+
+    fn write_answer<'o>(&mut self, offer: &Session<'_>, plan: &Plan, out: &'o mut [u8]) -> Result<&'o str, Error> {
+        let text = ours!(self, ours, self.agreement.write_answer(offer, &ours, plan, out));
+        text.inspect_err(|_| self.media.abandon())
+    }
+
+    fn prepare_media(&mut self, plan: &Plan) -> Result<(), Error> {
+        for (index, track) in self.tracks.iter().enumerate() {
+            let Some(terms) = plan.terms(index, track) else { continue };
+            let made = self.media.prepare(index, &terms, &self.config, &self.memory.media, &mut self.random);
+            if let Err(error) = made {
+                self.media.abandon();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// From here on nothing fails.
+    fn settle(&mut self, now: Instant, plan: &Plan) {
+        for (index, track) in self.tracks.iter().enumerate() {
+            self.media.commit(now, index, plan.terms(index, track).as_ref());
+        }
+        self.agreement.settle(plan, &mut self.tracks);
+    }
+
+    fn begin(&mut self, now: Instant, begin: Option<&Begin<'_>>) -> Result<(), Error> {
+        let begun = begin.map_or(Ok(()), |begin| self.transport.begin(now, begin));
+        self.update(now);
+        begun
+    }
+}

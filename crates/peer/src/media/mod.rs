@@ -1,0 +1,422 @@
+//! Media: the streams of the tracks, the estimate of the path, the pacer and the reports.
+//!
+//! It knows plain RTP and RTCP only. Who agreed on what is told in [`Terms`], who encrypts is somebody else's matter.
+
+mod receive;
+mod reports;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+
+use barertc_arena::{Allocator, Box, Vec};
+use barertc_congestion::{Arrivals, Class, Gcc, GccStats, Pacer, PacketObserver, PacketResult, SentPackets};
+use barertc_crypto::Generator;
+use barertc_rtcp_nack::{RecvStream, SendEvent, SendStream};
+use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
+use barertc_rtp::{Frame, ReceivedFrame};
+use barertc_wire::Instant;
+
+use crate::config::{Config, RecvBounds, StreamConfig};
+use crate::error::{Discard, Error};
+use crate::terms::Terms;
+
+use receive::Receiver;
+
+/// How long a probe takes.
+const PROBE: Duration = Duration::from_millis(100);
+
+/// What the application should know of media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MediaEvent {
+    KeyFrameWanted(u8),
+    FrameReceived(u8),
+    Bitrate(u64),
+}
+
+/// The streams of a track.
+pub(crate) struct Streams<A: Allocator + Clone> {
+    send: Option<SendStream<A>>,
+    recv: Option<Box<Receiver<A>, A>>,
+    /// What was agreed on last.
+    sends: bool,
+    receives: bool,
+    /// The application has not been told that a key frame is wanted.
+    key_wanted: bool,
+}
+
+/// The media of a connection.
+pub(crate) struct Media<A: Allocator + Clone> {
+    /// By number of the track.
+    streams: Vec<Streams<A>, A>,
+    /// Packets on their way, what their arrival tells of the path, and how fast video may leave.
+    sent: SentPackets<A>,
+    estimator: Gcc,
+    pacer: Pacer,
+    /// Until when more is sent than the estimate.
+    probing: Option<Instant>,
+    /// When packets with a number of the path came, where the peer wants to know.
+    arrivals: Option<Box<Arrivals<A>, A>>,
+    estimate: Estimate,
+    /// When the next report is due, if there is something to report about.
+    report_at: Instant,
+    report_interval: Duration,
+    /// The source of reports where nothing is sent.
+    reporter: u32,
+}
+
+/// What the application knows of the estimate.
+#[derive(Clone, Copy, Debug, Default)]
+struct Estimate {
+    /// There was feedback: it is more than a guess.
+    measured: bool,
+    told: u64,
+}
+
+/// Those who want to know what became of packets: the estimator, and the streams whose packets were lost.
+struct Feedback<'c, A: Allocator + Clone> {
+    estimator: &'c mut Gcc,
+    streams: &'c mut Vec<Streams<A>, A>,
+}
+
+impl<A: Allocator + Clone> PacketObserver for Feedback<'_, A> {
+    fn packet(&mut self, now: Instant, result: &PacketResult) {
+        self.estimator.packet(now, result);
+        if result.arrived.is_none() {
+            for stream in self.streams.iter_mut().filter_map(|s| s.send.as_mut()) {
+                stream.handle_transport_loss(now, result.sequence);
+            }
+        }
+    }
+
+    fn feedback_done(&mut self, now: Instant) {
+        self.estimator.feedback_done(now);
+    }
+}
+
+impl<A: Allocator + Clone> Streams<A> {
+    const fn new() -> Self {
+        Self { send: None, recv: None, sends: false, receives: false, key_wanted: false }
+    }
+
+    /// The stream that sends, unless it is paused.
+    fn sending(&self) -> Option<&SendStream<A>> {
+        self.send.as_ref().filter(|_| self.sends)
+    }
+
+    fn sending_mut(&mut self) -> Option<&mut SendStream<A>> {
+        self.send.as_mut().filter(|_| self.sends)
+    }
+}
+
+impl<A: Allocator + Clone> Media<A> {
+    /// Media without a track. `reporter` is the source of reports as long as nothing is sent.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`].
+    pub(crate) fn new(config: &Config, memory: &A, reporter: u32) -> Result<Self, Error> {
+        Ok(Self {
+            streams: Vec::with_capacity(config.max_tracks.into(), memory.clone())?,
+            sent: SentPackets::new(config.sent_packets, memory.clone())?,
+            estimator: Gcc::new(config.bandwidth),
+            pacer: Pacer::new(config.bandwidth.start),
+            probing: None,
+            arrivals: None,
+            estimate: Estimate::default(),
+            report_at: Instant::ZERO,
+            report_interval: config.report_interval,
+            reporter,
+        })
+    }
+
+    /// What it takes, the streams' own memory included.
+    pub(crate) const fn worst_case_bytes(config: &Config) -> usize {
+        let tracks = config.max_tracks as usize;
+        let [video, audio] = [Self::send_bytes(&config.video), Self::send_bytes(&config.audio)];
+        let send = if video > audio { video } else { audio };
+        let receives = config.recv_video.count > 0 || config.recv_audio.count > 0;
+        let arrivals = if receives {
+            size_of::<Arrivals<A>>().saturating_add(Arrivals::<A>::worst_case_bytes(config.arrivals as usize))
+        } else {
+            0
+        };
+        Vec::<Streams<A>, A>::bytes(tracks)
+            .saturating_add(SentPackets::<A>::worst_case_bytes(config.sent_packets))
+            .saturating_add(send.saturating_mul(tracks))
+            .saturating_add(Self::recv_bytes(&config.recv_video))
+            .saturating_add(Self::recv_bytes(&config.recv_audio))
+            .saturating_add(arrivals)
+    }
+
+    const fn send_bytes(bounds: &StreamConfig) -> usize {
+        let config = bounds.any();
+        let bytes = SendStream::<A>::worst_case_bytes(&config);
+        // Nothing is dropped in a constant.
+        core::mem::forget(config);
+        bytes
+    }
+
+    const fn recv_bytes(bounds: &RecvBounds) -> usize {
+        RecvStream::<A>::worst_case_bytes(&bounds.any())
+            .saturating_add(size_of::<Receiver<A>>())
+            .saturating_mul(bounds.count as usize)
+    }
+
+    /// Whether `ssrc` is the source of reports.
+    pub(crate) const fn is_reporter(&self, ssrc: u32) -> bool {
+        self.reporter == ssrc
+    }
+
+    /// Room for the streams of one more track.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(crate) fn add(&mut self) -> Result<(), Error> {
+        let full = Error::TooMany { what: "tracks", limit: self.streams.capacity() };
+        self.streams.try_push(Streams::new()).map_err(|_| full)
+    }
+
+    // Descriptions.
+
+    /// Makes what a track will need that was agreed on. Nothing of it is used before [`commit`](Self::commit).
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], [`Error::Media`].
+    pub(crate) fn prepare(
+        &mut self,
+        index: usize,
+        terms: &Terms,
+        config: &Config,
+        memory: &A,
+        random: &mut Generator,
+    ) -> Result<(), Error> {
+        self.prepare_sending(index, terms, config, memory, random)?;
+        self.prepare_receiving(index, terms, config, memory)
+    }
+
+    /// A track is what was agreed on from now on; without terms it pauses. The stream of what is not sent any more is kept
+    /// for a later description; the buffers of what is not received are given back.
+    pub(crate) fn commit(&mut self, now: Instant, index: usize, terms: Option<&Terms>) {
+        let Some(streams) = self.streams.get_mut(index) else { return };
+        let sends = terms.is_some_and(|terms| terms.sends) && streams.send.is_some();
+        if let Some(stream) = &mut streams.send {
+            if !sends {
+                stream.clear_queue(now);
+            } else if !streams.sends && stream.stats().packets_sent > 0 && stream.config().format.is_video() {
+                // The peer has missed what was not sent.
+                streams.key_wanted = true;
+            }
+        }
+        (streams.sends, streams.receives) = (sends, terms.is_some_and(|terms| terms.receives));
+        if !streams.receives {
+            streams.recv = None;
+        } else if let (Some(receiver), Some(terms)) = (&mut streams.recv, terms) {
+            receiver.follow(now, terms);
+        }
+    }
+
+    /// A description was refused after all: what was made for it alone is given back.
+    pub(crate) fn abandon(&mut self) {
+        for streams in self.streams.iter_mut() {
+            if !streams.receives {
+                streams.recv = None;
+            }
+            if !streams.sends && streams.send.as_ref().is_some_and(|stream| stream.stats().packets_sent == 0) {
+                streams.send = None;
+            }
+        }
+    }
+
+    // The application.
+
+    /// Queues a frame of a track that sends.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTrack`], [`Error::NotReady`] while the track is paused, [`Error::WouldBlock`], [`Error::Media`].
+    pub(crate) fn send_frame(&mut self, now: Instant, index: usize, frame: &Frame<A>) -> Result<(), Error> {
+        let streams = self.streams.get_mut(index).ok_or(Error::NoSuchTrack)?;
+        let stream = streams.sending_mut().ok_or(Error::NotReady)?;
+        stream.enqueue(now, frame.clone()).map_err(|e| match e {
+            barertc_rtcp_nack::Error::WouldBlock => Error::WouldBlock,
+            e => Error::Media(e),
+        })
+    }
+
+    pub(crate) fn is_sending(&self, index: usize) -> bool {
+        self.streams.get(index).is_some_and(|streams| streams.sending().is_some())
+    }
+
+    /// The next frame that a track has received.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTrack`], [`Error::WrongDirection`], [`Error::WouldBlock`].
+    pub(crate) fn read_frame(&mut self, now: Instant, index: usize, out: &mut [u8]) -> Result<ReceivedFrame, Error> {
+        let streams = self.streams.get_mut(index).ok_or(Error::NoSuchTrack)?;
+        streams.recv.as_mut().ok_or(Error::WrongDirection)?.read(now, out)
+    }
+
+    /// Asks the peer for a key frame.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTrack`], [`Error::WrongDirection`].
+    pub(crate) fn request_key_frame(&mut self, now: Instant, index: usize) -> Result<(), Error> {
+        let streams = self.streams.get_mut(index).ok_or(Error::NoSuchTrack)?;
+        streams.recv.as_mut().ok_or(Error::WrongDirection)?.request_key_frame(now)
+    }
+
+    /// Sends more than the estimate for a while.
+    pub(crate) fn probe(&mut self, now: Instant, bits_per_second: u64) {
+        let until = now + PROBE;
+        self.estimator.probe(now, until);
+        self.pacer.set_rate(now, bits_per_second);
+        self.probing = Some(until);
+    }
+
+    pub(crate) fn estimate(&self) -> Option<u64> {
+        self.estimate.measured.then(|| self.estimator.bitrate())
+    }
+
+    pub(crate) fn bandwidth(&self) -> GccStats {
+        self.estimator.stats()
+    }
+
+    /// The stream that sends a track, once there was one.
+    pub(crate) fn send_stream(&self, index: usize) -> Option<&SendStream<A>> {
+        self.streams.get(index)?.send.as_ref()
+    }
+
+    /// The stream that receives a track, while it does.
+    pub(crate) fn recv_stream(&self, index: usize) -> Option<&RecvStream<A>> {
+        Some(self.streams.get(index)?.recv.as_ref()?.stream())
+    }
+
+    /// What the application should know.
+    pub(crate) fn poll_event(&mut self) -> Option<MediaEvent> {
+        for (streams, index) in self.streams.iter_mut().zip(0_u8..) {
+            if core::mem::take(&mut streams.key_wanted) && streams.sends {
+                return Some(MediaEvent::KeyFrameWanted(index));
+            }
+            if streams.recv.as_mut().is_some_and(|receiver| receiver.announce()) {
+                return Some(MediaEvent::FrameReceived(index));
+            }
+        }
+        let (bitrate, told) = (self.estimator.bitrate(), self.estimate.told);
+        if self.estimate.measured && bitrate.abs_diff(told) >= told.checked_div(10).unwrap_or(0).max(1) {
+            self.estimate.told = bitrate;
+            return Some(MediaEvent::Bitrate(bitrate));
+        }
+        None
+    }
+
+    // The network.
+
+    /// Plain RTP that came in.
+    ///
+    /// # Errors
+    /// Why it was dropped.
+    pub(crate) fn handle_rtp(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Discard> {
+        let packet = barertc_rtp::Packet::parse(datagram).map_err(|_| Discard::Rtp)?;
+        let Some(receiver) = receive::receiver_of(&mut self.streams, now, &packet) else {
+            let waited = self.streams.iter().any(|s| s.receives && s.recv.is_none());
+            return Err(if waited { Discard::NotReceived } else { Discard::UnknownStream });
+        };
+        let wide = packet.extensions(receiver.extensions()).transport_sequence;
+        receiver.handle(now, &packet);
+        if let (Some(arrivals), Some(wide)) = (&mut self.arrivals, wide) {
+            arrivals.record(now, wide, packet.header.ssrc);
+        }
+        Ok(())
+    }
+
+    /// A plain RTCP compound that came in.
+    ///
+    /// # Errors
+    /// Why a part of it was dropped.
+    pub(crate) fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Discard> {
+        let ntp = NtpTime::from_instant(now);
+        let mut result = Ok(());
+        for packet in packets(datagram) {
+            let Ok(packet) = packet else {
+                result = Err(Discard::Rtcp);
+                continue;
+            };
+            for streams in self.streams.iter_mut() {
+                if let Some(receiver) = &mut streams.recv {
+                    receiver.handle_rtcp(now, &packet);
+                }
+                if let Some(stream) = &mut streams.send {
+                    stream.handle_rtcp(now, ntp, &packet);
+                    if let Some(time) = stream.round_trip_time() {
+                        self.estimator.set_round_trip_time(now, time);
+                    }
+                }
+            }
+            self.handle_feedback(now, &packet);
+        }
+        result
+    }
+
+    /// What a packet tells of the path; the pacer follows.
+    fn handle_feedback(&mut self, now: Instant, packet: &Rtcp<'_>) {
+        match packet {
+            Rtcp::Transport(feedback) => {
+                let mut both = Feedback { estimator: &mut self.estimator, streams: &mut self.streams };
+                self.sent.feedback(now, feedback, &mut both);
+            }
+            Rtcp::Remb(remb) => self.estimator.remb(now, remb.bitrate),
+            _ => return,
+        }
+        self.estimate.measured = true;
+        self.pace(now);
+    }
+
+    /// Lets the pacer follow the estimate, unless more is sent on purpose.
+    fn pace(&mut self, now: Instant) {
+        if self.probing.is_none_or(|until| now >= until) {
+            self.probing = None;
+            self.pacer.set_bitrate(now, self.estimator.bitrate());
+        }
+    }
+
+    // Time.
+
+    /// When there is something to send.
+    pub(crate) fn send_timeout(&self) -> Option<Instant> {
+        Instant::earliest(self.rtcp_timeout(), self.pacer_timeout())
+    }
+
+    /// When a frame is given out though packets are missing.
+    pub(crate) fn frame_timeout(&self) -> Option<Instant> {
+        self.streams.iter().filter_map(|s| s.recv.as_ref()).filter_map(|receiver| receiver.frame_timeout()).min()
+    }
+
+    /// When the pacer lets go what waits.
+    fn pacer_timeout(&self) -> Option<Instant> {
+        let waits = self.streams.iter().filter_map(Streams::sending).map(|stream| {
+            let again = (stream.queued_retransmissions() > 0).then(|| self.pacer.timeout(Class::Retransmission));
+            let new = (stream.queued_frames() > 0).then(|| self.pacer.timeout(Class::Video));
+            Instant::earliest(again, new)
+        });
+        let probe = self.probing.map(|_| self.pacer.timeout(Class::Bulk));
+        waits.fold(probe, Instant::earliest)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        for stream in self.streams.iter_mut().filter_map(|s| s.send.as_mut()) {
+            stream.handle_timeout(now);
+        }
+    }
+
+    /// Looks for what streams want of the application, or have for it, after everything that may have changed it.
+    pub(crate) fn update(&mut self, now: Instant) {
+        for streams in self.streams.iter_mut() {
+            if streams.send.as_mut().and_then(|stream| stream.poll_event()) == Some(SendEvent::KeyFrameNeeded) {
+                streams.key_wanted = true;
+            }
+            if let Some(receiver) = &mut streams.recv {
+                receiver.update(now);
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Media that go out.
+
+use barertc_arena::Allocator;
+use barertc_congestion::Class;
+use barertc_crypto::{Generator, rand_core::Rng};
+use barertc_rtcp_nack::{RtxConfig, SendConfig, SendStream};
+use barertc_rtp::PayloadFormat;
+use barertc_wire::Instant;
+
+use super::Media;
+use crate::config::{Config, StreamConfig};
+use crate::error::Error;
+use crate::terms::Terms;
+
+/// A packet that was written and is to be encrypted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packet {
+    /// Its length in plain.
+    pub(crate) len: usize,
+    class: Class,
+    /// It is a packet that was sent before, number and all.
+    pub(crate) again: bool,
+    /// It bears the path's sequence number.
+    stamped: bool,
+}
+
+impl StreamConfig {
+    /// The bounds as a stream's, to compute what it takes.
+    pub(super) const fn any(&self) -> SendConfig {
+        let mut config = SendConfig::video(1, 0, PayloadFormat::H264);
+        config.queue_frames = self.queue_frames;
+        config.history = self.history;
+        config.retransmit = self.retransmit;
+        config
+    }
+}
+
+impl<A: Allocator + Clone> Media<A> {
+    /// Makes the stream that sends a track, the first time that this was agreed on.
+    pub(super) fn prepare_sending(
+        &mut self,
+        index: usize,
+        terms: &Terms,
+        config: &Config,
+        memory: &A,
+        random: &mut Generator,
+    ) -> Result<(), Error> {
+        let Some(streams) = self.streams.get_mut(index) else { return Ok(()) };
+        let (Some(payload), None, true) = (terms.payloads.first(), &streams.send, terms.sends) else { return Ok(()) };
+        let (ssrc, format) = (terms.source.ssrc, payload.format);
+        let (bounds, base) = if format.is_video() {
+            (&config.video, SendConfig::video(ssrc, payload.payload_type, format))
+        } else {
+            (&config.audio, SendConfig::audio(ssrc, payload.payload_type, format))
+        };
+        // RFC 3550 §5.1: random. Below 2¹⁵, so that SRTP's roll-over counter is told apart when first packets are lost.
+        let [first_sequence, first_rtx] = [random.next_u32(), random.next_u32()].map(|n| n as u16 & 0x7FFF);
+        let rtx = payload.rtx.map(|payload_type| RtxConfig {
+            ssrc: terms.source.rtx,
+            payload_type,
+            first_sequence: first_rtx,
+        });
+        let config = SendConfig {
+            first_sequence,
+            timestamp_offset: random.next_u32(),
+            rtx,
+            extensions: terms.extensions,
+            mid: terms.mid.clone(),
+            mtu: config.inner_mtu().into(),
+            ..bounds.apply(base)
+        };
+        streams.send = Some(SendStream::new(config, memory.clone())?);
+        Ok(())
+    }
+
+    /// Writes the next packet of media: audio before video, what was lost before what is new, and video no faster than the
+    /// pacer lets it.
+    pub(crate) fn poll_packet(&mut self, now: Instant, out: &mut [u8]) -> Option<Packet> {
+        if self.probing.is_some() {
+            self.pace(now);
+        }
+        for class in [Class::Audio, Class::Retransmission, Class::Video, Class::Bulk] {
+            if !self.pacer.may_send(now, class) {
+                continue;
+            }
+            if class == Class::Bulk && self.probing.is_none() {
+                break;
+            }
+            let mut streams = self.streams.iter_mut().filter_map(|s| s.sending_mut());
+            let written = streams.find_map(|stream| poll_stream(stream, class, now, self.sent.next_sequence(), out));
+            if let Some((len, stamped, again)) = written {
+                return Some(Packet { len, class, again, stamped });
+            }
+        }
+        None
+    }
+
+    /// A packet was encrypted, which made it `len` bytes long, and is sent.
+    pub(crate) fn sent(&mut self, now: Instant, packet: Packet, len: usize) {
+        if packet.stamped {
+            self.sent.record(now, len);
+        }
+        self.pacer.sent(now, packet.class, len);
+    }
+}
+
+/// The next packet of `class` from this stream, whether it bears the path's sequence number, and whether it is a packet
+/// from before, number and all.
+fn poll_stream<A: Allocator + Clone>(
+    stream: &mut SendStream<A>,
+    class: Class,
+    now: Instant,
+    sequence: u16,
+    out: &mut [u8],
+) -> Option<(usize, bool, bool)> {
+    let video = stream.config().format.is_video();
+    let again = |stream: &mut SendStream<A>, out: &mut [u8]| {
+        let len = stream.poll_retransmit(now, sequence, out)?;
+        Some((len, stream.retransmit_uses_transport_sequence(), stream.config().rtx.is_none()))
+    };
+    let new = |stream: &mut SendStream<A>, out: &mut [u8]| {
+        let len = stream.poll_packet(now, sequence, out)?;
+        Some((len, stream.uses_transport_sequence(), false))
+    };
+    match class {
+        Class::Audio if !video => again(stream, out).or_else(|| new(stream, out)),
+        Class::Retransmission if video => again(stream, out),
+        Class::Video if video => new(stream, out),
+        Class::Bulk if video => {
+            let len = stream.poll_padding(now, sequence, out)?;
+            Some((len, stream.retransmit_uses_transport_sequence(), false))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,92 @@
+//! Media without a description, a cipher or a network.
+
+use std::vec;
+use std::vec::Vec as StdVec;
+
+use barertc_arena::{Global, Shared};
+use barertc_crypto::{Generator, selftest::Predictable};
+use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat};
+use barertc_wire::{ExtensionMap, Instant};
+
+use super::{Media, MediaEvent};
+use crate::config::{Config, RecvBounds};
+use crate::error::Discard;
+use crate::terms::{PayloadTerms, Source, Terms};
+
+fn terms(sends: bool, payload_types: &[u8]) -> Terms {
+    let payloads = payload_types.iter().map(|&payload_type| PayloadTerms {
+        payload_type,
+        rtx: None,
+        format: PayloadFormat::Opus,
+        nack: false,
+        transport_cc: false,
+    });
+    Terms {
+        sends,
+        receives: !sends,
+        payloads: payloads.collect(),
+        extensions: ExtensionMap::new(),
+        mid: barertc_rtcp_nack::Mid::new(),
+        remote: (!sends).then_some((7, None)),
+        source: Source { ssrc: 7, rtx: 8 },
+    }
+}
+
+fn media(terms: &Terms) -> Media<Global> {
+    let config = Config { recv_audio: RecvBounds::audio(1), ..Config::default() };
+    let mut random = Generator::new(&mut Predictable::new(1));
+    let mut media = Media::new(&config, &Global, 9).expect("memory");
+    media.add().expect("room");
+    media.prepare(0, terms, &config, &Global, &mut random).expect("memory");
+    media.commit(Instant::ZERO, 0, Some(terms));
+    media
+}
+
+fn frame(byte: u8) -> Frame<Global> {
+    let bytes = Shared::<[u8], _>::try_from_slice(&[byte; 80], Global).expect("memory");
+    Frame::new(bytes, PayloadFormat::Opus, Framing::Whole, FrameInfo::default(), Global).expect("a frame")
+}
+
+fn packet(media: &mut Media<Global>, now: Instant) -> Option<StdVec<u8>> {
+    let mut out = vec![0; 1_200];
+    let packet = media.poll_packet(now, &mut out)?;
+    media.sent(now, packet, packet.len);
+    out.truncate(packet.len);
+    Some(out)
+}
+
+#[test]
+fn a_frame_goes_from_one_to_the_other_in_plain_packets() {
+    let (mut sender, mut receiver) = (media(&terms(true, &[111])), media(&terms(false, &[111])));
+    let now = Instant::from_millis(5);
+    assert_eq!(sender.send_timeout(), None, "nothing to report about");
+    sender.send_frame(now, 0, &frame(0x5A)).expect("room");
+    let datagram = packet(&mut sender, now).expect("a packet");
+    assert_eq!(receiver.handle_rtp(now, &datagram), Ok(()));
+    receiver.update(now);
+    assert_eq!(receiver.poll_event(), Some(MediaEvent::FrameReceived(0)));
+    assert_eq!(receiver.poll_event(), None);
+    let mut room = [0; 100];
+    let frame = receiver.read_frame(now, 0, &mut room).expect("a frame");
+    assert_eq!(&room[..frame.len], [0x5A; 80]);
+
+    // The report of what was sent, and of what was received.
+    for (media, kind) in [(&mut sender, 200), (&mut receiver, 201)] {
+        let mut out = [0; 300];
+        let at = media.send_timeout().expect("there is something to report");
+        let len = media.poll_rtcp(now.max(at), None, "name", &mut out).expect("a report");
+        assert_eq!(out[1], kind);
+        assert!(out[..len].windows(4).any(|w| w == b"name"));
+    }
+}
+
+#[test]
+fn what_is_for_no_track_is_dropped_with_the_reason() {
+    let mut receiver = media(&terms(false, &[111]));
+    let now = Instant::from_millis(5);
+    assert_eq!(receiver.handle_rtp(now, &[0x80]), Err(Discard::Rtp));
+    assert_eq!(receiver.handle_rtcp(now, &[0x80]), Err(Discard::Rtcp));
+    let mut other = [0; 20];
+    (other[0], other[1], other[11]) = (0x80, 50, 1);
+    assert_eq!(receiver.handle_rtp(now, &other), Err(Discard::UnknownStream));
+}

@@ -1,0 +1,239 @@
+//! The association of the data channels. It may end before the connection does, and another one takes its place.
+
+use barertc_arena::{Allocator, Box};
+use barertc_crypto::Generator;
+use barertc_dtls::Role;
+use barertc_sctp::{Association, Event, Failure};
+use barertc_wire::Instant;
+
+use crate::agreement::DataTerms;
+use crate::channel::ChannelId;
+use crate::config::Config;
+use crate::error::Error;
+
+/// What happened to a data channel, or to all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChannelEvent {
+    Open(ChannelId),
+    Readable(ChannelId),
+    Writable(ChannelId),
+    BufferedAmountLow(ChannelId),
+    Closed(ChannelId),
+    Over(Option<Failure>),
+}
+
+/// Channels so far, of all associations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) opened: u32,
+    pub(crate) closed: u32,
+}
+
+/// The association, once data channels were asked for.
+pub(crate) struct Data<A: Allocator + Clone> {
+    association: Option<Box<Association<A>, A>>,
+    /// Which association of the connection it is: the channels of others are not its.
+    number: u16,
+    /// What the last description said of the peer's, and our part in DTLS.
+    terms: Option<(DataTerms, Role)>,
+    /// A description has come since the association was over: another one is to be made.
+    renewal: Renewal,
+    counts: Counts,
+}
+
+/// How far the way from an association that is over to the next one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Renewal {
+    /// It is not asked for.
+    No,
+    /// It is asked for, but the application has not fetched what became of the channels.
+    Asked,
+    /// There is nothing more to tell of the old one.
+    Due,
+}
+
+impl<A: Allocator + Clone> Data<A> {
+    pub(super) const fn new() -> Self {
+        let counts = Counts { opened: 0, closed: 0 };
+        Self { association: None, number: 0, terms: None, renewal: Renewal::No, counts }
+    }
+
+    pub(crate) const fn is_wanted(&self) -> bool {
+        self.association.is_some()
+    }
+
+    pub(crate) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) fn association(&self) -> Option<&Association<A>> {
+        self.association.as_deref()
+    }
+
+    /// The association, for calls about no certain channel.
+    pub(crate) fn association_mut(&mut self) -> Result<&mut Association<A>, Error> {
+        self.association.as_deref_mut().ok_or(Error::NoData)
+    }
+
+    /// The association and its number of this channel.
+    pub(crate) fn channel(&self, id: ChannelId) -> Option<(&Association<A>, barertc_sctp::ChannelId)> {
+        let association = self.association.as_deref().filter(|_| id.association == self.number)?;
+        Some((association, id.id))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn channel_mut(
+        &mut self,
+        id: ChannelId,
+    ) -> Result<(&mut Association<A>, barertc_sctp::ChannelId), Error> {
+        let number = self.number;
+        let association = self.association.as_deref_mut().filter(|_| id.association == number);
+        Ok((association.ok_or(Error::NoSuchChannel)?, id.id))
+    }
+
+    pub(crate) const fn id(&self, id: barertc_sctp::ChannelId) -> ChannelId {
+        ChannelId { association: self.number, id }
+    }
+
+    /// Makes the association, where there is none.
+    #[inline(never)]
+    pub(crate) fn prepare(&mut self, config: &Config, memory: &A, random: &mut Generator) -> Result<(), Error> {
+        if self.association.is_none() {
+            let make = || Association::new(config.sctp(), memory.clone(), random);
+            self.association = Some(Box::try_init::<Error, _>(memory.clone(), make)?);
+        }
+        Ok(())
+    }
+
+    /// Data channels were agreed on.
+    pub(super) fn begin(&mut self, now: Instant, terms: DataTerms, role: Role, up: bool) {
+        self.terms = Some((terms, role));
+        if self.association.as_ref().is_some_and(|association| association.is_over()) && self.renewal == Renewal::No {
+            self.renewal = Renewal::Asked;
+        }
+        self.configure(now);
+        if up {
+            // Agreed on after DTLS was there; where the association stands already, this does nothing.
+            self.connect(now);
+        }
+    }
+
+    fn configure(&mut self, now: Instant) {
+        let (Some(association), Some((terms, role))) = (self.association.as_deref_mut(), self.terms) else { return };
+        let limit = u32::try_from(terms.max_message_size).unwrap_or(u32::MAX);
+        association.set_remote_max_message_size(limit);
+        association.set_remote_port(terms.remote_port);
+        // RFC 8832 §6: the DTLS client has the even streams.
+        let role = if role == Role::Client { barertc_sctp::Role::Client } else { barertc_sctp::Role::Server };
+        association.set_role(now, role);
+    }
+
+    /// DTLS is there.
+    pub(super) fn connect(&mut self, now: Instant) {
+        if self.terms.is_some()
+            && let Some(association) = self.association.as_deref_mut()
+        {
+            association.connect(now);
+        }
+    }
+
+    /// Nothing can be sent any more, and never again.
+    pub(super) fn fail(&mut self, now: Instant) {
+        if let Some(association) = self.association.as_deref_mut()
+            && !association.is_over()
+        {
+            association.abort(now);
+        }
+    }
+
+    /// Puts another association in the place of one that is over, when a description has asked for it and everything of
+    /// the old one was told. The memory of the old one is given back before.
+    pub(super) fn renew(&mut self, now: Instant, config: &Config, memory: &A, random: &mut Generator) {
+        if self.renewal != Renewal::Due {
+            return;
+        }
+        self.association = None;
+        self.number = self.number.wrapping_add(1);
+        self.renewal = Renewal::No;
+        // Without memory it is tried again when a channel is opened.
+        let _ = self.ensure(now, config, memory, random, true);
+    }
+
+    /// Makes the association, where there is none, and begins with it where data channels are agreed on already.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], [`Error::Sctp`].
+    pub(crate) fn ensure(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        memory: &A,
+        random: &mut Generator,
+        up: bool,
+    ) -> Result<(), Error> {
+        if self.association.is_none() {
+            self.prepare(config, memory, random)?;
+            self.configure(now);
+            if up {
+                self.connect(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// One packet out of DTLS; false when it was dropped.
+    pub(super) fn handle(&mut self, now: Instant, packet: &mut [u8]) -> bool {
+        self.association.as_deref_mut().is_some_and(|association| association.handle(now, packet).is_ok())
+    }
+
+    pub(super) fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        self.association.as_deref_mut()?.poll_transmit(now, out)
+    }
+
+    pub(super) fn timeout(&self) -> Option<Instant> {
+        if self.renewal == Renewal::Due {
+            return Some(Instant::ZERO);
+        }
+        self.association.as_deref()?.timeout()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if let Some(association) = self.association.as_deref_mut() {
+            association.handle_timeout(now);
+        }
+    }
+
+    pub(crate) fn poll_event(&mut self) -> Option<ChannelEvent> {
+        loop {
+            let association = self.association.as_deref_mut()?;
+            let Some(event) = association.poll_event() else {
+                if self.renewal == Renewal::Asked {
+                    self.renewal = Renewal::Due;
+                }
+                return None;
+            };
+            return Some(match event {
+                Event::ChannelOpened { id, .. } => {
+                    self.counts.opened = self.counts.opened.saturating_add(1);
+                    ChannelEvent::Open(self.id(id))
+                }
+                Event::Readable(id) => ChannelEvent::Readable(self.id(id)),
+                Event::Writable(id) => ChannelEvent::Writable(self.id(id)),
+                Event::BufferedAmountLow(id) => ChannelEvent::BufferedAmountLow(self.id(id)),
+                Event::ChannelClosed(id) => {
+                    self.counts.closed = self.counts.closed.saturating_add(1);
+                    ChannelEvent::Closed(self.id(id))
+                }
+                Event::Failed(reason) => {
+                    // The peer has begun anew, under what was agreed on: so do we.
+                    if reason == Failure::PeerRestarted {
+                        self.renewal = Renewal::Asked;
+                    }
+                    ChannelEvent::Over(Some(reason))
+                }
+                Event::Closed => ChannelEvent::Over(None),
+                _ => continue,
+            });
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! ICE, DTLS, SRTP and SCTP: datagrams in, plaintext out.
+//!
+//! ICE finds the way. Beside it stands the [`Security`] of what goes that way, and inside of that the association of the
+//! data channels. DTLS begins with the descriptions, whether ICE has a path or not: its flights wait until there is one.
+
+mod data;
+mod demux;
+mod security;
+
+use core::net::SocketAddr;
+
+use barertc_arena::{Allocator, Box};
+use barertc_crypto::{Generator, Provider};
+use barertc_dtls::{Identity, Role};
+use barertc_ice::{Agent, Candidate, Event as IceEvent, Handled, Route, State, Transmit};
+use barertc_sctp::Association;
+use barertc_srtp::Profile;
+use barertc_wire::{Fingerprint, Instant};
+use core::time::Duration;
+
+use crate::agreement::{Begin, OurTransport};
+use crate::allocators::Allocators;
+use crate::config::{Config, MAX_CANDIDATES};
+use crate::error::{Discard, Error};
+
+use data::Data;
+use demux::{Protocol, protocol};
+use security::Security;
+
+pub(crate) use data::ChannelEvent;
+
+/// Local addresses that others know by another one.
+const MAX_MAPPED: usize = 4;
+/// Between two datagrams of unknown sources that are looked at.
+const BETWEEN_UNKNOWN: Duration = Duration::from_millis(20);
+
+/// What a datagram was.
+pub(crate) enum Inbound<'d> {
+    /// It has been taken in.
+    Taken,
+    /// Plain RTP.
+    Rtp(&'d [u8]),
+    /// Plain RTCP.
+    Rtcp(&'d [u8]),
+    /// It was dropped.
+    Dropped(Discard),
+}
+
+/// The way to the peer, and what keeps it private.
+pub(crate) struct Transport<'p, A: Allocator + Clone, P: Provider> {
+    ice: Box<Agent<A, &'p P>, A>,
+    security: Security<'p, A, P>,
+    data: Data<A>,
+    identity: &'p Identity,
+    provider: &'p P,
+    /// What the peer's certificate must be, once a description has said it.
+    peer: Option<Fingerprint>,
+    /// Local addresses, and those that others know them by.
+    mapped: heapless::Vec<(SocketAddr, SocketAddr), MAX_MAPPED>,
+    /// When a datagram of an unknown source is looked at again.
+    unknown_at: Instant,
+}
+
+/// The ICE agent, in its place. Out of line, so that it is not on the stack beside the connection.
+#[inline(never)]
+fn new_agent<'p, A: Allocator + Clone, P: Provider>(
+    config: &Config,
+    memory: &A,
+    provider: &'p P,
+    random: &mut Generator,
+) -> Result<Box<Agent<A, &'p P>, A>, Error> {
+    Box::try_init(memory.clone(), || Agent::new(config.ice.clone(), false, memory.clone(), provider, random))
+}
+
+impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
+    pub(crate) fn new(
+        config: &Config,
+        memory: &Allocators<A>,
+        identity: &'p Identity,
+        provider: &'p P,
+        random: &mut Generator,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            ice: new_agent(config, &memory.ice, provider, random)?,
+            security: Security::None,
+            data: Data::new(),
+            identity,
+            provider,
+            peer: None,
+            mapped: heapless::Vec::new(),
+            unknown_at: Instant::ZERO,
+        })
+    }
+
+    /// What it takes, the protocols' own memory included.
+    pub(crate) const fn worst_case_bytes(config: &Config) -> usize {
+        let [agent, keys, data] = [
+            size_of::<Agent<A, &'p P>>().saturating_add(Agent::<A, &'p P>::worst_case_bytes(&config.ice)),
+            Security::<'p, A, P>::worst_case_bytes(config),
+            size_of::<Association<A>>().saturating_add(Association::<A>::worst_case_bytes(&config.sctp)),
+        ];
+        agent.saturating_add(keys).saturating_add(data)
+    }
+
+    pub(crate) fn ice(&self) -> &Agent<A, &'p P> {
+        &self.ice
+    }
+
+    pub(crate) fn ice_mut(&mut self) -> &mut Agent<A, &'p P> {
+        &mut self.ice
+    }
+
+    pub(crate) const fn data(&self) -> &Data<A> {
+        &self.data
+    }
+
+    pub(crate) const fn data_mut(&mut self) -> &mut Data<A> {
+        &mut self.data
+    }
+
+    pub(crate) const fn security(&self) -> &Security<'p, A, P> {
+        &self.security
+    }
+
+    /// A local address that others know by another one.
+    pub(crate) fn map(&mut self, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
+        if let Some((_, known)) = self.mapped.iter_mut().find(|(address, _)| *address == local) {
+            *known = public;
+            return Ok(());
+        }
+        let full = Error::TooMany { what: "mapped candidates", limit: MAX_MAPPED };
+        self.mapped.push((local, public)).map_err(|_| full)
+    }
+
+    /// A candidate as the peer is told of it.
+    pub(crate) fn visible(&self, candidate: &Candidate) -> Candidate {
+        let mut candidate = candidate.clone();
+        if let Some((_, public)) = self.mapped.iter().find(|(local, _)| *local == candidate.addr) {
+            candidate.addr = *public;
+        }
+        candidate
+    }
+
+    /// The candidates that a description tells.
+    pub(crate) fn candidates(&self) -> heapless::Vec<Candidate, MAX_CANDIDATES> {
+        self.ice.local_candidates().take(MAX_CANDIDATES).map(|candidate| self.visible(candidate)).collect()
+    }
+
+    /// Our certificate's fingerprint.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint(self.provider)
+    }
+
+    /// Our part of a description.
+    pub(crate) fn describe<'t>(
+        &'t self,
+        fingerprint: &'t Fingerprint,
+        candidates: &'t [Candidate],
+    ) -> OurTransport<'t> {
+        let (ufrag, pwd) = self.ice.local_credentials();
+        let settled = self.peer.and(self.security.role());
+        OurTransport {
+            ufrag,
+            pwd,
+            lite: self.ice.config().lite,
+            fingerprint,
+            candidates,
+            passive: settled == Some(Role::Server),
+        }
+    }
+
+    // Descriptions.
+
+    /// Whether a description's transport can be taken. Nothing changes by that.
+    ///
+    /// # Errors
+    /// [`Error::CertificateChanged`], [`Error::UnknownFingerprint`], [`Error::Failed`].
+    pub(crate) fn check(&self, begin: &Begin<'_>) -> Result<(), Error> {
+        if let Some(failure) = self.security.failure() {
+            return Err(Error::Failed(failure));
+        }
+        let mut theirs = begin.transport.fingerprints();
+        match self.peer {
+            Some(before) if theirs.any(|fingerprint| fingerprint == before) => Ok(()),
+            Some(_) => Err(Error::CertificateChanged),
+            None if theirs.next().is_some() => Ok(()),
+            None => Err(Error::UnknownFingerprint),
+        }
+    }
+
+    /// Takes the memory that a description's transport needs. Where that fails, nothing has changed that anyone sees.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], [`Error::Dtls`], [`Error::Sctp`].
+    #[inline(never)]
+    pub(crate) fn prepare(
+        &mut self,
+        config: &Config,
+        memory: &Allocators<A>,
+        random: &mut Generator,
+        role: Role,
+        data: bool,
+    ) -> Result<(), Error> {
+        if self.peer.is_none() && self.security.role() != Some(role) {
+            // The former one first gives back what it has.
+            self.security = Security::None;
+            let dtls = security::new_dtls(config, &memory.dtls, role, self.identity, self.provider, random)?;
+            self.security = Security::Handshaking(dtls);
+        }
+        if data { self.data.prepare(config, &memory.sctp, random) } else { Ok(()) }
+    }
+
+    /// An offer is on its way: the answerer will most likely be the client in DTLS, and its first flight may overtake its
+    /// answer.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub(crate) fn prepare_offer(
+        &mut self,
+        config: &Config,
+        memory: &Allocators<A>,
+        random: &mut Generator,
+    ) -> Result<(), Error> {
+        let role = self.security.role().unwrap_or(Role::Server);
+        self.prepare(config, memory, random, role, false)
+    }
+
+    /// Begins with ICE as the one who offers, or answers (RFC 8445 §6.1.1). The parts are given once, and again when ICE
+    /// restarts.
+    pub(crate) fn take_part(&mut self, now: Instant, offering: bool) {
+        if self.ice.remote_ufrag().is_none() {
+            self.ice.set_controlling(now, offering);
+        }
+        if self.ice.gathering_state() == barertc_ice::GatheringState::New {
+            // No interface is no error yet: candidates may still come.
+            let _ = self.ice.gather(now);
+        }
+    }
+
+    /// Whether an offer with this user name fragment asks for an ICE restart (RFC 8445 §9).
+    pub(crate) fn is_restart(&self, ufrag: &str) -> bool {
+        self.ice.remote_ufrag().is_some_and(|before| before != ufrag)
+    }
+
+    /// Restarts ICE: fresh credentials, and a new association where the old one is over.
+    ///
+    /// # Errors
+    /// [`Error::Ice`].
+    pub(crate) fn restart(&mut self, now: Instant) -> Result<(), Error> {
+        self.ice.restart(now)?;
+        Ok(())
+    }
+
+    /// Takes what a description says, which was [checked](Self::check) and [prepared](Self::prepare).
+    ///
+    /// # Errors
+    /// [`Error::Dtls`] for a first flight that came early and is wrong; [`Error::Ice`].
+    pub(crate) fn begin(&mut self, now: Instant, begin: &Begin<'_>) -> Result<(), Error> {
+        let transport = &begin.transport;
+        if self.peer.is_none()
+            && let (Some(fingerprint), Some(dtls)) = (transport.fingerprints().next(), self.security.dtls_mut())
+        {
+            self.peer = Some(fingerprint);
+            dtls.set_peer_fingerprint(now, fingerprint)?;
+        }
+        if let Some(terms) = begin.data {
+            // RFC 8842 §5.5: the parts of before hold.
+            self.data.begin(now, terms, self.security.role().unwrap_or(begin.role), self.security.is_up());
+        }
+        self.ice.set_remote_lite(now, transport.lite);
+        self.ice.set_remote_credentials(now, transport.ufrag, transport.pwd)?;
+        for line in transport.candidates() {
+            // One bad candidate spoils nothing, and names need not be known.
+            let _ = self.ice.add_remote_line(now, line);
+        }
+        if transport.end_of_candidates {
+            self.ice.end_of_candidates(now);
+        }
+        Ok(())
+    }
+
+    // Datagrams.
+
+    /// One datagram that came in, decrypted in place.
+    ///
+    /// # Errors
+    /// [`Error::Dtls`], [`Error::Srtp`]: what was wrong with it, which its protocol has counted.
+    pub(crate) fn handle<'d>(
+        &mut self,
+        now: Instant,
+        route: Route,
+        datagram: &'d mut [u8],
+    ) -> Result<Inbound<'d>, Error> {
+        match self.ice.handle(now, route, datagram) {
+            Handled::Data { range, .. } => match datagram.get_mut(range) {
+                Some(inner) => self.handle_inner(now, inner),
+                None => Ok(Inbound::Taken),
+            },
+            Handled::Dropped(barertc_ice::Discard::UnknownRemote) => {
+                self.handle_unknown(now, route, datagram);
+                Ok(Inbound::Taken)
+            }
+            Handled::Consumed | Handled::Carried(_) | Handled::Dropped(_) => Ok(Inbound::Taken),
+        }
+    }
+
+    /// A datagram of an unknown source. It is of our peer all the same where it is authentic RTCP: then the peer has a new
+    /// address, which is checked at once. No more than fifty a second are looked at.
+    pub(crate) fn handle_unknown(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> bool {
+        if protocol(datagram) != Protocol::Rtcp || now < self.unknown_at {
+            return false;
+        }
+        let Some(srtp) = self.security.srtp_mut() else { return false };
+        self.unknown_at = now + BETWEEN_UNKNOWN;
+        let is_ours = srtp.unprotect_rtcp(datagram).is_ok();
+        if is_ours {
+            // Without room for its new address it is found by its checks.
+            let _ = self.ice.moved(now, route);
+        }
+        is_ours
+    }
+
+    fn handle_inner<'d>(&mut self, now: Instant, datagram: &'d mut [u8]) -> Result<Inbound<'d>, Error> {
+        match protocol(datagram) {
+            Protocol::Dtls => self.handle_dtls(now, datagram),
+            Protocol::Rtp => {
+                let Some(srtp) = self.security.srtp_mut() else { return Ok(Inbound::Dropped(Discard::TooEarly)) };
+                let len = srtp.unprotect_rtp(datagram)?;
+                Ok(Inbound::Rtp(datagram.get(..len).unwrap_or_default()))
+            }
+            Protocol::Rtcp => {
+                let Some(srtp) = self.security.srtp_mut() else { return Ok(Inbound::Dropped(Discard::TooEarly)) };
+                let len = srtp.unprotect_rtcp(datagram)?;
+                Ok(Inbound::Rtcp(datagram.get(..len).unwrap_or_default()))
+            }
+            Protocol::Ice | Protocol::Unknown => Ok(Inbound::Dropped(Discard::UnknownProtocol)),
+        }
+    }
+
+    fn handle_dtls<'d>(&mut self, now: Instant, datagram: &mut [u8]) -> Result<Inbound<'d>, Error> {
+        let Some(dtls) = self.security.dtls_mut() else { return Ok(Inbound::Dropped(Discard::TooEarly)) };
+        let data = &mut self.data;
+        let mut bad = false;
+        dtls.handle(now, datagram, |packet| bad |= !data.handle(now, packet))?;
+        Ok(if bad { Inbound::Dropped(Discard::Sctp) } else { Inbound::Taken })
+    }
+
+    /// What ICE has to send, which goes out before everything.
+    pub(crate) fn poll_ice(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        self.ice.poll_transmit(now, out)
+    }
+
+    /// Where in a buffer of `len` bytes a packet for the selected path is to be written; `None` without a path.
+    pub(crate) fn window(&self, len: usize) -> Option<core::ops::Range<usize>> {
+        self.ice.selected()?;
+        let (front, back) = self.ice.room();
+        let end = len.checked_sub(back)?;
+        (front <= end).then_some(front..end)
+    }
+
+    /// Makes a packet of `len` bytes that was written to the [window](Self::window) a datagram.
+    pub(crate) fn wrap(&mut self, now: Instant, out: &mut [u8], len: usize) -> Option<Transmit> {
+        self.ice.wrap(now, out, len).ok()
+    }
+
+    /// What DTLS itself has to send.
+    pub(crate) fn poll_dtls(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        self.security.dtls_mut()?.poll_transmit(now, out)
+    }
+
+    /// SCTP writes its packet between the room that a DTLS record needs.
+    pub(crate) fn poll_data(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        if !self.security.is_up() {
+            return None;
+        }
+        let dtls = self.security.dtls_mut()?;
+        let (front, back) = dtls.room();
+        let end = out.len().checked_sub(back)?;
+        let len = self.data.poll_transmit(now, out.get_mut(front..end)?)?;
+        dtls.seal(now, out, len).ok()
+    }
+
+    /// How media are protected, once there are keys.
+    pub(crate) fn srtp_profile(&self) -> Option<Profile> {
+        self.security.srtp().map(|srtp| srtp.profile())
+    }
+
+    /// Encrypts the RTP packet of `len` bytes in `out`. With `again` it is one that was sent before, number and all.
+    pub(crate) fn protect_rtp(&mut self, out: &mut [u8], len: usize, again: bool) -> Option<usize> {
+        let srtp = self.security.srtp_mut()?;
+        if again { srtp.protect_rtp_again(out, len) } else { srtp.protect_rtp(out, len) }.ok()
+    }
+
+    /// Encrypts the RTCP compound of `len` bytes in `out`.
+    pub(crate) fn protect_rtcp(&mut self, out: &mut [u8], len: usize) -> Option<usize> {
+        self.security.srtp_mut()?.protect_rtcp(out, len).ok()
+    }
+
+    // Time.
+
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        let dtls = self.security.dtls().and_then(|dtls| dtls.timeout());
+        [self.ice.timeout(), dtls, self.data.timeout()].into_iter().fold(None, Instant::earliest)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.ice.handle_timeout(now);
+        if let Some(dtls) = self.security.dtls_mut() {
+            dtls.handle_timeout(now);
+        }
+        self.data.handle_timeout(now);
+    }
+
+    /// Moves DTLS on after everything that may have changed it.
+    pub(crate) fn update(&mut self, now: Instant, config: &Config, memory: &Allocators<A>, random: &mut Generator) {
+        let was_up = self.security.is_up();
+        self.security.update(config, &memory.srtp, self.provider);
+        let up = self.security.is_up();
+        if self.security.is_handshaking() {
+            self.tell_round_trip(now);
+        }
+        if up && !was_up {
+            self.data.connect(now);
+        } else if was_up && !up {
+            self.data.fail(now);
+        }
+        if up {
+            self.data.renew(now, config, &memory.sctp, random);
+        }
+    }
+
+    /// What ICE has to tell.
+    pub(crate) fn poll_ice_event(&mut self) -> Option<IceEvent> {
+        self.ice.poll_event()
+    }
+
+    /// Lets DTLS know how soon an answer can be expected on the selected path. Browsers drop a ClientHello that comes before
+    /// they have settled on the path themselves, so that the first repetition decides how long it takes.
+    fn tell_round_trip(&mut self, now: Instant) {
+        if let (Some(time), Some(dtls)) = (self.round_trip(), self.security.dtls_mut()) {
+            dtls.set_round_trip_time(now, time);
+        }
+    }
+
+    /// The round trip time of the selected path, as ICE has measured it.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.ice.pair_stats().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip_time)
+    }
+
+    // The end.
+
+    /// Tells the peer that this is the end, when the buffer is emptied once more.
+    pub(crate) fn close(&mut self, now: Instant) {
+        if let Some(dtls) = self.security.dtls_mut() {
+            dtls.close(now);
+        }
+        self.data.fail(now);
+    }
+
+    /// Of a connection that is closed: a last record for the peer, and then what TURN servers are to take back.
+    pub(crate) fn poll_goodbye(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        if !self.has_parted() {
+            if let Some(window) = self.window(out.len())
+                && let Some(len) = out.get_mut(window).and_then(|inner| self.poll_dtls(now, inner))
+                && let Some(transmit) = self.wrap(now, out, len)
+            {
+                return Some(transmit);
+            }
+            self.ice.close(now);
+        }
+        self.ice.poll_transmit(now, out)
+    }
+
+    /// Whether nothing more is said to the peer.
+    pub(crate) fn has_parted(&self) -> bool {
+        self.ice.state() == State::Closed
+    }
+}

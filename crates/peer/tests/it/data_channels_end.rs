@@ -1,0 +1,79 @@
+//! Data channels end with their association, and everybody hears of it; and there can be another one.
+
+use core::time::Duration;
+
+use barertc::ice::FailureReason;
+use barertc::{Config, ConnectionState, Error, Event, Failure, MessageKind};
+
+use crate::support::{Arena, Identities, Pair, arena};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn connected<'m>(ids: &'m Identities, arena: &'m Arena, seed: u64) -> Pair<'m> {
+    let mut pair = Pair::new(ids, [arena; 2], &Config::default(), seed).expect("enough memory");
+    pair.offerer.open("chat").expect("room");
+    pair.answerer.add_data().expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    assert!(pair.drive(5 * SECOND, |p| [&p.offerer, &p.answerer].iter().all(|s| !s.open_channels().is_empty())));
+    pair
+}
+
+#[test]
+fn a_network_that_was_away_too_long_closes_every_channel_and_a_restart_makes_new_ones() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    for both_write in [false, true] {
+        let mut pair = connected(&ids, &arena, 71);
+        let [one, two] = [pair.offerer.open_channels()[0], pair.answerer.open_channels()[0]];
+        pair.loss = 1_000;
+        pair.offerer.connection.write_channel(pair.now, one, MessageKind::Text, b"lost").expect("room");
+        if both_write {
+            pair.answerer.connection.write_channel(pair.now, two, MessageKind::Text, b"lost").expect("room");
+        }
+        pair.pass(200 * SECOND);
+        assert!(pair.offerer.saw(&Event::ChannelClosed(one)), "{:?}", pair.offerer.events);
+        let unreachable = Event::DataClosed(Some(barertc::sctp::Failure::PeerUnreachable));
+        assert!(pair.offerer.saw(&unreachable), "{:?}", pair.offerer.events);
+        let write = pair.offerer.connection.write_channel(pair.now, one, MessageKind::Text, b"again");
+        assert!(write.is_err());
+        assert_eq!(
+            pair.offerer.connection.connection_state(),
+            ConnectionState::Failed(Failure::Ice(FailureReason::ConsentLost))
+        );
+
+        pair.loss = 0;
+        pair.offerer.restart_ice().expect("a restart");
+        pair.signal().expect("they agree");
+        assert!(pair.connect(), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
+        pair.pass(2 * SECOND);
+        assert!(pair.answerer.saw(&Event::ChannelClosed(two)), "{:?}", pair.answerer.events);
+        let new = pair.offerer.open("again").expect("room");
+        assert_ne!(new, one);
+        let open = |p: &mut Pair<'_>| p.offerer.saw(&Event::ChannelOpen(new)) && p.answerer.open_channels().len() == 2;
+        assert!(pair.drive(10 * SECOND, open), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
+        pair.offerer.connection.write_channel(pair.now, new, MessageKind::Text, b"hello").expect("room");
+        assert!(pair.drive(5 * SECOND, |p| p.answerer.messages.iter().any(|(_, m)| m == b"hello")));
+        // The number of before means nothing any more.
+        let write = pair.offerer.connection.write_channel(pair.now, one, MessageKind::Text, b"again");
+        assert_eq!(write, Err(Error::NoSuchChannel));
+    }
+}
+
+#[test]
+fn nothing_is_written_after_the_end() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = connected(&ids, &arena, 72);
+    let [one, two] = [pair.offerer.open_channels()[0], pair.answerer.open_channels()[0]];
+    pair.offerer.connection.close(pair.now);
+    let write = pair.offerer.connection.write_channel(pair.now, one, MessageKind::Text, b"late");
+    assert_eq!(write, Err(Error::Closed));
+    assert_eq!(pair.offerer.connection.begin_message(pair.now, one, MessageKind::Text), Err(Error::Closed));
+    assert_eq!(pair.offerer.open("late"), Err(Error::Closed));
+    assert_eq!(pair.offerer.offer(), Err(Error::Closed));
+    pair.pass(SECOND);
+    assert!(pair.offerer.saw(&Event::ChannelClosed(one)), "{:?}", pair.offerer.events);
+    // The other side has been told.
+    assert!(pair.answerer.saw(&Event::ChannelClosed(two)), "{:?}", pair.answerer.events);
+    let write = pair.answerer.connection.write_channel(pair.now, two, MessageKind::Text, b"late");
+    assert_eq!(write, Err(Error::Closed));
+}

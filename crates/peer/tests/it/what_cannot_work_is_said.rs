@@ -1,0 +1,92 @@
+//! A call that cannot have its effect says so, with the rule that it breaks.
+
+use core::net::SocketAddr;
+
+use barertc::config::{ConfigError, Rule};
+use barertc::{Candidate, Config, Error, LocalCodec, MediaKind, TrackConfig};
+
+use crate::support::{Identities, Pair, Side, arena, h264, opus, receiving, recv_tracks, send_tracks};
+
+#[test]
+fn an_offer_of_nothing_is_refused() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 81).expect("enough memory");
+    assert_eq!(pair.offerer.offer(), Err(Error::NothingToOffer));
+    pair.offerer.add_data().expect("room");
+    assert!(pair.offerer.offer().is_ok());
+}
+
+#[test]
+fn data_channels_that_were_not_added_are_no_channels() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 82).expect("enough memory");
+    pair.offerer.open("chat").expect("room");
+    let offer = pair.offerer.offer().expect("an offer");
+    let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
+    assert!(answer.contains("m=application 0 "), "{answer}");
+    assert_eq!(pair.answerer.connection.max_message_size(), None);
+}
+
+#[test]
+fn each_mapped_candidate_is_told() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut side = Side::new(1, receiving(), &ids.0[0], &arena, 83).expect("enough memory");
+    let address = |net: u8| SocketAddr::from(([10, 0, net, 7], 5_000));
+    for net in 1..=4 {
+        let public = SocketAddr::from(([192, 0, 2, net], 6_000));
+        side.connection.add_mapped_candidate(side.now, address(net), public).expect("room");
+    }
+    let full = side.connection.add_mapped_candidate(side.now, address(9), address(10));
+    assert_eq!(full, Err(Error::TooMany { what: "mapped candidates", limit: 4 }));
+    recv_tracks(&mut side).expect("room");
+    let offer = side.offer().expect("an offer");
+    for net in 1..=4 {
+        assert!(offer.contains(&format!(" 192.0.2.{net} 6000 typ host")), "{offer}");
+        assert!(!offer.contains(&format!(" 10.0.{net}.7 ")), "{offer}");
+    }
+    side.connection.add_local_candidate(side.now, Candidate::host(address(1))).expect("it is known");
+}
+
+#[test]
+fn an_estimate_that_was_not_measured_is_none() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &receiving(), 84).expect("enough memory");
+    send_tracks(&mut pair.offerer).expect("room");
+    recv_tracks(&mut pair.answerer).expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    assert_eq!(pair.offerer.connection.available_outgoing_bitrate(), None);
+    assert_eq!(pair.offerer.connection.stats().available_outgoing_bitrate, None);
+}
+
+#[test]
+fn tracks_that_cannot_be_are_refused() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let config = Config { max_tracks: 2, ..Config::default() };
+    let mut side = Side::new(1, config, &ids.0[0], &arena, 85).expect("enough memory");
+    let video = |mid| TrackConfig::sendonly(MediaKind::Video, mid, "s", [h264()]).expect("short names");
+    side.connection.add_track(side.now, video("a")).expect("room");
+    assert_eq!(side.connection.add_track(side.now, video("a")), Err(Error::MidInUse));
+    let g722 = TrackConfig::sendonly(MediaKind::Audio, "b", "s", [LocalCodec::g722()]).expect("short names");
+    assert_eq!(side.connection.add_track(side.now, g722), Err(Error::CodecNotSupported));
+    side.connection.add_track(side.now, video("c")).expect("room");
+    let full = side.connection.add_track(side.now, video("d"));
+    assert_eq!(full, Err(Error::TooMany { what: "tracks", limit: 2 }));
+    assert!(matches!(TrackConfig::recvonly(MediaKind::Audio, "x", []), Err(Error::NoCodec)));
+    let long = "x".repeat(barertc::MAX_NAME + 1);
+    let limit = barertc::MAX_NAME;
+    let error = TrackConfig::recvonly(MediaKind::Audio, &long, [opus()]).err();
+    assert_eq!(error, Some(Error::Sdp(barertc::sdp::Error::NameTooLong { limit, value: limit + 1 })));
+}
+
+#[test]
+fn a_configuration_names_the_field_the_limit_and_the_value() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let check = |config: Config| Side::new(1, config, &ids.0[0], &arena, 86).err();
+    let error = |field, rule, value| Some(Error::Config(ConfigError { field, rule, value }));
+    let arrivals = Config { arrivals: 2_000, ..Config::default() };
+    assert_eq!(check(arrivals), error("arrivals", Rule::AtMost(1_024), 2_000));
+    let tracks = Config { max_tracks: 200, ..Config::default() };
+    assert!(matches!(check(tracks), Some(Error::Config(ConfigError { field: "max_tracks", .. }))));
+    assert_eq!(arena.attempts(), 0, "nothing was allocated before the check");
+}

@@ -1,0 +1,126 @@
+use core::cell::{Cell, RefCell};
+
+use barertc::arena::Allocator;
+use barertc::{Event, Instant, PeerConnection, Provider, Route, Transmit};
+use edge_nal::{UdpReceive, UdpSend};
+use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
+use embassy_sync::signal::Signal;
+
+use crate::connections::{Connections, Lost};
+use crate::{Buffers, Clock, Error, Port, Wake, drive};
+
+/// A connection that the loop drives and the application uses at the same time, on one executor.
+///
+/// `M` says from where [`wake`](Self::wake) may be called: see [`Wake`].
+pub struct Driven<'p, A: Allocator + Clone, P: Provider, M: RawMutex = NoopRawMutex> {
+    connection: RefCell<Told<'p, A, P>>,
+    wake: Wake<M>,
+    /// There may be an event.
+    news: Signal<NoopRawMutex, ()>,
+    ended: Cell<bool>,
+}
+
+/// The connection, and what the loop has lost of it.
+struct Told<'p, A: Allocator + Clone, P: Provider> {
+    connection: PeerConnection<'p, A, P>,
+    lost: u32,
+    last_lost: Option<Lost>,
+}
+
+impl<A: Allocator + Clone, P: Provider> Connections for Told<'_, A, P> {
+    fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) {
+        Connections::handle(&mut self.connection, now, route, datagram);
+    }
+
+    fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        self.connection.poll_transmit(now, out)
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        self.connection.timeout()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.connection.handle_timeout(now);
+    }
+
+    fn lost(&mut self, lost: Lost) {
+        self.lost = self.lost.saturating_add(1);
+        self.last_lost = Some(lost);
+    }
+
+    fn mtu(&self) -> usize {
+        self.connection.mtu()
+    }
+
+    fn is_done(&self) -> bool {
+        self.connection.is_done()
+    }
+}
+
+impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
+    /// Takes the connection.
+    #[must_use]
+    pub const fn new(connection: PeerConnection<'p, A, P>) -> Self {
+        Self {
+            connection: RefCell::new(Told { connection, lost: 0, last_lost: None }),
+            wake: Wake::new(),
+            news: Signal::new(),
+            ended: Cell::new(false),
+        }
+    }
+
+    /// Drives the connection until it is closed and the peer has been told, or the peer has closed it.
+    ///
+    /// # Errors
+    /// [`Error::DatagramTooLong`], at once.
+    pub async fn run<S, C, const N: usize>(
+        &self,
+        ports: &mut [Port<S>; N],
+        buffers: &mut Buffers<N>,
+        clock: &C,
+    ) -> Result<(), Error>
+    where
+        S: UdpReceive + UdpSend,
+        C: Clock,
+    {
+        let ended = drive(ports, buffers, clock, &self.connection, &self.wake, || self.news.signal(())).await;
+        self.ended.set(true);
+        self.news.signal(());
+        ended
+    }
+
+    /// Lends the connection to the application. The loop looks at it anew afterwards.
+    ///
+    /// It must not be called from inside of itself.
+    pub fn with<R>(&self, f: impl FnOnce(&mut PeerConnection<'p, A, P>) -> R) -> R {
+        let result = f(&mut self.connection.borrow_mut().connection);
+        self.wake.signal(());
+        result
+    }
+
+    /// Makes the loop look at the connection anew.
+    pub fn wake(&self) {
+        self.wake.signal(());
+    }
+
+    /// The next event, as soon as there is one; `None` when the loop has ended and all were told. One task waits at a time.
+    pub async fn next_event(&self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.connection.borrow_mut().connection.poll_event() {
+                return Some(event);
+            }
+            if self.ended.get() {
+                return None;
+            }
+            self.news.wait().await;
+        }
+    }
+
+    /// How many datagrams the loop has lost, and the last of them.
+    #[must_use]
+    pub fn lost(&self) -> (u32, Option<Lost>) {
+        let told = self.connection.borrow();
+        (told.lost, told.last_lost)
+    }
+}
