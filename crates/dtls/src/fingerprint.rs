@@ -1,5 +1,5 @@
 use barertc_crypto::{Provider, constant_time_eq};
-use barertc_wire::{Fingerprint, HashAlgorithm};
+use barertc_wire::{Fingerprint, Fingerprints, HashAlgorithm};
 
 /// The fingerprint of a DER certificate (RFC 8122 §5).
 #[must_use]
@@ -11,8 +11,8 @@ pub fn fingerprint<P: Provider>(provider: &P, algorithm: HashAlgorithm, certific
     }
 }
 
-/// Whether `announced` is the fingerprint of this certificate, in constant time.
-pub(crate) fn matches<P: Provider>(announced: &Fingerprint, provider: &P, certificate: &[u8]) -> bool {
+/// Whether one of `announced` is the fingerprint of this certificate, each compared in constant time.
+pub(crate) fn matches<P: Provider>(announced: &Fingerprints, provider: &P, certificate: &[u8]) -> bool {
     let own = fingerprint(provider, announced.algorithm(), certificate);
-    constant_time_eq(own.digest(), announced.digest())
+    announced.iter().any(|one| constant_time_eq(own.digest(), one.digest()))
 }

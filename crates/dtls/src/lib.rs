@@ -115,7 +115,7 @@ mod v13;
 mod x509;
 
 pub use barertc_crypto::{Group, Suite};
-pub use barertc_wire::{Fingerprint, HashAlgorithm};
+pub use barertc_wire::{Fingerprint, Fingerprints, HashAlgorithm};
 pub use config::{Config, Preference, Role, SrtpProfiles, Version};
 pub use connection::{Connection, Event};
 pub use error::{Discard, Discards, Error};

@@ -29,7 +29,7 @@ pub(crate) struct Link<A: Allocator, P: Provider> {
     pub(crate) records: Records<A, P>,
     pub(crate) flight: Flight<A>,
     pub(crate) acks: Acks,
-    pub(crate) fingerprint: Option<barertc_wire::Fingerprint>,
+    pub(crate) fingerprints: Option<barertc_wire::Fingerprints>,
     pub(crate) version: Option<Version>,
     pub(crate) suite: Suite,
     /// The SRTP profile that was agreed on.
@@ -109,7 +109,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
 
     /// The key of the peer's certificate, once that is the one whose fingerprint the description announced.
     pub(crate) fn check_certificate(&self, certificate: &[u8]) -> Result<PublicKey, Error> {
-        let announced = self.fingerprint.as_ref().ok_or(Error::FingerprintMismatch)?;
+        let announced = self.fingerprints.as_ref().ok_or(Error::FingerprintMismatch)?;
         if !fingerprint::matches(announced, &self.provider, certificate) {
             return Err(Error::FingerprintMismatch);
         }

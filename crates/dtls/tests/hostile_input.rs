@@ -172,6 +172,25 @@ fn a_replayed_record_is_delivered_once() {
 }
 
 #[test]
+fn any_announced_fingerprint_may_be_the_right_one() {
+    use barertc_dtls::{Fingerprint, Fingerprints};
+    let (a, b) = identities(7);
+    for version in VERSIONS {
+        let mut rng = Rng(1);
+        let now = Instant::ZERO;
+        let mut client = Connection::new(only(version), Role::Client, &a, Global, RustCrypto, &mut rng).unwrap();
+        let mut server = Connection::new(only(version), Role::Server, &b, Global, RustCrypto, &mut rng).unwrap();
+        let others = [1, 2].map(|byte| Fingerprint::sha256([byte; 32]));
+        let behind = |right| Fingerprints::select(others.into_iter().chain([right])).unwrap().0;
+        client.set_peer_fingerprints(now, behind(b.fingerprint(&RustCrypto))).unwrap();
+        server.set_peer_fingerprints(now, behind(a.fingerprint(&RustCrypto))).unwrap();
+        let mut p = Pair::of(client, server, now, rng);
+        p.run(|_| false);
+        assert!(p.client.is_connected() && p.server.is_connected(), "{version:?}");
+    }
+}
+
+#[test]
 fn a_wrong_fingerprint_fails_the_connection_on_either_side() {
     let (a, b) = identities(7);
     let (other, _) = identities(8);

@@ -102,7 +102,7 @@ mod session;
 mod write;
 
 pub use attr::{Direction, Feedback, MediaKind, RtpMap, Setup, SsrcAttribute, parameter, parameters};
-pub use barertc_wire::{Extension, ExtensionMap, Fingerprint, HashAlgorithm};
+pub use barertc_wire::{Extension, ExtensionMap, Fingerprint, Fingerprints, HashAlgorithm};
 pub use codec::{Codec, H264};
 pub use error::{Error, SectionError, TransportError};
 pub use h264::{Level, Profile, ProfileLevelId};

@@ -1,4 +1,4 @@
-use barertc_wire::{Fingerprint, is_received_ice_string};
+use barertc_wire::{Fingerprint, Fingerprints, is_received_ice_string};
 
 use crate::attr::Setup;
 use crate::error::{Error, TransportError};
@@ -213,9 +213,20 @@ impl<'a> Iterator for MediaLines<'a> {
 }
 
 impl<'a> Transport<'a> {
-    /// The fingerprints. A certificate is the right one when one of them is its fingerprint (RFC 8122 §5.1). Those by
-    /// unknown hash functions are left out.
-    pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> + use<'a> {
+    /// The fingerprints that decide whether a certificate is the right one (RFC 8122 §5.1).
+    ///
+    /// # Errors
+    /// [`TransportError::Fingerprint`] without any, [`Error::TooMany`] for more than [`Fingerprints::MAX`].
+    pub fn certificates(&self) -> Result<Fingerprints, Error> {
+        match Fingerprints::select(self.fingerprints()) {
+            Some((fingerprints, 0)) => Ok(fingerprints),
+            Some(_) => Err(Error::TooMany { what: "fingerprints", limit: Fingerprints::MAX }),
+            None => Err(TransportError::Fingerprint.into()),
+        }
+    }
+
+    /// All fingerprints. Those by unknown hash functions are left out.
+    pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> + Clone + use<'a> {
         attributes(self.fingerprints)
             .filter(|(name, _)| *name == "fingerprint")
             .filter_map(|(_, value)| Fingerprint::parse(value))

@@ -134,6 +134,65 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+/// The fingerprints of which one must be that of the certificate (RFC 8122 §5.1): all by one hash algorithm.
+///
+/// A peer announces more than one when it may use one of several certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Fingerprints {
+    algorithm: HashAlgorithm,
+    /// In use up to the first `None`.
+    digests: [Option<Fingerprint>; Self::MAX],
+}
+
+impl Fingerprints {
+    /// The most certificates that a peer may choose from.
+    pub const MAX: usize = 3;
+
+    /// The fingerprints among `all` that count: those by SHA-256, or else those by the algorithm of the first.
+    ///
+    /// `None` when there is none. Those behind the first [`MAX`](Self::MAX) are counted in the second value.
+    pub fn select(all: impl Iterator<Item = Fingerprint> + Clone) -> Option<(Self, usize)> {
+        let usual = all.clone().find(|f| f.algorithm() == HashAlgorithm::Sha256);
+        let algorithm = usual.or_else(|| all.clone().next())?.algorithm();
+        let mut selected = Self { algorithm, digests: [None; Self::MAX] };
+        let mut left_out = 0_usize;
+        for fingerprint in all.filter(|f| f.algorithm() == algorithm) {
+            if selected.contains(&fingerprint) {
+                continue;
+            }
+            match selected.digests.iter_mut().find(|place| place.is_none()) {
+                Some(place) => *place = Some(fingerprint),
+                None => left_out = left_out.saturating_add(1),
+            }
+        }
+        Some((selected, left_out))
+    }
+
+    /// The hash algorithm of all of them.
+    #[must_use]
+    pub const fn algorithm(&self) -> HashAlgorithm {
+        self.algorithm
+    }
+
+    /// The fingerprints.
+    pub fn iter(&self) -> impl Iterator<Item = &Fingerprint> {
+        self.digests.iter().flatten()
+    }
+
+    /// Whether `fingerprint` is one of them. This takes a time that depends on them; they are public.
+    #[must_use]
+    pub fn contains(&self, fingerprint: &Fingerprint) -> bool {
+        self.iter().any(|f| f == fingerprint)
+    }
+}
+
+impl From<Fingerprint> for Fingerprints {
+    fn from(fingerprint: Fingerprint) -> Self {
+        Self { algorithm: fingerprint.algorithm(), digests: [Some(fingerprint), None, None] }
+    }
+}
+
 #[cfg(feature = "defmt")]
 impl defmt::Format for Fingerprint {
     fn format(&self, f: defmt::Formatter<'_>) {
@@ -173,6 +232,21 @@ mod tests {
                 assert_eq!(Fingerprint::new(algorithm, &[0; 256][..bytes]), None);
             }
         }
+    }
+
+    #[test]
+    fn the_set_has_one_algorithm() {
+        let [a, b] = [1, 2].map(|byte| Fingerprint::sha256([byte; 32]));
+        let strong = Fingerprint::sha512([3; 64]);
+        let (set, left_out) = Fingerprints::select([strong, a, b, a].into_iter()).unwrap();
+        assert_eq!((set.algorithm(), left_out), (HashAlgorithm::Sha256, 0));
+        assert!(set.iter().eq([&a, &b]) && set.contains(&b) && !set.contains(&strong));
+        let (set, _) = Fingerprints::select([strong].into_iter()).unwrap();
+        assert_eq!(set, Fingerprints::from(strong));
+        assert_eq!(Fingerprints::select(core::iter::empty()), None);
+        let many = (0..5).map(|byte| Fingerprint::sha256([byte; 32]));
+        let (set, left_out) = Fingerprints::select(many).unwrap();
+        assert_eq!((set.iter().count(), left_out), (Fingerprints::MAX, 5 - Fingerprints::MAX));
     }
 
     #[test]

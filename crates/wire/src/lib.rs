@@ -60,7 +60,7 @@ pub use copy::{NoRoom, move_down, put_at};
 pub use count::Count;
 pub use discard::{Counters, Reason};
 pub use extension::{Extension, ExtensionIdError, ExtensionMap};
-pub use fingerprint::{Fingerprint, HashAlgorithm};
+pub use fingerprint::{Fingerprint, Fingerprints, HashAlgorithm};
 pub use ice::{MAX_ICE_STRING, is_ice_string, is_received_ice_string};
 pub use reader::{Reader, Truncated};
 pub use time::Instant;

@@ -68,7 +68,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// Handles the next message; false when there is none.
     fn step(&mut self) -> Result<bool, Error> {
         // Before the description says who the peer is, its messages are only kept.
-        if self.link.fingerprint.is_none() {
+        if self.link.fingerprints.is_none() {
             return Ok(false);
         }
         let Some(pending) = &mut self.pending else { return Ok(false) };

@@ -8,7 +8,7 @@ use core::time::Duration;
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::rand_core::CryptoRng;
 use barertc_crypto::{Generator, Provider, Suite};
-use barertc_wire::{Fingerprint, Instant};
+use barertc_wire::{Fingerprint, Fingerprints, Instant};
 
 use self::early::Early;
 use crate::acks::Acks;
@@ -117,7 +117,7 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
             rng: Generator::new(rng),
             records: Records::new(alloc)?,
             acks: Acks::default(),
-            fingerprint: None,
+            fingerprints: None,
             version: None,
             suite: Suite::Aes128Gcm,
             srtp: None,
@@ -173,16 +173,25 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
     }
 
-    /// Says which certificate the peer must have: the `a=fingerprint` of its description. Whatever arrived before is
+    /// Says which certificate the peer must have: the `a=fingerprint` of its description. Messages that came before are
     /// handled now.
     ///
     /// # Errors
-    /// [`Error::Misuse`] when it was said before; whatever [`handle`](Self::handle) gives for the kept messages.
+    /// [`Error::Misuse`] when it was said before; the errors of [`handle`](Self::handle) for messages that came before.
     pub fn set_peer_fingerprint(&mut self, now: Instant, fingerprint: Fingerprint) -> Result<(), Error> {
-        if self.link.fingerprint.is_some() {
+        self.set_peer_fingerprints(now, fingerprint.into())
+    }
+
+    /// Says which certificates the peer may have: all `a=fingerprint` attributes of its description (RFC 8122 §5.1).
+    /// Messages that came before are handled now.
+    ///
+    /// # Errors
+    /// As [`set_peer_fingerprint`](Self::set_peer_fingerprint).
+    pub fn set_peer_fingerprints(&mut self, now: Instant, fingerprints: Fingerprints) -> Result<(), Error> {
+        if self.link.fingerprints.is_some() {
             return Err(Error::Misuse);
         }
-        self.link.fingerprint = Some(fingerprint);
+        self.link.fingerprints = Some(fingerprints);
         self.proceed(now, &mut |_| {})
     }
 

@@ -69,6 +69,26 @@ fn all_fingerprints_of_aiortc_are_seen() {
     let hashes: Vec<_> = transport.fingerprints().map(|f| f.algorithm()).collect();
     assert_eq!(hashes, [HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512]);
     assert!(transport.end_of_candidates);
+    // One hash function decides (RFC 8122 §5.1).
+    assert!(transport.certificates().unwrap().iter().eq([&transport.fingerprints().next().unwrap()]));
+}
+
+#[test]
+fn all_certificates_of_a_peer_count() {
+    let line = AIORTC_OFFER.lines().find(|l| l.starts_with("a=fingerprint:sha-256")).unwrap();
+    let with = |n: u8| {
+        let others: String = (0..n).map(|i| format!("a=fingerprint:{}\r\n", Fingerprint::sha256([i; 32]))).collect();
+        AIORTC_OFFER.replace(&format!("{line}\r\n"), &format!("{others}{line}\r\n"))
+    };
+    for n in 0..Fingerprints::MAX as u8 {
+        let text = with(n);
+        let transport = Session::parse(&text).unwrap().transport(0).unwrap();
+        let set = transport.certificates().unwrap();
+        assert!(set.contains(&Fingerprint::parse(line.strip_prefix("a=fingerprint:").unwrap()).unwrap()), "{n}");
+    }
+    let text = with(Fingerprints::MAX as u8);
+    let error = Session::parse(&text).unwrap().transport(0).unwrap().certificates().unwrap_err();
+    assert_eq!(error, Error::TooMany { what: "fingerprints", limit: Fingerprints::MAX });
 }
 
 #[test]
