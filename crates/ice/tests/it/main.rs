@@ -2,10 +2,16 @@
 
 mod a_clock_that_started_long_ago;
 mod a_path_that_changes;
+mod addresses_without_a_host;
 mod both_families;
 mod bounds;
+mod candidates_told;
+mod carrying;
 mod checks_that_come_early;
 mod closing;
 mod floods;
 mod nat_combinations;
+mod replays;
+mod silence_has_a_reason;
 mod support;
+mod turn_server_says_no;

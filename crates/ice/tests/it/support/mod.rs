@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use barertc_arena::Heap;
 use barertc_crypto::RustCrypto;
-use barertc_ice::{Agent, Candidate, Config, Event, Handled, Route, State, TurnServer};
+use barertc_ice::{Agent, Attributes, Candidate, Carries, Config, Event, Handled, Route, State, TurnServer};
 use barertc_wire::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -41,6 +41,8 @@ pub struct Peer {
     pub only_server: bool,
     pub events: Vec<(Instant, Event)>,
     pub data: Vec<(Route, Vec<u8>)>,
+    /// What the first attribute of another protocol had in it.
+    pub carried: Vec<Vec<u8>>,
     /// When a pair could first be sent on.
     pub usable: Option<Instant>,
     pub sent: usize,
@@ -60,6 +62,7 @@ impl Peer {
             only_server: false,
             events: vec![],
             data: vec![],
+            carried: vec![],
             usable: None,
             sent: 0,
             sent_bytes: 0,
@@ -104,8 +107,10 @@ impl Peer {
     }
 
     fn receive(&mut self, now: Instant, route: Route, bytes: &mut [u8]) {
-        if let Handled::Data { range, route } = self.agent.handle(now, route, bytes) {
-            self.data.push((route, bytes[range].to_vec()));
+        match self.agent.handle(now, route, bytes) {
+            Handled::Data { range, route } => self.data.push((route, bytes[range].to_vec())),
+            Handled::Carried(c) => self.carried.extend(c.values[0].clone().map(|range| bytes[range].to_vec())),
+            _ => {}
         }
     }
 
@@ -163,6 +168,8 @@ pub struct World {
     pub blocked: fn(IpAddr) -> bool,
     pub signalling: Duration,
     pub trickle: bool,
+    /// What every check and response carries.
+    pub carried: Option<Vec<u8>>,
     rng: ChaCha20Rng,
     queue: BTreeMap<(Instant, u64), Item>,
     sequence: u64,
@@ -181,6 +188,7 @@ impl World {
             blocked: |_| false,
             signalling: Duration::from_millis(25),
             trickle: true,
+            carried: None,
             rng: ChaCha20Rng::seed_from_u64(1),
             queue: BTreeMap::new(),
             sequence: 0,
@@ -324,7 +332,13 @@ impl World {
     fn settle(&mut self) {
         let mut out = [0; 1500];
         for i in 0..2 {
-            while let Some(t) = self.peers[i].agent.poll_transmit(self.now, &mut out) {
+            let carried = self.carried.clone();
+            let mut carrier = |_: Carries, attributes: &mut Attributes<'_, '_>| {
+                if let Some(value) = &carried {
+                    attributes.put(0xC070, value).unwrap();
+                }
+            };
+            while let Some(t) = self.peers[i].agent.poll_transmit_carrying(self.now, &mut out, &mut carrier) {
                 self.peers[i].sent += 1;
                 self.peers[i].sent_bytes += t.len;
                 self.route(i, t.route, out[..t.len].to_vec());
