@@ -9,6 +9,7 @@ mod candidates_told;
 mod carrying;
 mod checks_that_come_early;
 mod closing;
+mod every_loss;
 mod floods;
 mod nat_combinations;
 mod replays;

@@ -51,8 +51,11 @@ pub struct Peer {
 
 impl Peer {
     pub fn new(config: Config, controlling: bool, seed: u64) -> Self {
+        Self::on(heap(256 * 1024), config, controlling, seed)
+    }
+
+    pub fn on(heap: &'static Heap<'static>, config: Config, controlling: bool, seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let heap = heap(256 * 1024);
         let agent = Agent::new(config, controlling, heap, RustCrypto, &mut rng).unwrap();
         Self {
             agent,
