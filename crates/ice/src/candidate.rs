@@ -1,17 +1,17 @@
 //! Candidates: addresses where an agent can be reached (RFC 8445 §5.1).
 use core::net::{IpAddr, SocketAddr};
 
-/// Where a candidate's address comes from (RFC 8445 §4).
+/// The type of a candidate: where its address comes from (RFC 8445 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CandidateType {
-    /// An address of an interface.
+    /// The address of an interface.
     Host,
-    /// What a STUN server saw.
+    /// The address that a STUN server sees.
     ServerReflexive,
-    /// What the other agent saw, or came from.
+    /// The address that the other agent sees, or that its checks come from.
     PeerReflexive,
-    /// An address of a TURN server.
+    /// An address that a TURN server lends.
     Relayed,
 }
 
@@ -26,7 +26,7 @@ impl CandidateType {
         }
     }
 
-    /// The name in a candidate line and in W3C statistics.
+    /// The name of the type in a candidate line and in the W3C's statistics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -44,22 +44,23 @@ impl CandidateType {
     }
 }
 
-/// Groups candidates of one kind, base and server (RFC 8445 §5.1.1.3): at most 32 characters.
+/// A foundation: equal for candidates of one type, base and server (RFC 8445 §5.1.1.3). It has at most 32 characters.
 pub type Foundation = heapless::String<32>;
 
-/// A place where an agent can be reached: component 1 (there is no other with RTCP multiplexing) over UDP.
+/// A candidate: an address where an agent can be reached over UDP. Its component is 1, since with RTCP multiplexing there
+/// is no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Candidate {
-    /// The address packets are sent to.
+    /// The address that packets are sent to.
     pub addr: SocketAddr,
-    /// Where it comes from.
+    /// Where the address comes from.
     pub kind: CandidateType,
-    /// The larger the better (RFC 8445 §5.1.2).
+    /// The priority; a larger one is better (RFC 8445 §5.1.2).
     pub priority: u32,
-    /// Equal for candidates that work or fail together.
+    /// The foundation: equal for candidates that are likely to work or fail together.
     pub foundation: Foundation,
-    /// For reflexive and relayed candidates: the address behind this one.
+    /// For reflexive and relayed candidates, the address that this one stands for.
     pub related: Option<SocketAddr>,
 }
 
@@ -83,7 +84,7 @@ impl Candidate {
         Self { addr, kind, priority: priority(kind, local_preference), foundation, related }
     }
 
-    /// The middle field of the priority.
+    /// The local preference, which is the middle field of the priority (RFC 8445 §5.1.2.1).
     #[must_use]
     pub const fn local_preference(&self) -> u16 {
         (self.priority >> 8) as u16

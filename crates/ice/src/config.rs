@@ -9,40 +9,40 @@ use crate::transaction::Timing;
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// Local candidates of every kind.
+    /// How many local candidates there may be, of all types.
     pub max_local: u16,
-    /// Remote candidates, signalled and peer-reflexive. A further one takes the place of the one with the lowest
+    /// How many remote candidates there may be, signalled and peer-reflexive. A further one takes the place of the one with the lowest
     /// priority that no working or running check needs, if its own priority is higher, and is refused otherwise.
     pub max_remote: u16,
-    /// Candidate pairs. A further one takes the place of the one with the lowest priority that is neither valid nor
+    /// How many candidate pairs there may be. A further one takes the place of the one with the lowest priority that is neither valid nor
     /// being checked (RFC 8445 §6.1.2.5), if its own priority is higher, and is refused otherwise.
     pub max_pairs: u16,
-    /// Questions to STUN servers: one a server and local address.
+    /// How many questions to STUN servers there may be: one for each server and socket.
     pub max_questions: u16,
-    /// TURN servers.
+    /// How many TURN servers there may be.
     pub max_relays: u16,
-    /// Addresses of the peer that each TURN server is asked to let through.
+    /// How many addresses of the peer each TURN server is asked to let through.
     pub max_permissions: u16,
-    /// Channels at each TURN server.
+    /// How many channels each TURN server is asked for.
     pub max_channels: u16,
-    /// Time between two new transactions (Ta, RFC 8445 §14.2).
+    /// The time between two new transactions (Ta, RFC 8445 §14.2).
     pub pacing: Duration,
-    /// First retransmission interval (RFC 8445 §14.3 forbids less than 500 ms).
+    /// The first retransmission interval, of 500 ms or more (RFC 8445 §14.3).
     pub rto: Duration,
-    /// Transmissions of one request (Rc, RFC 8489 §6.2.1).
+    /// How often one request is transmitted (Rc, RFC 8489 §6.2.1).
     pub attempts: u8,
-    /// Gathering is reported as complete after this, whatever servers have not answered yet.
+    /// How long gathering takes at most. Then it is complete, even if a server has not answered yet.
     pub gather_timeout: Duration,
-    /// How long a connection is waited for before it is declared failed (RFC 8863 §4).
+    /// How long the agent waits for a path before it has failed (RFC 8863 §4).
     pub patience: Duration,
     /// [`Event::NoAnswer`](crate::Event::NoAnswer) tells after this that no pair works yet.
     pub no_answer_after: Duration,
     /// How long a valid relayed pair waits for a direct one before the controlling agent nominates it; data flow on it
     /// meanwhile.
     pub relay_patience: Duration,
-    /// Middle of the randomised interval of consent checks (RFC 7675 §5.1 forbids periods below 4 s).
+    /// The middle of the randomised interval between consent checks, of 5 s or more (RFC 7675 §5.1).
     pub consent_interval: Duration,
-    /// Consent without an answer ends after this (RFC 7675 §5.1).
+    /// How long consent lasts without a response, at most 30 s (RFC 7675 §5.1).
     pub consent_timeout: Duration,
     /// An unanswered consent check makes the path suspect after this, or after four round trips if they are longer:
     /// every pair is then checked anew, the selected one too.

@@ -1,6 +1,6 @@
 //! User name fragments and passwords (RFC 8839 §5.4).
 use barertc_crypto::{Generator, HmacSha1Key};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::Error;
 
@@ -36,11 +36,17 @@ impl Credentials {
         let mut ufrag = [0; UFRAG_LEN];
         let mut pwd = [0; PWD_LEN];
         encode(&generator.bytes::<UFRAG_LEN>(), &mut ufrag);
-        encode(&generator.bytes::<PWD_LEN>(), &mut pwd);
+        encode(&*Zeroizing::new(generator.bytes::<PWD_LEN>()), &mut pwd);
         let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
         let fresh = Self::new(text(&ufrag), text(&pwd));
         pwd.zeroize();
         fresh
+    }
+
+    /// Wipes them: nobody who knew them is believed from now on.
+    pub(crate) fn wipe(&mut self) {
+        self.text.zeroize();
+        self.key = HmacSha1Key::new(&[]);
     }
 
     pub(crate) fn ufrag(&self) -> &str {

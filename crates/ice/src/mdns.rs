@@ -23,6 +23,7 @@
 //! assert_eq!(resolver.poll_event().map(|c| c.addr), Some("192.0.2.7:5000".parse().unwrap()));
 //! # Ok::<(), barertc_ice::Error>(())
 //! ```
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use core::time::Duration;
 
@@ -38,6 +39,7 @@ use edge_mdns::{
 
 use crate::candidate::Candidate;
 use crate::error::Error;
+use crate::route::is_unicast_ip;
 use crate::sdp::{CandidateLine, Name};
 
 /// Where questions and answers are sent (RFC 6762 §3).
@@ -57,13 +59,13 @@ struct Query {
     next: Instant,
 }
 
-/// Asks for names, a bounded number at a time.
+/// A resolver: asks for names, a bounded number at a time.
 pub struct Resolver<A: Allocator> {
     queries: Vec<Query, A>,
 }
 
 impl<A: Allocator> Resolver<A> {
-    /// One that has room for `names` at a time.
+    /// A resolver that has room for `names` at a time.
     ///
     /// # Errors
     /// [`Error::NoMemory`].
@@ -71,7 +73,7 @@ impl<A: Allocator> Resolver<A> {
         Ok(Self { queries: Vec::with_capacity(names, alloc)? })
     }
 
-    /// What a resolver for `names` takes from its allocator, in bytes.
+    /// The most that a resolver for `names` takes from its allocator, in bytes.
     #[must_use]
     pub const fn worst_case_bytes(names: usize) -> usize {
         Vec::<Query, A>::bytes(names)
@@ -111,7 +113,7 @@ impl<A: Allocator> Resolver<A> {
             } else {
                 continue;
             };
-            for query in self.queries.iter_mut().filter(|q| q.found.is_none() && usable(ip)) {
+            for query in self.queries.iter_mut().filter(|q| q.found.is_none() && is_unicast_ip(ip)) {
                 let name = labels(query.line.name().unwrap_or_default());
                 if name.is_some_and(|l| record.owner().name_eq(&NameSlice::new(&l))) {
                     query.found = Some(ip);
@@ -130,7 +132,7 @@ impl<A: Allocator> Resolver<A> {
         Ask(&labels).query(0, out).ok().filter(|len| *len > 0)
     }
 
-    /// A candidate whose address is known now.
+    /// The next candidate whose address has become known.
     pub fn poll_event(&mut self) -> Option<Candidate> {
         let (i, ip) = self.queries.iter().enumerate().find_map(|(i, q)| Some((i, q.found?)))?;
         self.queries.swap_remove(i).map(|q| q.line.resolved(ip))
@@ -142,9 +144,15 @@ impl<A: Allocator> Resolver<A> {
         self.queries.iter().map(|q| q.next).min()
     }
 
-    /// Gives up names that nobody answered for.
+    /// Says that time has passed: names that nobody has answered for are given up.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.queries.retain(|q| q.found.is_some() || q.sent < ATTEMPTS || q.next > now);
+    }
+}
+
+impl<A: Allocator> fmt::Debug for Resolver<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").field("names", &self.queries.len()).finish_non_exhaustive()
     }
 }
 
@@ -219,11 +227,6 @@ fn labels(name: &str) -> Option<heapless::Vec<&str, MAX_LABELS>> {
 /// A DNS label has 1 to 63 bytes.
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
-}
-
-/// An address that a check may be sent to.
-fn usable(ip: IpAddr) -> bool {
-    !ip.is_unspecified() && !ip.is_multicast() && ip != IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
 #[cfg(test)]

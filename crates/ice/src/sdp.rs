@@ -56,7 +56,7 @@ impl CandidateLine {
         }
     }
 
-    /// The name to be resolved, when it is one.
+    /// The host name to be resolved, when the address is one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.host {
@@ -193,7 +193,6 @@ impl<'a> Attribute<'a> {
 }
 
 /// Writes the ICE lines of a media section: see [`Agent::sdp`](crate::Agent::sdp).
-#[derive(Debug)]
 pub struct SdpLines<'a> {
     ufrag: &'a str,
     pwd: &'a str,
@@ -203,6 +202,20 @@ pub struct SdpLines<'a> {
 impl<'a> SdpLines<'a> {
     pub(crate) const fn new(ufrag: &'a str, pwd: &'a str, trickle: bool) -> Self {
         Self { ufrag, pwd, trickle }
+    }
+}
+
+impl fmt::Debug for SdpLines<'_> {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SdpLines").field("ufrag", &self.ufrag).field("trickle", &self.trickle).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for SdpLines<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SdpLines {}", self.ufrag);
     }
 }
 

@@ -11,63 +11,63 @@ use crate::route::Route;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CandidatePairState {
-    /// Waits for a pair like it.
+    /// The pair waits for another one with its foundation.
     Frozen,
-    /// Waits for its turn.
+    /// The pair waits for its turn.
     Waiting,
-    /// Being checked.
+    /// A check is under way.
     InProgress,
-    /// A check failed.
+    /// The last check has failed.
     Failed,
-    /// A check succeeded.
+    /// A check has succeeded.
     Succeeded,
 }
 
-/// What is known of a pair, with the names of the W3C's `RTCIceCandidatePairStats` in snake case. Counters begin with
-/// the pair.
+/// Statistics of a candidate pair, with the names of the W3C's `RTCIceCandidatePairStats` in snake case. Counters begin
+/// when the pair is made.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct CandidatePairStats {
-    /// Its two ends, as the application sees them.
+    /// The two ends of the pair, as the application sees them.
     pub route: Route,
-    /// Where the local candidate comes from.
+    /// The type of the local candidate.
     pub local_kind: CandidateType,
-    /// Where the remote candidate comes from.
+    /// The type of the remote candidate.
     pub remote_kind: CandidateType,
     /// This side's address as the peer sees it, once it has answered.
     pub mapped: Option<SocketAddr>,
-    /// Where the pair stands.
+    /// The state of the pair.
     pub state: CandidatePairState,
-    /// Both sides agreed to use it.
+    /// Whether both sides have agreed to use the pair.
     pub nominated: bool,
-    /// Data go by it now.
+    /// Whether data take the pair now.
     pub selected: bool,
-    /// RFC 8445 §6.1.2.3.
+    /// The priority of the pair (RFC 8445 §6.1.2.3).
     pub priority: u64,
-    /// Datagrams of the application.
+    /// Datagrams of the application that were sent.
     pub packets_sent: u64,
-    /// Datagrams of the application.
+    /// Datagrams of the application that were received.
     pub packets_received: u64,
-    /// Bytes of the application.
+    /// Bytes of the application that were sent.
     pub bytes_sent: u64,
-    /// Bytes of the application.
+    /// Bytes of the application that were received.
     pub bytes_received: u64,
-    /// When anything was sent last.
+    /// When the last datagram of any kind was sent.
     pub last_packet_sent_timestamp: Option<Instant>,
-    /// When anything was received last.
+    /// When the last datagram of any kind was received.
     pub last_packet_received_timestamp: Option<Instant>,
-    /// Of all answered requests whose answer is certain to belong to one transmission.
+    /// The sum of the round-trip times of all requests that were answered after one transmission (Karn's rule).
     pub total_round_trip_time: Duration,
-    /// The last of them.
+    /// The round-trip time of the last of those requests.
     pub current_round_trip_time: Option<Duration>,
     /// Connectivity checks received.
     pub requests_received: u32,
     /// Connectivity checks sent, without retransmissions and consent checks.
     pub requests_sent: u32,
-    /// Answers to checks of either kind.
+    /// Responses received, to connectivity checks and to consent checks.
     pub responses_received: u32,
-    /// Answers given.
+    /// Responses sent.
     pub responses_sent: u32,
     /// Retransmissions of connectivity checks.
     pub retransmissions_sent: u32,

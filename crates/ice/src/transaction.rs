@@ -1,3 +1,4 @@
+//! When a request is sent, sent again, and given up.
 use core::time::Duration;
 
 use barertc_wire::Instant;

@@ -1,5 +1,6 @@
 //! The agent: its parts, and what the application tells it. What the network tells it is in `inbound`, what it sends in
 //! `outbound`, which path it uses in `selection`, and what servers give it in `servers`.
+use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -540,6 +541,23 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             self.check_everything_again();
         }
         self.update_state(now);
+    }
+}
+
+impl<A: Allocator + Clone, P: Provider> fmt::Debug for Agent<A, P> {
+    /// Where the agent stands, without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Agent");
+        f.field("state", &self.state()).field("gathering_state", &self.gathering_state());
+        f.field("controlling", &self.is_controlling()).field("selected", &self.selected());
+        f.finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<A: Allocator + Clone, P: Provider> defmt::Format for Agent<A, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Agent {} controlling {} selected {}", self.state(), self.is_controlling(), self.selected());
     }
 }
 

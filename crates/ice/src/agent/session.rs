@@ -67,10 +67,11 @@ impl Session {
         self.previous = None;
     }
 
-    /// Nobody is believed any more.
+    /// Nobody is believed any more, and nothing is kept that could be believed.
     pub(super) fn close(&mut self) {
         self.previous = None;
         self.remote = None;
+        self.local.wipe();
     }
 
     /// The credentials that a check with the user name `ours:theirs` has to be made with.
@@ -78,7 +79,7 @@ impl Session {
         let previous = self.previous.as_ref().filter(|p| p.local.ufrag() == ours);
         let local = previous.map_or(&self.local, |p| &p.local);
         let remote = previous.map(|p| &p.remote).or(self.remote.as_ref());
-        let is_ours = local.ufrag() == ours && remote.is_none_or(|r| r.ufrag() == theirs);
+        let is_ours = !ours.is_empty() && local.ufrag() == ours && remote.is_none_or(|r| r.ufrag() == theirs);
         is_ours.then_some(Named { local, is_previous: previous.is_some() })
     }
 

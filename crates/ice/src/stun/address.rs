@@ -1,3 +1,4 @@
+//! Addresses in attributes (RFC 8489 §14.1, §14.2).
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use barertc_wire::{NoRoom, Reader, Truncated, Writer};

@@ -1,3 +1,4 @@
+//! Writes STUN messages.
 use core::net::SocketAddr;
 
 use barertc_crypto::{HmacSha1Key, HmacSha256Key, Provider};
@@ -19,7 +20,7 @@ impl<'a> Builder<'a> {
     /// Writes the header.
     ///
     /// # Errors
-    /// [`NoRoom`] when `out` is too short; so with every other call here.
+    /// [`NoRoom`] when `out` is too short.
     pub fn new(out: &'a mut [u8], class: Class, method: Method, id: TransactionId) -> Result<Self, NoRoom> {
         let mut w = Writer::new(out);
         w.u16(type_bits(class, method))?;
@@ -35,10 +36,10 @@ impl<'a> Builder<'a> {
         self.w.room()
     }
 
-    /// An attribute of any bytes, padded to a multiple of four.
+    /// Adds an attribute of any bytes, padded to a multiple of four.
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn bytes(&mut self, kind: u16, value: &[u8]) -> Result<(), NoRoom> {
         self.head(kind, value.len())?;
         self.w.put(value)?;
@@ -46,10 +47,10 @@ impl<'a> Builder<'a> {
         self.update_length()
     }
 
-    /// An attribute whose value is the concatenation of `parts`.
+    /// Adds an attribute whose value is the concatenation of `parts`.
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn parts(&mut self, kind: u16, parts: &[&[u8]]) -> Result<(), NoRoom> {
         let len = parts.iter().fold(0usize, |sum, p| sum.saturating_add(p.len()));
         self.head(kind, len)?;
@@ -60,45 +61,45 @@ impl<'a> Builder<'a> {
         self.update_length()
     }
 
-    /// An attribute of four bytes.
+    /// Adds an attribute of four bytes.
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn u32(&mut self, kind: u16, value: u32) -> Result<(), NoRoom> {
         self.bytes(kind, &value.to_be_bytes())
     }
 
-    /// An attribute of eight bytes.
+    /// Adds an attribute of eight bytes.
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn u64(&mut self, kind: u16, value: u64) -> Result<(), NoRoom> {
         self.bytes(kind, &value.to_be_bytes())
     }
 
-    /// An XOR-ed address attribute.
+    /// Adds an XOR-ed address attribute (RFC 8489 §14.2).
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn xor_address(&mut self, kind: u16, addr: SocketAddr) -> Result<(), NoRoom> {
         self.head(kind, if addr.is_ipv4() { 8 } else { 20 })?;
         address::write_xor(&mut self.w, addr, self.id)?;
         self.update_length()
     }
 
-    /// ERROR-CODE with a reason phrase.
+    /// Adds ERROR-CODE with a reason phrase (RFC 8489 §14.8).
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn error(&mut self, code: u16, reason: &str) -> Result<(), NoRoom> {
         let head = [0, 0, u8::try_from(code / 100).unwrap_or(5), u8::try_from(code % 100).unwrap_or(0)];
         self.parts(attr::ERROR_CODE, &[&head, reason.as_bytes()])
     }
 
-    /// MESSAGE-INTEGRITY over everything so far.
+    /// Adds MESSAGE-INTEGRITY over everything so far (RFC 8489 §14.5).
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn integrity<P: Provider>(&mut self, provider: &P, key: &HmacSha1Key) -> Result<(), NoRoom> {
         let covered = self.w.len();
         self.bytes(attr::MESSAGE_INTEGRITY, &[0; 20])?;
@@ -106,10 +107,10 @@ impl<'a> Builder<'a> {
         self.w.patch(covered.saturating_add(4), &mac)
     }
 
-    /// MESSAGE-INTEGRITY-SHA256 over everything so far, untruncated.
+    /// Adds MESSAGE-INTEGRITY-SHA256 over everything so far, untruncated (RFC 8489 §14.6).
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn integrity_sha256<P: Provider>(&mut self, provider: &P, key: &HmacSha256Key) -> Result<(), NoRoom> {
         let covered = self.w.len();
         self.bytes(attr::MESSAGE_INTEGRITY_SHA256, &[0; 32])?;
@@ -117,10 +118,10 @@ impl<'a> Builder<'a> {
         self.w.patch(covered.saturating_add(4), &mac)
     }
 
-    /// FINGERPRINT, which ends the message; its length in bytes.
+    /// Adds FINGERPRINT, which ends the message (RFC 8489 §14.7). Returns the length of the message in bytes.
     ///
     /// # Errors
-    /// [`NoRoom`]
+    /// [`NoRoom`] when the buffer is too short.
     pub fn fingerprint(mut self) -> Result<usize, NoRoom> {
         let covered = self.w.len();
         // The header's length counts this attribute already (RFC 8489 §14.7).
@@ -130,7 +131,7 @@ impl<'a> Builder<'a> {
         Ok(self.w.len())
     }
 
-    /// Ends the message without FINGERPRINT; its length in bytes.
+    /// Ends the message without FINGERPRINT. Returns the length of the message in bytes.
     #[must_use]
     pub fn finish(self) -> usize {
         self.w.len()

@@ -1,3 +1,4 @@
+//! FINGERPRINT (RFC 8489 §14.7).
 /// CRC-32 of ISO 3309, four bits at a time: STUN messages are short and the table costs 64 bytes.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 16] = table();

@@ -6,17 +6,17 @@ pub const HEADER_LEN: usize = 20;
 /// The cookie of RFC 8489 §5, by which STUN is told from older protocols.
 pub const MAGIC_COOKIE: u32 = 0x2112_A442;
 
-/// What a message is for (RFC 8489 §5).
+/// The class of a message: what it is for (RFC 8489 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Class {
-    /// Asks for a response.
+    /// A request, which asks for a response.
     Request,
-    /// Asks for nothing.
+    /// An indication, which asks for no response.
     Indication,
-    /// The request was carried out.
+    /// A success response: the request was carried out.
     Success,
-    /// The request failed; ERROR-CODE says why.
+    /// An error response: the request failed, and ERROR-CODE says why.
     Error,
 }
 
@@ -28,21 +28,21 @@ pub struct Method(pub u16);
 impl Method {
     /// Binding (RFC 8489 §3).
     pub const BINDING: Self = Self(0x001);
-    /// Allocate (RFC 8656 §17), as all that follow.
+    /// Allocate (RFC 8656 §17).
     pub const ALLOCATE: Self = Self(0x003);
-    /// Refresh.
+    /// Refresh (RFC 8656 §17).
     pub const REFRESH: Self = Self(0x004);
-    /// Send, an indication only.
+    /// Send, an indication only (RFC 8656 §17).
     pub const SEND: Self = Self(0x006);
-    /// Data, an indication only.
+    /// Data, an indication only (RFC 8656 §17).
     pub const DATA: Self = Self(0x007);
-    /// CreatePermission.
+    /// CreatePermission (RFC 8656 §17).
     pub const CREATE_PERMISSION: Self = Self(0x008);
-    /// ChannelBind.
+    /// ChannelBind (RFC 8656 §17).
     pub const CHANNEL_BIND: Self = Self(0x009);
 }
 
-/// What ties a response to its request: 96 random bits.
+/// A transaction id: 96 random bits that tie a response to its request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TransactionId(pub [u8; 12]);

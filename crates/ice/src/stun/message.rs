@@ -1,3 +1,4 @@
+//! Reads STUN messages.
 use core::fmt;
 use core::net::SocketAddr;
 use core::ops::Range;

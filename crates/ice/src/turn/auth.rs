@@ -88,6 +88,13 @@ impl<A: Allocator + Clone> LongTerm<A> {
         })
     }
 
+    /// Wipes the account, which is not needed any more.
+    pub(super) fn wipe(&mut self) {
+        self.username.zeroize();
+        self.password.zeroize();
+        self.answer = None;
+    }
+
     /// Which answer requests are made with: 0 while they are made without the password.
     pub(super) const fn generation(&self) -> u16 {
         self.generation

@@ -1,4 +1,5 @@
 //! One allocation at one server, and the permissions and channels on it (RFC 8656).
+use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 use core::time::Duration;
@@ -18,7 +19,7 @@ mod outbound;
 
 /// A TURN server, and an account there. User name and password have at most 508 bytes each. They are used as they are;
 /// RFC 8265 would normalise characters that are not ASCII.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct TurnServer<'a> {
     /// The server's address.
     pub addr: SocketAddr,
@@ -31,6 +32,22 @@ pub struct TurnServer<'a> {
     pub password: &'a str,
     /// Asks for an IPv6 address instead of an IPv4 one (REQUESTED-ADDRESS-FAMILY).
     pub ipv6: bool,
+}
+
+impl fmt::Debug for TurnServer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { addr, protocol, username, password: _, ipv6 } = self;
+        let mut f = f.debug_struct("TurnServer");
+        f.field("addr", addr).field("protocol", protocol).field("username", username).field("ipv6", ipv6);
+        f.finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for TurnServer<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "TurnServer {} {} {}", self.addr, self.protocol, self.username);
+    }
 }
 
 /// Lifetimes of RFC 8656 §9 and §12, less a minute in which to refresh.
@@ -283,6 +300,7 @@ impl<A: Allocator + Clone> Client<A> {
         self.releasing = true;
         self.allocation = Allocation::Released;
         self.request = None;
+        self.auth.wipe();
     }
 
     /// Whether an allocation that is not wanted is still being asked for: nothing is sent meanwhile.
