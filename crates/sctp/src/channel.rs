@@ -1,15 +1,15 @@
-//! One data channel: a pair of streams with the same number (RFC 8831 section 6.2).
+//! One data channel: a pair of streams with the same number (RFC 8831 §6.2).
 
 use barertc_arena::Key;
 
-/// Names a channel of an association, from [`open`](crate::Association::open) or an event until
-/// [`Event::ChannelClosed`](crate::Event::ChannelClosed) was taken. Never means another channel afterwards.
+/// The name of a channel of an association. It is good until
+/// [`Event::ChannelClosed`](crate::Event::ChannelClosed) was taken, and never names another channel of that association.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(pub(crate) Key);
 
 impl ChannelId {
-    /// A small number, below [`Config::max_channels`](crate::Config::max_channels), that no other channel has at the
-    /// same time: an index for the caller's own tables. It is not the stream id.
+    /// An index for tables of the caller: a number below [`Config::max_channels`](crate::Config::max_channels) that no
+    /// other channel has at the same time. It is not the stream id.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0.index()
@@ -23,7 +23,7 @@ impl defmt::Format for ChannelId {
     }
 }
 
-/// When a message is given up.
+/// When the sender gives up a message that is not acknowledged (RFC 3758).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Reliability {
@@ -36,17 +36,17 @@ pub enum Reliability {
     MaxLifetime(u32),
 }
 
-/// Text or bytes.
+/// What a message is: text or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum MessageKind {
-    /// UTF-8, by agreement: not checked here.
+    /// UTF-8. The association does not check it.
     Text,
     /// Bytes.
     Binary,
 }
 
-/// What a new channel is to be.
+/// Properties of a channel that is to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelConfig<'a> {
     /// Its name, which need not be unique.
@@ -57,9 +57,9 @@ pub struct ChannelConfig<'a> {
     pub ordered: bool,
     /// When messages are given up.
     pub reliability: Reliability,
-    /// Stream id when the application has agreed on it by other means: then nothing is sent to open the channel.
+    /// Stream id, when both applications agreed on it by other means. Then nothing is sent to open the channel.
     pub negotiated: Option<u16>,
-    /// Share among the channels that have something to send (RFC 8831 section 6.4: 128, 256, 512, 1024).
+    /// Share among the channels that have something to send (RFC 8831 §6.4: 128, 256, 512, 1024).
     pub priority: u16,
 }
 
@@ -77,7 +77,7 @@ impl Default for ChannelConfig<'_> {
     }
 }
 
-/// What is known of a channel; see [`Association::channel`](crate::Association::channel).
+/// Properties of a channel, from [`Association::channel`](crate::Association::channel).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelInfo<'a> {
     /// Its name.
@@ -167,7 +167,7 @@ pub(crate) struct Channel {
     pub(crate) priority: u16,
     pub(crate) label_len: u16,
     pub(crate) protocol_len: u16,
-    /// The peer has been heard on this channel, so messages may go unordered (RFC 8832 section 6).
+    /// The peer has been heard on this channel, so messages may go unordered (RFC 8832 §6).
     pub(crate) heard: bool,
     /// OPEN must still be queued: there was no stream id, or no room.
     pub(crate) open_due: bool,

@@ -16,12 +16,12 @@ const LARGEST: u32 = 1500;
 /// Fragments kept back for the chunk that closes the first gap.
 pub(crate) const RESERVED_FRAGMENTS: usize = 2;
 
-/// The way the congestion window follows what the network does.
+/// Algorithm of congestion control.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Congestion {
-    /// Slow start, congestion avoidance and fast recovery of RFC 9260 section 7: every loss halves the window.
+    /// Slow start, congestion avoidance and fast recovery of RFC 9260 §7: every loss halves the window.
     #[default]
     Rfc9260,
     /// CUBIC (RFC 9438), paced. A loss counts as congestion only where the round trip shows a queue, or when a tenth of the
@@ -40,7 +40,7 @@ pub struct Config {
     pub local_port: u16,
     /// The peer's port (`a=sctp-port`).
     pub remote_port: u16,
-    /// Largest SCTP packet in bytes: what fits into one DTLS record in one datagram. A multiple of four is best.
+    /// Largest SCTP packet in bytes: what fits into one DTLS record in one datagram. Best a multiple of four.
     pub mtu: u16,
     /// Bytes of payload kept until the peer has acknowledged them.
     pub send_buffer: u32,
@@ -60,7 +60,7 @@ pub struct Config {
     pub label_room: u16,
     /// Largest message the peer takes in bytes (`a=max-message-size`); [`u32::MAX`] when there is no limit.
     pub remote_max_message_size: u32,
-    /// Once this many bytes of a message wait, they can be read though its end has not arrived.
+    /// Bytes of a message after which it can be read in part, before its end has arrived.
     pub partial_delivery_point: u32,
     /// Offer I-DATA (RFC 8260), so that a long message doesn't hold up the others.
     pub interleaving: bool,
@@ -70,7 +70,7 @@ pub struct Config {
     pub congestion: Congestion,
     /// Initial congestion window in packets.
     pub initial_window: u16,
-    /// RTO before the first measurement (RFC 9260 section 16 says one second).
+    /// RTO before the first measurement (RFC 9260 §16 says one second).
     pub rto_initial: Duration,
     /// Smallest RTO; above the peer's delay of acknowledgements unless it honours the I bit, as all known ones do.
     pub rto_min: Duration,
@@ -125,7 +125,7 @@ impl Config {
         }
     }
 
-    /// The defaults with buffers of this many bytes and every table in proportion.
+    /// The defaults with buffers of `send` and `receive` bytes, and every table in proportion.
     #[must_use]
     pub const fn with_buffers(send: u32, receive: u32) -> Self {
         Self {
@@ -139,9 +139,8 @@ impl Config {
         }
     }
 
-    /// For a device that shares its memory among several associations: less than 20 KB each, with four channels and 6 KiB
-    /// each way. Larger messages are written and read in pieces; through a window of 4 KB a round trip of 50 ms carries
-    /// about 80 KB a second.
+    /// A configuration for devices with little memory: four channels and 6 KiB each way, less than 20 KB in all. Larger
+    /// messages are written and read in pieces. With a round-trip time of 50 ms it receives about 80 KB a second.
     #[must_use]
     pub const fn small() -> Self {
         Self {

@@ -1,11 +1,11 @@
-//! The data channel establishment protocol (RFC 8832 section 5).
+//! The data channel establishment protocol (RFC 8832 §5).
 
 use barertc_wire::{NoRoom, Reader, Writer};
 
 use crate::channel::Reliability;
 use crate::config::OPEN_HEADER;
 
-/// Payload protocol identifiers (RFC 8831 section 8).
+/// Payload protocol identifiers (RFC 8831 §8).
 pub(crate) mod ppid {
     pub(crate) const DCEP: u32 = 50;
     pub(crate) const STRING: u32 = 51;

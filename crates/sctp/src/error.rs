@@ -117,9 +117,9 @@ impl From<ConfigError> for Error {
 pub enum Failure {
     /// The peer did not answer the handshake.
     HandshakeTimeout,
-    /// The peer stopped answering (RFC 9260 section 8.1).
+    /// The peer stopped answering (RFC 9260 §8.1).
     PeerUnreachable,
-    /// The peer sent ABORT with this cause (RFC 9260 section 3.3.10; zero when it gave none).
+    /// The peer sent ABORT with this cause (RFC 9260 §3.3.10; zero when it gave none).
     AbortedByPeer(u16),
     /// The peer broke the protocol, and was told so.
     ProtocolViolation,

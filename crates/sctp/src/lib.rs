@@ -1,9 +1,9 @@
-//! SCTP over DTLS and data channels (RFC 9260, 8261, 8831, 8832), without I/O and within fixed memory.
+//! SCTP over DTLS and data channels (RFC 9260, RFC 8261, RFC 8831, RFC 8832), without I/O and in fixed memory.
 //!
-//! An [`Association`] takes everything it will ever use from its allocator when it is made, and
-//! [`Association::worst_case_bytes`] says beforehand how much that is. Both sides call [`connect`](Association::connect) once
-//! DTLS is up; then packets go in by [`handle`](Association::handle) and out by
-//! [`poll_transmit`](Association::poll_transmit), straight into the room inside a DTLS record.
+//! An [`Association`] takes all its memory from its allocator when it is made.
+//! [`Association::worst_case_bytes`] tells beforehand how much. Both sides call [`connect`](Association::connect) once
+//! DTLS is up. Then [`handle`](Association::handle) takes packets, and [`poll_transmit`](Association::poll_transmit)
+//! writes them, straight into the room inside a DTLS record.
 //!
 //! ```
 //! use barertc_arena::Global;
@@ -63,9 +63,13 @@
 //! ```
 //!
 //! # Memory
-//! Payload lives in two pools of blocks, one each way. What does not fit is refused to the application
-//! ([`Error::WouldBlock`]) or closes the window towards the peer; neither ends the association, and neither is silent:
-//! [`Event::Writable`], [`Association::discards`].
+//! Payload lives in two pools of blocks, one each way. A write that does not fit is refused with
+//! [`Error::WouldBlock`], and [`Event::Writable`] tells when to try again. Where received data fills its pool, the window
+//! towards the peer closes until the application reads.
+//!
+//! # The end
+//! An association ends once. [`Event::Failed`] or [`Event::Closed`] tells, and [`Event::ChannelClosed`] follows for every
+//! channel. To go on, drop the association and make a new one; the peer must do the same.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -1,4 +1,4 @@
-//! The common header (RFC 9260 section 3.1) and its checksum.
+//! The common header (RFC 9260 §3.1) and its checksum.
 
 use barertc_wire::{NoRoom, Reader, Writer};
 

@@ -1,4 +1,4 @@
-//! Retransmission time-out (RFC 9260 section 6.3).
+//! Retransmission time-out (RFC 9260 §6.3).
 
 use core::time::Duration;
 
@@ -6,12 +6,7 @@ use crate::config::Config;
 
 /// The `n`th part of a duration.
 pub(crate) fn part(d: Duration, n: u32) -> Duration {
-    Duration::from_micros(micros(d).checked_div(n.into()).unwrap_or_default())
-}
-
-/// A duration in microseconds.
-fn micros(d: Duration) -> u64 {
-    d.as_secs().saturating_mul(1_000_000).saturating_add(d.subsec_micros().into())
+    d.checked_div(n).unwrap_or_default()
 }
 
 /// Round-trip estimate and the time-out that follows from it.
@@ -39,21 +34,22 @@ impl Rto {
 
     /// A measured round trip (rules C2 and C3).
     pub(crate) fn sample(&mut self, rtt: Duration) {
-        // In microseconds: adding and dividing durations has paths that panic.
-        let rtt = micros(rtt.min(self.max));
-        let (srtt, rttvar) = match self.srtt.map(micros) {
-            None => (rtt, rtt / 2),
-            Some(srtt) => (
-                srtt.saturating_mul(7).saturating_add(rtt) / 8,
-                micros(self.rttvar).saturating_mul(3).saturating_add(srtt.abs_diff(rtt)) / 4,
-            ),
+        let rtt = rtt.min(self.max);
+        let srtt = match self.srtt {
+            None => {
+                self.rttvar = part(rtt, 2);
+                rtt
+            }
+            Some(srtt) => {
+                self.rttvar = part(self.rttvar.saturating_mul(3).saturating_add(srtt.abs_diff(rtt)), 4);
+                part(srtt.saturating_mul(7).saturating_add(rtt), 8)
+            }
         };
-        self.rttvar = Duration::from_micros(rttvar);
-        self.srtt = Some(Duration::from_micros(srtt));
+        self.srtt = Some(srtt);
         self.restart();
     }
 
-    /// Forgets how often the timer expired: what it is for now is something else (as RFC 6298 section 5.7).
+    /// Forgets how often the timer expired: what it is for now is something else (as RFC 6298 §5.7).
     pub(crate) fn restart(&mut self) {
         let Some(srtt) = self.srtt else {
             self.rto = self.initial;
@@ -61,7 +57,7 @@ impl Rto {
         };
         // G: the clock granularity, here a millisecond.
         let margin = self.rttvar.saturating_mul(4).max(Duration::from_millis(1));
-        self.rto = srtt.saturating_add(margin).max(self.min).min(self.max);
+        self.rto = srtt.saturating_add(margin).clamp(self.min, self.max);
     }
 
     /// The timer has expired (rule E2).
@@ -74,7 +70,7 @@ impl Rto {
         self.rto
     }
 
-    /// When an acknowledgement that was asked for at once should have come: as the PTO of RFC 9002 section 6.2.1, with a
+    /// When an acknowledgement that was asked for at once should have come: as the PTO of RFC 9002 §6.2.1, with a
     /// margin for paths without any variance.
     pub(crate) fn probe(&self) -> Option<Duration> {
         let srtt = self.srtt?;

@@ -1,6 +1,6 @@
 //! Serial number arithmetic (RFC 1982) on transmission sequence numbers.
 
-/// A transmission sequence number (RFC 9260 section 3.3.1); comparisons wrap.
+/// A transmission sequence number (RFC 9260 §3.3.1); comparisons wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Tsn(pub u32);
 

@@ -88,7 +88,7 @@ impl<A: Allocator> Association<A> {
 
     /// A channel on an agreed stream: a new one, or one on which data has come already.
     fn negotiated(&mut self, stream: u16) -> Result<Key, Error> {
-        // 65,535 is no stream id (RFC 8831 section 6.4).
+        // 65,535 is no stream id (RFC 8831 §6.4).
         let limit = self.state.peer().map_or(u16::MAX, |p| p.inbound).saturating_sub(1).min(u16::MAX - 1);
         if stream > limit {
             return Err(Error::StreamOutOfRange { limit, value: stream });

@@ -28,7 +28,7 @@ impl<A: Allocator> Association<A> {
             return Err(Discard::Unexpected);
         }
         if data.payload.is_empty() || data.interleaved != self.tx.interleaving {
-            // Sections 3.3.10.9 and 6.2; RFC 8260 section 2.2.3.
+            // RFC 9260 §3.3.10.9, §6.2; RFC 8260 §2.2.3.
             self.outbox.abort =
                 Some(if data.payload.is_empty() { cause::NO_USER_DATA } else { cause::PROTOCOL_VIOLATION });
             self.fail(Failure::ProtocolViolation);
@@ -167,7 +167,7 @@ impl<A: Allocator> Association<A> {
         self.open_due(now);
     }
 
-    /// RFC 8832 section 6: whatever is wrong with an OPEN closes the channel.
+    /// RFC 8832 §6: whatever is wrong with an OPEN closes the channel.
     fn refuse_dcep(&mut self, key: Key) {
         self.discards.count(Discard::BadDcep);
         self.start_closing(key, false);
@@ -187,7 +187,7 @@ impl<A: Allocator> Association<A> {
         seen.data = true;
         seen.at_once = true;
         if !forward.cumulative.is_after(self.rx.tracker.cumulative()) {
-            // The SACK that follows tells the peer where we are (RFC 3758 section 3.6).
+            // The SACK that follows tells the peer where we are (RFC 3758 §3.6).
             return Ok(());
         }
         if !self.rx.tracker.forward(forward.cumulative) {
@@ -218,7 +218,7 @@ impl<A: Allocator> Association<A> {
         Ok(())
     }
 
-    // Acknowledging (section 6.2).
+    // Acknowledging (RFC 9260 §6.2).
 
     pub(super) fn schedule_sack(&mut self, now: Instant, seen: &Seen) {
         if !seen.data || self.state.is_done() {
@@ -233,7 +233,7 @@ impl<A: Allocator> Association<A> {
             self.timers.set(Timer::Sack, now + self.config.sack_delay);
         }
         if matches!(self.state, State::ShutdownSent(..)) {
-            // Section 9.2: data after SHUTDOWN is acknowledged together with another one.
+            // RFC 9260 §9.2: data after SHUTDOWN is acknowledged together with another one.
             self.acks.now = true;
             self.outbox.shutdown = true;
         }

@@ -85,7 +85,7 @@ impl<A: Allocator> Association<A> {
         Ok(())
     }
 
-    /// What an INIT or INIT ACK says, if it may say that (section 3.3.2).
+    /// What an INIT or INIT ACK says, if it may say that (RFC 9260 §3.3.2).
     fn peer(init: &Init<'_>) -> Option<Peer> {
         (init.tag != 0 && init.inbound != 0 && init.outbound != 0).then_some(Peer {
             tag: init.tag,
@@ -99,15 +99,15 @@ impl<A: Allocator> Association<A> {
     pub(super) fn on_init(&mut self, init: &Init<'_>) -> Result<(), Discard> {
         let peer = Self::peer(init).ok_or(Discard::BadInit)?;
         let tag = match self.state {
-            // Section 5.2.1: in a collision both sides keep to the tags of their INITs.
+            // RFC 9260 §5.2.1: in a collision both sides keep to the tags of their INITs.
             State::Closed | State::CookieWait(_) | State::CookieEchoed(..) => self.identity.tag,
-            // Section 9.2: whoever has sent SHUTDOWN ACK sends it again.
+            // RFC 9260 §9.2: whoever has sent SHUTDOWN ACK sends it again.
             State::ShutdownAckSent(..) => {
                 self.outbox.shutdown_ack = true;
                 return Err(Discard::Unexpected);
             }
             State::Done(_) => return Err(Discard::Unexpected),
-            // Section 5.2.2. The INIT of an association that stands may be a copy of the first one.
+            // RFC 9260 §5.2.2. The INIT of an association that stands may be a copy of the first one.
             _ if self.state.peer().is_some_and(|p| p.tag == peer.tag && p.tsn == peer.tsn) => self.identity.tag,
             _ => self.identity.spare_tag,
         };
@@ -117,7 +117,7 @@ impl<A: Allocator> Association<A> {
         Ok(())
     }
 
-    /// What of the peer's INIT is not known here goes into INIT ACK (section 3.2.1), as far as there is room in the packet.
+    /// What of the peer's INIT is not known here goes into INIT ACK (RFC 9260 §3.2.1), as far as there is room in the packet.
     fn keep_unrecognized(&mut self, init: &Init<'_>) {
         self.rx.release_kept(&mut self.outbox.unrecognized);
         let most = usize::from(self.config.mtu).saturating_sub(INIT.saturating_mul(2));
@@ -184,7 +184,7 @@ impl<A: Allocator> Association<A> {
             return Err(Discard::BadTag);
         }
         match self.state {
-            // Section 5.2.4: actions B and D, and the plain case.
+            // RFC 9260 §5.2.4: actions B and D, and the plain case.
             State::Closed | State::CookieWait(_) | State::CookieEchoed(..) => {
                 self.establish(now, invitation.peer);
                 self.outbox.cookie_ack = true;
@@ -218,14 +218,14 @@ impl<A: Allocator> Association<A> {
     }
 
     /// Data or a SACK while our COOKIE ECHO waits for its answer: before it had got that, the peer would have sent
-    /// neither (section 5.1 C), so COOKIE ACK was lost or overtaken.
+    /// neither (RFC 9260 §5.1 C), so COOKIE ACK was lost or overtaken.
     pub(super) fn on_sign_of_life(&mut self, now: Instant) {
         if let State::CookieEchoed(peer, ..) = self.state {
             self.establish(now, peer);
         }
     }
 
-    /// Our COOKIE ECHO came too late; ask for a new cookie (section 5.2.6).
+    /// Our COOKIE ECHO came too late; ask for a new cookie (RFC 9260 §5.2.6).
     pub(super) fn on_stale_cookie(&mut self, now: Instant) {
         if matches!(self.state, State::CookieEchoed(..)) {
             self.release_cookie();
@@ -259,7 +259,7 @@ impl<A: Allocator> Association<A> {
         self.open_due(now);
     }
 
-    /// T1-init or T1-cookie has expired (sections 5.1 and 5.1.6).
+    /// T1-init or T1-cookie has expired (RFC 9260 §5.1, §5.1.6).
     pub(super) fn setup_expired(&mut self, now: Instant) {
         let (State::CookieWait(attempt) | State::CookieEchoed(_, _, attempt)) = &mut self.state else { return };
         attempt.count = attempt.count.saturating_add(1);

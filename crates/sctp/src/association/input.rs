@@ -38,7 +38,7 @@ impl<A: Allocator> Association<A> {
         let mut chunks = Chunks::new(packet.chunks);
         let first = chunks.clone().next().ok_or(Discard::Malformed)?.map_err(|_| Discard::Malformed)?;
         if let Chunk::Init(init) = first {
-            // Section 3.3.2: alone, and with a tag of zero.
+            // RFC 9260 §3.3.2: alone, and with a tag of zero.
             chunks.next();
             if packet.tag != 0 || chunks.next().is_some() {
                 return Err(Discard::BadInit);
@@ -79,7 +79,7 @@ impl<A: Allocator> Association<A> {
         result
     }
 
-    /// Section 8.5 and 8.5.1.
+    /// RFC 9260 §8.5 and 8.5.1.
     fn has_right_tag(&self, tag: u32, first: &Chunk<'_>) -> bool {
         let ours = tag == self.identity.tag;
         match first {
@@ -128,7 +128,7 @@ impl<A: Allocator> Association<A> {
         }
     }
 
-    /// RFC 9260 section 3.2: the type says whether the sender is told.
+    /// RFC 9260 §3.2: the type says whether the sender is told.
     fn on_unknown(&mut self, unknown: &Unknown<'_>) -> Result<(), Discard> {
         if unknown.is_reported() && self.state.is_up() {
             self.report(cause::UNRECOGNIZED_CHUNK, [unknown.bytes, &[]]);

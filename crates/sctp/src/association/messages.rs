@@ -150,13 +150,14 @@ impl<A: Allocator> Association<A> {
         Ok(())
     }
 
-    /// Bytes written to the channel and not yet sent for the first time (`bufferedAmount`).
+    /// Bytes written to the channel and not yet sent for the first time (`bufferedAmount`); zero for an unknown channel.
     #[must_use]
     pub fn buffered_amount(&self, id: ChannelId) -> usize {
         self.channels.get(id.0).map_or(0, |c| c.queued)
     }
 
-    /// Where [`Event::BufferedAmountLow`](super::Event::BufferedAmountLow) is due (`bufferedAmountLowThreshold`).
+    /// Sets the number of bytes at which [`Event::BufferedAmountLow`](super::Event::BufferedAmountLow) is told
+    /// (`bufferedAmountLowThreshold`); zero unless set.
     pub fn set_buffered_amount_low_threshold(&mut self, id: ChannelId, bytes: usize) {
         if let Some(channel) = self.channels.get_mut(id.0) {
             channel.low_threshold = bytes;

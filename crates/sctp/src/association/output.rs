@@ -79,7 +79,7 @@ impl<A: Allocator> Association<A> {
             return Ok(None);
         }
         self.arm_heartbeat(now);
-        // RFC 9653 section 5.2: the packet with COOKIE ECHO carries a checksum.
+        // RFC 9653 §5.2: the packet with COOKIE ECHO carries a checksum.
         Ok(Some(self.omits_checksum() && !echoes_cookie))
     }
 

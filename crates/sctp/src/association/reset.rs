@@ -108,7 +108,7 @@ impl<A: Allocator> Association<A> {
     pub(super) fn reset_expired(&mut self, now: Instant) {
         let Some(asked) = self.resets.asked else { return };
         if !asked.in_progress {
-            // While the peer is at it no error counts (RFC 6525 section 5.2.7 rule H2).
+            // While the peer is at it no error counts (RFC 6525 §5.2.7 rule H2).
             self.tx.errors = self.tx.errors.saturating_add(1);
             self.tx.rto.back_off();
         }
@@ -167,7 +167,7 @@ impl<A: Allocator> Association<A> {
     // The peer's.
 
     pub(super) fn on_reconfig(&mut self, value: &[u8]) -> Result<(), Discard> {
-        // Two parameters are the most that a chunk may have (RFC 6525 section 3.1).
+        // Two parameters are the most that a chunk may have (RFC 6525 §3.1).
         for param in ReconfigParam::all(value).take(2) {
             match param.map_err(|_| Discard::Malformed)? {
                 ReconfigParam::Outgoing(request) => self.on_request(&request)?,
@@ -195,7 +195,7 @@ impl<A: Allocator> Association<A> {
         }
     }
 
-    /// The peer has reset streams (RFC 6525 section 5.2.2).
+    /// The peer has reset streams (RFC 6525 §5.2.2).
     fn on_request(&mut self, request: &ResetRequest<'_>) -> Result<(), Discard> {
         if request.number != self.resets.expected {
             return self.answer(request.number, ResetOutcome::BadNumber);

@@ -118,7 +118,7 @@ impl<A: Allocator> Association<A> {
                 self.outbox.shutdown_complete = Some(false);
                 Ok(())
             }
-            // Section 8.5.1 E: the peer has an association that we don't.
+            // RFC 9260 §8.5.1 E: the peer has an association that we don't.
             State::CookieWait(_) | State::CookieEchoed(..) => {
                 self.outbox.shutdown_complete = Some(true);
                 Ok(())

@@ -62,7 +62,7 @@ impl<A: Allocator> Association<A> {
         self.shutdown_due(now);
     }
 
-    // Heartbeats (section 8.3).
+    // Heartbeats (RFC 9260 §8.3).
 
     /// The next one, a whole interval after the last packet.
     pub(super) fn arm_heartbeat(&mut self, now: Instant) {

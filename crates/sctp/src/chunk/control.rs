@@ -4,7 +4,7 @@ use barertc_wire::{NoRoom, Writer};
 
 use crate::chunk::tlv::{Params, begin, begin_param, end_both, kind};
 
-/// Error cause codes (RFC 9260 section 3.3.10).
+/// Error cause codes (RFC 9260 §3.3.10).
 pub(crate) mod cause {
     pub(crate) const STALE_COOKIE: u16 = 3;
     pub(crate) const UNRECOGNIZED_CHUNK: u16 = 6;
@@ -16,7 +16,7 @@ pub(crate) mod cause {
     pub(crate) const PROTOCOL_VIOLATION: u16 = 13;
 }
 
-/// ABORT (RFC 9260 section 3.3.7).
+/// ABORT (RFC 9260 §3.3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abort<'a> {
     /// The T bit: the tag in the packet is the one of the other direction.
@@ -37,7 +37,7 @@ impl Abort<'_> {
 /// An error cause: its code, and what it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorCause<'a> {
-    /// The code of RFC 9260 section 3.3.10.
+    /// The code of RFC 9260 §3.3.10.
     pub code: u16,
     /// What comes with it.
     pub info: &'a [u8],

@@ -15,7 +15,7 @@ const BEGIN: u8 = 2;
 const UNORDERED: u8 = 4;
 const IMMEDIATE: u8 = 8;
 
-/// A fragment of a message: DATA (RFC 9260 section 3.3.1) or I-DATA (RFC 8260 section 2.1).
+/// A fragment of a message: DATA (RFC 9260 §3.3.1) or I-DATA (RFC 8260 §2.1).
 ///
 /// ```text
 /// DATA    | TSN (4) | stream (2) | stream sequence (2) | payload protocol (4) | payload … |
@@ -31,7 +31,7 @@ pub struct Data<'a> {
     pub end: bool,
     /// Delivered without regard to the order of messages.
     pub unordered: bool,
-    /// The sender would like a SACK at once (RFC 9260 section 3.3.1, I bit).
+    /// The sender would like a SACK at once (RFC 9260 §3.3.1, I bit).
     pub immediate: bool,
     /// The fragment's number in the association.
     pub tsn: Tsn,

@@ -5,7 +5,7 @@ use barertc_wire::{NoRoom, Reader, Truncated, Writer};
 use crate::chunk::tlv::{begin, end, kind};
 use crate::serial::Tsn;
 
-/// FORWARD-TSN (RFC 3758 section 3.2) or I-FORWARD-TSN (RFC 8260 section 2.3.1): the sender has given up on some
+/// FORWARD-TSN (RFC 3758 §3.2) or I-FORWARD-TSN (RFC 8260 §2.3.1): the sender has given up on some
 /// messages.
 ///
 /// ```text

@@ -54,7 +54,7 @@ pub struct Capabilities {
     pub zero_checksum: bool,
 }
 
-/// INIT and INIT ACK (RFC 9260 sections 3.3.2 and 3.3.3).
+/// INIT and INIT ACK (RFC 9260 §3.3.2, §3.3.3).
 ///
 /// ```text
 /// | initiate tag (4) | a_rwnd (4) | outbound streams (2) | inbound streams (2) | initial TSN (4) | parameters … |
@@ -105,7 +105,7 @@ impl<'a> Init<'a> {
                 param::SUPPORTED_EXTENSIONS => {
                     c.reconfig |= value.contains(&kind::RE_CONFIG);
                     c.partial_reliability |= value.contains(&kind::FORWARD_TSN);
-                    // RFC 8260 section 2.2.1: with partial reliability both chunk types are listed.
+                    // RFC 8260 §2.2.1: with partial reliability both chunk types are listed.
                     c.interleaving |= value.contains(&kind::I_DATA);
                 }
                 _ => {}

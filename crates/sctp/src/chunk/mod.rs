@@ -1,4 +1,4 @@
-//! Chunks: what a packet is made of (RFC 9260 section 3.2), one file a family.
+//! Chunks: what a packet is made of (RFC 9260 §3.2), one file a family.
 
 mod control;
 mod data;

@@ -11,7 +11,7 @@ mod param {
     pub(super) const RESPONSE: u16 = 16;
 }
 
-/// Outgoing SSN Reset Request (RFC 6525 section 4.1): the sender starts some of its streams anew.
+/// Outgoing SSN Reset Request (RFC 6525 §4.1): the sender starts some of its streams anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResetRequest<'a> {
     /// The request's own number.
@@ -50,7 +50,7 @@ impl<'a> ResetRequest<'a> {
     }
 }
 
-/// Incoming SSN Reset Request (RFC 6525 section 4.2): the sender asks the peer to start streams anew.
+/// Incoming SSN Reset Request (RFC 6525 §4.2): the sender asks the peer to start streams anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     /// The request's own number.
@@ -66,7 +66,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Result of a re-configuration (RFC 6525 section 4.4).
+/// Result of a re-configuration (RFC 6525 §4.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResetOutcome {
     /// There was nothing to do.
@@ -137,7 +137,7 @@ impl<'a> ReconfigParam<'a> {
     }
 }
 
-/// Re-configuration Response (RFC 6525 section 4.4).
+/// Re-configuration Response (RFC 6525 §4.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     /// The number of the request that it answers.

@@ -5,7 +5,7 @@ use barertc_wire::{NoRoom, Reader, Truncated, Writer};
 use crate::chunk::tlv::{begin, end, kind};
 use crate::serial::Tsn;
 
-/// SACK (RFC 9260 section 3.3.4).
+/// SACK (RFC 9260 §3.3.4).
 ///
 /// ```text
 /// | cumulative TSN (4) | a_rwnd (4) | gap blocks (2) | duplicates (2) | (start, end) (2, 2) … | TSN (4) … |

@@ -2,7 +2,7 @@
 
 use barertc_wire::{NoRoom, Reader, Truncated, Writer};
 
-/// Chunk type numbers (RFC 9260 section 3.2, RFC 3758, RFC 6525, RFC 8260).
+/// Chunk type numbers (RFC 9260 §3.2, RFC 3758, RFC 6525, RFC 8260).
 pub(crate) mod kind {
     pub(crate) const DATA: u8 = 0;
     pub(crate) const INIT: u8 = 1;
@@ -26,7 +26,7 @@ pub(crate) mod kind {
 /// Length of a chunk's or parameter's type-length header.
 pub(crate) const TLV: usize = 4;
 
-/// Type-length-value parameters and error causes (RFC 9260 section 3.2.1): `(type, value)`.
+/// Type-length-value parameters and error causes (RFC 9260 §3.2.1): `(type, value)`.
 #[derive(Clone, Debug)]
 pub struct Params<'a>(Reader<'a>);
 
@@ -88,7 +88,7 @@ pub(crate) fn end(w: &mut Writer<'_>, at: usize) -> Result<(), NoRoom> {
 }
 
 /// Ends a chunk together with its last parameter: the chunk's length leaves that parameter's padding out (RFC 9260
-/// section 3.2).
+/// RFC 9260 §3.2).
 pub(crate) fn end_both(w: &mut Writer<'_>, chunk: usize, param: usize) -> Result<(), NoRoom> {
     let len = |from: usize| u16::try_from(w.len().saturating_sub(from)).map_err(|_| NoRoom);
     let (outer, inner) = (len(chunk)?, len(param)?);

@@ -1,12 +1,12 @@
 //! Losses that have nothing to do with how much is sent.
 //!
-//! When a short queue overflows, the round trip doesn't say so. But weather goes on when less is sent, and an overflow
+//! When a short queue overflows, the round trip doesn't say so. But such losses go on when less is sent, and an overflow
 //! ends. So once clearly more is lost than usual, the window is reduced as for congestion, and what is lost then is
-//! counted: at least half of the share as before was weather, and the reduction is taken back.
+//! counted: at least half of the share as before was no congestion, and the reduction is taken back.
 
 /// Packets lost beyond the usual that arouse suspicion.
 const SUSPICIOUS: usize = 3;
-/// Lost packets to be expected of weather before the trial is judged.
+/// Lost packets to be expected, if it is no congestion, before the trial is judged.
 const EXPECTED: usize = 8;
 /// Rounds after the reduction whose losses were sent before.
 const LATE: u8 = 2;
@@ -107,7 +107,7 @@ impl LossEstimate {
             self.learn(seen);
             return Verdict::Usual;
         }
-        // The weather has changed: what was usual before is so no more.
+        // The path has changed: what was usual before is so no more.
         self.usual = before;
         self.learn(seen);
         Verdict::Unrelated
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_that_go_on_are_weather_and_such_that_end_are_not() {
+    fn losses_that_go_on_are_no_congestion_and_such_that_end_are() {
         let mut w = LossEstimate::new(MTU);
         assert_eq!(until(&mut w, 0, 50), None);
         assert!(matches!(until(&mut w, 2, 3), Some((1, Verdict::Suspicious))));
@@ -143,7 +143,7 @@ mod tests {
         assert!(matches!(until(&mut w, 8, 3), Some((_, Verdict::Suspicious))));
         assert_eq!(until(&mut w, 2, 50), None, "it was for the window, and two percent are as usual");
         assert_eq!(until(&mut w, 0, 500), None);
-        assert!(matches!(until(&mut w, 2, 3), Some((_, Verdict::Suspicious))), "the weather had become better");
+        assert!(matches!(until(&mut w, 2, 3), Some((_, Verdict::Suspicious))), "less had become usual");
         w.explained();
         assert_eq!(until(&mut w, 1, 3), None);
     }

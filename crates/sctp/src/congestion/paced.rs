@@ -33,7 +33,7 @@ pub(crate) struct Paced {
     plateau: usize,
     /// When the window began to grow again, and K, the milliseconds from there to the plateau.
     epoch: Option<(Instant, i64)>,
-    /// W_est of RFC 9438 section 4.3: what the standard's growth would have reached.
+    /// W_est of RFC 9438 §4.3: what the standard's growth would have reached.
     friendly: usize,
     /// Bytes acknowledged towards the next step of `friendly`.
     credit: usize,
@@ -187,7 +187,7 @@ impl Paced {
     }
 
     fn reduced(&self) -> usize {
-        // Beta of RFC 9438 section 4.6.
+        // Beta of RFC 9438 §4.6.
         (self.window / 10).saturating_mul(7).max(self.smallest())
     }
 
@@ -195,7 +195,7 @@ impl Paced {
         if now < self.reduced_until {
             return;
         }
-        // Fast convergence (RFC 9438 section 4.7): whoever shrinks leaves room for others.
+        // Fast convergence (RFC 9438 §4.7): whoever shrinks leaves room for others.
         self.plateau = if self.window < self.plateau { (self.window / 100).saturating_mul(85) } else { self.window };
         self.window = self.reduced();
         self.threshold = self.window;
@@ -230,7 +230,7 @@ impl Paced {
         self.window = self.window.saturating_add(usize::try_from(step).unwrap_or(0));
     }
 
-    /// RFC 9438 section 4.3: alpha is 3 (1 - 0.7) / (1 + 0.7), or 9 / 17 of a segment a round trip.
+    /// RFC 9438 §4.3: alpha is 3 (1 - 0.7) / (1 + 0.7), or 9 / 17 of a segment a round trip.
     fn standard_growth(&mut self, bytes: usize) {
         self.friendly = self.friendly.max(self.threshold);
         self.credit = self.credit.saturating_add(bytes);
@@ -275,14 +275,14 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_without_a_queue_is_weather_and_one_with_a_queue_is_congestion() {
+    fn a_loss_is_congestion_only_with_a_queue() {
         let mut c = Paced::new(&Config::default());
         let mut now = 0;
         rounds(&mut c, &mut now, 50, 0, 6);
         let grown = c.window();
         assert!(grown > 300_000, "doubles every round: {grown}");
         rounds(&mut c, &mut now, 50, 3_000, 1);
-        assert!(c.window() > grown, "one percent is weather");
+        assert!(c.window() > grown, "one percent is no congestion");
         rounds(&mut c, &mut now, 90, 0, 5);
         let full = c.window();
         assert_eq!(c.threshold, c.threshold.min(full), "start-up ends at the queue");

@@ -3,7 +3,7 @@
 use super::acked::Acked;
 use crate::config::Config;
 
-/// Slow start and congestion avoidance (RFC 9260 section 7.2).
+/// Slow start and congestion avoidance (RFC 9260 §7.2).
 #[derive(Debug)]
 pub(crate) struct Rfc9260 {
     window: usize,

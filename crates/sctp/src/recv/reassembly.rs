@@ -1,4 +1,4 @@
-//! From fragments to messages (RFC 9260 section 6.9, RFC 8260 section 2.2.3).
+//! From fragments to messages (RFC 9260 §6.9, RFC 8260 §2.2.3).
 //!
 //! A channel has two sorted lists of fragments that cannot be delivered yet, ordered and unordered, and one of those
 //! that can: whole messages, and at its end perhaps the beginning of one that is too large to wait for.
@@ -298,7 +298,7 @@ impl<A: Allocator> Receiver<A> {
     }
 
     /// Drops the fragment with the highest TSN beyond the first gap, and says so to the peer by the next SACK (RFC 9260
-    /// section 6.2): the chunk that closes the gap is worth more. False when there is none.
+    /// RFC 9260 §6.2): the chunk that closes the gap is worth more. False when there is none.
     pub(crate) fn renege(&mut self, channels: &mut Slab<Channel, A>) -> bool {
         let cumulative = self.tracker.cumulative();
         let mut victim: Option<(Tsn, Key, Key, bool)> = None;
@@ -349,7 +349,7 @@ impl<A: Allocator> Receiver<A> {
         fits.then_some(len)
     }
 
-    /// The sender has given up `message` and everything before it (RFC 3758 section 3.6, RFC 8260 section 2.3.1).
+    /// The sender has given up `message` and everything before it (RFC 3758 §3.6, RFC 8260 §2.3.1).
     pub(crate) fn skip(&mut self, channel: &mut Channel, interleaved: bool, unordered: bool, message: u32) {
         if unordered {
             if channel.partial.is_some_and(|p| p.unordered && !serial_after(p.message, message)) {

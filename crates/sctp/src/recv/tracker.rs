@@ -1,4 +1,4 @@
-//! Which TSNs have arrived (RFC 9260 section 6.2).
+//! Which TSNs have arrived (RFC 9260 §6.2).
 
 use barertc_arena::{AllocError, Allocator, Vec};
 
@@ -133,7 +133,7 @@ impl<A: Allocator> Tracker<A> {
         }
     }
 
-    /// Counts everything up to `to` as received (RFC 3758 section 3.6); false when it is too far ahead to be true.
+    /// Counts everything up to `to` as received (RFC 3758 §3.6); false when it is too far ahead to be true.
     pub(crate) fn forward(&mut self, to: Tsn) -> bool {
         if !to.is_after(self.cumulative) {
             return true;

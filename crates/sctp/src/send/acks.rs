@@ -1,4 +1,4 @@
-//! What came of the chunks in flight: SACKs, time-outs and probes (RFC 9260 sections 6.2.1, 6.3.3 and 7.2.4).
+//! What came of the chunks in flight: SACKs, time-outs and probes (RFC 9260 §6.2.1, §6.3.3, §7.2.4).
 
 use core::time::Duration;
 
@@ -60,7 +60,7 @@ impl<A: Allocator> Sender<A> {
         let highest = self.gaps(now, sack, &mut tally);
         let lost = self.find_lost(highest, advanced && recovering, &tally);
         self.window = sack.window as usize;
-        // The answer to a single chunk that did not ask for one at once may have been delayed (section 6.2).
+        // The answer to a single chunk that did not ask for one at once may have been delayed (RFC 9260 §6.2).
         tally.rtt = tally.rtt.filter(|_| tally.immediate || tally.chunks > 1 || self.rto.srtt().is_none());
         if let Some(rtt) = tally.rtt {
             self.rto.sample(rtt);
@@ -69,7 +69,7 @@ impl<A: Allocator> Sender<A> {
             self.errors = 0;
             self.probes = 0;
         } else if sack.window == 0 {
-            // The peer is alive and full (section 6.1 rule A): not an error of the path.
+            // The peer is alive and full (RFC 9260 §6.1 rule A): not an error of the path.
             self.errors = 0;
         }
         self.control.acked(&Acked {
@@ -98,7 +98,7 @@ impl<A: Allocator> Sender<A> {
         Ok(())
     }
 
-    /// The cumulative TSN of a SHUTDOWN (section 9.2); older ones than the last are no news.
+    /// The cumulative TSN of a SHUTDOWN (RFC 9260 §9.2); older ones than the last are no news.
     pub(crate) fn acked_up_to(
         &mut self,
         now: Instant,
@@ -193,7 +193,7 @@ impl<A: Allocator> Sender<A> {
                         self.set_fate(i, Fate::Acked);
                         highest = Some(i);
                     }
-                    // Reported before and no longer: the peer has dropped it (section 6.2.1 rule D iii).
+                    // Reported before and no longer: the peer has dropped it (RFC 9260 §6.2.1 rule D iii).
                     Fate::Acked if !reported => {
                         self.acked_chunks = self.acked_chunks.saturating_sub(1);
                         self.lost = self.lost.saturating_add(1);
@@ -214,7 +214,7 @@ impl<A: Allocator> Sender<A> {
     }
 
     /// Finds chunks that are lost by now; returns their bytes. `all` counts a miss for every missing one, as fast recovery
-    /// does when the cumulative TSN moves (section 7.2.4).
+    /// does when the cumulative TSN moves (RFC 9260 §7.2.4).
     fn find_lost(&mut self, highest: Option<usize>, all: bool, tally: &Tally) -> usize {
         if self.acked_chunks == 0 && self.recovery.is_none() && self.probes == 0 {
             return 0;
@@ -297,7 +297,7 @@ impl<A: Allocator> Sender<A> {
         }
     }
 
-    /// T3-rtx has expired (section 6.3.3).
+    /// T3-rtx has expired (RFC 9260 §6.3.3).
     pub(crate) fn timed_out(&mut self, now: Instant, channels: &mut Channels<A>, timers: &mut Timers) {
         self.errors = self.errors.saturating_add(1);
         self.rto.back_off();
@@ -328,7 +328,7 @@ impl<A: Allocator> Sender<A> {
         }
     }
 
-    /// Arms the probe for a tail of chunks whose loss no later chunk would show (after RFC 8985 section 7).
+    /// Arms the probe for a tail of chunks whose loss no later chunk would show (after RFC 8985 §7).
     pub(super) fn arm_probe(&mut self, now: Instant, timers: &mut Timers) {
         match self.rto.probe() {
             Some(wait) if self.probes < PROBES && self.recovery.is_none() && self.flying > 0 => {

@@ -93,7 +93,7 @@ pub(crate) struct Sender<A: Allocator> {
     pub(crate) control: Control,
     /// Until everything up to here is acknowledged, further losses are the same one.
     recovery: Option<Tsn>,
-    /// One packet may be retransmitted regardless of the window (RFC 9260 section 7.2.4 rule 3).
+    /// One packet may be retransmitted regardless of the window (RFC 9260 §7.2.4 rule 3).
     fast_retransmit: bool,
     /// Probes since something was last acknowledged.
     probes: u8,
@@ -109,7 +109,7 @@ pub(crate) struct Sender<A: Allocator> {
     current: Option<Key>,
     pub(crate) interleaving: bool,
     pub(crate) partial_reliability: bool,
-    /// Advanced.Peer.Ack.Point (RFC 3758 section 3.5).
+    /// Advanced.Peer.Ack.Point (RFC 3758 §3.5).
     advanced: Tsn,
     forward_due: bool,
     /// Time-outs in a row.

@@ -1,4 +1,4 @@
-//! What waits to be sent: writing, and whose turn it is (RFC 8260 section 3).
+//! What waits to be sent: writing, and whose turn it is (RFC 8260 §3).
 
 use barertc_arena::{Allocator, Key};
 use barertc_wire::Instant;
@@ -33,7 +33,7 @@ impl<A: Allocator> Sender<A> {
             unsent: 0,
             protocol,
             stream: channel.stream.unwrap_or(0),
-            // Until the peer is heard everything goes in order, behind OPEN (RFC 8832 section 6).
+            // Until the peer is heard everything goes in order, behind OPEN (RFC 8832 §6).
             unordered: !control && !channel.ordered && channel.heard,
             finished: false,
             started: false,
@@ -105,7 +105,7 @@ impl<A: Allocator> Sender<A> {
         channel.last.and_then(|k| self.messages.get(k)).is_none_or(|m| !m.started && m.unsent == 0)
     }
 
-    /// The last message of the channel turns out to be empty: a zero byte says so (RFC 8831 section 6.6).
+    /// The last message of the channel turns out to be empty: a zero byte says so (RFC 8831 §6.6).
     pub(crate) fn mark_empty(&mut self, channel: &mut Channel) -> bool {
         let ok = self.append(channel, &[0]) == 1;
         // What the application wrote is nothing.
@@ -229,7 +229,7 @@ impl<A: Allocator> Sender<A> {
         }
     }
 
-    /// Gives up the first message of a channel, or one that is wholly in flight (RFC 3758 section 3.5).
+    /// Gives up the first message of a channel, or one that is wholly in flight (RFC 3758 §3.5).
     pub(super) fn abandon(&mut self, channels: &mut Channels<A>, name: Key) {
         let Some(message) = self.messages.get_mut(name) else { return };
         if message.abandoned {

@@ -1,4 +1,4 @@
-//! Writing chunks into packets (RFC 9260 section 6.1).
+//! Writing chunks into packets (RFC 9260 §6.1).
 
 use barertc_arena::{Allocator, Key};
 use barertc_wire::{Instant, NoRoom, Writer};
@@ -17,7 +17,7 @@ const SKIPPED: usize = 32;
 const IMMEDIATE: u8 = 8;
 
 impl<A: Allocator> Sender<A> {
-    /// Writes FORWARD-TSN if one is due (RFC 3758 section 3.5, rules C1 to C4).
+    /// Writes FORWARD-TSN if one is due (RFC 3758 §3.5, rules C1 to C4).
     pub(crate) fn write_forward(
         &mut self,
         now: Instant,
@@ -84,7 +84,7 @@ impl<A: Allocator> Sender<A> {
     }
 
     fn may_send_new(&self) -> bool {
-        // With nothing in flight one chunk goes into a closed window, as a probe (section 6.1 rule A).
+        // With nothing in flight one chunk goes into a closed window, as a probe (RFC 9260 §6.1 rule A).
         self.in_flight.len() < self.most_in_flight
             && (self.flying < self.window || (self.flying == 0 && self.lost == 0))
     }
@@ -115,7 +115,7 @@ impl<A: Allocator> Sender<A> {
         }
         self.fast_retransmit = false;
         let Some(flags) = last else { return Ok(false) };
-        // Where the sender pauses, a delayed acknowledgement would only cost time (section 6.1, I bit): when a window is
+        // Where the sender pauses, a delayed acknowledgement would only cost time (RFC 9260 §6.1, I bit): when a window is
         // full, and when all is sent that there is. But where something was on its way before, the application writes one
         // message after the other: the peer acknowledges every second packet, and the probe asks at the end.
         let blocked = self.flying_wire >= self.control.window() || !self.may_send_new();
@@ -192,7 +192,7 @@ impl<A: Allocator> Sender<A> {
                 self.flying_wire = self.flying_wire.saturating_add(sent_wire);
             }
             if i == 0 {
-                // Section 7.2.4 rule 4: the first chunk gets its whole time anew.
+                // RFC 9260 §7.2.4 rule 4: the first chunk gets its whole time anew.
                 timers.set(Timer::Retransmit, now + self.rto.get());
             }
             self.lost = self.lost.saturating_sub(1);
@@ -202,7 +202,7 @@ impl<A: Allocator> Sender<A> {
         Ok(())
     }
 
-    /// Whether a chunk of this message must not be sent again (RFC 3758 section 3.5; RFC 8832 section 5.1).
+    /// Whether a chunk of this message must not be sent again (RFC 3758 §3.5; RFC 8832 §5.1).
     pub(super) fn is_over(&self, message: Key, transmissions: u16, now: Instant) -> bool {
         self.partial_reliability
             && self
@@ -233,7 +233,7 @@ impl<A: Allocator> Sender<A> {
             }
             let window = self.window.saturating_sub(self.flying);
             if len > window && self.flying > 0 {
-                // Rather wait than cut crumbs off (silly window, section 6.1 rule D).
+                // Rather wait than cut crumbs off (silly window, RFC 9260 §6.1 rule D).
                 if window < self.mtu / 4 {
                     break;
                 }

@@ -117,7 +117,7 @@ impl Cubic {
     }
 
     fn reduce(&mut self) {
-        // Fast convergence (RFC 9438 section 4.7).
+        // Fast convergence (RFC 9438 §4.7).
         self.most = if self.window < self.most { self.window * 0.85 } else { self.window };
         self.window = (self.window * 0.7).max(2.0);
         self.threshold = self.window;

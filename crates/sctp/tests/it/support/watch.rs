@@ -14,7 +14,7 @@ const INIT_ACK: u8 = 2;
 const SACK: u8 = 3;
 const I_DATA: u8 = 64;
 
-/// RFC 9260 section 6.1 rule A, from the packets alone: new data never exceeds the advertised window less what is
+/// RFC 9260 §6.1 rule A, from the packets alone: new data never exceeds the advertised window less what is
 /// outstanding, but for one chunk when nothing is.
 ///
 /// Only for associations without partial reliability: what is given up is not outstanding, and no packet says so.
