@@ -1,7 +1,8 @@
 //! One value, or a slice of them, in memory of its own.
 
 use crate::raw::RawBuf;
-use crate::{AllocError, Allocator, Vec};
+use crate::vec::Vec;
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};

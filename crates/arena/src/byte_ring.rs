@@ -1,6 +1,7 @@
 //! A queue of bytes that never grows.
 
-use crate::{AllocError, Allocator, Box};
+use crate::boxed::Box;
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::fmt;
 
 /// A byte queue of fixed capacity.

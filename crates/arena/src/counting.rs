@@ -1,6 +1,7 @@
 //! An allocator that keeps count of another.
 
-use crate::{AllocError, Allocator, Stats};
+use crate::stats::Stats;
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
@@ -58,7 +59,7 @@ pub(crate) use counters::Counters;
 
 #[cfg(target_has_atomic = "ptr")]
 mod counters {
-    use crate::Stats;
+    use crate::stats::Stats;
     use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     /// The figures, counted from any thread. Each is exact; read while others allocate they need not fit together.
@@ -118,7 +119,7 @@ mod counters {
 
 #[cfg(not(target_has_atomic = "ptr"))]
 mod counters {
-    use crate::Stats;
+    use crate::stats::Stats;
     use core::cell::Cell;
 
     /// The figures, counted from one thread: the machine has no atomic addition.

@@ -1,6 +1,6 @@
 //! An allocator that fails on purpose.
 
-use crate::{AllocError, Allocator};
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -1,7 +1,10 @@
 //! One allocator in front of another.
 
 use crate::counting::Counters;
-use crate::{AllocError, Allocator, Counting, FailNth, Stats};
+use crate::counting::Counting;
+use crate::failing::FailNth;
+use crate::stats::Stats;
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 

@@ -1,9 +1,21 @@
 //! `defmt::Format` for the types that cannot derive it.
 
-use crate::{
-    Allocator, Box, ByteRing, Count, Counting, FailNth, Heap, Label, Lock, Region, Ring, Shared, Slab, Vec, Weak,
-};
-use crate::{CriticalSection, Fallback, Local, Unlinkable, Unlocked};
+use crate::boxed::Box;
+use crate::byte_ring::ByteRing;
+use crate::counting::Counting;
+use crate::failing::FailNth;
+use crate::fallback::Fallback;
+use crate::fallback::Region;
+use crate::heap::{CriticalSection, Unlocked};
+use crate::heap::{Heap, Lock};
+use crate::label::Label;
+use crate::ring::Ring;
+use crate::shared::Local;
+use crate::shared::{Count, Shared, Weak};
+use crate::slab::Slab;
+use crate::unlinkable::Unlinkable;
+use crate::vec::Vec;
+use allocator_api2::alloc::Allocator;
 use defmt::{Format, Formatter, write};
 
 impl<T: Format, A: Allocator> Format for Vec<T, A> {
@@ -93,6 +105,6 @@ macro_rules! named {
 
 named!(Local, Unlocked, CriticalSection, Unlinkable);
 #[cfg(any(target_has_atomic = "32", loom))]
-use crate::Atomic;
+use crate::shared::Atomic;
 #[cfg(any(target_has_atomic = "32", loom))]
 named!(Atomic);

@@ -1,6 +1,6 @@
 //! The desktop's heap, for tests.
 
-use crate::{AllocError, Allocator};
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 

@@ -1,6 +1,10 @@
 //! A heap over a region of memory that the caller gives.
 
-use crate::{AllocError, Allocator, Region, RegionError, Stats, trace};
+use crate::error::RegionError;
+use crate::fallback::Region;
+use crate::stats::Stats;
+use crate::trace;
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::fmt;

@@ -1,6 +1,8 @@
 //! Who holds the memory.
 
-use crate::{AllocError, Allocator, Region, Stats};
+use crate::fallback::Region;
+use crate::stats::Stats;
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
@@ -110,7 +112,7 @@ impl<A: Allocator + Clone> fmt::Debug for Label<A> {
 
 /// The promise of the release build: a label is its handle.
 #[cfg(not(feature = "labels"))]
-const _: () = assert!(size_of::<Label<&crate::Heap<'static>>>() == size_of::<&crate::Heap<'static>>());
+const _: () = assert!(size_of::<Label<&crate::heap::Heap<'static>>>() == size_of::<&crate::heap::Heap<'static>>());
 
 #[cfg(feature = "labels")]
 mod owner {
@@ -129,7 +131,7 @@ mod owner {
 
     /// Atomic where the machine can, so that a label may go wherever its handle may.
     #[cfg(target_has_atomic = "32")]
-    pub(super) type Shared<A> = crate::Shared<Owner, A, crate::Atomic>;
+    pub(super) type Shared<A> = crate::shared::Shared<Owner, A, crate::shared::Atomic>;
     #[cfg(not(target_has_atomic = "32"))]
-    pub(super) type Shared<A> = crate::Shared<Owner, A, crate::Local>;
+    pub(super) type Shared<A> = crate::shared::Shared<Owner, A, crate::shared::Local>;
 }

@@ -1,7 +1,7 @@
 //! A double-ended queue that never grows.
 
 use crate::raw::RawBuf;
-use crate::{AllocError, Allocator};
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::{fmt, mem, ptr, slice};
 
 /// A queue of fixed capacity, open at both ends.

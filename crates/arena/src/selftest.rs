@@ -1,7 +1,13 @@
 //! What a new machine should be asked before anything is built on its memory. Host tests and the emulated RISC-V
 //! machine run the same.
 
-use crate::{AllocError, Allocator, Box, ByteRing, Count, Ring, Shared, Slab, Vec};
+use crate::boxed::Box;
+use crate::byte_ring::ByteRing;
+use crate::ring::Ring;
+use crate::shared::{Count, Shared};
+use crate::slab::Slab;
+use crate::vec::Vec;
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::fmt;
 
 /// How many objects [`thousand_shared`] makes.

@@ -1,6 +1,7 @@
 //! A pool with keys that notice when their value is gone.
 
-use crate::{AllocError, Allocator, Vec};
+use crate::vec::Vec;
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::num::NonZeroU32;
 use core::{fmt, iter, mem, slice};
 

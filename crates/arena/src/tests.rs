@@ -1,6 +1,15 @@
 //! The containers in brief; `tests/` holds them against models.
 
-use crate::{Box, ByteRing, Counting, FailNth, Global, Heap, Local, Ring, Shared, Slab, Vec, Weak};
+use crate::boxed::Box;
+use crate::byte_ring::ByteRing;
+use crate::counting::Counting;
+use crate::failing::FailNth;
+use crate::global::Global;
+use crate::heap::Heap;
+use crate::ring::Ring;
+use crate::shared::{Local, Shared, Weak};
+use crate::slab::Slab;
+use crate::vec::Vec;
 use core::mem::MaybeUninit;
 
 #[test]

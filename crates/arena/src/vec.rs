@@ -1,7 +1,8 @@
 //! A vector that never grows.
 
+use crate::error::Full;
 use crate::raw::RawBuf;
-use crate::{AllocError, Allocator, Full};
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::fmt;
 use core::mem;
 use core::mem::ManuallyDrop;

@@ -4,7 +4,9 @@ use core::fmt;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{SmallOrder, constant_time_eq, keys::hidden};
+use crate::compare::constant_time_eq;
+use crate::error::SmallOrder;
+use crate::keys::hidden;
 
 /// An X25519 secret: 32 bytes, clamped when used.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]

@@ -1,6 +1,6 @@
 //! ECDSA signatures as TLS carries them: the DER of `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 section 2.2.3).
 
-use crate::BadDer;
+use crate::error::BadDer;
 
 /// The longest DER of a P-256 signature: two numbers of 32 bytes with a zero before, each with its header, and the outer header.
 pub const DER_SIGNATURE_MAX: usize = 72;

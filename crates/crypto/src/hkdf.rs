@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::TooLong;
+use crate::error::TooLong;
 
 /// T(n) = HMAC(PRK, T(n-1) | info | n), as many as `out` takes.
 pub(crate) fn expand<const N: usize>(

@@ -10,7 +10,7 @@ use ctr::cipher::consts::U12;
 use ctr::cipher::{BlockCipherEncrypt, InnerIvInit, StreamCipherCore};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{BadTag, KeyLength};
+use crate::error::{BadTag, KeyLength};
 
 type Ctr<'k, C> = ctr::CtrCore<&'k C, ctr::flavors::Ctr128BE>;
 

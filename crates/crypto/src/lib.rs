@@ -66,6 +66,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod compare;
 mod curve25519;
 mod der;
 mod error;
@@ -81,6 +82,7 @@ mod rank;
 pub mod selftest;
 mod wipe;
 
+pub use compare::constant_time_eq;
 pub use curve25519::X25519Secret;
 pub use der::{DER_SIGNATURE_MAX, ecdsa_der_decode, ecdsa_der_encode};
 pub use error::{BadDer, BadSignature, BadTag, Error, InvalidPoint, InvalidScalar, KeyLength, SmallOrder, TooLong};
@@ -93,15 +95,3 @@ pub use provider::{Provider, RustCrypto};
 pub use rand_core;
 pub use rank::{Group, SrtpSuite, Suite};
 pub use wipe::wipe_stack;
-
-/// Whether `a` and `b` are the same bytes, in a time that depends on their lengths only.
-///
-/// ```
-/// assert!(barertc_crypto::constant_time_eq(b"tag", b"tag"));
-/// assert!(!barertc_crypto::constant_time_eq(b"tag", b"tags"));
-/// ```
-#[must_use]
-pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
-    use subtle::ConstantTimeEq;
-    a.ct_eq(b).into()
-}

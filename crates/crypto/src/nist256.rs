@@ -8,7 +8,8 @@ use p256::{FieldBytes, NistP256, ProjectivePoint, PublicKey, SecretKey};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{BadSignature, InvalidPoint, InvalidScalar, keys::hidden};
+use crate::error::{BadSignature, InvalidPoint, InvalidScalar};
+use crate::keys::hidden;
 
 /// A P-256 secret: a scalar between 0 and the order of the curve, for ECDH or for signing.
 #[derive(Clone)]

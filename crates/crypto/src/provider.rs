@@ -2,11 +2,13 @@
 
 use rand_core::CryptoRng;
 
-use crate::{
-    AeadKey, AesKey, BadSignature, BadTag, BlockKey, ChaChaKey, GcmKey, Group, HmacSha1Key, HmacSha256Key,
-    HmacSha384Key, InvalidPoint, KeyLength, P256Secret, SmallOrder, SrtpSuite, Suite, TooLong, X25519Secret, hash,
-    hkdf, keys, nist256, rank,
-};
+use crate::curve25519::X25519Secret;
+use crate::error::{BadSignature, BadTag, InvalidPoint, KeyLength, SmallOrder, TooLong};
+use crate::keys::{AeadKey, AesKey, BlockKey, ChaChaKey, GcmKey};
+use crate::mac::{HmacSha1Key, HmacSha256Key, HmacSha384Key};
+use crate::nist256::P256Secret;
+use crate::rank::{Group, SrtpSuite, Suite};
+use crate::{hash, hkdf, keys, nist256, rank};
 
 /// RustCrypto: every primitive in software, with the processor's own instructions where RustCrypto knows them.
 #[derive(Clone, Copy, Debug, Default)]

@@ -23,7 +23,7 @@ mod random;
 
 pub use random::Predictable;
 
-use crate::{Provider, RustCrypto};
+use crate::provider::{Provider, RustCrypto};
 
 /// Holds [`RustCrypto`] against the vectors; an error names the vector that failed.
 pub fn run() -> Result<(), &'static str> {

@@ -1,11 +1,5 @@
 use core::time::Duration;
 
-use barertc_arena::Allocator;
-
-use crate::buffer::Buffer;
-use crate::state::State;
-use crate::transport::Transport;
-
 /// How much the driver may take, and how patient it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -62,17 +56,5 @@ impl Default for Config {
             throttle_high: 80,
             throttle_low: 60,
         }
-    }
-}
-
-impl Config {
-    /// Bytes that a driver takes from its allocator, at most and in all; every one of them when it is made.
-    #[must_use]
-    pub fn worst_case_bytes<T: Transport, A: Allocator + Clone>(&self) -> usize {
-        let frames = self.receive_frames.saturating_add(self.transmit_frames);
-        frames
-            .saturating_mul(Buffer::<A>::bytes(T::BUFFER_BYTES, self.alignment))
-            .saturating_add(State::<A>::bytes(self))
-            .saturating_add(T::bytes::<A>(self))
     }
 }

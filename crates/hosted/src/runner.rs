@@ -10,8 +10,8 @@ use barertc_arena::Allocator;
 use barertc_wire::{Clock, Instant};
 use embassy_futures::select::{Either3, select3};
 
-use crate::Config;
 use crate::buffer::Buffer;
+use crate::config::Config;
 use crate::event::Cause;
 use crate::header::{self, Header, Interface};
 use crate::state::{Frame, Handle, State};

@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Flash memory, for reading.
 #[expect(async_fn_in_trait, reason = "storages are polled where they are made; nothing here is spawned across threads")]

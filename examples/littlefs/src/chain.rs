@@ -2,7 +2,8 @@
 //! number n (from 1 on) begins with one pointer more than n has trailing zeros; pointer i leads to block n − 2^i.
 
 use crate::blocks::{Blocks, Flash};
-use crate::{Error, words};
+use crate::error::Error;
+use crate::words::words;
 
 /// Fills `buf`, which is not empty, from byte `offset` on of a file of `size` bytes whose last block is `head`. The range
 /// lies inside of the file. From its last block backwards every block is read once.

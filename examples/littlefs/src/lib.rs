@@ -47,9 +47,12 @@ mod error;
 #[cfg(feature = "image")]
 pub mod image;
 mod metadata;
+mod words;
 
 use barertc_media::Storage;
 use blocks::Blocks;
+use words::words;
+
 pub use blocks::Flash;
 pub use error::Error;
 use metadata::{Content, Pair, Recent};
@@ -162,15 +165,6 @@ impl File {
             Content::Directory(_) => 0,
         }
     }
-}
-
-/// Numbers as they stand on the disk, least significant byte first.
-fn words<const BYTES: usize, const WORDS: usize>(bytes: &[u8; BYTES]) -> [u32; WORDS] {
-    let mut words = [0; WORDS];
-    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
-        *word = u32::from_le_bytes(*bytes);
-    }
-    words
 }
 
 #[cfg(target_pointer_width = "32")]

@@ -4,7 +4,8 @@
 //! significant byte first: 1 bit that is 0 in a valid tag, 11 bits type, 10 bits id, 10 bits length (littlefs' SPEC.md).
 
 use crate::blocks::{Blocks, Flash};
-use crate::{Error, words};
+use crate::error::Error;
+use crate::words::words;
 
 /// The two blocks of a metadata pair.
 pub(crate) type Pair = [u32; 2];

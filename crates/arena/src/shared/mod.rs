@@ -8,7 +8,7 @@ mod tests;
 pub use count::Atomic;
 pub use count::{Count, Local};
 
-use crate::{AllocError, Allocator};
+use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;

@@ -2,7 +2,8 @@
 
 use super::count::STUCK;
 use super::{Atomic, Count, Local, Shared};
-use crate::{Counting, Global};
+use crate::counting::Counting;
+use crate::global::Global;
 use core::cell::Cell;
 
 const SATURATED: u32 = 1 << 31;

@@ -4,7 +4,7 @@
 use hex_literal::hex;
 
 use super::{is, must, same};
-use crate::Provider;
+use crate::provider::Provider;
 
 pub(super) fn check<P: Provider>(p: &P) -> Result<(), &'static str> {
     aes_block(p)?;

@@ -3,7 +3,9 @@
 use hex_literal::hex;
 
 use super::{Predictable, is, must, same};
-use crate::{P256Secret, Provider, RustCrypto, X25519Secret};
+use crate::curve25519::X25519Secret;
+use crate::nist256::P256Secret;
+use crate::provider::{Provider, RustCrypto};
 
 pub(super) fn check<P: Provider>(p: &P) -> Result<(), &'static str> {
     x25519(p)?;

@@ -3,7 +3,9 @@
 use hex_literal::hex;
 
 use super::{is, must, same};
-use crate::{HmacSha1Key, HmacSha256Key, HmacSha384Key, Provider, Sha256, Sha384};
+use crate::hash::{Sha256, Sha384};
+use crate::mac::{HmacSha1Key, HmacSha256Key, HmacSha384Key};
+use crate::provider::Provider;
 
 pub(super) fn check<P: Provider>(p: &P) -> Result<(), &'static str> {
     sha(p)?;

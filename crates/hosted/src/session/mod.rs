@@ -17,7 +17,7 @@ use core::time::Duration;
 use barertc_arena::{AllocError, Allocator, Ring, Vec};
 use barertc_wire::{Instant, NoRoom};
 
-use crate::Config;
+use crate::config::Config;
 use crate::event::{Cause, Error, Event, Failure, Status};
 use crate::header::{self, Header, Interface};
 use crate::init::{self, Init};

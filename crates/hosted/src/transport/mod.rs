@@ -10,9 +10,10 @@ use barertc_arena::{AllocError, Allocator};
 use barertc_wire::Instant;
 
 use crate::buffer::Buffer;
+use crate::config::Config;
 use crate::header::Header;
 use crate::stats::Discard;
-use crate::{Clock, Config};
+use barertc_wire::Clock;
 
 pub use sdio::Sdio;
 pub use spi::{Spi, SpiLines};

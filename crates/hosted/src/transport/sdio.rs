@@ -9,9 +9,9 @@ use barertc_wire::Clock;
 
 use super::split::split;
 use super::{Fault, Lent, Room, Sink, Transport, reset, sealed::Sealed, sleep};
-use crate::Config;
 use crate::buffer::Buffer;
 use crate::bus::SdioBus;
+use crate::config::Config;
 use crate::header;
 use crate::stats::Discard;
 

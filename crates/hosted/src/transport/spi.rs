@@ -11,9 +11,9 @@ use core::time::Duration;
 
 use super::split::deliver;
 use super::{Fault, Lent, Room, Sink, Transport, reset, sealed::Sealed};
-use crate::Config;
 use crate::buffer::Buffer;
 use crate::bus::SpiBus;
+use crate::config::Config;
 use crate::header::{self, Header, Interface};
 use crate::stats::Discard;
 
