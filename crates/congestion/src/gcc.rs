@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use barertc_wire::Instant;
+use barertc_wire::{Count, Instant};
 
 use crate::aimd::Aimd;
 use crate::feedback::{PacketObserver, PacketResult};
@@ -57,6 +57,7 @@ pub struct Gcc {
     total: u32,
     /// Transport-wide feedback comes, so report blocks tell nothing new about loss.
     has_feedback: bool,
+    out_of_range: Count,
 }
 
 /// What the estimate is made of, in bits a second.
@@ -75,6 +76,8 @@ pub struct GccStats {
     pub fraction_lost: f32,
     /// What the queue does.
     pub usage: Usage,
+    /// How often a rate was no number, infinite, or below [`GccConfig::min`], and was put back into its bounds.
+    pub out_of_range: Count,
 }
 
 impl Gcc {
@@ -95,6 +98,7 @@ impl Gcc {
             lost: 0,
             total: 0,
             has_feedback: false,
+            out_of_range: Count::ZERO,
         }
     }
 
@@ -108,6 +112,7 @@ impl Gcc {
             arriving: self.rate.bits_per_second(),
             fraction_lost: self.loss_based.fraction(),
             usage: self.trend.usage(),
+            out_of_range: self.out_of_range,
         }
     }
 
@@ -161,6 +166,11 @@ impl Gcc {
 
     fn clamp(&mut self) {
         let (low, high) = (self.config.min as f32, self.config.max as f32);
+        for rate in [self.delay_based.bitrate(), self.loss_based.bitrate()] {
+            // A comparison with what is no number is false.
+            let in_range = rate >= low && rate.is_finite();
+            self.out_of_range += u64::from(!in_range);
+        }
         self.delay_based.clamp(low, high);
         self.loss_based.clamp(low, high);
     }
@@ -198,5 +208,39 @@ impl PacketObserver for Gcc {
         }
         (self.over, self.lost, self.total) = (false, 0, 0);
         self.clamp();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(arrived: i64) -> PacketResult {
+        PacketResult { sequence: 0, sent: Instant::from_millis(10), bytes: 1_200, arrived: Some(arrived) }
+    }
+
+    #[test]
+    fn a_rate_that_is_no_number_is_clamped_and_reported() {
+        let config = GccConfig { start: 1_000_000, min: 100_000, max: 5_000_000 };
+        for broken in [f32::NAN, f32::NEG_INFINITY, 0.0, -1.0] {
+            let mut gcc = Gcc::new(config);
+            gcc.packet(Instant::ZERO, &result(20_000));
+            gcc.feedback_done(Instant::from_millis(50));
+            assert_eq!(gcc.stats().out_of_range, 0);
+            (gcc.delay_based, gcc.loss_based) = (Aimd::new(broken), LossBased::new(broken));
+            gcc.feedback_done(Instant::from_millis(100));
+            assert_eq!(gcc.bitrate(), config.min, "{broken}");
+            assert!(gcc.stats().out_of_range >= 1, "{broken}");
+            // It goes on from there.
+            let reported = gcc.stats().out_of_range;
+            gcc.feedback_done(Instant::from_millis(150));
+            assert_eq!((gcc.bitrate() >= config.min, gcc.stats().out_of_range), (true, reported), "{broken}");
+        }
+        let mut gcc = Gcc::new(config);
+        gcc.feedback_done(Instant::ZERO);
+        (gcc.delay_based, gcc.loss_based) = (Aimd::new(f32::INFINITY), LossBased::new(f32::INFINITY));
+        gcc.feedback_done(Instant::from_millis(100));
+        assert_eq!(gcc.bitrate(), config.max);
+        assert!(gcc.stats().out_of_range >= 1);
     }
 }

@@ -47,6 +47,8 @@ const FACTOR: u64 = 25;
 const BURST_MILLIS: u64 = 5;
 /// At least two full packets.
 const MIN_BURST: u64 = 2_400;
+/// Less is never believed of a path: a pacer that stands still lets every frame age.
+const MIN_BITS_PER_SECOND: u64 = 30_000;
 /// Longest time that retransmissions may save up for.
 const AGAIN_MILLIS: u64 = 100;
 
@@ -102,7 +104,7 @@ impl Pacer {
 
 /// (bytes a second, burst in bytes, burst of retransmissions in bytes)
 fn rates(bits_per_second: u64) -> (u32, u32, u32) {
-    let rate = (bits_per_second / 8).saturating_mul(FACTOR) / 10;
+    let rate = (bits_per_second.max(MIN_BITS_PER_SECOND) / 8).saturating_mul(FACTOR) / 10;
     let bytes_in = |millis: u64| clamp((rate.saturating_mul(millis) / 1_000).max(MIN_BURST));
     (clamp(rate), bytes_in(BURST_MILLIS), bytes_in(AGAIN_MILLIS))
 }
@@ -150,8 +152,16 @@ mod tests {
     }
 
     #[test]
+    fn an_estimate_of_zero_does_not_stop_it() {
+        let mut pacer = Pacer::new(0);
+        pacer.set_bitrate(Instant::ZERO, 0);
+        pacer.sent(Instant::ZERO, Class::Video, 3_600);
+        assert!(pacer.timeout(Class::Video) < Instant::from_millis(1_000));
+    }
+
+    #[test]
     fn a_new_rate_counts_from_now() {
-        let mut pacer = Pacer::new(1_000);
+        let mut pacer = Pacer::new(40_000);
         pacer.sent(Instant::ZERO, Class::Video, 12_400);
         pacer.set_bitrate(Instant::ZERO, 1_000_000);
         let wait = pacer.timeout(Class::Video).as_millis();

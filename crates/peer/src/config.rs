@@ -165,9 +165,9 @@ pub struct StreamConfig {
     pub largest_key_frame: usize,
     /// Limits on retransmission.
     pub retransmit: RetransmitConfig,
-    /// The longest that a receiver is asked to hold pictures back while much is lost, so that retransmissions come in
-    /// time; zero leaves it to the receiver.
-    pub max_playout_delay: Duration,
+    /// How much delay the application can bear for pictures that are whole: a target. Zero means that a receiver never
+    /// waits for what is lost.
+    pub latency: Duration,
 }
 
 impl StreamConfig {
@@ -190,7 +190,7 @@ impl StreamConfig {
             history: config.history,
             largest_key_frame: config.largest_key_frame,
             retransmit: config.retransmit,
-            max_playout_delay: config.max_playout_delay,
+            latency: config.latency,
         };
         // Nothing is dropped in a constant.
         core::mem::forget(config);
@@ -205,7 +205,7 @@ impl StreamConfig {
             history: self.history,
             largest_key_frame: self.largest_key_frame,
             retransmit: self.retransmit,
-            max_playout_delay: self.max_playout_delay,
+            latency: self.latency,
             ..stream
         }
     }

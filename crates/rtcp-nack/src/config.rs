@@ -43,9 +43,13 @@ pub struct SendConfig {
     pub largest_key_frame: usize,
     /// Limits on retransmission.
     pub retransmit: RetransmitConfig,
-    /// On a lossy path video receivers are asked to hold pictures back for as long as retransmissions take, but no longer
-    /// than this; zero leaves it to them. Needs RTX and the extension for playout delay.
-    pub max_playout_delay: Duration,
+    /// How much delay the application can bear for pictures that are whole: a target. Zero means that a receiver never
+    /// waits for what is lost.
+    ///
+    /// On a lossy path video receivers are asked to hold pictures back for one round of retransmission, and for a second
+    /// one where it fits in here. That needs RTX and the extension for playout delay. A path whose one round is longer
+    /// than the target misses it: up to 500 ms are asked for.
+    pub latency: Duration,
 }
 
 /// The stream that retransmissions are sent on (RFC 4588).
@@ -62,7 +66,7 @@ pub struct RtxConfig {
 /// Limits on retransmission, so that a receiver can't make a sender flood the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetransmitConfig {
-    /// How often one packet is sent again; at most 127.
+    /// How often one packet is sent again; at most 63.
     pub max_repeats: u8,
     /// Retransmissions that can wait.
     pub queue: usize,
@@ -140,7 +144,7 @@ impl SendConfig {
             history: HistoryConfig { packets: 512, frames: 128, bytes: 512 * 1024, age: Duration::from_secs(3) },
             largest_key_frame: 192 * 1024,
             retransmit: RetransmitConfig::new(),
-            max_playout_delay: Duration::from_millis(500),
+            latency: Duration::from_millis(100),
         }
     }
 
@@ -155,6 +159,12 @@ impl SendConfig {
         config.retransmit =
             RetransmitConfig { max_repeats: 3, queue: 32, bytes_per_second: 32_000, burst_bytes: 8_000 };
         config
+    }
+
+    /// Retransmissions that are known to be on their way, and second copies that wait: only with RTX, where each
+    /// transmission has a number of its own.
+    pub(crate) const fn copies(&self) -> usize {
+        if self.rtx.is_some() { self.retransmit.queue } else { 0 }
     }
 
     /// Room for payload when every negotiated extension is sent.
@@ -204,7 +214,7 @@ impl SendConfig {
                 return Err(Error::RtxSource { ssrc: self.ssrc });
             }
         }
-        ConfigError::check("retransmit.max_repeats", self.retransmit.max_repeats.into(), Rule::AtMost(127))?;
+        ConfigError::check("retransmit.max_repeats", self.retransmit.max_repeats.into(), Rule::AtMost(63))?;
         self.history.check()?;
         if self.history.packets > 0 {
             // Each fragment loses up to three bytes to its header; a packet more for what is not fragmented evenly.

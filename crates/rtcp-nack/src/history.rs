@@ -27,8 +27,10 @@ struct Sent {
 
 /// Bit of `Sent::when`: a retransmission is queued.
 const PENDING: u32 = 0x80;
+/// Bit of `Sent::when`: a retransmission arrived.
+const ARRIVED: u32 = 0x40;
 /// Bits of `Sent::when`: number of retransmissions.
-const REPEATS: u32 = 0x7f;
+const REPEATS: u32 = 0x3f;
 
 /// One frame that packets were made of.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub(crate) enum Refusal {
     TooSoon,
     /// Sent again as often as is allowed.
     TooOften,
+    /// A retransmission came.
+    Arrived,
 }
 
 /// A packet to be made again.
@@ -199,11 +203,26 @@ impl<A: Allocator + Clone> History<A> {
         if packet.when & PENDING != 0 || (repeats > 0 && u128::from(since) < quiet.as_millis()) {
             return Err(Refusal::TooSoon);
         }
+        if packet.when & ARRIVED != 0 {
+            return Err(Refusal::Arrived);
+        }
         if repeats >= u32::from(max_repeats).min(REPEATS) {
             return Err(Refusal::TooOften);
         }
         packet.when |= PENDING;
         Ok(repeats)
+    }
+
+    /// How often the packet was sent again.
+    pub(crate) fn repeats(&self, sequence: u16) -> u32 {
+        self.index(sequence).and_then(|i| self.packets.get(i)).map_or(0, |packet| packet.when & REPEATS)
+    }
+
+    /// A retransmission of the packet arrived.
+    pub(crate) fn arrived(&mut self, sequence: u16) {
+        if let Some(packet) = self.index(sequence).and_then(|i| self.packets.get_mut(i)) {
+            packet.when |= ARRIVED;
+        }
     }
 
     /// Takes a request back that could not be queued.
@@ -218,7 +237,8 @@ impl<A: Allocator + Clone> History<A> {
     pub(crate) fn again(&mut self, now: Instant, sequence: u16, transport: Option<u16>) -> Option<Again<'_, A>> {
         let index = self.index(sequence)?;
         let packet = self.packets.get_mut(index)?;
-        packet.when = (packet.when & !PENDING).wrapping_add(1);
+        let repeats = (packet.when & REPEATS).saturating_add(1).min(REPEATS);
+        packet.when = (packet.when & !(PENDING | REPEATS)) | repeats;
         packet.again = now.as_millis() as u16;
         packet.transport = transport.unwrap_or(packet.transport);
         self.look(sequence)

@@ -3,13 +3,13 @@ use core::time::Duration;
 use barertc_rtp::PlayoutDelay;
 use barertc_wire::Instant;
 
-/// How long the receiver should hold pictures back, so that what is lost can come again before it is missed.
-///
-/// Each step is a share of packets lost and how many transmissions one after the other are then to be waited for: so many
-/// that a packet which needs more is rare, since a transmission and the request for it are lost as often as anything.
-const STEPS: [(f32, u32); 4] = [(0.08, 5), (0.03, 3), (0.01, 2), (0.003, 1)];
+/// From this share of packets lost on the receiver is asked to wait for a retransmission, and from this share on for a
+/// second one where [`SendConfig::latency`](crate::SendConfig::latency) leaves time: a retransmission goes twice, and both
+/// copies of a packet in so many are lost.
+const ONE_ROUND: f32 = 0.003;
+const TWO_ROUNDS: f32 = 0.15;
 /// What a retransmission takes beside the round trip: until the gap is noticed, and the turn of a timer on either side.
-const TURN: Duration = Duration::from_millis(25);
+const TURN: Duration = Duration::from_millis(30);
 /// Before a round trip is known.
 const RTT: Duration = Duration::from_millis(100);
 /// The share of lost packets is looked at this often; it counts at once when it grows and fades slowly when it shrinks.
@@ -20,8 +20,13 @@ const FADE: f32 = 0.92;
 /// longer at once stops the picture for as long.
 const UP: u32 = 8;
 const DOWN: u32 = 16;
-/// No upper bound for the receiver: the most that the extension can say, in units of 10 ms.
-const MAX: u16 = 4_095;
+/// Longest time that is ever asked for: pictures that are later are no use to anybody.
+const LONGEST: Duration = Duration::from_millis(500);
+/// The most that the extension can say, in units of 10 ms: no upper bound. An upper bound with a lower one of 0 would have
+/// browsers show pictures without a jitter buffer.
+const UNBOUNDED: u16 = 4_095;
+/// The upper bound is this much above the lower one, in units of 10 ms. Without it the receiver's own estimate may be higher.
+const SPAN: u16 = 2;
 
 /// Share of packets lost, and what follows from it for the receiver's target.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +35,8 @@ pub(crate) struct PlayoutDelayTarget {
     lost: u32,
     since: Option<Instant>,
     fraction: f32,
-    most: Duration,
+    /// What the application can bear.
+    latency: Duration,
     /// What is called for, and what is said on the way there.
     delay: Duration,
     said: Duration,
@@ -38,13 +44,13 @@ pub(crate) struct PlayoutDelayTarget {
 }
 
 impl PlayoutDelayTarget {
-    pub(crate) const fn new(most: Duration) -> Self {
+    pub(crate) const fn new(latency: Duration) -> Self {
         Self {
             sent: 0,
             lost: 0,
             since: None,
             fraction: 0.0,
-            most,
+            latency,
             delay: Duration::ZERO,
             said: Duration::ZERO,
             before: None,
@@ -69,8 +75,15 @@ impl PlayoutDelayTarget {
         let grown = 0.5 * (self.fraction + fraction);
         self.fraction = if fraction > self.fraction { grown } else { fraction.max(self.fraction * FADE) };
         (self.sent, self.lost, self.since) = (0, 0, Some(now));
-        let times = STEPS.iter().find(|(from, _)| self.fraction >= *from).map_or(0, |(_, times)| *times);
-        self.delay = rtt.unwrap_or(RTT).saturating_add(TURN).saturating_mul(times).min(self.most);
+        let round = rtt.unwrap_or(RTT).saturating_add(TURN);
+        let two = round.saturating_mul(2);
+        self.delay = if self.latency.is_zero() || self.fraction < ONE_ROUND {
+            Duration::ZERO
+        } else if self.fraction >= TWO_ROUNDS && two <= self.latency {
+            two
+        } else {
+            round.min(LONGEST)
+        };
     }
 
     fn approach(&mut self, now: Instant) {
@@ -85,8 +98,8 @@ impl PlayoutDelayTarget {
 
     /// What is said in the header extension.
     pub(crate) fn playout_delay(&self) -> PlayoutDelay {
-        let min = u16::try_from(self.said.as_millis() / 10).unwrap_or(MAX).min(MAX);
-        PlayoutDelay { min, max: MAX }
+        let min = u16::try_from(self.said.as_millis() / 10).unwrap_or(UNBOUNDED).min(UNBOUNDED);
+        PlayoutDelay { min, max: if min == 0 { UNBOUNDED } else { min.saturating_add(SPAN).min(UNBOUNDED) } }
     }
 }
 
@@ -106,15 +119,24 @@ mod tests {
     }
 
     #[test]
-    fn the_more_is_lost_the_longer_is_waited() {
-        for (every, expected) in [(0, 0), (2_000, 0), (200, 7), (90, 15), (20, 22), (10, 37), (3, 37)] {
+    fn one_round_is_asked_for_and_a_second_where_there_is_time() {
+        for (every, expected) in [(0, 0), (2_000, 0), (200, 8), (90, 8), (20, 8), (10, 8), (4, 16)] {
             assert_eq!(
-                run(&mut PlayoutDelayTarget::new(Duration::from_millis(500)), 0, every),
+                run(&mut PlayoutDelayTarget::new(Duration::from_millis(200)), 0, every),
                 expected,
                 "1 in {every}"
             );
         }
-        assert_eq!(run(&mut PlayoutDelayTarget::new(Duration::from_millis(120)), 0, 10), 12);
+        // A target that one round does not fit is missed rather than that the picture freezes; zero means never wait.
+        assert_eq!(run(&mut PlayoutDelayTarget::new(Duration::from_millis(50)), 0, 4), 8);
+        assert_eq!(run(&mut PlayoutDelayTarget::new(Duration::ZERO), 0, 4), 0);
+    }
+
+    #[test]
+    fn the_upper_bound_follows_the_lower_one() {
+        let mut target = PlayoutDelayTarget::new(Duration::from_millis(100));
+        run(&mut target, 0, 20);
+        assert_eq!(target.playout_delay(), PlayoutDelay { min: 8, max: 10 });
     }
 
     #[test]
@@ -130,17 +152,17 @@ mod tests {
             assert!(now <= before + 1, "{before} to {now}, in 10 ms");
             before = now;
         }
-        assert_eq!(before, 37);
+        assert_eq!(before, 8);
     }
 
     #[test]
     fn a_path_that_gets_better_is_trusted_again_in_time() {
         let mut target = PlayoutDelayTarget::new(Duration::from_millis(500));
-        assert_eq!(run(&mut target, 0, 10), 37);
+        assert_eq!(run(&mut target, 0, 10), 8);
         assert!(run(&mut target, 10_000, 0) > 0);
         for round in 2..8 {
             run(&mut target, round * 10_000, 0);
         }
-        assert_eq!(target.playout_delay(), PlayoutDelay { min: 0, max: MAX });
+        assert_eq!(target.playout_delay(), PlayoutDelay { min: 0, max: UNBOUNDED });
     }
 }

@@ -26,8 +26,30 @@ struct Queued<A: Allocator + Clone> {
     budget: u16,
 }
 
+/// The second copy of a retransmission follows the first after this time, so that one burst of loss does not take both.
+const COPY_SPACING: Duration = Duration::from_millis(12);
+
+/// A second copy that is to be sent.
+#[derive(Clone, Copy, Debug)]
+struct Copy {
+    sequence: u16,
+    at: Instant,
+}
+
+/// A retransmission that is on its way.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    sequence: u16,
+    /// Transport-wide number.
+    transport: u16,
+}
+
 /// Packets of late that fill the path in a probe, one after the other.
 const PADDING: u16 = 32;
+
+/// A stream that dropped frames asks its source for a key frame at most this often: a key frame is larger than what was
+/// too late, and would be later still. A receiver that asks is always heard.
+const OWN_KEY_FRAMES: Duration = Duration::from_secs(5);
 
 /// What the application should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +87,10 @@ pub struct SendStream<A: Allocator + Clone> {
     queue: Ring<Queued<A>, A>,
     history: History<A>,
     requested: Ring<u16, A>,
+    /// In order of time.
+    copies: Ring<Copy, A>,
+    /// The newest retransmissions: feedback tells which of them came.
+    in_flight: Ring<InFlight, A>,
     retransmit_budget: TokenBucket,
     next_sequence: u16,
     next_rtx: u16,
@@ -72,6 +98,9 @@ pub struct SendStream<A: Allocator + Clone> {
     /// Frames are dropped up to the next key frame.
     skipping: bool,
     event: Option<SendEvent>,
+    /// A key frame is needed since frames were dropped here, and when one was asked for last for that reason.
+    wants_key: bool,
+    own_request: Option<Instant>,
     last_fir: Option<u8>,
     round_trip_time: Option<Duration>,
     playout: PlayoutDelayTarget,
@@ -90,6 +119,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         History::<A>::worst_case_bytes(&config.history)
             .saturating_add(Ring::<Queued<A>, A>::bytes(config.queue_frames))
             .saturating_add(Ring::<u16, A>::bytes(config.retransmit.queue))
+            .saturating_add(Ring::<Copy, A>::bytes(config.copies()))
+            .saturating_add(Ring::<InFlight, A>::bytes(config.copies()))
     }
 
     /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
@@ -101,16 +132,20 @@ impl<A: Allocator + Clone> SendStream<A> {
         Ok(Self {
             queue: Ring::with_capacity(config.queue_frames, alloc.clone())?,
             history: History::new(config.history, config.first_sequence, alloc.clone())?,
-            requested: Ring::with_capacity(config.retransmit.queue, alloc)?,
+            requested: Ring::with_capacity(config.retransmit.queue, alloc.clone())?,
+            copies: Ring::with_capacity(config.copies(), alloc.clone())?,
+            in_flight: Ring::with_capacity(config.copies(), alloc)?,
             retransmit_budget: TokenBucket::new(config.retransmit.bytes_per_second, config.retransmit.burst_bytes),
             next_sequence: config.first_sequence,
             next_rtx: config.rtx.map_or(0, |r| r.first_sequence),
             clock: MediaClock::new(config.format.clock_rate()),
             skipping: false,
             event: None,
+            wants_key: false,
+            own_request: None,
             last_fir: None,
             round_trip_time: None,
-            playout: PlayoutDelayTarget::new(config.max_playout_delay),
+            playout: PlayoutDelayTarget::new(config.latency),
             padding: 0,
             stats: OutboundStats::default(),
             remote: RemoteInboundStats::default(),
@@ -132,9 +167,12 @@ impl<A: Allocator + Clone> SendStream<A> {
         if frame.next_piece(usize::from(budget), &mut Cursor::default()).is_none() {
             return Err(Error::FrameTooLarge { bytes: frame.bytes().len(), limit: budget.into() });
         }
-        let timestamp = frame.timestamp();
+        let (timestamp, key) = (frame.timestamp(), frame.is_key());
         let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0, budget };
         self.queue.push_back(queued).map_err(|_| Error::WouldBlock)?;
+        if key {
+            self.wants_key = false; // here it is
+        }
         self.clock.observe(now, timestamp);
         Ok(())
     }
@@ -145,6 +183,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// `out` should have [`SendConfig::mtu`] bytes; the packet leaves room for the protection.
     pub fn poll_packet(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
         self.drop_late(now);
+        self.ask_for_key_frame(now);
         let front = self.queue.front()?;
         let (frame, mut cursor, index, since) = (front.frame.clone(), front.cursor, front.index, front.since);
         let budget = front.budget;
@@ -184,12 +223,15 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// [`RetransmitConfig`](crate::RetransmitConfig) is reached; then [`timeout`](Self::timeout) tells when to go on.
     pub fn poll_retransmit(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
         loop {
-            if self.requested.is_empty() || !self.retransmit_budget.ready(now) {
+            if !self.retransmit_budget.ready(now) {
                 return None;
             }
-            let sequence = self.requested.pop_front()?;
+            let due = self.copies.front().is_some_and(|copy| copy.at <= now);
+            let copy = if due { self.copies.pop_front() } else { None };
+            let sequence = copy.map(|copy| copy.sequence).or_else(|| self.requested.pop_front())?;
             match self.write_again(now, sequence, transport_sequence, out) {
                 Some((header_len, len)) => {
+                    self.sent_again(now, sequence, transport_sequence, copy.is_some());
                     self.retransmit_budget.take(len);
                     self.stats.packet_sent_again(header_len, len.saturating_sub(header_len));
                     return Some(len);
@@ -197,6 +239,30 @@ impl<A: Allocator + Clone> SendStream<A> {
                 None => self.discards.count(SendDiscard::NackGone),
             }
         }
+    }
+
+    /// Remembers a retransmission, and that a second copy of the first one follows.
+    fn sent_again(&mut self, now: Instant, sequence: u16, transport: u16, is_copy: bool) {
+        if self.config.rtx.is_none() {
+            return;
+        }
+        if self.in_flight.is_full() {
+            self.in_flight.pop_front();
+        }
+        let _ = self.in_flight.push_back(InFlight { sequence, transport });
+        if !is_copy && self.history.repeats(sequence) == 1 {
+            // Without room there is more to be sent again than twice makes sense for.
+            let _ = self.copies.push_back(Copy { sequence, at: now + COPY_SPACING });
+        }
+    }
+
+    /// Transport-wide feedback tells that the packet with this number arrived. What it repeats is not sent again.
+    pub fn handle_transport_arrival(&mut self, _now: Instant, transport_sequence: u16) {
+        let Some(index) = self.in_flight.iter().position(|again| again.transport == transport_sequence) else { return };
+        let Some(InFlight { sequence, .. }) = self.in_flight.remove(index) else { return };
+        self.history.arrived(sequence);
+        self.copies.retain_mut(|copy| copy.sequence != sequence);
+        self.requested.retain_mut(|requested| *requested != sequence);
     }
 
     /// Writes something that fills the path for a probe: a packet of late once more, which costs a receiver nothing and
@@ -291,6 +357,7 @@ impl<A: Allocator + Clone> SendStream<A> {
                 Err(Refusal::Gone) => self.discards.count(SendDiscard::NackGone),
                 Err(Refusal::TooSoon) => self.discards.count(SendDiscard::NackTooSoon),
                 Err(Refusal::TooOften) => self.discards.count(SendDiscard::NackTooOften),
+                Err(Refusal::Arrived) => self.discards.count(SendDiscard::NackArrived),
             }
         }
     }
@@ -368,26 +435,30 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// When to call [`poll_retransmit`](Self::poll_retransmit) again, if retransmissions wait for their limit.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
-        if self.requested.is_empty() { None } else { Some(self.retransmit_budget.ready_at()) }
+        let budget = self.retransmit_budget.ready_at();
+        let copy = self.copies.front().map(|copy| copy.at.max(budget));
+        if self.requested.is_empty() { copy } else { Some(budget) }
     }
 
     /// Lets the history release frames that are too old; worth calling now and then on a stream that pauses.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.history.expire(now);
+        self.ask_for_key_frame(now);
     }
 
     /// Drops everything that waits; video goes on at the next key frame.
-    pub fn clear_queue(&mut self, _now: Instant) {
+    pub fn clear_queue(&mut self, now: Instant) {
         while let Some(queued) = self.queue.pop_front() {
             self.dropped(&queued.frame);
         }
+        self.ask_for_key_frame(now);
     }
 
     /// Uses other extensions from now on. The history is forgotten: its packets could not be made again byte for byte.
     ///
     /// # Errors
     /// [`Error::Config`]; nothing changes then.
-    pub fn set_extensions(&mut self, _now: Instant, extensions: barertc_rtp::ExtensionMap) -> Result<(), Error> {
+    pub fn set_extensions(&mut self, now: Instant, extensions: barertc_rtp::ExtensionMap) -> Result<(), Error> {
         if extensions == self.config.extensions {
             return Ok(());
         }
@@ -397,8 +468,11 @@ impl<A: Allocator + Clone> SendStream<A> {
             return Err(error);
         }
         self.requested.clear();
+        self.copies.clear();
+        self.in_flight.clear();
         self.history.clear(self.next_sequence);
         self.drop_started();
+        self.ask_for_key_frame(now);
         for index in 0..self.queue.len() {
             let Some(frame) = self.queue.get(index).map(|q| q.frame.clone()) else { break };
             let budget = self.budget(&frame);
@@ -439,7 +513,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.queue.iter().map(|q| q.frame.bytes().len()).fold(0, usize::saturating_add)
     }
 
-    /// Packets that wait to be sent again.
+    /// Packets that wait to be sent again. Second copies that are not due yet are not counted: [`timeout`](Self::timeout)
+    /// knows of them.
     #[must_use]
     pub const fn queued_retransmissions(&self) -> usize {
         self.requested.len()
@@ -481,6 +556,14 @@ impl<A: Allocator + Clone> SendStream<A> {
         &self.history
     }
 
+    /// Asks for the key frame that is needed since frames were dropped, unless one was asked for just now.
+    fn ask_for_key_frame(&mut self, now: Instant) {
+        if self.wants_key && self.own_request.is_none_or(|at| at + OWN_KEY_FRAMES <= now) {
+            (self.wants_key, self.own_request) = (false, Some(now));
+            self.event = Some(SendEvent::KeyFrameNeeded);
+        }
+    }
+
     /// Drops whole frames that have waited too long, and after them what can't be decoded without them. A frame of
     /// which packets have gone out is finished.
     fn drop_late(&mut self, now: Instant) {
@@ -504,8 +587,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     fn dropped(&mut self, frame: &Frame<A>) {
         self.stats.frames_dropped += 1;
         if frame.format().is_video() && !self.skipping {
-            self.skipping = true;
-            self.event = Some(SendEvent::KeyFrameNeeded);
+            (self.skipping, self.wants_key) = (true, true);
         }
     }
 
@@ -546,8 +628,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// What the receiver is told about holding pictures back, where that can change between a packet and its
     /// retransmission: a plain one has to be the same bytes. Once told it has to be told always, since budgets count it.
     fn playout_delay(&self) -> Option<PlayoutDelay> {
-        let may =
-            self.config.rtx.is_some() && self.config.format.is_video() && !self.config.max_playout_delay.is_zero();
+        let may = self.config.rtx.is_some() && self.config.format.is_video() && !self.config.latency.is_zero();
         may.then(|| self.playout.playout_delay())
     }
 

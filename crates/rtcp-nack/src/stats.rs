@@ -112,6 +112,8 @@ barertc_wire::reasons! {
         NackGone,
         /// A NACK came again within a round trip.
         NackTooSoon,
+        /// Feedback told that a retransmission of the packet came: the request was on its way.
+        NackArrived,
         /// A packet has been sent again as often as is allowed.
         NackTooOften,
         /// Too many retransmissions wait.

@@ -83,9 +83,10 @@ struct Feedback<'c, A: Allocator + Clone> {
 impl<A: Allocator + Clone> PacketObserver for Feedback<'_, A> {
     fn packet(&mut self, now: Instant, result: &PacketResult) {
         self.estimator.packet(now, result);
-        if result.arrived.is_none() {
-            for stream in self.streams.iter_mut().filter_map(|s| s.send.as_mut()) {
-                stream.handle_transport_loss(now, result.sequence);
+        for stream in self.streams.iter_mut().filter_map(|s| s.send.as_mut()) {
+            match result.arrived {
+                Some(_) => stream.handle_transport_arrival(now, result.sequence),
+                None => stream.handle_transport_loss(now, result.sequence),
             }
         }
     }
@@ -394,7 +395,7 @@ impl<A: Allocator + Clone> Media<A> {
     /// When the pacer lets go what waits.
     fn pacer_timeout(&self) -> Option<Instant> {
         let waits = self.streams.iter().filter_map(Streams::sending).map(|stream| {
-            let again = (stream.queued_retransmissions() > 0).then(|| self.pacer.timeout(Class::Retransmission));
+            let again = stream.timeout().map(|at| at.max(self.pacer.timeout(Class::Retransmission)));
             let new = (stream.queued_frames() > 0).then(|| self.pacer.timeout(Class::Video));
             Instant::earliest(again, new)
         });

@@ -119,3 +119,33 @@ fn sender_reports_tell_the_time_of_the_media() {
     let octets: usize = packets.iter().map(|p| Packet::parse(p).unwrap().payload.len()).sum();
     assert_eq!(report.octets as usize, octets);
 }
+
+#[test]
+fn lateness_is_not_answered_with_one_key_frame_after_the_other() {
+    // A path that carries nothing, and a source that jumps to a key frame whenever it is told to.
+    let mut s = SendStream::new(SendConfig::video(1, 102, PayloadFormat::H264), Global).unwrap();
+    let (mut asked, mut key) = (Vec::new(), true);
+    for frame in 0..900u64 {
+        let now = at(frame * 33);
+        let _ = s.enqueue(now, picture(if key { 90_000 } else { 6_000 }, key, frame as u32 * 3_000, Global));
+        key = false;
+        // Each tenth of a second one packet leaves.
+        if frame % 3 == 0 {
+            let mut out = [0; 1_500];
+            let _ = s.poll_packet(now, 0, &mut out);
+        }
+        if s.poll_event() == Some(SendEvent::KeyFrameNeeded) {
+            asked.push(frame * 33);
+            key = true;
+        }
+    }
+    assert!(asked.windows(2).all(|w| w[1] - w[0] >= 5_000), "{asked:?}");
+    assert!(!asked.is_empty() && s.stats().frames_dropped > 20);
+    // The receiver is heard at once.
+    let mut out = [0; 100];
+    let mut w = barertc_rtp::rtcp::CompoundWriter::new(&mut out);
+    w.pli(9, 1).unwrap();
+    let len = w.len();
+    crate::support::deliver(&mut s, at(30_000), &out[..len]);
+    assert_eq!(s.poll_event(), Some(SendEvent::KeyFrameNeeded));
+}

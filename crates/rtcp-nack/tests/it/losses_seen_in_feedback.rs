@@ -46,6 +46,7 @@ fn a_retransmission_that_is_lost_is_noticed_by_its_own_number_and_goes_twice() {
     let mut stream = video(true);
     nack(&mut stream, at(60), 1, [4]);
     assert_eq!(originals(&drain_again(&mut stream, at(60))), [4]); // number 5001
+    assert_eq!(originals(&drain_again(&mut stream, at(72))), [4]); // the copy
     // That the first transmission was lost is no news.
     stream.handle_transport_loss(at(100), 1_005);
     assert!(drain_again(&mut stream, at(100)).is_empty());
@@ -75,7 +76,7 @@ fn padding_repeats_what_was_sent_and_needs_rtx() {
 }
 
 #[test]
-fn a_lossy_path_asks_the_receiver_for_patience() {
+fn a_lossy_path_asks_the_receiver_to_wait() {
     let told = |stream: &mut SendStream<Global>, now: u64| {
         stream.enqueue(at(now), picture(500, false, now as u32 * 90, Global)).unwrap();
         let packets = drain(stream, at(now));
@@ -96,7 +97,8 @@ fn a_lossy_path_asks_the_receiver_for_patience() {
             drain_again(&mut plain, at(now));
         }
     }
-    assert_eq!(told(&mut lossy, 7_000), Some(Duration::from_millis(500)), "bounded by the configuration");
+    // No round trip is known: one round of 100 ms and a turn.
+    assert_eq!(told(&mut lossy, 7_000), Some(Duration::from_millis(130)));
     // A plain retransmission has to be the same bytes, so nothing in it may change.
     assert_eq!(told(&mut plain, 7_000), None);
 }
@@ -123,4 +125,38 @@ fn sound_goes_again_as_it_was_and_twice() {
     // What is told again is no news while that is on its way.
     stream.handle_transport_loss(at(121), 999);
     assert!(drain_again(&mut stream, at(121)).is_empty());
+}
+
+#[test]
+fn the_first_retransmission_goes_twice_with_a_space_between() {
+    let mut stream = video(true);
+    nack(&mut stream, at(60), 1, [4, 5]);
+    assert_eq!(originals(&drain_again(&mut stream, at(60))), [4, 5]);
+    assert_eq!((stream.timeout(), stream.queued_retransmissions()), (Some(at(72)), 0));
+    assert!(drain_again(&mut stream, at(71)).is_empty());
+    assert_eq!(originals(&drain_again(&mut stream, at(72))), [4, 5]);
+    assert_eq!((drain_again(&mut stream, at(500)).len(), stream.timeout()), (0, None));
+}
+
+#[test]
+fn no_copy_follows_what_feedback_says_has_come() {
+    let mut stream = video(true);
+    nack(&mut stream, at(60), 1, [4, 5]);
+    assert_eq!(originals(&drain_again(&mut stream, at(60))), [4, 5]); // numbers 5001 and 5002
+    stream.handle_transport_arrival(at(65), 5_001);
+    assert_eq!(originals(&drain_again(&mut stream, at(72))), [5]); // number 5001 again
+    // The request that was on its way is not answered, nor is the loss of the other copy.
+    stream.handle_transport_arrival(at(120), 5_002);
+    nack(&mut stream, at(300), 1, [4, 5]);
+    stream.handle_transport_loss(at(300), 5_001);
+    assert!(drain_again(&mut stream, at(300)).is_empty());
+    assert_eq!(stream.discards().get(barertc_rtcp_nack::SendDiscard::NackArrived), 2);
+}
+
+#[test]
+fn a_plain_retransmission_goes_once() {
+    let mut stream = video(false);
+    nack(&mut stream, at(60), 1, [4]);
+    assert_eq!(drain_again(&mut stream, at(60)).len(), 1);
+    assert_eq!((drain_again(&mut stream, at(500)).len(), stream.timeout()), (0, None));
 }

@@ -98,7 +98,7 @@ fn run(rtx: bool, mut there: Link, mut back: Link) -> Outcome {
             o.frames += 1;
         }
         let mut datagram = [0; 1_200];
-        while sender.queued_retransmissions() > 0 && pacer.may_send(now, Class::Retransmission) {
+        while sender.timeout().is_some_and(|at| at <= now) && pacer.may_send(now, Class::Retransmission) {
             let Some(len) = sender.poll_retransmit(now, sent.next_sequence(), &mut datagram) else { break };
             if sender.retransmit_uses_transport_sequence() {
                 sent.record(now, len);
