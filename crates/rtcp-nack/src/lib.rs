@@ -73,6 +73,7 @@ extern crate std;
 mod clock;
 mod config;
 mod error;
+mod extended;
 mod history;
 mod missing;
 mod playout;
@@ -83,6 +84,7 @@ mod stats;
 
 pub use config::{HistoryConfig, Mid, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
+pub use extended::ExtendedReports;
 pub use history::History;
 pub use recv::{RecvConfig, RecvStream};
 pub use send::{SendEvent, SendStream};

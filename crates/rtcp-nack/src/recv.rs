@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use barertc_arena::Allocator;
 use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
-use barertc_rtp::{ExtensionMap, Framing, Inserted, JitterBuffer, JitterConfig, Packet, PayloadFormat, ReceivedFrame};
+use barertc_rtp::{
+    ExtensionMap, Framing, Inserted, JitterBuffer, JitterConfig, Packet, PayloadFormat, ReceivedFrame, read_red,
+};
 use barertc_wire::{ConfigError, Instant, Rule};
 
 use crate::error::Error;
@@ -34,6 +36,8 @@ pub struct RecvConfig {
     pub framing: Framing,
     /// Source and payload type of its retransmissions (RFC 4588).
     pub rtx: Option<(u32, u8)>,
+    /// Payload type of redundant audio (RFC 2198) of the same source.
+    pub red: Option<u8>,
     /// The source that reports and requests come from.
     pub local_ssrc: u32,
     /// Negotiated header extensions.
@@ -58,6 +62,7 @@ impl RecvConfig {
             format,
             framing: if format.has_nals() { Framing::AnnexB } else { Framing::Whole },
             rtx: None,
+            red: None,
             local_ssrc: 1,
             extensions: ExtensionMap::new(),
             packets: 256,
@@ -103,7 +108,7 @@ impl RecvConfig {
 /// use barertc_arena::Global;
 /// use barertc_rtcp_nack::{RecvConfig, RecvStream};
 /// use barertc_rtp::rtcp::CompoundWriter;
-/// use barertc_rtp::{PayloadFormat, Packet};
+/// use barertc_rtp::{read_red, PayloadFormat, Packet};
 /// use barertc_wire::{ConfigError, Instant, Rule};
 ///
 /// let mut stream = RecvStream::new(RecvConfig::audio(1, 111, PayloadFormat::Opus), Global)?;
@@ -177,7 +182,9 @@ impl<A: Allocator + Clone> RecvStream<A> {
     }
 
     fn is_media(&self, packet: &Packet<'_>) -> bool {
-        packet.header.ssrc == self.config.ssrc && packet.header.payload_type == self.config.payload_type
+        let payload_type = packet.header.payload_type;
+        packet.header.ssrc == self.config.ssrc
+            && (payload_type == self.config.payload_type || self.config.red == Some(payload_type))
     }
 
     fn is_rtx(&self, packet: &Packet<'_>) -> bool {
@@ -192,9 +199,40 @@ impl<A: Allocator + Clone> RecvStream<A> {
             Accepted::No => return self.discards.count(RecvDiscard::FarOff),
         }
         self.stats.packet(packet.header_len, packet.payload.len(), now);
-        if self.hold(now, packet) {
+        let new = if self.config.red == Some(packet.header.payload_type) {
+            self.hold_redundant(now, packet)
+        } else {
+            self.hold(now, packet)
+        };
+        if new {
             self.reception.new_packet();
         }
+    }
+
+    /// RFC 2198: the blocks of a packet are the frames of the packets before it, and its own. Whether that was new.
+    fn hold_redundant(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        let Ok(blocks) = read_red(packet.payload) else {
+            self.discards.count(RecvDiscard::Malformed);
+            return false;
+        };
+        let earlier = blocks.clone().count().saturating_sub(1) as u16;
+        let mut new = false;
+        for (back, block) in (0..=earlier).rev().zip(blocks) {
+            let mut one = *packet;
+            one.payload = block.data;
+            one.header.payload_type = block.payload_type;
+            one.header.sequence = packet.header.sequence.wrapping_sub(back);
+            one.header.timestamp = packet.header.timestamp.wrapping_sub(block.offset);
+            if block.payload_type != self.config.payload_type {
+                self.discards.count(RecvDiscard::WrongSource);
+            } else if back == 0 {
+                new = self.hold(now, &one);
+            } else if !block.data.is_empty() && self.jitter.insert(now, &one) == Inserted::Held {
+                // Most are there already, which is no reason to count them.
+                self.stats.redundant_packets_used += 1;
+            }
+        }
+        new
     }
 
     /// RFC 4588 section 4: the first two bytes of the payload are the original sequence number.

@@ -134,6 +134,8 @@ pub struct InboundStats {
     pub retransmitted_packets_received: Count,
     /// Their payload bytes.
     pub retransmitted_bytes_received: Count,
+    /// Frames of audio that were lost and came again in a later packet (RFC 2198).
+    pub redundant_packets_used: Count,
     /// Expected less received; negative when duplicates arrived.
     pub packets_lost: i32,
     /// Packets that are missing and asked for at the moment.
@@ -182,6 +184,8 @@ barertc_wire::reasons! {
         Duplicate,
         /// Its frame has been given out or given up.
         Late,
+        /// Its payload is not what its payload type says.
+        Malformed,
         /// Its payload is larger than configured.
         TooLarge,
         /// So many packets are missing that a key frame is asked for instead.

@@ -59,6 +59,7 @@ mod jitter;
 mod nal;
 mod packetize;
 mod payload_format;
+mod red;
 pub mod rtcp;
 pub mod seq;
 
@@ -72,3 +73,4 @@ pub use jitter::{Inserted, JitterBuffer, JitterConfig, ReceivedFrame};
 pub use nal::{Framing, Nal, for_each_nal};
 pub use packetize::{Cursor, MIN_BUDGET, Piece};
 pub use payload_format::PayloadFormat;
+pub use red::{MAX_RED_BYTES, MAX_RED_OFFSET, RED_HEADER_LEN, RedBlock, read_red, write_red};

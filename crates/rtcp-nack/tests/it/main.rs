@@ -8,4 +8,5 @@ mod lost_key_frame_comes_back;
 mod nack_limits;
 mod no_datagram_above_the_mtu;
 mod one_copy_no_allocation;
+mod redundant_audio;
 mod support;

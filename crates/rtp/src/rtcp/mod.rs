@@ -37,6 +37,7 @@ mod report;
 mod sdes;
 mod transport;
 mod writer;
+mod xr;
 
 pub use app::App;
 pub use bye::Bye;
@@ -50,6 +51,7 @@ pub use report::{Blocks, ReceiverReport, ReportBlock, SenderInfo, SenderReport};
 pub use sdes::{SdesChunk, SdesItem, SourceDescription};
 pub use transport::{Arrival, TICK_MICROS, TransportFeedback};
 pub use writer::CompoundWriter;
+pub use xr::{ExtendedReport, LastReference, LastReferences, XrBlock};
 
 use barertc_wire::Reader;
 
@@ -63,6 +65,8 @@ const BYE: u8 = 203;
 const APP: u8 = 204;
 const TRANSPORT: u8 = 205;
 const PAYLOAD: u8 = 206;
+/// RFC 3611 §2.
+const XR: u8 = 207;
 
 /// Feedback message types of [`TRANSPORT`].
 const FMT_NACK: u8 = 1;
@@ -99,6 +103,8 @@ pub enum Rtcp<'a> {
     Transport(TransportFeedback<'a>),
     /// Congestion control feedback of RFC 8888.
     Congestion(CongestionFeedback<'a>),
+    /// Extended report.
+    ExtendedReport(ExtendedReport<'a>),
     /// Something else, well framed: to be skipped.
     Other {
         /// Packet type.
@@ -170,6 +176,7 @@ fn parse(packet_type: u8, format: u8, body: Reader<'_>) -> Result<Rtcp<'_>, Erro
         (PAYLOAD, FMT_PLI) => Rtcp::Pli(Pli::parse(body)?),
         (PAYLOAD, FMT_FIR) => Rtcp::Fir(Fir::parse(body)?),
         (PAYLOAD, FMT_APPLICATION) if Remb::is(body) => Rtcp::Remb(Remb::parse(body)?),
+        (XR, _) => Rtcp::ExtendedReport(ExtendedReport::parse(body)?),
         _ => Rtcp::Other { packet_type, format },
     })
 }
@@ -181,10 +188,10 @@ mod tests {
 
     #[test]
     fn unknown_packets_are_skipped_and_truncation_ends() {
-        // XR (207), empty RR, then a packet that claims more than there is.
-        let bytes = [0x80, 207, 0, 1, 1, 2, 3, 4, 0x80, 201, 0, 1, 0, 0, 0, 5, 0x81, 206, 0, 9, 0, 0];
+        // A type that is not known (210), empty RR, then a packet that claims more than there is.
+        let bytes = [0x80, 210, 0, 1, 1, 2, 3, 4, 0x80, 201, 0, 1, 0, 0, 0, 5, 0x81, 206, 0, 9, 0, 0];
         let all: Vec<_> = packets(&bytes).collect();
-        assert!(matches!(all[0], Ok(Rtcp::Other { packet_type: 207, format: 0 })));
+        assert!(matches!(all[0], Ok(Rtcp::Other { packet_type: 210, format: 0 })));
         assert!(matches!(all[1], Ok(Rtcp::ReceiverReport(rr)) if rr.ssrc == 5 && rr.blocks.count() == 0));
         assert_eq!(all[2].as_ref().unwrap_err(), &Error::Truncated);
         assert_eq!(all.len(), 3);

@@ -1,8 +1,8 @@
 use barertc_wire::Writer;
 
 use super::{
-    APP, App, BYE, FMT_APPLICATION, FMT_CCFB, FMT_FIR, FMT_NACK, FMT_PLI, FMT_TWCC, Metric, PAYLOAD, RR, ReportBlock,
-    SDES, SR, SenderInfo, TRANSPORT, congestion, nack, remb, sdes, transport,
+    APP, App, BYE, FMT_APPLICATION, FMT_CCFB, FMT_FIR, FMT_NACK, FMT_PLI, FMT_TWCC, LastReference, Metric, NtpTime,
+    PAYLOAD, RR, ReportBlock, SDES, SR, SenderInfo, TRANSPORT, XR, congestion, nack, remb, sdes, transport, xr,
 };
 use crate::Error;
 
@@ -197,6 +197,19 @@ impl<'a> CompoundWriter<'a> {
             w.u32(timestamp)?;
             Ok(FMT_CCFB)
         })
+    }
+
+    /// An extended report of `ssrc` (RFC 3611): its reference time, and what others need to know about theirs.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`].
+    pub fn extended_report(
+        &mut self,
+        ssrc: u32,
+        reference: Option<NtpTime>,
+        last: &[LastReference],
+    ) -> Result<(), Error> {
+        self.packet(XR, |w| xr::write(ssrc, reference, last, w).map(|()| 0))
     }
 
     fn feedback(

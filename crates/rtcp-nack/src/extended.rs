@@ -1,0 +1,138 @@
+use core::time::Duration;
+
+use barertc_rtp::rtcp::{CompoundWriter, LastReference, NtpTime, Rtcp, XrBlock};
+use barertc_wire::Instant;
+
+/// The round trip time by extended reports (RFC 3611 §4.4, §4.5), which a side that sends no media learns it by.
+///
+/// One object for each connection. It answers the reference times of the peer, and makes ours where that is wanted.
+///
+/// ```
+/// use barertc_rtcp_nack::ExtendedReports;
+/// use barertc_rtp::rtcp::{CompoundWriter, NtpTime, packets};
+/// use barertc_wire::Instant;
+/// use core::time::Duration;
+///
+/// let (mut here, mut there) = (ExtendedReports::new(), ExtendedReports::new());
+/// let mut deliver = |from: &mut ExtendedReports, ssrc: u32, asks: bool, to: &mut ExtendedReports, sent: u64, came: u64| {
+///     let (sent, came) = (Instant::from_millis(sent), Instant::from_millis(came));
+///     let mut out = [0; 100];
+///     let mut w = CompoundWriter::new(&mut out);
+///     from.write(sent, asks.then(|| NtpTime::from_instant(sent)), ssrc, &mut w);
+///     let len = w.len();
+///     for packet in packets(&out[..len]) {
+///         to.handle_rtcp(came, NtpTime::from_instant(came), 1, &packet.unwrap());
+///     }
+/// };
+/// deliver(&mut here, 1, true, &mut there, 0, 30); // asks
+/// deliver(&mut there, 2, false, &mut here, 80, 110); // answers 50 ms later
+/// let round_trip = here.round_trip_time().unwrap();
+/// assert!(round_trip.abs_diff(Duration::from_millis(60)) < Duration::from_millis(1));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExtendedReports {
+    heard: Option<Heard>,
+    round_trip_time: Option<Duration>,
+}
+
+/// The peer's last reference time.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    ssrc: u32,
+    middle: u32,
+    at: Instant,
+}
+
+impl ExtendedReports {
+    /// Has heard nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { heard: None, round_trip_time: None }
+    }
+
+    /// Takes the peer's reference time from an extended report, and what it says of ours: those of `local`. `ntp` is now
+    /// on the clock of our reference times.
+    pub fn handle_rtcp(&mut self, now: Instant, ntp: NtpTime, local: u32, packet: &Rtcp<'_>) {
+        let Rtcp::ExtendedReport(report) = packet else { return };
+        for block in report.blocks() {
+            match block {
+                XrBlock::ReferenceTime(time) => {
+                    self.heard = Some(Heard { ssrc: report.ssrc, middle: time.middle(), at: now });
+                }
+                XrBlock::LastReference(all) => {
+                    for one in all.filter(|one| one.ssrc == local && one.last_rr != 0) {
+                        // In 1/65536 s; negative is a clock that was set, or a lie.
+                        let ticks = ntp.middle().wrapping_sub(one.last_rr).wrapping_sub(one.delay_since_last_rr);
+                        if let Ok(ticks) = u64::try_from(ticks as i32) {
+                            let micros = ticks.saturating_mul(1_000_000) >> 16;
+                            self.round_trip_time = Some(Duration::from_micros(micros));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the peer waits for an answer.
+    #[must_use]
+    pub const fn has_answer(&self) -> bool {
+        self.heard.is_some()
+    }
+
+    /// Adds an extended report from `local` where there is something to say: the answer to the peer, once, and
+    /// `reference`, our time, where the round trip is to be measured. `false` when it has no room.
+    pub fn write(&mut self, now: Instant, reference: Option<NtpTime>, local: u32, w: &mut CompoundWriter<'_>) -> bool {
+        let last = self.heard.map(|heard| {
+            let ticks = (now.saturating_since(heard.at).as_micros() << 16).checked_div(1_000_000).unwrap_or(0);
+            let delay_since_last_rr = u32::try_from(ticks).unwrap_or(u32::MAX);
+            LastReference { ssrc: heard.ssrc, last_rr: heard.middle, delay_since_last_rr }
+        });
+        if last.is_none() && reference.is_none() {
+            return true;
+        }
+        let written = w.extended_report(local, reference, last.as_slice()).is_ok();
+        if written {
+            self.heard = None;
+        }
+        written
+    }
+
+    /// The round trip time, once the peer has answered.
+    #[must_use]
+    pub const fn round_trip_time(&self) -> Option<Duration> {
+        self.round_trip_time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use barertc_rtp::rtcp::packets;
+
+    #[test]
+    fn a_reference_time_is_answered_once_and_others_answers_are_not_ours() {
+        let mut out = [0; 100];
+        let mut w = CompoundWriter::new(&mut out);
+        w.extended_report(9, Some(NtpTime(0x1234_5678_9abc_def0)), &[]).unwrap();
+        let foreign = LastReference { ssrc: 8, last_rr: 1, delay_since_last_rr: 1 };
+        w.extended_report(9, None, &[foreign]).unwrap();
+        let len = w.len();
+        let mut xr = ExtendedReports::new();
+        for packet in packets(&out[..len]) {
+            xr.handle_rtcp(Instant::from_millis(100), NtpTime(1 << 48), 7, &packet.unwrap());
+        }
+        assert_eq!((xr.round_trip_time(), xr.has_answer()), (None, true));
+        // No room: it is tried again.
+        assert!(!xr.write(Instant::from_millis(600), None, 7, &mut CompoundWriter::new(&mut [0; 8])));
+        let mut w = CompoundWriter::new(&mut out);
+        assert!(xr.write(Instant::from_millis(600), None, 7, &mut w));
+        let len = w.len();
+        let Some(Ok(Rtcp::ExtendedReport(report))) = packets(&out[..len]).next() else { panic!("no report") };
+        let Some(XrBlock::LastReference(mut all)) = report.blocks().next() else { panic!("no block") };
+        let expected = LastReference { ssrc: 9, last_rr: 0x5678_9abc, delay_since_last_rr: 0x8000 };
+        assert_eq!((report.ssrc, all.next(), all.next()), (7, Some(expected), None));
+        let mut w = CompoundWriter::new(&mut out);
+        assert!(xr.write(Instant::from_millis(700), None, 7, &mut w) && w.is_empty());
+    }
+}
