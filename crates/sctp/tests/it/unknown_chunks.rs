@@ -59,10 +59,13 @@ fn a_heartbeat_is_answered_though_the_receive_buffer_is_full() {
     let mut v = victim();
     let mut tsn = v.tsn;
     v.attack(&crate::support::raw::data(3, tsn, 1, 0, 50, &crate::support::raw::OPEN)).expect("OPEN");
-    for n in 1..200u16 {
-        tsn = tsn.wrapping_add(1);
-        let _ = v.attack(&crate::support::raw::data(3, tsn, 1, n, 53, &[7; 900]));
-        v.answers();
+    // Large ones and then small ones in turn, until not even the chunk that comes next finds room.
+    let mut sequence = 1;
+    for len in [900, 200] {
+        while v.attack(&crate::support::raw::data(3, tsn.wrapping_add(1), 1, sequence, 53, &vec![7; len])).is_ok() {
+            (tsn, sequence) = (tsn.wrapping_add(1), sequence + 1);
+            v.answers();
+        }
     }
     assert!(v.net.left.discards().get(barertc_sctp::Discard::NoMemory) > 0);
     for _ in 0..100 {
