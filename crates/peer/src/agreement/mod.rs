@@ -31,8 +31,17 @@ enum Section {
     Track(u8),
     /// Data channels.
     Data,
+    /// Nothing, but it has the transport of the others: the peer offered it as the tagged one of its BUNDLE group.
+    Idle(MediaKind),
     /// Nothing: it was rejected, and keeps its place.
     Ended(MediaKind),
+}
+
+impl Section {
+    /// Whether it is of no track and no data channels.
+    const fn is_unused(&self) -> bool {
+        matches!(self, Self::Idle(_) | Self::Ended(_))
+    }
 }
 
 type Sections = heapless::Vec<Section, MAX_KINDS>;
@@ -71,6 +80,10 @@ pub(crate) struct Agreement {
     extensions: ExtensionMap,
     /// The name of the m-line of data channels, once there is one.
     data_mid: Name,
+    /// The name of the idle m-line, while there is one.
+    idle_mid: Name,
+    /// The peer's description had more m-lines than a later offer of ours can repeat.
+    overlong: bool,
     session_id: u64,
     session_version: u64,
 }
@@ -84,6 +97,8 @@ impl Agreement {
             offered: false,
             extensions: offered_extensions(),
             data_mid: Name::EMPTY,
+            idle_mid: Name::EMPTY,
+            overlong: false,
             session_id,
             session_version: 0,
         }
@@ -150,6 +165,8 @@ impl Agreement {
         self.extensions = renumbered(&self.extensions, agreed);
         if !self.offered {
             self.sections = self.sections_of(plan);
+            self.idle_mid = agreed.placeholder.as_ref().map_or(Name::EMPTY, |idle| idle.mid.clone());
+            self.overlong = agreed.media > self.sections.len();
         }
         for (index, track) in tracks.iter_mut().enumerate() {
             match plan.line(index) {
@@ -168,6 +185,10 @@ impl Agreement {
 
     /// The m-lines of the next offer: those there were, and behind them what is new.
     fn offer_sections(&self, ours: &Ours<'_>) -> Result<Sections, Error> {
+        // Each description repeats all m-lines of the last (RFC 8829 §5.2.2).
+        if self.overlong {
+            return Err(Error::TooMany { what: "m-lines", limit: MAX_KINDS });
+        }
         self.extended(self.sections.clone(), ours)
     }
 
@@ -176,7 +197,7 @@ impl Agreement {
     fn answer_sections(&self, ours: &Ours<'_>) -> Result<Sections, Error> {
         let mut sections = self.sections.clone();
         sections.truncate(self.settled);
-        sections.retain(|section| !matches!(section, Section::Ended(..)));
+        sections.retain(|section| !section.is_unused());
         self.extended(sections, ours)
     }
 
@@ -197,8 +218,11 @@ impl Agreement {
         let kinds = agreed.kinds.iter().enumerate();
         let section = |(index, kind): (usize, &MediaKind)| {
             let section = agreed.line_at(index).and_then(|line| plan.sections.get(line.section));
-            let before = || self.sections.get(index).cloned().unwrap_or(Section::Ended(*kind));
-            section.cloned().unwrap_or_else(before)
+            if agreed.placeholder.as_ref().is_some_and(|idle| idle.index == index) {
+                return Section::Idle(*kind);
+            }
+            let before = || self.sections.get(index).filter(|section| !section.is_unused()).cloned();
+            section.cloned().or_else(before).unwrap_or(Section::Ended(*kind))
         };
         kinds.map(section).collect()
     }

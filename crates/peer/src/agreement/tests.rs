@@ -4,7 +4,7 @@ use std::string::{String, ToString};
 
 use barertc_dtls::Role;
 use barertc_rtp::PayloadFormat;
-use barertc_sdp::{LocalCodec, MediaKind, Session};
+use barertc_sdp::{Direction, LocalCodec, MAX_KINDS, MediaKind, Session};
 use barertc_wire::{Fingerprint, HashAlgorithm};
 
 use super::{Agreement, OurTransport, Ours, Plan, Track, choose_payload_types};
@@ -87,6 +87,48 @@ fn an_offer_that_is_taken_back_leaves_no_trace() {
     let mut plan = Plan::new();
     let answer = Session::parse(session).expect("a description");
     assert_eq!(agreement.plan_answer(&answer, &ours(&tracks, &print), &mut plan), Err(Error::NoOffer));
+}
+
+/// An offer of a video track and data channels, answered by a device that has data channels only.
+fn answered_without_video() -> (Agreement, String) {
+    let (mut theirs, mut tracks) = (Agreement::new(1), [video(true, "cam")]);
+    let text = offer(&mut theirs, &mut tracks).expect("an offer");
+    let session = Session::parse(&text).expect("a description");
+    let (mut device, print, mut plan) = (Agreement::new(2), fingerprint(), Plan::new());
+    device.plan_offer(&session, &ours(&[], &print), &mut plan).expect("a plan");
+    let mut room = [0; 4_096];
+    let answer = device.write_answer(&session, &ours(&[], &print), &plan, &mut room).expect("an answer").to_string();
+    device.settle(&plan, &mut []);
+    device.answered();
+    (device, answer)
+}
+
+#[test]
+fn an_m_line_that_has_the_transport_stays_in_later_offers() {
+    let (mut device, answer) = answered_without_video();
+    let answer = Session::parse(&answer).expect("a description");
+    let video = answer.media_at(0).expect("the first m-line");
+    assert_eq!((video.is_rejected(), video.direction()), (false, Direction::Inactive));
+
+    let again = offer(&mut device, &mut []).expect("an offer");
+    let again = Session::parse(&again).expect("a description");
+    let video = again.media_at(0).expect("the first m-line");
+    assert_eq!((video.kind(), video.mid(), video.direction()), (MediaKind::Video, Some("cam"), Direction::Inactive));
+    assert_eq!(again.bundles().next().map(|bundle| bundle.mids().count()), Some(2));
+}
+
+#[test]
+fn more_m_lines_than_can_be_repeated_are_answered_and_not_offered_again() {
+    let (mut theirs, mut tracks) = (Agreement::new(1), [video(true, "cam")]);
+    let mut text = offer(&mut theirs, &mut tracks).expect("an offer");
+    text.push_str(&"m=image 9 udptl t38\r\n".repeat(MAX_KINDS));
+    let session = Session::parse(&text).expect("a description");
+    let (mut device, print, mut plan) = (Agreement::new(2), fingerprint(), Plan::new());
+    device.plan_offer(&session, &ours(&[], &print), &mut plan).expect("a plan");
+    device.settle(&plan, &mut []);
+    assert!(device.has_data());
+    let error = Error::TooMany { what: "m-lines", limit: MAX_KINDS };
+    assert_eq!(offer(&mut device, &mut []), Err(error));
 }
 
 #[test]

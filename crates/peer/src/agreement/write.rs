@@ -20,7 +20,7 @@ impl Agreement {
             return Err(Error::OfferPending);
         }
         let sections = self.offer_sections(ours)?;
-        if sections.iter().all(|section| matches!(section, Section::Ended(..))) {
+        if sections.iter().all(Section::is_unused) {
             return Err(Error::NothingToOffer);
         }
         self.with_local(ours, &sections, Setup::ActPass, |local| write_offer(local, out))
@@ -96,6 +96,7 @@ impl Agreement {
                     ours.tracks.get(index).map(|track| self.track_section(track, mid))
                 }
                 Section::Data => self.data_section(ours, offering),
+                Section::Idle(kind) => Some(Sdp::Inactive { kind: *kind, mid: &self.idle_mid }),
                 Section::Ended(kind) => Some(Sdp::Ended { kind: *kind }),
             };
             list.extend(section);
