@@ -75,8 +75,6 @@ pub enum Error {
     NoSuchChannel,
     /// The description names another certificate than the one that the connection stands on.
     CertificateChanged,
-    /// The description names the peer's certificate by no hash that is known here.
-    UnknownFingerprint,
     /// Of the description.
     Sdp(barertc_sdp::Error),
     /// Of the ICE agent.
@@ -136,7 +134,6 @@ impl fmt::Display for Error {
             Self::NoData => "there are no data channels",
             Self::NoSuchChannel => "no such data channel",
             Self::CertificateChanged => "the description names another certificate",
-            Self::UnknownFingerprint => "no fingerprint by a known hash in the description",
             Self::Sdp(e) => return write!(f, "session description: {e}"),
             Self::Ice(e) => return write!(f, "ICE: {e}"),
             Self::Dtls(e) => return write!(f, "DTLS: {e}"),

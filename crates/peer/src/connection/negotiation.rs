@@ -49,8 +49,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// Takes the answer to the offer.
     ///
     /// # Errors
-    /// [`Error::NoOffer`]; [`Error::Sdp`] when it does not fit the offer; [`Error::CertificateChanged`],
-    /// [`Error::UnknownFingerprint`]; [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
+    /// [`Error::NoOffer`]; [`Error::Sdp`] when it does not fit the offer; [`Error::CertificateChanged`];
+    /// [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
     pub fn set_answer(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
         self.can_negotiate()?;
         let answer = Session::parse(answer)?;
@@ -65,8 +65,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// sides does not call this then.
     ///
     /// # Errors
-    /// [`Error::Sdp`]; [`Error::CertificateChanged`], [`Error::UnknownFingerprint`]; [`Error::NoMemory`],
-    /// [`Error::Closed`], [`Error::Failed`].
+    /// [`Error::Sdp`]; [`Error::CertificateChanged`]; [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
     pub fn create_answer<'o>(&mut self, now: Instant, offer: &str, out: &'o mut [u8]) -> Result<&'o str, Error> {
         self.can_negotiate()?;
         let offer = Session::parse(offer)?;

@@ -15,7 +15,7 @@ use barertc_dtls::{Identity, Role};
 use barertc_ice::{Agent, Candidate, Event as IceEvent, Handled, Route, State, Transmit};
 use barertc_sctp::Association;
 use barertc_srtp::Profile;
-use barertc_wire::{Fingerprint, Instant};
+use barertc_wire::{Fingerprint, Fingerprints, Instant};
 use core::time::Duration;
 
 use crate::agreement::{Begin, OurTransport};
@@ -54,7 +54,7 @@ pub(crate) struct Transport<'p, A: Allocator + Clone, P: Provider> {
     identity: &'p Identity,
     provider: &'p P,
     /// What the peer's certificate must be, once a description has said it.
-    peer: Option<Fingerprint>,
+    peer: Option<Fingerprints>,
     /// Local addresses, and those that others know them by.
     mapped: heapless::Vec<(SocketAddr, SocketAddr), MAX_MAPPED>,
     /// When a datagram of an unknown source is looked at again.
@@ -174,17 +174,17 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     /// Whether a description's transport can be taken. Nothing changes by that.
     ///
     /// # Errors
-    /// [`Error::CertificateChanged`], [`Error::UnknownFingerprint`], [`Error::Failed`].
+    /// [`Error::CertificateChanged`], [`Error::Sdp`], [`Error::Failed`].
     pub(crate) fn check(&self, begin: &Begin<'_>) -> Result<(), Error> {
         if let Some(failure) = self.security.failure() {
             return Err(Error::Failed(failure));
         }
-        let mut theirs = begin.transport.fingerprints();
+        let theirs = begin.transport.certificates()?;
         match self.peer {
-            Some(before) if theirs.any(|fingerprint| fingerprint == before) => Ok(()),
-            Some(_) => Err(Error::CertificateChanged),
-            None if theirs.next().is_some() => Ok(()),
-            None => Err(Error::UnknownFingerprint),
+            Some(before) if !theirs.iter().any(|fingerprint| before.contains(fingerprint)) => {
+                Err(Error::CertificateChanged)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -258,10 +258,10 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     pub(crate) fn begin(&mut self, now: Instant, begin: &Begin<'_>) -> Result<(), Error> {
         let transport = &begin.transport;
         if self.peer.is_none()
-            && let (Some(fingerprint), Some(dtls)) = (transport.fingerprints().next(), self.security.dtls_mut())
+            && let (Ok(fingerprints), Some(dtls)) = (transport.certificates(), self.security.dtls_mut())
         {
-            self.peer = Some(fingerprint);
-            dtls.set_peer_fingerprint(now, fingerprint)?;
+            self.peer = Some(fingerprints);
+            dtls.set_peer_fingerprints(now, fingerprints)?;
         }
         if let Some(terms) = begin.data {
             // RFC 8842 §5.5: the parts of before hold.

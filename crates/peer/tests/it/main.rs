@@ -2,6 +2,7 @@
 
 mod a_full_queue_holds_nothing_up;
 mod data_channels_end;
+mod descriptions_of_other_shapes;
 mod every_datagram_fits;
 mod later_descriptions;
 mod many_viewers;
