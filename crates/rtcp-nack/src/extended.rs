@@ -24,8 +24,8 @@ use barertc_wire::Instant;
 ///         to.handle_rtcp(came, NtpTime::from_instant(came), 1, &packet.unwrap());
 ///     }
 /// };
-/// deliver(&mut here, 1, true, &mut there, 0, 30); // asks
-/// deliver(&mut there, 2, false, &mut here, 80, 110); // answers 50 ms later
+/// deliver(&mut here, 1, true, &mut there, 1_000, 1_030); // asks
+/// deliver(&mut there, 2, false, &mut here, 1_080, 1_110); // answers 50 ms later
 /// let round_trip = here.round_trip_time().unwrap();
 /// assert!(round_trip.abs_diff(Duration::from_millis(60)) < Duration::from_millis(1));
 /// ```
