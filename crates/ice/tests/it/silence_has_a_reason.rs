@@ -13,6 +13,9 @@ const OURS: &str = "192.0.2.1:1000";
 const THEIRS: &str = "203.0.113.1:2000";
 const PWD: &str = "passwordpasswordpassword";
 
+/// When a reason was told, if it was.
+type Told = Option<(Duration, FailureReason)>;
+
 fn agent(config: Config) -> TestAgent<'static> {
     let mut agent = Peer::new(config, true, 1).at(OURS).agent;
     agent.set_remote_credentials(Instant::ZERO, "peer", PWD).unwrap();
@@ -20,16 +23,13 @@ fn agent(config: Config) -> TestAgent<'static> {
 }
 
 /// Runs for a minute; when it was told that nobody answers, and when it failed. `each` sees what is sent.
-fn minute(
-    agent: &mut TestAgent<'_>,
-    mut each: impl FnMut(&mut TestAgent<'_>, Instant, Route, &[u8]),
-) -> (Option<(Duration, FailureReason)>, Option<(Duration, FailureReason)>) {
+fn minute(agent: &mut TestAgent<'_>, mut each: impl FnMut(&mut TestAgent<'_>, Instant, Route, &[u8])) -> (Told, Told) {
     let (mut out, mut warned, mut failed, mut now) = ([0; 1500], None, None, Instant::ZERO);
     let end = Instant::from_millis(60_000);
     loop {
         agent.handle_timeout(now);
         while let Some(t) = agent.poll_transmit(now, &mut out) {
-            each(agent, now, t.route, &out[..t.len].to_vec());
+            each(agent, now, t.route, &out[..t.len]);
         }
         while let Some(event) = agent.poll_event() {
             let after = now - Instant::ZERO;
@@ -49,7 +49,7 @@ fn minute(
     }
 }
 
-fn told(reason: FailureReason) -> (Option<(Duration, FailureReason)>, Option<(Duration, FailureReason)>) {
+fn told(reason: FailureReason) -> (Told, Told) {
     (Some((Duration::from_secs(5), reason)), Some((Duration::from_millis(39_500), reason)))
 }
 
