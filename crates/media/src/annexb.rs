@@ -1,8 +1,11 @@
 use barertc_arena::{Allocator, Shared, Vec};
 
+use crate::error::{Error, ErrorKind};
 use crate::file::File;
+use crate::frame::{FrameKind, SourceFrame};
+use crate::h264;
 use crate::parameter_sets::{ParameterSets, SETS_TOO_LARGE};
-use crate::{Error, ErrorKind, FrameKind, SourceFrame, Storage, h264};
+use crate::storage::Storage;
 
 /// How much is read at once.
 const PIECE: usize = 4096;

@@ -1,8 +1,11 @@
 use barertc_arena::Allocator;
 
+use crate::error::{Error, ErrorKind, Path};
 use crate::file::File;
+use crate::frame::{FrameKind, SourceFrame};
 use crate::parameter_sets::{ParameterSets, SETS_TOO_LARGE};
-use crate::{Error, ErrorKind, FrameKind, Path, SourceFrame, Storage, h264, opus};
+use crate::storage::Storage;
+use crate::{h264, opus};
 
 /// How a [`Directory`] is read.
 #[derive(Clone, Copy, Debug)]

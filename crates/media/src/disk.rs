@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::Storage;
+use crate::storage::Storage;
 
 /// A folder of the machine's file system. Reading blocks.
 #[derive(Clone, Debug)]

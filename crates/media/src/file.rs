@@ -2,7 +2,8 @@ use core::fmt::{self, Write};
 
 use barertc_arena::{Allocator, Shared};
 
-use crate::{Error, ErrorKind, Path, Storage};
+use crate::error::{Error, ErrorKind, Path};
+use crate::storage::Storage;
 
 /// An open file that knows its name, so that every error can tell it.
 pub(crate) struct File<S: Storage> {

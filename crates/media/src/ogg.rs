@@ -2,8 +2,11 @@ mod page;
 
 use barertc_arena::{Allocator, Shared, Vec};
 
+use crate::error::{Error, ErrorKind};
 use crate::file::File;
-use crate::{Error, ErrorKind, FrameKind, SourceFrame, Storage, opus};
+use crate::frame::{FrameKind, SourceFrame};
+use crate::opus;
+use crate::storage::Storage;
 use page::{MAX_PAGE, Page};
 
 /// How an [`Ogg`] file is read.

@@ -19,8 +19,12 @@ use std::vec::Vec;
 use barertc_arena::Global;
 
 use crate::crc::Crc;
+use crate::error::{Error, ErrorKind};
+use crate::frame::{FrameKind, SourceFrame};
 use crate::packed::{CHECKSUM_AT, Entry, HEAD_LEN, Head, TRACK_LEN};
-use crate::{Error, ErrorKind, FrameKind, Packed, PackedConfig, Source, SourceFrame, Storage};
+use crate::packed::{Packed, PackedConfig};
+use crate::source::Source;
+use crate::storage::Storage;
 
 /// All of a track, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]

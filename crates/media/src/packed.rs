@@ -3,9 +3,12 @@ mod format;
 use barertc_arena::{Allocator, Shared, Vec};
 
 use crate::crc::Crc;
+use crate::error::{Error, ErrorKind};
 use crate::file::File;
+use crate::frame::{FrameKind, SourceFrame};
+use crate::h264;
 use crate::parameter_sets::{ParameterSets, SETS_TOO_LARGE};
-use crate::{Error, ErrorKind, FrameKind, SourceFrame, Storage, h264};
+use crate::storage::Storage;
 pub(crate) use format::{CHECKSUM_AT, Entry, HEAD_LEN, Head, TRACK_LEN, entry_at};
 
 /// Bounds of a [`Packed`] track.

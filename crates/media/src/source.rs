@@ -2,7 +2,14 @@ use core::time::Duration;
 
 use barertc_arena::Allocator;
 
-use crate::{AnnexB, Directory, Error, FrameKind, Ogg, Packed, SourceFrame, Storage, schedule};
+use crate::annexb::AnnexB;
+use crate::directory::Directory;
+use crate::error::Error;
+use crate::frame::{FrameKind, SourceFrame};
+use crate::ogg::Ogg;
+use crate::packed::Packed;
+use crate::schedule;
+use crate::storage::Storage;
 
 /// Any of the sources, for programs that learn only when they run where their media is.
 pub enum Source<S: Storage, A: Allocator> {

@@ -262,7 +262,7 @@ pub const fn abs_send_time(micros: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Header, Packet};
+    use crate::header::{Header, Packet};
     use std::vec::Vec;
 
     fn full() -> Extensions<'static> {

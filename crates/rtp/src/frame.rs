@@ -3,9 +3,12 @@
 use barertc_arena::{Allocator, Shared, Vec};
 use barertc_wire::Writer;
 
+use crate::error::Error;
+use crate::extension::{AudioLevel, PlayoutDelay};
+use crate::nal::Framing;
 use crate::nal::{Nal, for_each_nal};
 use crate::packetize::{self, Cursor, Piece, View};
-use crate::{AudioLevel, Error, Framing, PayloadFormat, PlayoutDelay};
+use crate::payload_format::PayloadFormat;
 
 /// Most NAL units that a frame may have.
 pub const MAX_NALS: usize = 4096;

@@ -1,6 +1,6 @@
 //! Finding the NAL units of an access unit: Annex B start codes or length prefixes.
 
-use crate::Error;
+use crate::error::Error;
 
 /// How the NAL units of a frame follow one another in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

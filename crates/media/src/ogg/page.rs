@@ -2,8 +2,9 @@ use barertc_arena::{AllocError, Allocator, Vec};
 use barertc_wire::Reader;
 
 use crate::crc::Crc;
+use crate::error::{Error, ErrorKind};
 use crate::file::File;
-use crate::{Error, ErrorKind, Storage};
+use crate::storage::Storage;
 
 const HEAD: usize = 27;
 /// A head, 255 lacing values, and 255 segments of 255 bytes (RFC 3533 §6).

@@ -21,7 +21,7 @@
 
 use barertc_wire::Reader;
 
-use crate::FrameKind;
+use crate::frame::FrameKind;
 
 pub(crate) const MAGIC: [u8; 4] = *b"BRTC";
 pub(crate) const VERSION: u16 = 1;

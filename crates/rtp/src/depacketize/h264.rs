@@ -3,7 +3,7 @@
 use barertc_wire::Reader;
 
 use super::{Assembly, Parts};
-use crate::Error;
+use crate::error::Error;
 
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;

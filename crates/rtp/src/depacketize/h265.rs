@@ -3,7 +3,7 @@
 use barertc_wire::Reader;
 
 use super::{Assembly, Parts};
-use crate::Error;
+use crate::error::Error;
 
 const AP: u8 = 48;
 const FU: u8 = 49;

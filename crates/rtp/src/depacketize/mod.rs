@@ -9,7 +9,9 @@ pub(crate) use parts::Parts;
 
 use barertc_wire::put_at;
 
-use crate::{Error, Framing, PayloadFormat};
+use crate::error::Error;
+use crate::nal::Framing;
+use crate::payload_format::PayloadFormat;
 
 /// One frame being written into the caller's buffer, payload after payload in sequence order.
 ///

@@ -3,7 +3,7 @@
 use barertc_wire::Reader;
 
 use super::Assembly;
-use crate::Error;
+use crate::error::Error;
 
 const X: u8 = 0x80;
 const S: u8 = 0x10;

@@ -3,7 +3,7 @@
 use barertc_wire::Writer;
 
 use super::{NalRules, Piece, Shape, View, aggregated, nal_and_share, write_aggregated};
-use crate::Error;
+use crate::error::Error;
 
 pub(super) const RULES: NalRules = NalRules { header: 2, aggregate: 2, fragment: 3 };
 

@@ -7,8 +7,9 @@ mod vp8;
 
 use barertc_wire::Writer;
 
+use crate::error::Error;
 use crate::nal::Nal;
-use crate::{Error, PayloadFormat};
+use crate::payload_format::PayloadFormat;
 
 /// The smallest payload budget that is worked with; what is below is a mistake in the configuration.
 pub const MIN_BUDGET: usize = 64;

@@ -3,7 +3,7 @@
 use barertc_wire::Writer;
 
 use super::{Cursor, Piece, Shape, View, even_share};
-use crate::Error;
+use crate::error::Error;
 
 /// Bytes of the payload descriptor (RFC 7741 section 4.2).
 const DESCRIPTOR: usize = 1;

@@ -2,7 +2,7 @@
 
 use barertc_wire::Reader;
 
-use crate::Error;
+use crate::error::Error;
 
 /// An application-defined packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use barertc_wire::Reader;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Sources that leave.
 #[derive(Clone, Copy, Debug)]

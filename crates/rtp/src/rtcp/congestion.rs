@@ -2,7 +2,7 @@
 
 use barertc_wire::{NoRoom, Reader, Writer};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Reports arrivals and ECN marks of several sources.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use barertc_wire::Reader;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Asks for a key frame, newcomers for example. A repetition of one request keeps its number.
 #[derive(Clone, Copy, Debug)]

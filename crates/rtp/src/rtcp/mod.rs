@@ -55,7 +55,7 @@ pub use xr::{ExtendedReport, LastReference, LastReferences, XrBlock};
 
 use barertc_wire::Reader;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Packet types (RFC 3550 section 12.1, RFC 4585 section 6.1).
 const SR: u8 = 200;

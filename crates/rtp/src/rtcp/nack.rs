@@ -3,7 +3,7 @@
 
 use barertc_wire::{NoRoom, Reader, Writer};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Asks for packets again.
 #[derive(Clone, Copy, Debug)]

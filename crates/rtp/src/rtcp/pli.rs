@@ -2,7 +2,7 @@
 
 use barertc_wire::Reader;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Asks for a key frame because pictures were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

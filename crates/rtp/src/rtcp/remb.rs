@@ -2,7 +2,7 @@
 
 use barertc_wire::{NoRoom, Reader, Writer};
 
-use crate::Error;
+use crate::error::Error;
 
 const NAME: [u8; 4] = *b"REMB";
 /// Bits of the mantissa.

@@ -3,7 +3,7 @@
 use barertc_wire::{NoRoom, Reader, Writer};
 
 use super::NtpTime;
-use crate::Error;
+use crate::error::Error;
 
 /// Bytes of a report block.
 const BLOCK: usize = 24;

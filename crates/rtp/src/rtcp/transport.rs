@@ -8,7 +8,7 @@
 
 use barertc_wire::{NoRoom, Reader, Writer};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Microseconds of one tick, the unit of receive deltas.
 pub const TICK_MICROS: u64 = 250;

@@ -4,7 +4,7 @@ use super::{
     APP, App, BYE, FMT_APPLICATION, FMT_CCFB, FMT_FIR, FMT_NACK, FMT_PLI, FMT_TWCC, LastReference, Metric, NtpTime,
     PAYLOAD, RR, ReportBlock, SDES, SR, SenderInfo, TRANSPORT, XR, congestion, nack, remb, sdes, transport, xr,
 };
-use crate::Error;
+use crate::error::Error;
 
 /// Most report blocks of one report: the count has five bits.
 const MAX_BLOCKS: usize = 31;
