@@ -1,5 +1,6 @@
 //! `e2e`: the streamer and a real browser. The tests themselves are in `tests/e2e`, with Node's test runner.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -58,6 +59,12 @@ pub fn hosted(_: &[String]) -> Result<()> {
     node(&["hosted.test.mjs"])
 }
 
+/// The ESP32-P4's program in the model of the chip.
+pub fn p4(program: &Path) -> Result<()> {
+    build_peers()?;
+    node_with(&["p4.test.mjs"], &[("P4_PROGRAM", program)])
+}
+
 /// What the tests talk to beside browsers, in one build: each alone would have other features, and compile everything again.
 fn build_peers() -> Result<()> {
     let packages = ["barertc", "barertc-dtls", "barertc-test-peer", "barertc-hosted-sim"];
@@ -68,6 +75,10 @@ fn build_peers() -> Result<()> {
 }
 
 fn node(files: &[&str]) -> Result<()> {
+    node_with(files, &[])
+}
+
+fn node_with(files: &[&str], env: &[(&str, &Path)]) -> Result<()> {
     tools::need(TOOLS)?;
     let folder = root().join("tests/e2e");
     run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
@@ -76,5 +87,6 @@ fn node(files: &[&str]) -> Result<()> {
         // One browser at a time: what is measured should not be how they share two cores.
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .args(files)
+        .envs(env.iter().copied())
         .env("CARGO_TARGET_DIR", target_dir()))
 }

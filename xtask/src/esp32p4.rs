@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use barertc_streamer::Lines;
 use barertc_streamer::seed::{Record, SEED};
 
+use barertc_p4_image::{Partition, Table};
+
 use crate::run::{root, run, show, show_path, target_dir};
 use crate::rv32::Toolchain;
 use crate::size::Image;
@@ -39,22 +41,22 @@ pub fn main(args: &[String]) -> Result<()> {
             _ => inputs.push(arg.clone()),
         }
     }
-    let partitions = Partitions::read(&root().join(TABLE))?;
-    let program = Image::named("esp32p4").context("no such image")?.build(&Toolchain::find(None)?)?;
-    let folder = target_dir().join("esp32p4");
-    fs::create_dir_all(&folder)?;
+    let table = table()?;
+    let folder = folder()?;
+    let program = program()?;
     let mut files = Vec::new();
     if let Some(settings) = settings {
-        files.push(("settings", page(Path::new(settings), &folder, partitions.get("settings")?)?));
+        files.push(("settings", page(Path::new(settings), &folder, table.get("settings")?)?));
     }
     files.push(("seed", seed(&folder)?));
-    files.push(("media", media(inputs, &folder, partitions.get("media")?)?));
+    files.push(("media", media(inputs, &folder, table.get("media")?)?));
+    let whole = flash(&program, &table, &files, &folder.join("flash.bin"))?;
 
     let mut commands = vec![espflash("flash", port.as_deref())];
     commands[0].args(["--partition-table", &show_path(&root().join(TABLE)), &show_path(&program)]);
     for (name, file) in &files {
         let mut command = espflash("write-bin", port.as_deref());
-        command.args([&format!("{:#x}", partitions.get(name)?.offset), &show_path(file)]);
+        command.args([&format!("{:#x}", table.get(name)?.offset), &show_path(file)]);
         commands.push(command);
     }
     if write {
@@ -63,11 +65,42 @@ pub fn main(args: &[String]) -> Result<()> {
     } else {
         println!("\nTo flash a board ({FOLDER}/README.md says what to look at first):");
         commands.iter().for_each(|command| println!("  {}", show(command)));
+        println!("All of it but the bootloader is in {} too, which `cargo xtask p4` runs.", show_path(&whole));
     }
     if settings.is_none() {
         println!("Without --settings the board keeps those it has; without any it uses Ethernet and admits no viewer.");
     }
     Ok(())
+}
+
+/// The table of partitions.
+pub fn table() -> Result<Table> {
+    let path = root().join(TABLE);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Table::parse(&text).with_context(|| path.display().to_string())
+}
+
+/// Where what is made goes.
+pub fn folder() -> Result<PathBuf> {
+    let folder = target_dir().join("esp32p4");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// Builds the program.
+pub fn program() -> Result<PathBuf> {
+    Image::named("esp32p4").context("no such image")?.build(&Toolchain::find(None)?)
+}
+
+/// Makes a whole flash of the program and what its partitions hold, as espflash would write them.
+pub fn flash(program: &Path, table: &Table, files: &[(&str, PathBuf)], out: &Path) -> Result<PathBuf> {
+    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let parts = files.iter().map(|(name, file)| Ok((*name, read(file)?)));
+    let parts = parts.collect::<Result<Vec<_>>>()?;
+    let parts: Vec<(&str, &[u8])> = parts.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    let application = barertc_p4_image::application(&read(program)?)?;
+    fs::write(out, barertc_p4_image::flash(table, &application, &parts)?)?;
+    Ok(out.to_owned())
 }
 
 fn espflash(verb: &str, port: Option<&str>) -> Command {
@@ -80,7 +113,7 @@ fn espflash(verb: &str, port: Option<&str>) -> Command {
 }
 
 /// The page of settings, checked for what would stop the board.
-fn page(from: &Path, folder: &Path, partition: Partition) -> Result<PathBuf> {
+pub fn page(from: &Path, folder: &Path, partition: Partition) -> Result<PathBuf> {
     let mut page = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
     ensure!(page.len() < partition.len as usize, "{}: longer than {} bytes", from.display(), partition.len - 1);
     let lines = Lines::of(&page);
@@ -111,7 +144,7 @@ fn check(lines: &Lines<'_>) -> Result<()> {
 }
 
 /// A first record of the seed; the second place stays erased.
-fn seed(folder: &Path) -> Result<PathBuf> {
+pub fn seed(folder: &Path) -> Result<PathBuf> {
     let mut seed = [0; SEED];
     fs::File::open("/dev/urandom").context("a source of randomness")?.read_exact(&mut seed)?;
     let mut sectors = vec![0xff; 2 * 4096];
@@ -122,7 +155,7 @@ fn seed(folder: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
-fn media(mut inputs: Vec<String>, folder: &Path, partition: Partition) -> Result<PathBuf> {
+pub fn media(mut inputs: Vec<String>, folder: &Path, partition: Partition) -> Result<PathBuf> {
     if inputs.is_empty() {
         inputs.push(show_path(&root().join("examples/media/sample.brtc")));
     }
@@ -133,54 +166,13 @@ fn media(mut inputs: Vec<String>, folder: &Path, partition: Partition) -> Result
     Ok(out)
 }
 
-/// Where a partition is, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Partition {
-    offset: u32,
-    len: u32,
-}
-
-/// A partition table in the form that espflash reads: name, type, subtype, offset, size.
-struct Partitions(Vec<(String, Partition)>);
-
-impl Partitions {
-    fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&text).with_context(|| path.display().to_string())
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-        let rows = lines.map(|line| {
-            let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-            let [name, _, _, offset, len, ..] = cells[..] else { bail!("{line:?} has too few cells") };
-            Ok((name.to_owned(), Partition { offset: number(offset)?, len: number(len)? }))
-        });
-        let rows: Vec<(String, Partition)> = rows.collect::<Result<_>>()?;
-        for pair in rows.windows(2) {
-            ensure!(pair[0].1.offset + pair[0].1.len <= pair[1].1.offset, "{} reaches into {}", pair[0].0, pair[1].0);
-        }
-        Ok(Self(rows))
-    }
-
-    fn get(&self, name: &str) -> Result<Partition> {
-        let found = self.0.iter().find(|(of, _)| of == name);
-        found.map(|(_, partition)| *partition).with_context(|| format!("no partition {name}"))
-    }
-}
-
-fn number(text: &str) -> Result<u32> {
-    let digits = text.strip_prefix("0x").with_context(|| format!("{text:?}: a number like 0x1000"))?;
-    u32::from_str_radix(digits, 16).with_context(|| format!("{text:?}: a number like 0x1000"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_table_has_what_the_program_looks_for() {
-        let table = Partitions::read(&root().join(TABLE)).expect("a table");
+        let table = table().expect("a table");
         let sizes = ["settings", "seed"].map(|name| table.get(name).expect("a partition").len);
         assert_eq!(sizes, [4096, 2 * 4096]);
         let media = table.get("media").expect("a partition");
@@ -188,13 +180,6 @@ mod tests {
         assert!(media.offset + media.len == 16 << 20 && media.len.is_multiple_of(4096));
         // The sample and the libdatachannel example's whole set, packed.
         assert!(media.len > 7 << 20);
-    }
-
-    #[test]
-    fn tables_that_cannot_be_are_refused() {
-        for table in ["a, data, 1, 0x1000", "a, data, 1, 4096, 0x1000", "a,d,1,0x1000,0x2000\nb,d,1,0x2000,0x1000"] {
-            assert!(Partitions::parse(table).is_err(), "{table}");
-        }
     }
 
     #[test]

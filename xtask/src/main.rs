@@ -10,6 +10,7 @@ mod image;
 mod impair;
 mod no_panic;
 mod outside;
+mod p4;
 mod pack;
 mod qemu;
 mod riscv;
@@ -53,6 +54,8 @@ const VERBS: &[Verb] = &[
         about: "builds the ESP32-P4 image, its settings, seed and media, and flashes them or says how",
         run: esp32p4::main,
     },
+    Verb { name: "p4", about: "runs that image in a model of the chip, and says where its page is", run: p4::main },
+    Verb { name: "p4-e2e", about: "what the image does in the model of the chip, with a real browser", run: p4::e2e },
     Verb { name: "size", about: "how large the firmware images are, by crate: writes docs/size.md", run: size::main },
     Verb { name: "e2e", about: "the desktop's streamer and a real browser", run: e2e::main },
     Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },

@@ -78,7 +78,7 @@ pub fn main(args: &[String]) -> Result<()> {
 const HOST_INSIDE: &str = "10.0.2.2";
 
 /// `url` as the device has to call it: what this machine calls itself is another machine for the device.
-fn from_inside(url: &str) -> Result<String> {
+pub fn from_inside(url: &str) -> Result<String> {
     let rest = url.strip_prefix("ws://").with_context(|| format!("--signaling {url}: must begin with ws://"))?;
     let (host, port) = rest.split_once(':').unwrap_or((rest, "80"));
     let host = if matches!(host, "localhost" | "127.0.0.1") { HOST_INSIDE } else { host };
@@ -139,7 +139,7 @@ impl Device {
     }
 }
 
-fn made_up() -> Result<String> {
+pub fn made_up() -> Result<String> {
     let mut bytes = [0; 8];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -1,0 +1,96 @@
+//! `p4`: the program for the board, run in the model of its chip.
+
+use std::fs;
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::esp32p4;
+use crate::qemu::{from_inside, made_up};
+use crate::run::{cargo, run, show_path, target_dir};
+
+const USAGE: &str = "usage: cargo xtask p4 [--port PORT] [--token TOKEN] [--set NAME=VALUE]… [--signaling URL] [--build] [MODEL'S OPTION…] [FILE…|DIR…]
+  --port PORT      of the page on this machine (any that is free)
+  --token TOKEN    what viewers must show (one that is made up)
+  --set NAME=VALUE a line of the settings; examples/esp32p4/README.md names them
+  --signaling URL  also connect to a forwarding server on this machine, such as ws://127.0.0.1:8000/server
+  --build          build the program and its flash, and stop there
+  --program ELF    instead of building it
+  --virtual, --seconds N, --trace, --watch SYMBOL, --break-at SYMBOL
+                   the model's: docs/esp32-p4.md
+  FILE, DIR        what goes into the file system (examples/media/sample.brtc)";
+
+/// `cargo xtask p4`.
+pub fn main(args: &[String]) -> Result<()> {
+    let (mut port, mut token, mut build_only) = (0_u16, None, false);
+    let (mut lines, mut model, mut inputs) = (String::new(), Vec::new(), Vec::new());
+    let (mut outward, mut program) = (None, None);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().with_context(|| format!("{arg} needs a value\n{USAGE}"));
+        match arg.as_str() {
+            "--port" => port = value()?.parse().context("--port: a number")?,
+            "--token" => token = Some(value()?.clone()),
+            "--set" => lines += &format!("{}\n", value()?),
+            "--signaling" => {
+                let url = value()?;
+                lines += &format!("signaling={}\n", from_inside(url)?);
+                outward = url.split(':').nth(2).and_then(|rest| rest.split('/').next()).map(str::to_owned);
+            }
+            "--build" => build_only = true,
+            "--program" => program = Some(PathBuf::from(value()?)),
+            "--virtual" | "--trace" => model.push(arg.clone()),
+            "--seconds" | "--watch" | "--break-at" => model.extend([arg.clone(), value()?.clone()]),
+            _ if arg.starts_with('-') => bail!("{arg}?\n{USAGE}"),
+            _ => inputs.push(arg.clone()),
+        }
+    }
+    let table = esp32p4::table()?;
+    let folder = esp32p4::folder()?;
+    let program = program.map_or_else(esp32p4::program, Ok)?;
+    let media = esp32p4::media(inputs, &folder, table.get("media")?)?;
+    // Bound for a moment, to learn which ports are free.
+    let page = TcpListener::bind(("127.0.0.1", port)).context("the page's port")?.local_addr()?.port();
+    let media_port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+    let token = token.map_or_else(made_up, Ok)?;
+    let settings = folder.join(format!("settings-{page}.txt"));
+    // The board sees browsers on this machine as coming from elsewhere, so they have to show a token.
+    fs::write(&settings, format!("advertise=127.0.0.1:{media_port}\ntoken={token}\n{lines}"))?;
+    let files = [
+        ("settings", esp32p4::page(&settings, &folder, table.get("settings")?)?),
+        ("seed", esp32p4::seed(&folder)?),
+        ("media", media),
+    ];
+    let flash = esp32p4::flash(&program, &table, &files, &folder.join(format!("flash-{page}.bin")))?;
+    run(cargo().args(["build", "--package", "barertc-p4"]))?;
+    if build_only {
+        println!("{}", show_path(&flash));
+        return Ok(());
+    }
+    let mut command = Command::new(target_dir().join("debug/barertc-p4"));
+    command.args(["run", "--port", &page.to_string(), "--media-port", &media_port.to_string()]);
+    if let Some(outward) = outward {
+        command.args(["--outward", &outward]);
+    }
+    command.args(["--program", &show_path(&program)]).args(&model).arg(&flash);
+    println!("Open http://127.0.0.1:{page}/?token={token} in a browser.");
+    // Becomes the model: it ends when it is told to, by the id of this process.
+    Err(command.exec()).context("starting the model")
+}
+
+/// `cargo xtask p4-e2e`: what the model shows of the program, alone and with a real browser.
+pub fn e2e(_: &[String]) -> Result<()> {
+    let program = esp32p4::program()?;
+    tests(&program)?;
+    crate::e2e::p4(&program)
+}
+
+/// The tests that need the program.
+fn tests(program: &std::path::Path) -> Result<()> {
+    run(cargo()
+        .args(["test", "--package", "barertc-p4", "--test", "program", "--", "--ignored"])
+        .env("P4_PROGRAM", program))
+}
