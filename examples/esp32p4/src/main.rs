@@ -119,7 +119,9 @@ async fn main(spawner: Spawner) {
     // Before anything that an older chip does not have.
     if chip_revision() < REVISION {
         esp_println::println!("cannot start: this chip is older than revision 3.0");
-        return;
+        loop {
+            core::hint::spin_loop();
+        }
     }
     // A start by software alone leaves the Ethernet controller writing to where frames were.
     net::ethernet::stop();

@@ -199,6 +199,11 @@ impl Bus {
         Ok(self.watchdog.advance(now)?.map(Reset::Watchdog))
     }
 
+    /// Megahertz of the memories' PLL.
+    pub fn mpll_megahertz(&self) -> u32 {
+        self.analog.mpll_megahertz()
+    }
+
     /// When the next device has something to do by itself.
     pub fn due(&self) -> Option<u64> {
         [self.timers[0].due(), self.watchdog.due(), self.emac.due()].into_iter().flatten().min()
@@ -244,7 +249,7 @@ impl Bus {
             0x500e6 => self.clocks.read_hp(offset),
             0x50110 if offset == 0x1a4 => {
                 self.clocks.check(Gate::Rng)?;
-                Ok(self.noise.next())
+                Ok(self.noise.word())
             }
             0x50110 => self.clocks.lp_system.read(offset),
             0x50111 => self.clocks.lp.read(offset),
@@ -339,6 +344,9 @@ impl Bus {
     fn apply_resets(&mut self) {
         if self.clocks.held(Gate::Emac) {
             self.emac.reset();
+        }
+        if self.clocks.psram_held() {
+            self.psram.cache.reset();
         }
         if self.clocks.held(Gate::Aes) {
             self.aes.reset();

@@ -336,8 +336,14 @@ impl Machine {
     }
 
     fn print_instruction(&self) {
-        let word = self.memory.slice(self.cpu.pc, 4).map_or(0, |bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        let word = self
+            .memory
+            .slice(self.cpu.pc, 4)
+            .map_or(0, |bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
         let op = crate::cpu::decode::decode(word);
-        eprintln!("{:010} {:08x} {:?} ra={:08x} sp={:08x} a0={:08x}", self.cpu.count, self.cpu.pc, op, self.cpu.x[1], self.cpu.x[2], self.cpu.x[10]);
+        eprintln!(
+            "{:010} {:08x} {:?} ra={:08x} sp={:08x} a0={:08x}",
+            self.cpu.count, self.cpu.pc, op, self.cpu.x[1], self.cpu.x[2], self.cpu.x[10]
+        );
     }
 }

@@ -248,7 +248,11 @@ impl Memory {
             return self.l2.get_mut(at..at + len);
         }
         let at = address.wrapping_sub(PSRAM) as usize;
-        if at.checked_add(len).is_some_and(|end| end <= self.psram_mapped) { self.psram.get_mut(at..at + len) } else { None }
+        if at.checked_add(len).is_some_and(|end| end <= self.psram_mapped) {
+            self.psram.get_mut(at..at + len)
+        } else {
+            None
+        }
     }
 
     /// Whether something stands against writes in a range of internal memory.

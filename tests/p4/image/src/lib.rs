@@ -120,8 +120,9 @@ fn segments(program: &[u8]) -> Result<(u32, Vec<Segment>)> {
         let mut data = data.to_vec();
         data.resize(data.len().next_multiple_of(4), 0);
         match segments.last_mut() {
-            Some(last) if (last.address as usize + last.data.len()).next_multiple_of(16) >= address as usize
-                && last.is_mapped() == MAPPED.contains(&address) =>
+            Some(last)
+                if (last.address as usize + last.data.len()).next_multiple_of(16) >= address as usize
+                    && last.is_mapped() == MAPPED.contains(&address) =>
             {
                 last.data.resize((address - last.address) as usize, 0);
                 last.data.append(&mut data);

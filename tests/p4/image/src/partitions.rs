@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_table_is_thirty_two_bytes_a_partition_and_a_sum() {
-        let table = Table::parse("seed, data, 0x40, 0xa000, 0x2000\nfactory, app, factory, 0x10000, 0x100000").expect("a table");
+        let table = Table::parse("seed, data, 0x40, 0xa000, 0x2000\nfactory, app, factory, 0x10000, 0x100000")
+            .expect("a table");
         let binary = table.binary().expect("fits");
         assert_eq!(binary.len(), 3 * 32);
         assert_eq!(binary[..12], [0xaa, 0x50, 1, 0x40, 0, 0xa0, 0, 0, 0, 0x20, 0, 0]);

@@ -57,9 +57,24 @@ pub fn decode(word: u32) -> Op {
     let mut op = if word & 3 == 3 { wide(word) } else { compressed(word & 0xffff) };
     let floats = matches!(
         op.kind,
-        Kind::Flw | Kind::Fmadd | Kind::Fmsub | Kind::Fnmsub | Kind::Fnmadd | Kind::Fadd | Kind::Fsub | Kind::Fmul
-            | Kind::Fdiv | Kind::Fsqrt | Kind::Fsgnj | Kind::Fsgnjn | Kind::Fsgnjx | Kind::Fmin | Kind::Fmax
-            | Kind::FcvtSW | Kind::FcvtSWu | Kind::FmvWX
+        Kind::Flw
+            | Kind::Fmadd
+            | Kind::Fmsub
+            | Kind::Fnmsub
+            | Kind::Fnmadd
+            | Kind::Fadd
+            | Kind::Fsub
+            | Kind::Fmul
+            | Kind::Fdiv
+            | Kind::Fsqrt
+            | Kind::Fsgnj
+            | Kind::Fsgnjn
+            | Kind::Fsgnjx
+            | Kind::Fmin
+            | Kind::Fmax
+            | Kind::FcvtSW
+            | Kind::FcvtSWu
+            | Kind::FmvWX
     );
     if op.rd == 0 && !floats {
         op.rd = NOWHERE;
@@ -194,12 +209,19 @@ fn compressed(h: u32) -> Op {
     let illegal = op(Illegal, 0, 0, 0, 0);
     let word = (bits(h, 12, 10) << 3 | bits(h, 6, 6) << 2 | bits(h, 5, 5) << 6) as i32;
     let jump = || {
-        let imm = bits(h, 12, 12) << 11 | bits(h, 11, 11) << 4 | bits(h, 10, 9) << 8 | bits(h, 8, 8) << 10
-            | bits(h, 7, 7) << 6 | bits(h, 6, 6) << 7 | bits(h, 5, 3) << 1 | bits(h, 2, 2) << 5;
+        let imm = bits(h, 12, 12) << 11
+            | bits(h, 11, 11) << 4
+            | bits(h, 10, 9) << 8
+            | bits(h, 8, 8) << 10
+            | bits(h, 7, 7) << 6
+            | bits(h, 6, 6) << 7
+            | bits(h, 5, 3) << 1
+            | bits(h, 2, 2) << 5;
         signed(imm, 12)
     };
     let branch = || {
-        let imm = bits(h, 12, 12) << 8 | bits(h, 11, 10) << 3 | bits(h, 6, 5) << 6 | bits(h, 4, 3) << 1 | bits(h, 2, 2) << 5;
+        let imm =
+            bits(h, 12, 12) << 8 | bits(h, 11, 10) << 3 | bits(h, 6, 5) << 6 | bits(h, 4, 3) << 1 | bits(h, 2, 2) << 5;
         signed(imm, 9)
     };
     match (h & 3, h >> 13) {
@@ -215,7 +237,11 @@ fn compressed(h: u32) -> Op {
         (1, 1) => op(Jal, 1, 0, 0, jump()),
         (1, 2) => op(Addi, rd, 0, 0, imm6),
         (1, 3) if rd == 2 => {
-            let imm = bits(h, 12, 12) << 9 | bits(h, 6, 6) << 4 | bits(h, 5, 5) << 6 | bits(h, 4, 3) << 7 | bits(h, 2, 2) << 5;
+            let imm = bits(h, 12, 12) << 9
+                | bits(h, 6, 6) << 4
+                | bits(h, 5, 5) << 6
+                | bits(h, 4, 3) << 7
+                | bits(h, 2, 2) << 5;
             if imm == 0 { illegal } else { op(Addi, 2, 2, 0, signed(imm, 10)) }
         }
         (1, 3) if imm6 != 0 => op(Lui, rd, 0, 0, imm6 << 12),

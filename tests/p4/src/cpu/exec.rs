@@ -84,7 +84,13 @@ fn denied(why: Denied, exception: Exception, address: u32) -> Trouble {
 }
 
 #[inline(always)]
-fn load<const N: usize>(memory: &mut Memory, io: &mut impl Io, n: u64, pc: u32, address: u32) -> Result<[u8; N], Trouble> {
+fn load<const N: usize>(
+    memory: &mut Memory,
+    io: &mut impl Io,
+    n: u64,
+    pc: u32,
+    address: u32,
+) -> Result<[u8; N], Trouble> {
     match memory.load::<N>(address) {
         Some(Ok(bytes)) => Ok(bytes),
         Some(Err(why)) => Err(denied(why, Exception::LoadAccess, address)),
@@ -94,7 +100,13 @@ fn load<const N: usize>(memory: &mut Memory, io: &mut impl Io, n: u64, pc: u32, 
 
 #[cold]
 #[inline(never)]
-fn load_device<const N: usize>(memory: &mut Memory, io: &mut impl Io, n: u64, pc: u32, address: u32) -> Result<[u8; N], Trouble> {
+fn load_device<const N: usize>(
+    memory: &mut Memory,
+    io: &mut impl Io,
+    n: u64,
+    pc: u32,
+    address: u32,
+) -> Result<[u8; N], Trouble> {
     if !io.is_device(address) {
         return Err(Trouble::Except(Exception::LoadAccess, address));
     }
@@ -109,7 +121,14 @@ fn load_device<const N: usize>(memory: &mut Memory, io: &mut impl Io, n: u64, pc
 
 /// Whether it was a device's, which may have changed what interrupts depend on.
 #[inline(always)]
-fn store<const N: usize>(memory: &mut Memory, io: &mut impl Io, n: u64, pc: u32, address: u32, bytes: [u8; N]) -> Result<bool, Trouble> {
+fn store<const N: usize>(
+    memory: &mut Memory,
+    io: &mut impl Io,
+    n: u64,
+    pc: u32,
+    address: u32,
+    bytes: [u8; N],
+) -> Result<bool, Trouble> {
     match memory.store(address, bytes) {
         Some(Ok(())) => Ok(false),
         Some(Err(why)) => Err(denied(why, Exception::StoreAccess, address)),
@@ -119,7 +138,14 @@ fn store<const N: usize>(memory: &mut Memory, io: &mut impl Io, n: u64, pc: u32,
 
 #[cold]
 #[inline(never)]
-fn store_device<const N: usize>(memory: &mut Memory, io: &mut impl Io, n: u64, pc: u32, address: u32, bytes: [u8; N]) -> Result<bool, Trouble> {
+fn store_device<const N: usize>(
+    memory: &mut Memory,
+    io: &mut impl Io,
+    n: u64,
+    pc: u32,
+    address: u32,
+    bytes: [u8; N],
+) -> Result<bool, Trouble> {
     if !io.is_device(address) {
         return Err(Trouble::Except(Exception::StoreAccess, address));
     }
@@ -146,7 +172,13 @@ impl Cpu {
 
     /// Instructions up to the first that does not simply end. The program counter is at that one then.
     #[allow(clippy::too_many_lines)] // One arm an instruction.
-    fn straight(&mut self, code: &mut Code, memory: &mut Memory, io: &mut impl Io, limit: u64) -> Result<Stop, Trouble> {
+    fn straight(
+        &mut self,
+        code: &mut Code,
+        memory: &mut Memory,
+        io: &mut impl Io,
+        limit: u64,
+    ) -> Result<Stop, Trouble> {
         let (mut pc, mut n) = (self.pc, self.count);
         // Leaves with the state as it is before this instruction.
         macro_rules! leave {
@@ -182,11 +214,8 @@ impl Cpu {
                     code.ops[index] = op;
                 }
             }
-            let (rd, a, b) = (
-                usize::from(op.rd & 63),
-                self.x[usize::from(op.rs1 & 31)],
-                self.x[usize::from(op.rs2 & 31)],
-            );
+            let (rd, a, b) =
+                (usize::from(op.rd & 63), self.x[usize::from(op.rs1 & 31)], self.x[usize::from(op.rs2 & 31)]);
             let imm = op.imm as u32;
             let mut next = pc.wrapping_add(u32::from(op.len));
             macro_rules! set {
@@ -293,7 +322,11 @@ impl Cpu {
                     let plain = matches!(op.kind, Kind::Csrrw | Kind::Csrrwi);
                     let writes = plain || op.rs1 != 0;
                     let fault = |missing| Trouble::from(Fault::csr(missing).at(pc));
-                    let old = if plain && op.rd == NOWHERE { 0 } else { check!(self.csr_read(imm, io.now(n)).map_err(fault)) };
+                    let old = if plain && op.rd == NOWHERE {
+                        0
+                    } else {
+                        check!(self.csr_read(imm, io.now(n)).map_err(fault))
+                    };
                     if writes {
                         let value = match op.kind {
                             Kind::Csrrw | Kind::Csrrwi => source,
@@ -340,8 +373,15 @@ impl Cpu {
                     }
                     set!(u32::from(!held));
                 }
-                Kind::AmoSwap | Kind::AmoAdd | Kind::AmoXor | Kind::AmoAnd | Kind::AmoOr | Kind::AmoMin | Kind::AmoMax
-                | Kind::AmoMinu | Kind::AmoMaxu => {
+                Kind::AmoSwap
+                | Kind::AmoAdd
+                | Kind::AmoXor
+                | Kind::AmoAnd
+                | Kind::AmoOr
+                | Kind::AmoMin
+                | Kind::AmoMax
+                | Kind::AmoMinu
+                | Kind::AmoMaxu => {
                     if !a.is_multiple_of(4) {
                         leave!(Err(Trouble::Except(Exception::StoreMisaligned, a)));
                     }
@@ -356,14 +396,27 @@ impl Cpu {
                 }
                 _ => {
                     let (x, y) = (self.f[usize::from(op.rs1 & 31)], self.f[usize::from(op.rs2 & 31)]);
-                    let mode = if matches!(op.kind, Kind::Fmadd | Kind::Fmsub | Kind::Fnmsub | Kind::Fnmadd) { imm >> 8 } else { imm };
+                    let mode = if matches!(op.kind, Kind::Fmadd | Kind::Fmsub | Kind::Fnmsub | Kind::Fnmadd) {
+                        imm >> 8
+                    } else {
+                        imm
+                    };
                     let mode = if mode == 7 { self.fcsr >> 5 } else { mode };
                     const MINUS: u32 = 1 << 31;
                     // Only conversions to integers and back are made in another mode than "to even".
                     let rounds = matches!(
                         op.kind,
-                        Kind::Fmadd | Kind::Fmsub | Kind::Fnmsub | Kind::Fnmadd | Kind::Fadd | Kind::Fsub | Kind::Fmul
-                            | Kind::Fdiv | Kind::Fsqrt | Kind::FcvtSW | Kind::FcvtSWu
+                        Kind::Fmadd
+                            | Kind::Fmsub
+                            | Kind::Fnmsub
+                            | Kind::Fnmadd
+                            | Kind::Fadd
+                            | Kind::Fsub
+                            | Kind::Fmul
+                            | Kind::Fdiv
+                            | Kind::Fsqrt
+                            | Kind::FcvtSW
+                            | Kind::FcvtSWu
                     );
                     if rounds && mode != 0 {
                         leave!(Err(Fault::unmodelled(format!("rounding mode {mode} of {:?}", op.kind)).at(pc).into()));
@@ -389,7 +442,8 @@ impl Cpu {
                                 Kind::Fnmsub => (MINUS, 0),
                                 _ => (MINUS, MINUS),
                             };
-                            let flip = |bits: u32, by: u32| if f32::from_bits(bits).is_nan() { bits } else { bits ^ by };
+                            let flip =
+                                |bits: u32, by: u32| if f32::from_bits(bits).is_nan() { bits } else { bits ^ by };
                             float!(float::fma(flip(x, product), y, flip(z, sum)));
                         }
                         Kind::Fsgnj => float!((x & !MINUS | y & MINUS, 0)),
@@ -406,7 +460,8 @@ impl Cpu {
                         Kind::FcvtSW => float!(float::from_i64(i64::from(a as i32))),
                         Kind::FcvtSWu => float!(float::from_i64(i64::from(a))),
                         Kind::FcvtWS | Kind::FcvtWuS => {
-                            let converted = if op.kind == Kind::FcvtWS { float::to_i32(x, mode) } else { float::to_u32(x, mode) };
+                            let converted =
+                                if op.kind == Kind::FcvtWS { float::to_i32(x, mode) } else { float::to_u32(x, mode) };
                             let Some(result) = converted else { leave!(Err(Trouble::Except(Exception::Illegal, 0))) };
                             integer!(result);
                         }

@@ -115,8 +115,20 @@ pub fn min_max(a: u32, b: u32, max: bool) -> (u32, u32) {
         (true, false) => b,
         (false, true) => a,
         // The zeros are ordered.
-        _ if x == y => if (a >> 31 == 1) == max { b } else { a },
-        _ => if (x < y) == max { b } else { a },
+        _ if x == y => {
+            if (a >> 31 == 1) == max {
+                b
+            } else {
+                a
+            }
+        }
+        _ => {
+            if (x < y) == max {
+                b
+            } else {
+                a
+            }
+        }
     };
     (bits, flags)
 }
@@ -179,10 +191,40 @@ pub fn class(a: u32) -> u32 {
     let x = f32::from_bits(a);
     let negative = a >> 31 == 1;
     1 << match x.classify() {
-        std::num::FpCategory::Infinite => if negative { 0 } else { 7 },
-        std::num::FpCategory::Normal => if negative { 1 } else { 6 },
-        std::num::FpCategory::Subnormal => if negative { 2 } else { 5 },
-        std::num::FpCategory::Zero => if negative { 3 } else { 4 },
-        std::num::FpCategory::Nan => if signaling(a) { 8 } else { 9 },
+        std::num::FpCategory::Infinite => {
+            if negative {
+                0
+            } else {
+                7
+            }
+        }
+        std::num::FpCategory::Normal => {
+            if negative {
+                1
+            } else {
+                6
+            }
+        }
+        std::num::FpCategory::Subnormal => {
+            if negative {
+                2
+            } else {
+                5
+            }
+        }
+        std::num::FpCategory::Zero => {
+            if negative {
+                3
+            } else {
+                4
+            }
+        }
+        std::num::FpCategory::Nan => {
+            if signaling(a) {
+                8
+            } else {
+                9
+            }
+        }
     }
 }

@@ -19,7 +19,8 @@ pub struct AnalogI2c {
 }
 
 /// The blocks, with the bit of `ANA_CONF2` that selects them (`soc/regi2c_*.h`, `regi2c_ctrl_ll.h`).
-const BLOCKS: [(u8, u32); 8] = [(0x62, 6), (0x63, 9), (0x66, 5), (0x67, 11), (0x69, 7), (0x6a, 12), (0x6d, 10), (0x6f, 8)];
+const BLOCKS: [(u8, u32); 8] =
+    [(0x62, 6), (0x63, 9), (0x66, 5), (0x67, 11), (0x69, 7), (0x6a, 12), (0x6d, 10), (0x6f, 8)];
 
 impl Default for AnalogI2c {
     fn default() -> Self {
@@ -31,6 +32,12 @@ impl Default for AnalogI2c {
 }
 
 impl AnalogI2c {
+    /// Megahertz of the memories' PLL: the crystal's 40, times a divisor plus one, over another plus one (`clk_tree_ll.h`).
+    pub fn mpll_megahertz(&self) -> u32 {
+        let divisors = u32::from(self.registers.get(&(0x63, 2)).copied().unwrap_or_default());
+        40 * ((divisors >> 3) + 1) / ((divisors & 7) + 1)
+    }
+
     pub fn read(&self, offset: u32) -> Result<u32, Fault> {
         self.block.read(offset)
     }
@@ -69,7 +76,7 @@ impl Noise {
         Self(seed | 1)
     }
 
-    pub fn next(&mut self) -> u32 {
+    pub fn word(&mut self) -> u32 {
         // Marsaglia, "Xorshift RNGs" (2003).
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -103,7 +110,7 @@ impl LpAdc {
         if offset == MEAS1_CTRL2 && self.done_at.is_some_and(|at| at <= now) {
             self.done_at = None;
             // An open pin: somewhere, and a few of the lowest bits at random.
-            let sample = 0x3c0 + (noise.next() & 0x1f);
+            let sample = 0x3c0 + (noise.word() & 0x1f);
             self.block.change(MEAS1_CTRL2, 0xffff, DONE | sample);
         }
         self.block.read(offset)
@@ -119,7 +126,9 @@ impl LpAdc {
             }
             MEAS1_CTRL2 if before & START == 0 => {
                 if self.block.get(FORCE_XPD) & 3 != 3 {
-                    return Err(Fault::new("LP_ADC: a conversion while the converter has no power (FORCE_WPD_SAR)".into()));
+                    return Err(Fault::new(
+                        "LP_ADC: a conversion while the converter has no power (FORCE_WPD_SAR)".into(),
+                    ));
                 }
                 self.block.change(offset, DONE, 0);
                 self.done_at = Some(now + CONVERSION);

@@ -102,8 +102,7 @@ impl Clic {
         let waiting = self.lines.iter().enumerate().filter(|(_, line)| line.enabled && line.pending());
         // Of the same level the one with the highest number.
         let best = waiting.max_by_key(|(id, line)| (line.priority(), *id));
-        self.best =
-            best.map(|(id, line)| Next { id: id as u32, level: line.priority(), vectored: line.attr & 1 == 1 });
+        self.best = best.map(|(id, line)| Next { id: id as u32, level: line.priority(), vectored: line.attr & 1 == 1 });
     }
 
     /// The interrupt to be served next, if it is above the threshold.

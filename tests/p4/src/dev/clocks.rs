@@ -122,7 +122,10 @@ impl Clocks {
             return Err(Fault::silent(format!("{gate:?} is used while its clock is off ({})", self.describe(*off))));
         }
         if let Some(held) = resets.iter().find(|at| self.bit(**at)) {
-            return Err(Fault::silent(format!("{gate:?} is used while it is held in reset ({})", self.describe(*held))));
+            return Err(Fault::silent(format!(
+                "{gate:?} is used while it is held in reset ({})",
+                self.describe(*held)
+            )));
         }
         Ok(())
     }
@@ -130,6 +133,11 @@ impl Clocks {
     /// Whether a device is held in reset.
     pub fn held(&self, gate: Gate) -> bool {
         needs(gate).1.iter().any(|at| self.bit(*at))
+    }
+
+    /// Whether the controllers of PSRAM are held in reset (`RST_EN_DUAL_MSPI_AXI`, `RST_EN_DUAL_MSPI_APB`).
+    pub fn psram_held(&self) -> bool {
+        self.hp.get(RESETS[0]) & (1 << 23 | 1 << 25) != 0
     }
 
     /// A write to `HP_SYS_CLKRST`; tells whether resets may have changed.

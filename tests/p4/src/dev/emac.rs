@@ -123,6 +123,11 @@ impl Emac {
         normal || abnormal
     }
 
+    /// Whether it may read or write memory.
+    pub fn is_running(&self) -> bool {
+        self.operation & (START_RX | START_TX) != 0
+    }
+
     /// When it has to be asked again.
     pub fn due(&self) -> Option<u64> {
         let sent = self.sending.as_ref().map(|(at, _)| *at);
@@ -177,7 +182,8 @@ impl Emac {
             return Err(Fault::unmodelled(format!("EMAC: a frame in several buffers, or no chain ({des0:#010x})")));
         }
         let len = des1 as usize & 0x1fff;
-        let bytes = memory.dma_read(buffer, len).ok_or_else(|| Fault::new(format!("EMAC: a buffer at {buffer:#010x}")))?;
+        let bytes =
+            memory.dma_read(buffer, len).ok_or_else(|| Fault::new(format!("EMAC: a buffer at {buffer:#010x}")))?;
         let mut frame = bytes.to_vec();
         match des0 >> 22 & 3 {
             0 => {}
@@ -306,7 +312,14 @@ impl Emac {
     }
 
     /// A write of the MAC's registers.
-    pub fn write_mac(&mut self, offset: u32, value: u32, now: u64, phy: &mut Phy, connection: Connection) -> Result<(), Fault> {
+    pub fn write_mac(
+        &mut self,
+        offset: u32,
+        value: u32,
+        now: u64,
+        phy: &mut Phy,
+        connection: Connection,
+    ) -> Result<(), Fault> {
         match offset {
             0x00 => self.config = value,
             0x04 => self.filter = value,

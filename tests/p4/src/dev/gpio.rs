@@ -52,7 +52,13 @@ impl Gpio {
             0x3c => level as u32,
             0x40 => (level >> 32) as u32,
             // No pin interrupts.
-            0x44 | 0x50 | 0xf20 => if offset == 0xf20 { self.clock_gate } else { 0 },
+            0x44 | 0x50 | 0xf20 => {
+                if offset == 0xf20 {
+                    self.clock_gate
+                } else {
+                    0
+                }
+            }
             0x74..=0x14c => self.pins[(offset as usize - 0x74) / 4],
             0x158..=0x554 => self.in_select[(offset as usize - 0x158) / 4],
             0x558..=0x630 => self.out_select[(offset as usize - 0x558) / 4],

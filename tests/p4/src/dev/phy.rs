@@ -109,7 +109,7 @@ impl Phy {
             2 => 0x0243,
             3 => 0x0c54,
             4 => self.advertised,
-            5 => if self.link(now) { 0x45e1 } else { 0 },
+            5 if self.link(now) => 0x45e1,
             _ => 0,
         }
     }

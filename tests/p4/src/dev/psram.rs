@@ -137,13 +137,13 @@ impl Psram {
             return Ok(());
         }
         let index = self.cache.get(MMU_INDEX);
-        if value & MAPPED != MAPPED || value & 0x3ff != index || index != self.pages {
+        if value & MAPPED != MAPPED || value & 0x3ff != index || index > self.pages {
             return Err(Fault::unmodelled(format!("PSRAM_MSPI0: entry {index} of the mapping is {value:#x}")));
         }
         if self.chip.megabytes.is_some() && (self.modes[8] & X16 != 0) != (self.cache.get(0x44) & HEX == HEX) {
             return Err(Fault::new("PSRAM: chip and controller use different numbers of data lines".into()));
         }
-        self.pages += 1;
+        self.pages = self.pages.max(index + 1);
         let bytes = self.pages as usize * PAGE;
         match self.chip.megabytes {
             Some(_) if bytes <= memory.psram.len() => memory.psram_mapped = bytes,

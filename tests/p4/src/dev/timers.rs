@@ -295,7 +295,8 @@ mod tests {
     #[test]
     fn an_alarm_comes_when_it_is_due_and_once() {
         let (mut group, clocks) = (Group::new("TIMG0"), Clocks::default());
-        let mut write = |group: &mut Group, offset, value, now| group.write(offset, value, now, &clocks).expect("a register");
+        let write =
+            |group: &mut Group, offset, value, now| group.write(offset, value, now, &clocks).expect("a register");
         write(&mut group, INT_ENA, 1, 0);
         write(&mut group, ALARM_LOW, 20_000, 0);
         write(&mut group, LOAD, 0, 0);

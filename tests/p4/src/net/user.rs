@@ -64,7 +64,7 @@ impl UserNetwork {
         self.udp.iter().filter_map(|(socket, _)| Some(socket.local_addr().ok()?.port())).collect()
     }
 
-    fn from_outside(&mut self) {
+    fn take_datagrams(&mut self) {
         let mut buffer = [0; 2048];
         for (socket, inside) in &self.udp {
             // A port that nobody listens on any more is told as an error of the next call.
@@ -112,7 +112,7 @@ impl Network for UserNetwork {
 
     fn receive(&mut self, now: u64) -> Option<Vec<u8>> {
         if self.queue.is_empty() {
-            self.from_outside();
+            self.take_datagrams();
             self.tcp.poll(now, &mut self.queue);
         }
         self.queue.pop_front()

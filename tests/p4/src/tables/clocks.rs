@@ -31,20 +31,18 @@ pub const HP_SYS_CLKRST: &[Register] = &[
 /// `lp_clkrst_reg.h`.
 pub const LP_CLKRST: &[Register] = &[
     reg(0x000, "LP_CLK_CONF", 0x00000004, 0x000007ff),
+    reg(0x014, "HPCPU_RESET_CTRL0", 0x80028002, 0xffffffff),
+    reg(0x018, "HPCPU_RESET_CTRL1", 0x00000000, 0xffff0000),
     reg(0x040, "HP_CLK_CTRL", 0x1ffffffc, 0x1fffffff),
     reg(0x04c, "HP_SDMMC_EMAC_RST_CTRL", 0x00000000, 0xf0000000),
 ];
 
 /// `lp_system_reg.h`.
-pub const LP_SYSTEM: &[Register] = &[
-    reg(0x030, "LP_STORE1", 0x00000000, 0xffffffff),
-    reg(0x1a4, "RNG_DATA", 0x00000000, 0x00000000),
-];
+pub const LP_SYSTEM: &[Register] =
+    &[reg(0x030, "LP_STORE1", 0x00000000, 0xffffffff), reg(0x1a4, "RNG_DATA", 0x00000000, 0x00000000)];
 
 /// `lpperi_reg.h`.
-pub const LP_PERI: &[Register] = &[
-    reg(0x000, "CLK_EN", 0x7fff0000, 0xffff0000),
-];
+pub const LP_PERI: &[Register] = &[reg(0x000, "CLK_EN", 0x7fff0000, 0xffff0000)];
 
 /// `hp_system_reg.h`.
 pub const HP_SYSTEM: &[Register] = &[

@@ -29,10 +29,8 @@ pub const PSRAM_MSPI1: &[Register] = &[
 ];
 
 /// `spi1_mem_c_reg.h`: for commands.
-pub const FLASH_MSPI1: &[Register] = &[
-    reg(0x000, "CMD", 0x00000000, 0xfffe0000),
-    reg(0x058, "W0", 0x00000000, 0xffffffff),
-];
+pub const FLASH_MSPI1: &[Register] =
+    &[reg(0x000, "CMD", 0x00000000, 0xfffe0000), reg(0x058, "W0", 0x00000000, 0xffffffff)];
 
 /// `iomux_mspi_pin_reg.h`: the pads to flash and PSRAM.
 pub const IOMUX_MSPI: &[Register] = &[

@@ -234,7 +234,9 @@ impl Pair {
                 }
             }
         }
-        if matches!(inside.state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait) && !inside.can_recv() {
+        if matches!(inside.state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait)
+            && !inside.can_recv()
+        {
             // The guest has said all it had to say.
             let _ = outside.shutdown(Shutdown::Write);
         }

@@ -1,0 +1,131 @@
+//! What is wrong is on the log, within its time.
+
+use barertc_p4::board::Board;
+use barertc_p4::dev::phy::Wiring;
+use barertc_p4::dev::psram::Chip;
+use barertc_p4::machine::{ClockSource, End};
+use barertc_p4::net::Forward;
+
+use super::fixture::{Contents, TOKEN, machine, on_network, until};
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn no_psram() {
+    for floating in [0, 0xff] {
+        let board = Board { psram: Chip { megabytes: None, floating, ..Chip::EV }, ..Board::ev() };
+        until(&mut machine(board, Contents::with(TOKEN).flash()), 1_000, "cannot start: no PSRAM answers");
+    }
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn a_psram_that_is_smaller_than_it_says() {
+    let board = Board { psram: Chip { megabytes: Some(8), mr2: Some(7), ..Chip::EV }, ..Board::ev() };
+    until(&mut machine(board, Contents::with(TOKEN).flash()), 1_000, "or is smaller than it says");
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn other_sizes_of_psram_are_used_as_they_are() {
+    for (megabytes, bytes) in [(8, 8 << 20), (16, 16 << 20)] {
+        let board = Board { psram: Chip { megabytes: Some(megabytes), ..Chip::EV }, ..Board::ev() };
+        let (mut machine, _) =
+            on_network(board, Contents::with(TOKEN).flash(), Forward::default(), ClockSource::Virtual);
+        until(&mut machine, 20_000, "psram");
+        let log = machine.log();
+        let of: u64 = log
+            .split("psram ")
+            .nth(1)
+            .and_then(|rest| rest.split("of ").nth(1)?.split(' ').next()?.parse().ok())
+            .expect("a size");
+        assert!(of < bytes && of > bytes - (1 << 20), "{of} of {bytes}");
+    }
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn no_phy() {
+    let board = Board { phy: Wiring { present: false, ..Wiring::EV }, ..Board::ev() };
+    // No transceiver, no clock either: it makes it.
+    until(
+        &mut machine(board, Contents::with(TOKEN).flash()),
+        2_000,
+        "cannot start: Ethernet: no 50 MHz clock at pin 50",
+    );
+    let board = Board { ethernet: barertc_p4::board::EthernetPins { mdio: 53, ..Board::ev().ethernet }, ..Board::ev() };
+    until(&mut machine(board, Contents::with(TOKEN).flash()), 2_000, "cannot start: Ethernet: no PHY answers");
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn no_clock() {
+    let board = Board { phy: Wiring { clock: false, ..Wiring::EV }, ..Board::ev() };
+    let mut machine = machine(board, Contents::with(TOKEN).flash());
+    until(&mut machine, 2_000, "cannot start: Ethernet: no 50 MHz clock at pin 50");
+    assert_eq!(machine.figures.starts, 1);
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn no_cable_and_no_lease() {
+    let board = Board { phy: Wiring { cable: false, ..Wiring::EV }, ..Board::ev() };
+    until(&mut machine(board, Contents::with(TOKEN).flash()), 12_000, "network: there is no link");
+    let forward = Forward { no_lease: true, ..Forward::default() };
+    let (mut machine, _) = on_network(Board::ev(), Contents::with(TOKEN).flash(), forward, ClockSource::Virtual);
+    until(&mut machine, 12_000, "network: nobody gives out an address by DHCP");
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn no_seed() {
+    let contents = Contents { seed: false, ..Contents::with(TOKEN) };
+    until(&mut machine(Board::ev(), contents.flash()), 1_000, "cannot start: no seed in flash");
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn settings_that_make_no_sense() {
+    let cases = [
+        ("network=lan\n", "cannot start: settings: network is"),
+        ("network=wifi\nboard=mine\n", "cannot start: settings: board is"),
+    ];
+    for (settings, said) in cases {
+        until(&mut machine(Board::ev(), Contents::with(settings).flash()), 1_000, said);
+    }
+    let (mut machine, _) =
+        on_network(Board::ev(), Contents::with("viewers=many\n").flash(), Forward::default(), ClockSource::Virtual);
+    until(&mut machine, 10_000, "settings: viewers makes no sense");
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn a_broken_file_system() {
+    let contents = Contents { media: Some(&[0x55; 8192]), ..Contents::with(TOKEN) };
+    let (mut machine, _) = on_network(Board::ev(), contents.flash(), Forward::default(), ClockSource::Virtual);
+    until(&mut machine, 10_000, "no LittleFS file system in the flash");
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn an_older_chip() {
+    // The bootloader refuses it by the image's header.
+    let board = Board { revision: (1, 0), ..Board::ev() };
+    let end = machine(board.clone(), Contents::with(TOKEN).flash()).run(1_000, |_| false);
+    assert!(matches!(&end, End::NoProgram(why) if why.contains("revisions 300 to 399, the chip is of 100")), "{end:?}");
+    // And the program by itself.
+    let board = Board { any_revision: true, ..board };
+    until(
+        &mut machine(board, Contents::with(TOKEN).flash()),
+        1_000,
+        "cannot start: this chip is older than revision 3.0",
+    );
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn an_image_that_was_damaged() {
+    let mut flash = Contents::with(TOKEN).flash();
+    flash[0x2_0000] ^= 1;
+    let end = machine(Board::ev(), flash).run(1_000, |_| false);
+    assert_eq!(end, End::NoProgram("the image's checksum is wrong".into()));
+}

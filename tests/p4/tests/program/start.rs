@@ -1,0 +1,59 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+
+use barertc_p4::board::Board;
+use barertc_p4::dev::timers::SECOND;
+use barertc_p4::machine::{ClockSource, End};
+use barertc_p4::net::Forward;
+
+use super::fixture::{Contents, TOKEN, on_network, until};
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn boots_to_ready_with_a_lease() {
+    let (mut machine, _) =
+        on_network(Board::ev(), Contents::with(TOKEN).flash(), Forward::default(), ClockSource::Virtual);
+    until(&mut machine, 10_000, "ready at http://10.0.2.15:80/");
+    // A watchdog whose clock esp-hal has switched off before it writes to it, which does nothing either way; nothing else.
+    let silent: Vec<_> = machine.bus.unanswered.keys().filter(|what| !what.starts_with("Timg1 ")).collect();
+    assert!(silent.is_empty(), "{silent:?}");
+    assert_eq!(machine.figures.starts, 1);
+    assert!(machine.now() < 6 * SECOND, "{}", machine.now());
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn serves_its_page() {
+    let forward = Forward { tcp: vec![(0, 80)], ..Forward::default() };
+    let (mut machine, ports) = on_network(Board::ev(), Contents::with(TOKEN).flash(), forward, ClockSource::Wall);
+    until(&mut machine, 30_000, "ready at");
+    let client = thread::spawn(move || {
+        let mut stream = TcpStream::connect(("127.0.0.1", ports[0])).expect("a connection");
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n").expect("a request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        answer
+    });
+    assert_eq!(machine.run(20_000, |_| client.is_finished()), End::Reached, "{}", machine.log());
+    let answer = client.join().expect("no panic");
+    let head = String::from_utf8_lossy(&answer[..answer.len().min(400)]).to_lowercase();
+    assert!(head.starts_with("http/1.1 200") && head.contains("content-encoding: gzip"), "{head}");
+    assert!(answer.len() > 8_000, "{} bytes", answer.len());
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask p4-e2e"]
+fn without_a_viewer_the_processor_sleeps() {
+    let (mut machine, _) =
+        on_network(Board::ev(), Contents::with(TOKEN).flash(), Forward::default(), ClockSource::Virtual);
+    until(&mut machine, 10_000, "ready at");
+    let (idle, now, asked) = (machine.figures.idle, machine.now(), machine.bus.emac.counts.management);
+    assert_eq!(machine.run(5_000, |_| false), End::Timeout);
+    let share = (machine.figures.idle - idle) as f64 / (machine.now() - now) as f64;
+    let asked = machine.bus.emac.counts.management - asked;
+    println!("idle {:.1} %, {} questions to the PHY a second", share * 100.0, asked / 5);
+    assert!(share > 0.95, "idle {share}");
+    // Three registers, four times a second.
+    assert!(asked <= 5 * 4 * 3 + 3, "{asked} questions to the PHY");
+}
