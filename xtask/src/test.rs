@@ -39,6 +39,11 @@ const PARTS: &[Part] = &[
     Part { name: "impair", about: "the streamer on bad networks, in a real browser", run: impair },
     Part { name: "qemu-e2e", about: "the emulated device's streamer in a real browser", run: qemu_e2e },
     Part {
+        name: "p4-e2e",
+        about: "the ESP32-P4's program in a model of the chip, alone and in a real browser",
+        run: p4_e2e,
+    },
+    Part {
         name: "hosted-e2e",
         about: "the streamer behind the WiFi driver in a real browser (needs root for a network namespace)",
         run: hosted_e2e,
@@ -46,7 +51,7 @@ const PARTS: &[Part] = &[
 ];
 
 /// What a run without names leaves out, and says so: how well a picture holds is judged where nothing else runs.
-const BY_NAME: &[&str] = &["impair"];
+const BY_NAME: &[&str] = &["impair", "p4-e2e"];
 
 /// Every package that any part needs, so that a missing one is known in the first minute.
 const TOOLS: &[Tool] = &[
@@ -191,6 +196,10 @@ fn impair() -> Result<()> {
 
 fn qemu_e2e() -> Result<()> {
     crate::e2e::qemu(&[])
+}
+
+fn p4_e2e() -> Result<()> {
+    crate::p4::e2e(&[])
 }
 
 fn hosted_e2e() -> Result<()> {

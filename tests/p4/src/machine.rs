@@ -78,6 +78,8 @@ pub struct Machine {
     waiting_since: Option<u64>,
     /// Instructions are printed as they are done.
     pub trace: bool,
+    /// Where to stop.
+    pub breakpoints: Vec<u32>,
     /// A reset ends the run, rather than to start again.
     pub stop_at_reset: bool,
     running: bool,
@@ -102,6 +104,7 @@ impl Machine {
             reset_reason: 1,
             waiting_since: None,
             trace: false,
+            breakpoints: Vec::new(),
             stop_at_reset: false,
             running: false,
         }
@@ -124,6 +127,8 @@ impl Machine {
         self.cpu = Cpu::new(entry, self.bus.board.interrupts_on);
         self.cpu.count = count;
         self.code = Code::new(self.memory.xip.len());
+        self.code.set_breakpoints(self.breakpoints.clone());
+        self.cpu.guards_changed = true;
         self.figures.starts += 1;
         self.running = true;
         Ok(())

@@ -1,15 +1,30 @@
-//! Runs a flash image in the model: `barertc-p4 FLASH [--port PORT] …`.
+//! Runs a flash image in the model, or makes one. `cargo xtask p4` calls it.
+
+mod report;
 
 use std::fs;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use barertc_p4::board::Board;
 use barertc_p4::dev::timers::SECOND;
-use barertc_p4::machine::{ClockSource, End, Machine};
+use barertc_p4::machine::{ClockSource, Machine};
 use barertc_p4::net::{Forward, UserNetwork};
 use barertc_p4::symbols::Symbols;
+
+const USAGE: &str = "usage: barertc-p4 run [OPTION…] FLASH
+       barertc-p4 image --program ELF --table CSV [--part NAME=FILE]… -o OUT
+  --program ELF       names for addresses
+  --port PORT         of this machine, for the page (any that is free)
+  --media-port PORT   the same for media
+  --outward PORT      of this machine, which the program may connect to at 10.0.2.2
+  --seconds N         ends after so many
+  --virtual           an instruction takes 2.5 ns, and sleep no time
+  --trace             prints each instruction
+  --watch SYMBOL      stops before what is there is written
+  --break-at SYMBOL   stops there; also an address like 0x40012436
+  --interrupts-on     the bootloader leaves interrupts on";
 
 fn main() -> ExitCode {
     match run() {
@@ -26,31 +41,54 @@ fn run() -> Result<()> {
     match args.subcommand()?.as_deref() {
         Some("image") => image(args),
         Some("run") => start(args),
-        _ => anyhow::bail!("usage: barertc-p4 image … | run …"),
+        _ => bail!("{USAGE}"),
     }
 }
 
-/// `barertc-p4 run FLASH …`.
+fn read(path: &str) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {path}"))
+}
+
+/// `barertc-p4 run`.
 fn start(mut args: pico_args::Arguments) -> Result<()> {
-    let port: u16 = args.opt_value_from_str("--port")?.unwrap_or(0);
-    let media: u16 = args.opt_value_from_str("--media-port")?.unwrap_or(0);
-    let seconds: u64 = args.opt_value_from_str("--seconds")?.unwrap_or(u64::MAX / SECOND / 4);
+    let mut number =
+        |name: &'static str| args.opt_value_from_str::<_, u16>(name).with_context(|| format!("{name}: a number"));
+    let (port, media, outward) = (number("--port")?, number("--media-port")?, number("--outward")?);
+    let seconds: u64 = args.opt_value_from_str("--seconds")?.unwrap_or(u64::MAX / SECOND / 4000);
     let clock = if args.contains("--virtual") { ClockSource::Virtual } else { ClockSource::Wall };
     let trace = args.contains("--trace");
     let interrupts_on = args.contains("--interrupts-on");
+    let watch: Option<String> = args.opt_value_from_str("--watch")?;
+    let stop: Option<String> = args.opt_value_from_str("--break-at")?;
     let symbols = match args.opt_value_from_str::<_, String>("--program")? {
-        Some(path) => Symbols::of(&fs::read(&path).with_context(|| format!("cannot read {path}"))?)?,
+        Some(path) => Symbols::of(&read(&path)?)?,
         None => Symbols::default(),
     };
-    let path: String = args.free_from_str()?;
-    let flash = fs::read(&path).with_context(|| format!("cannot read {path}"))?;
-    let network = UserNetwork::new(Forward { tcp: vec![(port, 80)], udp: vec![(media, 9000)], ..Forward::default() })?;
+    let flash = read(&args.free_from_str::<String>().context(USAGE)?)?;
+    let forward = Forward {
+        tcp: vec![(port.unwrap_or(0), 80)],
+        udp: vec![(media.unwrap_or(0), 9000)],
+        outward: outward.into_iter().collect(),
+        no_lease: false,
+    };
+    let network = UserNetwork::new(forward)?;
     println!("page at port {:?}, media at {:?}", network.tcp_ports(), network.udp_ports());
     let board = Board { interrupts_on, ..Board::ev() };
     let mut machine = Machine::new(board, flash, Box::new(network), clock);
     machine.trace = trace;
+    let place = |name: &str| match name.strip_prefix("0x").map(|digits| u32::from_str_radix(digits, 16)) {
+        Some(address) => Ok((address.with_context(|| format!("{name}: no address"))?, 4)),
+        None => symbols.find(name).with_context(|| format!("{name}: no such symbol (--program names the program)")),
+    };
+    if let Some(name) = watch {
+        let (address, len) = place(&name)?;
+        machine.memory.watched = Some((address, address + len.max(1)));
+    }
+    if let Some(name) = stop {
+        machine.breakpoints = vec![place(&name)?.0];
+    }
     let mut shown = 0;
-    let end = machine.run(seconds * 1000, |machine| {
+    let end = machine.run(seconds.saturating_mul(1000), |machine| {
         let text = &machine.bus.serial.text;
         if text.len() > shown {
             let _ = std::io::stdout().write_all(&text[shown..]);
@@ -59,42 +97,14 @@ fn start(mut args: pico_args::Arguments) -> Result<()> {
         }
         false
     });
-    let (now, count) = (machine.now(), machine.cpu.count);
-    println!("{end:?} at {}, called from {}", symbols.describe(machine.cpu.pc), symbols.describe(machine.cpu.x[1]));
-    let mut parts = std::collections::BTreeMap::<&str, u64>::new();
-    for (pc, n) in &machine.figures.samples {
-        *parts.entry(symbols.part(*pc)).or_default() += n;
-    }
-    let mut parts: Vec<_> = parts.into_iter().collect();
-    parts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    for (part, n) in parts.iter().take(12) {
-        println!("  {n:8} {part}");
-    }
-    if let End::Fault(fault) = &end {
-        println!("{fault}");
-    }
-    for (what, times) in &machine.bus.unanswered {
-        println!("  unanswered {times} times: {what}");
-    }
-    println!(
-        "{count} instructions in {:.3} s, idle {:.1} %, {} starts, {} ROM calls, longest wait of an interrupt {:.1} us, device accesses {}, {:?}",
-        now as f64 / SECOND as f64,
-        machine.figures.idle as f64 * 100.0 / now as f64,
-        machine.figures.starts,
-        machine.figures.rom_calls,
-        machine.figures.longest_wait as f64 / 400.0,
-        machine.bus.accesses,
-        machine.bus.emac.counts,
-    );
+    report::print(&machine, &end, &symbols);
     Ok(())
 }
 
-/// `barertc-p4 image --program ELF --table CSV [--part NAME=FILE]… -o OUT`.
+/// `barertc-p4 image`.
 fn image(mut args: pico_args::Arguments) -> Result<()> {
-    let read = |path: &str| fs::read(path).with_context(|| format!("cannot read {path}"));
     let program = read(&args.value_from_str::<_, String>("--program")?)?;
-    let table = args.value_from_str::<_, String>("--table")?;
-    let table = fs::read_to_string(&table).with_context(|| format!("cannot read {table}"))?;
+    let table = read(&args.value_from_str::<_, String>("--table")?)?;
     let out: String = args.value_from_str("-o")?;
     let parts: Vec<String> = args.values_from_str("--part")?;
     let parts = parts.iter().map(|part| {
@@ -104,6 +114,7 @@ fn image(mut args: pico_args::Arguments) -> Result<()> {
     let parts = parts.collect::<Result<Vec<_>>>()?;
     let parts: Vec<(&str, &[u8])> = parts.iter().map(|(name, data)| (*name, &data[..])).collect();
     let application = barertc_p4_image::application(&program)?;
-    let flash = barertc_p4_image::flash(&barertc_p4_image::Table::parse(&table)?, &application, &parts)?;
-    fs::write(&out, &flash).with_context(|| format!("cannot write {out}"))
+    let table = barertc_p4_image::Table::parse(&String::from_utf8_lossy(&table))?;
+    fs::write(&out, barertc_p4_image::flash(&table, &application, &parts)?)
+        .with_context(|| format!("cannot write {out}"))
 }
