@@ -5,7 +5,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::error::Error;
 
 /// Longest user name fragment and password (RFC 8839 §5.4).
-const MAX_LEN: usize = 256;
+const MAX_LEN: usize = barertc_wire::MAX_ICE_STRING;
 
 const UFRAG_LEN: usize = 8;
 const PWD_LEN: usize = 24;
@@ -62,10 +62,9 @@ impl Credentials {
     }
 }
 
-/// Checks length and alphabet (RFC 8839 §5.4). Beyond the RFC's alphabet, `-`, `_` and `=` are read: agents in use
-/// write base64url or padded base64.
+/// Checks length and alphabet, as descriptions do: some characters beyond those of RFC 8839 §5.4 are read.
 fn read(what: &'static str, text: &str, min: usize) -> Result<heapless::String<MAX_LEN>, Error> {
-    if let Some(byte) = text.bytes().find(|b| !ICE_CHARS.contains(b) && !matches!(b, b'-' | b'_' | b'=')) {
+    if let Some(byte) = text.bytes().find(|b| !barertc_wire::is_received_ice_char(*b)) {
         return Err(Error::Character { what, byte });
     }
     let bad_length = Error::Length { what, min, max: MAX_LEN, len: text.len() };

@@ -9,12 +9,18 @@ pub fn is_ice_string(text: &str, shortest: usize) -> bool {
     has_length(text, shortest) && text.bytes().all(is_ice_char)
 }
 
-/// Whether `text` is read as an ICE string: the characters `-`, `_`, `=` and `#` are accepted too.
-///
-/// Peers that make their strings with URL-safe or padded base64 use them, and libwebrtc accepts them.
+/// Whether `text` is read as an ICE string: its characters are those of [`is_received_ice_char`].
 #[must_use]
 pub fn is_received_ice_string(text: &str, shortest: usize) -> bool {
-    has_length(text, shortest) && text.bytes().all(|b| is_ice_char(b) || matches!(b, b'-' | b'_' | b'=' | b'#'))
+    has_length(text, shortest) && text.bytes().all(is_received_ice_char)
+}
+
+/// Whether the character is read in an ICE string: an `ice-char`, or one of `-`, `_`, `=` and `#`.
+///
+/// Peers that make their strings with URL-safe or padded base64 use the latter, and libwebrtc accepts them.
+#[must_use]
+pub fn is_received_ice_char(b: u8) -> bool {
+    is_ice_char(b) || matches!(b, b'-' | b'_' | b'=' | b'#')
 }
 
 fn has_length(text: &str, shortest: usize) -> bool {

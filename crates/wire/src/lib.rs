@@ -61,7 +61,7 @@ pub use count::Count;
 pub use discard::{Counters, Reason};
 pub use extension::{Extension, ExtensionIdError, ExtensionMap};
 pub use fingerprint::{Fingerprint, Fingerprints, HashAlgorithm};
-pub use ice::{MAX_ICE_STRING, is_ice_string, is_received_ice_string};
+pub use ice::{MAX_ICE_STRING, is_ice_string, is_received_ice_char, is_received_ice_string};
 pub use reader::{Reader, Truncated};
 pub use time::Instant;
 pub use writer::{TryPut, Writer};

@@ -218,11 +218,10 @@ impl Agreement {
         let kinds = agreed.kinds.iter().enumerate();
         let section = |(index, kind): (usize, &MediaKind)| {
             let section = agreed.line_at(index).and_then(|line| plan.sections.get(line.section));
-            if agreed.placeholder.as_ref().is_some_and(|idle| idle.index == index) {
-                return Section::Idle(*kind);
-            }
             let before = || self.sections.get(index).filter(|section| !section.is_unused()).cloned();
-            section.cloned().or_else(before).unwrap_or(Section::Ended(*kind))
+            let idle = agreed.placeholder.as_ref().is_some_and(|idle| idle.index == index);
+            let unused = if idle { Section::Idle(*kind) } else { Section::Ended(*kind) };
+            section.cloned().or_else(before).unwrap_or(unused)
         };
         kinds.map(section).collect()
     }

@@ -132,8 +132,10 @@ fn what_was_rejected_keeps_its_place_and_may_be_taken_later() {
 
     let back = pair.answerer.offer().expect("an offer");
     let places: Vec<_> = lines(&back).into_iter().map(|(kind, used, _)| (kind, used)).collect();
-    let expected = [("video", false), ("audio", false), ("application", true)];
+    // The tagged m-line has the transport: it stays, with nothing on it.
+    let expected = [("video", true), ("audio", false), ("application", true)];
     assert_eq!(places, expected.map(|(kind, used)| (kind.to_owned(), used)));
+    assert_eq!(back.matches("a=inactive\r\n").count(), 2, "{back}");
     let answer = pair.offerer.answer(pair.now, &back).expect("an answer");
     pair.answerer.answered(pair.now, &answer).expect("it fits");
 
