@@ -46,7 +46,10 @@ impl Segment {
 /// The application's image, made of the program as it is linked.
 pub fn application(program: &[u8]) -> Result<Vec<u8>> {
     let (entry, segments) = segments(program)?;
-    let (mapped, mut loaded): (Vec<Segment>, Vec<Segment>) = segments.into_iter().partition(Segment::is_mapped);
+    let (mut mapped, mut loaded): (Vec<Segment>, Vec<Segment>) = segments.into_iter().partition(Segment::is_mapped);
+    if let Some(place) = mapped.first_mut().and_then(|segment| descriptor_hash(&mut segment.data)) {
+        place.copy_from_slice(&sha2::Sha256::digest(program));
+    }
     loaded.reverse();
     let mut image = vec![0; HEADER];
     let mut count = 0_u8;
@@ -103,6 +106,12 @@ pub fn application(program: &[u8]) -> Result<Vec<u8>> {
     let hash = sha2::Sha256::digest(&image);
     image.extend(hash);
     Ok(image)
+}
+
+/// Where the application's descriptor, which comes first, has the SHA-256 of the program as it is linked (`esp_app_desc.h`).
+fn descriptor_hash(data: &mut [u8]) -> Option<&mut [u8]> {
+    const DESCRIPTOR: [u8; 4] = 0xabcd_5432_u32.to_le_bytes();
+    if data.starts_with(&DESCRIPTOR) { data.get_mut(144..176) } else { None }
 }
 
 /// Entry and pieces of a program, in order of their addresses, with those that follow each other joined.
