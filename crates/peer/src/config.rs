@@ -61,8 +61,7 @@ pub struct Config {
     pub bandwidth: GccConfig,
     /// Time between two RTCP reports. They are sent only while there are media to report about.
     pub report_interval: Duration,
-    /// How long the peer may say nothing before [`Event::PeerSilent`](crate::Event::PeerSilent), while the connection
-    /// is made.
+    /// How long the DTLS handshake may take on a path that works before [`Event::PeerSilent`](crate::Event::PeerSilent).
     pub silence: Duration,
 }
 

@@ -1,6 +1,8 @@
 //! What the application is told.
 
-use barertc_ice::{Candidate, GatheringState, State};
+use core::net::SocketAddr;
+
+use barertc_ice::{Candidate, FailureReason, GatheringState, ServerError, State};
 
 use crate::channel::ChannelId;
 use crate::error::Failure;
@@ -29,8 +31,8 @@ pub enum ConnectionState {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Stage {
-    /// The answer to a connectivity check.
-    Ice,
+    /// The answer to a connectivity check; with what is known of why there is none.
+    Ice(FailureReason),
     /// The peer's part of the DTLS handshake.
     Dtls,
 }
@@ -51,8 +53,15 @@ pub enum Event {
     IceGatheringState(GatheringState),
     /// A local candidate for the other side, for those who trickle.
     LocalCandidate(Candidate),
-    /// The peer has not answered for [`Config::silence`](crate::Config::silence) while the connection was being made. It
-    /// is still tried; this is told once for each stage.
+    /// A STUN or TURN server gives no candidate: the W3C's `icecandidateerror`.
+    IceServerFailed {
+        /// The server.
+        server: SocketAddr,
+        /// Why.
+        error: ServerError,
+    },
+    /// The peer has not answered while the connection was being made: to ICE for `Config::ice.no_answer_after`, to DTLS for
+    /// [`Config::silence`](crate::Config::silence). It is still tried.
     PeerSilent(Stage),
     /// A description has changed what was agreed on for this track: its direction, its codec or its m-line.
     /// [`track`](crate::PeerConnection::track) tells them.

@@ -137,6 +137,8 @@ pub struct TrackInfo<'c> {
     pub codec: Option<Codec>,
     /// Its payload type.
     pub payload_type: Option<u8>,
+    /// The payload type that comes, while the track receives: any of those agreed on.
+    pub received_payload_type: Option<u8>,
     /// The source of what this side sends.
     pub ssrc: u32,
     /// The source of retransmissions of it (RFC 4588).

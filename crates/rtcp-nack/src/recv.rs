@@ -164,6 +164,19 @@ impl<A: Allocator + Clone> RecvStream<A> {
         })
     }
 
+    /// The source sends another of the agreed payload types from now on (RFC 3264 §6.1). What is held of the former one is
+    /// forgotten. `rtx` is the payload type of retransmissions of the new one.
+    pub fn set_format(&mut self, _now: Instant, payload_type: u8, format: PayloadFormat, rtx: Option<u8>) {
+        if format != self.config.format {
+            self.config.format = format;
+            self.config.framing = if format.has_nals() { Framing::AnnexB } else { Framing::Whole };
+            self.jitter.set_format(format, self.config.framing);
+            self.joining = format.is_video();
+        }
+        self.config.payload_type = payload_type;
+        self.config.rtx = self.config.rtx.zip(rtx).map(|((ssrc, _), rtx)| (ssrc, rtx));
+    }
+
     /// Whether a packet of this source and payload type is for this stream: the media or its retransmissions.
     #[must_use]
     pub fn accepts(&self, packet: &Packet<'_>) -> bool {

@@ -323,6 +323,12 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         }
     }
 
+    /// Another format comes from now on: what is held is forgotten.
+    pub fn set_format(&mut self, format: PayloadFormat, framing: Framing) {
+        (self.config.format, self.config.framing) = (format, framing);
+        self.reset();
+    }
+
     /// Forgets everything: the source has restarted.
     pub fn reset(&mut self) {
         self.slots.iter_mut().for_each(|slot| *slot = None);

@@ -63,6 +63,7 @@ impl Track {
             current_direction: self.direction,
             codec: self.codec.map(|(codec, _)| codec),
             payload_type: self.codec.map(|(_, payload_type)| payload_type),
+            received_payload_type: None,
             ssrc: self.source.ssrc,
             rtx_ssrc: self.source.rtx,
         }

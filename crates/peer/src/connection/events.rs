@@ -19,8 +19,8 @@ use crate::transport::{ChannelEvent, Transport};
 pub(super) struct Told {
     state: ConnectionState,
     told: ConnectionState,
-    /// The stage that the connection is being made in, since when, and whether its silence was told.
-    waiting: Option<(Stage, Instant, Silence)>,
+    /// Since when DTLS has had a path and not come to an end, and whether that was told.
+    waiting: Option<(Instant, Silence)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Told {
 
     /// When the peer's silence has lasted too long.
     pub(super) fn silence(&self, limit: Duration) -> Option<Instant> {
-        self.waiting.filter(|(.., silence)| *silence == Silence::Short).map(|(_, since, _)| since + limit)
+        self.waiting.filter(|(_, silence)| *silence == Silence::Short).map(|(since, _)| since + limit)
     }
 
     /// The W3C's rule for `connectionState` (webrtc-pc §4.3.3), for our one ICE and one DTLS transport.
@@ -74,27 +74,20 @@ impl Told {
             (None, State::Connected | State::Completed) if security.is_up() => ConnectionState::Connected,
             (None, _) => ConnectionState::Connecting,
         };
-        let stage = match (self.state, ice) {
-            (ConnectionState::Connecting, State::Connected | State::Completed) => Some(Stage::Dtls),
-            (ConnectionState::Connecting, _) => Some(Stage::Ice),
-            _ => None,
-        };
-        self.waiting = match (stage, self.waiting) {
-            (None, _) => None,
-            (Some(stage), Some((before, since, silence))) if before == stage => {
-                let long = silence == Silence::Short && since + limit <= now;
-                Some((stage, since, if long { Silence::Long } else { silence }))
-            }
-            (Some(stage), _) => Some((stage, now, Silence::Short)),
-        };
+        let waits = self.state == ConnectionState::Connecting && matches!(ice, State::Connected | State::Completed);
+        self.waiting = waits.then(|| {
+            let (since, silence) = self.waiting.unwrap_or((now, Silence::Short));
+            let long = silence == Silence::Short && since + limit <= now;
+            (since, if long { Silence::Long } else { silence })
+        });
     }
 
     fn poll(&mut self) -> Option<Event> {
-        if let Some((stage, _, silence)) = &mut self.waiting
+        if let Some((_, silence)) = &mut self.waiting
             && *silence == Silence::Long
         {
             *silence = Silence::Told;
-            return Some(Event::PeerSilent(*stage));
+            return Some(Event::PeerSilent(Stage::Dtls));
         }
         if self.told == self.state {
             return None;
@@ -121,6 +114,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
                 IceEvent::LocalCandidate(candidate) => Event::LocalCandidate(self.transport.visible(&candidate)),
                 IceEvent::State(state) => Event::IceState(state),
                 IceEvent::Gathering(state) => Event::IceGatheringState(state),
+                IceEvent::ServerFailed { server, error } => Event::IceServerFailed { server, error },
+                IceEvent::NoAnswer(reason) => Event::PeerSilent(Stage::Ice(reason)),
                 _ => continue,
             });
         }

@@ -69,7 +69,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// A track as it was agreed on last; `None` for a number that is none.
     #[must_use]
     pub fn track(&self, track: TrackId) -> Option<TrackInfo<'_>> {
-        self.tracks.get(track.index()).map(Track::info)
+        let info = self.tracks.get(track.index())?.info();
+        Some(TrackInfo { received_payload_type: self.media.received_payload_type(track.index()), ..info })
     }
 
     /// Queues a frame of a track that sends. The frame is shared, not copied.

@@ -282,6 +282,11 @@ impl<A: Allocator + Clone> Media<A> {
         self.estimator.stats()
     }
 
+    /// The payload type that a track receives, while it does.
+    pub(crate) fn received_payload_type(&self, index: usize) -> Option<u8> {
+        Some(self.recv_stream(index)?.config().payload_type)
+    }
+
     /// The stream that sends a track, once there was one.
     pub(crate) fn send_stream(&self, index: usize) -> Option<&SendStream<A>> {
         self.streams.get(index)?.send.as_ref()

@@ -1,6 +1,7 @@
 //! Every test of the crate in one program: each file would else be compiled and linked with all of the crate again.
 
 mod a_full_queue_holds_nothing_up;
+mod any_of_several_counts;
 mod data_channels_end;
 mod descriptions_of_other_shapes;
 mod every_datagram_fits;

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use crate::support::{
-    Arena, Connection, Identities, Pair, Sort, arena, audio, receiving, recv_tracks, send_tracks, video,
+    Arena, Connection, Identities, Pair, Sort, arena, arena_that_ends, audio, receiving, recv_tracks, send_tracks,
+    video,
 };
 use barertc::{Config, Error, MessageKind};
 
@@ -111,6 +112,19 @@ fn any_allocation_may_fail() {
     }
     println!("{attempts} allocations: {errors} failed as an error, {unconnected} as a connection that did not come");
     assert!(errors > 0);
+}
+
+#[test]
+fn memory_may_run_out_for_good_at_any_allocation() {
+    let ids = Identities::new();
+    let whole = arena(0);
+    assert_eq!(session(&ids, &whole, 3), Ok(true));
+    for nth in 1..=whole.attempts() {
+        let arena = arena_that_ends(nth);
+        let outcome = session(&ids, &arena, 3);
+        assert!(arena.has_failed() && outcome != Ok(true), "allocation {nth}: {outcome:?}");
+        assert_eq!(arena.inner().stats().live, 0, "allocations from {nth} on failed, and something is kept");
+    }
 }
 
 #[test]

@@ -24,6 +24,11 @@ pub fn arena(nth: usize) -> Arena {
     FailNth::new(Counting::new(Global), nth)
 }
 
+/// Memory whose `nth` allocation fails, and all after it.
+pub fn arena_that_ends(nth: usize) -> Arena {
+    FailNth::from(Counting::new(Global), nth)
+}
+
 /// The certificates of both sides: making them is what costs most.
 pub struct Identities(pub [Identity; 2]);
 
