@@ -28,6 +28,7 @@ const LEARN: f32 = 1.0 / 64.0;
 
 /// What the path's queue does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Usage {
     /// It stays.
     #[default]
