@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::net::TcpStream;
-use std::time::Duration;
 
 use barertc_signaling::*;
+use barertc_wire::{Clock, Instant};
 use edge_nal::{TcpAccept, TcpBind};
 use tungstenite::Message as Frame;
 
@@ -14,7 +14,11 @@ struct App {
 }
 
 impl Clock for App {
-    async fn sleep(&self, _: Duration) {
+    fn now(&self) -> Instant {
+        Instant::ZERO
+    }
+
+    async fn sleep_until(&self, _: Instant) {
         // Nothing here takes long enough for a limit to matter.
         std::future::pending().await
     }
@@ -40,8 +44,8 @@ impl Signals for App {
 }
 
 impl Server for App {
-    fn authorize(&self, caller: &Caller<'_>) -> bool {
-        Access::new(Some("secret")).allows(caller)
+    fn authorize(&self, caller: &Caller<'_>) -> Admission {
+        Access::new(Some("secret")).expect("a token").allows(caller).into()
     }
 
     fn opened(&self) -> Option<u32> {
@@ -58,6 +62,10 @@ impl Server for App {
 
     async fn session_candidate(&self, _: &str, _: &str, _: Option<&str>) -> Result<(), Refusal> {
         Err(Refusal::Unknown)
+    }
+
+    fn session_ice(&self, _: &str) -> Option<IceGeneration> {
+        None
     }
 
     fn session_end(&self, _: &str) -> bool {

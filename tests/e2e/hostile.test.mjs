@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
 import http from 'node:http';
+import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { launch, open, stats, until } from './browser.mjs';
 import { Streamer } from './streamer.mjs';
@@ -189,4 +190,65 @@ test('a fingerprint that was tampered with', async () => {
   });
   assert.ok(after.failed > before.failed, 'the failed handshake is counted');
   await until(watching.page, (s) => s.connection === 'connected', 1_000, 'still connected');
+});
+
+// How long the page takes now.
+async function pageTime() {
+  const start = Date.now();
+  const response = await fetch(origin, { signal: AbortSignal.timeout(20_000) });
+  await response.text();
+  assert.equal(response.status, 200);
+  return Date.now() - start;
+}
+
+function raw(bytes) {
+  const url = new URL(origin);
+  return new Promise((done, failed) => {
+    const stream = net.connect(Number(url.port), url.hostname, () => { stream.write(bytes); done(stream); });
+    stream.on('error', failed);
+  });
+}
+
+test('sockets that say one byte don\'t keep the page away', async () => {
+  const slow = await Promise.all(Array.from({ length: 16 }, () => raw('G')));
+  slow.forEach((stream) => stream.on('error', () => {}));
+  await new Promise((done) => setTimeout(done, 1_500));
+  const took = await pageTime();
+  slow.forEach((stream) => stream.destroy());
+  assert.ok(took < 2_000, `the page came after ${took} ms`);
+});
+
+test('idle signaling sockets don\'t keep others out', async () => {
+  const idle = await Promise.all(Array.from({ length: 16 }, () => socket(good).catch(() => null)));
+  await new Promise((done) => setTimeout(done, 1_500));
+  const took = await pageTime();
+  const next = await socket(good);
+  assert.equal(next.status, 101);
+  [...idle, next].forEach((one) => one?.stream?.destroy());
+  assert.ok(took < 2_000, `the page came after ${took} ms`);
+});
+
+test('requests on sockets that close at once hold no places', async () => {
+  await undisturbed(async () => {
+    for (let n = 0; n < 16; n += 1) {
+      const one = await socket(good);
+      one.send('{"id":"server","type":"request"}');
+      one.stream.end();
+      await new Promise((done) => setTimeout(done, 20));
+      one.stream.destroy();
+    }
+    const other = await open(browser, `${origin}/?token=${encodeURIComponent(TOKEN)}`);
+    assert.ok(other.firstPictureMs < 5_000, `a picture after ${other.firstPictureMs} ms`);
+    await other.page.close();
+  });
+});
+
+test('guessing is slow', async () => {
+  const from = Date.now();
+  const tries = await Promise.all(Array.from({ length: 60 }, (_, n) => fetch(`${origin}/whep`, {
+    method: 'POST', body: 'v=0\r\n', headers: { 'content-type': 'application/sdp', authorization: `Bearer guess${n}` },
+  }).then((response) => response.status, () => 0)));
+  const looked = tries.filter((status) => status === 401).length;
+  assert.ok(looked <= 10 + (Date.now() - from) / 2_000 + 1, `${looked} of 60 were compared`);
+  assert.ok(tries.includes(429), tries.join());
 });

@@ -101,7 +101,7 @@ test('connects out to a forwarding server, where pages find it by its name', asy
     await other.waitFor(/forwarder: connected/, 10_000);
     const { origin } = new URL(other.url);
     assert.equal((await fetch(`${origin}/whep`, { method: 'POST' })).status, 401, 'without the token nobody gets in');
-    const { page } = await open(browser, `${origin}/?id=camera&signaling=${encodeURIComponent(forwarder.url)}`);
+    const { page } = await open(browser, `${origin}/?id=camera&token=swordfish&signaling=${encodeURIComponent(forwarder.url)}`);
     await page.close();
   } finally {
     await other.stop();

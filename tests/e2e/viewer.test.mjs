@@ -91,6 +91,7 @@ test('it plays, answers pings and shows what the streamer reports', async () => 
   });
   assert.equal(seen.state, 'connected');
   assert.equal(seen.error, null);
+  assert.doesNotMatch(page.url(), /token/, 'the token has left the address bar');
   assert.match(seen.address, /\/ws\/[a-z2-7]{10}\?token=a%20b$/);
   const { request, offer, ice, dtls, sctp, frame } = seen.timeline;
   assert.ok(request <= offer && offer <= ice && ice <= dtls && dtls <= sctp && frame > ice, JSON.stringify(seen.timeline));
@@ -99,6 +100,52 @@ test('it plays, answers pings and shows what the streamer reports', async () => 
   assert.ok(seen.text.includes('<b>x</b>'), 'names from the streamer are text, not markup');
   assert.match(await page.evaluate(() => window.barertc.pc.localDescription.sdp), /a=fmtp:111 [^\r]*stereo=1/);
   assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test('the token is kept for a reload and shown to no other server', async () => {
+  const page = await browser.newPage();
+  await page.addInitScript(pretend);
+  await page.goto(`${url}?token=s3cr3t`);
+  await page.waitForFunction(() => window.socketAddress);
+  await page.reload();
+  await page.waitForFunction(() => window.socketAddress);
+  assert.match(await page.evaluate(() => window.socketAddress), /token=s3cr3t$/);
+  // A link of somebody else's that names a server of his.
+  const asked = [];
+  await page.route('https://evil.example/**', (route) => {
+    asked.push({ url: route.request().url(), headers: route.request().headers() });
+    return route.fulfill({ status: 401, headers: { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' } });
+  });
+  await page.goto(`${url}?whep=https://evil.example/whep`);
+  await page.waitForFunction(() => window.barertc.state === 'failed');
+  assert.ok(asked.length > 0);
+  assert.doesNotMatch(JSON.stringify(asked), /s3cr3t/);
+  await page.goto(`${url}?signaling=ws://evil.example`);
+  await page.waitForFunction(() => window.socketAddress);
+  assert.doesNotMatch(await page.evaluate(() => window.socketAddress), /s3cr3t/);
+  await page.close();
+});
+
+test('it can be used with a keyboard, and in light', async () => {
+  const page = await browser.newPage({ colorScheme: 'light' });
+  await page.addInitScript(pretend);
+  await page.goto(url);
+  await until(page, (s) => s.video?.framesDecoded > 5, 20_000, 'five frames');
+  await page.waitForFunction(() => !document.getElementById('sound').hidden);
+  const names = await page.evaluate(() => [...document.querySelectorAll('button:not([hidden]), video, canvas, section')]
+    .filter((element) => !(element.getAttribute('aria-label') || element.innerText.trim())).map((element) => element.id || element.tagName));
+  assert.deepEqual(names, [], 'everything has a name');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'BUTTON');
+  await page.evaluate(() => document.getElementById('sound').focus());
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.getElementById('sound').getAttribute('aria-pressed')), 'true');
+  const [ground, text] = await page.evaluate(() => {
+    const style = getComputedStyle(document.body);
+    return [style.backgroundColor, style.color].map((c) => c.match(/\d+/g).slice(0, 3).reduce((sum, n) => sum + Number(n), 0));
+  });
+  assert.ok(ground > 600 && text < 200, `dark text on light ground: ${ground}, ${text}`);
   await page.close();
 });
 

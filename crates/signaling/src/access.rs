@@ -1,11 +1,21 @@
-use core::net::IpAddr;
+use core::cell::RefCell;
+use core::net::{IpAddr, Ipv6Addr};
+use core::time::Duration;
 
+use barertc_wire::Instant;
 use subtle::ConstantTimeEq;
 
-use crate::url::split_authority;
+use crate::url::{is_local, split_authority};
 
-/// The longest token.
+/// The longest token, in bytes.
 pub const MAX_TOKEN: usize = 128;
+
+/// Wrong tokens that an address may show before it has to wait.
+const FREE_ATTEMPTS: u8 = 10;
+/// After which time an address may show one more.
+const REFILL: Duration = Duration::from_secs(2);
+/// Addresses whose wrong tokens are remembered. The one that has been quiet the longest makes room.
+const ADDRESSES: usize = 32;
 
 /// Who wants in.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +30,34 @@ pub struct Caller<'a> {
     pub origin: Option<&'a str>,
 }
 
+/// A token that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TokenError {
+    /// An empty token would admit nobody.
+    Empty,
+    /// Nobody could show it, for it is longer than [`MAX_TOKEN`].
+    TooLong {
+        /// Its bytes.
+        len: usize,
+    },
+    /// It has a control character in it.
+    Control,
+}
+
+impl core::fmt::Display for TokenError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("an empty token would admit nobody"),
+            Self::TooLong { len } => write!(f, "a token has at most {MAX_TOKEN} bytes, and this one has {len}"),
+            Self::Control => f.write_str("a token has no control characters"),
+        }
+    }
+}
+
+impl core::error::Error for TokenError {}
+
 /// Who gets in: with a token those who show it; without one only this machine.
 ///
 /// "This machine" means more than the address: any page in a browser here can open connections to it, and a name of
@@ -31,29 +69,139 @@ pub struct Access<'t> {
 }
 
 impl<'t> Access<'t> {
-    /// With the token to be shown, or none. An empty token admits nobody.
+    /// With the token to be shown, or none.
+    ///
+    /// # Errors
+    /// [`TokenError`] for one that nobody could show.
+    pub fn new(token: Option<&'t str>) -> Result<Self, TokenError> {
+        match token {
+            Some("") => Err(TokenError::Empty),
+            Some(token) if token.len() > MAX_TOKEN => Err(TokenError::TooLong { len: token.len() }),
+            Some(token) if token.chars().any(char::is_control) => Err(TokenError::Control),
+            token => Ok(Self { token }),
+        }
+    }
+
+    /// Whether a token has to be shown.
     #[must_use]
-    pub const fn new(token: Option<&'t str>) -> Self {
-        Self { token }
+    pub const fn needs_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// Whether `caller` gets in. Tokens are compared in constant time.
     #[must_use]
     pub fn allows(&self, caller: &Caller<'_>) -> bool {
         match self.token {
-            Some(token) => {
-                let shown = caller.token.unwrap_or_default();
-                !token.is_empty() && token.as_bytes().ct_eq(shown.as_bytes()).into()
-            }
+            Some(_) => self.is_token(caller.token),
             None => caller.address.to_canonical().is_loopback() && called_directly(caller) && from_our_page(caller),
         }
+    }
+
+    /// Whether this is the token. Compares in constant time. Without a token, none is right.
+    #[must_use]
+    pub fn is_token(&self, shown: Option<&str>) -> bool {
+        let shown = shown.unwrap_or_default();
+        self.token.is_some_and(|token| token.as_bytes().ct_eq(shown.as_bytes()).into())
+    }
+}
+
+/// What becomes of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Admission {
+    /// Let in.
+    Granted,
+    /// Not let in.
+    Refused,
+    /// The address has shown too many wrong tokens. This one was not looked at.
+    TooManyAttempts {
+        /// When the next one will be looked at.
+        retry_after: Duration,
+    },
+}
+
+impl From<bool> for Admission {
+    fn from(allowed: bool) -> Self {
+        if allowed { Self::Granted } else { Self::Refused }
+    }
+}
+
+/// [`Access`] that slows guessing down: an address has ten wrong tokens free, and then one each two seconds. While it
+/// has none left, its tokens are not even compared.
+///
+/// An address is one of IPv4, or the 64 bits in front of one of IPv6: so many belong to one machine. The addresses of 32
+/// guessers are remembered.
+#[derive(Debug)]
+pub struct AccessControl<'t> {
+    access: Access<'t>,
+    guessers: RefCell<heapless::Vec<Guesser, ADDRESSES>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Guesser {
+    address: IpAddr,
+    /// When all wrong tokens will be forgiven.
+    forgiven: Instant,
+}
+
+impl<'t> AccessControl<'t> {
+    /// By the rules of `access`.
+    #[must_use]
+    pub const fn new(access: Access<'t>) -> Self {
+        Self { access, guessers: RefCell::new(heapless::Vec::new()) }
+    }
+
+    /// Decides about a caller.
+    pub fn decide(&self, now: Instant, caller: &Caller<'_>) -> Admission {
+        if self.access.needs_token() && caller.token.is_some() {
+            self.compare(now, caller.address, caller.token)
+        } else {
+            self.access.allows(caller).into()
+        }
+    }
+
+    /// Decides about a token that came by another way than a caller's request, from `address` as far as that is known.
+    pub fn compare(&self, now: Instant, address: IpAddr, token: Option<&str>) -> Admission {
+        let address = network_of(address);
+        let mut guessers = self.guessers.borrow_mut();
+        let known = guessers.iter_mut().find(|guesser| guesser.address == address);
+        let forgiven = known.as_ref().map_or(now, |guesser| guesser.forgiven.max(now));
+        let full = REFILL.saturating_mul(FREE_ATTEMPTS.into());
+        let next = forgiven + REFILL;
+        if next > now + full {
+            return Admission::TooManyAttempts { retry_after: next - (now + full) };
+        }
+        if self.access.is_token(token) {
+            return Admission::Granted;
+        }
+        if token.is_none() {
+            return Admission::Refused;
+        }
+        if let Some(guesser) = known {
+            guesser.forgiven = next;
+            return Admission::Refused;
+        }
+        if guessers.is_full()
+            && let Some(quiet) = (0..guessers.len()).min_by_key(|n| guessers.get(*n).map(|guesser| guesser.forgiven))
+        {
+            guessers.swap_remove(quiet);
+        }
+        // There is room now.
+        let _ = guessers.push(Guesser { address, forgiven: next });
+        Admission::Refused
+    }
+}
+
+/// What one machine may have all addresses of: those of IPv6 that share 64 bits.
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
 fn called_directly(caller: &Caller<'_>) -> bool {
-    caller.host.and_then(|h| split_authority(h).ok()).is_some_and(|(host, _)| {
-        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    })
+    caller.host.and_then(|h| split_authority(h).ok()).is_some_and(|(host, _)| is_local(host))
 }
 
 fn from_our_page(caller: &Caller<'_>) -> bool {
@@ -76,7 +224,7 @@ mod tests {
 
     #[test]
     fn without_a_token_only_this_machine_gets_in() {
-        let open = Access::new(None);
+        let open = Access::new(None).unwrap();
         let local = "127.0.0.1:8080";
         assert!(open.allows(&caller("127.0.0.1", local, None, None)));
         assert!(open.allows(&caller("::ffff:127.0.0.1", "localhost:1", Some("http://localhost:1"), None)));
@@ -90,11 +238,74 @@ mod tests {
 
     #[test]
     fn with_a_token_those_who_show_it_get_in() {
-        let guarded = Access::new(Some("secret"));
+        let guarded = Access::new(Some("secret")).unwrap();
         assert!(guarded.allows(&caller("192.0.2.1", "x", Some("https://y"), Some("secret"))));
         for wrong in [None, Some(""), Some("secre"), Some("secret1"), Some("Secret")] {
             assert!(!guarded.allows(&caller("127.0.0.1", "localhost", None, wrong)), "{wrong:?}");
         }
-        assert!(!Access::new(Some("")).allows(&caller("127.0.0.1", "localhost", None, Some(""))));
+        assert!(!open_has_no_token());
+    }
+
+    fn open_has_no_token() -> bool {
+        Access::new(None).unwrap().is_token(Some(""))
+    }
+
+    #[test]
+    fn a_token_that_nobody_could_show_is_refused_with_the_limit() {
+        let longest = "x".repeat(MAX_TOKEN);
+        assert!(Access::new(Some(&longest)).is_ok());
+        let longer = "x".repeat(MAX_TOKEN + 1);
+        let error = Access::new(Some(&longer)).unwrap_err();
+        assert_eq!(error, TokenError::TooLong { len: 129 });
+        let said = std::format!("{error}");
+        assert!(said.contains("128") && said.contains("129"), "{said}");
+        assert_eq!(Access::new(Some("")).unwrap_err(), TokenError::Empty);
+        assert_eq!(Access::new(Some("a\nb")).unwrap_err(), TokenError::Control);
+    }
+
+    #[test]
+    fn guessing_is_slow_for_the_guesser_and_for_nobody_else() {
+        let control = AccessControl::new(Access::new(Some("secret")).unwrap());
+        let start = Instant::from_millis(1_000);
+        let mut looked_at = 0;
+        // A hundred tries a second for a minute.
+        for n in 0..6_000_u64 {
+            let now = start + Duration::from_millis(n * 10);
+            match control.decide(now, &caller("192.0.2.1", "h", None, Some("guess"))) {
+                Admission::Refused => looked_at += 1,
+                Admission::TooManyAttempts { retry_after } => assert!(retry_after <= REFILL),
+                Admission::Granted => panic!("let in"),
+            }
+        }
+        assert_eq!(looked_at, 10 + 29, "ten at once, and one each two seconds");
+        let now = start + Duration::from_millis(59_990);
+        let right = caller("192.0.2.1", "h", None, Some("secret"));
+        assert!(matches!(control.decide(now, &right), Admission::TooManyAttempts { .. }), "not even the right one");
+        assert_eq!(control.decide(now + REFILL, &right), Admission::Granted);
+        assert_eq!(control.decide(now, &caller("192.0.2.2", "h", None, Some("secret"))), Admission::Granted);
+        // Who shows none guesses nothing.
+        for _ in 0..100 {
+            assert_eq!(control.decide(now, &caller("192.0.2.3", "h", None, None)), Admission::Refused);
+        }
+        assert_eq!(control.decide(now, &caller("192.0.2.3", "h", None, Some("secret"))), Admission::Granted);
+    }
+
+    #[test]
+    fn addresses_of_one_network_guess_together_and_the_table_is_bounded() {
+        let control = AccessControl::new(Access::new(Some("secret")).unwrap());
+        let now = Instant::from_millis(1_000);
+        for n in 0..FREE_ATTEMPTS {
+            let address = std::format!("2001:db8::{n:x}");
+            assert_eq!(control.decide(now, &caller(&address, "h", None, Some("guess"))), Admission::Refused);
+        }
+        let more = control.decide(now, &caller("2001:db8::ffff", "h", None, Some("guess")));
+        assert!(matches!(more, Admission::TooManyAttempts { .. }));
+        for n in 0..200 {
+            let address = std::format!("192.0.2.{n}");
+            assert_eq!(control.decide(now, &caller(&address, "h", None, Some("guess"))), Admission::Refused);
+        }
+        // The one with the most guesses is not the one that is forgotten.
+        let more = control.decide(now, &caller("2001:db8::1", "h", None, Some("guess")));
+        assert!(matches!(more, Admission::TooManyAttempts { .. }));
     }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use embedded_io_async::{Read, Write};
 use rand_core::{CryptoRng, Rng};
 
-use crate::error::Error;
+use crate::error::{Error, Violation};
 use crate::http::{self, HEAD_ROOM};
 use crate::link::{Buffers, Link, Names, Signals, within};
 use crate::url::Url;
@@ -28,17 +28,18 @@ pub async fn connect<S: Read + Write, H: Signals, R: CryptoRng>(
 ) -> Result<(), Error> {
     let Buffers { message, sdp, out } = buffers;
     let key = fresh_key(rng);
-    within(handler, HANDSHAKE_TIMEOUT, pin!(handshake(stream, url, &key, out))).await?;
-    let ws = WebSocket::client(stream, message);
+    let came = within(handler, HANDSHAKE_TIMEOUT, pin!(handshake(stream, url, &key, message))).await?;
+    let ws = WebSocket::client(stream, message).with_received(came);
     let mut mask = || rng.next_u32();
     Link { ws, number: socket, names: Names::Forwarded, sdp, out, handler, mask: &mut mask }.run().await
 }
 
-/// The client's half of the opening handshake (RFC 6455 §4.1).
-async fn handshake<S: Read + Write>(stream: &mut S, url: &Url<'_>, key: &str, buf: &mut [u8]) -> Result<(), Error> {
+/// The client's half of the opening handshake (RFC 6455 §4.1). A server may speak in the same segment as it accepts: what
+/// came behind its head is at the front of `buf` afterwards, so many bytes.
+async fn handshake<S: Read + Write>(stream: &mut S, url: &Url<'_>, key: &str, buf: &mut [u8]) -> Result<usize, Error> {
     let mut room = [0; HEAD_ROOM];
     http::send(stream, &mut room, 0, |w| {
-        w.line(format_args!("GET {} HTTP/1.1", url.target))?;
+        w.line(format_args!("GET {} HTTP/1.1", url.target()))?;
         w.line(format_args!("Host: {}", url.authority))?;
         w.line(format_args!("Upgrade: websocket"))?;
         w.line(format_args!("Connection: Upgrade"))?;
@@ -46,17 +47,27 @@ async fn handshake<S: Read + Write>(stream: &mut S, url: &Url<'_>, key: &str, bu
         w.line(format_args!("Sec-WebSocket-Version: 13"))
     })
     .await?;
-    let (len, filled) = http::read_head(stream, buf).await?;
-    let response = http::parse_response(buf.get(..len).unwrap_or_default())?;
+    let head = http::read_answer(stream, buf).await?;
+    let response = http::parse_response(buf.get(..head.len).unwrap_or_default())?;
     if response.status != 101 {
-        return Err(Error::Status(response.status));
+        return Err(refusal(&response));
     }
-    let accepted = response.fields.ws_accept == Some(accept_key(key).as_str());
-    // The server speaks when spoken to: bytes behind its head would be lost, so they are not allowed.
-    if !accepted || !response.fields.is_websocket() || filled != len {
-        return Err(Error::Protocol);
+    let fields = &response.fields;
+    // Nothing was offered that the server could choose.
+    let accepted = fields.ws_accept == Some(accept_key(key).as_str()) && fields.is_websocket() && !fields.ws_extras;
+    if !accepted {
+        return Err(Violation::Handshake.into());
     }
-    Ok(())
+    buf.copy_within(head.len..head.filled, 0);
+    Ok(head.filled.saturating_sub(head.len))
+}
+
+/// A response that is no success, as an error.
+pub(crate) fn refusal(response: &http::Response<'_>) -> Error {
+    match response.status {
+        503 => Error::Busy(response.fields.retry_after.and_then(|seconds| seconds.parse().ok())),
+        status => Error::Status(status),
+    }
 }
 
 /// When to try again after a connection failed: twice as long each time, up to a bound, less a random part so that many

@@ -1,20 +1,21 @@
 //! HTTP/1.1 heads and bodies (RFC 9112), as far as signaling needs them.
 //!
-//! Parsed by `httparse` rather than by `edge-http`, whose connection type wants `Connection: Upgrade` alone (Firefox says
-//! `keep-alive, Upgrade`) and keeps a table of 64 headers in every future.
+//! Written here because what there is for `no_std` keeps a table of header fields: a server that names its TURN servers in
+//! `Link` fields sends dozens of them, and a table for those would be on every stack.
 
 use core::fmt::{self, Write as _};
 
 use barertc_wire::Writer;
 use embedded_io_async::{Read, Write};
 
-use crate::error::Error;
-
-/// The most header fields of a head; browsers send about 15.
-const MAX_HEADERS: usize = 32;
+use crate::error::{Error, Violation};
+use crate::url::{Url, split_authority};
 
 /// The most bytes of a head that is written here.
-pub(crate) const HEAD_ROOM: usize = 512;
+pub(crate) const HEAD_ROOM: usize = 640;
+
+/// Interim answers that are passed over before an answer.
+const MAX_INTERIM: usize = 16;
 
 /// What matters of a request's head.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +33,14 @@ pub(crate) struct Response<'h> {
     pub(crate) fields: Fields<'h>,
 }
 
+/// How a body is framed, beside its length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Coding {
+    #[default]
+    Identity,
+    Chunked,
+}
+
 /// The header fields that are looked at.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Fields<'h> {
@@ -43,65 +52,85 @@ pub(crate) struct Fields<'h> {
     pub(crate) location: Option<&'h str>,
     pub(crate) if_match: Option<&'h str>,
     pub(crate) etag: Option<&'h str>,
+    pub(crate) expect: Option<&'h str>,
+    pub(crate) retry_after: Option<&'h str>,
     pub(crate) ws_key: Option<&'h str>,
     pub(crate) ws_accept: Option<&'h str>,
     pub(crate) ws_version: Option<&'h str>,
-    pub(crate) chunked: bool,
+    /// An extension or a subprotocol of WebSocket is named.
+    pub(crate) ws_extras: bool,
+    pub(crate) coding: Coding,
     upgrade_websocket: bool,
     connection_upgrade: bool,
 }
 
 impl<'h> Fields<'h> {
-    fn read(headers: &[httparse::Header<'h>]) -> Result<Self, Error> {
+    /// Reads header fields (RFC 9112 §5). One that may stand once and stands twice, or is not ASCII, is an error: whoever
+    /// stands in front of us may have taken the other one.
+    fn read(text: &'h [u8]) -> Result<Self, Violation> {
         let mut fields = Self::default();
-        for header in headers {
-            // Bytes beyond ASCII are nobody's business here.
-            let Ok(value) = core::str::from_utf8(header.value) else { continue };
-            let is = |name: &str| header.name.eq_ignore_ascii_case(name);
-            let slot = if is("host") {
-                &mut fields.host
-            } else if is("origin") {
-                &mut fields.origin
-            } else if is("authorization") {
-                &mut fields.authorization
-            } else if is("content-type") {
-                &mut fields.content_type
-            } else if is("location") {
-                &mut fields.location
-            } else if is("if-match") {
-                &mut fields.if_match
-            } else if is("etag") {
-                &mut fields.etag
-            } else if is("sec-websocket-key") {
-                &mut fields.ws_key
-            } else if is("sec-websocket-accept") {
-                &mut fields.ws_accept
-            } else if is("sec-websocket-version") {
-                &mut fields.ws_version
-            } else {
-                fields.read_framing(header.name, value)?;
-                continue;
-            };
-            *slot = Some(value);
+        for line in lines(text) {
+            let colon = line.iter().position(|b| *b == b':').ok_or(Violation::HeaderField)?;
+            let (name, value) = line.split_at_checked(colon).ok_or(Violation::HeaderField)?;
+            // A line that begins with a space continues the one before, which nobody may send any more (RFC 9112 §5.2).
+            let name = core::str::from_utf8(name).ok().filter(|n| is_token(n)).ok_or(Violation::HeaderField)?;
+            let value = value.get(1..).unwrap_or_default().trim_ascii();
+            if value.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+                return Err(Violation::HeaderField);
+            }
+            fields.set(name, value)?;
         }
         Ok(fields)
     }
 
-    fn read_framing(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        let listed = |token: &str| value.split(',').any(|v| v.trim().eq_ignore_ascii_case(token));
-        if name.eq_ignore_ascii_case("content-length") {
-            let length = value.trim().parse().map_err(|_| Error::Protocol)?;
-            // Two lengths that differ are an attack on whoever stands in front of us (RFC 9112 §6.3).
-            if self.content_length.is_some_and(|l| l != length) {
-                return Err(Error::Protocol);
+    fn set(&mut self, name: &str, value: &'h [u8]) -> Result<(), Violation> {
+        let text = |known: &'static str| {
+            let ascii = core::str::from_utf8(value).ok().filter(|v| v.is_ascii());
+            ascii.ok_or(Violation::NotAscii(known))
+        };
+        let singles: [(&'static str, &mut Option<&'h str>); 12] = [
+            ("Host", &mut self.host),
+            ("Origin", &mut self.origin),
+            ("Authorization", &mut self.authorization),
+            ("Content-Type", &mut self.content_type),
+            ("Location", &mut self.location),
+            ("If-Match", &mut self.if_match),
+            ("ETag", &mut self.etag),
+            ("Expect", &mut self.expect),
+            ("Retry-After", &mut self.retry_after),
+            ("Sec-WebSocket-Key", &mut self.ws_key),
+            ("Sec-WebSocket-Accept", &mut self.ws_accept),
+            ("Sec-WebSocket-Version", &mut self.ws_version),
+        ];
+        for (known, slot) in singles {
+            if name.eq_ignore_ascii_case(known) {
+                let value = text(known)?;
+                return if slot.replace(value).is_none() { Ok(()) } else { Err(Violation::Doubled(known)) };
             }
-            self.content_length = Some(length);
-        } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            self.chunked = true;
-        } else if name.eq_ignore_ascii_case("upgrade") {
-            self.upgrade_websocket |= listed("websocket");
-        } else if name.eq_ignore_ascii_case("connection") {
-            self.connection_upgrade |= listed("upgrade");
+        }
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let listed = |list: &str, token: &str| list.split(',').any(|v| v.trim().eq_ignore_ascii_case(token));
+        if is("Content-Length") {
+            let value = text("Content-Length")?;
+            let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+            let length = value.parse().ok().filter(|_| digits).ok_or(Violation::ContentLength)?;
+            // Two lengths are an attack on whoever stands in front of us, even if they are the same (RFC 9112 §6.3).
+            if self.content_length.replace(length).is_some() {
+                return Err(Violation::Doubled("Content-Length"));
+            }
+        } else if is("Transfer-Encoding") {
+            if !text("Transfer-Encoding")?.eq_ignore_ascii_case("chunked") {
+                return Err(Violation::TransferCoding);
+            }
+            if core::mem::replace(&mut self.coding, Coding::Chunked) == Coding::Chunked {
+                return Err(Violation::Doubled("Transfer-Encoding"));
+            }
+        } else if is("Upgrade") {
+            self.upgrade_websocket |= listed(text("Upgrade")?, "websocket");
+        } else if is("Connection") {
+            self.connection_upgrade |= listed(text("Connection")?, "upgrade");
+        } else if is("Sec-WebSocket-Extensions") || is("Sec-WebSocket-Protocol") {
+            self.ws_extras = true;
         }
         Ok(())
     }
@@ -123,49 +152,137 @@ impl<'h> Fields<'h> {
     }
 }
 
-/// Reads until a head is complete: its length, and how much came in all. What comes behind it belongs to the body.
-pub(crate) async fn read_head<S: Read>(socket: &mut S, buf: &mut [u8]) -> Result<(usize, usize), Error> {
-    let mut filled = 0_usize;
+/// The lines of a part of a head, each without its end.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    core::iter::from_fn(move || {
+        let end = rest.windows(2).position(|two| two == b"\r\n")?;
+        let (line, after) = rest.split_at_checked(end)?;
+        rest = after.get(2..).unwrap_or_default();
+        (!line.is_empty()).then_some(line)
+    })
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// A head that is in the buffer, with what came behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    /// Bytes of the head.
+    pub(crate) len: usize,
+    /// Bytes that came in all.
+    pub(crate) filled: usize,
+}
+
+/// Reads until a head is complete; `filled` bytes of the buffer are there already.
+pub(crate) async fn read_head<S: Read>(socket: &mut S, buf: &mut [u8], mut filled: usize) -> Result<Head, Error> {
+    let mut seen = 0_usize;
     loop {
-        let room = buf.get_mut(filled..).filter(|r| !r.is_empty()).ok_or(Error::TooLong)?;
-        let n = socket.read(room).await.map_err(|_| Error::Io)?;
-        if n == 0 {
-            return Err(if filled == 0 { Error::Closed } else { Error::Io });
+        let new = buf.get(seen..filled).unwrap_or_default();
+        if let Some(at) = new.windows(4).position(|w| w == b"\r\n\r\n") {
+            return Ok(Head { len: seen.saturating_add(at).saturating_add(4), filled });
         }
         // The end may straddle two reads.
-        let from = filled.saturating_sub(3);
-        filled = filled.saturating_add(n).min(buf.len());
-        let new = buf.get(from..filled).unwrap_or_default();
-        if let Some(at) = new.windows(4).position(|w| w == b"\r\n\r\n") {
-            return Ok((from.saturating_add(at).saturating_add(4), filled));
+        seen = filled.saturating_sub(3);
+        let limit = buf.len();
+        let room = buf.get_mut(filled..).filter(|r| !r.is_empty()).ok_or(Error::TooLong { limit })?;
+        let n = socket.read(room).await.map_err(Error::io)?;
+        if n == 0 {
+            return Err(if filled == 0 { Error::Closed } else { Error::Truncated });
         }
+        filled = filled.saturating_add(n).min(limit);
     }
+}
+
+/// Reads the head of an answer. Interim ones before it, which any server may send, are passed over (RFC 9110 §15.2); 101
+/// is none of those, for nothing but its own protocol follows it.
+pub(crate) async fn read_answer<S: Read>(socket: &mut S, buf: &mut [u8]) -> Result<Head, Error> {
+    let mut filled = 0;
+    for _ in 0..=MAX_INTERIM {
+        let head = read_head(socket, buf, filled).await?;
+        let status = parse_response(buf.get(..head.len).unwrap_or_default())?.status;
+        if !(100..200).contains(&status) || status == 101 {
+            return Ok(head);
+        }
+        buf.copy_within(head.len..head.filled, 0);
+        filled = head.filled.saturating_sub(head.len);
+    }
+    Err(Violation::Interim.into())
 }
 
 /// Reads a request's head.
-pub(crate) fn parse_request(head: &[u8]) -> Result<Request<'_>, Error> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    match request.parse(head) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Error::TooLong),
-        _ => return Err(Error::Protocol),
+pub(crate) fn parse_request(head: &[u8]) -> Result<Request<'_>, Violation> {
+    // An empty line in front is what some clients send behind the body of a request before (RFC 9112 §2.2).
+    let head = head.strip_prefix(b"\r\n").unwrap_or(head);
+    let (line, rest) = start_line(head)?;
+    let mut words = line.split(' ');
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(Violation::StartLine);
+    };
+    if !is_token(method) || target.is_empty() || !target.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Violation::StartLine);
     }
-    let target = request.path.unwrap_or_default();
+    let is_1_1 = version_of(version)?;
+    let mut fields = Fields::read(rest)?;
+    if fields.coding == Coding::Chunked && fields.content_length.is_some() {
+        return Err(Violation::ContentLength);
+    }
+    // RFC 9112 §3.2: exactly one, and one that is a host.
+    match fields.host {
+        Some(host) => drop(split_authority(host).map_err(|_| Violation::Host)?),
+        None if is_1_1 => return Err(Violation::Host),
+        None => {}
+    }
+    let target = if target.starts_with('/') || (target == "*" && method == "OPTIONS") {
+        target
+    } else {
+        // The absolute form, as to a proxy; its host counts (RFC 9112 §3.2.2).
+        let url = Url::parse(target).map_err(|_| Violation::StartLine)?;
+        fields.host = Some(url.authority);
+        url.path_and_query
+    };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Ok(Request { method: request.method.unwrap_or_default(), path, query, fields: Fields::read(request.headers)? })
+    Ok(Request { method, path: if path.is_empty() { "/" } else { path }, query, fields })
 }
 
 /// Reads a response's head.
-pub(crate) fn parse_response(head: &[u8]) -> Result<Response<'_>, Error> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    match response.parse(head) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Error::TooLong),
-        _ => return Err(Error::Protocol),
+pub(crate) fn parse_response(head: &[u8]) -> Result<Response<'_>, Violation> {
+    let (line, rest) = start_line(head)?;
+    let (version, status) = line.split_once(' ').ok_or(Violation::StartLine)?;
+    version_of(version)?;
+    let (status, reason) = status.split_at_checked(3).ok_or(Violation::StartLine)?;
+    let valid = status.bytes().all(|b| b.is_ascii_digit()) && (reason.is_empty() || reason.starts_with(' '));
+    let status = status.parse().ok().filter(|s| valid && (100..600).contains(s)).ok_or(Violation::StartLine)?;
+    Ok(Response { status, fields: Fields::read(rest)? })
+}
+
+/// The first line of a head, and the lines behind it.
+fn start_line(head: &[u8]) -> Result<(&str, &[u8]), Violation> {
+    let end = head.windows(2).position(|two| two == b"\r\n").ok_or(Violation::StartLine)?;
+    let (line, rest) = head.split_at_checked(end).ok_or(Violation::StartLine)?;
+    // A reason phrase may be in any encoding; what may be beyond ASCII is cut off.
+    let ascii = line.iter().position(|b| !b.is_ascii()).map_or(line, |at| line.get(..at).unwrap_or_default());
+    if ascii.len() < line.len() && !line.starts_with(b"HTTP/") {
+        return Err(Violation::StartLine);
     }
-    Ok(Response { status: response.code.unwrap_or_default(), fields: Fields::read(response.headers)? })
+    let line = core::str::from_utf8(ascii).map_err(|_| Violation::StartLine)?;
+    if line.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
+        return Err(Violation::StartLine);
+    }
+    Ok((line, rest.get(2..).unwrap_or_default()))
+}
+
+/// Whether it is 1.1 rather than 1.0; others are not spoken here (RFC 9112 §2.3).
+fn version_of(version: &str) -> Result<bool, Violation> {
+    match version.strip_prefix("HTTP/").ok_or(Violation::StartLine)? {
+        "1.1" => Ok(true),
+        "1.0" => Ok(false),
+        _ => Err(Violation::Version),
+    }
 }
 
 /// Reads a body of `length` bytes, of which `first` came with the head.
@@ -175,13 +292,82 @@ pub(crate) async fn read_body<'b, S: Read>(
     length: usize,
     buf: &'b mut [u8],
 ) -> Result<&'b mut [u8], Error> {
-    let body = buf.get_mut(..length).ok_or(Error::TooLong)?;
+    let limit = buf.len();
+    let body = buf.get_mut(..length).ok_or(Error::TooLong { limit })?;
     // What comes behind the body would be another request, which is not read here.
     let first = first.get(..length).unwrap_or(first);
-    let (head, rest) = body.split_at_mut_checked(first.len()).ok_or(Error::TooLong)?;
+    let (head, rest) = body.split_at_mut_checked(first.len()).ok_or(Error::TooLong { limit })?;
     head.copy_from_slice(first);
-    socket.read_exact(rest).await.map_err(|_| Error::Io)?;
+    socket.read_exact(rest).await.map_err(Error::exact)?;
     Ok(body)
+}
+
+/// The body of a response, of which `came` bytes are in `buf` already: in chunks, else as long as it says, else to the end
+/// of the stream (RFC 9112 §6.3).
+pub(crate) async fn read_answer_body<'b, S: Read>(
+    socket: &mut S,
+    fields: &Fields<'_>,
+    buf: &'b mut [u8],
+    came: usize,
+) -> Result<&'b [u8], Error> {
+    let mut filled = came;
+    let chunked = fields.coding == Coding::Chunked;
+    let wanted = if chunked { None } else { fields.content_length };
+    let limit = buf.len();
+    loop {
+        if wanted.is_some_and(|w| filled >= w) || (chunked && dechunk(buf, filled, false)?.is_some()) {
+            break;
+        }
+        let room = buf.get_mut(filled..).filter(|r| !r.is_empty()).ok_or(Error::TooLong { limit })?;
+        match socket.read(room).await.map_err(Error::io)? {
+            0 if chunked || wanted.is_some() => return Err(Error::Truncated),
+            0 => break,
+            n => filled = filled.saturating_add(n).min(limit),
+        }
+    }
+    let len = if chunked { dechunk(buf, filled, true)?.unwrap_or_default() } else { wanted.unwrap_or(filled) };
+    buf.get(..len).ok_or(Error::TooLong { limit })
+}
+
+/// The length of a body in chunks (RFC 9112 §7.1) when all of it is in the first `filled` bytes of `body`. With `join` the
+/// chunks' data is moved together.
+fn dechunk(body: &mut [u8], filled: usize, join: bool) -> Result<Option<usize>, Violation> {
+    let (mut from, mut to) = (0_usize, 0_usize);
+    let line = |body: &[u8], from: usize| {
+        let rest = body.get(from..filled).unwrap_or_default();
+        rest.windows(2).position(|two| two == b"\r\n").map(|len| from.saturating_add(len))
+    };
+    loop {
+        let Some(end) = line(body, from) else { return Ok(None) };
+        let head = body.get(from..end).and_then(|head| core::str::from_utf8(head).ok()).ok_or(Violation::Chunk)?;
+        let digits = head.split(';').next().unwrap_or_default().trim_end();
+        let hex = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let size = usize::from_str_radix(digits, 16).ok().filter(|_| hex).ok_or(Violation::Chunk)?;
+        from = end.saturating_add(2);
+        if size == 0 {
+            // Trailer fields end with an empty line; none of them is of use here.
+            loop {
+                let Some(end) = line(body, from) else { return Ok(None) };
+                if end == from {
+                    return Ok(Some(to));
+                }
+                from = end.saturating_add(2);
+            }
+        }
+        let end = from.checked_add(size).ok_or(Violation::Chunk)?;
+        let next = end.checked_add(2).ok_or(Violation::Chunk)?;
+        if next > filled {
+            return Ok(None);
+        }
+        if body.get(end..next) != Some(b"\r\n") {
+            return Err(Violation::Chunk);
+        }
+        if join {
+            body.copy_within(from..end, to);
+        }
+        to = to.saturating_add(size);
+        from = next;
+    }
 }
 
 /// A head being written.
@@ -230,18 +416,21 @@ pub(crate) async fn send<S: Write>(
     let end = HEAD_ROOM.saturating_add(body);
     let place = room.get_mut(start..HEAD_ROOM).ok_or(Error::NoRoom)?;
     place.copy_from_slice(head.get(..len).unwrap_or_default());
-    socket.write_all(room.get(start..end).ok_or(Error::NoRoom)?).await.map_err(|_| Error::Io)?;
-    socket.flush().await.map_err(|_| Error::Io)
+    socket.write_all(room.get(start..end).ok_or(Error::NoRoom)?).await.map_err(Error::io)?;
+    socket.flush().await.map_err(Error::io)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::format;
+    use std::vec::Vec;
+
     use super::*;
 
     #[test]
     fn firefox_and_chromium_upgrades_are_seen() {
         for connection in ["Upgrade", "keep-alive, Upgrade"] {
-            let head = std::format!(
+            let head = format!(
                 "GET /ws?token=a HTTP/1.1\r\nHost: x:1\r\nConnection: {connection}\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n"
             );
             let r = parse_request(head.as_bytes()).unwrap();
@@ -250,10 +439,100 @@ mod tests {
         }
     }
 
+    fn request(lines: &[u8]) -> Result<Option<Vec<u8>>, Violation> {
+        let head = [b"GET / HTTP/1.1\r\nHost: h\r\n", lines, b"\r\n"].concat();
+        parse_request(&head).map(|r| r.fields.authorization.map(|a| a.as_bytes().to_vec()))
+    }
+
     #[test]
-    fn contradicting_lengths_are_refused() {
-        let head = b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n";
-        assert_eq!(parse_request(head).map(drop), Err(Error::Protocol));
+    fn fields_that_stand_twice_or_are_not_ascii_fail_closed() {
+        for name in [
+            "Host",
+            "Origin",
+            "Authorization",
+            "Content-Type",
+            "Content-Length",
+            "If-Match",
+            "Sec-WebSocket-Key",
+            "Sec-WebSocket-Version",
+            "Transfer-Encoding",
+        ] {
+            let value = if name == "Content-Length" { "5" } else { "chunked" };
+            let twice = format!("{name}: {value}\r\n{}: {value}\r\n", name.to_lowercase());
+            let refused = request(twice.as_bytes());
+            assert!(matches!(refused, Err(Violation::Doubled(n)) if n == name), "{name}: {refused:?}");
+        }
+        assert_eq!(request(b"Authorization: Bearer caf\xe9\r\n"), Err(Violation::NotAscii("Authorization")));
+        assert_eq!(request("Origin: http://é\r\n".as_bytes()), Err(Violation::NotAscii("Origin")));
+        assert_eq!(request("X-Name: é\r\n".as_bytes()), Ok(None), "what is not looked at may be anything");
+        assert_eq!(request(b"authorization:\t Bearer x \t\r\n"), Ok(Some(b"Bearer x".to_vec())));
+    }
+
+    #[test]
+    fn malformed_fields_are_refused() {
+        for bad in [
+            &b"no colon\r\n"[..],
+            b"Authorization : x\r\n",
+            b" folded: x\r\n",
+            b"X: a\r\n b\r\n",
+            b": x\r\n",
+            b"X\xe9: x\r\n",
+            b"X: a\0b\r\n",
+            b"X: a\nY: b\r\n",
+            b"X: a\rY: b\r\n",
+        ] {
+            assert_eq!(request(bad), Err(Violation::HeaderField), "{bad:?}");
+        }
+        for bad in ["", "x", "+5", "-1", "5 5", "5, 5", "99999999999999999999999"] {
+            assert_eq!(
+                request(format!("Content-Length: {bad}\r\n").as_bytes()),
+                Err(Violation::ContentLength),
+                "{bad}"
+            );
+        }
+        assert_eq!(request(b"Transfer-Encoding: gzip, chunked\r\n"), Err(Violation::TransferCoding));
+        assert_eq!(request(b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), Err(Violation::ContentLength));
+    }
+
+    #[test]
+    fn a_host_is_asked_for_and_the_target_is_one() {
+        let read = |head: &str| {
+            let request = parse_request(head.as_bytes())?;
+            Ok((request.fields.host.map(std::string::String::from), std::string::String::from(request.path)))
+        };
+        assert_eq!(read("GET / HTTP/1.1\r\n\r\n"), Err(Violation::Host));
+        assert_eq!(read("GET / HTTP/1.0\r\n\r\n"), Ok((None, "/".into())));
+        for bad in ["", "a b", "a,b", "a/b", "u@h", "h:x", "[::1", "é"] {
+            let refused = read(&format!("GET / HTTP/1.1\r\nHost: {bad}\r\n\r\n"));
+            assert!(matches!(refused, Err(Violation::Host | Violation::NotAscii("Host"))), "{bad}: {refused:?}");
+        }
+        // RFC 9112 §3.2.2: of an absolute target its own host counts.
+        let absolute = read("GET http://other:80/x?y HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(absolute, Ok((Some("other:80".into()), "/x".into())));
+        assert_eq!(read("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), Ok((Some("h".into()), "*".into())));
+        for bad in
+            ["GET * HTTP/1.1", "GET x HTTP/1.1", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET /", "G@T / HTTP/1.1", ""]
+        {
+            assert_eq!(read(&format!("{bad}\r\nHost: h\r\n\r\n")), Err(Violation::StartLine), "{bad}");
+        }
+        for bad in ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9"] {
+            assert_eq!(read(&format!("GET / {bad}\r\nHost: h\r\n\r\n")), Err(Violation::Version), "{bad}");
+        }
+        assert_eq!(read("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), Ok((Some("h".into()), "/".into())));
+    }
+
+    #[test]
+    fn answers_may_have_any_number_of_fields_and_any_reason() {
+        let fields = "Link: <turn:h?transport=udp>; rel=\"ice-server\"\r\n".repeat(80);
+        let head = format!("HTTP/1.1 201 Cr\u{e9}\u{e9}\r\n{fields}Location: /r\r\n\r\n");
+        let response = parse_response(head.as_bytes()).unwrap();
+        assert_eq!((response.status, response.fields.location), (201, Some("/r")));
+        assert_eq!(parse_response(b"HTTP/1.1 204\r\n\r\n").map(|r| r.status), Ok(204), "a reason may be missing");
+        for bad in ["HTTP/1.1 20\r\n\r\n", "HTTP/1.1 2010 x\r\n\r\n", "HTTP/1.1 999 x\r\n\r\n", "ICY 200 OK\r\n\r\n"] {
+            assert_eq!(parse_response(bad.as_bytes()).map(drop), Err(Violation::StartLine), "{bad}");
+        }
+        let twice = b"HTTP/1.1 201 x\r\nLocation: /a\r\nLocation: /b\r\n\r\n";
+        assert_eq!(parse_response(twice).map(drop), Err(Violation::Doubled("Location")));
     }
 
     #[test]
@@ -261,5 +540,20 @@ mod tests {
         let mut room = [0; 64];
         let mut w = HeadWriter::new(&mut room);
         assert_eq!(w.line(format_args!("Location: {}", "x\r\nSet-Cookie: y")), Err(Error::NoRoom));
+    }
+
+    #[test]
+    fn chunks_are_joined() {
+        let mut body = *b"3\r\nv=0\r\n2;x=y\r\n\r\n\r\n0\r\nX: y\r\n\r\n";
+        let all = body.len();
+        for part in 0..all {
+            assert_eq!(dechunk(&mut body, part, false), Ok(None), "{part} bytes of it");
+        }
+        assert_eq!(dechunk(&mut body, all, true), Ok(Some(5)));
+        assert_eq!(&body[..5], b"v=0\r\n");
+        for bad in [&b"5\r\nv=0v=0v=0"[..], b"zz\r\n", b"+1\r\n", b"\r\n", b"ffffffffffffffffff\r\n"] {
+            let mut body = Vec::from(bad);
+            assert_eq!(dechunk(&mut body, bad.len(), false), Err(Violation::Chunk), "{bad:?}");
+        }
     }
 }

@@ -1,50 +1,64 @@
 use core::cell::RefCell;
 use core::net::IpAddr;
 use core::pin::pin;
+use core::time::Duration;
 
-use barertc_wire::Writer;
-use embassy_futures::select::{Either3, select3};
+use barertc_wire::{Clock, Writer};
+use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::channel::Channel;
+use embassy_sync::signal::Signal;
 use embedded_io_async::{Read, Write};
 
-use crate::access::Caller;
-use crate::error::{Discard, Discards, Error};
+use crate::access::{Admission, Caller, network_of};
+use crate::error::{Discard, Discards, Error, Violation};
+use crate::exchange::shown_token;
 use crate::http::{self, Fields};
 use crate::json;
-use crate::link::{Clock, MAX_UNANSWERED, PING_AFTER, WRITE_TIMEOUT, within};
+use crate::limits::{ConnectionPlace, ConnectionTable, Standing};
+use crate::link::{MAX_UNANSWERED, PING_AFTER, WRITE_TIMEOUT, within};
 use crate::message::{Id, MAX_ID};
-use crate::server::{READ_TIMEOUT, refuse, shown_token, switch};
-use crate::ws::{CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_TOO_BIG, HEADROOM, Incoming, WebSocket};
+use crate::reply::{refuse, refuse_with, switch};
+use crate::server::READ_TIMEOUT;
+use crate::ws::{CLOSE_NORMAL, CLOSE_POLICY, HEADROOM, Incoming, WebSocket, close_code, is_key};
 
 /// Messages that wait for a client that is slow to read.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
+/// How long a client may take to prove that it is there, once somebody else asks for its name.
+const PROOF: Duration = Duration::from_secs(5);
 
 /// A framed message: [`HEADROOM`] bytes and the JSON.
 type Text<const MESSAGE: usize> = heapless::Vec<u8, MESSAGE>;
 
 /// A forwarding server with the protocol of the libdatachannel examples: a client's name is the first segment of the path
 /// it connects to; a message goes to the client that its `id` names, with `id` replaced by the sender's name, whatever
-/// else it says. A new client of a name that is taken replaces the old one.
+/// else it says.
 ///
-/// It holds `CLIENTS` clients and up to two messages of `MESSAGE` bytes for each, all in its own size. One task a
-/// connection, all on one executor, share it by reference.
+/// A name belongs to the connection that has it until that ends: whoever else asks for it is refused with 409. The one that
+/// has it is pinged then, and has five seconds to answer.
+///
+/// `CLIENTS` connections have a place, among them those that have not said yet what they want; [`ConnectionTable`] says who
+/// makes room. Up to four messages of `MESSAGE` bytes wait for each client. When they are four, a message of whoever has
+/// most of them there makes room for one of somebody else: who floods a client that is slow to read loses messages, and
+/// others don't. All memory is in the hub's own size. One task a connection, all on one executor, share it by reference.
 pub struct Hub<const CLIENTS: usize, const MESSAGE: usize> {
-    state: RefCell<State<CLIENTS>>,
-    boxes: [Channel<NoopRawMutex, Text<MESSAGE>, WAITING>; CLIENTS],
+    connections: ConnectionTable<CLIENTS>,
+    clients: RefCell<[Option<Client<MESSAGE>>; CLIENTS]>,
+    discards: RefCell<Discards>,
+    /// A letter came for the client, or it has to prove that it is there.
+    woken: [Signal<NoopRawMutex, ()>; CLIENTS],
 }
 
-struct State<const CLIENTS: usize> {
-    /// Who has each place.
-    clients: [Option<Client>; CLIENTS],
-    arrivals: u32,
-    discards: Discards,
-}
-
-struct Client {
+struct Client<const MESSAGE: usize> {
     name: Id,
-    /// Which of all who ever came; a place may have a new owner before the old one knows.
-    arrival: u32,
+    letters: heapless::Vec<Letter<MESSAGE>, WAITING>,
+    /// Somebody else asks for its name.
+    doubted: bool,
+}
+
+struct Letter<const MESSAGE: usize> {
+    /// Which client it is from, and that one's address.
+    from: (usize, IpAddr),
+    text: Text<MESSAGE>,
 }
 
 impl<const CLIENTS: usize, const MESSAGE: usize> Default for Hub<CLIENTS, MESSAGE> {
@@ -57,14 +71,18 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
     /// With nobody in it.
     #[must_use]
     pub fn new() -> Self {
-        let state = State { clients: [const { None }; CLIENTS], arrivals: 0, discards: Discards::default() };
-        Self { state: RefCell::new(state), boxes: [const { Channel::new() }; CLIENTS] }
+        Self {
+            connections: ConnectionTable::new(),
+            clients: RefCell::new([const { None }; CLIENTS]),
+            discards: RefCell::new(Discards::default()),
+            woken: [const { Signal::new() }; CLIENTS],
+        }
     }
 
     /// What was refused.
     #[must_use]
     pub fn discards(&self) -> Discards {
-        self.state.borrow().discards.clone()
+        self.discards.borrow().clone()
     }
 
     /// Serves one accepted connection until it ends, if `allow` lets it in. `buf` bounds what it may send.
@@ -75,117 +93,180 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
         &self,
         socket: &mut S,
         address: IpAddr,
-        allow: impl Fn(&Caller<'_>) -> bool,
+        allow: impl Fn(&Caller<'_>) -> Admission,
         buf: &mut [u8],
         clock: &C,
     ) -> Result<(), Error> {
-        let (len, _) = match within(clock, READ_TIMEOUT, pin!(http::read_head(socket, buf))).await {
-            Err(Error::Closed) => return Ok(()),
+        let Some(place) = self.connections.enter(clock.now(), address) else {
+            self.discard(Discard::Full);
+            return refuse(socket, clock, 503).await;
+        };
+        let admitted = {
+            let admitting = pin!(self.admit(socket, address, allow, buf, clock, &place));
+            match select(admitting, pin!(place.evicted())).await {
+                Either::First(result) => result?,
+                Either::Second(()) => {
+                    self.discard(Discard::Full);
+                    return Err(Error::TimedOut);
+                }
+            }
+        };
+        let Some((member, came)) = admitted else { return Ok(()) };
+        member.serve(WebSocket::server(socket, buf).with_received(came), clock).await
+    }
+
+    /// Lets a client in, if it may come: with how many bytes of what it says first are at the front of `buf`.
+    async fn admit<'h, S: Read + Write, C: Clock>(
+        &'h self,
+        socket: &mut S,
+        address: IpAddr,
+        allow: impl Fn(&Caller<'_>) -> Admission,
+        buf: &mut [u8],
+        clock: &C,
+        place: &'h ConnectionPlace<'h, CLIENTS>,
+    ) -> Result<Option<(Member<'h, CLIENTS, MESSAGE>, usize)>, Error> {
+        let head = match within(clock, READ_TIMEOUT, pin!(http::read_head(socket, buf, 0))).await {
+            Err(Error::Closed) => return Ok(None),
             other => other.inspect_err(|_| self.discard(Discard::Head))?,
         };
-        let Ok(request) = http::parse_request(buf.get(..len).unwrap_or_default()) else {
+        let Ok(request) = http::parse_request(buf.get(..head.len).unwrap_or_default()) else {
             self.discard(Discard::Head);
-            return refuse(socket, clock, 400).await;
+            return refuse(socket, clock, 400).await.map(|()| None);
         };
         let Fields { host, origin, ws_key, ws_version, .. } = request.fields;
-        let Some(key) = ws_key.filter(|_| request.fields.is_websocket() && ws_version == Some("13")) else {
+        let upgrade = request.method == "GET" && request.fields.is_websocket() && ws_version == Some("13");
+        let Some(key) = ws_key.filter(|key| upgrade && is_key(key)) else {
             self.discard(Discard::Unsupported);
-            return refuse(socket, clock, 426).await;
+            return refuse(socket, clock, if upgrade { 400 } else { 426 }).await.map(|()| None);
         };
         let token = shown_token(&request);
-        if !allow(&Caller { address, token: token.as_deref(), host, origin }) {
-            self.discard(Discard::Unauthorized);
-            return refuse(socket, clock, 401).await;
+        match allow(&Caller { address, token: token.as_deref(), host, origin }) {
+            Admission::Granted => {}
+            Admission::Refused => {
+                self.discard(Discard::Unauthorized);
+                return refuse(socket, clock, 401).await.map(|()| None);
+            }
+            Admission::TooManyAttempts { retry_after } => {
+                self.discard(Discard::TooManyAttempts);
+                let seconds = retry_after.as_secs().saturating_add(1);
+                let refused = refuse_with(socket, clock, 429, |w| w.line(format_args!("Retry-After: {seconds}")));
+                return refused.await.map(|()| None);
+            }
         }
         let name = request.path.split('/').nth(1).and_then(|n| Id::try_from(n).ok()).filter(|n| !n.is_empty());
         let Some(name) = name else {
             self.discard(Discard::Unsupported);
-            return refuse(socket, clock, 404).await;
+            return refuse(socket, clock, 404).await.map(|()| None);
         };
-        let Some((place, arrival)) = self.enter(&name) else {
-            self.discard(Discard::Full);
-            return refuse(socket, clock, 503).await;
+        let member = match self.enter(&name, address, place) {
+            Ok(member) => member,
+            Err(why) => {
+                self.discard(why);
+                return refuse(socket, clock, if why == Discard::NameTaken { 409 } else { 503 }).await.map(|()| None);
+            }
         };
-        let member = Member { hub: self, place, arrival, name };
         within(clock, WRITE_TIMEOUT, pin!(switch(socket, key))).await?;
-        member.serve(WebSocket::server(socket, buf), clock).await
+        // What came behind the head is the client's first message.
+        buf.copy_within(head.len..head.filled, 0);
+        let came = head.filled.saturating_sub(head.len);
+        Ok(Some((member, came)))
     }
 
     fn discard(&self, reason: Discard) {
-        self.state.borrow_mut().discards.count(reason);
+        self.discards.borrow_mut().count(reason);
     }
 
-    fn enter(&self, name: &Id) -> Option<(usize, u32)> {
-        let mut state = self.state.borrow_mut();
-        if let Some((place, client)) = state.place_of(name) {
-            // The old one finds out by waking up to an empty message, or at its next message if its box is full.
-            *client = None;
-            if let Some(letters) = self.boxes.get(place) {
-                let _ = letters.try_send(Text::new());
-            }
+    fn enter<'h>(
+        &'h self,
+        name: &Id,
+        address: IpAddr,
+        place: &'h ConnectionPlace<'h, CLIENTS>,
+    ) -> Result<Member<'h, CLIENTS, MESSAGE>, Discard> {
+        let mut clients = self.clients.borrow_mut();
+        let mut taken =
+            clients.iter_mut().zip(&self.woken).filter_map(|(client, woken)| Some((client.as_mut()?, woken)));
+        if let Some((client, woken)) = taken.find(|(client, _)| client.name == *name) {
+            client.doubted = true;
+            woken.signal(());
+            return Err(Discard::NameTaken);
         }
-        // A place whose last owner is only just finding out has letters of his in it, and isn't free yet.
-        let place = (0..CLIENTS).find(|p| self.is_free(&state, *p))?;
-        state.arrivals = state.arrivals.wrapping_add(1);
-        let arrival = state.arrivals;
-        *state.clients.get_mut(place)? = Some(Client { name: name.clone(), arrival });
-        Some((place, arrival))
+        let index = clients.iter().position(Option::is_none).ok_or(Discard::Full)?;
+        let slot = clients.get_mut(index).ok_or(Discard::Full)?;
+        *slot = Some(Client { name: name.clone(), letters: heapless::Vec::new(), doubted: false });
+        place.set_standing(Standing::Authenticated);
+        Ok(Member { hub: self, index, address: network_of(address), name: name.clone(), place })
     }
 
-    fn is_free(&self, state: &State<CLIENTS>, place: usize) -> bool {
-        state.clients.get(place).is_some_and(Option::is_none) && self.boxes.get(place).is_some_and(Channel::is_empty)
-    }
-
-    fn post(&self, from: &Id, text: &[u8]) -> Result<(), Discard> {
+    fn post(&self, member: &Member<'_, CLIENTS, MESSAGE>, text: &[u8]) -> Result<(), Discard> {
         let mut letter = Text::<MESSAGE>::new();
         letter.resize_default(MESSAGE).map_err(|_| Discard::TooLong)?;
         let mut w = Writer::new(letter.get_mut(HEADROOM..).unwrap_or_default());
-        let to = json::replace::<MAX_ID>(text, "id", from, &mut w).map_err(|e| match e {
+        let to = json::replace::<MAX_ID>(text, "id", &member.name, &mut w).map_err(|e| match e {
             Error::NoRoom => Discard::TooLong,
             _ => Discard::Json,
         })?;
         let len = w.len().saturating_add(HEADROOM);
         letter.truncate(len);
-        let place = self.state.borrow_mut().place_of(&to).map(|(place, _)| place).ok_or(Discard::Unknown)?;
-        let letters = self.boxes.get(place).ok_or(Discard::Unknown)?;
-        letters.try_send(letter).map_err(|_| Discard::Full)
+        let mut clients = self.clients.borrow_mut();
+        let named = |client: &Option<Client<MESSAGE>>| client.as_ref().is_some_and(|client| client.name == to);
+        let to = clients.iter().position(named).ok_or(Discard::Unknown)?;
+        let (Some(Some(client)), Some(woken)) = (clients.get_mut(to), self.woken.get(to)) else {
+            return Err(Discard::Unknown);
+        };
+        let letter = Letter { from: (member.index, member.address), text: letter };
+        if client.letters.is_full() {
+            let crowded = crowded(&client.letters, letter.from).ok_or(Discard::Slow)?;
+            client.letters.remove(crowded);
+            self.discard(Discard::Slow);
+        }
+        client.letters.push(letter).map_err(|_| Discard::Slow)?;
+        woken.signal(());
+        Ok(())
     }
 }
 
-impl<const CLIENTS: usize> State<CLIENTS> {
-    fn place_of(&mut self, name: &Id) -> Option<(usize, &mut Option<Client>)> {
-        self.clients.iter_mut().enumerate().find(|(_, c)| c.as_ref().is_some_and(|c| c.name == *name))
-    }
+/// Which letter makes room for another one: the last of the client or the address that has most of them here, if those are
+/// more than whoever the new one is `from` would have.
+fn crowded<const MESSAGE: usize>(letters: &[Letter<MESSAGE>], from: (usize, IpAddr)) -> Option<usize> {
+    let of_client = |who: (usize, IpAddr)| letters.iter().filter(|letter| letter.from.0 == who.0).count();
+    let of_address = |who: (usize, IpAddr)| letters.iter().filter(|letter| letter.from.1 == who.1).count();
+    let weight = |who| (of_address(who), of_client(who));
+    let (most, last) = letters.iter().enumerate().map(|(n, letter)| (weight(letter.from), n)).max()?;
+    let (address, client) = weight(from);
+    let (address, client) = (address.saturating_add(1), client.saturating_add(1));
+    // From one address, the clients behind it are told apart.
+    (most.0 > address || (most.0 >= address.saturating_sub(1) && most.1 > client)).then_some(last)
 }
 
 /// A client in its place, which it leaves when dropped.
 struct Member<'h, const CLIENTS: usize, const MESSAGE: usize> {
     hub: &'h Hub<CLIENTS, MESSAGE>,
-    place: usize,
-    arrival: u32,
+    index: usize,
+    address: IpAddr,
     name: Id,
+    place: &'h ConnectionPlace<'h, CLIENTS>,
 }
 
 impl<const CLIENTS: usize, const MESSAGE: usize> Member<'_, CLIENTS, MESSAGE> {
-    fn is_current(&self) -> bool {
-        let state = self.hub.state.borrow();
-        state.clients.get(self.place).and_then(Option::as_ref).is_some_and(|c| c.arrival == self.arrival)
-    }
-
     async fn serve<S: Read + Write, C: Clock>(&self, mut ws: WebSocket<'_, S>, clock: &C) -> Result<(), Error> {
-        let ended = self.forward(&mut ws, clock).await;
-        let code = match ended {
-            Err(Error::TooLong) => {
-                self.hub.discard(Discard::TooLong);
-                CLOSE_TOO_BIG
+        let ended = {
+            let forwarding = pin!(self.forward(&mut ws, clock));
+            match select(forwarding, pin!(self.place.evicted())).await {
+                Either::First(ended) => Some(ended),
+                Either::Second(()) => None,
             }
-            Err(Error::Protocol) => {
-                self.hub.discard(Discard::Frame);
-                CLOSE_PROTOCOL
-            }
-            _ => CLOSE_NORMAL,
         };
-        if !matches!(ended, Err(Error::Io | Error::TimedOut)) {
+        let Some(ended) = ended else {
+            self.hub.discard(Discard::Full);
+            return within(clock, PROOF, pin!(ws.close(CLOSE_POLICY, 0))).await;
+        };
+        match ended {
+            Err(Error::TooLong { .. }) => self.hub.discard(Discard::TooLong),
+            Err(Error::Protocol(Violation::Utf8)) => self.hub.discard(Discard::Json),
+            Err(Error::Protocol(_)) => self.hub.discard(Discard::Frame),
+            _ => {}
+        }
+        if let Some(code) = ended.err().map_or(Some(CLOSE_NORMAL), close_code) {
             let _ = within(clock, WRITE_TIMEOUT, pin!(ws.close(code, 0))).await;
         }
         match ended {
@@ -194,37 +275,59 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Member<'_, CLIENTS, MESSAGE> {
         }
     }
 
+    /// The next letter, and whether somebody asks whether the client is there.
+    fn next(&self) -> (Option<Text<MESSAGE>>, bool) {
+        let mut clients = self.hub.clients.borrow_mut();
+        let Some(Some(client)) = clients.get_mut(self.index) else { return (None, false) };
+        let letter = (!client.letters.is_empty()).then(|| client.letters.remove(0).text);
+        (letter, core::mem::take(&mut client.doubted))
+    }
+
+    fn has_letters(&self) -> bool {
+        let clients = self.hub.clients.borrow();
+        clients.get(self.index).and_then(Option::as_ref).is_some_and(|client| !client.letters.is_empty())
+    }
+
     async fn forward<S: Read + Write, C: Clock>(&self, ws: &mut WebSocket<'_, S>, clock: &C) -> Result<(), Error> {
-        let letters = self.hub.boxes.get(self.place).ok_or(Error::Closed)?;
-        let mut unanswered = 0;
+        let woken = self.hub.woken.get(self.index).ok_or(Error::Closed)?;
+        let (mut unanswered, mut heard) = (0, clock.now());
+        let mut prove_until = None;
         loop {
-            match select3(ws.recv(), letters.receive(), clock.sleep(PING_AFTER)).await {
+            let (letter, doubted) = self.next();
+            if let Some(mut letter) = letter {
+                let len = letter.len().saturating_sub(HEADROOM);
+                within(clock, WRITE_TIMEOUT, pin!(ws.send_text(&mut letter, len, 0))).await?;
+                self.place.set_standing(Standing::Working);
+            }
+            if doubted && prove_until.is_none() {
+                within(clock, PROOF, pin!(ws.ping(0))).await?;
+                prove_until = Some(clock.now() + PROOF);
+            }
+            if self.has_letters() {
+                continue;
+            }
+            let until = prove_until.unwrap_or(heard + PING_AFTER);
+            match select3(ws.recv(), woken.wait(), clock.sleep_until(until)).await {
                 Either3::First(incoming) => {
-                    unanswered = 0;
+                    (unanswered, heard, prove_until) = (0, clock.now(), None);
                     match incoming? {
-                        Incoming::Text(text) if self.is_current() => {
-                            if let Err(reason) = self.hub.post(&self.name, text) {
-                                self.hub.discard(reason);
-                            }
-                        }
+                        Incoming::Text(text) => match self.hub.post(self, text) {
+                            Ok(()) => self.place.set_standing(Standing::Working),
+                            Err(reason) => self.hub.discard(reason),
+                        },
                         Incoming::Ping(data) => within(clock, WRITE_TIMEOUT, pin!(ws.pong(&data, 0))).await?,
                         Incoming::Binary => self.hub.discard(Discard::Json),
                         Incoming::Pong => {}
-                        Incoming::Text(_) | Incoming::Close => return Err(Error::Closed),
+                        Incoming::Close => return Err(Error::Closed),
                     }
                 }
-                Either3::Second(mut letter) => {
-                    if !self.is_current() {
-                        return Err(Error::Closed);
-                    }
-                    let len = letter.len().saturating_sub(HEADROOM);
-                    if len > 0 {
-                        within(clock, WRITE_TIMEOUT, pin!(ws.send_text(&mut letter, len, 0))).await?;
-                    }
+                Either3::Second(()) => {}
+                Either3::Third(()) if prove_until.is_some() || unanswered >= MAX_UNANSWERED => {
+                    return Err(Error::TimedOut);
                 }
-                Either3::Third(()) if unanswered >= MAX_UNANSWERED => return Err(Error::TimedOut),
                 Either3::Third(()) => {
                     unanswered = unanswered.saturating_add(1);
+                    heard = clock.now();
                     within(clock, WRITE_TIMEOUT, pin!(ws.ping(0))).await?;
                 }
             }
@@ -234,12 +337,11 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Member<'_, CLIENTS, MESSAGE> {
 
 impl<const CLIENTS: usize, const MESSAGE: usize> Drop for Member<'_, CLIENTS, MESSAGE> {
     fn drop(&mut self) {
-        let mut state = self.hub.state.borrow_mut();
-        let owner = state.clients.get_mut(self.place).filter(|c| c.as_ref().is_none_or(|c| c.arrival == self.arrival));
-        // Somebody else's letters are left alone.
-        if let (Some(owner), Some(letters)) = (owner, self.hub.boxes.get(self.place)) {
-            *owner = None;
-            letters.clear();
+        if let Some(client) = self.hub.clients.borrow_mut().get_mut(self.index) {
+            *client = None;
+        }
+        if let Some(woken) = self.hub.woken.get(self.index) {
+            woken.reset();
         }
     }
 }

@@ -10,12 +10,21 @@ use crate::error::Error;
 /// How deep values that nobody asked for may nest.
 const MAX_DEPTH: usize = 16;
 
+/// The longest name of a member that is asked for here, with each of its characters as an escape.
+const LONGEST_NAME: usize = 6 * 11;
+
 /// Finds the string members called `names` of the object in `text` and unescapes them in place.
 ///
 /// A member that is absent or no string comes as `None`; of repeated ones the last counts, as in browsers.
 pub(crate) fn strings<'t, const N: usize>(text: &'t mut [u8], names: [&str; N]) -> Result<[Option<&'t str>; N], Error> {
     core::str::from_utf8(text).map_err(|_| Error::Json)?;
-    let ranges = members(text, names)?;
+    let mut ranges = [None; N];
+    members(text, |name, value| {
+        if let Some((_, slot)) = names.iter().zip(&mut ranges).find(|(wanted, _)| is_name(name, wanted)) {
+            *slot = value.inside();
+        }
+        Ok(())
+    })?;
     let mut lengths = [None; N];
     for (range, length) in ranges.iter().zip(&mut lengths) {
         if let Some((start, end)) = *range {
@@ -59,8 +68,9 @@ pub(crate) fn write_string(w: &mut Writer<'_>, text: &str) -> Result<(), Error> 
     Ok(w.u8(b'"')?)
 }
 
-/// Copies the object in `text` with another value for its string member `name`, which must be there, and everything else
-/// as it is. Gives the old value.
+/// Copies the object in `text` with another value for its member `name`, and everything else as it is. The member may stand
+/// several times, under any spelling of its name and with any value: none of them is left. Gives the old value, of several
+/// the last; one of them has to be a string.
 pub(crate) fn replace<const N: usize>(
     text: &[u8],
     name: &str,
@@ -68,41 +78,70 @@ pub(crate) fn replace<const N: usize>(
     w: &mut Writer<'_>,
 ) -> Result<heapless::String<N>, Error> {
     core::str::from_utf8(text).map_err(|_| Error::Json)?;
-    let [range] = members(text, [name])?;
-    let (start, end) = range.ok_or(Error::Json)?;
-    let mut old =
-        heapless::Vec::<u8, N>::from_slice(text.get(start..end).unwrap_or_default()).map_err(|_| Error::TooLong)?;
+    let (mut copied, mut old) = (0, None);
+    members(text, |found, range| {
+        if is_name(found, name) {
+            w.put(text.get(copied..range.start).unwrap_or_default())?;
+            write_string(w, value)?;
+            copied = range.end;
+            old = range.inside();
+        }
+        Ok(())
+    })?;
+    w.put(text.get(copied..).unwrap_or_default())?;
+    let (start, end) = old.ok_or(Error::Json)?;
+    let raw = text.get(start..end).unwrap_or_default();
+    let mut old = heapless::Vec::<u8, N>::from_slice(raw).map_err(|_| Error::TooLong { limit: N })?;
     let len = unescape(&mut old)?;
     old.truncate(len);
-    // The range is the inside of the quotes.
-    w.put(text.get(..start.saturating_sub(1)).unwrap_or_default())?;
-    write_string(w, value)?;
-    w.put(text.get(end.saturating_add(1)..).unwrap_or_default())?;
     heapless::String::from_utf8(old).map_err(|_| Error::Json)
 }
 
-/// Where the raw values of the string members called `names` lie.
-fn members<const N: usize>(text: &[u8], names: [&str; N]) -> Result<[Option<(usize, usize)>; N], Error> {
-    let mut found = [None; N];
+/// Where the value of a member lies.
+#[derive(Clone, Copy)]
+struct Value {
+    start: usize,
+    end: usize,
+    string: bool,
+}
+
+impl Value {
+    /// The range between the quotes of a string.
+    const fn inside(self) -> Option<(usize, usize)> {
+        if self.string { Some((self.start.saturating_add(1), self.end.saturating_sub(1))) } else { None }
+    }
+}
+
+/// Whether a name as written in a text means `wanted`.
+fn is_name(raw: &[u8], wanted: &str) -> bool {
+    if !raw.contains(&b'\\') {
+        return raw == wanted.as_bytes();
+    }
+    let mut room = [0; LONGEST_NAME];
+    let Some(copy) = room.get_mut(..raw.len()) else { return false };
+    copy.copy_from_slice(raw);
+    unescape(copy).is_ok_and(|len| copy.get(..len) == Some(wanted.as_bytes()))
+}
+
+/// Shows each member of the object in `text`: its name as written, and where its value is.
+fn members(text: &[u8], mut each: impl FnMut(&[u8], Value) -> Result<(), Error>) -> Result<(), Error> {
     let mut s = Scanner { text, at: 0 };
     s.expect(b'{')?;
     if s.peek() == Some(b'}') {
         s.expect(b'}')?;
-        return s.end().map(|()| found);
+        return s.end();
     }
     loop {
         let (start, end) = s.string()?;
-        // A name written with escapes is not one of ours.
         let name = text.get(start..end).unwrap_or_default();
-        let slot = names.iter().zip(&mut found).find(|(n, _)| n.as_bytes() == name).map(|(_, slot)| slot);
         s.expect(b':')?;
-        let value = if s.peek() == Some(b'"') { Some(s.string()?) } else { s.skip_value().map(|()| None)? };
-        if let Some(slot) = slot {
-            *slot = value;
-        }
+        let string = s.peek() == Some(b'"');
+        let start = s.at;
+        s.skip_value()?;
+        each(name, Value { start, end: s.at, string })?;
         match s.next_token()? {
             b',' => {}
-            b'}' => return s.end().map(|()| found),
+            b'}' => return s.end(),
             _ => return Err(Error::Json),
         }
     }
@@ -307,7 +346,29 @@ mod tests {
         assert_eq!(old.as_deref(), Ok("ab"));
         assert_eq!(w.written(), br#"{"x":{"id":1}, "id" : "c\"" ,"y":"\n"}"#);
         assert_eq!(replace::<8>(b"{}", "id", "x", &mut w), Err(Error::Json));
-        assert_eq!(replace::<1>(br#"{"id":"ab"}"#, "id", "x", &mut w), Err(Error::TooLong));
+        assert_eq!(replace::<1>(br#"{"id":"ab"}"#, "id", "x", &mut w), Err(Error::TooLong { limit: 1 }));
+    }
+
+    #[test]
+    fn names_are_what_they_mean_and_not_how_they_are_written() {
+        assert_eq!(read(r#"{"\u0061":"1","b":"2"}"#), Ok([Some("1".into()), Some("2".into())]));
+        assert_eq!(read(r#"{"a":"1","\u0061":7}"#), Ok([None, None]), "the last one counts, and is no string");
+        for (text, forwarded) in [
+            (r#"{"\u0069d":"b"}"#, r#"{"\u0069d":"sender"}"#),
+            (r#"{"i\u0064":"b","x":1}"#, r#"{"i\u0064":"sender","x":1}"#),
+            (r#"{"id":"a","id":"b"}"#, r#"{"id":"sender","id":"sender"}"#),
+            (r#"{"id":"b","x":{"id":"c"}}"#, r#"{"id":"sender","x":{"id":"c"}}"#),
+            (r#"{"id":{"id":"z"},"\u0069\u0064" : "b" }"#, r#"{"id":"sender","\u0069\u0064" : "sender" }"#),
+            (r#"{"id":[1,"id"],"id":null,"id":"b"}"#, r#"{"id":"sender","id":"sender","id":"sender"}"#),
+        ] {
+            let mut room = [0; 96];
+            let mut w = Writer::new(&mut room);
+            let to = replace::<8>(text.as_bytes(), "id", "sender", &mut w);
+            assert_eq!((to.as_deref(), core::str::from_utf8(w.written()).unwrap()), (Ok("b"), forwarded));
+        }
+        assert_eq!(replace::<8>(br#"{"id":7}"#, "id", "x", &mut Writer::new(&mut [0; 64])), Err(Error::Json));
+        let long = std::format!(r#"{{"{}":"1"}}"#, r"\u0061".repeat(40));
+        assert_eq!(read(&long), Ok([None, None]));
     }
 
     #[test]

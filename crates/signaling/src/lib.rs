@@ -22,7 +22,7 @@
 //! // … and gets one.
 //! let mut room = [0; 128];
 //! let offer = Message::Offer { sdp: "v=0\r\n" };
-//! let text = Envelope { id: request.id, dialect: Dialect::Streamer, message: Some(offer) }.write(&mut room)?;
+//! let text = Envelope { id: request.id, token: None, dialect: Dialect::Streamer, message: Some(offer) }.write(&mut room)?;
 //! assert_eq!(text, br#"{"id":"server","type":"offer","sdp":"v=0\r\n"}"#);
 //! # Ok::<(), barertc_signaling::Error>(())
 //! ```
@@ -46,23 +46,33 @@ extern crate std;
 mod access;
 mod client;
 mod error;
+mod exchange;
+mod frame;
 mod http;
 mod hub;
 mod json;
+mod limits;
 mod link;
 mod message;
+mod printable;
+mod reply;
 mod server;
 mod url;
 mod whep;
 pub mod whip;
 mod ws;
 
-pub use access::{Access, Caller, MAX_TOKEN};
+pub use access::{Access, AccessControl, Admission, Caller, MAX_TOKEN, TokenError};
 pub use client::{Backoff, connect};
-pub use error::{Discard, Discards, Error};
+pub use error::{Discard, Discards, Error, Violation};
 pub use hub::Hub;
-pub use link::{Buffers, Clock, PING_AFTER, Peer, Signals};
+pub use limits::{ConnectionPlace, ConnectionTable, Standing};
+pub use link::{Buffers, PING_AFTER, Peer, Signals};
 pub use message::{Dialect, Envelope, Id, MAX_ID, Message};
+pub use printable::Printable;
 pub use server::{Endpoint, Page, Refusal, Server, serve_connection};
-pub use url::Url;
-pub use ws::{CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_TOO_BIG, HEADROOM, Incoming, WebSocket};
+pub use url::{MAX_URL, Url};
+pub use whep::{IceGeneration, MAX_UFRAG, Ufrag};
+pub use ws::{
+    CLOSE_INVALID, CLOSE_NORMAL, CLOSE_POLICY, CLOSE_PROTOCOL, CLOSE_TOO_BIG, HEADROOM, Incoming, WebSocket, close_code,
+};

@@ -4,12 +4,13 @@ use core::future::Future;
 use core::pin::{Pin, pin};
 use core::time::Duration;
 
+use barertc_wire::Clock;
 use embassy_futures::select::{Either, Either3, select, select3};
 use embedded_io_async::{Read, Write};
 
-use crate::error::{Discard, Error};
+use crate::error::{Discard, Error, Violation};
 use crate::message::{Dialect, Envelope, Id, Message};
-use crate::ws::{CLOSE_NORMAL, CLOSE_PROTOCOL, CLOSE_TOO_BIG, HEADROOM, Incoming, WebSocket};
+use crate::ws::{CLOSE_NORMAL, HEADROOM, Incoming, WebSocket, close_code};
 
 /// How long a socket may be silent before it is pinged.
 pub const PING_AFTER: Duration = Duration::from_secs(20);
@@ -26,13 +27,8 @@ pub struct Peer<'a> {
     /// The name on that socket: what a forwarder calls the other side, or the last segment of the path by which a page
     /// connected to us. It proves nothing; together with `socket` it is unique.
     pub id: &'a str,
-}
-
-/// Where waiting comes from: every time limit in this crate uses it.
-#[allow(async_fn_in_trait, reason = "single-threaded executors, as everything in this workspace")]
-pub trait Clock {
-    /// Waits.
-    async fn sleep(&self, duration: Duration);
+    /// What the message itself shows to get in. One that comes over a forwarding server has nothing else to show.
+    pub token: Option<&'a str>,
 }
 
 /// What the application does with signaling messages, whichever way they come.
@@ -102,7 +98,7 @@ pub(crate) async fn within<C: Clock, T>(
     limit: Duration,
     future: Pin<&mut impl Future<Output = Result<T, Error>>>,
 ) -> Result<T, Error> {
-    match select(future, pin!(clock.sleep(limit))).await {
+    match select(future, pin!(clock.sleep_until(clock.now() + limit))).await {
         Either::First(result) => result,
         Either::Second(()) => Err(Error::TimedOut),
     }
@@ -112,18 +108,15 @@ impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
     /// Works until the socket ends; orderly ends are no error.
     pub(crate) async fn run(&mut self) -> Result<(), Error> {
         let ended = pin!(self.serve()).await;
-        let code = match ended {
-            Err(Error::TooLong) => {
-                self.handler.discarded(Discard::TooLong);
-                CLOSE_TOO_BIG
-            }
-            Err(Error::Protocol) => {
-                self.handler.discarded(Discard::Frame);
-                CLOSE_PROTOCOL
-            }
-            _ => CLOSE_NORMAL,
-        };
-        if !matches!(ended, Err(Error::Io | Error::TimedOut)) {
+        match ended {
+            Err(Error::TooLong { .. }) => self.handler.discarded(Discard::TooLong),
+            // Text that is no text is no JSON either.
+            Err(Error::Protocol(Violation::Utf8)) => self.handler.discarded(Discard::Json),
+            Err(Error::Protocol(_)) => self.handler.discarded(Discard::Frame),
+            _ => {}
+        }
+        let code = ended.err().map_or(Some(CLOSE_NORMAL), close_code);
+        if let Some(code) = code {
             let _ = within(self.handler, WRITE_TIMEOUT, pin!(self.ws.close(code, (self.mask)()))).await;
         }
         self.handler.closed(self.number);
@@ -140,7 +133,8 @@ impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
             let mut to = Id::new();
             let happens = {
                 let news = pin!(handler.outgoing(self.number, &mut to, self.sdp));
-                select3(pin!(self.ws.recv()), news, pin!(handler.sleep(PING_AFTER))).await
+                let silence = handler.sleep_until(handler.now() + PING_AFTER);
+                select3(pin!(self.ws.recv()), news, pin!(silence)).await
             };
             match happens {
                 Either3::First(incoming) => {
@@ -172,8 +166,11 @@ impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
                         Names::Forwarded => to.as_str(),
                         Names::Direct { ours, .. } => ours.as_str(),
                     };
-                    let envelope = Envelope { id, dialect: Dialect::Streamer, message: Some(message) };
+                    let envelope = Envelope { id, token: None, dialect: Dialect::Streamer, message: Some(message) };
                     let len = write(&envelope, self.out);
+                    if len.is_none() {
+                        handler.discarded(Discard::TooLong);
+                    }
                     pin!(self.send(len)).await?;
                 }
                 Either3::Third(()) if unanswered >= MAX_UNANSWERED => return Err(Error::TimedOut),
@@ -211,8 +208,16 @@ async fn answer<H: Signals>(
             (peer.as_str(), ours.as_str())
         }
     };
-    let reply = pin!(handler.message(Peer { socket, id: from }, message, sdp)).await?;
-    write(&Envelope { id: back, dialect: envelope.dialect, message: Some(reply) }, out)
+    let peer = Peer { socket, id: from, token: envelope.token };
+    let reply = pin!(handler.message(peer, message, sdp)).await?;
+    let mut envelope = Envelope { id: back, token: None, dialect: envelope.dialect, message: Some(reply) };
+    if let Some(len) = write(&envelope, out) {
+        return Some(len);
+    }
+    // Whoever asked is told, rather than left to wait.
+    handler.discarded(Discard::TooLong);
+    envelope.message = Some(Message::Refused { reason: "the answer is longer than the memory for it" });
+    write(&envelope, out)
 }
 
 fn write(envelope: &Envelope<'_>, out: &mut [u8]) -> Option<usize> {

@@ -43,6 +43,11 @@ pub enum Message<'a> {
         /// The m-line it is for; empty when not said.
         mid: &'a str,
     },
+    /// `refused`: what was asked for cannot be had.
+    Refused {
+        /// Why, in words for whoever asked.
+        reason: &'a str,
+    },
 }
 
 /// A message with the name it is for (on the way out) or from (on the way in, once a forwarder has replaced it).
@@ -50,6 +55,8 @@ pub enum Message<'a> {
 pub struct Envelope<'a> {
     /// The other side's name; empty when not said.
     pub id: &'a str,
+    /// What the sender shows to get in, where signaling goes through a server that does not ask for it.
+    pub token: Option<&'a str>,
     /// How descriptions are called in it.
     pub dialect: Dialect,
     /// What it says; `None` for types that are not known, which are to be ignored.
@@ -62,8 +69,8 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// [`Error::Json`] when it is not a JSON object with a `type`, or a known type without what belongs to it.
     pub fn parse(text: &'a mut [u8]) -> Result<Self, Error> {
-        let [id, kind, sdp, description, candidate, mid] =
-            json::strings(text, ["id", "type", "sdp", "description", "candidate", "mid"])?;
+        let [id, token, kind, sdp, description, candidate, mid, reason] =
+            json::strings(text, ["id", "token", "type", "sdp", "description", "candidate", "mid", "reason"])?;
         let dialect = if sdp.is_none() && description.is_some() { Dialect::Client } else { Dialect::Streamer };
         let sdp = sdp.or(description).ok_or(Error::Json);
         let message = match kind.ok_or(Error::Json)? {
@@ -74,9 +81,10 @@ impl<'a> Envelope<'a> {
                 let candidate = candidate.ok_or(Error::Json)?;
                 Some(Message::Candidate { candidate, mid: mid.unwrap_or_default() })
             }
+            "refused" => Some(Message::Refused { reason: reason.unwrap_or_default() }),
             _ => None,
         };
-        Ok(Self { id: id.unwrap_or_default(), dialect, message })
+        Ok(Self { id: id.unwrap_or_default(), token, dialect, message })
     }
 
     /// Writes the message as JSON.
@@ -93,6 +101,9 @@ impl<'a> Envelope<'a> {
             w.put(b"\":")?;
             json::write_string(&mut w, value)
         };
+        if let Some(token) = self.token {
+            member("token", token)?;
+        }
         let description = match self.dialect {
             Dialect::Streamer => "sdp",
             Dialect::Client => "description",
@@ -106,6 +117,7 @@ impl<'a> Envelope<'a> {
                 member("candidate", candidate)?;
                 member("mid", mid)?;
             }
+            Some(Message::Refused { reason }) => member("type", "refused").and_then(|()| member("reason", reason))?,
             None => {}
         }
         w.put(b"}")?;
@@ -147,13 +159,14 @@ mod tests {
             Message::Offer { sdp: "v=0\r\ns=\"\\\r\n" },
             Message::Answer { sdp: "" },
             Message::Candidate { candidate: "candidate:1 1 udp 1 ::1 9 typ host", mid: "0" },
+            Message::Refused { reason: "full" },
         ];
         for message in messages {
             for dialect in [Dialect::Streamer, Dialect::Client] {
-                let wrote = Envelope { id: "a\"b", dialect, message: Some(message) };
+                let wrote = Envelope { id: "a\"b", token: Some("t"), dialect, message: Some(message) };
                 let mut room = [0; 256];
                 let read = Envelope::parse(wrote.write(&mut room).unwrap()).unwrap();
-                assert_eq!((read.id, read.message), (wrote.id, wrote.message));
+                assert_eq!((read.id, read.token, read.message), (wrote.id, wrote.token, wrote.message));
                 assert_eq!(wrote.write(&mut [0; 20]), Err(Error::NoRoom));
             }
         }

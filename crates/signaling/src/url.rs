@@ -1,22 +1,29 @@
+use core::fmt::{self, Write as _};
+use core::net::{IpAddr, Ipv6Addr};
+
 use crate::error::Error;
+
+/// The longest URL that is made of a reference, in bytes.
+pub const MAX_URL: usize = 512;
 
 /// A `ws`, `wss`, `http` or `https` URL (RFC 3986, RFC 6455 §3), borrowing from its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
     /// Over TLS: `wss` or `https`.
     pub secure: bool,
-    /// Name or address; an IPv6 address without its brackets.
+    /// Name or address. An IPv6 address comes without its brackets.
     pub host: &'a str,
-    /// Explicit, or that of the scheme.
+    /// The port as written, or that of the scheme.
     pub port: u16,
     /// Host and port as written, for the `Host` header.
     pub authority: &'a str,
-    /// Path and query, never empty.
-    pub target: &'a str,
+    /// Path and query as written: empty, or with `/` or `?` in front. [`Url::target`] is what a request says.
+    pub path_and_query: &'a str,
 }
 
 impl<'a> Url<'a> {
-    /// Reads a URL. User information is refused: credentials belong into a header.
+    /// Reads a URL. Schemes are read in any case. User information is refused: credentials belong into a header.
     ///
     /// # Errors
     /// [`Error::Url`]
@@ -25,33 +32,177 @@ impl<'a> Url<'a> {
             return Err(Error::Url);
         }
         let (scheme, rest) = text.split_once("://").ok_or(Error::Url)?;
-        let secure = match scheme {
-            "ws" | "http" => false,
-            "wss" | "https" => true,
-            _ => return Err(Error::Url),
+        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+        let secure = match () {
+            () if is("ws") || is("http") => false,
+            () if is("wss") || is("https") => true,
+            () => return Err(Error::Url),
         };
         let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-        let (authority, target) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, "/"));
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path_and_query) = rest.split_at_checked(end).unwrap_or((rest, ""));
         let (host, port) = split_authority(authority)?;
         let port = port.unwrap_or(if secure { 443 } else { 80 });
-        Ok(Self { secure, host, port, authority, target })
+        Ok(Self { secure, host, port, authority, path_and_query })
+    }
+
+    /// The target of a request: path and query, with a path of `/` where none is written (RFC 9112 §3.2.1).
+    #[must_use]
+    pub fn target(&self) -> impl fmt::Display + 'a {
+        Target(self.path_and_query)
+    }
+
+    /// Whether both have the same origin: TLS, host and port (RFC 6454 §4).
+    #[must_use]
+    pub fn has_origin_of(&self, other: &Url<'_>) -> bool {
+        self.secure == other.secure && self.port == other.port && self.host.eq_ignore_ascii_case(other.host)
+    }
+
+    /// Whether its host means this machine: `localhost`, or a loopback address.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        is_local(self.host)
+    }
+
+    /// The URL of `reference` as it stands in something that came from this URL (RFC 3986 §5.2). A fragment is left out.
+    ///
+    /// ```
+    /// use barertc_signaling::Url;
+    ///
+    /// let base = Url::parse("https://example.org/whip/live?x=1")?;
+    /// assert_eq!(base.resolve("../r/1?next=https://x/y")?, "https://example.org/r/1?next=https://x/y");
+    /// assert_eq!(base.resolve("?id=1")?, "https://example.org/whip/live?id=1");
+    /// # Ok::<(), barertc_signaling::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Url`] for what is no reference or of another scheme, and [`Error::TooLong`].
+    pub fn resolve(&self, reference: &str) -> Result<heapless::String<MAX_URL>, Error> {
+        if !reference.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Error::Url);
+        }
+        let reference = reference.split_once('#').map_or(reference, |(before, _)| before);
+        if scheme(reference).is_some() {
+            let url = Url::parse(reference)?;
+            return url.rebuild(url.authority, url.path(), "", url.query());
+        }
+        let (path, query) = match reference.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (reference, None),
+        };
+        if let Some(rest) = path.strip_prefix("//") {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            split_authority(authority)?;
+            return self.rebuild(authority, path, "", query);
+        }
+        if path.is_empty() {
+            return self.rebuild(self.authority, self.path(), "", query.or(self.query()));
+        }
+        if path.starts_with('/') {
+            return self.rebuild(self.authority, path, "", query);
+        }
+        // RFC 3986 §5.2.3: what stands before the last slash stays.
+        let folder = self.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.rebuild(self.authority, folder, path, query)
+    }
+
+    fn path(&self) -> &'a str {
+        self.path_and_query.split('?').next().unwrap_or_default()
+    }
+
+    fn query(&self) -> Option<&'a str> {
+        self.path_and_query.split_once('?').map(|(_, query)| query)
+    }
+
+    /// Puts a URL together again, with the path `folder`/`rest` without its dot segments (RFC 3986 §5.2.4, §5.3).
+    fn rebuild(
+        &self,
+        authority: &str,
+        folder: &str,
+        rest: &str,
+        query: Option<&str>,
+    ) -> Result<heapless::String<MAX_URL>, Error> {
+        let mut url = heapless::String::new();
+        let long = |_| Error::TooLong { limit: MAX_URL };
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(url, "{scheme}://{authority}").map_err(long)?;
+        let root = url.len();
+        let segments = |path: &'_ str| path.split('/').count();
+        let (first, second) = (folder.strip_prefix('/'), (!rest.is_empty()).then_some(rest));
+        let last = first.map_or(0, segments).saturating_add(second.map_or(0, segments));
+        let all = first.into_iter().chain(second).flat_map(|path| path.split('/'));
+        for (n, segment) in (1_usize..).zip(all) {
+            let is_last = n == last;
+            match segment {
+                "." | ".." => {
+                    if segment == ".." {
+                        let parent = url.get(root..).and_then(|path| path.rfind('/')).unwrap_or(0);
+                        url.truncate(root.saturating_add(parent));
+                    }
+                    if is_last {
+                        url.push('/').map_err(|_| Error::TooLong { limit: MAX_URL })?;
+                    }
+                }
+                segment => write!(url, "/{segment}").map_err(long)?,
+            }
+        }
+        if url.len() == root {
+            url.push('/').map_err(|_| Error::TooLong { limit: MAX_URL })?;
+        }
+        if let Some(query) = query {
+            write!(url, "?{query}").map_err(long)?;
+        }
+        Ok(url)
     }
 }
 
-/// Host without brackets, and the port when there is one.
+struct Target<'a>(&'a str);
+
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.0.starts_with('/') {
+            f.write_char('/')?;
+        }
+        f.write_str(self.0)
+    }
+}
+
+/// The scheme of a reference, if it has one (RFC 3986 §3.1, §4.2).
+fn scheme(reference: &str) -> Option<&str> {
+    let (scheme, _) = reference.split_once(':')?;
+    let rest = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    (rest && scheme.starts_with(|c: char| c.is_ascii_alphabetic())).then_some(scheme)
+}
+
+/// Host without brackets, and the port when there is one (RFC 3986 §3.2).
 pub(crate) fn split_authority(authority: &str) -> Result<(&str, Option<u16>), Error> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(Error::Url)?;
-            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or(Error::Url)?) })
+            host.parse::<Ipv6Addr>().map_err(|_| Error::Url)?;
+            (host, if port.is_empty() { "" } else { port.strip_prefix(':').ok_or(Error::Url)? })
         }
-        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+        None => {
+            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&b);
+            if host.is_empty() || !host.bytes().all(allowed) {
+                return Err(Error::Url);
+            }
+            (host, port)
+        }
     };
-    if host.is_empty() || host.contains(['@', '?', '\\']) {
-        return Err(Error::Url);
+    if port.is_empty() {
+        return Ok((host, None));
     }
-    let port = port.map(|p| p.parse().map_err(|_| Error::Url)).transpose()?;
-    Ok((host, port))
+    // `parse` alone would take a sign.
+    let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok()).flatten();
+    Ok((host, Some(port.ok_or(Error::Url)?)))
+}
+
+/// Whether a host means this machine: `localhost` or a loopback address.
+pub(crate) fn is_local(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// The value of a parameter of a query, as written.
@@ -78,20 +229,123 @@ pub(crate) fn percent_decode<const N: usize>(text: &str) -> Option<heapless::Str
 
 #[cfg(test)]
 mod tests {
+    use std::string::ToString;
+
     use super::*;
 
     #[test]
     fn urls_are_taken_apart() {
         let url = Url::parse("ws://[::1]:8000/server?x=1#y").unwrap();
         assert_eq!((url.secure, url.host, url.port, url.authority), (false, "::1", 8000, "[::1]:8000"));
-        assert_eq!(url.target, "/server?x=1");
+        assert_eq!(url.target().to_string(), "/server?x=1");
         let url = Url::parse("https://example.org").unwrap();
-        assert_eq!((url.secure, url.host, url.port, url.target), (true, "example.org", 443, "/"));
-        for bad in
-            ["", "ws:/x", "ftp://x/", "ws://", "ws://a@b/", "ws://a:x/", "ws://a:70000/", "ws://[::1", "ws://a b/"]
-        {
+        assert_eq!((url.secure, url.host, url.port), (true, "example.org", 443));
+        assert_eq!(url.target().to_string(), "/");
+        let url = Url::parse("HTTP://h?id=/1").unwrap();
+        assert_eq!((url.secure, url.host, url.port, url.target().to_string().as_str()), (false, "h", 80, "/?id=/1"));
+        assert_eq!(Url::parse("Ws://h:/x").map(|u| u.port), Ok(80), "an empty port is none");
+        for bad in [
+            "",
+            "ws:/x",
+            "ftp://x/",
+            "ws://",
+            "ws://a@b/",
+            "ws://a:x/",
+            "ws://a:+80/",
+            "ws://a:70000/",
+            "ws://[::1",
+            "ws://[x]/",
+            "ws://[::1]8/",
+            "ws://a b/",
+            "ws://a\\b/",
+            "ws://a\"/",
+            "ws://é/",
+        ] {
             assert_eq!(Url::parse(bad), Err(Error::Url), "{bad}");
         }
+    }
+
+    /// The examples of RFC 3986 §5.4, as far as they stay within the schemes of this crate; fragments are left out.
+    #[test]
+    fn references_are_resolved_as_rfc_3986_has_them() {
+        let base = Url::parse("http://a/b/c/d;p?q").unwrap();
+        for (reference, url) in [
+            ("g", "http://a/b/c/g"),
+            ("./g", "http://a/b/c/g"),
+            ("g/", "http://a/b/c/g/"),
+            ("/g", "http://a/g"),
+            ("//g", "http://g/"),
+            ("?y", "http://a/b/c/d;p?y"),
+            ("g?y", "http://a/b/c/g?y"),
+            ("#s", "http://a/b/c/d;p?q"),
+            ("g#s", "http://a/b/c/g"),
+            ("g?y#s", "http://a/b/c/g?y"),
+            (";x", "http://a/b/c/;x"),
+            ("g;x", "http://a/b/c/g;x"),
+            ("g;x?y#s", "http://a/b/c/g;x?y"),
+            ("", "http://a/b/c/d;p?q"),
+            (".", "http://a/b/c/"),
+            ("./", "http://a/b/c/"),
+            ("..", "http://a/b/"),
+            ("../", "http://a/b/"),
+            ("../g", "http://a/b/g"),
+            ("../..", "http://a/"),
+            ("../../", "http://a/"),
+            ("../../g", "http://a/g"),
+            ("../../../g", "http://a/g"),
+            ("../../../../g", "http://a/g"),
+            ("/./g", "http://a/g"),
+            ("/../g", "http://a/g"),
+            ("g.", "http://a/b/c/g."),
+            (".g", "http://a/b/c/.g"),
+            ("g..", "http://a/b/c/g.."),
+            ("..g", "http://a/b/c/..g"),
+            ("./../g", "http://a/b/g"),
+            ("./g/.", "http://a/b/c/g/"),
+            ("g/./h", "http://a/b/c/g/h"),
+            ("g/../h", "http://a/b/c/h"),
+            ("g;x=1/./y", "http://a/b/c/g;x=1/y"),
+            ("g;x=1/../y", "http://a/b/c/y"),
+            ("g?y/./x", "http://a/b/c/g?y/./x"),
+            ("g?y/../x", "http://a/b/c/g?y/../x"),
+        ] {
+            assert_eq!(base.resolve(reference).as_deref(), Ok(url), "{reference}");
+        }
+    }
+
+    #[test]
+    fn locations_of_servers_are_resolved() {
+        let base = Url::parse("https://example.org:8443/whip/live?x=/y").unwrap();
+        for (location, url) in [
+            ("/r/1", "https://example.org:8443/r/1"),
+            ("1", "https://example.org:8443/whip/1"),
+            ("?id=1", "https://example.org:8443/whip/live?id=1"),
+            ("../r/1", "https://example.org:8443/r/1"),
+            ("/r/1?next=https://x/y", "https://example.org:8443/r/1?next=https://x/y"),
+            ("//other/1", "https://other/1"),
+            ("//other?a", "https://other/?a"),
+            ("http://other/1", "http://other/1"),
+            ("HTTP://h", "http://h/"),
+            ("HTTPS://h:1/a/../b?c", "https://h:1/b?c"),
+        ] {
+            assert_eq!(base.resolve(location).as_deref(), Ok(url), "{location}");
+        }
+        let bare = Url::parse("http://example.org").unwrap();
+        assert_eq!(bare.resolve("r/1").as_deref(), Ok("http://example.org/r/1"));
+        assert_eq!(bare.resolve("?id").as_deref(), Ok("http://example.org/?id"));
+        for bad in ["ftp://x/", "http:g", "mailto:x", "a b", "é", "//", "//a@b/", "http://"] {
+            assert_eq!(base.resolve(bad), Err(Error::Url), "{bad}");
+        }
+        let long = "x".repeat(MAX_URL);
+        assert_eq!(base.resolve(&long), Err(Error::TooLong { limit: MAX_URL }));
+    }
+
+    #[test]
+    fn origins_are_compared_by_all_three_parts() {
+        let base = Url::parse("https://example.org/whip").unwrap();
+        let same = |text| Url::parse(text).unwrap().has_origin_of(&base);
+        assert!(same("https://EXAMPLE.org:443/other") && same("wss://example.org"));
+        assert!(!same("http://example.org") && !same("https://example.org:8443") && !same("https://a.example.org"));
     }
 
     #[test]

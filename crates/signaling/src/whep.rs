@@ -1,24 +1,128 @@
-//! What WHIP (RFC 9725) and WHEP share.
+//! What WHIP (RFC 9725) and WHEP share: media types, fragments of descriptions, and entity tags.
+
+use core::fmt;
 
 /// The media type of descriptions.
 pub(crate) const SDP: &str = "application/sdp";
 /// The media type of trickled candidates (RFC 8840 §9).
 pub(crate) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
-/// The candidates of a fragment (RFC 8840 §9.2), each with the mid it stands under; `None` is the end of them.
-pub(crate) fn candidates(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
-    let mut mid = "";
-    text.lines().filter_map(move |line| {
-        let attribute = line.strip_prefix("a=")?;
-        if let Some(name) = attribute.strip_prefix("mid:") {
-            mid = name;
+/// The longest user name fragment (RFC 8839 §5.4).
+pub const MAX_UFRAG: usize = 256;
+
+/// A user name fragment of ICE, owned.
+pub type Ufrag = heapless::String<MAX_UFRAG>;
+
+/// The ICE generation of a session: what an entity tag stands for (RFC 9725 §4.3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct IceGeneration {
+    /// Counts ICE restarts.
+    pub number: u32,
+    /// The other side's user name fragment, which its candidates belong to. Empty where it is not known.
+    pub ufrag: Ufrag,
+}
+
+impl IceGeneration {
+    /// Its entity tag.
+    pub(crate) const fn tag(&self) -> Tag {
+        Tag(self.number)
+    }
+}
+
+/// An entity tag (RFC 9110 §8.8.3), quotes included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag(u32);
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"ice-{}\"", self.0)
+    }
+}
+
+/// What an `If-Match` says about a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// `*`, which some clients put in quotes: whatever the tag is. An ICE restart comes so (RFC 9725 §4.3.3).
+    Any,
+    /// The tag is listed.
+    This,
+    /// It is not.
+    Other,
+}
+
+/// Compares strongly (RFC 9110 §13.1.1): a weak tag is never the same.
+pub(crate) fn if_match(field: &str, tag: Tag) -> Match {
+    if matches!(field.trim(), "*" | "\"*\"") {
+        return Match::Any;
+    }
+    let mut room = heapless::String::<32>::new();
+    // A tag is at most 16 bytes long.
+    let _ = fmt::Write::write_fmt(&mut room, format_args!("{tag}"));
+    let listed = field.split(',').any(|listed| listed.trim() == room.as_str());
+    if listed { Match::This } else { Match::Other }
+}
+
+/// A fragment of a description (RFC 8840 §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fragment<'t> {
+    text: &'t str,
+    /// The first user name fragment in it.
+    pub(crate) ufrag: Option<&'t str>,
+    /// The first password in it.
+    pub(crate) pwd: Option<&'t str>,
+}
+
+/// A candidate of a fragment, with what it stands under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trickled<'t> {
+    pub(crate) mid: &'t str,
+    /// The user name fragment that it belongs to, if that is said.
+    pub(crate) ufrag: Option<&'t str>,
+    /// The candidate's line; `None` is the end of them.
+    pub(crate) candidate: Option<&'t str>,
+}
+
+impl<'t> Fragment<'t> {
+    /// Reads a fragment; `None` when a line of it is none of a description, or nothing in it is about candidates.
+    pub(crate) fn parse(text: &'t str) -> Option<Self> {
+        let is_line = |line: &str| line.starts_with(|c: char| c.is_ascii_lowercase()) && line.get(1..2) == Some("=");
+        if !text.lines().all(is_line) {
+            return None;
         }
-        if attribute.starts_with("candidate:") {
-            Some((mid, Some(attribute)))
-        } else {
-            (attribute == "end-of-candidates").then_some((mid, None))
-        }
-    })
+        let find = |name: &str| text.lines().find_map(|line| line.strip_prefix("a=")?.strip_prefix(name));
+        let fragment = Self { text, ufrag: find("ice-ufrag:"), pwd: find("ice-pwd:") };
+        let says_something = fragment.candidates().next().is_some() || fragment.credentials().is_some();
+        says_something.then_some(fragment)
+    }
+
+    /// User name fragment and password, where both are in it and as long as RFC 8839 §5.4 wants them.
+    pub(crate) fn credentials(&self) -> Option<(&'t str, &'t str)> {
+        let is_ice = |b: u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b);
+        let (ufrag, pwd) = (self.ufrag?, self.pwd?);
+        let lengths = (4..=MAX_UFRAG).contains(&ufrag.len()) && (22..=256).contains(&pwd.len());
+        (lengths && ufrag.bytes().chain(pwd.bytes()).all(is_ice)).then_some((ufrag, pwd))
+    }
+
+    /// All candidates, and where they end.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Trickled<'t>> + use<'t> {
+        let (mut mid, mut ufrag) = ("", None);
+        self.text.lines().filter_map(move |line| {
+            let attribute = line.strip_prefix("a=")?;
+            if let Some(name) = attribute.strip_prefix("mid:") {
+                mid = name;
+            } else if let Some(name) = attribute.strip_prefix("ice-ufrag:") {
+                ufrag = Some(name);
+            }
+            if attribute.starts_with("candidate:") {
+                // What a candidate says of itself counts more (`ufrag` as browsers write it).
+                let mut words = attribute.split(' ').skip_while(|word| *word != "ufrag").skip(1);
+                Some(Trickled { mid, ufrag: words.next().or(ufrag), candidate: Some(attribute) })
+            } else {
+                (attribute == "end-of-candidates").then_some(Trickled { mid, ufrag, candidate: None })
+            }
+        })
+    }
 }
 
 #[cfg(test)]
@@ -28,11 +132,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn candidates_know_their_mid() {
+    fn candidates_know_their_mid_and_their_generation() {
         let text = "a=ice-ufrag:abcd\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 ::1 9 typ host\r\n\
-                    a=candidate:2\r\nm=video 9 x 0\r\na=mid:1\r\na=end-of-candidates\r\n";
-        let found: Vec<_> = candidates(text).collect();
-        let first = "candidate:1 1 udp 1 ::1 9 typ host";
-        assert_eq!(found, [("0", Some(first)), ("0", Some("candidate:2")), ("1", None)]);
+                    a=candidate:2 1 udp 1 ::1 9 typ host generation 0 ufrag efgh network-cost 999\r\nm=video 9 x 0\r\na=mid:1\r\na=end-of-candidates\r\n";
+        let fragment = Fragment::parse(text).unwrap();
+        assert_eq!((fragment.ufrag, fragment.pwd, fragment.credentials()), (Some("abcd"), None, None));
+        let found: Vec<_> = fragment.candidates().map(|c| (c.mid, c.ufrag, c.candidate.map(|c| &c[..11]))).collect();
+        let first = ("0", Some("abcd"), Some("candidate:1"));
+        assert_eq!(found, [first, ("0", Some("efgh"), Some("candidate:2")), ("1", Some("abcd"), None)]);
+    }
+
+    #[test]
+    fn what_is_no_fragment_is_none() {
+        for bad in ["", "\r\n", "nonsense", "{\"a\":1}", "a=mid:0\r\n", "a=candidate:1\r\nnonsense\r\n", "=x", "é=x"] {
+            assert_eq!(Fragment::parse(bad), None, "{bad}");
+        }
+        // RFC 8839 §5.4: at least four and 22 characters.
+        let restart = |ufrag: &str, pwd: &str| {
+            let text = std::format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n");
+            Fragment::parse(&text).is_some()
+        };
+        let pwd = "0123456789012345678901";
+        assert!(restart("abcd", pwd));
+        assert!(!restart("abc", pwd) && !restart("abcd", &pwd[1..]) && !restart("ab d", pwd));
+    }
+
+    #[test]
+    fn tags_are_compared_strongly() {
+        let tag = Tag(3);
+        for (field, matches) in [
+            ("\"ice-3\"", Match::This),
+            ("\"a\", \"ice-3\"", Match::This),
+            ("*", Match::Any),
+            ("\"*\"", Match::Any),
+            ("W/\"ice-3\"", Match::Other),
+            ("ice-3", Match::Other),
+            ("\"ice-2\"", Match::Other),
+            ("", Match::Other),
+        ] {
+            assert_eq!(if_match(field, tag), matches, "{field}");
+        }
     }
 }

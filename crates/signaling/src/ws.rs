@@ -1,48 +1,50 @@
 //! WebSocket (RFC 6455) over any byte stream, in a buffer lent by the caller.
 
-use edge_ws::{FrameHeader, FrameType};
 use embedded_io_async::{Read, Write};
 use rand_core::CryptoRng;
 use sha1::{Digest, Sha1};
 
-use crate::error::Error;
+use crate::error::{Error, Violation};
+use crate::frame::{Header, MAX_CONTROL, Opcode};
 
-/// Bytes to leave free in front of a payload that is to be sent: the longest frame header.
-pub const HEADROOM: usize = 14;
-
-/// The most bytes of a control frame (RFC 6455 §5.5).
-const MAX_CONTROL: usize = 125;
+pub use crate::frame::HEADROOM;
 
 /// Closed in an orderly way (RFC 6455 §7.4.1).
 pub const CLOSE_NORMAL: u16 = 1000;
-/// Against the rules.
+/// Closed because a rule of the protocol was broken.
 pub const CLOSE_PROTOCOL: u16 = 1002;
-/// Longer than we take.
+/// Closed because a text was not UTF-8.
+pub const CLOSE_INVALID: u16 = 1007;
+/// Closed because whoever is there may not be, or has to make room.
+pub const CLOSE_POLICY: u16 = 1008;
+/// Closed because a message is longer than the buffer.
 pub const CLOSE_TOO_BIG: u16 = 1009;
 
 /// One end of an upgraded connection.
 ///
-/// Messages, reassembled from fragments, lie in the buffer until the next [`recv`](Self::recv), which is safe to cancel:
+/// Messages, reassembled from fragments, lie in the buffer until the next [`recv`](Self::recv). That call is safe to cancel:
 /// it awaits nothing but the stream's `read`, and keeps its state in here.
 #[derive(Debug)]
 pub struct WebSocket<'b, S> {
     socket: S,
     buf: &'b mut [u8],
-    /// Received and not yet used up.
+    /// Bytes that came and are not used up.
     filled: usize,
-    /// The payload of the message so far, unmasked, at the front.
+    /// Bytes of the message so far, unmasked, at the front.
     message: usize,
-    /// Whether a fragmented message is under way, and whether it is text.
+    /// Whether a message in fragments is under way, and whether it is text.
     fragments: Option<bool>,
     /// The message at the front was handed out.
     handed_out: bool,
+    /// The other side has closed, with this code.
+    closed: Option<Option<u16>>,
     client: bool,
 }
 
 /// What came in.
 #[derive(Debug)]
 pub enum Incoming<'m> {
-    /// A text message; UTF-8 has not been checked.
+    /// A text message, which is UTF-8 (RFC 6455 §8.1).
     Text(&'m mut [u8]),
     /// A binary message.
     Binary,
@@ -50,7 +52,7 @@ pub enum Incoming<'m> {
     Ping(heapless::Vec<u8, MAX_CONTROL>),
     /// An answer to [`WebSocket::ping`].
     Pong,
-    /// The other side is done.
+    /// The other side is done. To be answered with [`WebSocket::close`].
     Close,
 }
 
@@ -66,26 +68,35 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
     }
 
     const fn new(socket: S, buf: &'b mut [u8], client: bool) -> Self {
-        Self { socket, buf, filled: 0, message: 0, fragments: None, handed_out: false, client }
+        Self { socket, buf, filled: 0, message: 0, fragments: None, handed_out: false, closed: None, client }
+    }
+
+    /// With the first `filled` bytes of the buffer, which came in the same piece as the opening handshake.
+    pub(crate) fn with_received(mut self, filled: usize) -> Self {
+        self.filled = filled.min(self.buf.len());
+        self
     }
 
     /// The next thing from the other side.
     ///
     /// # Errors
-    /// [`Error::TooLong`] for what doesn't fit the buffer, [`Error::Protocol`] for what breaks the rules (close with the
-    /// matching code then); [`Error::Io`] and [`Error::Closed`] when the stream ends.
+    /// [`Error::TooLong`] for what doesn't fit the buffer and [`Error::Protocol`] for what breaks the rules;
+    /// [`close_code`] says with what to close then. [`Error::Io`], [`Error::Truncated`] and [`Error::Closed`] when the
+    /// stream ends.
     pub async fn recv(&mut self) -> Result<Incoming<'_>, Error> {
         if core::mem::take(&mut self.handed_out) {
-            self.remove(0, self.message)?;
+            self.remove(0, self.message);
             self.message = 0;
         }
+        let limit = self.buf.len();
         loop {
-            if let Some((header, header_len)) = self.header()? {
-                let payload = usize::try_from(header.payload_len).map_err(|_| Error::TooLong)?;
-                let whole = header_len.checked_add(payload).ok_or(Error::TooLong)?;
-                let end = self.message.checked_add(whole).filter(|e| *e <= self.buf.len()).ok_or(Error::TooLong)?;
+            if let Some(header) = self.header()? {
+                let end = usize::try_from(header.payload).ok().and_then(|payload| {
+                    self.message.checked_add(header.len)?.checked_add(payload).filter(|end| *end <= limit)
+                });
+                let end = end.ok_or(Error::TooLong { limit })?;
                 if self.filled >= end {
-                    match self.take_frame(&header, header_len, payload)? {
+                    match self.take_frame(&header, end)? {
                         Step::More => continue,
                         Step::Message { text: true } => {
                             self.handed_out = true;
@@ -95,28 +106,29 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
                             self.handed_out = true;
                             return Ok(Incoming::Binary);
                         }
-                        Step::Control(FrameType::Ping, data) => return Ok(Incoming::Ping(data)),
-                        Step::Control(FrameType::Pong, _) => return Ok(Incoming::Pong),
-                        Step::Control(..) => return Ok(Incoming::Close),
+                        Step::Ping(data) => return Ok(Incoming::Ping(data)),
+                        Step::Pong => return Ok(Incoming::Pong),
+                        Step::Close => return Ok(Incoming::Close),
                     }
                 }
             }
-            let room = self.buf.get_mut(self.filled..).filter(|r| !r.is_empty()).ok_or(Error::TooLong)?;
-            let n = self.socket.read(room).await.map_err(|_| Error::Io)?;
+            let room = self.buf.get_mut(self.filled..).filter(|r| !r.is_empty()).ok_or(Error::TooLong { limit })?;
+            let n = self.socket.read(room).await.map_err(Error::io)?;
             if n == 0 {
-                return Err(Error::Closed);
+                let inside = self.filled > 0 || self.fragments.is_some();
+                return Err(if inside { Error::Truncated } else { Error::Closed });
             }
-            self.filled = self.filled.saturating_add(n).min(self.buf.len());
+            self.filled = self.filled.saturating_add(n).min(limit);
         }
     }
 
     /// Sends the text that lies in `room` from [`HEADROOM`] on, `len` bytes long. A client masks it where it lies, with a
-    /// `mask` that nobody can foretell (RFC 6455 §5.3); a server doesn't use it. So with all that is sent here.
+    /// `mask` that nobody can foretell (RFC 6455 §5.3). A server doesn't use the mask. The same holds for all that is sent.
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::NoRoom`] when `len` reaches beyond `room`.
     pub async fn send_text(&mut self, room: &mut [u8], len: usize, mask: u32) -> Result<(), Error> {
-        self.send(FrameType::Text(false), room, len, mask).await
+        self.send(Opcode::Text, room, len, mask).await
     }
 
     /// Asks for a sign of life.
@@ -124,7 +136,7 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
     /// # Errors
     /// [`Error::Io`]
     pub async fn ping(&mut self, mask: u32) -> Result<(), Error> {
-        self.control(FrameType::Ping, &[], mask).await
+        self.control(Opcode::Ping, &[], mask).await
     }
 
     /// Answers a ping with its data.
@@ -132,15 +144,19 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
     /// # Errors
     /// [`Error::Io`]
     pub async fn pong(&mut self, data: &[u8], mask: u32) -> Result<(), Error> {
-        self.control(FrameType::Pong, data, mask).await
+        self.control(Opcode::Pong, data, mask).await
     }
 
-    /// Says goodbye with a status code (RFC 6455 §7.4); nothing may be sent after it.
+    /// Says goodbye with a status code (RFC 6455 §7.4); nothing may be sent after it. Where the other side closed first, it
+    /// gets its own code back (RFC 6455 §5.5.1).
     ///
     /// # Errors
     /// [`Error::Io`]
     pub async fn close(&mut self, code: u16, mask: u32) -> Result<(), Error> {
-        self.control(FrameType::Close, &code.to_be_bytes(), mask).await
+        match self.closed.unwrap_or(Some(code)) {
+            Some(code) => self.control(Opcode::Close, &code.to_be_bytes(), mask).await,
+            None => self.control(Opcode::Close, &[], mask).await,
+        }
     }
 
     /// The stream below.
@@ -149,86 +165,106 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
     }
 
     /// The header of the frame behind the message so far, once it is there.
-    fn header(&self) -> Result<Option<(FrameHeader, usize)>, Error> {
+    fn header(&self) -> Result<Option<Header>, Violation> {
         let raw = self.buf.get(self.message..self.filled).unwrap_or_default();
-        // A frame length with the highest bit set is a client's mistake that must not become a huge number.
-        let (header, len) = match FrameHeader::deserialize(raw) {
-            Ok(found) => found,
-            Err(edge_ws::Error::Incomplete(_)) => return Ok(None),
-            Err(_) => return Err(Error::Protocol),
-        };
-        let control = matches!(header.frame_type, FrameType::Ping | FrameType::Pong | FrameType::Close);
-        // `Ping`, `Pong` and `Close` of the library don't say whether they were fragments, which they must not be.
-        let fragment = raw.first().is_some_and(|b| b & 0x80 == 0);
-        if control && (fragment || header.payload_len > MAX_CONTROL as u64) {
-            return Err(Error::Protocol);
-        }
+        let Some(header) = Header::parse(raw)? else { return Ok(None) };
         // Clients mask, servers don't (RFC 6455 §5.1).
-        if header.mask_key.is_some() == self.client {
-            return Err(Error::Protocol);
+        if header.mask.is_some() == self.client {
+            return Err(Violation::Mask);
         }
-        Ok(Some((header, len)))
+        Ok(Some(header))
     }
 
-    /// Uses up a frame that is all there.
-    fn take_frame(&mut self, header: &FrameHeader, header_len: usize, payload: usize) -> Result<Step, Error> {
-        let start = self.message.saturating_add(header_len);
-        let end = start.saturating_add(payload);
-        let data = self.buf.get_mut(start..end).ok_or(Error::Protocol)?;
-        header.mask(data, 0);
-        let text = match (header.frame_type, self.fragments) {
-            (FrameType::Text(_), None) => true,
-            (FrameType::Binary(_), None) => false,
-            (FrameType::Continue(_), Some(text)) => text,
-            (kind @ (FrameType::Ping | FrameType::Pong | FrameType::Close), _) => {
-                let data = heapless::Vec::from_slice(data).map_err(|_| Error::Protocol)?;
-                self.remove(self.message, header_len.saturating_add(payload))?;
-                return Ok(Step::Control(kind, data));
+    /// Uses up a frame that is all there, up to `end`.
+    fn take_frame(&mut self, header: &Header, end: usize) -> Result<Step, Violation> {
+        let start = self.message.saturating_add(header.len);
+        let data = self.buf.get_mut(start..end).unwrap_or_default();
+        header.apply_mask(data);
+        let text = match (header.opcode, self.fragments) {
+            (Opcode::Text, None) => true,
+            (Opcode::Binary, None) => false,
+            (Opcode::Continuation, Some(text)) => text,
+            (Opcode::Text | Opcode::Binary | Opcode::Continuation, _) => return Err(Violation::Fragment),
+            (Opcode::Ping | Opcode::Pong | Opcode::Close, _) => {
+                let step = match header.opcode {
+                    // Their length was looked at with the header.
+                    Opcode::Ping => Step::Ping(heapless::Vec::from_slice(data).map_err(|_| Violation::Control)?),
+                    Opcode::Pong => Step::Pong,
+                    _ => {
+                        self.closed = Some(close_frame(data)?);
+                        Step::Close
+                    }
+                };
+                self.remove(self.message, end.saturating_sub(self.message));
+                return Ok(step);
             }
-            _ => return Err(Error::Protocol),
         };
-        self.remove(self.message, header_len)?;
-        self.message = self.message.saturating_add(payload);
-        if header.frame_type.is_final() {
-            self.fragments = None;
-            Ok(Step::Message { text })
-        } else {
+        self.remove(self.message, header.len);
+        self.message = end.saturating_sub(header.len);
+        if !header.last {
             self.fragments = Some(text);
-            Ok(Step::More)
+            return Ok(Step::More);
         }
+        self.fragments = None;
+        if text && core::str::from_utf8(self.buf.get(..self.message).unwrap_or_default()).is_err() {
+            return Err(Violation::Utf8);
+        }
+        Ok(Step::Message { text })
     }
 
     /// Closes a gap of `len` bytes at `at`.
-    fn remove(&mut self, at: usize, len: usize) -> Result<(), Error> {
-        let from = at.checked_add(len).filter(|f| *f <= self.filled).ok_or(Error::Protocol)?;
-        self.buf.copy_within(from..self.filled, at);
+    fn remove(&mut self, at: usize, len: usize) {
+        let from = at.saturating_add(len).min(self.filled);
+        self.buf.copy_within(from..self.filled, at.min(from));
         self.filled = self.filled.saturating_sub(len);
-        Ok(())
     }
 
-    async fn control(&mut self, kind: FrameType, data: &[u8], mask: u32) -> Result<(), Error> {
+    async fn control(&mut self, opcode: Opcode, data: &[u8], mask: u32) -> Result<(), Error> {
         let mut room = [0; HEADROOM.saturating_add(MAX_CONTROL)];
         let place = room.get_mut(HEADROOM..).and_then(|r| r.get_mut(..data.len())).ok_or(Error::NoRoom)?;
         place.copy_from_slice(data);
-        self.send(kind, &mut room, data.len(), mask).await
+        self.send(opcode, &mut room, data.len(), mask).await
     }
 
-    async fn send(&mut self, frame_type: FrameType, room: &mut [u8], len: usize, mask: u32) -> Result<(), Error> {
-        let mask_key = self.client.then_some(mask);
-        let header = FrameHeader { frame_type, payload_len: u64::try_from(len).map_err(|_| Error::TooLong)?, mask_key };
-        let end = HEADROOM.checked_add(len).ok_or(Error::NoRoom)?;
-        let start = HEADROOM.saturating_sub(header.serialized_len());
-        header.mask(room.get_mut(HEADROOM..end).ok_or(Error::NoRoom)?, 0);
-        header.serialize(room.get_mut(start..HEADROOM).ok_or(Error::NoRoom)?).map_err(|_| Error::NoRoom)?;
-        self.socket.write_all(room.get(start..end).ok_or(Error::NoRoom)?).await.map_err(|_| Error::Io)?;
-        self.socket.flush().await.map_err(|_| Error::Io)
+    async fn send(&mut self, opcode: Opcode, room: &mut [u8], len: usize, mask: u32) -> Result<(), Error> {
+        let frame = Header::frame(opcode, room, len, self.client.then_some(mask)).ok_or(Error::NoRoom)?;
+        self.socket.write_all(frame).await.map_err(Error::io)?;
+        self.socket.flush().await.map_err(Error::io)
     }
 }
 
 enum Step {
     More,
     Message { text: bool },
-    Control(FrameType, heapless::Vec<u8, MAX_CONTROL>),
+    Ping(heapless::Vec<u8, MAX_CONTROL>),
+    Pong,
+    Close,
+}
+
+/// With what to close after an error of [`WebSocket::recv`]; `None` when there is nobody left to tell.
+#[must_use]
+pub const fn close_code(error: Error) -> Option<u16> {
+    match error {
+        Error::Io(_) | Error::Truncated | Error::TimedOut => None,
+        Error::TooLong { .. } => Some(CLOSE_TOO_BIG),
+        Error::Protocol(Violation::Utf8) => Some(CLOSE_INVALID),
+        Error::Protocol(_) => Some(CLOSE_PROTOCOL),
+        _ => Some(CLOSE_NORMAL),
+    }
+}
+
+/// The code in a close frame, if it has one (RFC 6455 §5.5.1).
+fn close_frame(data: &[u8]) -> Result<Option<u16>, Violation> {
+    let Some((code, reason)) = data.split_first_chunk() else {
+        return if data.is_empty() { Ok(None) } else { Err(Violation::CloseFrame) };
+    };
+    let code = u16::from_be_bytes(*code);
+    // RFC 6455 §7.4: those of the protocol and its registry that may be sent, and those of libraries and applications.
+    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+        return Err(Violation::CloseFrame);
+    }
+    core::str::from_utf8(reason).map_err(|_| Violation::Utf8)?;
+    Ok(Some(code))
 }
 
 /// The answer to a `Sec-WebSocket-Key` (RFC 6455 §4.2.2): base64 of a SHA-1.
@@ -246,9 +282,16 @@ pub(crate) fn fresh_key<R: CryptoRng>(rng: &mut R) -> heapless::String<28> {
     base64(&nonce)
 }
 
+/// Whether a `Sec-WebSocket-Key` is base64 of 16 bytes (RFC 6455 §4.2.1).
+pub(crate) fn is_key(text: &str) -> bool {
+    let digits = text.strip_suffix("==").unwrap_or_default();
+    digits.len() == 22 && digits.bytes().all(|b| ALPHABET.contains(&b))
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Base64 with padding (RFC 4648 §4) of at most 20 bytes.
 fn base64(bytes: &[u8]) -> heapless::String<28> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = heapless::String::new();
     for chunk in bytes.chunks(3) {
         let word = chunk.iter().chain([0, 0].iter()).take(3).fold(0_u32, |w, b| w << 8 | u32::from(*b));
@@ -260,4 +303,29 @@ fn base64(bytes: &[u8]) -> heapless::String<28> {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_frames_have_codes_that_may_be_sent() {
+        assert_eq!((close_frame(&[]), close_frame(&[3])), (Ok(None), Err(Violation::CloseFrame)));
+        for code in [1000, 1001, 1003, 1007, 1011, 3000, 4999] {
+            assert_eq!(close_frame(&u16::to_be_bytes(code)), Ok(Some(code)));
+        }
+        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535] {
+            assert_eq!(close_frame(&u16::to_be_bytes(code)), Err(Violation::CloseFrame), "{code}");
+        }
+        assert_eq!(close_frame(b"\x03\xe8bye \xff"), Err(Violation::Utf8));
+    }
+
+    #[test]
+    fn keys_are_sixteen_bytes() {
+        assert!(is_key("dGhlIHNhbXBsZSBub25jZQ=="));
+        for bad in ["", "k", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZ===", "dGhlIHNhbXBsZSBub25j!Q=="] {
+            assert!(!is_key(bad), "{bad}");
+        }
+    }
 }

@@ -24,6 +24,7 @@ use crate::guard::{host, host_call};
 use crate::net::{Acceptor, Net, Socket};
 use crate::options::Options;
 use crate::record::Recorder;
+use crate::say::Say;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -42,17 +43,19 @@ pub struct Desktop {
     #[cfg(feature = "tls")]
     ca: Option<PathBuf>,
     recorder: Option<RefCell<Recorder>>,
+    say: Say,
 }
 
 impl Desktop {
     /// A board with memories of the sizes that the options name.
     pub fn new(options: &Options) -> Result<Self> {
-        let psram = region(options.psram).context("the PSRAM")?;
-        let internal = region(options.internal).context("the internal memory")?;
+        let psram = region(options.psram).with_context(|| format!("--psram {}", options.psram))?;
+        let internal = region(options.internal).with_context(|| format!("--internal {}", options.internal))?;
         let owners = OWNERS.iter().map(|name| Handle::try_new(psram, name));
-        let owners = owners.collect::<Result<_, _>>().map_err(|_| anyhow!("the PSRAM is too small"))?;
+        let owners = owners.collect::<Result<_, _>>().map_err(|_| anyhow!("--psram {}: too small", options.psram))?;
         let rng = RefCell::new(UnwrapErr(SysRng));
-        let recorder = options.record.as_deref().map(|folder| RefCell::new(Recorder::new(folder)));
+        let recorder = options.record.as_deref().map(|folder| Recorder::new(folder, options.record_limit)).transpose();
+        let recorder = recorder.context("--record")?.map(RefCell::new);
         Ok(Self {
             internal,
             psram,
@@ -63,6 +66,7 @@ impl Desktop {
             #[cfg(feature = "tls")]
             ca: options.ca.clone(),
             recorder,
+            say: Say::new(options),
         })
     }
 
@@ -75,7 +79,7 @@ impl Desktop {
         let Some(recorder) = &self.recorder else { return };
         host_call(|| {
             if let Err(error) = f(&mut recorder.borrow_mut()) {
-                eprintln!("recording: {error}");
+                self.say.log(format_args!("recording: {error}"));
             }
         });
     }
@@ -169,6 +173,6 @@ impl Board for Desktop {
     }
 
     fn log(&self, line: fmt::Arguments<'_>) {
-        host_call(|| eprintln!("{line}"));
+        host_call(|| self.say.log(line));
     }
 }

@@ -7,6 +7,7 @@ mod guard;
 mod net;
 mod options;
 mod record;
+mod say;
 mod storage;
 #[cfg(feature = "tls")]
 mod tls;
@@ -25,6 +26,7 @@ use futures_lite::StreamExt;
 use board::Desktop;
 use guard::{Guard, device, host, host_call};
 use options::{HELP, Options};
+use say::Say;
 use storage::{Media, SAMPLE};
 
 #[global_allocator]
@@ -109,7 +111,8 @@ fn stream(options: &Options) -> Result<()> {
     board.finish().context("--record")?;
     let after = board.psram_stats();
     if options.stats {
-        println!("psram: {} B in use before, {} B after, {} B at most", before, after.live, after.peak);
+        Say::new(options)
+            .log(format_args!("psram: {} B in use before, {} B after, {} B at most", before, after.live, after.peak));
     }
     Ok(())
 }
@@ -122,7 +125,8 @@ fn announce(address: std::net::SocketAddr, options: &Options) {
         address.ip()
     };
     let token = options.token.as_ref().map(|token| format!("?token={}", encoded(token))).unwrap_or_default();
-    println!("Open http://{}/{token} in a browser.", std::net::SocketAddr::new(host, address.port()));
+    let address = std::net::SocketAddr::new(host, address.port());
+    Say::new(options).ready(&format!("http://{address}/{token}"));
 }
 
 /// As it stands in an address (RFC 3986 §2.1).

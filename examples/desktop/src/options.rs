@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail};
-use barertc_signaling::Url;
+use barertc_signaling::{Access, Url};
 use pico_args::Arguments;
 
 pub const HELP: &str = "\
@@ -14,27 +14,41 @@ barertc-desktop [OPTION…]: streams H.264 video with Opus sound and data channe
 
 Without options it plays its sample to browsers on this machine, at http://127.0.0.1:8000/.
 
+What is played, and kept
   --media PATH         a packed file (.brtc), or a folder with h264/ and opus/ in it
+  --record FOLDER      take what viewers send, by the page's button or by WHIP at /whip, and write it there
+  --record-limit BYTES as much in one run at most [default: 1073741824]
+
+Who may watch
   --listen ADDRESS     where to serve the page, such as 0.0.0.0:8000 [default: 127.0.0.1:8000]
   --token TEXT         viewers must show it (?token=TEXT); without it only this machine may connect
+  --viewers N          at the same time [default: 8]
+
+Other servers
   --signaling URL      also connect to a forwarding server, such as ws://127.0.0.1:9000 (or wss://…)
   --id NAME            the name there [default: server]
   --whip URL           also send to a WHIP server, such as http://127.0.0.1:9000/whip (or https://…)
-  --whip-token TEXT    shown to that server
+  --whip-token TEXT    shown to that server, and to no other
   --ca FILE            trust the certificates in this PEM file for wss and https, and no others
-  --record FOLDER      take what viewers send, by the page's button or by WHIP at /whip, and write it there
+  --forwarder          be a forwarding server for streamers and pages at --listen, and nothing else
+
+The way to viewers
+  --udp-port PORT      where media leaves from [default: any]
+  --advertise ADDRESS  the address by which others reach that port, behind a port forwarding
   --stun ADDRESS       a STUN server, such as stun.example.org:3478
   --turn ACCOUNT       a TURN server, such as user:password@turn.example.org:3478
   --relay-only         tell viewers of the TURN server's address only, and use no other
-  --udp-port PORT      where media leaves from [default: any]
-  --advertise ADDRESS  the address by which others reach that port, behind a port forwarding
   --mtu BYTES          largest datagram [default: 1200]
-  --viewers N          at the same time [default: 8]
-  --psram BYTES        large memory of the device [default: 33554432]
-  --internal BYTES     small memory of the device [default: 460800]
+
+The device that it stands for
+  --psram BYTES        its large memory [default: 33554432]
+  --internal BYTES     its small memory [default: 460800]
+
+What it says
+  --json               one JSON object a line instead of sentences
   --stats              print figures every five seconds
   --feedback FILE      write there what the viewers' feedback tells of each packet
-  --forwarder          be a forwarding server for streamers and pages at --listen, and nothing else";
+  -h, --help           this text";
 
 /// The options, with defaults filled in.
 pub struct Options {
@@ -46,6 +60,7 @@ pub struct Options {
     pub whip_token: Option<String>,
     pub ca: Option<PathBuf>,
     pub record: Option<PathBuf>,
+    pub record_limit: u64,
     pub stun: Option<SocketAddr>,
     pub turn: Option<Turn>,
     pub relay_only: bool,
@@ -56,6 +71,7 @@ pub struct Options {
     pub psram: usize,
     pub internal: usize,
     pub stats: bool,
+    pub json: bool,
     pub feedback: Option<PathBuf>,
     pub forwarder: bool,
 }
@@ -92,6 +108,7 @@ impl Options {
             whip_token: value(&mut args, "--whip-token")?,
             ca: value(&mut args, "--ca")?,
             record: value(&mut args, "--record")?,
+            record_limit: value(&mut args, "--record-limit")?.unwrap_or(1 << 30),
             stun: stun.map(|server| lookup("--stun", server.trim_start_matches("stun:"), 3478)).transpose()?,
             turn: turn.map(|account| turn_account(&account)).transpose()?,
             relay_only: args.contains("--relay-only"),
@@ -102,12 +119,13 @@ impl Options {
             psram: value(&mut args, "--psram")?.unwrap_or(32 << 20),
             internal: value(&mut args, "--internal")?.unwrap_or(450 << 10),
             stats: args.contains("--stats"),
+            json: args.contains("--json"),
             feedback: args.opt_value_from_str("--feedback")?,
             forwarder: args.contains("--forwarder"),
         };
         let rest = args.finish();
         if !rest.is_empty() {
-            bail!("not understood: {}\n\n{HELP}", rest.join(std::ffi::OsStr::new(" ")).display());
+            bail!("{}", not_understood(&rest));
         }
         options.check()?;
         Ok(Some(options))
@@ -120,11 +138,17 @@ impl Options {
         if self.viewers == 0 {
             bail!("--viewers 0: nobody could watch");
         }
-        if self.token.as_deref() == Some("") {
-            bail!("--token: an empty token would admit nobody");
+        Access::new(self.token.as_deref()).context("--token")?;
+        if self.whip_token.as_deref().is_some_and(|token| !token.bytes().all(|b| matches!(b, b' '..=b'~'))) {
+            bail!("--whip-token: only printable ASCII can be sent in a header");
         }
         if self.token.is_none() && !self.listen.ip().is_loopback() {
             bail!("--listen {}: others could reach it, so it needs a --token that viewers have to show", self.listen);
+        }
+        if let (None, Some((url, address))) = (&self.token, &self.signaling)
+            && !address.ip().is_loopback()
+        {
+            bail!("--signaling {url}: others could come by it, so it needs a --token that viewers have to show");
         }
         if self.relay_only && self.turn.is_none() {
             bail!("--relay-only: there is no relay without --turn");
@@ -147,12 +171,11 @@ impl Options {
         Ok(())
     }
 
-    /// The addresses that media can leave from: those on which the page can be reached. Where that is this machine only,
-    /// they are its other addresses too, since Firefox takes no way to 127.0.0.1; who comes by them must know what only
-    /// the page was told.
+    /// The addresses that media can leave from: those on which the page can be reached, and no others. Where that is this
+    /// machine only, media do not leave it either.
     pub fn addresses(&self) -> Result<Vec<IpAddr>> {
         let listen = self.listen.ip();
-        if self.advertise.is_some() && !listen.is_unspecified() || !(listen.is_unspecified() || listen.is_loopback()) {
+        if !listen.is_unspecified() {
             return Ok(vec![listen]);
         }
         let mut addresses: Vec<IpAddr> = if_addrs::get_if_addrs()
@@ -161,9 +184,44 @@ impl Options {
             .map(|interface| interface.ip())
             .filter(|ip| ip.is_ipv4() || (self.listen.is_ipv6() && !is_link_local(ip)))
             .collect();
-        addresses.sort_by_key(|ip| ip.is_loopback() != listen.is_loopback());
+        addresses.sort_by_key(IpAddr::is_loopback);
         Ok(addresses)
     }
+}
+
+/// Says which word is not understood, and which option it may have meant.
+fn not_understood(words: &[OsString]) -> String {
+    let said = words.join(std::ffi::OsStr::new(" "));
+    let option = words.iter().find_map(|word| word.to_str().filter(|word| word.starts_with('-')));
+    let known = HELP.split_whitespace().map(|word| word.trim_end_matches(',')).filter(|word| word.starts_with("--"));
+    let nearest = option.and_then(|option| {
+        let option = option.split('=').next().unwrap_or(option);
+        let near = known.map(|known| (distance(option, known), known)).min()?;
+        (near.0 <= option.len() / 3).then_some(near.1)
+    });
+    let hint = nearest.map(|nearest| format!(" Did you mean {nearest}?")).unwrap_or_default();
+    format!("not understood: {}.{hint} --help names all options.", said.display())
+}
+
+/// How many letters have to be changed, put in or taken out, or swapped with the next one, to make one word of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    rows[0] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut least = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + change);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = least;
+        }
+    }
+    rows[a.len()][b.len()]
 }
 
 /// What stands behind `option`. The library's own error says what is wrong with a value, not whose it is.
@@ -181,7 +239,7 @@ fn forwarder(url: &str, id: &str) -> Result<(String, SocketAddr)> {
     let address = lookup("--signaling", parsed.authority, parsed.port)?;
     let scheme = if parsed.secure { "wss" } else { "ws" };
     // A token may stand there.
-    let query = parsed.target.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+    let query = parsed.path_and_query.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
     Ok((format!("{scheme}://{}/{id}{query}", parsed.authority), address))
 }
 
@@ -191,7 +249,8 @@ fn whip_server(url: &str) -> Result<(String, SocketAddr)> {
 }
 
 fn parse<'u>(option: &str, url: &'u str, schemes: [&str; 2]) -> Result<Url<'u>> {
-    let parsed = Url::parse(url).ok().filter(|_| schemes.iter().any(|scheme| url.starts_with(scheme)));
+    let parsed =
+        Url::parse(url).ok().filter(|_| schemes.iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme)));
     let parsed = parsed.with_context(|| format!("{option} {url}: must be {} or {}", schemes[0], schemes[1]))?;
     if parsed.secure && !cfg!(feature = "tls") {
         bail!("{option} {url}: this program was built without its feature `tls`");
@@ -241,6 +300,26 @@ mod tests {
         assert!(forwarder("http://127.0.0.1", "me").is_err() && whip_server("ws://127.0.0.1").is_err());
     }
 
+    const LONG: &str = concat!(
+        "0123456789012345678901234567890123456789012345678901234567890123",
+        "01234567890123456789012345678901234567890123456789012345678901234"
+    );
+
+    fn options(words: &[&str]) -> Options {
+        Options::from(words.iter().map(OsString::from).collect()).unwrap().unwrap()
+    }
+
+    #[test]
+    fn media_is_reached_as_far_as_the_page_and_no_further() {
+        let loopback: IpAddr = Ipv4Addr::LOCALHOST.into();
+        assert_eq!(options(&[]).addresses().unwrap(), [loopback]);
+        assert_eq!(options(&["--listen", "[::1]:0"]).addresses().unwrap(), ["::1".parse::<IpAddr>().unwrap()]);
+        let one = options(&["--listen", "192.0.2.1:8000", "--token", "x"]);
+        assert_eq!(one.addresses().unwrap(), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+        let all = options(&["--listen", "0.0.0.0:8000", "--token", "x"]).addresses().unwrap();
+        assert!(all.contains(&loopback) && all.iter().all(IpAddr::is_ipv4), "{all:?}");
+    }
+
     #[test]
     fn what_cannot_be_is_named() {
         let wrong: &[(&[&str], &[&str])] = &[
@@ -261,7 +340,14 @@ mod tests {
             (&["--media", "/not/there"], &["--media /not/there"]),
             (&["--record", "/not/there"], &["--record /not/there"]),
             (&["--ca", "/not/there"], &["--ca /not/there"]),
-            (&["--meda", "x"], &["not understood: --meda x", "--media PATH"]),
+            (&["--meda", "x"], &["not understood: --meda x", "Did you mean --media?"]),
+            (&["--tokne=x"], &["not understood: --tokne=x", "Did you mean --token?"]),
+            (&["--recrod", "x"], &["Did you mean --record?"]),
+            (&["--wombat"], &["not understood: --wombat", "--help"]),
+            (&["--token", LONG], &["--token", "128", "129"]),
+            (&["--token", "a\u{7}b"], &["--token", "control"]),
+            (&["--whip-token", "é"], &["--whip-token", "ASCII"]),
+            (&["--signaling", "ws://192.0.2.1:9000"], &["--signaling", "--token"]),
         ];
         for (words, named) in wrong {
             let Err(error) = Options::from(words.iter().map(OsString::from).collect()) else {

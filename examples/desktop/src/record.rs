@@ -16,6 +16,12 @@ const PRE_SKIP: u16 = 3840;
 /// The recordings under way, one for each who sends.
 pub struct Recorder {
     folder: PathBuf,
+    /// The number of the first recording of this run: behind all that the folder has.
+    first: u32,
+    /// Bytes that may still be written in this run.
+    left: u64,
+    /// They are used up.
+    full: bool,
     open: HashMap<u32, Recording>,
 }
 
@@ -37,15 +43,33 @@ struct Sound {
 }
 
 impl Recorder {
-    /// Writes into `folder`: `0.h264`, `0.ogg`, `1.h264`, …
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), open: HashMap::new() }
+    /// Writes into `folder`: `0.h264`, `0.ogg`, `1.h264`, … What is there already is left alone: numbers go on behind it.
+    /// `limit` bytes are written at most.
+    pub fn new(folder: &Path, limit: u64) -> io::Result<Self> {
+        let mut first = 0;
+        for entry in std::fs::read_dir(folder)? {
+            let path = PathBuf::from(entry?.file_name());
+            let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u32>().ok());
+            first = first.max(number.map_or(0, |number| number.saturating_add(1)));
+        }
+        Ok(Self { folder: folder.to_owned(), first, left: limit, full: false, open: HashMap::new() })
     }
 
     /// One more frame of a sender.
     pub fn frame(&mut self, sender: u32, kind: MediaKind, frame: &ReceivedFrame, bytes: &[u8]) -> io::Result<()> {
-        let folder = &self.folder;
-        let create = |kind| File::create(folder.join(format!("{sender}.{kind}"))).map(BufWriter::new);
+        if self.full {
+            return Ok(());
+        }
+        if let Some(left) = self.left.checked_sub(bytes.len() as u64) {
+            self.left = left;
+        } else {
+            // What there is stays whole; nothing is added to it any more.
+            self.full = true;
+            self.end_all()?;
+            return Err(io::Error::other("--record-limit is reached, and nothing more is recorded"));
+        }
+        let (folder, number) = (&self.folder, self.first.saturating_add(sender));
+        let create = |kind| File::create_new(folder.join(format!("{number}.{kind}"))).map(BufWriter::new);
         let recording = self.open.entry(sender).or_default();
         if kind == MediaKind::Video {
             recording.torn = !frame.complete || (!frame.key && (recording.torn || frame.lost > 0));
@@ -111,5 +135,62 @@ impl Sound {
     fn end(mut self) -> io::Result<()> {
         self.out.write_packet(self.last, self.serial, PacketWriteEndInfo::EndStream, self.end)?;
         self.out.inner_mut().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_frame() -> ReceivedFrame {
+        let arrived = barertc_wire::Instant::ZERO;
+        ReceivedFrame {
+            len: 0,
+            timestamp: 0,
+            key: true,
+            complete: true,
+            lost: 0,
+            arrived,
+            captured: None,
+            audio_level: None,
+            video_orientation: None,
+        }
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("barertc-record-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn an_earlier_recording_is_never_written_over() {
+        let folder = folder("over");
+        for name in ["0.h264", "7.ogg", "notes.txt"] {
+            std::fs::write(folder.join(name), "precious").unwrap();
+        }
+        for run in 0..2 {
+            let mut recorder = Recorder::new(&folder, 1 << 20).unwrap();
+            recorder.frame(0, MediaKind::Video, &key_frame(), b"picture").unwrap();
+            recorder.end(0).unwrap();
+            assert_eq!(std::fs::read(folder.join(format!("{}.h264", 8 + run))).unwrap(), b"picture");
+        }
+        for name in ["0.h264", "7.ogg", "notes.txt"] {
+            assert_eq!(std::fs::read(folder.join(name)).unwrap(), b"precious", "{name}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_recording_has_a_bound() {
+        let folder = folder("bound");
+        let mut recorder = Recorder::new(&folder, 1_000).unwrap();
+        let refused: Vec<bool> =
+            (0..20).map(|_| recorder.frame(0, MediaKind::Video, &key_frame(), &[0; 100]).is_err()).collect();
+        assert_eq!(refused.iter().filter(|refused| **refused).count(), 1, "it is said once");
+        recorder.end_all().unwrap();
+        assert_eq!(std::fs::metadata(folder.join("0.h264")).unwrap().len(), 1_000);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

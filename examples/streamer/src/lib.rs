@@ -13,9 +13,11 @@ extern crate std;
 mod app;
 mod board;
 mod config;
+mod connect;
 #[cfg(feature = "embassy")]
 pub mod embedded;
 mod lines;
+mod negotiation;
 mod play;
 mod publish;
 mod rendition;
@@ -24,9 +26,14 @@ mod rng;
 pub mod seed;
 mod serve;
 mod settings;
+mod signaling;
 #[cfg(test)]
 mod sim;
+mod sockets;
+mod status;
+mod viewer;
 mod viewers;
+mod words;
 
 use core::fmt;
 use core::future::{Future, pending};
@@ -38,6 +45,7 @@ use core::time::Duration;
 use barertc::Identity;
 use barertc_media::Storage;
 use barertc_runner::{Buffers, Port};
+use barertc_signaling::TokenError;
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::join::{join, join4};
 use embassy_futures::select::{Either, select};
@@ -50,7 +58,7 @@ pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, Settings, Whip};
 use app::App;
 
 /// How long the application takes to end at the most.
-const FAREWELL: Duration = Duration::from_secs(1);
+const END_TIME: Duration = Duration::from_secs(1);
 
 /// Why the application could not start.
 #[derive(Clone, Debug)]
@@ -61,14 +69,17 @@ pub enum Error {
     Http(SocketAddr),
     /// None of the addresses for media can be used.
     Udp,
+    /// Nobody could show this token.
+    Token(TokenError),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Memory(error) => write!(f, "the PSRAM is too small for the application: {error}"),
+            Self::Memory(error) => write!(f, "the memory is too small for what the settings ask for: {error}"),
             Self::Http(address) => write!(f, "cannot listen on {address}: is something else there?"),
             Self::Udp => f.write_str("cannot send media: no address of this machine could be bound"),
+            Self::Token(error) => write!(f, "token: {error}"),
         }
     }
 }
@@ -90,32 +101,33 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let app = App::new(board, settings, identity).map_err(Error::Memory)?;
+    let app = App::new(board, settings, identity)?;
     let mut ports = bind_media(&app).await?;
     let (acceptor, address) = board.listen(settings.http).await.map_err(|_| Error::Http(settings.http))?;
     ready(address);
-    let pages = Apart(pin!(in_place(|| serve::accept_all(&app, &acceptor))));
-    let forwarding = Apart(pin!(async {
+    let pages = OutOfLine(pin!(in_place(|| serve::accept_all(&app, &acceptor))));
+    let forwarding = OutOfLine(pin!(async {
         match &settings.forwarder {
             Some(forwarder) => pin!(in_place(|| serve::forward(&app, forwarder))).await,
             None => pending().await,
         }
     }));
-    let publishing = Apart(pin!(async {
+    let publishing = OutOfLine(pin!(async {
         match &settings.whip {
             Some(whip) => pin!(in_place(|| publish::publish(&app, whip))).await,
             None => pending().await,
         }
     }));
-    let network = Apart(pin!(in_place(|| barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake))));
-    let playing = Apart(pin!(in_place(|| play::play(&app, storage))));
+    let network =
+        OutOfLine(pin!(in_place(|| barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake))));
+    let playing = OutOfLine(pin!(in_place(|| play::play(&app, storage))));
     let reporting = pin!(in_place(|| report::report(&app)));
-    let farewell = Apart(pin!(async {
+    let ending = OutOfLine(pin!(async {
         stop.await;
         app.viewers.borrow_mut().close_all(board.now());
         app.wake.signal(());
         // Time for the goodbyes to leave, and for servers to take back what they lent.
-        let until = board.now() + FAREWELL;
+        let until = board.now() + END_TIME;
         while !app.viewers.borrow().is_empty() && board.now() < until {
             board.sleep_until(board.now() + Duration::from_millis(10)).await;
         }
@@ -125,7 +137,7 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     }));
     let outward = join(forwarding, publishing);
     let everything = join(network, join4(pages, outward, playing, reporting));
-    match select(everything, farewell).await {
+    match select(everything, ending).await {
         Either::First(_) | Either::Second(()) => Ok(()),
     }
 }
@@ -141,9 +153,9 @@ pub fn in_place<F>(make: impl FnOnce() -> F) -> F {
 }
 
 /// A future that is polled out of line: what it needs of the stack is not added to what those beside it need.
-struct Apart<'f, F>(Pin<&'f mut F>);
+struct OutOfLine<'f, F>(Pin<&'f mut F>);
 
-impl<F: Future> Future for Apart<'_, F> {
+impl<F: Future> Future for OutOfLine<'_, F> {
     type Output = F::Output;
 
     #[inline(never)]
@@ -153,13 +165,13 @@ impl<F: Future> Future for Apart<'_, F> {
 }
 
 /// A place for a socket, which may be empty.
-struct Place<S>(Option<S>);
+struct Slot<S>(Option<S>);
 
-impl<S: ErrorType> ErrorType for Place<S> {
+impl<S: ErrorType> ErrorType for Slot<S> {
     type Error = S::Error;
 }
 
-impl<S: UdpReceive> UdpReceive for Place<S> {
+impl<S: UdpReceive> UdpReceive for Slot<S> {
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), S::Error> {
         match &mut self.0 {
             Some(socket) => socket.receive(buffer).await,
@@ -168,7 +180,7 @@ impl<S: UdpReceive> UdpReceive for Place<S> {
     }
 }
 
-impl<S: UdpSend> UdpSend for Place<S> {
+impl<S: UdpSend> UdpSend for Slot<S> {
     async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), S::Error> {
         match &mut self.0 {
             Some(socket) => socket.send(remote, data).await,
@@ -179,15 +191,14 @@ impl<S: UdpSend> UdpSend for Place<S> {
 
 async fn bind_media<'b, B: Board, const SOCKETS: usize>(
     app: &App<'b, B>,
-) -> Result<[Port<Place<B::Udp<'b>>>; SOCKETS], Error> {
+) -> Result<[Port<Slot<B::Udp<'b>>>; SOCKETS], Error> {
     let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let mut ports = [(); SOCKETS].map(|()| Port { local: nowhere, socket: Place(None) });
+    let mut ports = [(); SOCKETS].map(|()| Port { local: nowhere, socket: Slot(None) });
     let mut places = ports.iter_mut();
     for (port, address) in places.by_ref().zip(&app.settings.addresses) {
         let wanted = SocketAddr::new(*address, app.settings.udp_port);
         if let Some(local) = bind(app, port, wanted).await {
-            // As many places as addresses.
-            let _ = app.ports.borrow_mut().push(local);
+            app.sockets.add_shared(local);
         }
     }
     // A server lends one address to one socket, which must have a way to it.
@@ -196,26 +207,26 @@ async fn bind_media<'b, B: Board, const SOCKETS: usize>(
             let (ours, theirs) = (port.ip(), turn.addr.ip());
             (ours.is_ipv4(), ours.is_loopback()) == (theirs.is_ipv4(), theirs.is_loopback())
         };
-        app.ports.borrow().iter().find(reaches).copied()
+        app.sockets.shared().iter().find(reaches).copied()
     });
     for (port, address) in places.zip(core::iter::repeat_n(relayed, MAX_RELAYED)) {
         if let Some(address) = address
             && let Some(local) = bind(app, port, SocketAddr::new(address.ip(), 0)).await
         {
-            let _ = app.lendable.borrow_mut().push(local);
+            app.sockets.add_lendable(local);
         }
     }
-    if app.ports.borrow().is_empty() { Err(Error::Udp) } else { Ok(ports) }
+    if app.sockets.shared().is_empty() { Err(Error::Udp) } else { Ok(ports) }
 }
 
 async fn bind<'b, B: Board>(
     app: &App<'b, B>,
-    port: &mut Port<Place<B::Udp<'b>>>,
+    port: &mut Port<Slot<B::Udp<'b>>>,
     wanted: SocketAddr,
 ) -> Option<SocketAddr> {
     match app.board.bind(wanted).await {
         Ok((socket, local)) => {
-            *port = Port { local, socket: Place(Some(socket)) };
+            *port = Port { local, socket: Slot(Some(socket)) };
             Some(local)
         }
         Err(error) => {

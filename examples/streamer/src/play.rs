@@ -59,7 +59,7 @@ pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S
                 let mut small = open_small(app, storage).await;
                 // Pictures and sound together are what a viewer is thought to have room for.
                 let bitrate = tracks.iter().flatten().filter_map(Source::bitrate).fold(0, u64::saturating_add);
-                app.viewers.borrow_mut().large_bitrate = small.as_ref().map(|_| bitrate);
+                app.viewers.borrow_mut().set_large_bitrate(small.as_ref().map(|_| bitrate));
                 let there = tracks.each_ref().map(Option::is_some);
                 let reading = pin!(in_place(|| ahead.read(app, storage, &mut tracks, &mut small)));
                 let sending = pin!(in_place(|| ahead.send(app, there)));
@@ -70,12 +70,7 @@ pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S
             }
             Err(error) => error,
         };
-        {
-            let mut text = app.trouble.borrow_mut();
-            text.clear();
-            // What is too long for the room is cut.
-            let _ = write!(text, "{trouble}");
-        }
+        app.status.set_trouble(format_args!("{trouble}"));
         app.board.log(format_args!("media: {trouble}"));
         app.board.sleep_until(app.board.now() + RETRY).await;
     }
@@ -138,7 +133,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
                 Err(Error { kind: ErrorKind::OutOfMemory, .. }) => None,
                 Err(error) => return error,
             };
-            app.trouble.borrow_mut().clear();
+            app.status.clear_trouble();
             if let Some(queue) = self.frames.borrow_mut().get_mut(n) {
                 // It has room, or this track would not be in need.
                 let _ = queue.push_back(frame);
@@ -166,10 +161,10 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
     ) {
         let now = app.board.now();
         let mut viewers = app.viewers.borrow_mut();
-        if !viewers.key_frame_wanted || last.is_some_and(|at| now - at < KEY_FRAME_INTERVAL) {
+        if !viewers.is_key_frame_wanted() || last.is_some_and(|at| now - at < KEY_FRAME_INTERVAL) {
             return;
         }
-        viewers.key_frame_wanted = false;
+        viewers.key_frame_comes();
         *last = Some(now);
         let [video, audio] = tracks;
         let mut frames = self.frames.borrow_mut();

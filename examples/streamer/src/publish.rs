@@ -4,12 +4,16 @@ use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
 
-use barertc_signaling::whip::{self, Published, Session};
+use barertc_signaling::whip::{self, Published, Session, Token};
 use barertc_signaling::{Backoff, Buffers, Id, Peer, Url};
+
+use barertc_arena::Box;
 use embassy_futures::select::{Either, select};
 
 use crate::app::App;
 use crate::serve::{Way, with_buffers};
+use crate::signaling::OURSELVES;
+use crate::viewer::Origin;
 use crate::{Board, Whip};
 
 /// The socket number under which the server is kept among the viewers.
@@ -19,16 +23,18 @@ const REDIRECTS: usize = 3;
 /// How often it is looked whether the connection still is.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long one exchange with the server may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const EXCHANGE_TIME: Duration = Duration::from_secs(10);
+/// Room for the heads of a request and its answer.
+const END_ROOM: usize = 4 << 10;
 /// How long the goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(500);
+const END_TIME: Duration = Duration::from_millis(500);
 
 /// Stays connected to the server, and comes back when the connection is lost.
 pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
     loop {
         let since = app.board.now();
-        let begun = select(pin!(begin(app, whip)), app.board.sleep_until(since + PATIENCE)).await;
+        let begun = select(pin!(begin(app, whip)), app.board.sleep_until(since + EXCHANGE_TIME)).await;
         match begun {
             Either::First(Ok(session)) => {
                 app.board.log(format_args!("WHIP: sending to {}", session.url()));
@@ -60,44 +66,46 @@ pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
         let known = Url::parse(whip.url).is_ok_and(|known| known.authority == url.authority);
         let at = if known { whip.address } else { address(&url)? };
         let mut socket = way.connect(at).await.ok()?;
-        let mut room = [0; 512];
-        whip::end(&mut socket, &session, whip.token, &mut room).await.ok()
+        let mut room = Box::try_zeroed(END_ROOM, app.board.psram("signaling")).ok()?;
+        whip::end(&mut socket, &session, token(whip).as_ref(), &mut room).await.ok()
     });
     // A server that does not hear it will see that nothing comes any more.
-    let _ = select(goodbye, app.board.sleep_until(app.board.now() + GOODBYE)).await;
+    let _ = select(goodbye, app.board.sleep_until(app.board.now() + END_TIME)).await;
 }
 
 /// Offers, and takes the answer.
-async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<Session, Trouble> {
-    let from = (SERVER, Id::try_from(NAME).unwrap_or_default());
+async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<Session, PublishError> {
+    let from = Origin { socket: SERVER, id: Id::try_from(NAME).unwrap_or_default(), address: OURSELVES };
     let begun = pin!(with_buffers(app, async |Buffers { message, sdp, out: _ }| {
         let offer = pin!(app.offer(&from, sdp)).await?;
-        let mut place = heapless::String::<{ whip::MAX_URL }>::try_from(whip.url).map_err(|_| Trouble::Url)?;
+        let mut place = heapless::String::<{ whip::MAX_URL }>::try_from(whip.url).map_err(|_| PublishError::Url)?;
         let mut at = whip.address;
         for _ in 0..=REDIRECTS {
             let url = Url::parse(&place)?;
-            let way = Way::to(app.board, &url).ok_or(Trouble::NoTls)?;
-            let mut socket = way.connect(at).await.map_err(|_| Trouble::Unreachable)?;
-            let published = pin!(whip::publish(&mut socket, &url, whip.token, offer, message)).await?;
+            let way = Way::to(app.board, &url).ok_or(PublishError::NoTls)?;
+            let mut socket = way.connect(at).await.map_err(|_| PublishError::Unreachable)?;
+            let published = pin!(whip::publish(&mut socket, &url, token(whip).as_ref(), offer, message)).await?;
             match published {
                 Published::Session { session, answer } => {
-                    app.answered(Peer { socket: SERVER, id: NAME }, answer)?;
+                    app.answered(Peer { socket: SERVER, id: NAME, token: None }, answer)?;
                     app.wake.signal(());
                     return Ok(session);
                 }
                 Published::Redirect(to) => {
                     let next = Url::parse(&to)?;
-                    if url.secure && !next.secure {
-                        return Err(Trouble::Url);
-                    }
-                    at = if next.authority == url.authority { at } else { address(&next).ok_or(Trouble::Url)? };
+                    at = if next.authority == url.authority { at } else { address(&next).ok_or(PublishError::Url)? };
                     place = to;
                 }
             }
         }
-        Err(Trouble::Url)
+        Err(PublishError::Url)
     }));
-    begun.await.unwrap_or(Err(Trouble::Peer(barertc::Error::NoMemory)))
+    begun.await.unwrap_or(Err(PublishError::Peer(barertc::Error::NoMemory)))
+}
+
+/// The token for the server, which no other one is shown.
+fn token<'w>(whip: &Whip<'w>) -> Option<Token<'w>> {
+    Some(Token::new(whip.token?, Url::parse(whip.url).ok()?))
 }
 
 /// Names are looked up by the board before it starts; a server that sends us on says where by address.
@@ -110,7 +118,7 @@ const NAME: &str = "whip";
 
 /// Why the server did not get what is played.
 #[derive(Debug)]
-enum Trouble {
+enum PublishError {
     Peer(barertc::Error),
     Signaling(barertc_signaling::Error),
     Url,
@@ -118,19 +126,19 @@ enum Trouble {
     Unreachable,
 }
 
-impl From<barertc::Error> for Trouble {
+impl From<barertc::Error> for PublishError {
     fn from(error: barertc::Error) -> Self {
         Self::Peer(error)
     }
 }
 
-impl From<barertc_signaling::Error> for Trouble {
+impl From<barertc_signaling::Error> for PublishError {
     fn from(error: barertc_signaling::Error) -> Self {
         Self::Signaling(error)
     }
 }
 
-impl core::fmt::Display for Trouble {
+impl core::fmt::Display for PublishError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Peer(error) => error.fmt(f),

@@ -37,7 +37,7 @@ fn tell<B: Board>(app: &App<'_, B>, log_it: bool) {
     if write_json(&mut line, app, &memory, viewers).is_ok() {
         let now = app.board.now();
         for viewer in app.viewers.borrow_mut().iter_mut() {
-            if let Some(id) = viewer.stats {
+            if let Some(id) = viewer.stats_channel() {
                 // Figures that do not fit the queue are stale by the time they would.
                 let _ = viewer.connection.write_channel(now, id, MessageKind::Text, line.as_bytes());
             }
@@ -59,9 +59,9 @@ fn write_json<B: Board>(out: &mut impl Write, app: &App<'_, B>, memory: &Memory,
         out.write_str(",\"stack\":")?;
         write_region(out, &memory.stack, memory.stack.capacity)?;
     }
-    let refused = app.refused.get();
+    let (refused, figures) = (app.status.refused(), app.viewers.borrow().figures());
     write!(out, ",\"viewers\":{viewers},\"viewer_bound\":{bound},\"viewer_peak\":{}", viewer_peak(app, memory))?;
-    let (failed, dropped) = (app.viewers.borrow().failed, app.viewers.borrow().dropped());
+    let (failed, dropped) = (figures.failed, figures.dropped);
     write!(out, ",\"refused\":{refused},\"failed\":{failed},\"dropped\":{dropped},\"owners\":{{")?;
     for (n, (name, stats)) in memory.owners.iter().enumerate() {
         write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.live)?;
@@ -71,7 +71,7 @@ fn write_json<B: Board>(out: &mut impl Write, app: &App<'_, B>, memory: &Memory,
         write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.peak)?;
     }
     write!(out, "}},\"records\":{},\"trouble\":\"", app.settings.record)?;
-    for c in app.trouble.borrow().chars() {
+    for c in app.status.trouble().chars() {
         match c {
             '"' | '\\' => write!(out, "\\{c}")?,
             c if c.is_control() => {}
@@ -88,6 +88,7 @@ fn write_region(out: &mut impl Write, stats: &Stats, bound: usize) -> fmt::Resul
 fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
     let (internal, psram) = (&memory.internal, &memory.psram);
     let [video, audio] = app.viewers.borrow().packets_sent();
+    let figures = app.viewers.borrow().figures();
     app.board.log(format_args!(
         "viewers {viewers} · internal {} B, peak {} B, of {} B · psram {} B, peak {} B, of {} B · stack peak {} B, of {} B \
          · one viewer {} B, bound {} B · refused {}, failed {}, dropped {} · sent {video} video, {audio} audio packets \
@@ -102,9 +103,9 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
         memory.stack.capacity,
         viewer_peak(app, memory),
         worst_case(app),
-        app.refused.get(),
-        app.viewers.borrow().failed,
-        app.viewers.borrow().dropped(),
+        app.status.refused(),
+        figures.failed,
+        figures.dropped,
         Owners(memory),
     ));
     for viewer in app.viewers.borrow_mut().iter_mut() {
@@ -113,7 +114,7 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
             [path.delay_based, path.loss_based, path.arriving.unwrap_or(0)].map(|bits| bits / 1_000);
         app.board.log(format_args!(
             "  viewer: {delay} kbit/s by delay, {loss} by loss, {arriving} arrive; {}",
-            viewer.rendition
+            viewer.rendition()
         ));
     }
 }
@@ -123,7 +124,7 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
 fn viewer_peak<B: Board>(app: &App<'_, B>, memory: &Memory) -> usize {
     let owners = memory.owners.iter().filter(|(name, _)| PER_VIEWER.contains(name));
     let peak = owners.map(|(_, stats)| stats.peak).fold(0, usize::saturating_add);
-    peak.div_ceil(app.viewers.borrow().most.max(1))
+    peak.div_ceil(app.viewers.borrow().figures().most.max(1))
 }
 
 /// The most that one viewer can take from the large memory, media frames left out.

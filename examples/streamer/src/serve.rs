@@ -9,14 +9,15 @@ use barertc_signaling::{Backoff, Buffers, Url, serve_connection};
 use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown};
 use embassy_futures::join::join4;
 use embassy_futures::select::{Either, select};
-use embedded_io_async::Read;
+use embedded_io_async::{Read, Write};
 
 use crate::app::App;
 use crate::rng::BoardRng;
+use crate::signaling::{Handler, Source};
 use crate::{Board, Forwarder, in_place};
 
 /// How long a connection may be open before it asks for something.
-const PATIENCE: Duration = Duration::from_secs(1);
+const REQUEST_TIME: Duration = Duration::from_secs(1);
 /// How long a closing TCP connection may take, with whatever still comes from the other side.
 const LINGER: Duration = Duration::from_secs(2);
 /// How long connecting to a forwarder may take, with TLS.
@@ -31,8 +32,7 @@ const SDP: usize = 4 << 10;
 /// The same in JSON; first of all, the head of a request.
 const OUT: usize = SDP + 512;
 
-/// Connections of pages and signaling that [`accept_all`] serves at the same time, for boards that have sockets made ahead.
-#[cfg(feature = "embassy")]
+/// Connections of pages and signaling that [`accept_all`] serves at the same time.
 pub(crate) const HTTP_CONNECTIONS: usize = 4 * 4;
 
 /// Serves four times four connections. An array of futures would have to be made in one place and moved to another.
@@ -55,21 +55,55 @@ async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
             app.board.sleep_until(app.board.now() + Duration::from_millis(100)).await;
             continue;
         };
-        // Browsers open connections ahead of need; those must not keep others waiting, nor take memory.
-        let asked = select(socket.readable(), app.board.sleep_until(app.board.now() + PATIENCE)).await;
-        if matches!(asked, Either::Second(())) {
+        // Each of these loops has one place, so there is one free.
+        let Some(place) = app.http.enter(app.board.now(), remote.ip()) else {
+            let _ = socket.abort().await;
             continue;
+        };
+        let evicted = {
+            let handler = Handler { app, source: Source::Page(remote.ip(), Some(&place)) };
+            let serving = pin!(in_place(|| serve(app, &mut socket, remote, &handler)));
+            matches!(select(serving, pin!(place.evicted())).await, Either::Second(()))
+        };
+        if evicted {
+            // It had its time, and the place is for others.
+            app.status.count_refused();
+            let _ = socket.abort().await;
         }
-        let served = pin!(with_buffers(app, async |buffers| {
-            pin!(in_place(|| serve_connection(&mut socket, remote.ip(), buffers, app))).await
-        }))
-        .await;
-        if let Some(Err(error)) = served {
-            app.board.log(format_args!("{remote}: {error}"));
-        }
-        select(pin!(close(&mut socket)), app.board.sleep_until(app.board.now() + LINGER)).await;
     }
 }
+
+/// Serves one connection, and closes it.
+async fn serve<B: Board, S: Read + Write + Readable + TcpShutdown>(
+    app: &App<'_, B>,
+    socket: &mut S,
+    remote: SocketAddr,
+    handler: &Handler<'_, '_, B>,
+) {
+    // Browsers open connections ahead of need; those must not keep others waiting, nor take memory.
+    let asked = select(socket.readable(), app.board.sleep_until(app.board.now() + REQUEST_TIME)).await;
+    if matches!(asked, Either::Second(())) {
+        return;
+    }
+    let served = pin!(with_buffers(app, async |buffers| {
+        pin!(in_place(|| serve_connection(socket, remote.ip(), buffers, handler))).await
+    }))
+    .await;
+    match served {
+        Some(Ok(())) => {}
+        Some(Err(error)) => app.board.log(format_args!("{remote}: {error}")),
+        None => {
+            app.status.count_refused();
+            app.board.log(format_args!("{remote}: refused, no memory for its messages"));
+            let _ = socket.write_all(NO_MEMORY).await;
+        }
+    }
+    select(pin!(close(socket)), app.board.sleep_until(app.board.now() + LINGER)).await;
+}
+
+/// What is said where there is no memory to read a request.
+const NO_MEMORY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 5\r\n\r\n";
 
 /// Closes our half and takes what still comes until the other side has closed its own. A socket that is let go with
 /// something unread in it is reset, and a reset may take back what we said last: why we refused.
@@ -99,9 +133,17 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
                 app.board.log(format_args!("forwarder: connected to {}", forwarder.address));
                 let since = app.board.now();
                 let mut rng = BoardRng(app.board);
+                let handler = Handler { app, source: Source::Forwarder(forwarder.address.ip()) };
                 let ended = pin!(with_buffers(app, async |buffers| {
-                    pin!(in_place(|| barertc_signaling::connect(&mut socket, &url, FORWARDER, buffers, app, &mut rng)))
-                        .await
+                    pin!(in_place(|| barertc_signaling::connect(
+                        &mut socket,
+                        &url,
+                        FORWARDER,
+                        buffers,
+                        &handler,
+                        &mut rng
+                    )))
+                    .await
                 }))
                 .await;
                 if let Some(Err(error)) = ended {

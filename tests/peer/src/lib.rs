@@ -29,9 +29,3 @@ impl barertc_runner::Clock for HostClock {
         };
     }
 }
-
-impl barertc_signaling::Clock for HostClock {
-    async fn sleep(&self, duration: Duration) {
-        Timer::after(duration).await;
-    }
-}

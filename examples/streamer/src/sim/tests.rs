@@ -15,10 +15,11 @@ use embassy_futures::join::join3;
 
 use super::{SimBoard, SimClock, SimViewer, pass};
 use crate::app::App;
+use crate::signaling::{Handler, OURSELVES, Source};
 use crate::{Settings, bind_media, play, report};
 
 const SECOND: Duration = Duration::from_secs(1);
-const PAGE: Peer<'_> = Peer { socket: 1, id: "page" };
+const PAGE: Peer<'_> = Peer { socket: 1, id: "page", token: None };
 const SAMPLE: &[u8] = include_bytes!("../../../media/sample.brtc");
 
 /// Runs the application with `storage` and lets `watch` see one viewer of it.
@@ -35,6 +36,7 @@ fn with_viewer<S: Storage>(
         let mut settings = Settings::loopback(80, media, b"");
         settings.stats = true;
         let app = App::new(&board, &settings, &one).expect("memory for the application");
+        let page = Handler { app: &app, source: Source::Page(OURSELVES, None) };
         let mut buffers = barertc_runner::Buffers::<{ crate::MAX_ADDRESSES }>::new();
         let device = async {
             let mut ports = bind_media(&app).await.expect("a socket");
@@ -48,10 +50,10 @@ fn with_viewer<S: Storage>(
         let idle = [&heap, &frames].map(|h| h.stats().live);
 
         let (mut offer, mut answer) = (vec![0; 8_192], vec![0; 8_192]);
-        let asked = barertc_media::pack::block_on(app.message(PAGE, Message::Request, &mut offer));
+        let asked = barertc_media::pack::block_on(page.message(PAGE, Message::Request, &mut offer));
         let Some(Message::Offer { sdp }) = asked else { panic!("no offer: {:?}", board.log) };
         let sdp = viewer.answer(clock.now(), sdp, &mut answer).expect("an answer");
-        barertc_media::pack::block_on(app.message(PAGE, Message::Answer { sdp }, &mut []));
+        barertc_media::pack::block_on(page.message(PAGE, Message::Answer { sdp }, &mut []));
         watch(&mut |time, viewer| pass(&mut device, &board, viewer, time), &board, &mut viewer);
         viewer.connection.close(clock.now());
         pass(&mut device, &board, &mut viewer, 2 * SECOND);

@@ -27,7 +27,7 @@ fn main() -> Result<()> {
             loop {
                 let Ok((stream, remote)) = listener.accept().await else { continue };
                 let mut socket = TcpSocket::new(stream);
-                let here = |caller: &barertc_signaling::Caller<'_>| is_here(caller.address);
+                let here = |caller: &barertc_signaling::Caller<'_>| is_here(caller.address).into();
                 if let Err(error) = hub.serve(&mut socket, remote.ip(), here, &mut buf, &clock).await {
                     eprintln!("{remote}: {error}");
                 }

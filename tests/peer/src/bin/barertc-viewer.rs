@@ -13,7 +13,7 @@ use barertc::{
     MediaKind, MessageKind, PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId, Transmit,
 };
 use barertc_arena::Global;
-use barertc_runner::{Buffers, Clock as _, Connections, Port, Wake};
+use barertc_runner::{Buffers, Clock, Connections, Port, Wake};
 use barertc_signaling::{Id, Message, Peer, Signals, Url};
 use barertc_test_peer::HostClock;
 use barertc_wire::Instant;
@@ -201,9 +201,13 @@ impl App<'_> {
     }
 }
 
-impl barertc_signaling::Clock for App<'_> {
-    async fn sleep(&self, duration: Duration) {
-        barertc_signaling::Clock::sleep(&self.clock, duration).await;
+impl Clock for App<'_> {
+    fn now(&self) -> barertc_wire::Instant {
+        self.clock.now()
+    }
+
+    async fn sleep_until(&self, at: barertc_wire::Instant) {
+        self.clock.sleep_until(at).await;
     }
 }
 

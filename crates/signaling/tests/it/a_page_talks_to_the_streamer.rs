@@ -1,11 +1,11 @@
 //! The signaling socket that the streamer serves itself.
-use crate::common;
+use crate::support;
 
 use std::time::Duration;
 
 use barertc_signaling::*;
-use common::*;
 use embedded_io_async::Write;
+use support::*;
 
 #[test]
 fn a_request_gets_an_offer_and_news_follow() {
@@ -71,7 +71,7 @@ fn a_megabyte_of_json_is_refused_and_counted() {
         assert_eq!(page.hear().await, Some((0x88, CLOSE_TOO_BIG.to_be_bytes().to_vec())));
         assert_eq!(page.hear().await, None);
     });
-    assert_eq!(served, Err(Error::TooLong));
+    assert_eq!(served, Err(Error::TooLong { limit: Buffers::MESSAGE }));
     assert_eq!(app.discarded_so_often(Discard::TooLong), 1);
     // In fragments, too.
     let (server, client) = connection();
@@ -95,27 +95,30 @@ fn bad_json_is_counted_and_the_socket_lives_on() {
         for bad in ["", "[]", "{\"type\":\"offer\"}", &"[".repeat(5000), "{\"id\":\"\\ud800\",\"type\":\"request\"}"] {
             page.say(bad).await;
         }
-        page.frame(0x81, b"{\"id\":\"\xff\"}").await;
         page.frame(0x82, b"binary").await;
         page.say(r#"{"type":"unheard of"}"#).await;
         page.say(r#"{"type":"request"}"#).await;
         assert_eq!(page.hear_json().await["type"], "offer");
     });
-    assert_eq!(app.discarded_so_often(Discard::Json), 7);
+    assert_eq!(app.discarded_so_often(Discard::Json), 6);
 }
 
 #[test]
 fn frames_against_the_rules_end_the_socket() {
-    // Reserved bits; a continuation of nothing; an unmasked frame; a long ping; a ping in fragments; a new message inside one.
-    let bad: [&[u8]; 6] = [
-        &[0xc1, 0x80, 0, 0, 0, 0],
-        &[0x80, 0x80, 0, 0, 0, 0],
-        &[0x81, 0x01, b'x'],
-        &[0x89, 0xfe, 0x01, 0x00, 0, 0, 0, 0],
-        &[0x09, 0x80, 0, 0, 0, 0],
-        &[0x01, 0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0],
+    let bad: [(&[u8], Violation); 11] = [
+        (&[0xc1, 0x80, 0, 0, 0, 0], Violation::Opcode),
+        (&[0x83, 0x80, 0, 0, 0, 0], Violation::Opcode),
+        (&[0x80, 0x80, 0, 0, 0, 0], Violation::Fragment),
+        (&[0x01, 0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0], Violation::Fragment),
+        (&[0x81, 0x01, b'x'], Violation::Mask),
+        (&[0x89, 0xfe, 0x01, 0x00, 0, 0, 0, 0], Violation::Control),
+        (&[0x09, 0x80, 0, 0, 0, 0], Violation::Control),
+        (&[0x81, 0xfe, 0x00, 0x02, 0, 0, 0, 0, b'h', b'i'], Violation::FrameLength),
+        (&[0x81, 0xff, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0], Violation::FrameLength),
+        (&[0x88, 0x81, 0, 0, 0, 0, 3], Violation::CloseFrame),
+        (&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xed], Violation::CloseFrame),
     ];
-    for bytes in bad {
+    for (bytes, violation) in bad {
         let app = App::default();
         let (server, client) = connection();
         let (served, ()) = both(serve(&app, server, LOCAL, 1024), async {
@@ -123,20 +126,101 @@ fn frames_against_the_rules_end_the_socket() {
             page.stream.write_all(bytes).await.unwrap();
             assert_eq!(page.hear().await, Some((0x88, CLOSE_PROTOCOL.to_be_bytes().to_vec())), "{bytes:x?}");
         });
-        assert_eq!((served, app.discarded_so_often(Discard::Frame)), (Err(Error::Protocol), 1), "{bytes:x?}");
+        let counted = app.discarded_so_often(Discard::Frame);
+        assert_eq!((served, counted), (Err(Error::Protocol(violation)), 1), "{bytes:x?}");
     }
 }
 
 #[test]
-fn a_length_near_the_end_of_numbers_is_refused() {
+fn a_length_beyond_all_memory_is_refused() {
     let app = App::default();
     let (server, client) = connection();
     let (served, ()) = both(serve(&app, server, LOCAL, 1024), async {
         let (mut page, _) = Browser::open(client, "/ws").await;
-        page.stream.write_all(&[0x81, 0xff, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0]).await.unwrap();
+        page.stream.write_all(&[0x81, 0xff, 127, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0]).await.unwrap();
         assert_eq!(page.hear().await, Some((0x88, CLOSE_TOO_BIG.to_be_bytes().to_vec())));
     });
-    assert_eq!(served, Err(Error::TooLong));
+    assert_eq!(served, Err(Error::TooLong { limit: 1024 }));
+}
+
+#[test]
+fn text_that_is_no_text_ends_the_socket() {
+    let app = App::default();
+    let (server, client) = connection();
+    let (served, ()) = both(serve(&app, server, LOCAL, 1024), async {
+        let (mut page, _) = Browser::open(client, "/ws").await;
+        page.frame(0x01, b"{\"id\":\"\xc3").await;
+        page.frame(0x80, b"\xff\"}").await;
+        assert_eq!(page.hear().await, Some((0x88, CLOSE_INVALID.to_be_bytes().to_vec())));
+    });
+    assert_eq!((served, app.discarded_so_often(Discard::Json)), (Err(Error::Protocol(Violation::Utf8)), 1));
+}
+
+#[test]
+fn a_close_gets_its_own_code_back() {
+    for close in [&[][..], &[0x03, 0xe9], &[0x0f, 0xa0, b'b', b'y', b'e']] {
+        let app = App::default();
+        let (server, client) = connection();
+        let (served, ()) = both(serve(&app, server, LOCAL, 1024), async {
+            let (mut page, _) = Browser::open(client, "/ws").await;
+            page.frame(0x88, close).await;
+            assert_eq!(page.hear().await, Some((0x88, close[..close.len().min(2)].to_vec())));
+        });
+        assert_eq!((served, app.discards.borrow().total()), (Ok(()), 0));
+    }
+}
+
+#[test]
+fn what_comes_behind_the_request_is_the_first_message() {
+    let app = App::default();
+    let (server, client) = connection();
+    let _ = both(serve(&app, server, LOCAL, 1024), async {
+        let mut page = Browser::unopened(client);
+        let request = Browser::request("/ws/eager");
+        let mut bytes = request.into_bytes();
+        bytes.extend(Browser::framed(0x81, br#"{"id":"server","type":"request"}"#));
+        page.stream.write_all(&bytes).await.unwrap();
+        assert!(page.head().await.starts_with("HTTP/1.1 101 "));
+        assert_eq!(page.hear_json().await["type"], "offer");
+    });
+}
+
+#[test]
+fn handshakes_against_rfc_6455_are_refused() {
+    let app = App::default();
+    let status = |head: String| exchange(&app, &head).get(9..12).unwrap_or_default().to_owned();
+    let good = Browser::request("/ws");
+    let (key, version) = ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "Sec-WebSocket-Version: 13\r\n");
+    assert!(good.contains(key) && good.contains(version));
+    assert_eq!(status(good.replace(key, "")), "400");
+    assert_eq!(status(good.replace(key, "Sec-WebSocket-Key: short\r\n")), "400");
+    assert_eq!(status(good.replace(key, &key.repeat(2))), "400");
+    assert_eq!(status(good.replace(version, "Sec-WebSocket-Version: 8\r\n")), "426");
+    assert_eq!(status(good.replace(version, "")), "426");
+    assert_eq!(status(good.replace(version, &version.repeat(2))), "400");
+    assert_eq!(status(good.replace("Host: localhost:80\r\n", "")), "400");
+    assert_eq!(status(good.replace("GET", "POST")), "405");
+}
+
+#[test]
+fn an_answer_without_room_is_said_to_be_lost() {
+    let app = App::default();
+    let (mut server, client) = connection();
+    let (served, ()) = both(
+        async {
+            let (mut message, mut sdp, mut out) = (vec![0; 1024], vec![0; 1024], vec![0; 320]);
+            app.offer_len.set(400);
+            let buffers = Buffers { message: &mut message, sdp: &mut sdp, out: &mut out };
+            serve_connection(&mut server, LOCAL, buffers, &app).await
+        },
+        async {
+            let (mut page, _) = Browser::open(client, "/ws").await;
+            page.say(r#"{"id":"server","type":"request"}"#).await;
+            assert_eq!(page.hear_json().await["type"], "refused");
+            page.frame(0x88, &[]).await;
+        },
+    );
+    assert_eq!((served, app.discarded_so_often(Discard::TooLong)), (Ok(()), 1));
 }
 
 #[test]
@@ -176,10 +260,10 @@ fn a_request_that_never_ends_is_given_up() {
 #[test]
 fn who_does_not_read_is_given_up() {
     let app = App::default();
-    let (mut server, mut client) = connection();
-    server.stuck = true;
+    let (server, mut client) = connection();
+    server.hold().set(true);
     let (served, ()) = both(serve(&app, server, LOCAL, 1024), async {
-        client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         for _ in 0..3 {
             futures_lite::future::yield_now().await;
         }

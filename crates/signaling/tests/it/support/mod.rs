@@ -11,6 +11,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use barertc_signaling::*;
+use barertc_wire::{Clock, Instant};
 use embedded_io_async::{ErrorType, Read, Write};
 use futures_lite::future;
 
@@ -33,8 +34,21 @@ pub(crate) struct Stream {
     outgoing: Rc<RefCell<Half>>,
     /// How many bytes one read gives at most: streams have no boundaries.
     pub(crate) piece: usize,
-    /// The other side never reads: writes hang.
-    pub(crate) stuck: bool,
+    held: Rc<Hold>,
+}
+
+/// Whether the other side reads: while it does not, writes hang.
+#[derive(Default)]
+pub(crate) struct Hold {
+    held: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Hold {
+    pub(crate) fn set(&self, held: bool) {
+        self.held.set(held);
+        wake(self.waker.take());
+    }
 }
 
 pub(crate) fn connection() -> (Stream, Stream) {
@@ -43,9 +57,16 @@ pub(crate) fn connection() -> (Stream, Stream) {
         incoming: Rc::clone(incoming),
         outgoing: Rc::clone(outgoing),
         piece: usize::MAX,
-        stuck: false,
+        held: Rc::default(),
     };
     (end(&a, &b), end(&b, &a))
+}
+
+impl Stream {
+    /// Lets a test hold up what is written here.
+    pub(crate) fn hold(&self) -> Rc<Hold> {
+        Rc::clone(&self.held)
+    }
 }
 
 impl ErrorType for Stream {
@@ -72,9 +93,14 @@ impl Read for Stream {
 
 impl Write for Stream {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
-        if self.stuck {
-            std::future::pending::<()>().await;
-        }
+        poll_fn(|cx| {
+            if !self.held.held.get() {
+                return Poll::Ready(());
+            }
+            *self.held.waker.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
         let mut half = self.outgoing.borrow_mut();
         half.bytes.extend(buf);
         wake(half.waker.take());
@@ -95,11 +121,9 @@ impl Drop for Stream {
 }
 
 /// What an application was told, and what it says.
-#[derive(Default)]
 pub(crate) struct App {
-    now: Cell<Duration>,
+    now: Cell<Instant>,
     sleepers: RefCell<Vec<Waker>>,
-    pub(crate) token: Option<&'static str>,
     pub(crate) full: Cell<bool>,
     pub(crate) heard: RefCell<Vec<String>>,
     pub(crate) discards: RefCell<Discards>,
@@ -108,14 +132,44 @@ pub(crate) struct App {
     news_waker: RefCell<Option<Waker>>,
     pub(crate) sessions: RefCell<Vec<String>>,
     pub(crate) open: Cell<i32>,
-    pub(crate) answer_len: Cell<usize>,
+    /// The ICE generation of the session.
+    pub(crate) generation: Cell<u32>,
+    /// ICE restarts are done.
+    pub(crate) restarts: Cell<bool>,
+    /// The length of offers, if they are not [`OFFER`].
+    pub(crate) offer_len: Cell<usize>,
+    control: AccessControl<'static>,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::with_access(None)
+    }
 }
 
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=\"offer\"\r\nt=0 0\r\n";
 
 impl App {
     pub(crate) fn with_token(token: &'static str) -> Self {
-        Self { token: Some(token), ..Self::default() }
+        Self::with_access(Some(token))
+    }
+
+    fn with_access(token: Option<&'static str>) -> Self {
+        Self {
+            now: Cell::new(Instant::from_millis(1_000)),
+            sleepers: RefCell::default(),
+            full: Cell::default(),
+            heard: RefCell::default(),
+            discards: RefCell::default(),
+            news: RefCell::default(),
+            news_waker: RefCell::default(),
+            sessions: RefCell::default(),
+            open: Cell::default(),
+            generation: Cell::default(),
+            restarts: Cell::default(),
+            offer_len: Cell::default(),
+            control: AccessControl::new(Access::new(token).expect("a token that can be shown")),
+        }
     }
 
     pub(crate) fn advance(&self, by: Duration) {
@@ -138,8 +192,11 @@ impl App {
 }
 
 impl Clock for App {
-    async fn sleep(&self, duration: Duration) {
-        let until = self.now.get() + duration;
+    fn now(&self) -> Instant {
+        self.now.get()
+    }
+
+    async fn sleep_until(&self, until: Instant) {
         poll_fn(|cx| {
             if self.now.get() >= until {
                 return Poll::Ready(());
@@ -154,6 +211,11 @@ impl Clock for App {
 impl Signals for App {
     async fn message<'r>(&self, from: Peer<'_>, message: Message<'_>, room: &'r mut [u8]) -> Option<Message<'r>> {
         self.note(format!("{}:{} {message:?}", from.socket, from.id));
+        if matches!(message, Message::Request) && self.offer_len.get() > 0 {
+            let room = &mut room[..self.offer_len.get()];
+            room.fill(b'v');
+            return Some(Message::Offer { sdp: std::str::from_utf8(room).unwrap() });
+        }
         let room = &mut room[..OFFER.len()];
         room.copy_from_slice(OFFER.as_bytes());
         let sdp = std::str::from_utf8(room).unwrap();
@@ -190,8 +252,8 @@ impl Signals for App {
 }
 
 impl Server for App {
-    fn authorize(&self, caller: &Caller<'_>) -> bool {
-        Access::new(self.token).allows(caller)
+    fn authorize(&self, caller: &Caller<'_>) -> Admission {
+        self.control.decide(self.now.get(), caller)
     }
 
     fn opened(&self) -> Option<u32> {
@@ -230,8 +292,38 @@ impl Server for App {
         if !self.sessions.borrow().iter().any(|s| s == session) {
             return Err(Refusal::Unknown);
         }
+        match candidate {
+            Some(c) if c.contains(" tcp ") => return Err(Refusal::Unsupported),
+            Some(c) if !c.contains(" typ ") => return Err(Refusal::Malformed),
+            _ => {}
+        }
         self.note(format!("{session}/{mid}: {candidate:?}"));
         Ok(())
+    }
+
+    fn session_ice(&self, session: &str) -> Option<IceGeneration> {
+        let known = self.sessions.borrow().iter().any(|s| s == session);
+        let number = self.generation.get();
+        let ufrag = Ufrag::try_from(if number == 0 { "abcd" } else { "efgh" }).unwrap();
+        known.then_some(IceGeneration { number, ufrag })
+    }
+
+    async fn session_restart<'r>(
+        &self,
+        session: &str,
+        ufrag: &str,
+        pwd: &str,
+        room: &'r mut [u8],
+    ) -> Result<&'r str, Refusal> {
+        if !self.restarts.get() {
+            return Err(Refusal::Unsupported);
+        }
+        self.note(format!("{session}: restart to {ufrag} {pwd}"));
+        self.generation.set(self.generation.get() + 1);
+        let ours = "a=ice-ufrag:ours\r\na=ice-pwd:0123456789012345678901\r\n";
+        let room = &mut room[..ours.len()];
+        room.copy_from_slice(ours.as_bytes());
+        Ok(std::str::from_utf8(room).unwrap())
     }
 
     fn session_end(&self, session: &str) -> bool {
@@ -249,6 +341,20 @@ pub(crate) async fn serve(app: &App, mut stream: Stream, from: IpAddr, message: 
     let (mut message, mut sdp, mut out) = (vec![0; message], vec![0; Buffers::SDP], vec![0; Buffers::OUT]);
     let buffers = Buffers { message: &mut message, sdp: &mut sdp, out: &mut out };
     serve_connection(&mut stream, from, buffers, app).await
+}
+
+/// Runs many futures beside something else, as an executor does; it never ends itself.
+pub(crate) async fn all_of<F: Future>(futures: impl Iterator<Item = F>) {
+    let mut all: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
+    poll_fn(|cx| {
+        for slot in &mut all {
+            if slot.as_mut().is_some_and(|future| future.as_mut().poll(cx).is_ready()) {
+                *slot = None;
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Runs both ends until both are done.
@@ -287,24 +393,37 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(crate) async fn open(mut stream: Stream, path: &str) -> (Self, String) {
-        let request = format!(
+    pub(crate) fn unopened(stream: Stream) -> Self {
+        Self { stream }
+    }
+
+    pub(crate) fn request(path: &str) -> String {
+        format!(
             "GET {path} HTTP/1.1\r\nHost: localhost:80\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
              Origin: http://localhost:80\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
+        )
+    }
+
+    pub(crate) async fn open(stream: Stream, path: &str) -> (Self, String) {
+        let mut browser = Self { stream };
+        browser.stream.write_all(Self::request(path).as_bytes()).await.unwrap();
+        let head = browser.head().await;
+        (browser, head)
+    }
+
+    pub(crate) async fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            if stream.read(&mut byte).await.unwrap() == 0 {
+            if self.stream.read(&mut byte).await.unwrap() == 0 {
                 break;
             }
             head.push(byte[0]);
         }
-        (Self { stream }, String::from_utf8(head).unwrap())
+        String::from_utf8(head).unwrap()
     }
 
-    pub(crate) async fn frame(&mut self, first: u8, payload: &[u8]) {
+    pub(crate) fn framed(first: u8, payload: &[u8]) -> Vec<u8> {
         let mask = [0x12, 0x34, 0x56, 0x78];
         let mut bytes = vec![first];
         match payload.len() {
@@ -320,7 +439,11 @@ impl Browser {
         }
         bytes.extend_from_slice(&mask);
         bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
-        self.stream.write_all(&bytes).await.unwrap();
+        bytes
+    }
+
+    pub(crate) async fn frame(&mut self, first: u8, payload: &[u8]) {
+        self.stream.write_all(&Self::framed(first, payload)).await.unwrap();
     }
 
     pub(crate) async fn say(&mut self, text: &str) {
@@ -350,3 +473,26 @@ impl Browser {
         serde_json::from_slice(&payload).expect("JSON")
     }
 }
+
+/// Numbers that look random.
+pub(crate) struct Fixed(pub(crate) u32);
+
+impl rand_core::TryRng for Fixed {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        self.0 = self.0.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+        Ok(self.0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(u64::from(self.try_next_u32()?))
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Self::Error> {
+        to.fill(self.try_next_u32()? as u8);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Fixed {}

@@ -1,0 +1,357 @@
+//! One request of a connection, answered.
+
+use core::net::IpAddr;
+use core::pin::pin;
+
+use embedded_io_async::{Read, Write};
+
+use crate::access::{Admission, Caller, MAX_TOKEN};
+use crate::error::{Discard, Error};
+use crate::http::{self, Coding, Fields, HEAD_ROOM, HeadWriter, Request};
+use crate::link::{Names, WRITE_TIMEOUT, within};
+use crate::message::Id;
+use crate::reply::{self, refuse_with, status_line, switch};
+use crate::server::{Endpoint, READ_TIMEOUT, Refusal, Server};
+use crate::url::{percent_decode, query_parameter};
+use crate::whep::{self, Fragment, Match, if_match};
+use crate::ws::is_key;
+
+pub(crate) struct Exchange<'x, S, H> {
+    pub(crate) socket: &'x mut S,
+    pub(crate) address: IpAddr,
+    pub(crate) handler: &'x H,
+}
+
+impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
+    /// Whether the caller is let in; otherwise it was refused.
+    async fn authorized(&mut self, request: &Request<'_>) -> Result<bool, Error> {
+        let token = shown_token(request);
+        let Fields { host, origin, .. } = request.fields;
+        let caller = Caller { address: self.address, token: token.as_deref(), host, origin };
+        match self.handler.authorize(&caller) {
+            Admission::Granted => return Ok(true),
+            Admission::Refused => self.refuse(401, Some(Discard::Unauthorized)).await?,
+            Admission::TooManyAttempts { retry_after } => {
+                self.handler.discarded(Discard::TooManyAttempts);
+                // At least as long: what is left of a second counts as one.
+                let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
+                refuse_with(self.socket, self.handler, 429, |w| w.line(format_args!("Retry-After: {seconds}"))).await?;
+            }
+        }
+        Ok(false)
+    }
+
+    pub(crate) async fn refuse(&mut self, status: u16, why: Option<Discard>) -> Result<(), Error> {
+        if let Some(why) = why {
+            self.handler.discarded(why);
+        }
+        reply::refuse(self.socket, self.handler, status).await
+    }
+
+    /// Answers the opening handshake (RFC 6455 §4.2).
+    pub(crate) async fn upgrade(&mut self, request: &Request<'_>) -> Result<Option<(u32, Names)>, Error> {
+        if request.fields.ws_version != Some("13") {
+            self.refuse(426, Some(Discard::Unsupported)).await?;
+            return Ok(None);
+        }
+        let Some(key) = request.fields.ws_key.filter(|key| is_key(key)) else {
+            self.refuse(400, Some(Discard::Head)).await?;
+            return Ok(None);
+        };
+        if !self.authorized(request).await? {
+            return Ok(None);
+        }
+        let Some(number) = self.handler.opened() else {
+            self.refuse(503, Some(Discard::Full)).await?;
+            return Ok(None);
+        };
+        let peer = request.path.rsplit('/').next().and_then(|id| Id::try_from(id).ok()).unwrap_or_default();
+        if let Err(e) = within(self.handler, WRITE_TIMEOUT, pin!(switch(self.socket, key))).await {
+            self.handler.closed(number);
+            return Err(e);
+        }
+        let ours = Id::try_from("server").unwrap_or_default();
+        Ok(Some((number, Names::Direct { peer, ours })))
+    }
+
+    pub(crate) async fn page(&mut self, request: &Request<'_>) -> Result<(), Error> {
+        if !matches!(request.method, "GET" | "HEAD") {
+            return self.not_allowed("GET, HEAD").await;
+        }
+        let Some(page) = self.handler.page(request.path) else {
+            return self.refuse(404, Some(Discard::Unsupported)).await;
+        };
+        let mut room = [0; HEAD_ROOM];
+        let head = |w: &mut HeadWriter<'_>| {
+            status_line(w, 200)?;
+            w.line(format_args!("Content-Type: {}", page.content_type))?;
+            w.line(format_args!("Content-Length: {}", page.body.len()))?;
+            if let Some(encoding) = page.encoding {
+                w.line(format_args!("Content-Encoding: {encoding}"))?;
+            }
+            w.line(format_args!("Cache-Control: no-cache"))?;
+            w.line(format_args!("X-Content-Type-Options: nosniff"))?;
+            // Nobody puts it into a page of theirs, under a button of theirs.
+            w.line(format_args!("Content-Security-Policy: frame-ancestors 'none'"))?;
+            w.line(format_args!("X-Frame-Options: DENY"))?;
+            // A token may stand in the page's address.
+            w.line(format_args!("Referrer-Policy: no-referrer"))
+        };
+        within(self.handler, WRITE_TIMEOUT, pin!(http::send(self.socket, &mut room, 0, head))).await?;
+        if request.method == "HEAD" {
+            return Ok(());
+        }
+        // In pieces, each with its own time limit: a phone on a bad link may take its time.
+        for piece in page.body.chunks(4096) {
+            let write = pin!(async { self.socket.write_all(piece).await.map_err(Error::io) });
+            within(self.handler, WRITE_TIMEOUT, write).await?;
+        }
+        self.socket.flush().await.map_err(Error::io)
+    }
+
+    async fn not_allowed(&mut self, allowed: &str) -> Result<(), Error> {
+        self.handler.discarded(Discard::Unsupported);
+        refuse_with(self.socket, self.handler, 405, |w| w.line(format_args!("Allow: {allowed}"))).await
+    }
+
+    /// `POST /whep`, `POST /whip`: an offer, answered with 201 and where the session is.
+    pub(crate) async fn create_session(
+        &mut self,
+        endpoint: Endpoint,
+        request: &Request<'_>,
+        behind: &[u8],
+        body: &mut [u8],
+        room: &mut [u8],
+    ) -> Result<(), Error> {
+        match request.method {
+            "OPTIONS" => return self.session_options().await,
+            "POST" => {}
+            _ => return self.not_allowed("POST, OPTIONS").await,
+        }
+        if !self.authorized(request).await? {
+            return Ok(());
+        }
+        let Some(offer) = self.body(request, whep::SDP, behind, body).await? else { return Ok(()) };
+        let mut session = Id::new();
+        let answer_room = room.get_mut(HEAD_ROOM..).ok_or(Error::NoRoom)?;
+        let len = match self.handler.session_offer(endpoint, offer, &mut session, answer_room).await {
+            Ok(answer) => answer.len(),
+            Err(refusal) => return self.refuse_session(refusal).await,
+        };
+        let tag = self.handler.session_ice(&session).map(|ice| ice.tag());
+        let sent = pin!(http::send(self.socket, room, len, |w| {
+            status_line(w, 201)?;
+            w.line(format_args!("Content-Type: {}", whep::SDP))?;
+            w.line(format_args!("Content-Length: {len}"))?;
+            w.line(format_args!("Location: {}/{session}", endpoint.path()))?;
+            if let Some(tag) = tag {
+                w.line(format_args!("ETag: {tag}"))?;
+            }
+            w.line(format_args!("Accept-Patch: {}", whep::FRAGMENT))?;
+            w.line(format_args!("Access-Control-Allow-Origin: *"))?;
+            w.line(format_args!("Access-Control-Expose-Headers: Location, ETag"))
+        }));
+        let sent = within(self.handler, WRITE_TIMEOUT, sent).await;
+        if sent.is_err() {
+            // Nobody will ever know its name.
+            self.handler.session_end(&session);
+        }
+        sent
+    }
+
+    async fn refuse_session(&mut self, refusal: Refusal) -> Result<(), Error> {
+        let why = match refusal {
+            Refusal::Busy => Discard::Full,
+            Refusal::Unknown => Discard::Unknown,
+            _ => Discard::Unsupported,
+        };
+        self.refuse(refusal.status(), Some(why)).await
+    }
+
+    /// `PATCH` (trickle) and `DELETE` on a session.
+    pub(crate) async fn session(
+        &mut self,
+        request: &Request<'_>,
+        session: &str,
+        behind: &[u8],
+        body: &mut [u8],
+        room: &mut [u8],
+    ) -> Result<(), Error> {
+        match request.method {
+            "OPTIONS" => return self.session_options().await,
+            "DELETE" | "PATCH" => {}
+            _ => return self.not_allowed("PATCH, DELETE, OPTIONS").await,
+        }
+        if !self.authorized(request).await? {
+            return Ok(());
+        }
+        if request.method == "PATCH" {
+            return pin!(self.patch(request, session, behind, body, room)).await;
+        }
+        if self.handler.session_end(session) {
+            self.empty(200).await
+        } else {
+            self.refuse(404, Some(Discard::Unknown)).await
+        }
+    }
+
+    /// RFC 9725 §4.3.
+    async fn patch(
+        &mut self,
+        request: &Request<'_>,
+        session: &str,
+        behind: &[u8],
+        body: &mut [u8],
+        room: &mut [u8],
+    ) -> Result<(), Error> {
+        let Some(text) = self.body(request, whep::FRAGMENT, behind, body).await? else { return Ok(()) };
+        let Some(ice) = self.handler.session_ice(session) else {
+            return self.refuse(404, Some(Discard::Unknown)).await;
+        };
+        let Some(condition) = request.fields.if_match else {
+            return self.refuse(428, Some(Discard::Precondition)).await;
+        };
+        let condition = if_match(condition, ice.tag());
+        if condition == Match::Other {
+            return self.refuse(412, Some(Discard::Precondition)).await;
+        }
+        let Some(fragment) = Fragment::parse(text) else { return self.refuse(400, Some(Discard::Unsupported)).await };
+        let current = Some(ice.ufrag.as_str()).filter(|ufrag| !ufrag.is_empty());
+        if current.is_some_and(|current| fragment.ufrag.is_some_and(|ufrag| ufrag != current)) {
+            return match (condition, fragment.credentials()) {
+                (Match::Any, Some(credentials)) => self.restart(session, &fragment, credentials, room).await,
+                (Match::Any, None) => self.refuse(400, Some(Discard::Unsupported)).await,
+                // Candidates of a generation that is over, or not yet here.
+                _ => self.refuse(422, Some(Discard::Candidate)).await,
+            };
+        }
+        match self.candidates(session, &fragment, current).await {
+            Ok(()) => self.empty(204).await,
+            Err(refusal) => self.refuse_session(refusal).await,
+        }
+    }
+
+    /// Gives the application the candidates of a generation. One that cannot be used is left out and counted (RFC 9725
+    /// §4.3.1); it is an error when all are malformed.
+    async fn candidates(&self, session: &str, fragment: &Fragment<'_>, current: Option<&str>) -> Result<(), Refusal> {
+        let (mut malformed, mut others) = (false, false);
+        for trickled in fragment.candidates() {
+            if current.is_some_and(|current| trickled.ufrag.is_some_and(|ufrag| ufrag != current)) {
+                others = true;
+                self.handler.discarded(Discard::Candidate);
+                continue;
+            }
+            match self.handler.session_candidate(session, trickled.mid, trickled.candidate).await {
+                Ok(()) => others = true,
+                Err(Refusal::Unknown) => return Err(Refusal::Unknown),
+                Err(refusal) => {
+                    malformed |= refusal == Refusal::Malformed;
+                    others |= refusal != Refusal::Malformed;
+                    self.handler.discarded(Discard::Candidate);
+                }
+            }
+        }
+        if malformed && !others { Err(Refusal::Malformed) } else { Ok(()) }
+    }
+
+    /// RFC 9725 §4.3.3.
+    async fn restart(
+        &mut self,
+        session: &str,
+        fragment: &Fragment<'_>,
+        (ufrag, pwd): (&str, &str),
+        room: &mut [u8],
+    ) -> Result<(), Error> {
+        let answer_room = room.get_mut(HEAD_ROOM..).ok_or(Error::NoRoom)?;
+        let len = match self.handler.session_restart(session, ufrag, pwd, answer_room).await {
+            Ok(answer) => answer.len(),
+            Err(refusal) => return self.refuse_session(refusal).await,
+        };
+        // It has restarted: a candidate that cannot be used takes nothing of that back.
+        let _ = self.candidates(session, fragment, Some(ufrag)).await;
+        let tag = self.handler.session_ice(session).map(|ice| ice.tag());
+        let sent = pin!(http::send(self.socket, room, len, |w| {
+            status_line(w, 200)?;
+            w.line(format_args!("Content-Type: {}", whep::FRAGMENT))?;
+            w.line(format_args!("Content-Length: {len}"))?;
+            if let Some(tag) = tag {
+                w.line(format_args!("ETag: {tag}"))?;
+            }
+            w.line(format_args!("Access-Control-Allow-Origin: *"))?;
+            w.line(format_args!("Access-Control-Expose-Headers: ETag"))
+        }));
+        within(self.handler, WRITE_TIMEOUT, sent).await
+    }
+
+    /// The body of a request that may have one; otherwise it was refused.
+    async fn body<'b>(
+        &mut self,
+        request: &Request<'_>,
+        wanted: &str,
+        behind: &[u8],
+        buf: &'b mut [u8],
+    ) -> Result<Option<&'b str>, Error> {
+        let refused = if !request.fields.is_type(wanted) {
+            Some((415, Some(Discard::Unsupported)))
+        } else if request.fields.coding == Coding::Chunked {
+            // Descriptions are short: who sends one knows its length.
+            Some((411, Some(Discard::Unsupported)))
+        } else {
+            match request.fields.content_length {
+                None => Some((411, Some(Discard::Unsupported))),
+                Some(length) if length > buf.len() => Some((413, Some(Discard::TooLong))),
+                Some(_) => None,
+            }
+        };
+        if let Some((status, why)) = refused {
+            self.refuse(status, why).await?;
+            return Ok(None);
+        }
+        let length = request.fields.content_length.unwrap_or_default();
+        // Who asks first whether to send the body at all would wait for an answer (RFC 9110 §10.1.1).
+        if behind.is_empty() && request.fields.expect.is_some_and(|e| e.eq_ignore_ascii_case("100-continue")) {
+            within(self.handler, WRITE_TIMEOUT, pin!(reply::go_on(self.socket))).await?;
+        }
+        let body = within(self.handler, READ_TIMEOUT, pin!(http::read_body(self.socket, behind, length, buf))).await?;
+        match core::str::from_utf8(body) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => {
+                self.refuse(400, Some(Discard::Unsupported)).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn session_options(&mut self) -> Result<(), Error> {
+        let mut room = [0; HEAD_ROOM];
+        let sent = pin!(http::send(self.socket, &mut room, 0, |w| {
+            status_line(w, 204)?;
+            w.line(format_args!("Accept-Post: {}", whep::SDP))?;
+            w.line(format_args!("Accept-Patch: {}", whep::FRAGMENT))?;
+            w.line(format_args!("Access-Control-Allow-Origin: *"))?;
+            w.line(format_args!("Access-Control-Allow-Methods: POST, PATCH, DELETE, OPTIONS"))?;
+            w.line(format_args!("Access-Control-Allow-Headers: Authorization, Content-Type, If-Match"))
+        }));
+        within(self.handler, WRITE_TIMEOUT, sent).await
+    }
+
+    async fn empty(&mut self, status: u16) -> Result<(), Error> {
+        let mut room = [0; HEAD_ROOM];
+        let sent = pin!(http::send(self.socket, &mut room, 0, |w| {
+            status_line(w, status)?;
+            if status != 204 {
+                w.line(format_args!("Content-Length: 0"))?;
+            }
+            w.line(format_args!("Access-Control-Allow-Origin: *"))
+        }));
+        within(self.handler, WRITE_TIMEOUT, sent).await
+    }
+}
+
+/// The token that a request shows, wherever it does.
+pub(crate) fn shown_token(request: &Request<'_>) -> Option<heapless::String<MAX_TOKEN>> {
+    match request.fields.bearer() {
+        Some(token) => heapless::String::try_from(token).ok(),
+        None => query_parameter(request.query, "token").and_then(percent_decode),
+    }
+}
