@@ -4,8 +4,9 @@ use core::hint::black_box;
 
 use zeroize::Zeroize;
 
-/// Bytes of stack that [`wipe_stack`] overwrites: what the operations on secrets need below their caller, and a part more.
-const DEPTH: usize = if cfg!(target_pointer_width = "64") { 12 << 10 } else { 4 << 10 };
+/// Bytes of stack that [`wipe_stack`] overwrites: what a step of a handshake needs below its caller. On a small machine that
+/// is less than ECDSA verification takes, so wiping needs no larger stack.
+const DEPTH: usize = if cfg!(target_pointer_width = "64") { 24 << 10 } else { 6 << 10 };
 
 /// Overwrites the stack below the caller.
 ///

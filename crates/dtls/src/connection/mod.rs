@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::rand_core::CryptoRng;
-use barertc_crypto::{Generator, Provider, Suite};
+use barertc_crypto::{Generator, Provider, Suite, wipe_stack};
 use barertc_wire::{Fingerprint, Fingerprints, Instant};
 
 use self::early::Early;
@@ -126,6 +126,7 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
         };
         if role == Role::Client {
             pending.handshake.begin(&mut link)?;
+            wipe_stack();
         }
         Ok(Self {
             link,
@@ -170,6 +171,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let Handshake { state: State::AwaitClientHello, context } = &mut *pending.handshake else { return };
         if let (None, Some(group)) = (&context.ephemeral, self.link.groups().next()) {
             context.ephemeral = Some(Ephemeral::new(&self.link.provider, group, &mut self.link.rng));
+            wipe_stack();
         }
     }
 
@@ -257,6 +259,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 link.schedule().export(secret, label.as_bytes(), context.unwrap_or_default(), out);
             }
         }
+        wipe_stack();
         Ok(())
     }
 
@@ -305,18 +308,26 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
 
     /// The connection is over; what the handshake took is given back.
     fn end(&mut self, event: Event) {
+        trace!("dtls: {:?}", event);
         self.status = Status::Over;
         self.over = Some(event);
-        self.pending = None;
         self.link.flight.begin();
         self.link.acks.clear();
+        // Nothing is read any more; the keys that we write with go when the alert has left.
+        self.link.records.forget_read();
+        if self.alert.is_none() {
+            self.link.records.forget_write();
+        }
+        // The ciphers leave their round keys on the stack, and what is forgotten is overwritten from there.
+        wipe_stack();
+        self.forget_secrets();
+    }
+
+    #[inline(never)]
+    fn forget_secrets(&mut self) {
+        self.pending = None;
         self.link.exporter = None;
         self.link.updates = None;
-        // Nothing is read any more; the keys that we write with go when the alert has left.
-        self.link.records.retire_read_before(u16::MAX);
-        if self.alert.is_none() {
-            self.link.records.retire_write_before(u16::MAX);
-        }
     }
 
     fn fail(&mut self, error: Error) {

@@ -1,7 +1,7 @@
 //! Datagrams out.
 
 use barertc_arena::Allocator;
-use barertc_crypto::Provider;
+use barertc_crypto::{Provider, wipe_stack};
 use barertc_wire::{Instant, Writer};
 
 use super::{Connection, Status};
@@ -97,7 +97,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         out.get_mut(front..front.saturating_add(2))?.copy_from_slice(&[level, description]);
         let sealed = records.seal(&self.link.provider, epoch, content::ALERT, out, 2);
         if self.status == Status::Over {
-            records.retire_write_before(u16::MAX);
+            records.forget_write();
+            wipe_stack();
         }
         sealed.ok().map(|(len, _)| len)
     }

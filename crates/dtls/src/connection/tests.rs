@@ -120,16 +120,55 @@ fn the_flight_can_be_read_and_fed_from_outside() {
     assert!(c.is_connected() && s.is_connected());
 }
 
-/// What `from` seals as a handshake record of the newest epoch: a message without a body.
-fn late_message(from: &mut Peer, kind: u8) -> Vec<u8> {
+/// What `from` seals as a record of this epoch.
+fn sealed(from: &mut Peer, epoch: u16, content: u8, plaintext: &[u8]) -> Vec<u8> {
     let records = &mut from.link.records;
-    let epoch = records.write_epoch();
     let (front, back) = records.overhead(epoch);
-    let mut out = std::vec![0; front + 12 + back];
-    out[front..front + 12].copy_from_slice(&[kind, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0]);
-    let (len, _) = records.seal(&RustCrypto, epoch, content::HANDSHAKE, &mut out, 12).unwrap();
+    let mut out = std::vec![0; front + plaintext.len() + back];
+    out[front..front + plaintext.len()].copy_from_slice(plaintext);
+    let (len, _) = records.seal(&RustCrypto, epoch, content, &mut out, plaintext.len()).unwrap();
     out.truncate(len);
     out
+}
+
+/// What `from` seals as a handshake record of the newest epoch: a message without a body.
+fn late_message(from: &mut Peer, kind: u8) -> Vec<u8> {
+    let epoch = from.link.records.write_epoch();
+    sealed(from, epoch, content::HANDSHAKE, &[kind, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0])
+}
+
+/// A fragment of a handshake message, with a header that says what it likes.
+fn fragment(kind: u8, seq: u16, len: u16, offset: u16, bytes: &[u8]) -> Vec<u8> {
+    let short = |n: u16| [0, n.to_be_bytes()[0], n.to_be_bytes()[1]];
+    let [hi, lo] = seq.to_be_bytes();
+    let header = [&[kind][..], &short(len), &[hi, lo], &short(offset), &short(bytes.len() as u16)].concat();
+    [&header[..], bytes].concat()
+}
+
+/// A client and a server of DTLS 1.3 that are connected. The server's last acknowledgement has left, or stays away.
+fn connected_13(acknowledged: bool) -> (Peer, Peer) {
+    let mut rng = Rng(1);
+    let (a, b) = (Identity::generate(&RustCrypto, &mut rng), Identity::generate(&RustCrypto, &mut rng));
+    let (mut c, mut s) = peers(Version::Dtls13, &a, &b);
+    carry(&mut c, &mut s);
+    carry(&mut s, &mut c);
+    carry(&mut c, &mut s);
+    if acknowledged {
+        carry(&mut s, &mut c);
+    }
+    assert!(c.is_connected() && s.is_connected());
+    (c, s)
+}
+
+/// Writes with the next epoch's keys at once, as an honest peer does when its KeyUpdate is acknowledged.
+fn hurry(from: &mut Peer) {
+    from.link.updates.as_mut().unwrap().under_way = true;
+    from.link.flight.finish();
+    from.link.flight_acknowledged().unwrap();
+}
+
+fn next_seq(of: &Peer) -> u16 {
+    of.link.updates.as_ref().unwrap().next_seq
 }
 
 /// A peer with the right keys asks for it, so it is answered: with no_renegotiation (RFC 5746, section 4.5).
@@ -175,4 +214,106 @@ fn a_client_hello_after_a_handshake_of_13_changes_nothing() {
     while let Some(len) = s.poll_transmit(Instant::ZERO, &mut out) {
         assert_ne!(out[0], 22, "{len} bytes of a handshake in the clear");
     }
+}
+
+/// RFC 9147 section 8: the peer waits for our acknowledgement before it writes with new keys, so two updates are a round
+/// trip apart. Ninety in one datagram would cost as many key schedules.
+#[test]
+fn one_key_update_a_round_trip() {
+    let (mut c, mut s) = connected_13(true);
+    let first = next_seq(&s);
+    let mut datagram = Vec::new();
+    for i in 0..90 {
+        let epoch = c.link.records.write_epoch();
+        datagram.extend(sealed(&mut c, epoch, content::HANDSHAKE, &fragment(kind::KEY_UPDATE, first + i, 1, 0, &[0])));
+        hurry(&mut c);
+    }
+    s.handle(Instant::ZERO, &mut datagram, |_| panic!("no data is sent")).unwrap();
+    assert!(s.is_connected());
+    assert_eq!((s.link.records.read_epoch(), next_seq(&s)), (4, first + 1), "one of them counted");
+    // When the acknowledgement has left, the next one does.
+    assert!(s.poll_transmit(Instant::ZERO, &mut [0; 1_500]).is_some());
+    let (mut c2, mut s2) = connected_13(true);
+    for i in 0..5 {
+        let first = next_seq(&s2);
+        let epoch = c2.link.records.write_epoch();
+        let mut record = sealed(&mut c2, epoch, content::HANDSHAKE, &fragment(kind::KEY_UPDATE, first, 1, 0, &[0]));
+        hurry(&mut c2);
+        s2.handle(Instant::ZERO, &mut record, |_| panic!("no data is sent")).unwrap();
+        assert_eq!(s2.link.records.read_epoch(), 4 + i);
+        while s2.poll_transmit(Instant::ZERO, &mut [0; 1_500]).is_some() {}
+    }
+}
+
+#[test]
+fn a_key_update_ends_its_record_and_is_whole() {
+    let update = |seq| fragment(kind::KEY_UPDATE, seq, 1, 0, &[0]);
+    type Make<'a> = &'a dyn Fn(u16) -> Vec<u8>;
+    let cases: [(&str, Make<'_>, Error); 5] = [
+        ("a second one in the record", &|n| [update(n), update(n + 1)].concat(), Error::UnexpectedMessage),
+        ("a byte behind it", &|n| [update(n), std::vec![0]].concat(), Error::UnexpectedMessage),
+        ("of two bytes", &|n| fragment(kind::KEY_UPDATE, n, 2, 0, &[0, 0]), Error::IllegalParameter),
+        ("half of it", &|n| fragment(kind::KEY_UPDATE, n, 2, 1, &[0]), Error::IllegalParameter),
+        ("of another value", &|n| fragment(kind::KEY_UPDATE, n, 1, 0, &[2]), Error::IllegalParameter),
+    ];
+    for (what, make, error) in cases {
+        let (mut c, mut s) = connected_13(true);
+        let plaintext = make(next_seq(&s));
+        let mut record = sealed(&mut c, 3, content::HANDSHAKE, &plaintext);
+        assert_eq!(s.handle(Instant::ZERO, &mut record, |_| panic!("no data is sent")), Err(error), "{what}");
+    }
+}
+
+/// RFC 9147 section 6.1: epoch 2 is for handshake messages.
+#[test]
+fn data_in_the_epoch_of_the_handshake_is_dropped() {
+    let (mut c, mut s) = connected_13(false);
+    let mut record = sealed(&mut c, v13_handshake(), content::APPLICATION_DATA, b"too early");
+    s.handle(Instant::ZERO, &mut record, |_| panic!("data in epoch 2")).unwrap();
+    assert_eq!(s.discards.get(Discard::Unexpected), 1);
+    let mut got = 0;
+    let mut record = sealed(&mut c, 3, content::APPLICATION_DATA, b"in time");
+    s.handle(Instant::ZERO, &mut record, |d| got += d.len()).unwrap();
+    assert_eq!(got, 7);
+}
+
+const fn v13_handshake() -> u16 {
+    crate::link::HANDSHAKE_EPOCH
+}
+
+/// A chain of certificates of 5 KB, under the right keys.
+#[test]
+fn a_protected_message_that_never_fits_fails_at_once() {
+    let mut rng = Rng(1);
+    let (a, b) = (Identity::generate(&RustCrypto, &mut rng), Identity::generate(&RustCrypto, &mut rng));
+    let (mut c, mut s) = peers(Version::Dtls13, &a, &b);
+    carry(&mut c, &mut s);
+    // The ServerHello alone: what follows it is ours.
+    let mut out = [0; 1_500];
+    let len = s.poll_transmit(Instant::ZERO, &mut out).unwrap();
+    let first = 13 + usize::from(u16::from_be_bytes([out[11], out[12]]));
+    assert!(first < len);
+    c.handle(Instant::ZERO, &mut out[..first], |_| ()).unwrap();
+    let chain = fragment(kind::CERTIFICATE, 3, 5_000, 0, &[1; 900]);
+    let mut record = sealed(&mut s, v13_handshake(), content::HANDSHAKE, &chain);
+    let error = Error::MessageTooLong { limit: 4_096, len: 5_000 };
+    assert_eq!(c.handle(Instant::ZERO, &mut record, |_| ()), Err(error));
+    assert_eq!(events(&mut c), [Event::Failed(error)]);
+    assert_eq!(c.timeout(), None);
+}
+
+/// Keys go when the connection ends, and those for the last alert when it has left, and not with the value.
+#[test]
+fn no_key_outlives_the_connection() {
+    let (mut c, mut s) = connected_13(true);
+    c.close(Instant::ZERO);
+    assert!(!c.link.records.can_read() && c.link.exporter.is_none() && c.link.updates.is_none());
+    assert_eq!(c.link.records.write_epoch(), 3, "for the alert");
+    carry(&mut c, &mut s);
+    assert_eq!(c.link.records.write_epoch(), 0);
+    // The other side answers with an alert of its own.
+    assert_eq!(events(&mut s).last(), Some(&Event::Closed));
+    carry(&mut s, &mut c);
+    assert!(!s.link.records.can_read());
+    assert_eq!(s.link.records.write_epoch(), 0);
 }

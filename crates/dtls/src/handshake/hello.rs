@@ -345,3 +345,52 @@ pub(crate) fn write_use_srtp(w: &mut Writer<'_>, mut profiles: impl Iterator<Ite
         w.u8(0)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn list(extensions: &[u8]) -> Vec<u8> {
+        [&u16::try_from(extensions.len()).unwrap().to_be_bytes()[..], extensions].concat()
+    }
+
+    /// A quadratic check makes eight times as many cost 64 times as much.
+    #[test]
+    fn extensions_cost_their_bytes() {
+        let cost = |n: usize| {
+            let bytes = list(&[0x12, 0x34, 0, 0].repeat(n));
+            let run = || {
+                let start = Instant::now();
+                assert!(Extensions::parse(&mut Reader::new(&bytes)).unwrap().other);
+                start.elapsed()
+            };
+            (0..50).map(|_| run()).min().unwrap().max(Duration::from_nanos(100))
+        };
+        let (few, many) = (cost(2_000), cost(16_000));
+        assert!(many < few * 24, "{few:?} {many:?}");
+    }
+
+    #[test]
+    fn each_known_extension_comes_once() {
+        for id in KNOWN {
+            let [hi, lo] = id.to_be_bytes();
+            let twice = list(&[hi, lo, 0, 1, 7, hi, lo, 0, 0]);
+            assert_eq!(Extensions::parse(&mut Reader::new(&twice)).err(), Some(Error::IllegalParameter), "{id}");
+            let once = list(&[hi, lo, 0, 1, 7]);
+            assert_eq!(Extensions::parse(&mut Reader::new(&once)).unwrap().get(id), Some(&[7][..]));
+        }
+    }
+
+    #[test]
+    fn an_answer_has_only_what_was_asked_for() {
+        let parse =
+            |bytes: &[u8]| Extensions::parse(&mut Reader::new(&list(bytes))).map(|e| e.check_answer(&[ext::USE_SRTP]));
+        assert_eq!(parse(&[]), Ok(Ok(())));
+        assert_eq!(parse(&[0, 14, 0, 0]), Ok(Ok(())));
+        assert_eq!(parse(&[0, 10, 0, 0]), Ok(Err(Error::IllegalParameter)));
+        assert_eq!(parse(&[0x12, 0x34, 0, 0]), Ok(Err(Error::UnsolicitedExtension)));
+    }
+}

@@ -5,7 +5,7 @@ mod header;
 mod window;
 
 use barertc_arena::{AllocError, Allocator, Box};
-use barertc_crypto::Provider;
+use barertc_crypto::{Provider, wipe_stack};
 
 pub(crate) use cipher::{Keys, TAG, key_len};
 pub(crate) use header::{Head, PLAIN_HEADER, split};
@@ -86,11 +86,7 @@ impl<A: Allocator, P: Provider> Records<A, P> {
 
     /// Keys for what the peer sends in `epoch`; the oldest ones go where there are too many.
     pub(crate) fn install_read(&mut self, epoch: u16, keys: Keys<P>) {
-        let oldest = self.read.iter_mut().min_by_key(|e| e.as_ref().map(|e| e.epoch));
-        oldest.into_iter().for_each(|place| {
-            *place = None;
-        });
-        if let Some(place) = self.read.iter_mut().find(|e| e.is_none()) {
+        if let Some(place) = self.read.iter_mut().min_by_key(|e| e.as_ref().map(|e| e.epoch)) {
             *place = Some(ReadEpoch { epoch, window: Window::default(), keys });
         }
     }
@@ -102,14 +98,24 @@ impl<A: Allocator, P: Provider> Records<A, P> {
         }
     }
 
+    /// Forgets all keys that the peer's records can be read with.
+    pub(crate) fn forget_read(&mut self) {
+        forget(&mut self.read, |_| true);
+    }
+
+    /// Forgets all keys that we send with.
+    pub(crate) fn forget_write(&mut self) {
+        forget(&mut self.write, |_| true);
+    }
+
     /// Forgets the keys of epochs before `epoch`.
     pub(crate) fn retire_read_before(&mut self, epoch: u16) {
-        self.read.iter_mut().filter(|e| e.as_ref().is_some_and(|e| e.epoch < epoch)).for_each(|e| *e = None);
+        forget(&mut self.read, |e| e.epoch < epoch);
     }
 
     /// The same for what we send.
     pub(crate) fn retire_write_before(&mut self, epoch: u16) {
-        self.write.iter_mut().filter(|e| e.as_ref().is_some_and(|e| e.epoch < epoch)).for_each(|e| *e = None);
+        forget(&mut self.write, |e| e.epoch < epoch);
     }
 
     /// The newest epoch that we have keys to send in; 0 when there are none.
@@ -152,6 +158,8 @@ impl<A: Allocator, P: Provider> Records<A, P> {
     }
 
     /// Makes a record of `out[front..front + len]`; returns its length and number.
+    // Out of line, as `open` is: what ciphers leave on the stack lies below whoever wipes it.
+    #[inline(never)]
     pub(crate) fn seal(
         &mut self,
         p: &P,
@@ -183,6 +191,7 @@ impl<A: Allocator, P: Provider> Records<A, P> {
     }
 
     /// Takes the protection off one record, in place.
+    #[inline(never)]
     pub(crate) fn open(&mut self, p: &P, head: Head, record: &mut [u8]) -> Result<Opened, Discard> {
         let result = match head {
             Head::Plain { kind, epoch: 0, seq, len, .. } => {
@@ -205,6 +214,22 @@ impl<A: Allocator, P: Provider> Records<A, P> {
         }
         result
     }
+}
+
+/// Forgets the epochs for which `ended` says so.
+///
+/// `None` is written over them as a value of their size, whose unused bytes are whatever the stack held. So the stack is wiped
+/// before.
+fn forget<T>(epochs: &mut [Option<T>], ended: impl Fn(&T) -> bool) {
+    if epochs.iter().flatten().any(&ended) {
+        wipe_stack();
+        clear(epochs, ended);
+    }
+}
+
+#[inline(never)]
+fn clear<T>(epochs: &mut [Option<T>], ended: impl Fn(&T) -> bool) {
+    epochs.iter_mut().filter(|e| e.as_ref().is_some_and(&ended)).for_each(|e| *e = None);
 }
 
 /// Bytes that a record adds before and after its contents under these keys.

@@ -144,3 +144,24 @@ fn write_finished<A: Allocator, P: Provider>(
     hs.transcript.add_own(link.flight.message(kind::FINISHED, 1, |w| w.put(&data))?);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole list is read, though the first certificate is all that counts.
+    #[test]
+    fn nothing_stands_behind_the_certificates() {
+        type Case = (&'static [u8], Result<&'static [u8], Error>);
+        let cases: &[Case] = &[
+            (&[0, 0, 10, 0, 0, 2, 7, 7, 0, 0, 2, 8, 8][..], Ok(&[7, 7][..])),
+            (&[0, 0, 5, 0, 0, 2, 7, 7, 0], Err(Error::Malformed)),
+            (&[0, 0, 6, 0, 0, 2, 7, 7, 0], Err(Error::Malformed)),
+            (&[0, 0, 9, 0, 0, 2, 7, 7, 0, 0, 2, 8], Err(Error::Malformed)),
+            (&[0, 0, 0], Err(Error::NoCertificate)),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(first_certificate(body), *expected, "{body:?}");
+        }
+    }
+}

@@ -181,3 +181,27 @@ fn install<A: Allocator, P: Provider>(
     link.records.install_write(epoch, write);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole list is read, though the first certificate is all that counts.
+    #[test]
+    fn nothing_stands_behind_the_certificates() {
+        type Case = (&'static [u8], Result<&'static [u8], Error>);
+        let cases: &[Case] = &[
+            (&[0, 0, 0, 7, 0, 0, 2, 7, 7, 0, 0][..], Ok(&[7, 7][..])),
+            (&[0, 0, 0, 14, 0, 0, 2, 7, 7, 0, 0, 0, 0, 2, 8, 8, 0, 0], Ok(&[7, 7])),
+            (&[1, 9, 0, 0, 7, 0, 0, 2, 7, 7, 0, 0], Err(Error::IllegalParameter)),
+            (&[0, 0, 0, 5, 0, 0, 2, 7, 7], Err(Error::Malformed)),
+            (&[0, 0, 0, 7, 0, 0, 2, 7, 7, 0, 0, 0], Err(Error::Malformed)),
+            (&[0, 0, 0, 8, 0, 0, 2, 7, 7, 0, 0, 0], Err(Error::Malformed)),
+            (&[0, 0, 0, 11, 0, 0, 2, 7, 7, 0, 4, 0, 5, 0, 0], Err(Error::UnsolicitedExtension)),
+            (&[0, 0, 0, 0], Err(Error::NoCertificate)),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(first_certificate(body), *expected, "{body:?}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What happens after a handshake of DTLS 1.3: key updates, tickets, and repeated flights (RFC 9147, sections 5.8.4, 8).
 
 use barertc_arena::Allocator;
-use barertc_crypto::Provider;
+use barertc_crypto::{Provider, wipe_stack};
 use barertc_wire::{Instant, Reader};
 
 use crate::config::Role;
@@ -116,6 +116,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
             let keys = schedule.record_keys(self.suite, &updates.write);
             let next = epoch.checked_add(1).ok_or(Error::KeysExhausted)?;
             self.records.install_write(next, keys.map_err(|_| Error::KeyRefused)?);
+            wipe_stack();
         }
         self.records.retire_write_before(self.records.write_epoch());
         self.update_owed()
@@ -147,6 +148,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         let keys = schedule.record_keys(self.suite, &updates.read);
         let next = self.records.read_epoch().checked_add(1).ok_or(Error::KeysExhausted)?;
         self.records.install_read(next, keys.map_err(|_| Error::KeyRefused)?);
+        wipe_stack();
         Ok(())
     }
 }

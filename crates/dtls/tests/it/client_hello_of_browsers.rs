@@ -1,7 +1,7 @@
 //! ClientHellos as Chromium 156 and Firefox 153 send them: with a post-quantum key share in two datagrams, without it in
 //! one. `data/README.md` says how they were captured.
 
-use crate::common;
+use crate::support;
 
 use barertc_arena::Global;
 use barertc_crypto::RustCrypto;
@@ -9,7 +9,7 @@ use barertc_dtls::{
     Config, Connection, Discard, Error, Event, Fingerprint, HashAlgorithm, Preference, Role, Suite, Version,
 };
 use barertc_wire::Instant;
-use common::{Pair, Peer, Rng, identities};
+use support::{Pair, Peer, Rng, identities};
 
 /// Datagrams in hex, one a line.
 fn datagrams(hex: &str) -> Vec<Vec<u8>> {
@@ -25,17 +25,17 @@ fn captured<const N: usize>(hex: &str, lengths: [usize; N]) -> Vec<Vec<u8>> {
 }
 
 fn chromium() -> Vec<Vec<u8>> {
-    captured(include_str!("data/chromium_156.hex"), [1_200, 263])
+    captured(include_str!("../data/chromium_156.hex"), [1_200, 263])
 }
 
 /// The flight, and the same message cut elsewhere, as Firefox repeats it.
 fn firefox() -> Vec<Vec<u8>> {
-    captured(include_str!("data/firefox_153.hex"), [1_408, 103, 1_188, 323])
+    captured(include_str!("../data/firefox_153.hex"), [1_408, 103, 1_188, 323])
 }
 
 /// Of a Firefox that knows DTLS 1.2 only: whole, and cut in two when it is repeated.
 fn firefox_of_12() -> Vec<Vec<u8>> {
-    captured(include_str!("data/firefox_153_dtls_12.hex"), [189, 164, 50])
+    captured(include_str!("../data/firefox_153_dtls_12.hex"), [189, 164, 50])
 }
 
 fn some_fingerprint() -> Fingerprint {
@@ -139,7 +139,7 @@ fn it_is_kept_until_the_answer_says_who_the_peer_is() {
 
 #[test]
 fn the_one_without_post_quantum_share_comes_in_one_datagram() {
-    let hello = captured(include_str!("data/chromium_156_without_pqc.hex"), [216]);
+    let hello = captured(include_str!("../data/chromium_156_without_pqc.hex"), [216]);
     for (max, suite) in [(Version::Dtls13, 0x1301), (Version::Dtls12, 0xC02B)] {
         check_flight(&answer(aes(max), &hello, &[0]), max, suite);
     }

@@ -1,12 +1,12 @@
 //! Loss, duplication and reordering of 20 % each, over many seeds: every handshake completes or says within its timers
 //! that it failed, nothing is delivered twice or changed, and every byte comes back.
 
-use crate::common;
+use crate::support;
 
 use barertc_arena::{Counting, Global};
 use barertc_dtls::{Config, Error, Event, Role, Version};
-use common::{Network, Pair, Peer, identities};
 use std::time::Duration;
+use support::{Network, Pair, Peer, identities};
 
 /// Half a minute on two cores; `BARERTC_SEEDS` asks for more or fewer.
 const SEEDS: u64 = 10_000;

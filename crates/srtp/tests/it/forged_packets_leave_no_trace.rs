@@ -1,10 +1,10 @@
 //! Whatever comes from elsewhere is counted, and changes nothing about what is accepted afterwards.
 
-use crate::common;
+use crate::support;
 
 use barertc_srtp::{Config, Discard, Error, Profile};
-use common::{pair, protect, protect_rtcp, rtcp, rtp, unprotect, unprotect_rtcp};
 use proptest::prelude::*;
+use support::{pair, protect, protect_rtcp, rtcp, rtp, unprotect, unprotect_rtcp};
 
 const UNAUTHENTICATED: Error = Error::Discarded(Discard::Unauthenticated);
 

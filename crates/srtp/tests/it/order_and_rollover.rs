@@ -1,10 +1,10 @@
 //! Any loss and any order inside the window, over many roll-overs.
 
-use crate::common;
+use crate::support;
 
 use barertc_srtp::{Config, Discard, Error, Profile};
-use common::{pair, protect, protect_rtcp, rtcp, rtp, unprotect, unprotect_rtcp};
 use proptest::prelude::*;
+use support::{pair, protect, protect_rtcp, rtcp, rtp, unprotect, unprotect_rtcp};
 
 #[test]
 fn the_counter_rolls_over_with_every_65536_packets() {

@@ -1,25 +1,25 @@
 //! What an attacker between the peers, or a peer itself, may try.
 
-use crate::common;
+use crate::support;
 
 use barertc_arena::Global;
 use barertc_crypto::RustCrypto;
 use barertc_dtls::{Config, Connection, Discard, Error, Event, Group, Preference, Role, Suite, Version};
 use barertc_wire::Instant;
-use common::{Pair, Rng, identities};
+use support::{Pair, Rng, identities};
 
 const VERSIONS: [Version; 2] = [Version::Dtls12, Version::Dtls13];
 
-fn only(version: Version) -> Config {
+pub(crate) fn only(version: Version) -> Config {
     Config { min_version: version, max_version: version, ..Config::default() }
 }
 
-fn pair(version: Version) -> Pair {
+pub(crate) fn pair(version: Version) -> Pair {
     Pair::new(only(version), only(version), 7)
 }
 
 /// Sends what `from` has to say to the other side, after `meddle` changed it.
-fn carry(p: &mut Pair, from: Role, mut meddle: impl FnMut(&mut Vec<u8>)) {
+pub(crate) fn carry(p: &mut Pair, from: Role, mut meddle: impl FnMut(&mut Vec<u8>)) {
     let mut out = [0; 2_000];
     let (from, to, data) = match from {
         Role::Client => (&mut p.client, &mut p.server, &mut p.server_data),
@@ -32,12 +32,12 @@ fn carry(p: &mut Pair, from: Role, mut meddle: impl FnMut(&mut Vec<u8>)) {
     }
 }
 
-fn failure(events: &[Event]) -> Option<Error> {
+pub(crate) fn failure(events: &[Event]) -> Option<Error> {
     events.iter().find_map(|e| if let Event::Failed(error) = e { Some(*error) } else { None })
 }
 
 /// Where in a datagram the body of the first handshake message of this type begins, in plaintext records.
-fn body_of(datagram: &[u8], kind: u8) -> Option<usize> {
+pub(crate) fn body_of(datagram: &[u8], kind: u8) -> Option<usize> {
     let mut at = 0;
     while at + 13 < datagram.len() && datagram[at] < 32 {
         if datagram[at] == 22 && datagram[at + 3..at + 5] == [0, 0] && datagram[at + 13] == kind {
@@ -48,11 +48,11 @@ fn body_of(datagram: &[u8], kind: u8) -> Option<usize> {
     None
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|w| w == needle)
 }
 
-fn replace(datagram: &mut [u8], from: &[u8], to: &[u8]) {
+pub(crate) fn replace(datagram: &mut [u8], from: &[u8], to: &[u8]) {
     if let Some(at) = find(datagram, from) {
         datagram[at..at + to.len()].copy_from_slice(to);
     }
@@ -318,7 +318,7 @@ fn key_shares_of_small_order_are_refused() {
 }
 
 /// A plaintext handshake record with one fragment.
-fn fragment(seq: u16, len: u32, offset: u32, body: &[u8], kind: u8) -> Vec<u8> {
+pub(crate) fn fragment(seq: u16, len: u32, offset: u32, body: &[u8], kind: u8) -> Vec<u8> {
     let mut message = vec![kind];
     message.extend(&len.to_be_bytes()[1..]);
     message.extend(seq.to_be_bytes());

@@ -1,7 +1,4 @@
 //! Every test of the crate in one program: each file would else be compiled and linked with all of the crate again.
 
-mod common;
-mod forged_packets_leave_no_trace;
-mod memory;
-mod order_and_rollover;
-mod retransmission;
+mod a_reference_is_the_provider;
+mod nothing_is_told;

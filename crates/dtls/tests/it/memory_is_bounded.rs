@@ -1,11 +1,11 @@
 //! What a connection takes, at its peak and afterwards, and what happens when it is not there.
 
-use crate::common;
+use crate::support;
 
 use barertc_arena::{Counting, FailNth, Global};
 use barertc_crypto::RustCrypto;
 use barertc_dtls::{Config, Connection, Error, Role, Version};
-use common::{Pair, Peer, Rng, identities};
+use support::{Pair, Peer, Rng, identities};
 
 #[test]
 fn it_stays_within_what_the_configuration_says() {

@@ -1,11 +1,11 @@
 //! Every version, suite and group, and what both sides have of it.
 
-use crate::common;
+use crate::support;
 
 use std::time::Duration;
 
 use barertc_dtls::{Config, Event, Group, Preference, Role, SrtpProfiles, Suite, Version};
-use common::Pair;
+use support::Pair;
 
 fn only(version: Version) -> Config {
     Config { min_version: version, max_version: version, ..Config::default() }

@@ -1,9 +1,9 @@
 //! A packet that is protected again, within its window, gives the same bytes with the right roll-over counter.
 
-use crate::common;
+use crate::support;
 
 use barertc_srtp::{Config, Discard, Error, Profile};
-use common::{pair, protect, protect_again, rtp, unprotect};
+use support::{pair, protect, protect_again, rtp, unprotect};
 
 #[test]
 fn the_same_packet_gives_the_same_bytes() {

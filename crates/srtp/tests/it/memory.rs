@@ -1,6 +1,6 @@
 //! Everything is allocated when the session is made, as much as the configuration said, and given back.
 
-use crate::common;
+use crate::support;
 
 use core::mem::MaybeUninit;
 
@@ -8,7 +8,7 @@ use barertc_arena::{FailNth, Heap};
 use barertc_crypto::RustCrypto;
 use barertc_srtp::{Config, Error, Profile, Session};
 use barertc_wire::{ConfigError, Rule};
-use common::rtp;
+use support::rtp;
 
 const MASTER: [u8; 28] = [3; 28];
 
