@@ -39,7 +39,7 @@ impl X25519Secret {
     pub(crate) fn agree(&self, peer: &[u8; 32]) -> Result<[u8; 32], SmallOrder> {
         let secret = x25519_dalek::StaticSecret::from(self.0);
         let shared = secret.diffie_hellman(&x25519_dalek::PublicKey::from(*peer)).to_bytes();
-        // RFC 7748 section 6.1; RFC 8446 section 7.4.2 makes it a must.
+        // RFC 7748 §6.1; RFC 8446 §7.4.2 makes it a must.
         if constant_time_eq(&shared, &[0; 32]) { Err(SmallOrder) } else { Ok(shared) }
     }
 }

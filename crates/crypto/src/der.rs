@@ -1,4 +1,4 @@
-//! ECDSA signatures as TLS carries them: the DER of `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 section 2.2.3).
+//! ECDSA signatures as TLS carries them: the DER of `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 §2.2.3).
 
 use crate::error::BadDer;
 

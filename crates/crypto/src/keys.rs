@@ -229,7 +229,7 @@ impl ChaChaKey {
     }
 }
 
-/// One ChaCha20 block (RFC 8439 section 2.3).
+/// One ChaCha20 block (RFC 8439 §2.3).
 pub(crate) fn chacha_block(key: &[u8; 32], counter: u32, nonce: &[u8; 12]) -> [u8; 64] {
     use chacha20::cipher::KeyIvInit;
     type Core = chacha20::ChaChaCore<chacha20::R20, chacha20::variants::Ietf>;

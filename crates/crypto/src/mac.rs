@@ -16,7 +16,7 @@ macro_rules! hmac_key {
         }
 
         impl $name {
-            /// Any length is a key: what is longer than a block of the hash is hashed first (RFC 2104 section 2).
+            /// Any length is a key: what is longer than a block of the hash is hashed first (RFC 2104 §2).
             #[must_use]
             pub fn new(key: &[u8]) -> Self {
                 let mut raw = Block([0; $block]);

@@ -51,7 +51,7 @@ impl P256Secret {
         Ok((*shared.raw_secret_bytes()).into())
     }
 
-    /// Hedged (RFC 6979 section 3.6): the nonce comes from key, digest and fresh random bytes, so a weak generator costs
+    /// Hedged (RFC 6979 §3.6): the nonce comes from key, digest and fresh random bytes, so a weak generator costs
     /// nothing but repeatability, and a glitch at the same digest twice doesn't give the key away.
     pub(crate) fn sign<R: CryptoRng + ?Sized>(&self, digest: &[u8; 32], rng: &mut R) -> [u8; 64] {
         let mut fresh = [0; 32];
@@ -70,7 +70,7 @@ impl P256Secret {
 
 hidden! { P256Secret }
 
-/// A public key as TLS carries it: uncompressed (RFC 8446 section 4.2.8.2, RFC 8422 section 5.4.1), and on the curve.
+/// A public key as TLS carries it: uncompressed (RFC 8446 §4.2.8.2, RFC 8422 §5.4.1), and on the curve.
 fn public_key(sec1: &[u8]) -> Result<PublicKey, InvalidPoint> {
     match sec1.split_first() {
         Some((4, rest)) if rest.len() == 64 => PublicKey::from_sec1_bytes(sec1).map_err(|_| InvalidPoint),

@@ -90,12 +90,12 @@ Provider {
         key.ctr(iv, data);
     }
 
-    /// Encrypts one block (DTLS 1.3 record numbers, RFC 9147 section 4.2.3; SRTP key derivation).
+    /// Encrypts one block (DTLS 1.3 record numbers, RFC 9147 §4.2.3; SRTP key derivation).
     fn aes_block(&self, key: &Self::AesKey, block: &mut [u8; 16]) {
         key.encrypt_block(block);
     }
 
-    /// One block of ChaCha20 key stream (RFC 8439 section 2.3; DTLS 1.3 record numbers).
+    /// One block of ChaCha20 key stream (RFC 8439 §2.3; DTLS 1.3 record numbers).
     fn chacha_block(&self, key: &[u8; 32], counter: u32, nonce: &[u8; 12]) -> [u8; 64] {
         keys::chacha_block(key, counter, nonce)
     }
@@ -159,17 +159,17 @@ Provider {
         hash::of::<sha2::Sha512>(parts).into()
     }
 
-    /// MD5 of the parts one after the other, for the long-term credentials of STUN (RFC 8489 section 9.2.2) only.
+    /// MD5 of the parts one after the other, for the long-term credentials of STUN (RFC 8489 §9.2.2) only.
     fn md5(&self, parts: &[&[u8]]) -> [u8; 16] {
         hash::of::<md5::Md5>(parts).into()
     }
 
-    /// HKDF-Extract with SHA-256 (RFC 5869 section 2.2).
+    /// HKDF-Extract with SHA-256 (RFC 5869 §2.2).
     fn hkdf_sha256_extract(&self, salt: &[u8], ikm: &[u8]) -> [u8; 32] {
         self.hmac_sha256(&HmacSha256Key::new(salt), &[ikm])
     }
 
-    /// HKDF-Expand with SHA-256 (RFC 5869 section 2.3). `info` is given in at most eight parts; `out` takes at most
+    /// HKDF-Expand with SHA-256 (RFC 5869 §2.3). `info` is given in at most eight parts; `out` takes at most
     /// 8,160 bytes.
     fn hkdf_sha256_expand(&self, prk: &[u8; 32], info: &[&[u8]], out: &mut [u8]) -> Result<(), TooLong> {
         let key = HmacSha256Key::new(prk);

@@ -12,7 +12,7 @@ pub enum Suite {
     ChaCha20Poly1305,
 }
 
-/// A protection profile of SRTP (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
+/// A protection profile of SRTP (RFC 5764 §4.1.2, RFC 7714 §14.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SrtpSuite {

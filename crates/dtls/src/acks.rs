@@ -5,7 +5,7 @@ use crate::error::Error;
 /// Record numbers that fit into one acknowledgement of ours.
 const MOST: usize = 16;
 
-/// Records of the peer's current flight that we have, for an ACK message (RFC 9147, section 7).
+/// Records of the peer's current flight that we have, for an ACK message (RFC 9147 §7).
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     list: [Option<(u16, u64)>; MOST],

@@ -3,13 +3,13 @@ use core::time::Duration;
 use barertc_crypto::{Group, Suite};
 use barertc_wire::{ConfigError, Rule};
 
-/// Which side begins: in SDP, `a=setup:active` is the client (RFC 8842, section 5.2).
+/// The role in the handshake. In SDP, `a=setup:active` is the client and `a=setup:passive` the server (RFC 8842 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Role {
     /// Sends the ClientHello.
     Client,
-    /// Waits for it.
+    /// Waits for the ClientHello.
     Server,
 }
 
@@ -17,9 +17,9 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Version {
-    /// RFC 6347.
+    /// DTLS 1.2 (RFC 6347).
     Dtls12,
-    /// RFC 9147.
+    /// DTLS 1.3 (RFC 9147).
     Dtls13,
 }
 
@@ -32,16 +32,16 @@ impl Version {
     }
 }
 
-/// A few values in order of preference; an empty list leaves the choice to the provider's ranking.
+/// Values in order of preference. An empty list leaves the order to the provider's ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Preference<T, const N: usize>([Option<T>; N]);
 
 impl<T: Copy + PartialEq, const N: usize> Preference<T, N> {
-    /// Whatever the provider prefers.
+    /// The empty list: the provider's ranking.
     pub const ANY: Self = Self([None; N]);
 
-    /// Exactly these, in this order; those beyond the `N`th are left out.
+    /// These values and no others, in this order. Values after the `N`th are left out.
     #[must_use]
     pub fn only(values: &[T]) -> Self {
         let mut list = [None; N];
@@ -62,7 +62,7 @@ const MIN_MTU: u16 = 64;
 /// The shortest handshake message that must be kept: a certificate with a P-256 key, and a ClientHello, have about this.
 const MIN_REASSEMBLY: u16 = 512;
 
-/// What a connection may use and take.
+/// The configuration of a connection: what it may use, and how much memory it may take.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
@@ -70,25 +70,27 @@ pub struct Config {
     pub min_version: Version,
     /// The newest version that is offered.
     pub max_version: Version,
-    /// AEADs, best first.
+    /// The AEADs, the preferred one first.
     pub suites: Preference<Suite, 3>,
-    /// Groups of the key agreement, best first. As a client the first one is the key share that is sent, and P-256 has to
-    /// be among them where a server of DTLS 1.2 takes the list for certificates too (RFC 8422, section 5.1.1).
+    /// The groups of the key agreement, the preferred one first. A client sends a key share of the first one. P-256 must be
+    /// among them where a server of DTLS 1.2 takes the list for certificates too (RFC 8422 §5.1.1).
     pub groups: Preference<Group, 2>,
-    /// SRTP protection profiles (RFC 5764, section 4.1.2); a connection for data channels alone needs none.
+    /// The SRTP protection profiles (RFC 5764 §4.1.2). A connection for data channels alone needs none.
     pub srtp: SrtpProfiles,
-    /// Largest datagram, in bytes of UDP payload; at least 64, or no handshake fits.
+    /// The largest datagram that is sent, in bytes of UDP payload; at least 64.
     pub mtu: u16,
-    /// First retransmission timeout; RFC 9147, section 5.8.2 recommends 400 ms for DTLS-SRTP, and 1.5 round trips where
-    /// ICE has measured them.
+    /// The first retransmission timeout. RFC 9147 §5.8.2 recommends 400 ms for DTLS-SRTP, and 1.5 round-trip times where
+    /// they are known: see [`Connection::set_round_trip_time`](crate::Connection::set_round_trip_time).
     pub initial_timeout: Duration,
-    /// The timeout is doubled up to this.
+    /// The largest timeout. Each repetition of a flight doubles the timeout up to this.
     pub max_timeout: Duration,
-    /// How often a flight is repeated before the connection fails with `TimedOut`.
+    /// How often a flight is repeated before the connection fails with [`Error::TimedOut`](crate::Error::TimedOut).
     pub retransmissions: u8,
-    /// Bytes of a peer's handshake messages that are kept at a time; a longer message fails the handshake.
+    /// How many bytes of the peer's handshake messages are kept at a time; at least 512. A longer message ends the handshake
+    /// with [`Error::MessageTooLong`](crate::Error::MessageTooLong).
     pub reassembly: u16,
-    /// Bytes kept of records that arrive before they can be read.
+    /// How many bytes of records are kept that arrive before their keys are known. What does not fit is dropped, and the
+    /// peer repeats it.
     pub early: u16,
 }
 
@@ -150,7 +152,7 @@ impl Config {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SrtpProfiles {
-    /// None: the extension isn't sent, and ignored when it comes.
+    /// None: a client does not send the extension, and a server ignores it.
     None,
     /// All that the provider knows, in its order, but the one whose tag has only 32 bits
     /// (`SRTP_AES128_CM_HMAC_SHA1_32`): [`Only`](Self::Only) names that where it is wanted.

@@ -39,7 +39,7 @@ impl Ephemeral {
         }
     }
 
-    /// The shared secret. Points off the curve, and X25519 points of small order, are refused (RFC 8446, 7.4.2).
+    /// The shared secret. Points off the curve, and X25519 points of small order, are refused (RFC 8446 §7.4.2).
     pub(crate) fn agree<P: Provider>(&self, p: &P, peer: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
         Ok(Zeroizing::new(match self {
             Self::X25519(secret, _) => {

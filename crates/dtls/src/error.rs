@@ -39,7 +39,7 @@ pub enum Error {
     Closed,
     /// The peer didn't answer until the last retransmission ran out.
     TimedOut,
-    /// The certificate that the peer proved to own isn't the one its description announced (RFC 8122, section 6.2).
+    /// The certificate that the peer proved to own isn't the one its description announced (RFC 8122 §6.2).
     FingerprintMismatch,
     /// A signature over the key exchange or the transcript doesn't verify.
     BadSignature,
@@ -47,7 +47,7 @@ pub enum Error {
     BadFinished,
     /// The certificate can't be parsed, or its key is of a kind we don't verify.
     BadCertificate,
-    /// The peer has no certificate; both sides must (RFC 8827, section 6.5).
+    /// The peer has no certificate; both sides must (RFC 8827 §6.5).
     NoCertificate,
     /// A message's fields don't add up.
     Malformed,
@@ -61,24 +61,24 @@ pub enum Error {
     NoCommonVersion,
     /// No cipher suite, group or signature scheme is shared.
     NoCommonParameters,
-    /// Someone between us and the peer removed the better version (RFC 8446, section 4.1.3).
+    /// Someone between us and the peer removed the better version (RFC 8446 §4.1.3).
     Downgraded,
     /// The peer's key share is not a point of the group, or one of small order.
     BadKeyShare,
-    /// The peer sent a fatal alert; this is its description (RFC 8446, section 6).
+    /// The peer sent a fatal alert; this is its description (RFC 8446 §6).
     PeerAlert(u8),
     /// Exported bytes aren't an identity.
     BadIdentity,
     /// The sequence numbers, or the number of forgeries a key may see, are used up.
     KeysExhausted,
-    /// An extension that we did not ask for (RFC 8446 section 4.2).
+    /// An extension that we did not ask for (RFC 8446 §4.2).
     UnsolicitedExtension,
     /// A call in an order that the documentation excludes.
     Misuse,
 }
 
 impl Error {
-    /// The alert that tells the peer why, when it should be told (RFC 8446, section 6.2).
+    /// The alert that tells the peer why, when it should be told (RFC 8446 §6.2).
     pub(crate) const fn alert(self) -> Option<u8> {
         Some(match self {
             Self::FingerprintMismatch | Self::BadCertificate => alert::BAD_CERTIFICATE,
@@ -106,7 +106,7 @@ impl Error {
     }
 }
 
-/// Alert descriptions (RFC 8446, section 6; RFC 5246, section 7.2).
+/// Alert descriptions (RFC 8446 §6; RFC 5246 §7.2).
 pub(crate) mod alert {
     pub(crate) const CLOSE_NOTIFY: u8 = 0;
     pub(crate) const UNEXPECTED_MESSAGE: u8 = 10;
@@ -123,7 +123,7 @@ pub(crate) mod alert {
     pub(crate) const UNSUPPORTED_EXTENSION: u8 = 110;
     pub(crate) const CERTIFICATE_REQUIRED: u8 = 116;
 
-    /// AlertLevel (RFC 5246 section 7.2).
+    /// AlertLevel (RFC 5246 §7.2).
     pub(crate) const WARNING: u8 = 1;
     pub(crate) const FATAL: u8 = 2;
 }
@@ -186,26 +186,27 @@ impl From<barertc_arena::AllocError> for Error {
 
 barertc_wire::reasons! {
     /// Why a record, or a part of one, was dropped.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum Discard: Discards {
         /// Shorter than its header says, or not a DTLS record.
         NotARecord,
         /// Of a version, type or epoch for which there are no keys (yet, or any more).
         WrongEpoch,
-        /// Seen before, or older than the anti-replay window (RFC 9147, section 4.5.1).
+        /// Seen before, or older than the anti-replay window (RFC 9147 §4.5.1).
         Replayed,
-        /// Its authentication tag is wrong (RFC 9147, section 4.5.2).
+        /// Its authentication tag is wrong (RFC 9147 §4.5.2).
         BadTag,
         /// A handshake fragment whose offset and length don't fit its message.
         BadFragment,
         /// A handshake message longer than this side keeps.
         OversizedMessage,
-        /// A fragment that says something else than one received before (RFC 9147, section 5.5).
+        /// A fragment that says something else than one received before (RFC 9147 §5.5).
         ConflictingFragment,
         /// A fragment for which there is no room now; its sender repeats it.
         NoRoom,
         /// A message that was handled before.
         OldMessage,
-        /// Plaintext of a peer that has keys: anybody can write it (RFC 9147 section 4.5.2).
+        /// Plaintext of a peer that has keys: anybody can write it (RFC 9147 §4.5.2).
         Unprotected,
         /// Arrived before it could be read, and the room for such records was used up.
         TooEarly,

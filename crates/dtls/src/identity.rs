@@ -56,7 +56,7 @@ impl Identity {
         let public = provider.p256_public(&secret);
         let mut serial = [0; 8];
         rng.fill_bytes(&mut serial);
-        // A serial number is positive and not zero (RFC 5280, section 4.1.2.2); a set top bit would cost a byte.
+        // A serial number is positive and not zero (RFC 5280 §4.1.2.2); a set top bit would cost a byte.
         serial.first_mut().into_iter().for_each(|b| *b = (*b & 0x7F) | 0x40);
         let mut room = [0; x509::MAX_OWN];
         let sign = |tbs: &[u8]| Some(provider.p256_sign(&secret, &provider.sha256(&[tbs]), rng));

@@ -1,7 +1,7 @@
 //! DTLS 1.2 and 1.3, both roles, for WebRTC: mutual authentication by fingerprint, `use_srtp`, key export.
 //!
-//! A [`Connection`] does no I/O: datagrams go in through [`Connection::handle`] and come out of
-//! [`Connection::poll_transmit`]; time, memory, randomness and crypto are arguments.
+//! A [`Connection`] is a state machine without I/O. Datagrams go in through [`Connection::handle`] and come out of
+//! [`Connection::poll_transmit`]. Time, memory, randomness and crypto are arguments.
 //!
 //! ```
 //! use barertc_arena::Heap;
@@ -68,9 +68,24 @@
 //! | signatures | ECDSA P-256 (RSA of a peer: feature `rsa`) | the same |
 //! | required | extended_master_secret, certificates on both sides | certificates on both sides |
 //!
-//! Where the choice is ours the provider's ranking decides. There is no resumption, no renegotiation, no early data and
-//! no connection id. Cookies are repeated when a server asks for them, but never asked for: ICE has shown the peer's
-//! address to be real before the first datagram of DTLS comes (RFC 8445, section 7), which is all that a cookie shows.
+//! Where the choice is this side's, the provider's ranking decides. `SRTP_AES128_CM_HMAC_SHA1_32` is used only where
+//! [`SrtpProfiles::Only`] names it. Resumption, renegotiation, early data and connection ids are not supported.
+//!
+//! A client repeats the cookie that a server asks for. A server asks for none: a cookie shows that the client's address is
+//! real, and connectivity checks have shown that already (RFC 8445 §7).
+//!
+//! # What is believed when
+//!
+//! Nobody can tell a forged plaintext record from a true one, so a forged hello can end a handshake. Once there are keys it
+//! cannot: plaintext messages and alerts are dropped and counted as [`Discard::Unprotected`] (RFC 9147 §4.5.2). DTLS 1.3 has
+//! keys from the ServerHello on, DTLS 1.2 from the client's Finished on. Application data is given out only after
+//! `Connected`, and only from records of its own epoch.
+//!
+//! # Secrets
+//!
+//! Secrets are wiped where they end: those of the handshake when it is over, keys when they are replaced, and all of them
+//! when the connection ends. The keys for the last alert go when [`Connection::poll_transmit`] has written it. Each step that
+//! works on secrets overwrites the stack below it.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -87,6 +102,9 @@
 
 #[cfg(test)]
 extern crate std;
+
+#[macro_use]
+mod trace;
 
 mod acks;
 mod client_hello;

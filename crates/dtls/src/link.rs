@@ -16,7 +16,7 @@ use crate::secret::Secret;
 use crate::updates::Updates;
 use crate::x509::{self, PublicKey};
 
-/// Epochs of DTLS 1.3 (RFC 9147 section 6.1).
+/// Epochs of DTLS 1.3 (RFC 9147 §6.1).
 pub(crate) const HANDSHAKE_EPOCH: u16 = 2;
 pub(crate) const APPLICATION_EPOCH: u16 = 3;
 
@@ -40,9 +40,9 @@ pub(crate) struct Link<A: Allocator, P: Provider> {
 
 /// What keys are exported from.
 pub(crate) enum Exporter {
-    /// Master secret and both randoms (RFC 5705, section 4).
+    /// Master secret and both randoms (RFC 5705 §4).
     Dtls12 { master: Secret, client_random: [u8; 32], server_random: [u8; 32] },
-    /// exporter_master_secret (RFC 8446, section 7.5).
+    /// exporter_master_secret (RFC 8446 §7.5).
     Dtls13 { secret: Secret },
 }
 
@@ -77,7 +77,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         Ok(self.srtp_profiles().find(|p| offered.contains(*p)))
     }
 
-    /// The SRTP profile that the server chose, which must be exactly one of ours (RFC 5764, section 4.1.1).
+    /// The SRTP profile that the server chose, which must be exactly one of ours (RFC 5764 §4.1.1).
     pub(crate) fn accept_srtp(&self, chosen: &Extensions<'_>) -> Result<Option<u16>, Error> {
         let Some(data) = chosen.get(ext::USE_SRTP) else { return Ok(None) };
         if self.srtp_profiles().next().is_none() {
@@ -92,7 +92,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         }
     }
 
-    /// The first epoch that application data may come in (RFC 6347 section 4.1, RFC 9147 section 6.1).
+    /// The first epoch that application data may come in (RFC 6347 §4.1, RFC 9147 §6.1).
     pub(crate) fn data_epoch(&self) -> u16 {
         if self.version == Some(Version::Dtls13) { APPLICATION_EPOCH } else { 1 }
     }
@@ -120,7 +120,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
 /// The profile that is used only where the configuration names it.
 const SHORT_TAG: SrtpSuite = SrtpSuite::AesCm128HmacSha1_32;
 
-/// Numbers of SRTP protection profiles (RFC 5764, section 4.1.2; RFC 7714, section 14.2).
+/// Numbers of SRTP protection profiles (RFC 5764 §4.1.2; RFC 7714 §14.2).
 const fn srtp_id(suite: SrtpSuite) -> u16 {
     match suite {
         SrtpSuite::AesCm128HmacSha1_80 => 0x0001,

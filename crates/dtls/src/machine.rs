@@ -86,7 +86,7 @@ impl Handshake {
     }
 
     /// Whether all that the peer may still say is protected: its plaintext is somebody else's from now on
-    /// (RFC 9147 section 4.5.2).
+    /// (RFC 9147 §4.5.2).
     ///
     /// DTLS 1.3 has keys from the ServerHello on, DTLS 1.2 for the Finished message only.
     pub(crate) fn is_protected(&self) -> bool {
@@ -117,7 +117,7 @@ fn on_client_hello<A: Allocator, P: Provider>(
     }
     let hello = ClientHello::parse(m.body)?;
     let versions = hello.versions()?;
-    // Without the extension the old field counts: lower means newer there (RFC 6347 section 4.2.1).
+    // Without the extension the old field counts: lower means newer there (RFC 6347 §4.2.1).
     let offers_12 = match versions {
         Some(versions) => versions.contains(Version::Dtls12.wire()),
         None => hello.version <= Version::Dtls12.wire(),
@@ -148,7 +148,7 @@ fn on_server_hello<A: Allocator, P: Provider>(
     }
     match m.kind {
         kind::HELLO_VERIFY_REQUEST if !verified => {
-            // Neither message goes into the transcript (RFC 6347 section 4.2.1).
+            // Neither message goes into the transcript (RFC 6347 §4.2.1).
             let mut r = Reader::new(m.body);
             r.skip(2)?;
             let len = usize::from(r.u8()?);
@@ -170,7 +170,7 @@ fn on_server_hello<A: Allocator, P: Provider>(
             link.version = Some(version);
             match (version, hello.random == RETRY_RANDOM) {
                 (Version::Dtls12, _) => v12::client::on_server_hello(context, link, m, &hello).map(State::Client12),
-                // A server of DTLS 1.3 doesn't ask for cookies the old way (RFC 9147 section 5.1).
+                // A server of DTLS 1.3 doesn't ask for cookies the old way (RFC 9147 §5.1).
                 (Version::Dtls13, _) if verified => Err(Error::IllegalParameter),
                 (Version::Dtls13, true) => v13::client::on_retry_request(context, link, m, &hello).map(State::Client13),
                 (Version::Dtls13, false) => v13::client::on_server_hello(context, link, m, &hello).map(State::Client13),

@@ -12,7 +12,7 @@ const MOST: usize = 512;
 /// A modulus shorter than 2,048 bits proves nothing any more.
 const LEAST: usize = 256;
 
-/// DigestInfo of SHA-256 (RFC 8017, section 9.2).
+/// DigestInfo of SHA-256 (RFC 8017 §9.2).
 const SHA256_INFO: [u8; 19] =
     [0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
 
@@ -50,7 +50,7 @@ impl RsaKey {
         (ff.len() >= 8 && ff.iter().all(|b| *b == 0xFF) && info == SHA256_INFO && hash == digest).then_some(())
     }
 
-    /// RSASSA-PSS with SHA-256, MGF1 and a salt of 32 bytes (section 8.1.2; RFC 8446, section 4.2.3).
+    /// RSASSA-PSS with SHA-256, MGF1 and a salt of 32 bytes (section 8.1.2; RFC 8446 §4.2.3).
     pub(crate) fn verify_pss<P: Provider>(&self, p: &P, digest: &[u8; 32], signature: &[u8]) -> Option<()> {
         let message = self.recover(signature)?;
         // emBits is one less than the bits of the modulus; a modulus of whole bytes, as they all are, has its top bit set.

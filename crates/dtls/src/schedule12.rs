@@ -1,4 +1,4 @@
-//! The secrets of DTLS 1.2 (RFC 5246, sections 5, 6.3 and 8.1; RFC 7627).
+//! The secrets of DTLS 1.2 (RFC 5246 §5, §6.3 and §8.1; RFC 7627).
 
 use barertc_crypto::{HmacSha256Key, HmacSha384Key, KeyLength, Provider, Suite};
 use zeroize::Zeroizing;
@@ -32,21 +32,21 @@ fn p_hash<const N: usize>(hmac: impl Fn(&[&[u8]]) -> [u8; N], label: &[u8], seed
     }
 }
 
-/// The master secret, bound to the whole handshake (RFC 7627, section 4).
+/// The master secret, bound to the whole handshake (RFC 7627 §4).
 pub(crate) fn master_secret<P: Provider>(p: &P, hash: Hash, premaster: &[u8; 32], session_hash: &[u8]) -> Secret {
     let mut master = Secret::zero(48);
     prf(p, hash, premaster, b"extended master secret", [session_hash, &[], &[], &[]], master.as_mut_slice());
     master
 }
 
-/// verify_data of a Finished message (RFC 5246, section 7.4.9).
+/// verify_data of a Finished message (RFC 5246 §7.4.9).
 pub(crate) fn verify_data<P: Provider>(p: &P, hash: Hash, master: &[u8], label: &[u8], transcript: &[u8]) -> [u8; 12] {
     let mut out = [0; 12];
     prf(p, hash, master, label, [transcript, &[], &[], &[]], &mut out);
     out
 }
 
-/// The keys of epoch 1: what the client writes with, and what the server does (RFC 5246, section 6.3).
+/// The keys of epoch 1: what the client writes with, and what the server does (RFC 5246 §6.3).
 pub(crate) fn record_keys<P: Provider>(
     p: &P,
     suite: Suite,

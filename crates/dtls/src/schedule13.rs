@@ -1,4 +1,4 @@
-//! The secrets of DTLS 1.3 (RFC 8446, section 7, with the label prefix of RFC 9147, section 5.9).
+//! The secrets of DTLS 1.3 (RFC 8446 §7, with the label prefix of RFC 9147 §5.9).
 
 use barertc_crypto::{HmacSha256Key, HmacSha384Key, KeyLength, Provider, Suite};
 use zeroize::Zeroizing;
@@ -73,12 +73,12 @@ impl<'a, P: Provider> Schedule<'a, P> {
         exporter.copy_from(&self.derive_secret(master, b"exp master", transcript));
     }
 
-    /// The traffic secret after a key update (RFC 8446, section 7.2).
+    /// The traffic secret after a key update (RFC 8446 §7.2).
     pub(crate) fn updated(&self, secret: &Secret) -> Secret {
         self.derive_secret(secret, b"traffic upd", &[])
     }
 
-    /// The record keys of a traffic secret (RFC 8446, section 7.3; RFC 9147, section 4.2.3).
+    /// The record keys of a traffic secret (RFC 8446 §7.3; RFC 9147 §4.2.3).
     pub(crate) fn record_keys(&self, suite: Suite, secret: &Secret) -> Result<Keys<P>, KeyLength> {
         let len = key_len(suite);
         let (mut key, mut number) = (Secret::zero(len), Secret::zero(len));
@@ -89,7 +89,7 @@ impl<'a, P: Provider> Schedule<'a, P> {
         Keys::v13(self.provider, suite, &key, *iv, &number)
     }
 
-    /// verify_data of a Finished message (RFC 8446, section 4.4.4).
+    /// verify_data of a Finished message (RFC 8446 §4.4.4).
     pub(crate) fn verify_data(&self, base: &Secret, transcript: &[u8]) -> Secret {
         let key = self.derive_secret(base, b"finished", &[]);
         match self.hash {
@@ -98,7 +98,7 @@ impl<'a, P: Provider> Schedule<'a, P> {
         }
     }
 
-    /// Keying material for others, from the exporter's secret (RFC 8446, section 7.5).
+    /// Keying material for others, from the exporter's secret (RFC 8446 §7.5).
     pub(crate) fn export(&self, exporter: &Secret, label: &[u8], context: &[u8], out: &mut [u8]) {
         let empty = self.hash.digest(self.provider, &[]);
         let secret = self.derive_secret(exporter, label, &empty);
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::testing::hex;
 
-    /// The trace of RFC 8448, section 3. Nobody has published one of DTLS, whose labels differ in nothing but the prefix.
+    /// The trace of RFC 8448 §3. Nobody has published one of DTLS, whose labels differ in nothing but the prefix.
     #[test]
     fn the_trace_of_rfc_8448() {
         let tls = Schedule { prefix: b"tls13 ", ..Schedule::new(&RustCrypto, Hash::Sha256) };
@@ -188,6 +188,6 @@ mod tests {
         );
         let secret = Secret::zero(48);
         assert_ne!(*tls.updated(&secret), *dtls.updated(&secret));
-        assert_eq!(dtls.prefix, b"dtls13", "RFC 9147, section 5.9");
+        assert_eq!(dtls.prefix, b"dtls13", "RFC 9147 §5.9");
     }
 }

@@ -1,4 +1,4 @@
-//! What key updates need to know (RFC 9147 section 8).
+//! What key updates need to know (RFC 9147 §8).
 
 use crate::handshake::ranges::Ranges;
 use crate::secret::Secret;

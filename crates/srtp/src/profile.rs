@@ -178,6 +178,13 @@ impl core::fmt::Debug for Masters {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Masters {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Masters(secret)");
+    }
+}
+
 fn join(out: &mut [u8], key: &[u8], salt: &[u8]) -> Result<(), Error> {
     let mut writer = barertc_wire::Writer::new(out);
     writer.put(key).and_then(|()| writer.put(salt)).map_err(|_| Error::KeyLength)

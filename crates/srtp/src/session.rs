@@ -1,3 +1,5 @@
+use core::fmt;
+
 use barertc_arena::{Allocator, Vec};
 use barertc_crypto::{Provider, wipe_stack};
 
@@ -96,8 +98,8 @@ impl<A: Allocator, P: Provider> Session<A, P> {
     /// Protects the RTP packet `buf[..len]` in place and returns its new length, [`Profile::tag_len`] more.
     ///
     /// The packets of a stream must come in the order of their sequence numbers. Each number may come once: two packets
-    /// with one number would be encrypted under one key stream (RFC 3711 section 9.1), and with GCM they would give the
-    /// authentication key away (RFC 7714 section 8.4). A packet that is sent again goes through
+    /// with one number would be encrypted under one key stream (RFC 3711 §9.1), and with GCM they would give the
+    /// authentication key away (RFC 7714 §8.4). A packet that is sent again goes through
     /// [`protect_rtp_again`](Self::protect_rtp_again).
     ///
     /// # Errors
@@ -278,6 +280,19 @@ impl<A: Allocator, P: Provider> Session<A, P> {
 
     fn bitmap(&self, place: Option<usize>, stream: Stream) -> &[u32] {
         place.and_then(|at| self.bits.get(self.config.bitmap(at, stream))).unwrap_or_default()
+    }
+}
+
+impl<A: Allocator, P: Provider> fmt::Debug for Session<A, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("profile", &self.profile).field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<A: Allocator, P: Provider> defmt::Format for Session<A, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Session {{ profile: {}, .. }}", self.profile);
     }
 }
 

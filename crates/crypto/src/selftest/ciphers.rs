@@ -149,7 +149,7 @@ fn gcm<P: Provider>(p: &P) -> Result<(), &'static str> {
     same("AES-GCM case 2", data, hex!("0388dace60b6a392f328c2b971b2fe78"))
 }
 
-/// RFC 8439 sections 2.3.2 and 2.8.2.
+/// RFC 8439 §2.3.2 and §2.8.2.
 fn chacha<P: Provider>(p: &P) -> Result<(), &'static str> {
     let key = core::array::from_fn(|i| u8::try_from(i).unwrap_or_default());
     same(

@@ -32,7 +32,7 @@ fn x25519<P: Provider>(p: &P) -> Result<(), &'static str> {
     same(what, must(what, p.x25519_agree(&alice, &of_bob))?, shared)?;
     same(what, must(what, p.x25519_agree(&bob, &of_alice))?, shared)?;
 
-    // RFC 7748 section 6.1: 0, 1 and a point of order 8.
+    // RFC 7748 §6.1: 0, 1 and a point of order 8.
     let mut one = [0; 32];
     one[0] = 1;
     let eight = hex!("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800");
@@ -44,7 +44,7 @@ fn x25519<P: Provider>(p: &P) -> Result<(), &'static str> {
     is("X25519, new keys agree", p.x25519_agree(&a, &p.x25519_public(&b)) == p.x25519_agree(&b, &p.x25519_public(&a)))
 }
 
-/// RFC 5903 section 8.1.
+/// RFC 5903 §8.1.
 fn ecdh<P: Provider>(p: &P) -> Result<(), &'static str> {
     let what = "P-256 ECDH, RFC 5903 8.1";
     let i = hex!("c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433");

@@ -1,7 +1,7 @@
 use barertc_arena::{AllocError, Allocator, Box};
 
 /// Records that came before the keys that open them, or data before the handshake was over: with reordering that is
-/// normal, and dropping them would cost a retransmission timeout (RFC 9147, section 4.2.1).
+/// normal, and dropping them would cost a retransmission timeout (RFC 9147 §4.2.1).
 pub(crate) struct Early<A: Allocator> {
     store: Box<[u8], A>,
     used: usize,

@@ -73,7 +73,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
         let Some(pending) = &mut self.pending else { return Ok(false) };
         let Some(message) = pending.reassembly.ready() else { return Ok(false) };
-        // The flight that this answers has arrived (RFC 9147, section 7.2).
+        // The flight that this answers has arrived (RFC 9147 §7.2).
         if self.link.version == Some(Version::Dtls13) {
             self.link.flight.answered();
         }
@@ -96,7 +96,9 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     fn complete(&mut self) {
         let Some(version) = self.link.version else { return };
         self.status = Status::Connected;
-        self.connected = Some(Event::Connected { version, suite: self.link.suite, srtp: self.link.srtp });
+        let event = Event::Connected { version, suite: self.link.suite, srtp: self.link.srtp };
+        trace!("dtls: {:?}", event);
+        self.connected = Some(event);
         if version == Version::Dtls13
             && let (Some(updates), Some(pending)) = (&mut self.link.updates, &self.pending)
         {
@@ -228,7 +230,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             };
             self.discards.count(discard);
             match discard {
-                // The peer has sent its flight again, so it hasn't got ours (RFC 9147, section 5.8.1).
+                // The peer has sent its flight again, so it hasn't got ours (RFC 9147 §5.8.1).
                 Discard::OldMessage => {
                     useful = true;
                     self.link.flight.peer_repeated(now);
@@ -249,7 +251,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         Ok(())
     }
 
-    /// DTLS 1.3: when part of a flight is here, the rest should be soon, or the peer is told what is (RFC 9147, 7.1).
+    /// DTLS 1.3: when part of a flight is here, the rest should be soon, or the peer is told what is (RFC 9147 §7.1).
     fn plan_ack(&mut self, now: Instant) {
         let timeout = self.link.flight.timeout();
         if self.link.version == Some(Version::Dtls13) && self.link.records.write_epoch() > 0 {
@@ -286,7 +288,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 self.discards.count(Discard::OldMessage);
                 self.link.flight.peer_repeated(now);
             }
-            // No renegotiation (RFC 5746, section 4.5; RFC 8827, section 6.5).
+            // No renegotiation (RFC 5746 §4.5; RFC 8827 §6.5).
             (kind::HELLO_REQUEST, Role::Client) | (kind::CLIENT_HELLO, Role::Server) => {
                 self.discards.count(Discard::Unexpected);
                 self.alert = Some((alert::WARNING, alert::NO_RENEGOTIATION));
@@ -319,7 +321,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 self.alert = Some((alert::WARNING, alert::CLOSE_NOTIFY));
                 self.end(Event::Closed);
             }
-            // A close_notify follows (RFC 8446, section 6.1).
+            // A close_notify follows (RFC 8446 §6.1).
             alert::USER_CANCELED => {}
             // Only DTLS 1.2 has warnings that mean nothing.
             _ if level == alert::WARNING && self.link.version != Some(Version::Dtls13) => {}
@@ -332,7 +334,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         Ok(())
     }
 
-    /// An ACK (RFC 9147, section 7.2).
+    /// An ACK (RFC 9147 §7.2).
     fn acknowledged(&mut self, opened: Opened, body: &[u8]) -> Result<(), Error> {
         let Ok(numbers) = acks::parse(body) else {
             self.discards.count(Discard::NotARecord);

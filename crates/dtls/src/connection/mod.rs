@@ -27,7 +27,7 @@ use crate::schedule12;
 #[cfg(test)]
 mod tests;
 
-/// What the caller should know.
+/// An event of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -38,12 +38,12 @@ pub enum Event {
         version: Version,
         /// The AEAD of its records.
         suite: Suite,
-        /// The SRTP protection profile, by its number (RFC 5764, section 4.1.2), when there is one.
+        /// The SRTP protection profile, by its number (RFC 5764 §4.1.2), when there is one.
         srtp: Option<u16>,
     },
-    /// The peer has closed the connection, or our own closing is done.
+    /// The peer has closed the connection, or this side has.
     Closed,
-    /// The connection is over because of this.
+    /// The connection has ended for this reason.
     Failed(Error),
 }
 
@@ -61,10 +61,11 @@ pub(crate) enum Status {
 
 /// One DTLS connection, of either version and either role.
 ///
-/// After `new` a client has its ClientHello ready; nothing of the peer is handled before
-/// [`set_peer_fingerprint`](Self::set_peer_fingerprint), but a ClientHello that comes earlier is kept. After every call
-/// that takes `&mut self`, empty [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and ask
-/// [`timeout`](Self::timeout) again.
+/// A client has its ClientHello ready after [`new`](Self::new), so it can begin before ICE has selected a path. Messages of
+/// the peer are kept until [`set_peer_fingerprint`](Self::set_peer_fingerprint) and handled then.
+///
+/// After every call that takes `&mut self`, call [`poll_transmit`](Self::poll_transmit) and
+/// [`poll_event`](Self::poll_event) until they return `None`, and ask [`timeout`](Self::timeout) again.
 pub struct Connection<A: Allocator, P: Provider> {
     pub(crate) link: Link<A, P>,
     /// Gone when the handshake is over.
@@ -164,8 +165,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         flight::CAPACITY.saturating_add(Records::<A, P>::KEY_BYTES)
     }
 
-    /// Makes the key pair that the handshake will need, in idle time before the peer's first message. A client has done
-    /// so in `new`.
+    /// Makes the key pair of the handshake now. A server calls this in idle time, so that its answer to the ClientHello takes
+    /// less time. A client has made its key pair in [`new`](Self::new).
     pub fn prepare(&mut self) {
         let Some(pending) = &mut self.pending else { return };
         let Handshake { state: State::AwaitClientHello, context } = &mut *pending.handshake else { return };
@@ -175,17 +176,17 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
     }
 
-    /// Says which certificate the peer must have: the `a=fingerprint` of its description. Messages that came before are
-    /// handled now.
+    /// Sets the fingerprint that the peer's certificate must have: the `a=fingerprint` of its description. Messages that
+    /// arrived before are handled now.
     ///
     /// # Errors
-    /// [`Error::Misuse`] when it was said before; the errors of [`handle`](Self::handle) for messages that came before.
+    /// [`Error::Misuse`] when it was set before, and what [`handle`](Self::handle) gives for the kept messages.
     pub fn set_peer_fingerprint(&mut self, now: Instant, fingerprint: Fingerprint) -> Result<(), Error> {
         self.set_peer_fingerprints(now, fingerprint.into())
     }
 
-    /// Says which certificates the peer may have: all `a=fingerprint` attributes of its description (RFC 8122 §5.1).
-    /// Messages that came before are handled now.
+    /// Sets the fingerprints of which the peer's certificate must have one: all `a=fingerprint` attributes of its description
+    /// (RFC 8122 §5.1). Messages that arrived before are handled now.
     ///
     /// # Errors
     /// As [`set_peer_fingerprint`](Self::set_peer_fingerprint).
@@ -197,9 +198,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.proceed(now, &mut |_| {})
     }
 
-    /// Says how long a datagram takes to the peer and back, as ICE has measured it: from the next flight on, an answer is
-    /// waited for 1.5 times as long before the flight is repeated (RFC 9147, section 5.8.2), within 50 ms and
-    /// [`Config::initial_timeout`].
+    /// Sets the round-trip time that ICE has measured. From the next flight on, the first timeout is 1.5 times that
+    /// (RFC 9147 §5.8.2), at least 50 ms and at most [`Config::initial_timeout`].
     pub fn set_round_trip_time(&mut self, now: Instant, round_trip: Duration) {
         // The running timer keeps its deadline.
         let _ = now;
@@ -213,7 +213,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.connected.take().or_else(|| self.over.take())
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if at all.
     pub fn timeout(&self) -> Option<Instant> {
         match self.status {
             Status::Over => None,
@@ -221,7 +221,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
     }
 
-    /// Repeats what hasn't been answered in time.
+    /// Repeats the flight that was not answered in time, and plans acknowledgements.
+    ///
+    /// After the last repetition the connection fails with [`Error::TimedOut`]. When an unprotected alert was dropped before,
+    /// its description is the reason instead: [`Error::PeerAlert`].
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.status == Status::Over {
             return;
@@ -229,17 +232,18 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.link.acks.handle_timeout(now);
         if self.link.flight.deadline().is_some_and(|at| at <= now) {
             let (longest, most) = (self.link.config.max_timeout, self.link.config.retransmissions);
+            trace!("dtls: a flight was not answered within {:?} ms", self.link.flight.timeout().as_millis() as u64);
             if !self.link.flight.repeat(now, longest, most) {
                 self.fail(self.hint.map_or(Error::TimedOut, Error::PeerAlert));
             } else if self.link.flight.is_answered() {
-                // Part of the answer is missing: what we have tells the peer what to repeat (RFC 9147, section 7.1).
+                // Part of the answer is missing: what we have tells the peer what to repeat (RFC 9147 §7.1).
                 self.link.acks.send_now();
             }
         }
     }
 
-    /// Writes keying material of `out.len()` bytes (RFC 5705, RFC 8446 section 7.5), the same as the peer's. For SRTP
-    /// the label is `EXTRACTOR-dtls_srtp` and there is no context (RFC 5764, section 4.2).
+    /// Writes keying material of `out.len()` bytes (RFC 5705, RFC 8446 §7.5), the same as the peer's. For SRTP
+    /// the label is `EXTRACTOR-dtls_srtp` and there is no context (RFC 5764 §4.2).
     ///
     /// # Errors
     /// [`Error::NotConnected`] before `Connected`.
@@ -263,9 +267,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         Ok(())
     }
 
-    /// DTLS 1.3: changes the keys that this side writes with, and with `request` asks the peer to change its own
-    /// (RFC 9147, section 8). It happens by itself long before the keys are worn out. False when it can't begin now: in
-    /// DTLS 1.2, or while another flight is out.
+    /// DTLS 1.3: begins to change the keys that this side writes with (RFC 9147 §8). With `request` it asks the peer to change
+    /// its own too. An update begins by itself after 2²³ records.
+    ///
+    /// Returns false when no update can begin: in DTLS 1.2, or while another flight waits for its acknowledgement.
     ///
     /// # Errors
     /// [`Error::NotConnected`] before `Connected` and after the end.
@@ -278,7 +283,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.link.begin_update(request)
     }
 
-    /// Closes the connection: the peer is told with the next datagram, and `Closed` follows.
+    /// Closes the connection. The next datagram tells the peer, and [`Event::Closed`] follows.
     pub fn close(&mut self, now: Instant) {
         // The alert goes out when it is polled.
         let _ = now;
@@ -288,7 +293,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
     }
 
-    /// Whether data can be sent and keys exported.
+    /// Whether the handshake is complete and the connection has not ended: data can be sent and keys exported.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.status == Status::Connected
@@ -300,7 +305,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.link.role
     }
 
-    /// What was dropped, and why.
+    /// How many records and fragments were dropped, by reason.
     #[must_use]
     pub fn discards(&self) -> &Discards {
         &self.discards

@@ -65,7 +65,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let link = &mut self.link;
         match link.flight.poll(now, &link.provider, &mut link.records, out) {
             Ok(0) => None,
-            Ok(len) => Some(len),
+            Ok(len) => {
+                trace!("dtls: {:?} bytes of a flight", len);
+                Some(len)
+            }
             Err(error) => {
                 self.fail(error);
                 None

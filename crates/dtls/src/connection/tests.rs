@@ -171,7 +171,7 @@ fn next_seq(of: &Peer) -> u16 {
     of.link.updates.as_ref().unwrap().next_seq
 }
 
-/// A peer with the right keys asks for it, so it is answered: with no_renegotiation (RFC 5746, section 4.5).
+/// A peer with the right keys asks for it, so it is answered: with no_renegotiation (RFC 5746 §4.5).
 #[test]
 fn a_peer_that_wants_to_renegotiate_is_refused() {
     let mut rng = Rng(1);
@@ -197,7 +197,7 @@ fn a_peer_that_wants_to_renegotiate_is_refused() {
     }
 }
 
-/// In DTLS 1.3 there is no such thing: whoever asks for it has lost the thread (RFC 8446, section 4.1.2).
+/// In DTLS 1.3 there is no such thing: whoever asks for it has lost the thread (RFC 8446 §4.1.2).
 #[test]
 fn a_client_hello_after_a_handshake_of_13_changes_nothing() {
     let mut rng = Rng(1);
@@ -216,7 +216,7 @@ fn a_client_hello_after_a_handshake_of_13_changes_nothing() {
     }
 }
 
-/// RFC 9147 section 8: the peer waits for our acknowledgement before it writes with new keys, so two updates are a round
+/// RFC 9147 §8: the peer waits for our acknowledgement before it writes with new keys, so two updates are a round
 /// trip apart. Ninety in one datagram would cost as many key schedules.
 #[test]
 fn one_key_update_a_round_trip() {
@@ -264,7 +264,7 @@ fn a_key_update_ends_its_record_and_is_whole() {
     }
 }
 
-/// RFC 9147 section 6.1: epoch 2 is for handshake messages.
+/// RFC 9147 §6.1: epoch 2 is for handshake messages.
 #[test]
 fn data_in_the_epoch_of_the_handshake_is_dropped() {
     let (mut c, mut s) = connected_13(false);

@@ -69,7 +69,7 @@ pub struct FlightCursor {
     offset: u16,
 }
 
-/// The states of RFC 9147, section 5.8.1 (RFC 6347, section 4.2.4), after PREPARING.
+/// The states of RFC 9147 §5.8.1 (RFC 6347 §4.2.4), after PREPARING.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     /// Nothing to send, or all of it acknowledged.
@@ -117,7 +117,7 @@ impl<A: Allocator> Flight<A> {
     }
 
     /// Starts a new flight: the one before has been answered. A flight that had to be repeated leaves its timeout to the
-    /// next one (RFC 6347, section 4.2.4.1).
+    /// next one (RFC 6347 §4.2.4.1).
     pub(crate) fn begin(&mut self) {
         self.used = 0;
         self.items = [None; ITEMS];
@@ -152,7 +152,7 @@ impl<A: Allocator> Flight<A> {
         self.bytes.get(start..self.used).ok_or(TOO_LONG)
     }
 
-    /// Adds a ChangeCipherSpec (RFC 5246, section 7.1).
+    /// Adds a ChangeCipherSpec (RFC 5246 §7.1).
     pub(crate) fn change_cipher_spec(&mut self) -> Result<(), Error> {
         let start = self.used;
         *self.bytes.get_mut(start).ok_or(TOO_LONG)? = 1;
@@ -246,7 +246,7 @@ impl<A: Allocator> Flight<A> {
         }
     }
 
-    /// The peer has got this record (RFC 9147, section 7.2).
+    /// The peer has got this record (RFC 9147 §7.2).
     pub(crate) fn acknowledge(&mut self, epoch: u64, number: u64) -> bool {
         let mut known = false;
         for sent in self.sent.iter().flatten() {

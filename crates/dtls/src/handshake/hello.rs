@@ -1,4 +1,4 @@
-//! ClientHello and ServerHello, and the extensions that we know (RFC 8446, section 4.1 and 4.2).
+//! ClientHello and ServerHello, and the extensions that we know (RFC 8446 §4.1 and 4.2).
 
 use barertc_crypto::{Group, Provider, Suite};
 use barertc_wire::{NoRoom, Reader, Writer};
@@ -20,16 +20,16 @@ pub(crate) mod ext {
     pub(crate) const RENEGOTIATION_INFO: u16 = 0xFF01;
 }
 
-/// TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746, section 3.3).
+/// TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746 §3.3).
 pub(crate) const RENEGOTIATION_SCSV: u16 = 0x00FF;
 
-/// The random of a ServerHello that is a HelloRetryRequest (RFC 8446, section 4.1.3).
+/// The random of a ServerHello that is a HelloRetryRequest (RFC 8446 §4.1.3).
 pub(crate) const RETRY_RANDOM: [u8; 32] = [
     0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91, 0xC2, 0xA2, 0x11,
     0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
 ];
 
-/// The end of a ServerHello's random where a server that knows DTLS 1.3 was made to speak 1.2 (RFC 8446, section 4.1.3).
+/// The end of a ServerHello's random where a server that knows DTLS 1.3 was made to speak 1.2 (RFC 8446 §4.1.3).
 pub(crate) const DOWNGRADE_12: [u8; 8] = *b"DOWNGRD\x01";
 
 /// The same for an older version, which a client that offered 1.3 has to refuse too.
@@ -54,7 +54,7 @@ pub(crate) const fn suite_rsa(suite: Suite) -> u16 {
     }
 }
 
-/// Cipher suites of DTLS 1.3 (RFC 8446, appendix B.4).
+/// Cipher suites of DTLS 1.3 (RFC 8446 appendix B.4).
 pub(crate) const fn suite_13(suite: Suite) -> u16 {
     match suite {
         Suite::Aes128Gcm => 0x1301,
@@ -141,7 +141,7 @@ impl<'a> Extensions<'a> {
             let len = usize::from(each.u16()?);
             let data = each.take(len)?;
             match KNOWN.iter().position(|known| *known == id).and_then(|at| all.known.get_mut(at)) {
-                // RFC 8446 section 4.2: not more than one of a type.
+                // RFC 8446 §4.2: not more than one of a type.
                 Some(Some(_)) => return Err(Error::IllegalParameter),
                 Some(place) => *place = Some(data),
                 None => all.other = true,
@@ -164,7 +164,7 @@ impl<'a> Extensions<'a> {
         }
     }
 
-    /// Checks the extensions of an answer. `allowed` are those that may come in this message (RFC 8446 section 4.2).
+    /// Checks the extensions of an answer. `allowed` are those that may come in this message (RFC 8446 §4.2).
     ///
     /// One that we do not know was not asked for. One that we know belongs into another message.
     pub(crate) fn check_answer(&self, allowed: &[u16]) -> Result<(), Error> {
@@ -203,7 +203,7 @@ impl<'a> ClientHello<'a> {
         let suites = usize::from(r.u16()?);
         let suites = List::parse(r.take(suites)?)?;
         let compression = usize::from(r.u8()?);
-        // RFC 8446, section 4.1.2: null has to be among them.
+        // RFC 8446 §4.1.2: null has to be among them.
         let compression = r.take(compression)?;
         if !compression.contains(&0) {
             return Err(Error::IllegalParameter);
@@ -240,7 +240,7 @@ impl<'a> ClientHello<'a> {
             let len = usize::from(r.u16()?);
             let key = r.take(len)?;
             all = all.saturating_add(1);
-            // RFC 8446 section 4.2.8: one entry a group.
+            // RFC 8446 §4.2.8: one entry a group.
             if id == group_id(group) && found.replace(key).is_some() {
                 return Err(Error::IllegalParameter);
             }
@@ -248,7 +248,7 @@ impl<'a> ClientHello<'a> {
         Ok((found, all))
     }
 
-    /// A digest of what a second ClientHello must repeat (RFC 8446 section 4.1.2): version, random, cipher suites, and the
+    /// A digest of what a second ClientHello must repeat (RFC 8446 §4.1.2): version, random, cipher suites, and the
     /// extensions that we act on but key_share.
     pub(crate) fn constant_part<P: Provider>(&self, p: &P) -> [u8; 32] {
         let part = |id| self.extensions.get(id).unwrap_or_default();
@@ -264,7 +264,7 @@ impl<'a> ClientHello<'a> {
         ])
     }
 
-    /// Whether uncompressed points are understood, which they always are (RFC 8422, section 5.1.2).
+    /// Whether uncompressed points are understood, which they always are (RFC 8422 §5.1.2).
     pub(crate) fn takes_uncompressed_points(&self) -> bool {
         self.extensions.get(ext::EC_POINT_FORMATS).is_none_or(|f| f.iter().skip(1).any(|b| *b == 0))
     }
@@ -300,8 +300,8 @@ impl<'a> ServerHello<'a> {
 
     /// The version that it selects: supported_versions goes before the field of old.
     ///
-    /// The extension is for versions from 1.3 on, and the field of old then says 1.2 (RFC 8446 sections 4.1.3 and 4.2.1,
-    /// RFC 9147 section 5.4).
+    /// The extension is for versions from 1.3 on, and the field of old then says 1.2 (RFC 8446 §4.1.3 and §4.2.1,
+    /// RFC 9147 §5.4).
     pub(crate) fn selected_version(&self) -> Result<Version, Error> {
         let old = self.version == Version::Dtls12.wire();
         let Some(data) = self.extensions.get(ext::SUPPORTED_VERSIONS) else {
@@ -312,13 +312,13 @@ impl<'a> ServerHello<'a> {
     }
 
     /// What a ServerHello and a HelloRetryRequest of DTLS 1.3 have in common: the echo of the session identifier that we
-    /// left empty (RFC 9147 section 5), and no extension but those `allowed`.
+    /// left empty (RFC 9147 §5), and no extension but those `allowed`.
     pub(crate) fn check_13(&self, allowed: &[u16]) -> Result<(), Error> {
         if self.session_id.is_empty() { self.extensions.check_answer(allowed) } else { Err(Error::IllegalParameter) }
     }
 }
 
-/// The profiles in a use_srtp extension, and the MKI behind them (RFC 5764 section 4.1.1).
+/// The profiles in a use_srtp extension, and the MKI behind them (RFC 5764 §4.1.1).
 pub(crate) fn parse_use_srtp(data: &[u8]) -> Result<(List<'_>, &[u8]), Error> {
     let mut r = Reader::new(data);
     let len = usize::from(r.u16()?);

@@ -7,7 +7,7 @@ pub(crate) mod reassembly;
 pub(crate) mod signature;
 pub(crate) mod transcript;
 
-/// HandshakeType (RFC 5246, section 7.4; RFC 6347, section 4.3.2; RFC 8446, section 4).
+/// HandshakeType (RFC 5246 §7.4; RFC 6347 §4.3.2; RFC 8446 §4).
 pub(crate) mod kind {
     pub(crate) const HELLO_REQUEST: u8 = 0;
     pub(crate) const CLIENT_HELLO: u8 = 1;

@@ -7,7 +7,7 @@ use crate::error::Discard;
 /// How many messages ahead of the next one may be kept: a whole flight of either version.
 const AHEAD: usize = 8;
 
-/// Bytes of a handshake message's header (RFC 6347, section 4.2.2).
+/// Bytes of a handshake message's header (RFC 6347 §4.2.2).
 pub(crate) const HEADER: usize = 12;
 
 /// A whole handshake message.
@@ -24,7 +24,7 @@ pub(crate) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// The header as if the message had come in one fragment, which is how it is hashed (RFC 6347, section 4.2.6).
+    /// The header as if the message had come in one fragment, which is how it is hashed (RFC 6347 §4.2.6).
     pub(crate) fn header(&self) -> [u8; HEADER] {
         header(self.kind, self.body.len(), self.seq, 0, self.body.len())
     }
@@ -218,7 +218,7 @@ impl<A: Allocator> Reassembly<A> {
     }
 }
 
-/// Whether the fragment changes a byte that is there already. An honest sender never does (RFC 9147, section 5.5); the
+/// Whether the fragment changes a byte that is there already. An honest sender never does (RFC 9147 §5.5); the
 /// first version stays, and the transcript decides in the end who was right.
 fn conflicts(kept: &[u8], have: &Ranges, (start, end): (u16, u16), bytes: &[u8]) -> bool {
     have.iter().any(|(s, e)| {

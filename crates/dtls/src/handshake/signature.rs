@@ -1,4 +1,4 @@
-//! Signature schemes (RFC 8446, section 4.2.3): one that we make, and those that we verify.
+//! Signature schemes (RFC 8446 §4.2.3): one that we make, and those that we verify.
 
 use barertc_crypto::{Provider, ecdsa_der_decode};
 

@@ -37,7 +37,7 @@ impl Hash {
 
 /// The running hash over all handshake messages.
 ///
-/// DTLS 1.2 hashes messages with their whole header, DTLS 1.3 with the four bytes that TLS has (RFC 9147, section 5.2).
+/// DTLS 1.2 hashes messages with their whole header, DTLS 1.3 with the four bytes that TLS has (RFC 9147 §5.2).
 /// Signatures of DTLS 1.2 are over SHA-256 whatever the suite's hash is, so that one always runs.
 pub(crate) struct Transcript {
     version: Version,
@@ -75,7 +75,7 @@ impl Transcript {
         self.sha256.clone().finish()
     }
 
-    /// Puts a hash in place of the ClientHello that a HelloRetryRequest answered (RFC 8446, section 4.4.1).
+    /// Puts a hash in place of the ClientHello that a HelloRetryRequest answered (RFC 8446 §4.4.1).
     pub(crate) fn replace_by_hash(&mut self) {
         let digest = self.hash();
         let hash = if self.sha384.is_some() { Hash::Sha384 } else { Hash::Sha256 };

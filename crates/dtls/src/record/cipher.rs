@@ -44,7 +44,7 @@ impl<P: Provider> Keys<P> {
         Ok(Self { aead: aead(p, suite, key)?, iv: twelve, number: None })
     }
 
-    /// Keys for DTLS 1.3 (RFC 9147, section 4.2.3).
+    /// Keys for DTLS 1.3 (RFC 9147 §4.2.3).
     pub(crate) fn v13(p: &P, suite: Suite, key: &[u8], iv: [u8; 12], number: &[u8]) -> Result<Self, KeyLength> {
         let number = match suite {
             Suite::Aes128Gcm | Suite::Aes256Gcm => NumberKey::Aes(p.aes_key(number)?),
@@ -58,7 +58,7 @@ impl<P: Provider> Keys<P> {
         self.number.is_some()
     }
 
-    /// Bytes of nonce that travel in a record of DTLS 1.2 (RFC 5288, section 3).
+    /// Bytes of nonce that travel in a record of DTLS 1.2 (RFC 5288 §3).
     pub(crate) fn explicit_nonce(&self) -> usize {
         match (&self.aead, &self.number) {
             (Aead::Gcm(_), None) => 8,
@@ -95,7 +95,7 @@ impl<P: Provider> Keys<P> {
         }
     }
 
-    /// The mask over a record number, from the first 16 bytes of the ciphertext (RFC 9147, section 4.2.3).
+    /// The mask over a record number, from the first 16 bytes of the ciphertext (RFC 9147 §4.2.3).
     pub(crate) fn number_mask(&self, p: &P, sample: [u8; 16]) -> [u8; 2] {
         let first_two = |block: &[u8]| [block.first().copied().unwrap_or(0), block.get(1).copied().unwrap_or(0)];
         match &self.number {

@@ -11,7 +11,7 @@ pub(crate) const UNIFIED_HEADER: usize = 5;
 pub(crate) enum Head {
     /// The header of DTLS 1.2, which plaintext has in 1.3 too.
     Plain { kind: u8, epoch: u16, seq: u64, len: usize },
-    /// The header of protected records in DTLS 1.3 (RFC 9147, section 4).
+    /// The header of protected records in DTLS 1.3 (RFC 9147 §4).
     Unified { epoch_bits: u16, number_len: usize, header_len: usize },
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn split(datagram: &mut [u8]) -> Option<(Head, &mut [u8], &mut [u8])>
         20..=24 | 26 => {
             let version = r.u16().ok()?;
             let epoch = r.u16().ok()?;
-            // Of plaintext it tells nothing (RFC 9147, section 4); protected records are all of DTLS 1.2.
+            // Of plaintext it tells nothing (RFC 9147 §4); protected records are all of DTLS 1.2.
             if version >> 8 != 0xFE || (epoch > 0 && version != 0xFEFD) {
                 return None;
             }

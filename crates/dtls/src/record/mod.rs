@@ -1,4 +1,4 @@
-//! Records: what is on the wire, and what protects it (RFC 6347, section 4.1; RFC 9147, section 4).
+//! Records: what is on the wire, and what protects it (RFC 6347 §4.1; RFC 9147 §4).
 
 mod cipher;
 mod header;
@@ -14,7 +14,7 @@ use window::Window;
 
 use crate::error::{Discard, Error};
 
-/// Content types (RFC 5246, section 6.2.1; RFC 9147, section 14).
+/// Content types (RFC 5246 §6.2.1; RFC 9147 §14).
 pub(crate) mod content {
     pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
     pub(crate) const ALERT: u8 = 21;
@@ -23,7 +23,7 @@ pub(crate) mod content {
     pub(crate) const ACK: u8 = 26;
 }
 
-/// Records that fail authentication before the connection is given up (RFC 9147, section 4.5.3).
+/// Records that fail authentication before the connection is given up (RFC 9147 §4.5.3).
 const FORGERY_LIMIT: u64 = 1 << 36;
 
 /// Sequence numbers of DTLS 1.2 have 48 bits; nobody gets that far with one key of DTLS 1.3 either.
@@ -235,19 +235,19 @@ fn clear<T>(epochs: &mut [Option<T>], ended: impl Fn(&T) -> bool) {
 /// Bytes that a record adds before and after its contents under these keys.
 fn overhead<P: Provider>(keys: &Keys<P>) -> (usize, usize) {
     if keys.is_13() {
-        // One more for the content type, which is inside (RFC 9147, section 4).
+        // One more for the content type, which is inside (RFC 9147 §4).
         (UNIFIED_HEADER, TAG.saturating_add(1))
     } else {
         (PLAIN_HEADER.saturating_add(keys.explicit_nonce()), TAG)
     }
 }
 
-/// Epoch and sequence number in eight bytes (RFC 6347, section 4.1).
+/// Epoch and sequence number in eight bytes (RFC 6347 §4.1).
 fn number_12(epoch: u16, seq: u64) -> [u8; 8] {
     (u64::from(epoch) << 48 | (seq & LAST_SEQUENCE)).to_be_bytes()
 }
 
-/// additional_data (RFC 5246, section 6.2.3.3, with the epoch in front as RFC 6347, section 4.1.2.1 has it).
+/// additional_data (RFC 5246 §6.2.3.3, with the epoch in front as RFC 6347 §4.1.2.1 has it).
 fn additional_data_12(number: [u8; 8], kind: u8, len: usize) -> [u8; 13] {
     let [a, b, c, d, e, f, g, h] = number;
     let [hi, lo] = u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
@@ -323,7 +323,7 @@ fn open_13<P: Provider>(
     }
     e.keys.open(p, &e.keys.nonce(seq.to_be_bytes()), header, data, tag).map_err(|_| Discard::BadTag)?;
     e.window.mark(seq);
-    // The content type is the last byte that isn't padding (RFC 8446, section 5.4).
+    // The content type is the last byte that isn't padding (RFC 8446 §5.4).
     let len = data.iter().rposition(|b| *b != 0).ok_or(Discard::NotARecord)?;
     let kind = data.get(len).copied().unwrap_or(0);
     Ok(Opened { kind, epoch: e.epoch, seq, start: header_len, len })

@@ -1,4 +1,4 @@
-/// The anti-replay window of one epoch (RFC 9147, section 4.5.1): the 64 numbers up to the highest one seen.
+/// The anti-replay window of one epoch (RFC 9147 §4.5.1): the 64 numbers up to the highest one seen.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Window {
     /// One more than the highest number seen.
@@ -29,7 +29,7 @@ impl Window {
         }
     }
 
-    /// The full number whose low `bits` are `low` and which is nearest to the next expected one (RFC 9147, 4.2.2).
+    /// The full number whose low `bits` are `low` and which is nearest to the next expected one (RFC 9147 §4.2.2).
     pub(crate) fn reconstruct(&self, low: u64, bits: u32) -> u64 {
         let span = 1u64.checked_shl(bits).unwrap_or(0);
         let near = (self.next & !span.saturating_sub(1)) | low;

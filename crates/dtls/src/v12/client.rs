@@ -47,7 +47,7 @@ pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
     m: &Message<'_>,
     hello: &ServerHello<'_>,
 ) -> Result<State, Error> {
-    // RFC 8446, section 4.1.3: a server that speaks 1.3 chose 1.2 although we offered 1.3, so somebody cut that out.
+    // RFC 8446 §4.1.3: a server that speaks 1.3 chose 1.2 although we offered 1.3, so somebody cut that out.
     let sentinel = hello.random.ends_with(&DOWNGRADE_12) || hello.random.ends_with(&DOWNGRADE_11);
     if link.config.allows(Version::Dtls13) && sentinel {
         return Err(Error::Downgraded);
@@ -66,7 +66,7 @@ pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
         ext::EC_POINT_FORMATS,
         ext::USE_SRTP,
     ])?;
-    // RFC 8422 section 5.1.2: who sends the list has to take uncompressed points.
+    // RFC 8422 §5.1.2: who sends the list has to take uncompressed points.
     if hello.extensions.get(ext::EC_POINT_FORMATS).is_some_and(|f| !f.iter().skip(1).any(|b| *b == 0)) {
         return Err(Error::IllegalParameter);
     }
@@ -135,7 +135,7 @@ impl State {
     }
 }
 
-/// ServerKeyExchange: a group that we offered, and the signature over it (RFC 8422, section 5.4).
+/// ServerKeyExchange: a group that we offered, and the signature over it (RFC 8422 §5.4).
 fn server_share<A: Allocator, P: Provider>(
     hs: &Context,
     link: &Link<A, P>,

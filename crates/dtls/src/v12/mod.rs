@@ -1,4 +1,4 @@
-//! The handshake of DTLS 1.2 (RFC 6347, section 4.2; RFC 5246, section 7.3).
+//! The handshake of DTLS 1.2 (RFC 6347 §4.2; RFC 5246 §7.3).
 //!
 //! ```text
 //! Client                                 Server
@@ -45,7 +45,7 @@ fn expect(m: &Message<'_>, kind: u8, epoch: u16) -> Result<(), Error> {
     if m.kind == kind && m.epoch == epoch { Ok(()) } else { Err(Error::UnexpectedMessage) }
 }
 
-/// The first certificate of a Certificate message (RFC 5246, section 7.4.2); the rest of a chain proves nothing here.
+/// The first certificate of a Certificate message (RFC 5246 §7.4.2); the rest of a chain proves nothing here.
 fn first_certificate(body: &[u8]) -> Result<&[u8], Error> {
     let mut r = Reader::new(body);
     let len = usize::try_from(r.u24()?).map_err(|_| Error::Malformed)?;

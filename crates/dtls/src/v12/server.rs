@@ -38,7 +38,7 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
 ) -> Result<State, Error> {
     let group = negotiate(link, hello)?;
     link.rng.fill_bytes(&mut hs.server_random);
-    // Who speaks 1.3 and was asked for 1.2 says so under the signature (RFC 8446, section 4.1.3).
+    // Who speaks 1.3 and was asked for 1.2 says so under the signature (RFC 8446 §4.1.3).
     if link.config.allows(Version::Dtls13)
         && let Some(end) = hs.server_random.last_chunk_mut()
     {
@@ -52,7 +52,7 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     hs.transcript.add_own(certificate);
     write_key_exchange(hs, link, group)?;
     let request = link.flight.message(kind::CERTIFICATE_REQUEST, 0, |w| {
-        // ClientCertificateType: ecdsa_sign, and rsa_sign where that can be verified (RFC 8422, section 5.5).
+        // ClientCertificateType: ecdsa_sign, and rsa_sign where that can be verified (RFC 8422 §5.5).
         vec8(w, if cfg!(feature = "rsa") { &[64, 1] } else { &[64] })?;
         vec16(w, |w| VERIFIED.iter().try_for_each(|s| w.u16(*s)))?;
         vec16(w, |_| Ok(()))
@@ -72,11 +72,11 @@ fn negotiate<A: Allocator, P: Provider>(link: &mut Link<A, P>, hello: &ClientHel
     if !schemes.contains(ECDSA_P256_SHA256) || !hello.takes_uncompressed_points() {
         return Err(Error::NoCommonParameters);
     }
-    // RFC 7627, section 5.3, allows to insist on it; everybody who speaks DTLS-SRTP has had it for years.
+    // RFC 7627 §5.3, allows to insist on it; everybody who speaks DTLS-SRTP has had it for years.
     if !hello.extensions.flag(ext::EXTENDED_MASTER_SECRET)? {
         return Err(Error::MissingExtension);
     }
-    // In a first handshake there is nothing to be renegotiated (RFC 5746, section 3.6).
+    // In a first handshake there is nothing to be renegotiated (RFC 5746 §3.6).
     if hello.extensions.get(ext::RENEGOTIATION_INFO).is_some_and(|data| data != [0]) {
         return Err(Error::IllegalParameter);
     }
@@ -118,7 +118,7 @@ fn write_server_hello<A: Allocator, P: Provider>(
     Ok(())
 }
 
-/// ServerKeyExchange: our share, signed with both randoms (RFC 8422, section 5.4).
+/// ServerKeyExchange: our share, signed with both randoms (RFC 8422 §5.4).
 fn write_key_exchange<A: Allocator, P: Provider>(
     hs: &mut Context,
     link: &mut Link<A, P>,

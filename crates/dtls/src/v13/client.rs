@@ -38,7 +38,7 @@ pub(crate) enum State {
     },
 }
 
-/// What may come with a ServerHello, and what with a HelloRetryRequest (RFC 8446 section 4.2).
+/// What may come with a ServerHello, and what with a HelloRetryRequest (RFC 8446 §4.2).
 const HELLO: [u16; 2] = [ext::SUPPORTED_VERSIONS, ext::KEY_SHARE];
 const RETRY: [u16; 3] = [ext::SUPPORTED_VERSIONS, ext::KEY_SHARE, ext::COOKIE];
 
@@ -46,7 +46,7 @@ fn choose_suite<A: Allocator, P: Provider>(link: &Link<A, P>, id: u16) -> Result
     link.suites().find(|s| suite_13(*s) == id).ok_or(Error::IllegalParameter)
 }
 
-/// HelloRetryRequest: another group, a cookie, or both (RFC 8446, section 4.1.4).
+/// HelloRetryRequest: another group, a cookie, or both (RFC 8446 §4.1.4).
 pub(crate) fn on_retry_request<A: Allocator, P: Provider>(
     hs: &mut Context,
     link: &mut Link<A, P>,
@@ -143,7 +143,7 @@ impl State {
                     return Err(Error::UnexpectedMessage);
                 }
                 let hello = ServerHello::parse(m.body)?;
-                // A second HelloRetryRequest (RFC 8446 section 4.1.4).
+                // A second HelloRetryRequest (RFC 8446 §4.1.4).
                 if hello.random == RETRY_RANDOM {
                     return Err(Error::UnexpectedMessage);
                 }
@@ -209,7 +209,7 @@ fn answer<A: Allocator, P: Provider>(
     link: &mut Link<A, P>,
     wants_certificate: bool,
 ) -> Result<(), Error> {
-    // Up to the server's Finished (RFC 8446, section 7.1).
+    // Up to the server's Finished (RFC 8446 §7.1).
     let transcript = hs.transcript.hash();
     link.schedule().application(&transcript, &mut hs.secrets);
     link.flight.begin();

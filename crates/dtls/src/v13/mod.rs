@@ -1,4 +1,4 @@
-//! The handshake of DTLS 1.3 (RFC 9147, section 5; RFC 8446, section 2).
+//! The handshake of DTLS 1.3 (RFC 9147 §5; RFC 8446 §2).
 //!
 //! ```text
 //! Client                                 Server
@@ -36,7 +36,7 @@ use crate::secret::Secret;
 use crate::updates::Updates;
 use crate::x509::PublicKey;
 
-/// What a CertificateVerify is over, before the transcript hash (RFC 8446, section 4.4.3).
+/// What a CertificateVerify is over, before the transcript hash (RFC 8446 §4.4.3).
 const SERVER_CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
 const CLIENT_CONTEXT: &[u8] = b"TLS 1.3, client CertificateVerify\0";
 
@@ -45,7 +45,7 @@ fn expect(m: &Message<'_>, kind: u8) -> Result<(), Error> {
     if m.kind == kind && m.epoch == HANDSHAKE_EPOCH { Ok(()) } else { Err(Error::UnexpectedMessage) }
 }
 
-/// The first certificate of a Certificate message (RFC 8446, section 4.4.2).
+/// The first certificate of a Certificate message (RFC 8446 §4.4.2).
 fn first_certificate(body: &[u8]) -> Result<&[u8], Error> {
     let mut r = Reader::new(body);
     // certificate_request_context: ours was empty, and so is a server's.
@@ -123,7 +123,7 @@ fn check_certificate_verify<A: Allocator, P: Provider>(
     if !r.is_empty() {
         return Err(Error::Malformed);
     }
-    // PKCS #1 v1.5 isn't allowed here any more (RFC 8446, section 4.2.3).
+    // PKCS #1 v1.5 isn't allowed here any more (RFC 8446 §4.2.3).
     #[cfg(feature = "rsa")]
     if scheme == signature::RSA_PKCS1_SHA256 {
         return Err(Error::IllegalParameter);

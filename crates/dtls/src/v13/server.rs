@@ -45,8 +45,8 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     hello: &ClientHello<'_>,
     retried: Option<Retry>,
 ) -> Result<State, Error> {
-    // No old cookie (RFC 9147 section 5.3), no compression but null (RFC 8446 section 4.1.2), and we give out no cookies
-    // that could come back (RFC 8446 section 4.2.2).
+    // No old cookie (RFC 9147 §5.3), no compression but null (RFC 8446 §4.1.2), and we give out no cookies
+    // that could come back (RFC 8446 §4.2.2).
     let cookie = hello.extensions.get(ext::COOKIE).is_some();
     if !hello.cookie.is_empty() || hello.compression != [0] || cookie {
         return Err(Error::IllegalParameter);
@@ -55,7 +55,7 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     if retried.is_some_and(|retry| retry.constant != constant) {
         return Err(Error::IllegalParameter);
     }
-    // RFC 8446 section 9.2.
+    // RFC 8446 §9.2.
     if [ext::SIGNATURE_ALGORITHMS, ext::SUPPORTED_GROUPS].iter().any(|id| hello.extensions.get(*id).is_none()) {
         return Err(Error::MissingExtension);
     }
@@ -63,7 +63,7 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
     if !hello.list(ext::SIGNATURE_ALGORITHMS)?.contains(ECDSA_P256_SHA256) {
         return Err(Error::NoCommonParameters);
     }
-    // The suite was fixed by the HelloRetryRequest (RFC 8446, section 4.1.4).
+    // The suite was fixed by the HelloRetryRequest (RFC 8446 §4.1.4).
     if retried.is_some() && suite != link.suite {
         return Err(Error::IllegalParameter);
     }
@@ -78,7 +78,7 @@ pub(crate) fn on_client_hello<A: Allocator, P: Provider>(
         None => choose_group(link, hello)?,
     };
     match (hello.key_share(group)?, retried) {
-        // The second hello has the one share that was asked for (RFC 8446 section 4.1.2).
+        // The second hello has the one share that was asked for (RFC 8446 §4.1.2).
         ((Some(share), 1), _) | ((Some(share), _), None) => answer(hs, link, group, share),
         (_, Some(_)) => Err(Error::IllegalParameter),
         (_, None) => retry(hs, link, Retry { group, constant }),
@@ -131,7 +131,7 @@ fn answer<A: Allocator, P: Provider>(
     let message = link.flight.message(kind::SERVER_HELLO, 0, |w| {
         w.u16(Version::Dtls12.wire())?;
         w.put(&hs.server_random)?;
-        // The session id isn't echoed (RFC 9147, section 5).
+        // The session id isn't echoed (RFC 9147 §5).
         vec8(w, &[])?;
         w.u16(suite)?;
         w.u8(0)?;
@@ -210,7 +210,7 @@ impl State {
                 check_finished(hs, link, m, Role::Client)?;
                 establish(hs, link, Role::Server)?;
                 link.flight.finish();
-                // The client's last flight is acknowledged by nothing else (RFC 9147, section 7.1).
+                // The client's last flight is acknowledged by nothing else (RFC 9147 §7.1).
                 link.acks.send_now();
                 return Ok(None);
             }

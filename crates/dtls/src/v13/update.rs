@@ -1,4 +1,4 @@
-//! What happens after a handshake of DTLS 1.3: key updates, tickets, and repeated flights (RFC 9147, sections 5.8.4, 8).
+//! What happens after a handshake of DTLS 1.3: key updates, tickets, and repeated flights (RFC 9147 §5.8.4, §8).
 
 use barertc_arena::Allocator;
 use barertc_crypto::{Provider, wipe_stack};
@@ -13,7 +13,7 @@ use crate::link::{APPLICATION_EPOCH, HANDSHAKE_EPOCH, Link};
 use crate::record::Opened;
 use crate::schedule13::Schedule;
 
-/// Records after which our keys are changed: well below the 2^24.5 of AES-GCM (RFC 8446, section 5.5).
+/// Records after which our keys are changed: well below the 2^24.5 of AES-GCM (RFC 8446 §5.5).
 const UPDATE_AFTER: u64 = 1 << 23;
 
 impl<A: Allocator, P: Provider> Link<A, P> {
@@ -27,7 +27,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
                 self.acks.add(opened.epoch, opened.seq);
                 self.acks.send_now();
             }
-            // Nothing may follow a change of keys in its record (RFC 8446 section 5.1).
+            // Nothing may follow a change of keys in its record (RFC 8446 §5.1).
             if self.records.read_epoch() != read_epoch {
                 return if r.is_empty() { Ok(()) } else { Err(Error::UnexpectedMessage) };
             }
@@ -52,7 +52,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         match (f.kind, self.role) {
             (kind::KEY_UPDATE, _) => {
                 // One round trip at least is between two of them: the peer waits for our acknowledgement, and then writes
-                // in the new epoch (RFC 9147 section 8).
+                // in the new epoch (RFC 9147 §8).
                 if updates.unacknowledged || opened.epoch != self.records.read_epoch() {
                     return Ok(false);
                 }
@@ -122,7 +122,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         self.update_owed()
     }
 
-    /// A record came in this epoch: keys from before an update are not needed any more (RFC 9147, section 8).
+    /// A record came in this epoch: keys from before an update are not needed any more (RFC 9147 §8).
     pub(crate) fn note_read_epoch(&mut self, epoch: u16) {
         if epoch > APPLICATION_EPOCH {
             self.records.retire_read_before(epoch);

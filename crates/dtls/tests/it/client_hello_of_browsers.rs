@@ -81,7 +81,7 @@ fn answer(config: Config, hello: &[Vec<u8>], order: &[usize]) -> Vec<Vec<u8>> {
 }
 
 /// A server's whole first flight in datagrams of at most 1,200 bytes: in DTLS 1.2 up to the ServerHelloDone that ends
-/// it, in DTLS 1.3 a ServerHello and protected records of epoch 2 (RFC 9147, section 4).
+/// it, in DTLS 1.3 a ServerHello and protected records of epoch 2 (RFC 9147 §4).
 fn check_flight(sent: &[Vec<u8>], version: Version, suite: u16) {
     assert_eq!(server_hello(&sent[0]), (version, suite));
     assert!(sent.iter().all(|d| d.len() <= 1_200));

@@ -1,4 +1,4 @@
-//! What anybody can write into the handshake of two others ends nothing once there are keys (RFC 9147 section 4.5.2), and a
+//! What anybody can write into the handshake of two others ends nothing once there are keys (RFC 9147 §4.5.2), and a
 //! message that can never fit ends the handshake at once.
 
 use crate::hostile_input::{fragment, only, pair};

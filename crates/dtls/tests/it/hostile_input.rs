@@ -82,7 +82,7 @@ fn a_version_that_is_not_offered_is_refused() {
     assert_eq!(failure(&p.server_events), Some(Error::NoCommonVersion));
 }
 
-/// Without it the master secret isn't bound to the handshake (RFC 7627, section 5.3).
+/// Without it the master secret isn't bound to the handshake (RFC 7627 §5.3).
 #[test]
 fn a_peer_without_extended_master_secret_is_refused() {
     let cut = |d: &mut Vec<u8>| replace(d, &[0, 23, 0, 0], &[0xFA, 0xFA, 0, 0]);
@@ -108,7 +108,7 @@ fn a_peer_without_extended_master_secret_is_refused() {
     assert_eq!(failure(&p.client_events), Some(Error::MissingExtension));
 }
 
-/// A first handshake that claims to be another is somebody's who splices connections (RFC 5746, section 3.4).
+/// A first handshake that claims to be another is somebody's who splices connections (RFC 5746 §3.4).
 #[test]
 fn a_first_handshake_that_claims_to_renegotiate_is_refused() {
     let claim = |d: &mut Vec<u8>| replace(d, &[0xFF, 0x01, 0, 1, 0], &[0xFF, 0x01, 0, 1, 1]);
@@ -265,7 +265,7 @@ fn a_changed_transcript_is_refused() {
     assert_eq!(failure(&p.server_events), Some(Error::BadSignature));
 }
 
-/// Points of small order (RFC 7748, section 6.1): with them anybody would know the shared secret.
+/// Points of small order (RFC 7748 §6.1): with them anybody would know the shared secret.
 const SMALL_ORDER: [[u8; 32]; 3] = [
     [0; 32],
     {

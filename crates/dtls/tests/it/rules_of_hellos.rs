@@ -1,4 +1,4 @@
-//! What a hello must not say (RFC 8446 sections 4.1.2 to 4.2, RFC 9147 section 5).
+//! What a hello must not say (RFC 8446 §4.1.2 to §4.2, RFC 9147 §5).
 
 use crate::hostile_input::{body_of, carry, failure, find, only, pair, replace};
 use crate::support::Pair;
@@ -139,7 +139,7 @@ fn a_server_hello_of_12_says_what_it_must() {
     }
 }
 
-/// Either value of RFC 8446 section 4.1.3: somebody cut the better version out.
+/// Either value of RFC 8446 §4.1.3: somebody cut the better version out.
 #[test]
 fn both_downgrade_sentinels_are_noticed() {
     for last in [0, 1] {
@@ -189,7 +189,7 @@ fn a_client_hello_of_13_says_what_it_must() {
         let mut p = pair(Version::Dtls13);
         assert_eq!(after_client_hello(&mut p, change), Some(*error), "{what}");
     }
-    // What nobody knows is passed over (RFC 8446 section 4.1.2), however much of it there is.
+    // What nobody knows is passed over (RFC 8446 §4.1.2), however much of it there is.
     let mut p = pair(Version::Dtls13);
     let thousand = [0x12, 0x34, 0, 0].repeat(500);
     assert_eq!(after_client_hello(&mut p, |d| extend(d, CLIENT_HELLO, &thousand)), None);

@@ -25,7 +25,7 @@ fn the_same_packet_gives_the_same_bytes() {
     }
 }
 
-/// RFC 3711 section 9.1, RFC 7714 section 8.4: another packet under a number that was used must not be encrypted.
+/// RFC 3711 §9.1, RFC 7714 §8.4: another packet under a number that was used must not be encrypted.
 #[test]
 fn a_number_is_encrypted_once() {
     for profile in Profile::ALL {
