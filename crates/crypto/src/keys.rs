@@ -104,9 +104,20 @@ pub struct AesKey {
     schedule: AesSchedule,
 }
 
+/// Where a variant of an enum is shorter than another, the rest is whatever the stack held when it was moved: often a copy of
+/// the key. So the shorter ones are filled up.
+const fn fill<Long, Short>() -> usize {
+    size_of::<Long>().saturating_sub(size_of::<Short>())
+}
+
+const AES_FILL: usize = fill::<Aes256Enc, Aes128Enc>();
+const GCM_FILL: usize = fill::<AesGcm<Aes256Enc, U12>, AesGcm<Aes128Enc, U12>>();
+
+// What fills a variant up is written and never read.
+#[allow(dead_code)]
 #[derive(Clone)]
 enum AesSchedule {
-    Aes128(Aes128Enc),
+    Aes128(Aes128Enc, [u8; AES_FILL]),
     Aes256(Aes256Enc),
 }
 
@@ -114,7 +125,7 @@ impl AesKey {
     /// Expands a key of 16 (AES-128) or 32 bytes (AES-256).
     pub fn new(key: &[u8]) -> Result<Self, KeyLength> {
         let schedule = match key.len() {
-            16 => AesSchedule::Aes128(Aes128Enc::new_from_slice(key).map_err(|_| KeyLength)?),
+            16 => AesSchedule::Aes128(Aes128Enc::new_from_slice(key).map_err(|_| KeyLength)?, [0; AES_FILL]),
             32 => AesSchedule::Aes256(Aes256Enc::new_from_slice(key).map_err(|_| KeyLength)?),
             _ => return Err(KeyLength),
         };
@@ -130,7 +141,7 @@ impl AesKey {
     /// One block in software: what [`Provider::aes_block`](crate::Provider::aes_block) does where nobody overrides it.
     pub fn encrypt_block(&self, block: &mut [u8; 16]) {
         match &self.schedule {
-            AesSchedule::Aes128(c) => c.encrypt_block(block.into()),
+            AesSchedule::Aes128(c, _) => c.encrypt_block(block.into()),
             AesSchedule::Aes256(c) => c.encrypt_block(block.into()),
         }
     }
@@ -141,7 +152,7 @@ impl AesKey {
         let data = InOutBuf::from(data);
         // The counter has 128 bits: it cannot run out within a slice.
         match &self.schedule {
-            AesSchedule::Aes128(c) => Ctr::inner_iv_init(c, iv.into()).apply_keystream_partial(data),
+            AesSchedule::Aes128(c, _) => Ctr::inner_iv_init(c, iv.into()).apply_keystream_partial(data),
             AesSchedule::Aes256(c) => Ctr::inner_iv_init(c, iv.into()).apply_keystream_partial(data),
         }
     }
@@ -154,9 +165,11 @@ pub struct GcmKey {
     schedule: GcmSchedule,
 }
 
+// What fills a variant up is written and never read.
+#[allow(dead_code)]
 #[derive(Clone)]
 enum GcmSchedule {
-    Aes128(AesGcm<Aes128Enc, U12>),
+    Aes128(AesGcm<Aes128Enc, U12>, [u8; GCM_FILL]),
     Aes256(AesGcm<Aes256Enc, U12>),
 }
 
@@ -164,7 +177,7 @@ impl GcmKey {
     /// Expands a key of 16 (AES-128-GCM) or 32 bytes (AES-256-GCM).
     pub fn new(key: &[u8]) -> Result<Self, KeyLength> {
         let schedule = match key.len() {
-            16 => GcmSchedule::Aes128(AesGcm::new_from_slice(key).map_err(|_| KeyLength)?),
+            16 => GcmSchedule::Aes128(AesGcm::new_from_slice(key).map_err(|_| KeyLength)?, [0; GCM_FILL]),
             32 => GcmSchedule::Aes256(AesGcm::new_from_slice(key).map_err(|_| KeyLength)?),
             _ => return Err(KeyLength),
         };
@@ -181,7 +194,7 @@ impl GcmKey {
     pub(crate) fn seal(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
         let (nonce, buffer) = (nonce.into(), InOutBuf::from(&mut *data));
         let sealed = match &self.schedule {
-            GcmSchedule::Aes128(c) => c.encrypt_inout_detached(nonce, aad, buffer),
+            GcmSchedule::Aes128(c, _) => c.encrypt_inout_detached(nonce, aad, buffer),
             GcmSchedule::Aes256(c) => c.encrypt_inout_detached(nonce, aad, buffer),
         };
         sealed.map_or_else(|_| refused(data), Into::into)
@@ -191,7 +204,7 @@ impl GcmKey {
     pub(crate) fn open(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16]) -> Result<(), BadTag> {
         let (nonce, data, tag) = (nonce.into(), InOutBuf::from(data), tag.into());
         match &self.schedule {
-            GcmSchedule::Aes128(c) => c.decrypt_inout_detached(nonce, aad, data, tag),
+            GcmSchedule::Aes128(c, _) => c.decrypt_inout_detached(nonce, aad, data, tag),
             GcmSchedule::Aes256(c) => c.decrypt_inout_detached(nonce, aad, data, tag),
         }
         .map_err(|_| BadTag)
