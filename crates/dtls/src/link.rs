@@ -6,7 +6,6 @@ use barertc_crypto::{Generator, Group, Provider, SrtpSuite, Suite};
 use crate::acks::Acks;
 use crate::config::{Config, Preference, Role, SrtpProfiles, Version};
 use crate::error::Error;
-use crate::fingerprint;
 use crate::handshake::flight::Flight;
 use crate::handshake::hello::{Extensions, ext, parse_use_srtp};
 use crate::handshake::transcript::Hash;
@@ -14,7 +13,6 @@ use crate::record::Records;
 use crate::schedule13::Schedule;
 use crate::secret::Secret;
 use crate::updates::Updates;
-use crate::x509::{self, PublicKey};
 
 /// Epochs of DTLS 1.3 (RFC 9147 §6.1).
 pub(crate) const HANDSHAKE_EPOCH: u16 = 2;
@@ -29,7 +27,6 @@ pub(crate) struct Link<A: Allocator, P: Provider> {
     pub(crate) records: Records<A, P>,
     pub(crate) flight: Flight<A>,
     pub(crate) acks: Acks,
-    pub(crate) fingerprints: Option<barertc_wire::Fingerprints>,
     pub(crate) version: Option<Version>,
     pub(crate) suite: Suite,
     /// The SRTP profile that was agreed on.
@@ -105,15 +102,6 @@ impl<A: Allocator, P: Provider> Link<A, P> {
     /// The hash of the suite in use.
     pub(crate) fn hash(&self) -> Hash {
         Hash::of(self.suite)
-    }
-
-    /// The key of the peer's certificate, once that is the one whose fingerprint the description announced.
-    pub(crate) fn check_certificate(&self, certificate: &[u8]) -> Result<PublicKey, Error> {
-        let announced = self.fingerprints.as_ref().ok_or(Error::FingerprintMismatch)?;
-        if !fingerprint::matches(announced, &self.provider, certificate) {
-            return Err(Error::FingerprintMismatch);
-        }
-        x509::public_key(certificate)
     }
 }
 

@@ -68,10 +68,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// Handles the next message; false when there is none.
     fn step(&mut self) -> Result<bool, Error> {
         // Before the description says who the peer is, its messages are only kept.
-        if self.link.fingerprints.is_none() {
+        let Some(pending) = &mut self.pending else { return Ok(false) };
+        if pending.handshake.context.fingerprints.is_none() {
             return Ok(false);
         }
-        let Some(pending) = &mut self.pending else { return Ok(false) };
         let Some(message) = pending.reassembly.ready() else { return Ok(false) };
         // The flight that this answers has arrived (RFC 9147 §7.2).
         if self.link.version == Some(Version::Dtls13) {

@@ -118,7 +118,6 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
             rng: Generator::new(rng),
             records: Records::new(alloc)?,
             acks: Acks::default(),
-            fingerprints: None,
             version: None,
             suite: Suite::Aes128Gcm,
             srtp: None,
@@ -180,7 +179,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// arrived before are handled now.
     ///
     /// # Errors
-    /// [`Error::Misuse`] when it was set before, and what [`handle`](Self::handle) gives for the kept messages.
+    /// [`Error::Misuse`] when it was set before, [`Error::Closed`] after the end, and what [`handle`](Self::handle) gives for the kept messages.
     pub fn set_peer_fingerprint(&mut self, now: Instant, fingerprint: Fingerprint) -> Result<(), Error> {
         self.set_peer_fingerprints(now, fingerprint.into())
     }
@@ -191,10 +190,14 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// # Errors
     /// As [`set_peer_fingerprint`](Self::set_peer_fingerprint).
     pub fn set_peer_fingerprints(&mut self, now: Instant, fingerprints: Fingerprints) -> Result<(), Error> {
-        if self.link.fingerprints.is_some() {
+        let Some(pending) = &mut self.pending else {
+            return Err(if self.status == Status::Over { Error::Closed } else { Error::Misuse });
+        };
+        let known = &mut pending.handshake.context.fingerprints;
+        if known.is_some() {
             return Err(Error::Misuse);
         }
-        self.link.fingerprints = Some(fingerprints);
+        *known = Some(fingerprints);
         self.proceed(now, &mut |_| {})
     }
 

@@ -96,7 +96,7 @@ impl State {
         let next = match self {
             Self::Certificate => {
                 expect(m, kind::CERTIFICATE, 0)?;
-                let server = link.check_certificate(first_certificate(m.body)?)?;
+                let server = hs.check_certificate(link, first_certificate(m.body)?)?;
                 hs.transcript.add(m);
                 Self::ServerKeyExchange { server }
             }

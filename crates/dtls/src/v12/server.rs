@@ -155,7 +155,7 @@ impl State {
         let next = match self {
             Self::Certificate => {
                 expect(m, kind::CERTIFICATE, 0)?;
-                let peer = link.check_certificate(first_certificate(m.body)?)?;
+                let peer = hs.check_certificate(link, first_certificate(m.body)?)?;
                 hs.transcript.add(m);
                 Self::ClientKeyExchange { peer }
             }

@@ -174,7 +174,7 @@ impl State {
             Self::Request => return Self::Certificate { wants_certificate: false }.on_message(hs, link, m),
             Self::Certificate { wants_certificate } => {
                 expect(m, kind::CERTIFICATE)?;
-                let server = link.check_certificate(first_certificate(m.body)?)?;
+                let server = hs.check_certificate(link, first_certificate(m.body)?)?;
                 hs.transcript.add(m);
                 Self::CertificateVerify { server, wants_certificate }
             }

@@ -198,7 +198,7 @@ impl State {
             }
             Self::Certificate => {
                 expect(m, kind::CERTIFICATE)?;
-                let peer = link.check_certificate(first_certificate(m.body)?)?;
+                let peer = hs.check_certificate(link, first_certificate(m.body)?)?;
                 hs.transcript.add(m);
                 Self::CertificateVerify(peer)
             }
