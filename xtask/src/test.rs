@@ -18,6 +18,7 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { name: "tools", about: "what the tests need beside Rust is installed", run: install },
     Part { name: "fmt", about: "formatting", run: fmt },
+    Part { name: "circles", about: "no files of a crate need each other, but those that are named", run: circles },
     Part { name: "clippy", about: "lints, warnings denied", run: clippy },
     Part {
         name: "unit",
@@ -33,6 +34,8 @@ const PARTS: &[Part] = &[
         about: "the no_std crates on RISC-V, and their self-tests on an emulated machine",
         run: riscv,
     },
+    Part { name: "no-panic", about: "paths from the network link without a panic handler", run: no_panic },
+    Part { name: "outside", about: "README's programs with barertc as their only dependency", run: outside },
     Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
@@ -127,7 +130,7 @@ fn install() -> Result<()> {
 }
 
 /// The workspaces beside the main one: other targets, other tool chains, heavy peers.
-const ASIDE: [&str; 5] = ["benches", "examples/esp32p4", "examples/qemu-virt", "fuzz", "tests/riscv"];
+const ASIDE: [&str; 6] = ["benches", "examples/esp32p4", "examples/qemu-virt", "fuzz", "tests/no-panic", "tests/riscv"];
 
 fn fmt() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -140,6 +143,18 @@ fn fmt() -> Result<()> {
 fn clippy() -> Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     crate::riscv::lint(&["tests/riscv", "examples/qemu-virt"])
+}
+
+fn circles() -> Result<()> {
+    crate::circles::main(&[])
+}
+
+fn no_panic() -> Result<()> {
+    crate::no_panic::main(&[])
+}
+
+fn outside() -> Result<()> {
+    crate::outside::main(&[])
 }
 
 fn unit() -> Result<()> {
