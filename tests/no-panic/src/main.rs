@@ -5,7 +5,7 @@
 //! program does not link. `cargo xtask no-panic` links one path after the other.
 //!
 //! Cryptography is [`elsewhere::Elsewhere`]'s here, a provider without ciphers and curves, so that a path is ours alone.
-//! What RustCrypto could do is said in `docs/security.md`.
+//! What that leaves out is said in `SECURITY.md`.
 #![no_std]
 #![no_main]
 
