@@ -2,7 +2,7 @@
 
 use barertc_crypto::{Provider, constant_time_eq};
 
-use crate::Error;
+use crate::error::Error;
 use crate::header::RTCP_CLEAR;
 use crate::keys::{Cipher, Keys};
 

@@ -1,7 +1,8 @@
 use barertc_crypto::{HmacSha1Key, Provider};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::{Error, Profile};
+use crate::error::Error;
+use crate::profile::Profile;
 
 /// HMAC-SHA1's key (RFC 3711 §8.2: n_a = 160 bits).
 const AUTH_KEY_LEN: usize = 20;

@@ -1,6 +1,6 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::Error;
+use crate::error::Error;
 
 /// The longest master key and salt together: AEAD_AES_256_GCM's 32 + 12 bytes.
 const MAX_MASTER_LEN: usize = 44;

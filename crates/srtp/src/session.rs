@@ -3,11 +3,13 @@ use core::fmt;
 use barertc_arena::{Allocator, Vec};
 use barertc_crypto::{Provider, wipe_stack};
 
+use crate::config::Config;
 use crate::crypt::{Bad, E_BIT};
+use crate::error::{Discard, Discards, Error};
 use crate::header::{self, Rtp};
 use crate::keys::{Keys, Stream};
+use crate::profile::Profile;
 use crate::window::{Seen, Window};
-use crate::{Config, Discard, Discards, Error, Profile};
 
 /// SRTP's index is 48 bits, SRTCP's 31; a key is used up when they are (RFC 3711 §9.2).
 const LAST_RTP_INDEX: u64 = (1 << 48) - 1;

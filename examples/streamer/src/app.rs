@@ -7,11 +7,13 @@ use barertc_runner::Wake;
 use barertc_signaling::whip::Session;
 use barertc_signaling::{Access, AccessControl, ConnectionTable};
 
+use crate::Error;
+use crate::board::Board;
 use crate::serve::HTTP_CONNECTIONS;
+use crate::settings::Settings;
 use crate::sockets::MediaSockets;
 use crate::status::Status;
 use crate::viewers::Viewers;
-use crate::{Board, Error, Settings};
 
 /// The application, shared by its tasks.
 pub(crate) struct App<'b, B: Board> {

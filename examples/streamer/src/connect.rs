@@ -6,8 +6,9 @@ use barertc::{
 use barertc_arena::Box;
 
 use crate::app::App;
+use crate::board::Board;
+use crate::settings::Settings;
 use crate::viewer::{Connection, Origin, Role, Viewer};
-use crate::{Board, Settings};
 
 /// Tracks as everybody knows them from the libdatachannel example.
 const VIDEO: &str = "video-stream";

@@ -18,7 +18,9 @@ use edge_nal_embassy::{Tcp, TcpAccept, TcpBuffers, Udp, UdpBuffers, UdpSocket};
 use embassy_net::Stack;
 use embassy_net::dns::DnsQueryType;
 
-use crate::{Board, Forwarder, Lines, MAX_ADDRESSES, Memory, OWNERS, Settings};
+use crate::board::{Board, Memory, OWNERS};
+use crate::lines::Lines;
+use crate::settings::{Forwarder, MAX_ADDRESSES, Settings};
 
 /// TCP connections at the same time: as many as the application serves, one to a forwarder, and one to a WHIP server.
 pub const TCP_SOCKETS: usize = crate::serve::HTTP_CONNECTIONS + 2;

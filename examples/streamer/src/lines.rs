@@ -1,6 +1,6 @@
 //! Settings as text in a page of memory or flash.
 
-use crate::Settings;
+use crate::settings::Settings;
 
 /// Lines of `name=value` in a page that ends with its first byte of 0 or 255: memory that was never written, or erased
 /// flash. A line that begins with `#` is a remark.

@@ -7,8 +7,8 @@ use barertc::ice::Error as IceError;
 use barertc::{Error, GatheringState};
 use barertc_signaling::{Peer, Printable};
 
-use crate::Board;
 use crate::app::App;
+use crate::board::Board;
 use crate::viewer::{Origin, Role, Viewer};
 
 /// How long a description waits for what STUN and TURN servers have to say; what comes later is not in it.

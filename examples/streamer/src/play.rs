@@ -17,7 +17,8 @@ use embassy_futures::select::{Either, select};
 use heapless::Deque;
 
 use crate::app::App;
-use crate::{Board, in_place};
+use crate::board::Board;
+use crate::in_place;
 
 /// Key frames that viewers ask for come no closer together than this.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);

@@ -11,10 +11,11 @@ use barertc_arena::Box;
 use embassy_futures::select::{Either, select};
 
 use crate::app::App;
+use crate::board::Board;
 use crate::serve::{Way, with_buffers};
+use crate::settings::Whip;
 use crate::signaling::OURSELVES;
 use crate::viewer::Origin;
-use crate::{Board, Whip};
 
 /// The socket number under which the server is kept among the viewers.
 const SERVER: u32 = u32::MAX - 1;

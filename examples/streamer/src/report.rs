@@ -7,7 +7,7 @@ use barertc::{Allocator, MessageKind};
 use barertc_arena::Stats;
 
 use crate::app::App;
-use crate::{Board, Memory};
+use crate::board::{Board, Memory};
 
 /// Between two lines on the `stats` channels.
 const INTERVAL: Duration = Duration::from_secs(1);

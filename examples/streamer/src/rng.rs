@@ -2,7 +2,7 @@ use core::convert::Infallible;
 
 use rand_core::{Rng, TryCryptoRng, TryRng};
 
-use crate::Board;
+use crate::board::Board;
 
 /// The board's generator, for those who want to keep one while others use it.
 pub(crate) struct BoardRng<'b, B>(pub(crate) &'b B);

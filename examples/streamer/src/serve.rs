@@ -12,9 +12,11 @@ use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read, Write};
 
 use crate::app::App;
+use crate::board::Board;
+use crate::in_place;
 use crate::rng::BoardRng;
+use crate::settings::Forwarder;
 use crate::signaling::{Handler, Source};
-use crate::{Board, Forwarder, in_place};
 
 /// How long a connection may be open before it asks for something.
 const REQUEST_TIME: Duration = Duration::from_secs(1);

@@ -14,8 +14,8 @@ use barertc_signaling::{
 use barertc_wire::Instant;
 use rand_core::Rng;
 
-use crate::Board;
 use crate::app::App;
+use crate::board::Board;
 use crate::negotiation::is_of_no_use;
 use crate::serve::HTTP_CONNECTIONS;
 use crate::viewer::{Origin, Role};

@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 use core::net::SocketAddr;
 
-use crate::{MAX_ADDRESSES, MAX_RELAYED};
+use crate::settings::{MAX_ADDRESSES, MAX_RELAYED};
 
 /// The addresses of the sockets, once they are bound.
 #[derive(Default)]

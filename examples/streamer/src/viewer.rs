@@ -8,7 +8,7 @@ use barertc_arena::Box;
 use barertc_signaling::{Id, Printable};
 use barertc_wire::Instant;
 
-use crate::Board;
+use crate::board::Board;
 use crate::rendition::Rendition;
 
 /// A viewer that does not get connected is forgotten after this.

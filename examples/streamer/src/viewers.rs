@@ -9,7 +9,7 @@ use barertc_runner::Connections;
 use barertc_signaling::Id;
 use barertc_wire::Instant;
 
-use crate::Board;
+use crate::board::Board;
 use crate::viewer::{Change, Origin, Role, Viewer};
 
 /// The longest datagram from an unknown source in which a viewer is looked for.

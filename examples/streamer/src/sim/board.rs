@@ -19,7 +19,7 @@ use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown, TcpSplit, Ud
 use embedded_io_async::{ErrorType, Read, Write};
 
 use super::SimClock;
-use crate::{Board, Memory};
+use crate::board::{Board, Memory};
 
 /// Where the device is.
 pub(crate) const DEVICE: SocketAddr =

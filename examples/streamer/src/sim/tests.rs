@@ -15,8 +15,9 @@ use embassy_futures::join::join3;
 
 use super::{SimBoard, SimClock, SimViewer, pass};
 use crate::app::App;
+use crate::settings::Settings;
 use crate::signaling::{Handler, OURSELVES, Source};
-use crate::{Settings, bind_media, play, report};
+use crate::{bind_media, play, report};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PAGE: Peer<'_> = Peer { socket: 1, id: "page", token: None };
