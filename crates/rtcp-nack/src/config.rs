@@ -65,6 +65,7 @@ pub struct RtxConfig {
 
 /// Limits on retransmission, so that a receiver can't make a sender flood the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetransmitConfig {
     /// How often one packet is sent again; at most 63.
     pub max_repeats: u8,
@@ -92,6 +93,7 @@ impl Default for RetransmitConfig {
 
 /// Capacity of a [`History`](crate::History).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HistoryConfig {
     /// Most packets. At most 32,767, half of the sequence number space.
     pub packets: usize,

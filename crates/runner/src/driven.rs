@@ -1,13 +1,14 @@
 use core::cell::{Cell, RefCell};
 
 use barertc::arena::Allocator;
+use barertc::wire::Clock;
 use barertc::{Event, Instant, PeerConnection, Provider, Route, Transmit};
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_sync::signal::Signal;
 
 use crate::connections::{Connections, Lost};
-use crate::{Buffers, Clock, Error, Port, Wake, drive};
+use crate::network::{Buffers, Error, Port, Wake, drive};
 
 /// A connection that the loop drives and the application uses at the same time, on one executor.
 ///

@@ -35,6 +35,7 @@ pub enum Congestion {
 /// [`Association::worst_case_bytes`](crate::Association::worst_case_bytes).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
     /// Our port; 5000 unless the session description says otherwise.
     pub local_port: u16,

@@ -4,69 +4,26 @@
 //! number means which header extension, and which payload type means which codec. It has no clock and no allocator, and
 //! a plan that is not applied has changed nothing.
 
+mod payload_types;
 mod plan;
+mod section;
 #[cfg(test)]
 mod tests;
 mod track;
 mod write;
 
-use barertc_ice::Candidate;
 use barertc_sdp::{MAX_KINDS, MediaKind, Negotiated, Session, Setup};
-use barertc_wire::{Extension, ExtensionMap, Fingerprint};
+use barertc_wire::{Extension, ExtensionMap};
 
 use crate::error::Error;
 use crate::track::Name;
 
 pub(crate) use plan::{Begin, DataTerms, Plan, is_supported};
 pub(crate) use track::Track;
-pub(crate) use write::choose_payload_types;
 
-/// The m-line of data channels in offers of ours.
-const DATA_MID: &str = "data";
-
-/// What an m-line is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Section {
-    /// The track of this number.
-    Track(u8),
-    /// Data channels.
-    Data,
-    /// Nothing, but it has the transport of the others: the peer offered it as the tagged one of its BUNDLE group.
-    Idle(MediaKind),
-    /// Nothing: it was rejected, and keeps its place.
-    Ended(MediaKind),
-}
-
-impl Section {
-    /// Whether it is of no track and no data channels.
-    const fn is_unused(&self) -> bool {
-        matches!(self, Self::Idle(_) | Self::Ended(_))
-    }
-}
-
-type Sections = heapless::Vec<Section, MAX_KINDS>;
-
-/// What our side has for a description, lent for one call.
-#[derive(Clone, Copy)]
-pub(crate) struct Ours<'a> {
-    pub(crate) tracks: &'a [Track],
-    /// Data channels: our SCTP port and the largest message that we take.
-    pub(crate) data: Option<(u16, u32)>,
-    pub(crate) cname: &'a str,
-    pub(crate) transport: OurTransport<'a>,
-}
-
-/// The transport part of our descriptions.
-#[derive(Clone, Copy)]
-pub(crate) struct OurTransport<'a> {
-    pub(crate) ufrag: &'a str,
-    pub(crate) pwd: &'a str,
-    pub(crate) lite: bool,
-    pub(crate) fingerprint: &'a Fingerprint,
-    pub(crate) candidates: &'a [Candidate],
-    /// Our part in DTLS is settled: passive, and stays so (RFC 8842 §5.5).
-    pub(crate) passive: bool,
-}
+pub(crate) use payload_types::choose_payload_types;
+pub(crate) use section::{OurTransport, Ours};
+use section::{Section, Sections};
 
 /// What was agreed on.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use barertc_rtcp_nack::Mid;
 use barertc_rtp::PayloadFormat;
 use barertc_sdp::{Codec, Line, Negotiated, Session, Setup, Transport};
 
-use super::{Section, Sections, Track};
+use super::section::{Section, Sections};
+use super::track::Track;
 use crate::error::Error;
 use crate::terms::{PayloadTerms, Terms};
 

@@ -6,6 +6,7 @@ mod events;
 mod negotiation;
 mod network;
 mod statistics;
+mod told;
 mod tracks;
 
 use barertc_arena::{Allocator, Box, Vec};
@@ -25,7 +26,7 @@ use crate::media::Media;
 use crate::track::{Name, number};
 use crate::transport::{Inbound, Transport};
 
-use events::Told;
+use told::Told;
 
 /// A WebRTC connection to one peer: tracks and data channels over one ICE path.
 ///

@@ -3,8 +3,10 @@
 //! It knows plain RTP and RTCP only. Who agreed on what is told in [`Terms`], who encrypts is somebody else's matter.
 
 mod receive;
+mod receiver;
 mod reports;
 mod send;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +24,8 @@ use crate::config::{Config, RecvBounds, StreamConfig};
 use crate::error::{Discard, Error};
 use crate::terms::Terms;
 
-use receive::Receiver;
+use receiver::Receiver;
+use streams::Streams;
 
 /// How long a probe takes.
 const PROBE: Duration = Duration::from_millis(100);
@@ -33,17 +36,6 @@ pub(crate) enum MediaEvent {
     KeyFrameWanted(u8),
     FrameReceived(u8),
     Bitrate(u64),
-}
-
-/// The streams of a track.
-pub(crate) struct Streams<A: Allocator + Clone> {
-    send: Option<SendStream<A>>,
-    recv: Option<Box<Receiver<A>, A>>,
-    /// What was agreed on last.
-    sends: bool,
-    receives: bool,
-    /// The application has not been told that a key frame is wanted.
-    key_wanted: bool,
 }
 
 /// The media of a connection.
@@ -93,21 +85,6 @@ impl<A: Allocator + Clone> PacketObserver for Feedback<'_, A> {
 
     fn feedback_done(&mut self, now: Instant) {
         self.estimator.feedback_done(now);
-    }
-}
-
-impl<A: Allocator + Clone> Streams<A> {
-    const fn new() -> Self {
-        Self { send: None, recv: None, sends: false, receives: false, key_wanted: false }
-    }
-
-    /// The stream that sends, unless it is paused.
-    fn sending(&self) -> Option<&SendStream<A>> {
-        self.send.as_ref().filter(|_| self.sends)
-    }
-
-    fn sending_mut(&mut self) -> Option<&mut SendStream<A>> {
-        self.send.as_mut().filter(|_| self.sends)
     }
 }
 
@@ -323,7 +300,7 @@ impl<A: Allocator + Clone> Media<A> {
     /// Why it was dropped.
     pub(crate) fn handle_rtp(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Discard> {
         let packet = barertc_rtp::Packet::parse(datagram).map_err(|_| Discard::Rtp)?;
-        let Some(receiver) = receive::receiver_of(&mut self.streams, now, &packet) else {
+        let Some(receiver) = streams::receiver_of(&mut self.streams, now, &packet) else {
             let waited = self.streams.iter().any(|s| s.receives && s.recv.is_none());
             return Err(if waited { Discard::NotReceived } else { Discard::UnknownStream });
         };

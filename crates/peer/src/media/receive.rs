@@ -1,158 +1,15 @@
-//! Media that come in: which track a packet is for, and the frames that come of them.
+//! Making what receives a track.
 
-use barertc_arena::{Allocator, Box, Vec};
+use barertc_arena::{Allocator, Box};
 use barertc_congestion::Arrivals;
 use barertc_rtcp_nack::{RecvConfig, RecvStream};
-use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
-use barertc_rtp::{Packet, PayloadFormat, ReceivedFrame};
-use barertc_wire::{Extension, ExtensionMap, Instant};
-use core::time::Duration;
+use barertc_wire::Extension;
 
-use super::{Media, Streams};
-use crate::config::{Config, RecvBounds};
+use super::Media;
+use super::receiver::Receiver;
+use crate::config::Config;
 use crate::error::Error;
-use crate::terms::{MAX_PAYLOADS, PayloadTerms, Terms};
-
-/// The stream that a track receives.
-pub(super) struct Receiver<A: Allocator + Clone> {
-    stream: RecvStream<A>,
-    /// The payload types that may come.
-    payloads: heapless::Vec<PayloadTerms, MAX_PAYLOADS>,
-    /// The m-line that packets name.
-    mid: barertc_rtcp_nack::Mid,
-    /// Its source is known: announced, or seen.
-    known: bool,
-    /// There is a frame to read.
-    ready: bool,
-    /// The application has been told that there is a frame, and has not read all there was.
-    announced: bool,
-}
-
-impl RecvBounds {
-    /// The bounds as a stream's, to compute what it takes.
-    pub(super) const fn any(&self) -> RecvConfig {
-        let mut config = RecvConfig::video(1, 0, PayloadFormat::H264);
-        config.packets = self.packets as usize;
-        config.payload_bytes = self.payload_bytes as usize;
-        config.missing = self.missing as usize;
-        config
-    }
-}
-
-impl<A: Allocator + Clone> Receiver<A> {
-    pub(super) const fn stream(&self) -> &RecvStream<A> {
-        &self.stream
-    }
-
-    pub(super) const fn extensions(&self) -> &ExtensionMap {
-        &self.stream.config().extensions
-    }
-
-    fn knows(&self, ssrc: u32) -> bool {
-        let config = self.stream.config();
-        self.known && (config.ssrc == ssrc || config.rtx.is_some_and(|(rtx, _)| rtx == ssrc))
-    }
-
-    /// Takes the source of a packet of its m-line. False when the payload type is none of the agreed.
-    fn learn(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        let (ssrc, payload_type) = (packet.header.ssrc, packet.header.payload_type);
-        if self.payloads.iter().any(|payload| payload.payload_type == payload_type) {
-            self.stream.set_source(now, ssrc);
-            self.known = true;
-            true
-        } else if self.payloads.iter().any(|payload| payload.rtx == Some(payload_type)) {
-            self.stream.set_rtx(now, Some((ssrc, payload_type)));
-            true
-        } else {
-            false
-        }
-    }
-
-    /// Whether it still looks for the source of this payload type.
-    fn lacks(&self, payload_type: u8) -> bool {
-        let rtx = self.stream.config().rtx.is_none();
-        self.payloads.iter().any(|payload| {
-            (!self.known && payload.payload_type == payload_type) || (rtx && payload.rtx == Some(payload_type))
-        })
-    }
-
-    /// A later description: the peer may announce another source than before.
-    pub(super) fn follow(&mut self, now: Instant, terms: &Terms) {
-        self.payloads.clone_from(&terms.payloads);
-        if let Some((ssrc, rtx)) = terms.remote
-            && !self.knows(ssrc)
-        {
-            self.stream.set_source(now, ssrc);
-            let payload_type = terms.payloads.first().and_then(|payload| payload.rtx);
-            self.stream.set_rtx(now, rtx.zip(payload_type));
-            self.known = true;
-        }
-    }
-
-    pub(super) fn handle(&mut self, now: Instant, packet: &Packet<'_>) {
-        let (config, payload_type) = (self.stream.config(), packet.header.payload_type);
-        if packet.header.ssrc == config.ssrc
-            && payload_type != config.payload_type
-            && let Some(payload) = self.payloads.iter().find(|payload| payload.payload_type == payload_type)
-        {
-            // Any of those agreed on may come at any time (RFC 3264 §6.1).
-            self.stream.set_format(now, payload_type, payload.format, payload.rtx);
-        }
-        self.stream.handle(now, packet);
-    }
-
-    pub(super) fn handle_rtcp(&mut self, now: Instant, packet: &Rtcp<'_>) {
-        self.stream.handle_rtcp(now, packet);
-    }
-
-    pub(super) fn read(&mut self, now: Instant, out: &mut [u8]) -> Result<ReceivedFrame, Error> {
-        self.stream.poll_frame(now, out).ok_or_else(|| {
-            self.announced = false;
-            self.ready = false;
-            Error::WouldBlock
-        })
-    }
-
-    pub(super) fn request_key_frame(&mut self, now: Instant) -> Result<(), Error> {
-        if !self.known || !self.stream.config().format.is_video() {
-            return Err(Error::WrongDirection);
-        }
-        self.stream.request_key_frame(now);
-        Ok(())
-    }
-
-    pub(super) fn update(&mut self, now: Instant) {
-        self.ready = self.ready || (!self.announced && self.stream.has_frame(now));
-    }
-
-    /// Whether the application is to be told that there is a frame, which it is once until it has read.
-    pub(super) fn announce(&mut self) -> bool {
-        let news = self.ready && !self.announced;
-        self.announced |= news;
-        news
-    }
-
-    pub(super) fn frame_timeout(&self) -> Option<Instant> {
-        if self.ready || self.announced { None } else { self.stream.frame_timeout() }
-    }
-
-    pub(super) fn report(&mut self, now: Instant) -> Option<ReportBlock> {
-        self.stream.report_block(now)
-    }
-
-    pub(super) fn feedback_timeout(&self) -> Option<Instant> {
-        self.stream.feedback_timeout()
-    }
-
-    pub(super) fn write_feedback(&mut self, now: Instant, w: &mut CompoundWriter<'_>) {
-        self.stream.write_feedback(now, w);
-    }
-
-    /// Requests are spaced by the path's round trip.
-    pub(super) fn set_round_trip_time(&mut self, now: Instant, time: Duration) {
-        self.stream.set_round_trip_time(now, time);
-    }
-}
+use crate::terms::Terms;
 
 impl<A: Allocator + Clone> Media<A> {
     /// Makes the stream that receives a track, where there is none and room for it.
@@ -170,7 +27,7 @@ impl<A: Allocator + Clone> Media<A> {
         let video = payload.format.is_video();
         let bounds = if video { config.recv_video } else { config.recv_audio };
         let receivers = self.streams.iter().filter_map(|streams| streams.recv.as_ref());
-        let there = receivers.filter(|receiver| receiver.stream.config().format.is_video() == video).count();
+        let there = receivers.filter(|receiver| receiver.stream().config().format.is_video() == video).count();
         if there >= usize::from(bounds.count) {
             return Ok(());
         }
@@ -183,14 +40,7 @@ impl<A: Allocator + Clone> Media<A> {
             ..make(ssrc, payload.payload_type, payload.format)
         });
         let missing = if payload.nack { stream.missing } else { 0 };
-        let receiver = Receiver {
-            stream: RecvStream::new(RecvConfig { missing, ..stream }, memory.clone())?,
-            payloads: terms.payloads.clone(),
-            mid: terms.mid.clone(),
-            known: terms.remote.is_some(),
-            ready: false,
-            announced: false,
-        };
+        let receiver = Receiver::new(RecvStream::new(RecvConfig { missing, ..stream }, memory.clone())?, terms);
         let receiver = Box::try_new(receiver, memory.clone())?;
         let wide = payload.transport_cc && terms.extensions.id(Extension::TransportSequence).is_some();
         if wide && self.arrivals.is_none() {
@@ -202,26 +52,4 @@ impl<A: Allocator + Clone> Media<A> {
         }
         Ok(())
     }
-}
-
-/// RFC 9143 §9.2: by a source that is known, by the name of the m-line in the packet, and else by the payload type.
-pub(super) fn receiver_of<'s, A: Allocator + Clone>(
-    streams: &'s mut Vec<Streams<A>, A>,
-    now: Instant,
-    packet: &Packet<'_>,
-) -> Option<&'s mut Receiver<A>> {
-    let ssrc = packet.header.ssrc;
-    let index = streams.iter().position(|s| s.recv.as_ref().is_some_and(|r| r.knows(ssrc)));
-    if let Some(index) = index {
-        return streams.get_mut(index)?.recv.as_deref_mut();
-    }
-    let named = streams.iter().position(|s| {
-        let receiver = s.recv.as_ref();
-        receiver.is_some_and(|r| packet.extensions(r.extensions()).mid.is_some_and(|mid| mid == r.mid.as_slice()))
-    });
-    let payload_type = packet.header.payload_type;
-    let index =
-        named.or_else(|| streams.iter().position(|s| s.recv.as_ref().is_some_and(|r| r.lacks(payload_type))))?;
-    let receiver = streams.get_mut(index)?.recv.as_deref_mut()?;
-    receiver.learn(now, packet).then_some(receiver)
 }

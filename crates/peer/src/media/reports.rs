@@ -6,7 +6,8 @@ use barertc_arena::Allocator;
 use barertc_rtp::rtcp::{CompoundWriter, NtpTime, ReportBlock};
 use barertc_wire::Instant;
 
-use super::{Media, Streams};
+use super::Media;
+use super::streams::Streams;
 
 /// Blocks that a report can have (RFC 3550 §6.4.1).
 const MAX_BLOCKS: usize = 31;

@@ -1,0 +1,54 @@
+//! What our side has for a description: its m-lines and its transport.
+
+use barertc_ice::Candidate;
+use barertc_sdp::{MAX_KINDS, MediaKind};
+use barertc_wire::Fingerprint;
+
+use super::track::Track;
+
+/// The m-line of data channels in offers of ours.
+pub(super) const DATA_MID: &str = "data";
+
+/// What an m-line is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    /// The track of this number.
+    Track(u8),
+    /// Data channels.
+    Data,
+    /// Nothing, but it has the transport of the others: the peer offered it as the tagged one of its BUNDLE group.
+    Idle(MediaKind),
+    /// Nothing: it was rejected, and keeps its place.
+    Ended(MediaKind),
+}
+
+impl Section {
+    /// Whether it is of no track and no data channels.
+    pub(super) const fn is_unused(&self) -> bool {
+        matches!(self, Self::Idle(_) | Self::Ended(_))
+    }
+}
+
+pub(super) type Sections = heapless::Vec<Section, MAX_KINDS>;
+
+/// What our side has for a description, lent for one call.
+#[derive(Clone, Copy)]
+pub(crate) struct Ours<'a> {
+    pub(crate) tracks: &'a [Track],
+    /// Data channels: our SCTP port and the largest message that we take.
+    pub(crate) data: Option<(u16, u32)>,
+    pub(crate) cname: &'a str,
+    pub(crate) transport: OurTransport<'a>,
+}
+
+/// The transport part of our descriptions.
+#[derive(Clone, Copy)]
+pub(crate) struct OurTransport<'a> {
+    pub(crate) ufrag: &'a str,
+    pub(crate) pwd: &'a str,
+    pub(crate) lite: bool,
+    pub(crate) fingerprint: &'a Fingerprint,
+    pub(crate) candidates: &'a [Candidate],
+    /// Our part in DTLS is settled: passive, and stays so (RFC 8842 §5.5).
+    pub(crate) passive: bool,
+}

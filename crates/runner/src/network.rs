@@ -1,0 +1,216 @@
+//! The loop over sockets and a clock.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::future::pending;
+use core::net::SocketAddr;
+
+use barertc::wire::Clock;
+use barertc::{Instant, Route, Transmit};
+use edge_nal::{UdpReceive, UdpSend};
+use embassy_futures::select::{Either3, select_array, select3};
+use embassy_futures::yield_now;
+use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
+use embassy_sync::signal::Signal;
+
+use crate::connections::{Connections, Lost};
+
+/// Bytes of a datagram that is taken whole, and the most that is sent: the MTU of Ethernet.
+pub const DATAGRAM: usize = 1500;
+
+/// Tells the loop that a connection has something to send: to be signalled whenever the application gave it something.
+///
+/// `M` says from where it may be signalled: with `CriticalSectionRawMutex` of `embassy-sync` from interrupts and other
+/// cores, with the default from the loop's own executor only.
+pub type Wake<M = NoopRawMutex> = Signal<M, ()>;
+
+/// Why the loop ended before the connections did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The connections send larger datagrams than there is room for: lower their `mtu`.
+    DatagramTooLong {
+        /// [`DATAGRAM`].
+        limit: usize,
+        /// What the connections send.
+        value: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::DatagramTooLong { limit, value } = self;
+        write!(f, "an mtu of {value} bytes is above the {limit} bytes of the buffers")
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// A bound socket and the address that its datagrams leave from.
+#[derive(Debug)]
+pub struct Port<S> {
+    /// A real address, not the unspecified one: ICE tells paths apart by it.
+    pub local: SocketAddr,
+    /// The socket.
+    pub socket: S,
+}
+
+/// The room for what is received and sent; where it lives is the board's decision.
+#[derive(Debug)]
+pub struct Buffers<const N: usize> {
+    received: [[u8; DATAGRAM]; N],
+    out: [u8; DATAGRAM],
+}
+
+impl<const N: usize> Buffers<N> {
+    /// For `N` sockets.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { received: [[0; DATAGRAM]; N], out: [0; DATAGRAM] }
+    }
+}
+
+impl<const N: usize> Default for Buffers<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What happens next: a datagram, or nothing but that it is time to look again.
+enum Next {
+    Datagram { port: usize, len: usize, remote: SocketAddr },
+    Failed { port: usize },
+    Look,
+}
+
+/// Drives `connections` until they are [done](Connections::is_done).
+///
+/// What fails at a socket ends nothing: a send that fails is a lost packet. [`Connections::lost`] hears of each.
+///
+/// # Errors
+/// [`Error::DatagramTooLong`], at once.
+pub async fn run<S, C, K, M, const N: usize>(
+    ports: &mut [Port<S>; N],
+    buffers: &mut Buffers<N>,
+    clock: &C,
+    connections: &RefCell<K>,
+    wake: &Wake<M>,
+) -> Result<(), Error>
+where
+    S: UdpReceive + UdpSend,
+    C: Clock,
+    K: Connections,
+    M: RawMutex,
+{
+    drive(ports, buffers, clock, connections, wake, || {}).await
+}
+
+/// The loop. `happened` is called once a turn, behind everything that may have caused an event.
+pub(crate) async fn drive<S, C, K, M, const N: usize>(
+    ports: &mut [Port<S>; N],
+    buffers: &mut Buffers<N>,
+    clock: &C,
+    connections: &RefCell<K>,
+    wake: &Wake<M>,
+    happened: impl Fn(),
+) -> Result<(), Error>
+where
+    S: UdpReceive + UdpSend,
+    C: Clock,
+    K: Connections,
+    M: RawMutex,
+{
+    loop {
+        let now = clock.now();
+        let value = connections.borrow().mtu();
+        if value > DATAGRAM {
+            return Err(Error::DatagramTooLong { limit: DATAGRAM, value });
+        }
+        let due = connections.borrow().timeout().is_some_and(|at| at <= now);
+        if due {
+            connections.borrow_mut().handle_timeout(now);
+        }
+        flush(ports, &mut buffers.out, clock, connections).await;
+        connections.borrow_mut().happened(clock.now());
+        happened();
+        if connections.borrow().is_done() {
+            return Ok(());
+        }
+        // However much there is to do here, others have to do, too.
+        yield_now().await;
+        let timeout = connections.borrow().timeout();
+        match next(ports, &mut buffers.received, clock, timeout, wake).await {
+            Next::Datagram { port, len, remote } => {
+                let (Some(port), Some(buffer)) = (ports.get(port), buffers.received.get_mut(port)) else { continue };
+                let route = Route::udp(port.local, remote);
+                match buffer.get_mut(..len) {
+                    Some(datagram) => connections.borrow_mut().handle(clock.now(), route, datagram),
+                    // Cut, so of no use.
+                    None => connections.borrow_mut().lost(Lost::TooLong { route, limit: DATAGRAM, value: len }),
+                }
+            }
+            Next::Failed { port } => {
+                if let Some(port) = ports.get(port) {
+                    connections.borrow_mut().lost(Lost::NotReceived { local: port.local });
+                }
+            }
+            Next::Look => {}
+        }
+    }
+}
+
+async fn flush<S, C, K, const N: usize>(ports: &mut [Port<S>; N], out: &mut [u8], clock: &C, connections: &RefCell<K>)
+where
+    S: UdpSend,
+    C: Clock,
+    K: Connections,
+{
+    loop {
+        let transmit = connections.borrow_mut().poll_transmit(clock.now(), out);
+        let Some(Transmit { route, len, .. }) = transmit else { return };
+        let port = ports.iter_mut().find(|port| port.local == route.local);
+        let (Some(port), false) = (port, route.protocol.is_stream()) else {
+            connections.borrow_mut().lost(Lost::NoPort { route });
+            continue;
+        };
+        let datagram = out.get(..len).unwrap_or_default();
+        if port.socket.send(route.remote, datagram).await.is_err() {
+            connections.borrow_mut().lost(Lost::NotSent { route });
+        }
+    }
+}
+
+async fn next<S, C, M, const N: usize>(
+    ports: &mut [Port<S>; N],
+    received: &mut [[u8; DATAGRAM]; N],
+    clock: &C,
+    timeout: Option<Instant>,
+    wake: &Wake<M>,
+) -> Next
+where
+    S: UdpReceive,
+    C: Clock,
+    M: RawMutex,
+{
+    let mut rooms = received.iter_mut();
+    let receives = ports.each_mut().map(|port| {
+        let room = rooms.next();
+        async move {
+            match room {
+                Some(room) => port.socket.receive(room).await,
+                None => pending().await,
+            }
+        }
+    });
+    let sleep = async {
+        match timeout {
+            Some(at) => clock.sleep_until(at).await,
+            None => pending().await,
+        }
+    };
+    match select3(select_array(receives), sleep, wake.wait()).await {
+        Either3::First((Ok((len, remote)), port)) => Next::Datagram { port, len, remote },
+        Either3::First((Err(_), port)) => Next::Failed { port },
+        _ => Next::Look,
+    }
+}
