@@ -7,9 +7,9 @@ use barertc_runner::Wake;
 use barertc_signaling::whip::Session;
 use barertc_signaling::{Access, AccessControl, ConnectionTable};
 
-use crate::Error;
 use crate::board::Board;
-use crate::serve::HTTP_CONNECTIONS;
+use crate::config::{HTTP_CONNECTIONS, viewer_config};
+use crate::error::Error;
 use crate::settings::Settings;
 use crate::sockets::MediaSockets;
 use crate::status::Status;
@@ -57,7 +57,7 @@ impl<'b, B: Board> App<'b, B> {
 
     /// The bounds of one viewer's connection.
     pub(crate) fn config(&self) -> Config {
-        crate::connect::viewer_config(self.settings)
+        viewer_config(self.settings)
     }
 
     pub(crate) const fn identity(&self) -> &'b Identity {

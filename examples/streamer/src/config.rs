@@ -4,8 +4,29 @@ use core::time::Duration;
 
 use barertc::Config;
 
+use crate::settings::Settings;
+
+/// Connections of pages and signaling that are served at the same time.
+pub(crate) const HTTP_CONNECTIONS: usize = 4 * 4;
+
 /// The bounds of one viewer's connection.
-pub(crate) fn of_a_viewer(mtu: u16) -> Config {
+pub(crate) fn viewer_config(settings: &Settings<'_>) -> Config {
+    let mut config = of_a_viewer(settings.mtu);
+    config.ice.relay_only = settings.relay_only;
+    if settings.stun.is_some() {
+        config.ice.max_questions = 4;
+        config.ice.max_local = config.ice.max_local.saturating_add(4);
+    }
+    if settings.turn.is_some() {
+        // The relay, the socket that is lent for it, and how the server sees that.
+        config.ice.max_relays = 1;
+        config.ice.max_local = config.ice.max_local.saturating_add(3);
+    }
+    config
+}
+
+/// The bounds of a connection without servers.
+fn of_a_viewer(mtu: u16) -> Config {
     let mut config = Config { mtu, ..Config::default() };
     // Four addresses of ours, one of them under another name; a browser tells of as many that count. Neither STUN nor TURN
     // servers are asked.

@@ -7,6 +7,7 @@ use barertc_arena::Box;
 
 use crate::app::App;
 use crate::board::Board;
+use crate::config::viewer_config;
 use crate::settings::Settings;
 use crate::viewer::{Connection, Origin, Role, Viewer};
 
@@ -18,22 +19,6 @@ const AUDIO_PAYLOAD: u8 = 111;
 const STREAM: &str = "stream1";
 /// The payload type of retransmitted video.
 const RTX: u8 = 103;
-
-/// The bounds of one viewer's connection.
-pub(crate) fn viewer_config(settings: &Settings<'_>) -> Config {
-    let mut config = crate::config::of_a_viewer(settings.mtu);
-    config.ice.relay_only = settings.relay_only;
-    if settings.stun.is_some() {
-        config.ice.max_questions = 4;
-        config.ice.max_local = config.ice.max_local.saturating_add(4);
-    }
-    if settings.turn.is_some() {
-        // The relay, the socket that is lent for it, and how the server sees that.
-        config.ice.max_relays = 1;
-        config.ice.max_local = config.ice.max_local.saturating_add(3);
-    }
-    config
-}
 
 /// The bounds of the connection of one who sends.
 pub(crate) fn sender_config(settings: &Settings<'_>) -> Config {

@@ -23,7 +23,7 @@ use crate::lines::Lines;
 use crate::settings::{Forwarder, MAX_ADDRESSES, Settings};
 
 /// TCP connections at the same time: as many as the application serves, one to a forwarder, and one to a WHIP server.
-pub const TCP_SOCKETS: usize = crate::serve::HTTP_CONNECTIONS + 2;
+pub const TCP_SOCKETS: usize = crate::config::HTTP_CONNECTIONS + 2;
 /// Sockets of embassy's network: the TCP connections, one for media, and what the network needs itself.
 pub const SOCKETS: usize = TCP_SOCKETS + 5;
 /// Bytes of a block of the file systems that `cargo xtask flash` makes.

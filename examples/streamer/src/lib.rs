@@ -16,6 +16,8 @@ mod config;
 mod connect;
 #[cfg(feature = "embassy")]
 pub mod embedded;
+mod error;
+mod in_place;
 mod lines;
 mod negotiation;
 mod play;
@@ -35,7 +37,6 @@ mod viewer;
 mod viewers;
 mod words;
 
-use core::fmt;
 use core::future::{Future, pending};
 use core::net::SocketAddr;
 use core::pin::{Pin, pin};
@@ -45,13 +46,14 @@ use core::time::Duration;
 use barertc::Identity;
 use barertc_media::Storage;
 use barertc_runner::{Buffers, Port};
-use barertc_signaling::TokenError;
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::join::{join, join4};
 use embassy_futures::select::{Either, select};
 use embedded_io_async::ErrorType;
 
 pub use board::{Board, Memory, OWNERS};
+pub use error::Error;
+pub use in_place::in_place;
 pub use lines::Lines;
 pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, Settings, Whip};
 
@@ -59,32 +61,6 @@ use app::App;
 
 /// How long the application takes to end at the most.
 const END_TIME: Duration = Duration::from_secs(1);
-
-/// Why the application could not start.
-#[derive(Clone, Debug)]
-pub enum Error {
-    /// The large memory is too small for what the settings ask for.
-    Memory(barertc::Error),
-    /// The page's address cannot be used.
-    Http(SocketAddr),
-    /// None of the addresses for media can be used.
-    Udp,
-    /// Nobody could show this token.
-    Token(TokenError),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Memory(error) => write!(f, "the memory is too small for what the settings ask for: {error}"),
-            Self::Http(address) => write!(f, "cannot listen on {address}: is something else there?"),
-            Self::Udp => f.write_str("cannot send media: no address of this machine could be bound"),
-            Self::Token(error) => write!(f, "token: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
 
 /// Runs the application until `stop` is ready; then every viewer is told goodbye. `ready` is told the page's address once
 /// it can be opened. There are `SOCKETS` places for UDP sockets: those that the settings' addresses leave free are lent to
@@ -140,16 +116,6 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     match select(everything, ending).await {
         Either::First(_) | Either::Second(()) => Ok(()),
     }
-}
-
-/// For large futures: `pin!(in_place(|| serve(…)))` makes the one of `serve` where it stays.
-///
-/// One that is passed on, or awaited by its value, is on the stack first, once for each function that it goes through. So is
-/// one whose constructor the compiler puts into the caller: it goes to a temporary place, and from there into the caller's
-/// own future. This function is called, and what it returns is written to where the caller has it.
-#[inline(never)]
-pub fn in_place<F>(make: impl FnOnce() -> F) -> F {
-    make()
 }
 
 /// A future that is polled out of line: what it needs of the stack is not added to what those beside it need.

@@ -18,7 +18,7 @@ use heapless::Deque;
 
 use crate::app::App;
 use crate::board::Board;
-use crate::in_place;
+use crate::in_place::in_place;
 
 /// Key frames that viewers ask for come no closer together than this.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);

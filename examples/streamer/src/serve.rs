@@ -13,7 +13,7 @@ use embedded_io_async::{Read, Write};
 
 use crate::app::App;
 use crate::board::Board;
-use crate::in_place;
+use crate::in_place::in_place;
 use crate::rng::BoardRng;
 use crate::settings::Forwarder;
 use crate::signaling::{Handler, Source};
@@ -33,9 +33,6 @@ const MESSAGE: usize = 8 << 10;
 const SDP: usize = 4 << 10;
 /// The same in JSON; first of all, the head of a request.
 const OUT: usize = SDP + 512;
-
-/// Connections of pages and signaling that [`accept_all`] serves at the same time.
-pub(crate) const HTTP_CONNECTIONS: usize = 4 * 4;
 
 /// Serves four times four connections. An array of futures would have to be made in one place and moved to another.
 pub(crate) async fn accept_all<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {

@@ -16,8 +16,8 @@ use rand_core::Rng;
 
 use crate::app::App;
 use crate::board::Board;
+use crate::config::HTTP_CONNECTIONS;
 use crate::negotiation::is_of_no_use;
-use crate::serve::HTTP_CONNECTIONS;
 use crate::viewer::{Origin, Role};
 
 /// The socket number of those who come by WHEP or WHIP.

@@ -1,0 +1,32 @@
+//! Why the application does not run.
+
+use core::fmt;
+use core::net::SocketAddr;
+
+use barertc_signaling::TokenError;
+
+/// Why the application could not start.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// The large memory is too small for what the settings ask for.
+    Memory(barertc::Error),
+    /// The page's address cannot be used.
+    Http(SocketAddr),
+    /// None of the addresses for media can be used.
+    Udp,
+    /// Nobody could show this token.
+    Token(TokenError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(error) => write!(f, "the memory is too small for what the settings ask for: {error}"),
+            Self::Http(address) => write!(f, "cannot listen on {address}: is something else there?"),
+            Self::Udp => f.write_str("cannot send media: no address of this machine could be bound"),
+            Self::Token(error) => write!(f, "token: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
