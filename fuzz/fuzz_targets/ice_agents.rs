@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use barertc_arena::Heap;
-use barertc_crypto::rand_core::{TryCryptoRng, TryRng};
 use barertc_crypto::RustCrypto;
+use barertc_crypto::rand_core::{TryCryptoRng, TryRng};
 use barertc_ice::{Agent, Attributes, Candidate, Carries, Config, Handled, Route};
 use barertc_wire::Instant;
 use libfuzzer_sys::fuzz_target;

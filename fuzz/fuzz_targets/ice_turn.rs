@@ -64,7 +64,8 @@ fuzz_target!(|data: &[u8]| {
             0 | 1 => {
                 let remote = if op & 1 == 0 { server } else { peer };
                 buf[..chunk.len()].copy_from_slice(chunk);
-                if let Handled::Data { range, .. } = agent.handle(now, Route::udp(local, remote), &mut buf[..chunk.len()])
+                if let Handled::Data { range, .. } =
+                    agent.handle(now, Route::udp(local, remote), &mut buf[..chunk.len()])
                 {
                     assert!(range.end <= chunk.len());
                 }

@@ -103,7 +103,8 @@ fn records(bench: &mut Bench, a: &mut Peer<'_, '_>, b: &mut Peer<'_, '_>) {
     let (front, back) = a.room();
     let mut record = [0x55; 1_300];
     let total = front + 1_100 + back;
-    let sealed = bench.within("seal 1100 B, ChaCha20-Poly1305", 80_000, || a.seal(Instant::ZERO, black_box(&mut record), 1_100));
+    let sealed =
+        bench.within("seal 1100 B, ChaCha20-Poly1305", 80_000, || a.seal(Instant::ZERO, black_box(&mut record), 1_100));
     bench.test("a record is as long as its room says", || if sealed == Ok(total) { Ok(()) } else { Err(sealed) });
     let mut got = 0;
     let opened = bench.within("open 1100 B, ChaCha20-Poly1305", 80_000, || {
