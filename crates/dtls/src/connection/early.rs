@@ -1,4 +1,5 @@
 use barertc_arena::{AllocError, Allocator, Box};
+use barertc_wire::{move_down, put_at};
 
 /// Records that came before the keys that open them, or data before the handshake was over: with reordering that is
 /// normal, and dropping them would cost a retransmission timeout (RFC 9147 §4.2.1).
@@ -17,12 +18,13 @@ impl<A: Allocator> Early<A> {
         let Ok(len) = u16::try_from(record.len()) else { return false };
         let start = self.used.saturating_add(2);
         let end = start.saturating_add(record.len());
-        let Some(room) = self.store.get_mut(self.used..end) else { return false };
-        let (prefix, place) = room.split_at_mut(2.min(room.len()));
-        prefix.copy_from_slice(&len.to_be_bytes());
-        place.copy_from_slice(record);
-        self.used = end;
-        true
+        let kept = end <= self.store.len()
+            && put_at(&mut self.store, self.used, &len.to_be_bytes()).is_ok()
+            && put_at(&mut self.store, start, record).is_ok();
+        if kept {
+            self.used = end;
+        }
+        kept
     }
 
     /// Hands out every record once; those for which `f` says false stay.
@@ -31,7 +33,7 @@ impl<A: Allocator> Early<A> {
         while let Some((start, end)) = self.record_at(from) {
             let read = self.store.get_mut(start..end).is_none_or(&mut f);
             if !read {
-                self.store.copy_within(from..end, to);
+                move_down(&mut self.store, from..end, to);
                 to = to.saturating_add(end.saturating_sub(from));
             }
             from = end;

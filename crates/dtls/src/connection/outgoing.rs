@@ -2,7 +2,7 @@
 
 use barertc_arena::Allocator;
 use barertc_crypto::{Provider, wipe_stack};
-use barertc_wire::{Instant, Writer};
+use barertc_wire::{Instant, Writer, put_at};
 
 use super::{Connection, Status};
 use crate::error::Error;
@@ -97,7 +97,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let records = &mut self.link.records;
         let epoch = records.write_epoch();
         let (front, _) = records.overhead(epoch);
-        out.get_mut(front..front.saturating_add(2))?.copy_from_slice(&[level, description]);
+        put_at(out, front, &[level, description]).ok()?;
         let sealed = records.seal(&self.link.provider, epoch, content::ALERT, out, 2);
         if self.status == Status::Over {
             records.forget_write();

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use barertc_arena::{AllocError, Allocator, Box};
 use barertc_crypto::Provider;
-use barertc_wire::{Instant, NoRoom, Writer};
+use barertc_wire::{Instant, NoRoom, Writer, put_at};
 
 use super::ranges::Ranges;
 use super::reassembly::{HEADER, header};
@@ -338,9 +338,9 @@ impl<A: Allocator> Flight<A> {
         let (front, back) = records.overhead(item.epoch);
         let message = self.message_bytes(item).ok_or(TOO_LONG)?;
         if item.content != content::HANDSHAKE {
-            let end_of_payload = front.saturating_add(message.len());
-            let Some(place) = out.get_mut(front..end_of_payload) else { return Ok(None) };
-            place.copy_from_slice(message);
+            if put_at(out, front, message).is_err() {
+                return Ok(None);
+            }
             let (len, number) = records.seal(p, item.epoch, item.content, out, message.len())?;
             return Ok(Some((len, 1, number)));
         }

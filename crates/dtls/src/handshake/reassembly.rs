@@ -1,5 +1,5 @@
 use barertc_arena::{AllocError, Allocator, Box};
-use barertc_wire::{Reader, Writer};
+use barertc_wire::{Reader, Writer, move_down, put_at};
 
 use super::ranges::Ranges;
 use crate::error::Discard;
@@ -145,8 +145,7 @@ impl<A: Allocator> Reassembly<A> {
         if !have.insert(start, end) {
             return Err(Discard::NoRoom);
         }
-        let target = kept.get_mut(usize::from(start)..usize::from(end)).ok_or(Discard::BadFragment)?;
-        target.copy_from_slice(f.bytes);
+        put_at(kept, start.into(), f.bytes).map_err(|_| Discard::BadFragment)?;
         if let Some(place) = self.slots.get_mut(ahead) {
             *place = Some(Slot { have, ..slot });
         }
@@ -207,7 +206,7 @@ impl<A: Allocator> Reassembly<A> {
         let len = usize::from(slot.len);
         let end = slot.start.saturating_add(len);
         if end <= self.used {
-            self.store.copy_within(end..self.used, slot.start);
+            move_down(&mut self.store, end..self.used, slot.start);
         }
         self.used = self.used.saturating_sub(len);
         for other in self.slots.iter_mut().flatten() {

@@ -6,6 +6,7 @@ mod window;
 
 use barertc_arena::{AllocError, Allocator, Box};
 use barertc_crypto::{Provider, wipe_stack};
+use barertc_wire::put_at;
 
 pub(crate) use cipher::{Keys, TAG, key_len};
 pub(crate) use header::{Head, PLAIN_HEADER, split};
@@ -262,10 +263,10 @@ fn seal_12<P: Provider>(p: &P, w: &WriteEpoch<P>, kind: u8, out: &mut [u8], len:
     let total = end.checked_add(TAG)?;
     let record = out.get_mut(..total)?;
     plain_header(record, kind, w.epoch, w.next, total.checked_sub(PLAIN_HEADER)?)?;
-    record.get_mut(PLAIN_HEADER..front)?.copy_from_slice(number.get(..explicit)?);
+    put_at(record, PLAIN_HEADER, number.get(..explicit)?).ok()?;
     let aad = additional_data_12(number, kind, len);
     let tag = w.keys.seal(p, &w.keys.nonce(number), &aad, record.get_mut(front..end)?);
-    record.get_mut(end..)?.copy_from_slice(&tag);
+    put_at(record, end, &tag).ok()?;
     Some(total)
 }
 

@@ -1,6 +1,6 @@
 use barertc_arena::Allocator;
 use barertc_crypto::{Group, Provider};
-use barertc_wire::Reader;
+use barertc_wire::{Reader, put_at};
 
 use super::{CLIENT_FINISHED, SERVER_FINISHED, agree, check_finished, expect, first_certificate, keep_exporter};
 use super::{parse_signature, sign, write_certificate, write_finished, write_signature};
@@ -155,7 +155,7 @@ fn server_share<A: Allocator, P: Provider>(
     let digest = link.provider.sha256(&[&hs.client_random, &hs.server_random, signed]);
     signature::verify(&link.provider, server, scheme, &digest, signature)?;
     let mut point = [0; 65];
-    point.get_mut(..len).ok_or(Error::BadKeyShare)?.copy_from_slice(bytes);
+    put_at(&mut point, 0, bytes).map_err(|_| Error::BadKeyShare)?;
     Ok(Share { group, point, len })
 }
 
