@@ -85,7 +85,7 @@ fn message(a: &mut Side<'_>, b: &mut Side<'_>, id: ChannelId) -> Result<(), Erro
         if let Event::Readable(id) = event {
             let mut room = [0; 1_024];
             let read = b.read(NOW, id, &mut room)?;
-            return if read.end_of_message && room == bytes { Ok(()) } else { Err(Error::MessageState) };
+            return if read.end_of_message && room == bytes { Ok(()) } else { Err(Error::Malformed) };
         }
     }
     Err(Error::WouldBlock)

@@ -70,7 +70,12 @@ pub fn run(bench: &mut Bench) {
 
 fn message(bench: &mut Bench) {
     let mut room = [0; 8192];
-    let envelope = Envelope { id: "server", dialect: Dialect::Streamer, message: Some(Message::Offer { sdp: OFFER }) };
+    let envelope = Envelope {
+        id: "server",
+        dialect: Dialect::Streamer,
+        message: Some(Message::Offer { sdp: OFFER }),
+        token: None,
+    };
     let written =
         bench.measure("wrap an offer of 7 KB in JSON", || envelope.write(black_box(&mut room)).map(|t| t.len()));
     let Ok(len) = written else { return };
