@@ -10,8 +10,8 @@ use barertc_wire::Instant;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let mut send = SendStream::new(SendConfig::video(1, 102, Codec::H264), Global).unwrap();
-    let mut recv = RecvStream::new(RecvConfig::audio(2, 111, Codec::Opus), Global).unwrap();
+    let mut send = SendStream::new(SendConfig::video(1, 102, PayloadFormat::H264), Global).unwrap();
+    let mut recv = RecvStream::new(RecvConfig::audio(2, 111, PayloadFormat::Opus), Global).unwrap();
     let mut sent = SentPackets::new(64, Global).unwrap();
     let mut estimator = Gcc::new(GccConfig::default());
     let now = Instant::from_millis(5_000);
