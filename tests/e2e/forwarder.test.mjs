@@ -137,15 +137,18 @@ test('a forwarder with a token lets in those who show it', async () => {
 test('the token is asked of viewers who come through a forwarder', async () => {
   const guarded = await Streamer.start(['--signaling', forwarder.url, '--id', 'guarded', '--token', TOKEN]);
   await guarded.waitFor(/forwarder: connected/, 5_000);
-  const said = (token) => new Promise((done, failed) => {
-    const socket = new WebSocket(`${forwarder.url}${Math.random().toString(36).slice(2)}`);
-    socket.onerror = failed;
+  const tab = await browser.newPage();
+  await tab.goto(page);
+  const said = (token) => tab.evaluate(({ url, token }) => new Promise((done, failed) => {
+    const socket = new WebSocket(`${url}${Math.random().toString(36).slice(2)}`);
+    socket.onerror = () => failed(new Error('refused'));
     socket.onopen = () => socket.send(JSON.stringify({ id: 'guarded', type: 'request', ...token }));
     socket.onmessage = ({ data }) => { socket.close(); done(JSON.parse(data)); };
-  });
+  }), { url: forwarder.url, token });
   const refused = await said({});
   assert.deepEqual([refused.type, refused.reason], ['refused', 'The streamer wants a token.']);
   assert.equal((await said({ token: 'wrong' })).type, 'refused');
   assert.equal((await said({ token: TOKEN })).type, 'offer');
+  await tab.close();
   assert.equal(await guarded.stop(), 0);
 });

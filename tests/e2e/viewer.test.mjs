@@ -117,11 +117,12 @@ test('the token is kept for a reload and shown to no other server', async () => 
     asked.push({ url: route.request().url(), headers: route.request().headers() });
     return route.fulfill({ status: 401, headers: { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' } });
   });
-  await page.goto(`${url}?whep=https://evil.example/whep`);
-  await page.waitForFunction(() => window.barertc.state === 'failed');
+  await page.goto(`${url}?whep=https://evil.example/whep`, { waitUntil: 'commit' });
+  // Each failure is followed by another try: words that come and go are not waited for.
+  await page.waitForFunction(() => window.barertc.attempts > 1, null, { timeout: 15_000 });
   assert.ok(asked.length > 0);
   assert.doesNotMatch(JSON.stringify(asked), /s3cr3t/);
-  await page.goto(`${url}?signaling=ws://evil.example`);
+  await page.goto(`${url}?signaling=ws://evil.example`, { waitUntil: 'commit' });
   await page.waitForFunction(() => window.socketAddress);
   assert.doesNotMatch(await page.evaluate(() => window.socketAddress), /s3cr3t/);
   await page.close();
