@@ -4,9 +4,14 @@ use core::time::Duration;
 
 use crate::config::Config;
 
+/// A duration in microseconds.
+fn micros(d: Duration) -> u64 {
+    d.as_secs().saturating_mul(1_000_000).saturating_add(d.subsec_micros().into())
+}
+
 /// The `n`th part of a duration.
 pub(crate) fn part(d: Duration, n: u32) -> Duration {
-    d.checked_div(n).unwrap_or_default()
+    Duration::from_micros(micros(d).checked_div(n.into()).unwrap_or_default())
 }
 
 /// Round-trip estimate and the time-out that follows from it.
@@ -34,18 +39,17 @@ impl Rto {
 
     /// A measured round trip (rules C2 and C3).
     pub(crate) fn sample(&mut self, rtt: Duration) {
-        let rtt = rtt.min(self.max);
-        let srtt = match self.srtt {
-            None => {
-                self.rttvar = part(rtt, 2);
-                rtt
-            }
-            Some(srtt) => {
-                self.rttvar = part(self.rttvar.saturating_mul(3).saturating_add(srtt.abs_diff(rtt)), 4);
-                part(srtt.saturating_mul(7).saturating_add(rtt), 8)
-            }
+        // In microseconds: adding and dividing durations has paths that panic.
+        let rtt = micros(rtt.min(self.max));
+        let (srtt, rttvar) = match self.srtt.map(micros) {
+            None => (rtt, rtt / 2),
+            Some(srtt) => (
+                srtt.saturating_mul(7).saturating_add(rtt) / 8,
+                micros(self.rttvar).saturating_mul(3).saturating_add(srtt.abs_diff(rtt)) / 4,
+            ),
         };
-        self.srtt = Some(srtt);
+        self.rttvar = Duration::from_micros(rttvar);
+        self.srtt = Some(Duration::from_micros(srtt));
         self.restart();
     }
 
@@ -57,7 +61,7 @@ impl Rto {
         };
         // G: the clock granularity, here a millisecond.
         let margin = self.rttvar.saturating_mul(4).max(Duration::from_millis(1));
-        self.rto = srtt.saturating_add(margin).clamp(self.min, self.max);
+        self.rto = srtt.saturating_add(margin).max(self.min).min(self.max);
     }
 
     /// The timer has expired (rule E2).
