@@ -172,10 +172,11 @@ impl Options {
     }
 
     /// The addresses that media can leave from: those on which the page can be reached, and no others. Where that is this
-    /// machine only, media do not leave it either.
+    /// machine only, media do not leave it either, unless a server elsewhere was named for them.
     pub fn addresses(&self) -> Result<Vec<IpAddr>> {
         let listen = self.listen.ip();
-        if !listen.is_unspecified() {
+        let goes_elsewhere = self.whip.is_some() || self.turn.is_some() || self.stun.is_some();
+        if !listen.is_unspecified() && !(listen.is_loopback() && goes_elsewhere) {
             return Ok(vec![listen]);
         }
         let mut addresses: Vec<IpAddr> = if_addrs::get_if_addrs()
@@ -318,6 +319,9 @@ mod tests {
         assert_eq!(one.addresses().unwrap(), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
         let all = options(&["--listen", "0.0.0.0:8000", "--token", "x"]).addresses().unwrap();
         assert!(all.contains(&loopback) && all.iter().all(IpAddr::is_ipv4), "{all:?}");
+        for server in [["--stun", "192.0.2.1:3478"], ["--turn", "user:secret@192.0.2.1:3478"]] {
+            assert_eq!(options(&server).addresses().unwrap(), all, "{server:?}");
+        }
     }
 
     #[test]
