@@ -42,11 +42,12 @@ const fn region(name: &'static str, start: u64, len: u64) -> Region {
     Region { name, start, len }
 }
 
-/// The budget is not reached: docs/size.md says where the rest is. To be lowered with the image.
-const LIMIT_P4: u64 = 780 << 10;
+/// The budget is not reached: docs/size.md says where the rest is. To be lowered with the image, which grew by some 50 KB with
+/// what it refuses and tells now.
+const LIMIT_P4: u64 = 880 << 10;
 /// What interrupts and calls through pointers add fits many times over: 300 KB are there.
-const STACK_P4: u64 = 36 << 10;
-const STACK_QEMU: u64 = 30 << 10;
+const STACK_P4: u64 = 44 << 10;
+const STACK_QEMU: u64 = 38 << 10;
 
 const IMAGES: [Image; 2] = [
     Image {
