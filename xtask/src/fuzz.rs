@@ -14,6 +14,9 @@ use crate::tools;
 const SECONDS: &str = "3";
 
 /// `cargo xtask fuzz [SECONDS [TARGET…]]`.
+/// Targets that are too new: they have been built, and have not yet run for long enough to be trusted in every test.
+const BY_NAME: [&str; 3] = ["dtls_flights", "ice_agents", "sdp_offer"];
+
 pub fn main(args: &[String]) -> Result<()> {
     let seconds = args.first().map_or(SECONDS, String::as_str);
     if tools::find("cargo-fuzz").is_none() && !tools::cargo_bin("cargo-fuzz").is_file() {
@@ -33,9 +36,13 @@ pub fn main(args: &[String]) -> Result<()> {
         .arg(&target))?;
     // It builds for the host by its name, as sanitizers need it.
     let programs = target.join(format!("{}-unknown-linux-gnu", std::env::consts::ARCH)).join("release");
-    at_once(names.iter().filter(|name| chosen.is_empty() || chosen.contains(name)), |name| {
-        fuzz(&programs.join(name), name, seconds)
-    })
+    if chosen.is_empty() {
+        println!("  NOT RUN: {} (ask for them by name)", BY_NAME.join(", "));
+    }
+    let wanted = |name: &&String| {
+        if chosen.is_empty() { !BY_NAME.contains(&name.as_str()) } else { chosen.contains(name) }
+    };
+    at_once(names.iter().filter(wanted), |name| fuzz(&programs.join(name), name, seconds))
 }
 
 /// Calls `each` for everything in `names`, as many at a time as there are processors, until one fails.
