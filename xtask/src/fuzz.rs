@@ -13,10 +13,10 @@ use crate::tools;
 /// Seconds a target without an argument that says otherwise.
 const SECONDS: &str = "3";
 
-/// `cargo xtask fuzz [SECONDS [TARGET…]]`.
 /// Targets that are too new: they have been built, and have not yet run for long enough to be trusted in every test.
 const BY_NAME: [&str; 3] = ["dtls_flights", "ice_agents", "sdp_offer"];
 
+/// `cargo xtask fuzz [SECONDS [TARGET…]]`.
 pub fn main(args: &[String]) -> Result<()> {
     let seconds = args.first().map_or(SECONDS, String::as_str);
     if tools::find("cargo-fuzz").is_none() && !tools::cargo_bin("cargo-fuzz").is_file() {
