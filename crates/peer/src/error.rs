@@ -81,7 +81,7 @@ pub enum Error {
     Ice(barertc_ice::Error),
     /// Of the DTLS connection.
     Dtls(barertc_dtls::Error),
-    /// Of SRTP.
+    /// SRTP refused a packet or its configuration.
     Srtp(barertc_srtp::Error),
     /// Of the SCTP association.
     Sctp(barertc_sctp::Error),
