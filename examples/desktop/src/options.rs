@@ -176,7 +176,8 @@ impl Options {
     pub fn addresses(&self) -> Result<Vec<IpAddr>> {
         let listen = self.listen.ip();
         let goes_elsewhere = self.whip.is_some() || self.turn.is_some() || self.stun.is_some();
-        if !listen.is_unspecified() && !(listen.is_loopback() && goes_elsewhere) {
+        let all = listen.is_unspecified() || (listen.is_loopback() && goes_elsewhere);
+        if !all {
             return Ok(vec![listen]);
         }
         let mut addresses: Vec<IpAddr> = if_addrs::get_if_addrs()
