@@ -2,7 +2,7 @@
 // why there is no picture.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, ownAddress } from './firefox.mjs';
+import { launch } from './firefox.mjs';
 import { Streamer } from './streamer.mjs';
 
 let browser;
@@ -10,8 +10,8 @@ let streamer;
 
 before(async () => {
   browser = await launch();
-  // Firefox takes no way to 127.0.0.1, and without a token media stay on it.
-  streamer = await Streamer.start(['--stats', '--listen', `${ownAddress()}:0`, '--token', 'open sesame']);
+  // No option but for the log: Firefox, which takes no way to 127.0.0.1, is to play as Chromium does.
+  streamer = await Streamer.start(['--stats']);
 });
 
 after(async () => {
@@ -22,7 +22,6 @@ after(async () => {
 async function listens(query) {
   const page = await browser.newPage();
   await page.goto(`${streamer.url}${query}`);
-  assert.doesNotMatch(page.url(), /token/);
   const seen = await page.waitForFunction(() => {
     const { state, audio, pingPong, noVideo, device } = window.barertc;
     const text = document.getElementById('veil').hidden ? '' : document.getElementById('veil-text').innerText;
@@ -39,4 +38,4 @@ async function listens(query) {
 
 test('Firefox hears sound, talks over the data channel, and says why there is no picture', () => listens(''));
 
-test('the same when it makes the offer, by WHEP', () => listens('&whep'));
+test('the same when it makes the offer, by WHEP', () => listens('?whep'));

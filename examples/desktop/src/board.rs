@@ -16,12 +16,12 @@ use barertc_arena::{Heap, Label, Stats};
 use barertc_runner::Clock;
 use barertc_streamer::{Board, Memory, OWNERS};
 use barertc_wire::Instant;
-use edge_nal_std::UdpSocket;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
 use crate::guard::{host, host_call};
-use crate::net::{Acceptor, Net, Socket};
+use crate::media_socket::{MediaSocket, Senders};
+use crate::net::{Acceptor, Net};
 use crate::options::Options;
 use crate::record::Recorder;
 use crate::say::Say;
@@ -37,6 +37,8 @@ pub struct Desktop {
     /// One handle for each of [`OWNERS`].
     owners: Vec<Handle>,
     net: Net,
+    /// Who may send to the media sockets.
+    senders: Senders,
     start: std::time::Instant,
     rng: RefCell<UnwrapErr<SysRng>>,
     /// Who may vouch for servers; the usual authorities when `None`.
@@ -61,6 +63,7 @@ impl Desktop {
             psram,
             owners,
             net: Net::default(),
+            senders: options.senders()?,
             start: std::time::Instant::now(),
             rng,
             #[cfg(feature = "tls")]
@@ -73,6 +76,11 @@ impl Desktop {
     /// What was recorded is whole.
     pub fn finish(&self) -> io::Result<()> {
         self.recorder.as_ref().map_or(Ok(()), |recorder| recorder.borrow_mut().end_all())
+    }
+
+    /// Datagrams for media that came from other machines, where only this one may connect.
+    pub fn refused(&self) -> u64 {
+        self.senders.refused()
     }
 
     fn write(&self, f: impl FnOnce(&mut Recorder) -> io::Result<()>) {
@@ -116,7 +124,7 @@ impl Clock for Desktop {
 impl Board for Desktop {
     type Psram = Handle;
     type Acceptor<'a> = Acceptor;
-    type Udp<'a> = Socket<UdpSocket>;
+    type Udp<'a> = MediaSocket;
     type Connect = Net;
     type Error = io::Error;
     type Crypto = RustCrypto;
@@ -131,8 +139,9 @@ impl Board for Desktop {
         self.net.listen(local).await
     }
 
-    async fn bind(&self, local: SocketAddr) -> io::Result<(Socket<UdpSocket>, SocketAddr)> {
-        self.net.udp(local).await
+    async fn bind(&self, local: SocketAddr) -> io::Result<(MediaSocket, SocketAddr)> {
+        let (socket, local) = self.net.udp(local).await?;
+        Ok((MediaSocket::new(socket, self.senders.clone()), local))
     }
 
     fn tcp(&self) -> &Net {

@@ -4,6 +4,7 @@ mod board;
 mod feedback;
 mod forwarder;
 mod guard;
+mod media_socket;
 mod net;
 mod options;
 mod record;
@@ -76,7 +77,7 @@ fn stream(options: &Options) -> Result<()> {
     let (mut media, path) = media(options.media.as_deref())?;
     let mut settings = Settings::loopback(options.listen.port(), &path, PAGE);
     settings.http = options.listen;
-    settings.addresses = options.addresses()?.into_iter().take(barertc_streamer::MAX_ADDRESSES).collect();
+    settings.addresses = options.addresses()?.into_iter().take(MAX_ADDRESSES).collect();
     settings.udp_port = options.udp_port;
     settings.advertise = options.advertise;
     settings.token = options.token.as_deref();
@@ -110,6 +111,12 @@ fn stream(options: &Options) -> Result<()> {
     }
     board.finish().context("--record")?;
     let after = board.psram_stats();
+    if board.refused() > 0 {
+        Say::new(options).log(format_args!(
+            "{} datagrams of other machines were dropped: without --token only this one may connect",
+            board.refused()
+        ));
+    }
     if options.stats {
         Say::new(options)
             .log(format_args!("psram: {} B in use before, {} B after, {} B at most", before, after.live, after.peak));

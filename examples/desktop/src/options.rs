@@ -7,7 +7,10 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail};
 use barertc_signaling::{Access, Url};
+use barertc_streamer::MAX_ADDRESSES;
 use pico_args::Arguments;
+
+use crate::media_socket::Senders;
 
 pub const HELP: &str = "\
 barertc-desktop [OPTION…]: streams H.264 video with Opus sound and data channels to whoever opens its page.
@@ -171,24 +174,35 @@ impl Options {
         Ok(())
     }
 
-    /// The addresses that media can leave from: those on which the page can be reached, and no others. Where that is this
-    /// machine only, media do not leave it either, unless a server elsewhere was named for them.
+    /// The addresses that media can leave from, at most [`MAX_ADDRESSES`]: the one on which the page can be reached. Where
+    /// that is this machine's loopback or every address, those that this machine has, the loopback last.
     pub fn addresses(&self) -> Result<Vec<IpAddr>> {
         let listen = self.listen.ip();
-        let goes_elsewhere = self.whip.is_some() || self.turn.is_some() || self.stun.is_some();
-        let all = listen.is_unspecified() || (listen.is_loopback() && goes_elsewhere);
-        if !all {
+        if !listen.is_unspecified() && !listen.is_loopback() {
             return Ok(vec![listen]);
         }
-        let mut addresses: Vec<IpAddr> = if_addrs::get_if_addrs()
-            .context("asking for this machine's addresses")?
+        let (loopback, mut cards): (Vec<IpAddr>, Vec<IpAddr>) = own_addresses()?
             .into_iter()
-            .map(|interface| interface.ip())
             .filter(|ip| ip.is_ipv4() || (self.listen.is_ipv6() && !is_link_local(ip)))
-            .collect();
-        addresses.sort_by_key(IpAddr::is_loopback);
-        Ok(addresses)
+            .partition(IpAddr::is_loopback);
+        cards.truncate(MAX_ADDRESSES.saturating_sub(loopback.len()));
+        Ok(cards.into_iter().chain(loopback).collect())
     }
+
+    /// Who may send media: this machine alone where only it can reach the page, unless a server elsewhere was named.
+    pub fn senders(&self) -> Result<Senders> {
+        let goes_elsewhere = self.whip.is_some() || self.turn.is_some() || self.stun.is_some();
+        if !self.listen.ip().is_loopback() || goes_elsewhere {
+            return Ok(Senders::All);
+        }
+        Ok(Senders::this_machine(&own_addresses()?))
+    }
+}
+
+/// All addresses of this machine.
+fn own_addresses() -> Result<Vec<IpAddr>> {
+    let all = if_addrs::get_if_addrs().context("asking for this machine's addresses")?;
+    Ok(all.into_iter().map(|interface| interface.ip()).collect())
 }
 
 /// Says which word is not understood, and which option it may have meant.
@@ -314,14 +328,22 @@ mod tests {
     #[test]
     fn media_is_reached_as_far_as_the_page_and_no_further() {
         let loopback: IpAddr = Ipv4Addr::LOCALHOST.into();
-        assert_eq!(options(&[]).addresses().unwrap(), [loopback]);
-        assert_eq!(options(&["--listen", "[::1]:0"]).addresses().unwrap(), ["::1".parse::<IpAddr>().unwrap()]);
+        let all = options(&["--listen", "0.0.0.0:8000", "--token", "x"]);
+        assert!(matches!(all.senders().unwrap(), Senders::All));
+        let all = all.addresses().unwrap();
+        assert!(all.contains(&loopback) && all.iter().all(IpAddr::is_ipv4), "{all:?}");
+        // A browser on this machine may take another of its addresses than the page's.
+        assert_eq!(options(&[]).addresses().unwrap(), all);
+        assert!(matches!(options(&[]).senders().unwrap(), Senders::ThisMachine { .. }));
+        let six = options(&["--listen", "[::1]:0"]);
+        assert!(six.addresses().unwrap().contains(&"::1".parse::<IpAddr>().unwrap()));
+        assert!(matches!(six.senders().unwrap(), Senders::ThisMachine { .. }));
         let one = options(&["--listen", "192.0.2.1:8000", "--token", "x"]);
         assert_eq!(one.addresses().unwrap(), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
-        let all = options(&["--listen", "0.0.0.0:8000", "--token", "x"]).addresses().unwrap();
-        assert!(all.contains(&loopback) && all.iter().all(IpAddr::is_ipv4), "{all:?}");
+        assert!(matches!(one.senders().unwrap(), Senders::All));
         for server in [["--stun", "192.0.2.1:3478"], ["--turn", "user:secret@192.0.2.1:3478"]] {
             assert_eq!(options(&server).addresses().unwrap(), all, "{server:?}");
+            assert!(matches!(options(&server).senders().unwrap(), Senders::All), "{server:?}");
         }
     }
 
