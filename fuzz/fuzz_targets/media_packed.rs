@@ -35,6 +35,11 @@ fn play(data: &[u8]) {
             let number = packed.position();
             assert!(packed.nearest_key_frame(number) < packed.frames());
             match block_on(packed.next(&mut storage)) {
+                // A key frame is given the parameter sets that it lacks.
+                Ok(frame) if frame.keyframe && kind == FrameKind::H264 => {
+                    let added = frame.data.len().checked_sub(packed.frame_len(number));
+                    assert!(added.is_some_and(|added| added <= 512) && frame.data.len() <= config.max_frame_bytes);
+                }
                 Ok(frame) => assert_eq!(frame.data.len(), packed.frame_len(number)),
                 Err(error) => {
                     assert!(error.offset <= data.len() as u64, "{error}");

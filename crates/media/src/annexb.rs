@@ -175,8 +175,13 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
         }
         let data = Shared::<[u8], A>::try_fill(len, self.alloc.clone(), |out| {
             let mut w = barertc_wire::Writer::new(out);
-            w.put(sps).and_then(|()| w.put(pps)).map_err(|_| barertc_arena::AllocError)?;
+            let mut sets = Some((sps, pps));
             for nal in h264::nals(unit) {
+                if h264::nal_type(nal) != h264::AUD
+                    && let Some((sps, pps)) = sets.take()
+                {
+                    w.put(sps).and_then(|()| w.put(pps)).map_err(|_| barertc_arena::AllocError)?;
+                }
                 let length = u32::try_from(nal.len()).unwrap_or(0);
                 w.u32(length).and_then(|()| w.put(nal)).map_err(|_| barertc_arena::AllocError)?;
             }

@@ -141,11 +141,11 @@ impl<A: Allocator + Clone> Directory<A> {
                 })?;
                 let data = self.sets.complete(data, self.alloc.clone());
                 let data = data.map_err(|_| file.error(0, ErrorKind::OutOfMemory))?;
-                (
-                    data.map_err(|_| file.error(0, ErrorKind::Malformed(SETS_TOO_LARGE)))?,
-                    keyframe,
-                    self.config.frame_duration,
-                )
+                let data = data.map_err(|_| file.error(0, ErrorKind::Malformed(SETS_TOO_LARGE)))?;
+                if data.len() > max {
+                    return Err(file.error(0, ErrorKind::TooLarge { len: data.len() as u64, max }));
+                }
+                (data, keyframe, self.config.frame_duration)
             }
             FrameKind::Opus => {
                 let bad = || file.error(0, ErrorKind::Malformed("not an Opus packet"));

@@ -4,6 +4,8 @@ use barertc_wire::Reader;
 
 /// The type of a slice of a picture at which decoding can begin.
 pub(crate) const IDR: u8 = 5;
+/// The type of an access unit delimiter, which stands before everything else of a picture.
+pub(crate) const AUD: u8 = 9;
 
 /// The type of a NAL unit, from its first byte.
 pub(crate) fn nal_type(nal: &[u8]) -> u8 {

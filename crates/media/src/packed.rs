@@ -138,7 +138,12 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         let offset = self.entry.data_at.saturating_add(self.span(number).0.into());
         let data = self.sets.complete(data, self.alloc.clone());
         let data = data.map_err(|_| self.file.error(offset, ErrorKind::OutOfMemory))?;
-        data.map_err(|_| self.file.error(offset, ErrorKind::Malformed(SETS_TOO_LARGE)))
+        let data = data.map_err(|_| self.file.error(offset, ErrorKind::Malformed(SETS_TOO_LARGE)))?;
+        let (len, max) = (data.len(), self.config.max_frame_bytes);
+        if len > max {
+            return Err(self.file.error(offset, ErrorKind::TooLarge { len: len as u64, max }));
+        }
+        Ok(data)
     }
 
     /// Reads a frame; whether it is a key frame.
@@ -203,7 +208,8 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         if after >= number && after.abs_diff(number) < before.abs_diff(number) { after } else { before }
     }
 
-    /// Bytes of frame `number`, without reading it; 0 where there is none.
+    /// Bytes of frame `number` in the file, without reading it; 0 where there is none. [`next`](Self::next) adds the
+    /// parameter sets that a key frame lacks.
     #[must_use]
     pub fn frame_len(&self, number: u32) -> usize {
         let (begin, end) = self.span(number);

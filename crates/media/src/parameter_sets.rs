@@ -1,7 +1,7 @@
 use barertc_arena::{AllocError, Allocator, Shared};
 use barertc_wire::{Reader, Writer};
 
-use crate::h264::{IDR, nal_type};
+use crate::h264::{AUD, IDR, nal_type};
 
 /// Bytes of the sets of one kind that are kept, lengths counted. Sets of a usual stream have 10 to 60.
 const MAX: usize = 256;
@@ -25,8 +25,8 @@ pub(crate) struct ParameterSets {
 pub(crate) struct TooLarge;
 
 impl ParameterSets {
-    /// Looks at the NAL units of the next frame. The bytes that belong in front of it, each set behind its length: none
-    /// unless it is a key frame that lacks sets.
+    /// Looks at the NAL units of the next frame. The bytes that belong in front of it, behind an access unit delimiter where
+    /// it begins with one (H.264 §7.4.1.2.3), each set behind its length: none unless it is a key frame that lacks sets.
     pub(crate) fn lacking<'n>(
         &mut self,
         nals: impl Iterator<Item = &'n [u8]> + Clone,
@@ -65,9 +65,14 @@ impl ParameterSets {
         if len == 0 {
             return Ok(Ok(data));
         }
+        // A delimiter stays at the front.
+        let delimiter =
+            units(&data).next().filter(|nal| nal_type(nal) == AUD).map_or(0, |nal| nal.len().saturating_add(4));
+        let (delimiter, rest) = data.split_at_checked(delimiter).unwrap_or((&[], &data));
         Shared::<[u8], A>::try_fill(len.saturating_add(data.len()), alloc, |out| {
             let mut w = Writer::new(out);
-            w.put(sps).and_then(|()| w.put(pps)).and_then(|()| w.put(&data)).map_err(|_| AllocError)
+            let all = [delimiter, sps, pps, rest];
+            all.into_iter().try_for_each(|bytes| w.put(bytes)).map_err(|_| AllocError)
         })
         .map(Ok)
     }
