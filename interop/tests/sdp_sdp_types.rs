@@ -50,8 +50,10 @@ fn what_we_write_is_read_alike() {
         pt: 102,
         rtx: Some(103),
         feedback: Feedback::ALL,
+        red: None,
+        flexfec: None,
     }];
-    let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), stream: "s", track: "t" };
+    let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t" };
     let sections = [
         Section::Track(Track {
             mid: Some("0"),

@@ -16,8 +16,10 @@ pub(crate) struct Terms {
     pub(crate) payloads: heapless::Vec<PayloadTerms, MAX_PAYLOADS>,
     pub(crate) extensions: ExtensionMap,
     pub(crate) mid: Mid,
-    /// What the peer has announced: its source, and that of retransmissions.
-    pub(crate) remote: Option<(u32, Option<u32>)>,
+    /// What the peer has announced.
+    pub(crate) remote: Option<Remote>,
+    /// The peer answers reference times (RFC 3611 §4.4).
+    pub(crate) rcvr_rtt: bool,
     pub(crate) source: Source,
 }
 
@@ -27,6 +29,8 @@ pub(crate) struct PayloadTerms {
     pub(crate) payload_type: u8,
     /// That of its retransmissions (RFC 4588).
     pub(crate) rtx: Option<u8>,
+    /// That of packets that carry earlier frames again (RFC 2198).
+    pub(crate) red: Option<u8>,
     pub(crate) format: PayloadFormat,
     /// Missing packets may be asked for.
     pub(crate) nack: bool,
@@ -34,9 +38,32 @@ pub(crate) struct PayloadTerms {
     pub(crate) transport_cc: bool,
 }
 
+impl PayloadTerms {
+    /// Whether media come with this payload type, by itself or with earlier frames.
+    pub(crate) fn carries(&self, payload_type: u8) -> bool {
+        self.payload_type == payload_type || self.red == Some(payload_type)
+    }
+}
+
 /// The sources of what a track sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) ssrc: u32,
     pub(crate) rtx: u32,
+    pub(crate) fec: u32,
+}
+
+impl Source {
+    /// Whether one of them is `ssrc`.
+    pub(crate) const fn has(&self, ssrc: u32) -> bool {
+        self.ssrc == ssrc || self.rtx == ssrc || self.fec == ssrc
+    }
+}
+
+/// The sources of what a peer sends, as it has announced them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Remote {
+    pub(crate) ssrc: u32,
+    pub(crate) rtx: Option<u32>,
+    pub(crate) fec: Option<u32>,
 }

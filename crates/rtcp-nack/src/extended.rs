@@ -5,7 +5,9 @@ use barertc_wire::Instant;
 
 /// The round trip time by extended reports (RFC 3611 §4.4, §4.5), which a side that sends no media learns it by.
 ///
-/// One object for each connection. It answers the reference times of the peer, and makes ours where that is wanted.
+/// One object for each connection. It answers the reference times of the peer, and makes ours where that is wanted. A peer
+/// may have several sources that ask: libwebrtc has one for each track. The last [`MAX_ASKING`](Self::MAX_ASKING) are
+/// answered.
 ///
 /// ```
 /// use barertc_rtcp_nack::ExtendedReports;
@@ -29,13 +31,14 @@ use barertc_wire::Instant;
 /// let round_trip = here.round_trip_time().unwrap();
 /// assert!(round_trip.abs_diff(Duration::from_millis(60)) < Duration::from_millis(1));
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ExtendedReports {
-    heard: Option<Heard>,
+    /// The oldest first.
+    heard: heapless::Vec<Heard, { Self::MAX_ASKING }>,
     round_trip_time: Option<Duration>,
 }
 
-/// The peer's last reference time.
+/// The last reference time of a source of the peer.
 #[derive(Clone, Copy, Debug)]
 struct Heard {
     ssrc: u32,
@@ -44,10 +47,13 @@ struct Heard {
 }
 
 impl ExtendedReports {
+    /// Sources that are answered at a time.
+    pub const MAX_ASKING: usize = 4;
+
     /// Has heard nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { heard: None, round_trip_time: None }
+        Self { heard: heapless::Vec::new(), round_trip_time: None }
     }
 
     /// Takes the peer's reference time from an extended report, and what it says of ours: those of `local`. `ntp` is now
@@ -57,7 +63,11 @@ impl ExtendedReports {
         for block in report.blocks() {
             match block {
                 XrBlock::ReferenceTime(time) => {
-                    self.heard = Some(Heard { ssrc: report.ssrc, middle: time.middle(), at: now });
+                    self.heard.retain(|heard| heard.ssrc != report.ssrc);
+                    if self.heard.is_full() {
+                        self.heard.remove(0);
+                    }
+                    let _ = self.heard.push(Heard { ssrc: report.ssrc, middle: time.middle(), at: now });
                 }
                 XrBlock::LastReference(all) => {
                     for one in all.filter(|one| one.ssrc == local && one.last_rr != 0) {
@@ -76,24 +86,25 @@ impl ExtendedReports {
 
     /// Whether the peer waits for an answer.
     #[must_use]
-    pub const fn has_answer(&self) -> bool {
-        self.heard.is_some()
+    pub fn has_answer(&self) -> bool {
+        !self.heard.is_empty()
     }
 
     /// Adds an extended report from `local` where there is something to say: the answer to the peer, once, and
     /// `reference`, our time, where the round trip is to be measured. `false` when it has no room.
     pub fn write(&mut self, now: Instant, reference: Option<NtpTime>, local: u32, w: &mut CompoundWriter<'_>) -> bool {
-        let last = self.heard.map(|heard| {
+        let answer = |heard: &Heard| {
             let ticks = (now.saturating_since(heard.at).as_micros() << 16).checked_div(1_000_000).unwrap_or(0);
             let delay_since_last_rr = u32::try_from(ticks).unwrap_or(u32::MAX);
             LastReference { ssrc: heard.ssrc, last_rr: heard.middle, delay_since_last_rr }
-        });
-        if last.is_none() && reference.is_none() {
+        };
+        let last: heapless::Vec<LastReference, { Self::MAX_ASKING }> = self.heard.iter().map(answer).collect();
+        if last.is_empty() && reference.is_none() {
             return true;
         }
-        let written = w.extended_report(local, reference, last.as_slice()).is_ok();
+        let written = w.extended_report(local, reference, &last).is_ok();
         if written {
-            self.heard = None;
+            self.heard.clear();
         }
         written
     }
@@ -134,5 +145,26 @@ mod tests {
         assert_eq!((report.ssrc, all.next(), all.next()), (7, Some(expected), None));
         let mut w = CompoundWriter::new(&mut out);
         assert!(xr.write(Instant::from_millis(700), None, 7, &mut w) && w.is_empty());
+    }
+
+    #[test]
+    fn every_source_that_asks_is_answered_and_the_oldest_gives_way() {
+        let mut out = [0; 200];
+        let mut xr = ExtendedReports::new();
+        for (at, ssrc) in [(1, 1u32), (2, 2), (3, 1), (4, 3), (5, 4), (6, 5)] {
+            let mut w = CompoundWriter::new(&mut out);
+            w.extended_report(ssrc, Some(NtpTime(u64::from(ssrc) << 16)), &[]).unwrap();
+            let len = w.len();
+            for packet in packets(&out[..len]) {
+                xr.handle_rtcp(Instant::from_millis(at * 1_000), NtpTime(0), 7, &packet.unwrap());
+            }
+        }
+        let mut w = CompoundWriter::new(&mut out);
+        assert!(xr.write(Instant::from_millis(6_000), None, 7, &mut w) && !xr.has_answer());
+        let len = w.len();
+        let Some(Ok(Rtcp::ExtendedReport(report))) = packets(&out[..len]).next() else { panic!("no report") };
+        let Some(XrBlock::LastReference(all)) = report.blocks().next() else { panic!("no block") };
+        let answers: std::vec::Vec<_> = all.map(|one| (one.ssrc, one.last_rr, one.delay_since_last_rr >> 16)).collect();
+        assert_eq!(answers, [(1, 1, 3), (3, 3, 2), (4, 4, 1), (5, 5, 0)]);
     }
 }

@@ -21,7 +21,7 @@
 //!         direction: Direction::SendOnly,
 //!         codecs: &codecs,
 //!         extensions: ExtensionMap::new().with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
-//!         sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(11), stream: "stream1", track: "video-stream" }),
+//!         sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(11), fec_ssrc: None, stream: "stream1", track: "video-stream" }),
 //!     }),
 //!     Section::Data(Data { mid: Some("data"), sctp_port: 5000, max_message_size: 65_536, sctp_init: None }),
 //! ];

@@ -87,6 +87,8 @@ pub struct Sending<'a> {
     pub ssrc: u32,
     /// SSRC of retransmissions. It is written only when a retransmission format was negotiated.
     pub rtx_ssrc: Option<u32>,
+    /// SSRC of repair packets. It is written only when a repair format was negotiated.
+    pub fec_ssrc: Option<u32>,
     /// Media stream id (RFC 8830), or `-` for none. Tracks with the same id are played in step.
     pub stream: &'a str,
     /// Track id (RFC 8830).
@@ -103,6 +105,11 @@ pub struct LocalCodec {
     pub pt: u8,
     /// The payload type of retransmissions in our offers (RFC 4588). `None` when we do not retransmit.
     pub rtx: Option<u8>,
+    /// The payload type, in our offers, of packets that carry earlier frames again (RFC 2198): sound. `None` for none.
+    pub red: Option<u8>,
+    /// The payload type, in our offers, of repair packets (FlexFEC, draft-ietf-payload-flexible-fec-scheme-03): video. It is
+    /// the same for all codecs of a track. `None` for none.
+    pub flexfec: Option<u8>,
     /// The RTCP feedback that we understand.
     pub feedback: Feedback,
 }
@@ -118,6 +125,13 @@ pub struct Data<'a> {
     pub max_message_size: u32,
     /// Our SCTP INIT chunk in base64 (SNAP). An answer has it only when the offer has one.
     pub sctp_init: Option<&'a str>,
+}
+
+impl Track<'_> {
+    /// The payload type of repair packets in our offers.
+    pub(crate) fn flexfec(&self) -> Option<u8> {
+        self.codecs.iter().find_map(|codec| codec.flexfec)
+    }
 }
 
 impl Section<'_> {
@@ -152,44 +166,58 @@ impl LocalCodec {
     /// H.264 Constrained Baseline, level 3.1, packetization mode 1, with retransmissions: payload types 102 and 103.
     #[must_use]
     pub const fn h264() -> Self {
-        Self { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Self::VIDEO }
+        Self {
+            codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+            pt: 102,
+            rtx: Some(103),
+            feedback: Self::VIDEO,
+            red: None,
+            flexfec: None,
+        }
     }
 
     /// H.265 Main profile, main tier, level 3.1, with retransmissions: payload types 49 and 50.
     #[must_use]
     pub const fn h265() -> Self {
         let codec = Codec::H265 { profile_id: 1, tier: 0, level_id: 93 };
-        Self { codec, pt: 49, rtx: Some(50), feedback: Self::VIDEO }
+        Self { codec, pt: 49, rtx: Some(50), feedback: Self::VIDEO, red: None, flexfec: None }
     }
 
     /// VP8 with retransmissions: payload types 96 and 97.
     #[must_use]
     pub const fn vp8() -> Self {
-        Self { codec: Codec::Vp8, pt: 96, rtx: Some(97), feedback: Self::VIDEO }
+        Self { codec: Codec::Vp8, pt: 96, rtx: Some(97), feedback: Self::VIDEO, red: None, flexfec: None }
     }
 
     /// Opus in stereo with in-band forward error correction: payload type 111.
     #[must_use]
     pub const fn opus() -> Self {
-        Self { codec: Codec::Opus { stereo: true, fec: true }, pt: 111, rtx: None, feedback: Self::AUDIO }
+        Self {
+            codec: Codec::Opus { stereo: true, fec: true },
+            pt: 111,
+            rtx: None,
+            feedback: Self::AUDIO,
+            red: None,
+            flexfec: None,
+        }
     }
 
     /// G.711 µ-law: the static payload type 0 (RFC 3551 §6).
     #[must_use]
     pub const fn pcmu() -> Self {
-        Self { codec: Codec::Pcmu, pt: 0, rtx: None, feedback: Self::AUDIO }
+        Self { codec: Codec::Pcmu, pt: 0, rtx: None, feedback: Self::AUDIO, red: None, flexfec: None }
     }
 
     /// G.711 A-law: the static payload type 8 (RFC 3551 §6).
     #[must_use]
     pub const fn pcma() -> Self {
-        Self { codec: Codec::Pcma, pt: 8, rtx: None, feedback: Self::AUDIO }
+        Self { codec: Codec::Pcma, pt: 8, rtx: None, feedback: Self::AUDIO, red: None, flexfec: None }
     }
 
     /// G.722: the static payload type 9 (RFC 3551 §6).
     #[must_use]
     pub const fn g722() -> Self {
-        Self { codec: Codec::G722, pt: 9, rtx: None, feedback: Self::AUDIO }
+        Self { codec: Codec::G722, pt: 9, rtx: None, feedback: Self::AUDIO, red: None, flexfec: None }
     }
 
     /// The same codec under another payload type.
@@ -202,6 +230,23 @@ impl LocalCodec {
     #[must_use]
     pub const fn with_rtx(self, rtx: Option<u8>) -> Self {
         Self { rtx, ..self }
+    }
+
+    /// The same codec, sound, with packets under `red` that carry earlier frames again (RFC 2198), or without them.
+    #[must_use]
+    pub const fn with_red(self, red: Option<u8>) -> Self {
+        Self { red, ..self }
+    }
+
+    /// The same codec, video, with repair packets under `flexfec`, or without them.
+    #[must_use]
+    pub const fn with_flexfec(self, flexfec: Option<u8>) -> Self {
+        Self { flexfec, ..self }
+    }
+
+    /// Every payload type that it has, its own first.
+    pub(crate) fn payload_types(&self) -> impl Iterator<Item = u8> + Clone + use<> {
+        [Some(self.pt), self.rtx, self.red].into_iter().flatten()
     }
 
     /// The kind of m-line that it belongs to.

@@ -29,6 +29,8 @@ pub struct Payload<'a> {
     pub feedback: Feedback,
     /// The payload type of its retransmissions (RFC 4588 §8.6).
     pub rtx: Option<u8>,
+    /// The payload type of packets that carry it more than once (RFC 2198 §5).
+    pub red: Option<u8>,
 }
 
 /// The payload types of an m-line. A retransmission format is the `rtx` of the payload type that it repeats.
@@ -42,6 +44,8 @@ pub struct RemoteSsrc {
     pub ssrc: u32,
     /// SSRC of its retransmissions (`a=ssrc-group:FID`).
     pub rtx: Option<u32>,
+    /// SSRC of its repair packets (`a=ssrc-group:FEC-FR`, RFC 5956 §4.3).
+    pub fec: Option<u32>,
 }
 
 impl<'a> Media<'a> {
@@ -171,6 +175,14 @@ impl<'a> Media<'a> {
         self.attribute("rtcp-rsize").is_some()
     }
 
+    /// Whether it wants to know the round trip time though it sends no media (`rcvr-rtt`, RFC 3611 §5.1).
+    #[must_use]
+    pub fn rcvr_rtt(&self) -> bool {
+        let formats =
+            |value: &'a str| value.split(' ').map(|format| format.split(['=', ':']).next().unwrap_or_default());
+        self.attributes().filter(|(name, _)| *name == "rtcp-xr").flat_map(|(_, v)| formats(v)).any(|f| f == "rcvr-rtt")
+    }
+
     /// The SCTP port (RFC 8841 §5). Peers that leave it out mean 5000.
     #[must_use]
     pub fn sctp_port(&self) -> Option<u16> {
@@ -205,15 +217,21 @@ impl<'a> Media<'a> {
         self.attributes().filter(|(n, _)| *n == "ssrc").filter_map(|(_, v)| SsrcAttribute::parse(v))
     }
 
-    /// The first [`MAX_SSRCS`] streams that the remote announces, each with its retransmission stream.
+    /// The first [`MAX_SSRCS`] streams that the remote announces, each with its retransmission and its repair stream.
     #[must_use]
     pub fn ssrcs(&self) -> List<RemoteSsrc, MAX_SSRCS> {
-        let pair = |value: &str| -> Option<(u32, u32)> {
-            let mut words = value.strip_prefix("FID ")?.split(' ');
-            Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+        let pair = |value: &str| -> Option<(bool, u32, u32)> {
+            let (semantics, ssrcs) = value.split_once(' ')?;
+            let fec = match semantics {
+                "FID" => false,
+                "FEC-FR" => true,
+                _ => return None,
+            };
+            let mut words = ssrcs.split(' ');
+            Some((fec, words.next()?.parse().ok()?, words.next()?.parse().ok()?))
         };
-        // As many pairs as streams are enough, and twice that when each stream has an attribute before its group.
-        let mut pairs = List::<(u32, u32), { 2 * MAX_SSRCS }>::new();
+        // Two pairs a stream are enough, and twice that when each stream has an attribute before its group.
+        let mut pairs = List::<(bool, u32, u32), { 4 * MAX_SSRCS }>::new();
         for found in self.attributes().filter(|(n, _)| *n == "ssrc-group").filter_map(|(_, v)| pair(v)) {
             if pairs.push(found).is_err() {
                 break;
@@ -222,11 +240,12 @@ impl<'a> Media<'a> {
         let mut all = List::new();
         for ssrc in self.ssrc_attributes().map(|s| s.ssrc) {
             let known = |s: &RemoteSsrc| s.ssrc == ssrc;
-            if all.iter().any(known) || pairs.iter().any(|(_, rtx)| *rtx == ssrc) {
+            if all.iter().any(known) || pairs.iter().any(|(.., second)| *second == ssrc) {
                 continue;
             }
-            let rtx = pairs.iter().find(|(media, _)| *media == ssrc).map(|(_, rtx)| *rtx);
-            if all.push(RemoteSsrc { ssrc, rtx }).is_err() {
+            let of =
+                |fec: bool| pairs.iter().find(|(f, media, _)| *f == fec && *media == ssrc).map(|(.., second)| *second);
+            if all.push(RemoteSsrc { ssrc, rtx: of(false), fec: of(true) }).is_err() {
                 break;
             }
         }
@@ -257,7 +276,7 @@ impl<'a> Media<'a> {
                 continue;
             }
             let map = RtpMap::well_known(pt).unwrap_or(RtpMap { pt, encoding: "", clock_rate: 0, channels: 1 });
-            if all.push(Payload { map, fmtp: "", feedback: Feedback::NONE, rtx: None }).is_err() {
+            if all.push(Payload { map, fmtp: "", feedback: Feedback::NONE, rtx: None, red: None }).is_err() {
                 break;
             }
         }
@@ -293,6 +312,7 @@ impl<'a> Media<'a> {
             p.feedback = p.feedback.union(every);
         }
         fold_rtx(&mut all);
+        note_red(&mut all);
         all
     }
 
@@ -316,4 +336,18 @@ fn fold_rtx(all: &mut Payloads<'_>) {
         }
     }
     all.retain(|p| !is_rtx(p) && !p.map.encoding.is_empty());
+}
+
+/// Gives each payload type the number of the packets that carry it more than once: those that say so of it alone.
+fn note_red(all: &mut Payloads<'_>) {
+    for i in 0..all.len() {
+        let Some(p) = all.get(i).filter(|p| p.map.encoding.eq_ignore_ascii_case("red")).copied() else { continue };
+        let mut blocks = p.fmtp.split('/').map(|block| block.trim().parse::<u8>().ok());
+        let first = blocks.next().flatten();
+        let alone = blocks.all(|block| block == first);
+        let same = |o: &&mut Payload<'_>| o.map.clock_rate == p.map.clock_rate && o.map.channels == p.map.channels;
+        if let Some(original) = first.filter(|_| alone).and_then(|pt| find(all, pt)).filter(same) {
+            original.red = original.red.or(Some(p.map.pt));
+        }
+    }
 }

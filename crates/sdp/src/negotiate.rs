@@ -68,6 +68,11 @@ pub struct Line {
     pub remote_ssrcs: List<RemoteSsrc, MAX_SSRCS>,
     /// Whether reduced-size RTCP may be sent (RFC 5506).
     pub rtcp_reduced_size: bool,
+    /// The payload type of repair packets of video (FlexFEC, draft-ietf-payload-flexible-fec-scheme-03), where both sides
+    /// know them.
+    pub flexfec: Option<u8>,
+    /// The remote answers reference times, and makes some where it sends no media (RFC 3611 §5).
+    pub rcvr_rtt: bool,
 }
 
 /// A codec that both sides know.
@@ -78,6 +83,8 @@ pub struct NegotiatedCodec {
     pub pt: u8,
     /// Payload type of retransmissions. `None` when one side has none.
     pub rtx_pt: Option<u8>,
+    /// Payload type of packets that carry earlier frames again (RFC 2198). `None` when one side has none.
+    pub red_pt: Option<u8>,
     /// The codec, with the parameters of our description.
     pub codec: Codec,
     /// The codec, with the parameters of the remote, such as the H.264 level that it decodes.
@@ -315,7 +322,7 @@ pub(crate) fn check_sections(sections: &[Section<'_>]) -> Result<(), Error> {
         sections
             .iter()
             .filter_map(|s| if let Section::Track(track) = s { track.sending } else { None })
-            .flat_map(|s| [Some(s.ssrc), s.rtx_ssrc])
+            .flat_map(|s| [Some(s.ssrc), s.rtx_ssrc, s.fec_ssrc])
             .flatten()
     };
     for (at, ssrc) in ssrcs().enumerate() {
@@ -373,6 +380,8 @@ impl Line {
             extensions: ExtensionMap::new(),
             remote_ssrcs: List::new(),
             rtcp_reduced_size: false,
+            flexfec: None,
+            rcvr_rtt: false,
         })
     }
 
@@ -394,6 +403,7 @@ impl Line {
         self.direction = Direction::Inactive;
         self.extensions = ExtensionMap::new();
         self.rtcp_reduced_size = false;
+        (self.flexfec, self.rcvr_rtt) = (None, false);
     }
 
     /// Fills in what is common to `section` and the remote's `media`; false when that is nothing.
@@ -420,6 +430,10 @@ impl Line {
             self.direction = Direction::RecvOnly;
             self.match_codecs(track, &payloads, Codec::can_be_received_as);
         }
+        let is_repair =
+            |p: &&Payload<'_>| p.map.encoding.eq_ignore_ascii_case("flexfec-03") && p.map.clock_rate == 90_000;
+        self.flexfec = track.flexfec().and_then(|_| payloads.iter().find(is_repair)).map(|p| p.map.pt);
+        self.rcvr_rtt = media.rcvr_rtt();
         self.extensions = media.extensions().accepted_by(&track.extensions);
         self.remote_ssrcs = media.ssrcs();
         // Said once for the group, where this m-line says nothing about the transport (RFC 9143 §7.1.3).
@@ -468,6 +482,7 @@ impl NegotiatedCodec {
         Self {
             pt: payload.map.pt,
             rtx_pt: payload.rtx.filter(|_| ours.rtx.is_some()),
+            red_pt: payload.red.filter(|_| ours.red.is_some()),
             codec: ours.codec.answered(&remote),
             remote,
             local: u8::try_from(index).unwrap_or(u8::MAX),

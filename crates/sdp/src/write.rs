@@ -153,13 +153,16 @@ impl DescriptionBounds {
         // sctp-port, max-message-size, sctp-init.
         const DATA: usize = 20 + 32 + 512;
         const EXTENSION: usize = 96;
-        // Two payload types in the m-line, rtpmap, five rtcp-fb, fmtp, rtpmap and fmtp of retransmissions.
-        const CODEC: usize = 8 + 32 + 5 * 32 + 112 + 28 + 24;
-        // msid, ssrc-group, cname and msid of two streams.
-        const SENDING: usize = (10 + 2 * NAME) + 42 + 2 * ((26 + NAME) + (25 + 2 * NAME));
+        // Three payload types in the m-line, rtpmap, five rtcp-fb, fmtp, rtpmap and fmtp of retransmissions and of redundancy.
+        const CODEC: usize = 12 + 32 + 5 * 32 + 112 + 28 + 24 + 28 + 22;
+        // Its payload type in the m-line, rtpmap, rtcp-fb, fmtp of repair packets; rtcp-xr.
+        const REPAIR: usize = 4 + 31 + 31 + 38 + 24;
+        // msid, two ssrc-groups, cname and msid of three streams.
+        const SENDING: usize = (10 + 2 * NAME) + 42 + 45 + 3 * ((26 + NAME) + (25 + 2 * NAME));
         let extensions = barertc_wire::Extension::ALL.len().saturating_mul(EXTENSION);
-        let track =
-            (SECTION + GROUP + SENDING).saturating_add(extensions).saturating_add(self.codecs.saturating_mul(CODEC));
+        let track = (SECTION + GROUP + SENDING + REPAIR)
+            .saturating_add(extensions)
+            .saturating_add(self.codecs.saturating_mul(CODEC));
         (HEAD + SECTION + GROUP + DATA)
             .saturating_add(self.tracks.saturating_mul(track))
             .saturating_add(self.candidates.saturating_mul(LINE))
@@ -169,6 +172,10 @@ impl DescriptionBounds {
 
 const RTP: &str = "UDP/TLS/RTP/SAVPF";
 const DATA: &str = "UDP/DTLS/SCTP";
+/// The round trip time is told to receivers and senders (RFC 3611 §5.1).
+const RCVR_RTT: &str = "rcvr-rtt=all";
+/// How long a repair packet may come after what it repairs, in µs (RFC 8627 §5.1.1): what libwebrtc says.
+const REPAIR_WINDOW: u32 = 10_000_000;
 
 /// Lines into caller memory. What does not fit is counted.
 struct Text<'o> {
@@ -347,7 +354,8 @@ impl<'o> Text<'o> {
         if track.codecs.is_empty() {
             return fails(SectionError::NoCodec);
         }
-        let pts = track.codecs.iter().flat_map(|c| [Some(c.pt), c.rtx]).flatten();
+        let flexfec = track.flexfec();
+        let pts = track.codecs.iter().flat_map(LocalCodec::payload_types).chain(flexfec);
         if let Some(value) = pts.clone().find(|pt| *pt > 127) {
             return fails(SectionError::PayloadType { value });
         }
@@ -356,11 +364,15 @@ impl<'o> Text<'o> {
         self.attribute("mid", track.mid.unwrap_or_default())?;
         self.transport(local, local.setup, first)?;
         self.media_attributes(&track.extensions, track.direction, true)?;
+        self.attribute("rtcp-xr", RCVR_RTT)?;
         for c in track.codecs {
-            self.codec(c.pt, &c.codec, c.feedback, c.rtx)?;
+            self.codec(c.pt, &c.codec, c.feedback, (c.rtx, c.red))?;
         }
+        let transport_cc = track.codecs.iter().any(|c| c.feedback.transport_cc);
+        self.flexfec(flexfec, transport_cc)?;
         let rtx = track.codecs.iter().any(|c| c.rtx.is_some());
-        self.sending(local.cname, track.sending.filter(|_| track.direction.sends()).as_ref(), rtx)
+        let sending = track.sending.filter(|_| track.direction.sends());
+        self.sending(local.cname, sending.as_ref(), rtx, flexfec.is_some())
     }
 
     fn answered_track<C: Display>(
@@ -372,17 +384,22 @@ impl<'o> Text<'o> {
         track: &Track<'_>,
         first: bool,
     ) -> Result<(), Error> {
-        let pts = line.codecs.iter().flat_map(|c| [Some(c.pt), c.rtx_pt]).flatten();
+        let pts = line.codecs.iter().flat_map(|c| [Some(c.pt), c.rtx_pt, c.red_pt]).flatten().chain(line.flexfec);
         self.line(format_args!("m={} {} {}{}", media.kind_text(), port(local), media.protocol(), Words(pts)))?;
         self.connection(local)?;
         self.mid(media)?;
         self.transport(local, setup, first)?;
         self.media_attributes(&line.extensions, line.direction, line.rtcp_reduced_size)?;
-        for NegotiatedCodec { pt, codec, feedback, rtx_pt, .. } in &line.codecs {
-            self.codec(*pt, codec, *feedback, *rtx_pt)?;
+        if line.rcvr_rtt {
+            self.attribute("rtcp-xr", RCVR_RTT)?;
         }
+        for NegotiatedCodec { pt, codec, feedback, rtx_pt, red_pt, .. } in &line.codecs {
+            self.codec(*pt, codec, *feedback, (*rtx_pt, *red_pt))?;
+        }
+        self.flexfec(line.flexfec, line.codecs.iter().any(|c| c.feedback.transport_cc))?;
         let rtx = line.codecs.iter().any(|c| c.rtx_pt.is_some());
-        self.sending(local.cname, track.sending.filter(|_| line.direction.sends()).as_ref(), rtx)
+        let sending = track.sending.filter(|_| line.direction.sends());
+        self.sending(local.cname, sending.as_ref(), rtx, line.flexfec.is_some())
     }
 
     fn media_attributes(&mut self, extensions: &ExtensionMap, direction: Direction, rsize: bool) -> Result<(), Error> {
@@ -397,7 +414,13 @@ impl<'o> Text<'o> {
         Ok(())
     }
 
-    fn codec(&mut self, pt: u8, codec: &Codec, feedback: Feedback, rtx: Option<u8>) -> Result<(), Error> {
+    fn codec(
+        &mut self,
+        pt: u8,
+        codec: &Codec,
+        feedback: Feedback,
+        (rtx, red): (Option<u8>, Option<u8>),
+    ) -> Result<(), Error> {
         self.line(format_args!("a=rtpmap:{pt} {}", codec.rtpmap()))?;
         for name in feedback.names() {
             self.line(format_args!("a=rtcp-fb:{pt} {name}"))?;
@@ -409,17 +432,36 @@ impl<'o> Text<'o> {
             self.line(format_args!("a=rtpmap:{rtx} rtx/{}", codec.clock_rate()))?;
             self.line(format_args!("a=fmtp:{rtx} apt={pt}"))?;
         }
+        if let Some(red) = red {
+            // Its clock and its channels are the codec's (RFC 2198 §5).
+            let (_, clock) = codec.rtpmap().split_once('/').unwrap_or_default();
+            self.line(format_args!("a=rtpmap:{red} red/{clock}"))?;
+            self.line(format_args!("a=fmtp:{red} {pt}/{pt}"))?;
+        }
         Ok(())
     }
 
-    fn sending(&mut self, cname: &str, sending: Option<&Sending<'_>>, rtx: bool) -> Result<(), Error> {
+    fn flexfec(&mut self, pt: Option<u8>, transport_cc: bool) -> Result<(), Error> {
+        let Some(pt) = pt else { return Ok(()) };
+        self.line(format_args!("a=rtpmap:{pt} flexfec-03/90000"))?;
+        if transport_cc {
+            self.line(format_args!("a=rtcp-fb:{pt} transport-cc"))?;
+        }
+        self.line(format_args!("a=fmtp:{pt} repair-window={REPAIR_WINDOW}"))
+    }
+
+    fn sending(&mut self, cname: &str, sending: Option<&Sending<'_>>, rtx: bool, fec: bool) -> Result<(), Error> {
         let Some(s) = sending else { return Ok(()) };
         self.line(format_args!("a=msid:{} {}", s.stream, s.track))?;
         let rtx_ssrc = s.rtx_ssrc.filter(|_| rtx);
         if let Some(rtx) = rtx_ssrc {
             self.line(format_args!("a=ssrc-group:FID {} {rtx}", s.ssrc))?;
         }
-        for ssrc in [Some(s.ssrc), rtx_ssrc].into_iter().flatten() {
+        let fec_ssrc = s.fec_ssrc.filter(|_| fec);
+        if let Some(fec) = fec_ssrc {
+            self.line(format_args!("a=ssrc-group:FEC-FR {} {fec}", s.ssrc))?;
+        }
+        for ssrc in [Some(s.ssrc), rtx_ssrc, fec_ssrc].into_iter().flatten() {
             self.line(format_args!("a=ssrc:{ssrc} cname:{cname}"))?;
             self.line(format_args!("a=ssrc:{ssrc} msid:{} {}", s.stream, s.track))?;
         }
@@ -443,9 +485,9 @@ fn any_codec(sections: &[Section<'_>], kind: MediaKind) -> LocalCodec {
     let tracks = || sections.iter().filter_map(|s| if let Section::Track(track) = s { Some(track) } else { None });
     let known = tracks().filter(|track| track.kind == kind).find_map(|track| track.codecs.first());
     let codec = if kind == MediaKind::Video { LocalCodec::vp8() } else { LocalCodec::opus() };
-    let taken = |pt: u8| tracks().flat_map(|t| t.codecs).any(|c| c.pt == pt || c.rtx == Some(pt));
+    let taken = |pt: u8| tracks().flat_map(|t| t.codecs).any(|c| c.payload_types().chain(c.flexfec).any(|t| t == pt));
     let free = || core::iter::once(codec.pt).chain(96..=127).find(|pt| !taken(*pt)).unwrap_or(codec.pt);
-    known.copied().unwrap_or_else(|| codec.with_payload_type(free())).with_rtx(None)
+    known.copied().unwrap_or_else(|| codec.with_payload_type(free())).with_rtx(None).with_red(None).with_flexfec(None)
 }
 
 /// Each item with a space in front of it.

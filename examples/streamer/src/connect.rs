@@ -104,7 +104,14 @@ impl<'b, B: Board> App<'b, B> {
 }
 
 fn h264(parameters: H264) -> LocalCodec {
-    LocalCodec { codec: Codec::H264(parameters), pt: VIDEO_PAYLOAD, rtx: Some(RTX), feedback: Feedback::ALL }
+    LocalCodec {
+        codec: Codec::H264(parameters),
+        pt: VIDEO_PAYLOAD,
+        rtx: Some(RTX),
+        feedback: Feedback::ALL,
+        red: None,
+        flexfec: None,
+    }
 }
 
 fn opus() -> LocalCodec {
@@ -113,5 +120,7 @@ fn opus() -> LocalCodec {
         pt: AUDIO_PAYLOAD,
         rtx: None,
         feedback: Feedback { transport_cc: true, ..Feedback::NONE },
+        red: None,
+        flexfec: None,
     }
 }

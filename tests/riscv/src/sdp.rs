@@ -9,7 +9,7 @@ use crate::bench::Bench;
 const OFFER: &str = include_str!("../../../crates/sdp/tests/data/chromium-offer.sdp");
 
 const VIDEO: [LocalCodec; 1] =
-    [LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL }];
+    [LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL, red: None, flexfec: None }];
 
 const SECTIONS: [Section<'static>; 2] = [
     Section::Track(Track {
@@ -18,7 +18,7 @@ const SECTIONS: [Section<'static>; 2] = [
         direction: Direction::SendOnly,
         codecs: &VIDEO,
         extensions: ExtensionMap::new(),
-        sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(2), stream: "s", track: "t" }),
+        sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t" }),
     }),
     Section::Data(Data { mid: None, sctp_port: 5000, max_message_size: 65_536, sctp_init: None }),
 ];

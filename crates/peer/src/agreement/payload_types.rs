@@ -29,12 +29,30 @@ fn choose(tracks: &[Track], (track, codec): (usize, usize), wish: LocalCodec) ->
         all.filter(move |(t, c, _)| settled(*t, *c)).map(|(.., codec)| codec)
     };
     if let Some(same) = others().find(|other| other.codec == wish.codec) {
-        return LocalCodec { pt: same.pt, rtx: wish.rtx.and(same.rtx), ..wish };
+        let (rtx, red, flexfec) = (wish.rtx.and(same.rtx), wish.red.and(same.red), wish.flexfec.and(same.flexfec));
+        return LocalCodec { pt: same.pt, rtx, red, flexfec, ..wish };
     }
-    let taken = |pt: u8| others().any(|other| other.pt == pt || other.rtx == Some(pt));
+    let taken = |pt: u8| others().any(|other| has(other, pt));
     // RFC 3551 §3 leaves these to be agreed on; there are more of them than tracks have codecs.
-    let free = |not: Option<u8>| (96..=127).rev().find(|pt| !taken(*pt) && Some(*pt) != not);
-    let pt = if taken(wish.pt) { free(wish.rtx).unwrap_or(wish.pt) } else { wish.pt };
-    let rtx = wish.rtx.map(|rtx| if taken(rtx) || rtx == pt { free(Some(pt)).unwrap_or(rtx) } else { rtx });
-    LocalCodec { pt, rtx, ..wish }
+    let free = |so_far: &LocalCodec| (96..=127).rev().find(|pt| !taken(*pt) && !has(so_far, *pt) && !has(&wish, *pt));
+    let mut chosen = LocalCodec { rtx: None, red: None, flexfec: None, ..wish };
+    if taken(wish.pt) {
+        chosen.pt = free(&chosen).unwrap_or(wish.pt);
+    }
+    let choose = |wish: u8, so_far: &LocalCodec| match taken(wish) || has(so_far, wish) {
+        true => free(so_far).unwrap_or(wish),
+        false => wish,
+    };
+    chosen.rtx = wish.rtx.map(|rtx| choose(rtx, &chosen));
+    chosen.red = wish.red.map(|red| choose(red, &chosen));
+    // One number for the repair packets of a track, whatever they repair.
+    let same_track = tracks.get(track).into_iter().flat_map(|t| t.config().codecs()).take(codec);
+    let repair = same_track.filter_map(|before| before.flexfec).next();
+    chosen.flexfec = wish.flexfec.map(|flexfec| repair.unwrap_or_else(|| choose(flexfec, &chosen)));
+    chosen
+}
+
+/// Whether one of its payload types is `pt`.
+fn has(codec: &LocalCodec, pt: u8) -> bool {
+    [Some(codec.pt), codec.rtx, codec.red, codec.flexfec].contains(&Some(pt))
 }

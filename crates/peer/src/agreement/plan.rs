@@ -8,7 +8,7 @@ use barertc_sdp::{Codec, Line, Negotiated, Session, Setup, Transport};
 use super::section::{Section, Sections};
 use super::track::Track;
 use crate::error::Error;
-use crate::terms::{PayloadTerms, Terms};
+use crate::terms::{PayloadTerms, Remote, Terms};
 
 /// What a description asks for. It is large: who holds it on the stack has returned before anything deep begins.
 pub(crate) struct Plan {
@@ -68,6 +68,7 @@ impl Plan {
             Some(PayloadTerms {
                 payload_type: codec.pt,
                 rtx: codec.rtx_pt,
+                red: codec.red_pt,
                 format: payload_format(&codec.codec)?,
                 nack: codec.feedback.nack,
                 transport_cc: codec.feedback.transport_cc,
@@ -79,7 +80,12 @@ impl Plan {
             payloads: payloads.collect(),
             extensions: line.extensions,
             mid: Mid::from_slice(line.mid.as_bytes()).unwrap_or_default(),
-            remote: line.remote_ssrcs.first().map(|source| (source.ssrc, source.rtx)),
+            remote: line.remote_ssrcs.first().map(|source| Remote {
+                ssrc: source.ssrc,
+                rtx: source.rtx,
+                fec: source.fec,
+            }),
+            rcvr_rtt: line.rcvr_rtt,
             source: track.source(),
         })
     }

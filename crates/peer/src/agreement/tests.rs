@@ -35,7 +35,7 @@ fn video(sends: bool, mid: &str) -> Track {
     } else {
         TrackConfig::recvonly(MediaKind::Video, mid, codec)
     };
-    Track::new(config.expect("names"), Source { ssrc: 10, rtx: 11 })
+    Track::new(config.expect("names"), Source { ssrc: 10, rtx: 11, fec: 12 })
 }
 
 fn offer(agreement: &mut Agreement, tracks: &mut [Track]) -> Result<String, Error> {
@@ -59,7 +59,7 @@ fn an_offer_becomes_a_plan_and_nothing_changes() {
     let terms = plan.terms(0, &receivers[0]).expect("the track has an m-line");
     assert!(terms.receives && !terms.sends);
     assert_eq!(terms.payloads[0].format, PayloadFormat::H264);
-    assert_eq!(terms.remote, Some((10, Some(11))));
+    assert_eq!(terms.remote.map(|remote| (remote.ssrc, remote.rtx)), Some((10, Some(11))));
     assert_eq!(terms.mid.as_slice(), b"cam");
     let begin = plan.begin(&session).expect("a transport").expect("something was accepted");
     assert_eq!((begin.role, begin.transport.ufrag), (Role::Client, "abcd"));

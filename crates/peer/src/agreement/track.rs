@@ -100,8 +100,12 @@ impl Track {
             if let Some(ours) = self.config.codecs_mut().get_mut(usize::from(agreed.local)) {
                 ours.pt = agreed.pt;
                 ours.rtx = agreed.rtx_pt.or(ours.rtx);
+                ours.red = agreed.red_pt.or(ours.red);
                 self.kept |= 1 << (agreed.local & 7);
             }
+        }
+        for ours in self.config.codecs_mut() {
+            ours.flexfec = ours.flexfec.and(line.flexfec).or(ours.flexfec);
         }
         let codec = line.codec().map(|agreed| (agreed.codec, agreed.pt));
         self.set_agreed(line.direction, codec, line.mid.clone());

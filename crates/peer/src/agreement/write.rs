@@ -142,6 +142,7 @@ impl Agreement {
             sending: config.direction.sends().then(|| Sending {
                 ssrc: track.source().ssrc,
                 rtx_ssrc: Some(track.source().rtx),
+                fec_ssrc: Some(track.source().fec),
                 stream: if config.stream.is_empty() { "-" } else { &config.stream },
                 track: if config.mid.is_empty() { config.kind.as_str() } else { &config.mid },
             }),

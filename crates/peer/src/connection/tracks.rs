@@ -33,8 +33,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         }
         let full = Error::TooMany { what: "tracks", limit: self.tracks.capacity() };
         let id = TrackId(u8::try_from(self.tracks.len()).map_err(|_| full)?);
-        let ssrc = self.unused_ssrc(None);
-        let source = Source { ssrc, rtx: self.unused_ssrc(Some(ssrc)) };
+        let mut source = Source::default();
+        source.ssrc = self.unused_ssrc(&source);
+        source.rtx = self.unused_ssrc(&source);
+        source.fec = self.unused_ssrc(&source);
         if self.tracks.is_full() {
             return Err(full);
         }
@@ -46,11 +48,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
 
     /// A random source that no stream of ours has: two streams with one would be encrypted under one key stream (RFC 3711
     /// §9.1, RFC 7714 §8.4).
-    fn unused_ssrc(&mut self, not: Option<u32>) -> u32 {
+    fn unused_ssrc(&mut self, not: &Source) -> u32 {
         loop {
             let ssrc = self.random.next_u32();
-            let taken = |track: &Track| track.source().ssrc == ssrc || track.source().rtx == ssrc;
-            if ssrc != 0 && not != Some(ssrc) && !self.media.is_reporter(ssrc) && !self.tracks.iter().any(taken) {
+            let taken = |track: &Track| track.source().has(ssrc);
+            // 0 is in none, or in one that is not filled in.
+            if ssrc != 0 && !not.has(ssrc) && !self.media.is_reporter(ssrc) && !self.tracks.iter().any(taken) {
                 return ssrc;
             }
         }

@@ -15,7 +15,7 @@ use core::time::Duration;
 use barertc_arena::{Allocator, Box, Vec};
 use barertc_congestion::{Arrivals, Class, Gcc, GccStats, Pacer, PacketObserver, PacketResult, SentPackets};
 use barertc_crypto::Generator;
-use barertc_rtcp_nack::{RecvStream, SendEvent, SendStream};
+use barertc_rtcp_nack::{ExtendedReports, RecvStream, SendEvent, SendStream};
 use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
 use barertc_rtp::{Frame, ReceivedFrame};
 use barertc_wire::Instant;
@@ -51,6 +51,8 @@ pub(crate) struct Media<A: Allocator + Clone> {
     /// When packets with a number of the path came, where the peer wants to know.
     arrivals: Option<Box<Arrivals<A>, A>>,
     estimate: Estimate,
+    /// The round trip time that who sends nothing learns.
+    extended: ExtendedReports,
     /// When the next report is due, if there is something to report about.
     report_at: Instant,
     report_interval: Duration,
@@ -102,6 +104,7 @@ impl<A: Allocator + Clone> Media<A> {
             probing: None,
             arrivals: None,
             estimate: Estimate::default(),
+            extended: ExtendedReports::new(),
             report_at: Instant::ZERO,
             report_interval: config.report_interval,
             reporter,
@@ -187,6 +190,7 @@ impl<A: Allocator + Clone> Media<A> {
             }
         }
         (streams.sends, streams.receives) = (sends, terms.is_some_and(|terms| terms.receives));
+        streams.asks = terms.is_some_and(|terms| terms.receives && terms.rcvr_rtt);
         if !streams.receives {
             streams.recv = None;
         } else if let (Some(receiver), Some(terms)) = (&mut streams.recv, terms) {
@@ -335,6 +339,7 @@ impl<A: Allocator + Clone> Media<A> {
                     }
                 }
             }
+            self.extended.handle_rtcp(now, ntp, self.reporter(), &packet);
             self.handle_feedback(now, &packet);
         }
         result

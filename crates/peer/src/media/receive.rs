@@ -9,7 +9,7 @@ use super::Media;
 use super::receiver::Receiver;
 use crate::config::Config;
 use crate::error::Error;
-use crate::terms::Terms;
+use crate::terms::{Remote, Terms};
 
 impl<A: Allocator + Clone> Media<A> {
     /// Makes the stream that receives a track, where there is none and room for it.
@@ -31,10 +31,11 @@ impl<A: Allocator + Clone> Media<A> {
         if there >= usize::from(bounds.count) {
             return Ok(());
         }
-        let (ssrc, rtx) = terms.remote.unwrap_or_default();
+        let Remote { ssrc, rtx, .. } = terms.remote.unwrap_or_default();
         let make = if video { RecvConfig::video } else { RecvConfig::audio };
         let stream = bounds.apply(RecvConfig {
             rtx: rtx.zip(payload.rtx),
+            red: payload.red,
             extensions: terms.extensions,
             local_ssrc: self.reporter(),
             ..make(ssrc, payload.payload_type, payload.format)

@@ -10,7 +10,7 @@ use barertc_wire::{ExtensionMap, Instant};
 
 use crate::config::RecvBounds;
 use crate::error::Error;
-use crate::terms::{MAX_PAYLOADS, PayloadTerms, Terms};
+use crate::terms::{MAX_PAYLOADS, PayloadTerms, Remote, Terms};
 
 /// The stream that a track receives.
 pub(super) struct Receiver<A: Allocator + Clone> {
@@ -71,7 +71,7 @@ impl<A: Allocator + Clone> Receiver<A> {
     /// Takes the source of a packet of its m-line. False when the payload type is none of the agreed.
     pub(super) fn learn(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
         let (ssrc, payload_type) = (packet.header.ssrc, packet.header.payload_type);
-        if self.payloads.iter().any(|payload| payload.payload_type == payload_type) {
+        if self.payloads.iter().any(|payload| payload.carries(payload_type)) {
             self.stream.set_source(now, ssrc);
             self.known = true;
             true
@@ -86,15 +86,15 @@ impl<A: Allocator + Clone> Receiver<A> {
     /// Whether it still looks for the source of this payload type.
     pub(super) fn lacks(&self, payload_type: u8) -> bool {
         let rtx = self.stream.config().rtx.is_none();
-        self.payloads.iter().any(|payload| {
-            (!self.known && payload.payload_type == payload_type) || (rtx && payload.rtx == Some(payload_type))
-        })
+        self.payloads
+            .iter()
+            .any(|payload| (!self.known && payload.carries(payload_type)) || (rtx && payload.rtx == Some(payload_type)))
     }
 
     /// A later description: the peer may announce another source than before.
     pub(super) fn follow(&mut self, now: Instant, terms: &Terms) {
         self.payloads.clone_from(&terms.payloads);
-        if let Some((ssrc, rtx)) = terms.remote
+        if let Some(Remote { ssrc, rtx, .. }) = terms.remote
             && !self.knows(ssrc)
         {
             self.stream.set_source(now, ssrc);

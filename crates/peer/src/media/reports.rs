@@ -46,7 +46,8 @@ impl<A: Allocator + Clone> Media<A> {
         let mut w = CompoundWriter::new(out);
         if self.report_at <= now {
             self.report_at = now + self.report_interval;
-            if let Some(time) = round_trip {
+            // That of media, where it is known.
+            if let Some(time) = self.extended.round_trip_time().or(round_trip) {
                 for receiver in self.streams.iter_mut().filter_map(|s| s.recv.as_mut()) {
                     receiver.set_round_trip_time(now, time);
                 }
@@ -76,6 +77,22 @@ impl<A: Allocator + Clone> Media<A> {
         if w.is_empty() && !blocks.is_empty() {
             self.begin_compound(w, cname, &blocks);
         }
+        self.write_extended(now, ntp, cname, w);
+    }
+
+    /// Answers the reference times of the peer, and asks with one where nothing is sent: who sends learns the round trip
+    /// by its sender reports (RFC 3611 §4.4).
+    fn write_extended(&mut self, now: Instant, ntp: NtpTime, cname: &str, w: &mut CompoundWriter<'_>) {
+        let sends = self.streams.iter().filter_map(Streams::sending).any(|stream| stream.stats().packets_sent > 0);
+        let asks = !sends && self.streams.iter().any(|streams| streams.asks);
+        if !asks && !self.extended.has_answer() {
+            return;
+        }
+        if w.is_empty() {
+            self.begin_compound(w, cname, &[]);
+        }
+        // Without room the answer goes with the next report.
+        let _ = self.extended.write(now, asks.then_some(ntp), self.reporter(), w);
     }
 
     fn write_feedback(&mut self, now: Instant, cname: &str, w: &mut CompoundWriter<'_>) {

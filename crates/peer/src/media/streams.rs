@@ -14,13 +14,15 @@ pub(crate) struct Streams<A: Allocator + Clone> {
     /// What was agreed on last.
     pub(super) sends: bool,
     pub(super) receives: bool,
+    /// The peer answers reference times about what is received.
+    pub(super) asks: bool,
     /// The application has not been told that a key frame is wanted.
     pub(super) key_wanted: bool,
 }
 
 impl<A: Allocator + Clone> Streams<A> {
     pub(super) const fn new() -> Self {
-        Self { send: None, recv: None, sends: false, receives: false, key_wanted: false }
+        Self { send: None, recv: None, sends: false, receives: false, asks: false, key_wanted: false }
     }
 
     /// The stream that sends, unless it is paused.

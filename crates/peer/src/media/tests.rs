@@ -11,12 +11,13 @@ use barertc_wire::{ExtensionMap, Instant};
 use super::{Media, MediaEvent};
 use crate::config::{Config, RecvBounds};
 use crate::error::Discard;
-use crate::terms::{PayloadTerms, Source, Terms};
+use crate::terms::{PayloadTerms, Remote, Source, Terms};
 
 fn terms(sends: bool, payload_types: &[u8]) -> Terms {
     let payloads = payload_types.iter().map(|&payload_type| PayloadTerms {
         payload_type,
         rtx: None,
+        red: None,
         format: PayloadFormat::Opus,
         nack: false,
         transport_cc: false,
@@ -27,8 +28,9 @@ fn terms(sends: bool, payload_types: &[u8]) -> Terms {
         payloads: payloads.collect(),
         extensions: ExtensionMap::new(),
         mid: barertc_rtcp_nack::Mid::new(),
-        remote: (!sends).then_some((7, None)),
-        source: Source { ssrc: 7, rtx: 8 },
+        remote: (!sends).then_some(Remote { ssrc: 7, rtx: None, fec: None }),
+        rcvr_rtt: true,
+        source: Source { ssrc: 7, rtx: 8, fec: 9 },
     }
 }
 
@@ -89,4 +91,47 @@ fn what_is_for_no_track_is_dropped_with_the_reason() {
     let mut other = [0; 20];
     (other[0], other[1], other[11]) = (0x80, 50, 1);
     assert_eq!(receiver.handle_rtp(now, &other), Err(Discard::UnknownStream));
+}
+
+/// Hands the report of `from` that is due to `to`, `delay` milliseconds later; tells when it came.
+fn report(from: &mut Media<Global>, to: &mut Media<Global>, delay: u64) -> Instant {
+    let at = from.send_timeout().expect("there is something to report").max(Instant::from_millis(5));
+    let mut out = [0; 500];
+    let len = from.poll_rtcp(at, None, "name", &mut out).expect("a report");
+    let came = Instant::from_micros(at.as_micros() + delay * 1_000);
+    assert_eq!(to.handle_rtcp(came, &out[..len]), Ok(()));
+    came
+}
+
+#[test]
+fn who_sends_nothing_learns_the_round_trip_by_extended_reports() {
+    let (mut sender, mut receiver) = (media(&terms(true, &[111])), media(&terms(false, &[111])));
+    let now = Instant::from_millis(5);
+    sender.send_frame(now, 0, &frame(1)).expect("room");
+    let datagram = packet(&mut sender, now).expect("a packet");
+    receiver.handle_rtp(now, &datagram).expect("its own");
+    report(&mut sender, &mut receiver, 25); // nothing to answer yet
+    report(&mut receiver, &mut sender, 25); // asks
+    assert_eq!(receiver.extended.round_trip_time(), None);
+    report(&mut sender, &mut receiver, 25); // answers
+    let learnt = receiver.extended.round_trip_time().expect("an answer");
+    assert!(
+        learnt.abs_diff(core::time::Duration::from_millis(50)) < core::time::Duration::from_millis(1),
+        "{learnt:?}"
+    );
+    // Who sends asks nobody.
+    assert!(!receiver.extended.has_answer());
+}
+
+#[test]
+fn a_peer_that_does_not_answer_is_not_asked() {
+    let mut receiving = terms(false, &[111]);
+    receiving.rcvr_rtt = false;
+    let (mut sender, mut receiver) = (media(&terms(true, &[111])), media(&receiving));
+    let now = Instant::from_millis(5);
+    sender.send_frame(now, 0, &frame(1)).expect("room");
+    let datagram = packet(&mut sender, now).expect("a packet");
+    receiver.handle_rtp(now, &datagram).expect("its own");
+    report(&mut receiver, &mut sender, 25);
+    assert!(!sender.extended.has_answer());
 }

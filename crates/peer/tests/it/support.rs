@@ -323,7 +323,14 @@ impl<'m> Pair<'m> {
 }
 
 pub fn h264() -> LocalCodec {
-    LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL }
+    LocalCodec {
+        codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+        pt: 102,
+        rtx: Some(103),
+        feedback: Feedback::ALL,
+        red: None,
+        flexfec: None,
+    }
 }
 
 pub fn opus() -> LocalCodec {
@@ -332,6 +339,8 @@ pub fn opus() -> LocalCodec {
         pt: 111,
         rtx: None,
         feedback: Feedback { transport_cc: true, ..Feedback::NONE },
+        red: None,
+        flexfec: None,
     }
 }
 

@@ -47,7 +47,7 @@ fn chromiums_long_offer_is_read_completely() {
 fn announced_streams_come_with_their_retransmissions() {
     let session = Session::parse(CHROMIUM_OFFER_SENDING).unwrap();
     let video = session.media_at(0).unwrap();
-    assert_eq!(video.ssrcs()[..], [RemoteSsrc { ssrc: 1_462_293_291, rtx: Some(2_041_261_712) }]);
+    assert_eq!(video.ssrcs()[..], [RemoteSsrc { ssrc: 1_462_293_291, rtx: Some(2_041_261_712), fec: None }]);
     assert_eq!(video.msid(), Some(("-", "980f63e0-b54b-4a97-b9df-fd03d151027b")));
     let cname = video.ssrc_attributes().find(|s| s.name == "cname").unwrap();
     assert_eq!((cname.ssrc, cname.value), (1_462_293_291, "6qGiMOJsl+8cnjEg"));

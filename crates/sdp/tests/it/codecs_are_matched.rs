@@ -31,6 +31,8 @@ fn h264(id: &str, mode: u8, asymmetry: bool) -> LocalCodec {
         pt: 102,
         rtx: None,
         feedback: Feedback::NONE,
+        red: None,
+        flexfec: None,
     }
 }
 
@@ -112,12 +114,14 @@ fn each_codec_of_ours_gets_a_payload_type_before_one_gets_two() {
 
 #[test]
 fn our_order_of_preference_decides() {
-    let vp8 = LocalCodec { codec: Codec::Vp8, pt: 96, rtx: None, feedback: Feedback::NONE };
+    let vp8 = LocalCodec { codec: Codec::Vp8, pt: 96, rtx: None, feedback: Feedback::NONE, red: None, flexfec: None };
     let h265 = LocalCodec {
         codec: Codec::H265 { profile_id: 1, tier: 0, level_id: 93 },
         pt: 97,
         rtx: None,
         feedback: Feedback::NONE,
+        red: None,
+        flexfec: None,
     };
     let offer = [(100, "VP8/90000", ""), (101, "H265/90000", "level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST")];
     assert_eq!(matched(&[h265, vp8], Direction::SendRecv, &offer).map(|m| m.0), Some(101));
@@ -128,7 +132,8 @@ fn our_order_of_preference_decides() {
 
 #[test]
 fn g711_needs_no_rtpmap() {
-    let pcma = [LocalCodec { codec: Codec::Pcma, pt: 8, rtx: None, feedback: Feedback::NONE }];
+    let pcma =
+        [LocalCodec { codec: Codec::Pcma, pt: 8, rtx: None, feedback: Feedback::NONE, red: None, flexfec: None }];
     let offer = AIORTC_OFFER.replace("a=rtpmap:8 PCMA/8000\r\n", "");
     let track = Section::Track(Track {
         mid: None,

@@ -104,22 +104,46 @@ fn the_longest_description_is_known_beforehand() {
     const LONG: &str = "0123456789012345678901234567890123456789012345678901234567890123";
     assert_eq!(LONG.len(), MAX_NAME);
     let codecs = [
-        LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL },
+        LocalCodec {
+            codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+            pt: 102,
+            rtx: Some(103),
+            feedback: Feedback::ALL,
+            red: Some(120),
+            flexfec: Some(127),
+        },
         LocalCodec {
             codec: Codec::H265 { profile_id: 255, tier: 255, level_id: 255 },
             pt: 104,
             rtx: Some(105),
             feedback: Feedback::ALL,
+            red: Some(120),
+            flexfec: Some(127),
         },
-        LocalCodec { codec: Codec::Opus { stereo: true, fec: true }, pt: 106, rtx: Some(107), feedback: Feedback::ALL },
-        LocalCodec { codec: Codec::Pcmu, pt: 108, rtx: Some(109), feedback: Feedback::ALL },
+        LocalCodec {
+            codec: Codec::Opus { stereo: true, fec: true },
+            pt: 106,
+            rtx: Some(107),
+            feedback: Feedback::ALL,
+            red: Some(120),
+            flexfec: Some(127),
+        },
+        LocalCodec {
+            codec: Codec::Pcmu,
+            pt: 108,
+            rtx: Some(109),
+            feedback: Feedback::ALL,
+            red: Some(120),
+            flexfec: Some(127),
+        },
     ];
     let mids: Vec<String> = (0..4).map(|i| format!("{i}{}", &LONG[1..])).collect();
     let extensions = Extension::ALL.into_iter().zip(110..).fold(ExtensionMap::new(), |all, (e, id)| all.with(e, id));
     let mut sections: Vec<Section<'_>> = (0..3)
         .map(|i| {
-            let ssrc = u32::MAX - 2 * i;
-            let sending = Sending { ssrc, rtx_ssrc: Some(ssrc - 1), stream: LONG, track: LONG };
+            let ssrc = u32::MAX - 3 * i;
+            let sending =
+                Sending { ssrc, rtx_ssrc: Some(ssrc - 1), fec_ssrc: Some(ssrc - 2), stream: LONG, track: LONG };
             Section::Track(Track {
                 mid: Some(&mids[i as usize]),
                 kind: MediaKind::Video,

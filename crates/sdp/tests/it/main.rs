@@ -7,5 +7,6 @@ mod codecs_are_matched;
 mod errors_name_the_rule;
 mod hostile_text_is_refused;
 mod offers_are_answered;
+mod repair_formats;
 mod structured;
 mod support;

@@ -38,7 +38,7 @@ fn chromiums_offer_gets_its_own_payload_types() {
     let read = Session::parse(&text).unwrap();
     assert_eq!(read.bundles().next().unwrap().mids().collect::<Vec<_>>(), ["0", "1", "2"]);
     assert_eq!(read.media_at(0).unwrap().formats(), "108 109");
-    assert_eq!(read.media_at(0).unwrap().ssrcs()[..], [RemoteSsrc { ssrc: 1, rtx: Some(11) }]);
+    assert_eq!(read.media_at(0).unwrap().ssrcs()[..], [RemoteSsrc { ssrc: 1, rtx: Some(11), fec: None }]);
     assert_eq!(read.media_at(0).unwrap().direction(), Direction::SendOnly);
     assert_eq!(read.transport(0).unwrap().setup, Some(Setup::Active));
     assert_eq!(read.transport(0).unwrap().candidates().count(), 1);
@@ -50,7 +50,10 @@ fn what_chromium_sends_can_be_received() {
     let sections = [video(None, Direction::RecvOnly, &VIDEO_CODECS), audio(None, Direction::SendRecv), data(None)];
     let (agreed, text) = answer(CHROMIUM_OFFER_SENDING, &sections);
     assert_eq!(agreed.lines[0].direction, Direction::RecvOnly);
-    assert_eq!(agreed.lines[0].remote_ssrcs[..], [RemoteSsrc { ssrc: 1_462_293_291, rtx: Some(2_041_261_712) }]);
+    assert_eq!(
+        agreed.lines[0].remote_ssrcs[..],
+        [RemoteSsrc { ssrc: 1_462_293_291, rtx: Some(2_041_261_712), fec: None }]
+    );
     assert_eq!(agreed.lines[1].direction, Direction::RecvOnly, "the remote only sends");
     assert!(!text.contains("a=ssrc"), "who does not send announces nothing");
 }

@@ -41,14 +41,22 @@ pub(crate) const ALL: [(&str, &str); 15] = [
 
 pub(crate) const H264_FB: Feedback = Feedback { transport_cc: false, ..Feedback::ALL };
 
-pub(crate) const VIDEO_CODECS: [LocalCodec; 1] =
-    [LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: H264_FB }];
+pub(crate) const VIDEO_CODECS: [LocalCodec; 1] = [LocalCodec {
+    codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+    pt: 102,
+    rtx: Some(103),
+    feedback: H264_FB,
+    red: None,
+    flexfec: None,
+}];
 
 pub(crate) const AUDIO_CODECS: [LocalCodec; 1] = [LocalCodec {
     codec: Codec::Opus { stereo: true, fec: true },
     pt: 111,
     rtx: None,
     feedback: Feedback { transport_cc: true, ..Feedback::NONE },
+    red: None,
+    flexfec: None,
 }];
 
 pub(crate) fn video<'a>(mid: Option<&'a str>, direction: Direction, codecs: &'a [LocalCodec]) -> Section<'a> {
@@ -58,7 +66,13 @@ pub(crate) fn video<'a>(mid: Option<&'a str>, direction: Direction, codecs: &'a 
         direction,
         codecs,
         extensions: ExtensionMap::new().with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
-        sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(11), stream: "stream1", track: "video-stream" }),
+        sending: Some(Sending {
+            ssrc: 1,
+            rtx_ssrc: Some(11),
+            fec_ssrc: None,
+            stream: "stream1",
+            track: "video-stream",
+        }),
     })
 }
 
@@ -69,7 +83,7 @@ pub(crate) fn audio<'a>(mid: Option<&'a str>, direction: Direction) -> Section<'
         direction,
         codecs: &AUDIO_CODECS,
         extensions: ExtensionMap::new().with(Extension::Mid, 1),
-        sending: Some(Sending { ssrc: 2, rtx_ssrc: None, stream: "stream1", track: "audio" }),
+        sending: Some(Sending { ssrc: 2, rtx_ssrc: None, fec_ssrc: None, stream: "stream1", track: "audio" }),
     })
 }
 

@@ -49,9 +49,18 @@ impl<'i> SimViewer<'i> {
             pt: 102,
             rtx: Some(103),
             feedback: Feedback::ALL,
+            red: None,
+            flexfec: None,
         };
         let feedback = Feedback { transport_cc: true, ..Feedback::NONE };
-        let audio = LocalCodec { codec: Codec::Opus { stereo: true, fec: false }, pt: 111, rtx: None, feedback };
+        let audio = LocalCodec {
+            codec: Codec::Opus { stereo: true, fec: false },
+            pt: 111,
+            rtx: None,
+            feedback,
+            red: None,
+            flexfec: None,
+        };
         let tracks = [
             connection.add_track(now, TrackConfig::recvonly(MediaKind::Video, "v", [video])?)?,
             connection.add_track(now, TrackConfig::recvonly(MediaKind::Audio, "a", [audio])?)?,

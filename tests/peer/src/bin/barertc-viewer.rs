@@ -185,9 +185,18 @@ impl App<'_> {
                 pt: 102,
                 rtx: Some(103),
                 feedback: Feedback::ALL,
+                red: None,
+                flexfec: None,
             };
             let feedback = Feedback { transport_cc: true, ..Feedback::NONE };
-            let opus = LocalCodec { codec: Codec::Opus { stereo: true, fec: false }, pt: 111, rtx: None, feedback };
+            let opus = LocalCodec {
+                codec: Codec::Opus { stereo: true, fec: false },
+                pt: 111,
+                rtx: None,
+                feedback,
+                red: None,
+                flexfec: None,
+            };
             tracks.push(connection.add_track(now, TrackConfig::recvonly(MediaKind::Video, "v", [h264])?)?);
             tracks.push(connection.add_track(now, TrackConfig::recvonly(MediaKind::Audio, "a", [opus])?)?);
         }
