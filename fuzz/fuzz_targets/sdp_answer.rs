@@ -5,11 +5,24 @@ use barertc_sdp::*;
 use libfuzzer_sys::fuzz_target;
 
 const CODECS: [LocalCodec; 2] = [
-    LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL, red: None, flexfec: None },
+    LocalCodec {
+        codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+        pt: 102,
+        rtx: Some(103),
+        feedback: Feedback::ALL,
+        red: None,
+        flexfec: None,
+    },
     LocalCodec { codec: Codec::Vp8, pt: 96, rtx: None, feedback: Feedback::NONE, red: None, flexfec: None },
 ];
-const AUDIO: [LocalCodec; 1] =
-    [LocalCodec { codec: Codec::Opus { stereo: true, fec: true }, pt: 111, rtx: None, feedback: Feedback::NONE, red: None, flexfec: None }];
+const AUDIO: [LocalCodec; 1] = [LocalCodec {
+    codec: Codec::Opus { stereo: true, fec: true },
+    pt: 111,
+    rtx: None,
+    feedback: Feedback::NONE,
+    red: None,
+    flexfec: None,
+}];
 
 fn track<'a>(mid: Option<&'a str>, kind: MediaKind, codecs: &'a [LocalCodec], direction: Direction) -> Section<'a> {
     let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t" };

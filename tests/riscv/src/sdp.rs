@@ -8,8 +8,14 @@ use crate::bench::Bench;
 
 const OFFER: &str = include_str!("../../../crates/sdp/tests/data/chromium-offer.sdp");
 
-const VIDEO: [LocalCodec; 1] =
-    [LocalCodec { codec: Codec::H264(H264::CONSTRAINED_BASELINE), pt: 102, rtx: Some(103), feedback: Feedback::ALL, red: None, flexfec: None }];
+const VIDEO: [LocalCodec; 1] = [LocalCodec {
+    codec: Codec::H264(H264::CONSTRAINED_BASELINE),
+    pt: 102,
+    rtx: Some(103),
+    feedback: Feedback::ALL,
+    red: None,
+    flexfec: None,
+}];
 
 const SECTIONS: [Section<'static>; 2] = [
     Section::Track(Track {
