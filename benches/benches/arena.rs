@@ -33,7 +33,7 @@ fn pairs(criterion: &mut Criterion) {
 
 fn heap_pair<L: Lock>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, layout: Layout) {
     let mut region = vec![MaybeUninit::uninit(); REGION];
-    let heap = Heap::<L>::new(&mut region).unwrap();
+    let heap = Heap::<L>::with_lock(&mut region).unwrap();
     group.bench_function(BenchmarkId::new(name, layout.size()), |b| {
         b.iter(|| {
             let block = heap.allocate(black_box(layout)).unwrap();

@@ -1,4 +1,4 @@
-//! `cargo xtask outside`: the programs of README and of the library's front page, as a stranger would copy them.
+//! `cargo xtask outside`: the programs of README, of the library's front page and of the guide, as a stranger would copy them.
 //!
 //! Each becomes a program of a crate outside the workspace, whose only dependency is `barertc`. It must compile, and run.
 
@@ -10,6 +10,9 @@ use crate::run::{cargo, root, run, show_path, target_dir};
 
 /// Where programs for readers stand, and how their lines begin.
 const PAGES: [(&str, &str, &str); 2] = [("readme", "README.md", ""), ("front-page", "crates/peer/src/lib.rs", "//!")];
+
+/// Where the guide stands.
+const GUIDE: &str = "docs/guide";
 
 pub fn main(args: &[String]) -> Result<()> {
     if let Some(unknown) = args.first() {
@@ -31,10 +34,14 @@ pub fn main(args: &[String]) -> Result<()> {
     // The versions that the workspace is tested with.
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let mut names = Vec::new();
-    for (name, file, comment) in PAGES {
+    let mut pages: Vec<(String, String, &str)> =
+        PAGES.iter().map(|(name, file, comment)| ((*name).into(), (*file).into(), *comment)).collect();
+    pages.extend(guide()?.into_iter().map(|(name, file)| (name, file, "")));
+    for (name, file, comment) in &pages {
         let text = fs::read_to_string(root().join(file))?;
         let found = programs_of(&text, comment);
-        if found.is_empty() {
+        // A page of the guide may have none.
+        if found.is_empty() && !file.starts_with(GUIDE) {
             bail!("{file} has no program with a `fn main`");
         }
         for (number, program) in found.iter().enumerate() {
@@ -49,6 +56,19 @@ pub fn main(args: &[String]) -> Result<()> {
     }
     println!("  {} programs compile with `barertc` as their only dependency, and run", names.len());
     Ok(())
+}
+
+/// The pages of the guide: a name for the program, and the file.
+fn guide() -> Result<Vec<(String, String)>> {
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(root().join(GUIDE)).with_context(|| GUIDE)? {
+        let file = entry?.file_name();
+        if let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".md")) {
+            pages.push((format!("guide-{}", name.to_lowercase()), format!("{GUIDE}/{name}.md")));
+        }
+    }
+    pages.sort();
+    Ok(pages)
 }
 
 /// The fenced Rust programs of a page: those with a `fn main`. Lines that rustdoc hides are part of the program.

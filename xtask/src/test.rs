@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::run::{cargo, cargo_nightly, root, run, target_dir};
 use crate::tools::{self, Tool};

@@ -68,6 +68,16 @@ unsafe impl<L: Lock> Send for Heap<'_, L> {}
 // SAFETY: every access to `inner` is inside a critical section.
 unsafe impl Sync for Heap<'_, CriticalSection> {}
 
+impl<'r> Heap<'r> {
+    /// A heap over `region`, for one thread. [`Heap::with_lock`] makes one that threads and interrupts share.
+    ///
+    /// # Errors
+    /// [`RegionError`] where the region is too small.
+    pub fn new(region: &'r mut [MaybeUninit<u8>]) -> Result<Self, RegionError> {
+        Self::with_lock(region)
+    }
+}
+
 impl<'r, L: Lock> Heap<'r, L> {
     /// A heap without memory, for a `static`; [`Heap::give`] gives it its region.
     pub const fn empty() -> Self {
@@ -75,8 +85,11 @@ impl<'r, L: Lock> Heap<'r, L> {
         Self { inner: UnsafeCell::new(inner), lock: PhantomData }
     }
 
-    /// A heap over `region`.
-    pub fn new(region: &'r mut [MaybeUninit<u8>]) -> Result<Self, RegionError> {
+    /// A heap over `region`, with the lock that the type names.
+    ///
+    /// # Errors
+    /// [`RegionError`] where the region is too small.
+    pub fn with_lock(region: &'r mut [MaybeUninit<u8>]) -> Result<Self, RegionError> {
         let heap = Self::empty();
         heap.give(region)?;
         Ok(heap)

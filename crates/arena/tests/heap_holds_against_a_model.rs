@@ -45,8 +45,8 @@ impl Block {
 /// Runs `ops` on a heap over `region` and checks after each.
 fn run<L: Lock>(region: &mut [MaybeUninit<u8>], ops: &[Op]) {
     let (start, end) = (region.as_ptr().addr(), region.as_ptr().addr() + region.len());
-    let fresh = largest(&Heap::<L>::new(region).unwrap());
-    let heap = Heap::<L>::new(region).unwrap();
+    let fresh = largest(&Heap::<L>::with_lock(region).unwrap());
+    let heap = Heap::<L>::with_lock(region).unwrap();
     let mut blocks: Vec<Block> = Vec::new();
     let mut expected = Stats { capacity: end - start, ..Stats::default() };
     for (step, op) in ops.iter().enumerate() {
@@ -191,7 +191,7 @@ fn a_heap_costs_what_the_documentation_says() {
 #[test]
 fn threads_share_a_heap_in_critical_sections() {
     let mut memory = vec![MaybeUninit::uninit(); 1 << 20];
-    let heap = Heap::<CriticalSection>::new(&mut memory).unwrap();
+    let heap = Heap::<CriticalSection>::with_lock(&mut memory).unwrap();
     std::thread::scope(|scope| {
         for thread in 1..=4u8 {
             let heap = &heap;

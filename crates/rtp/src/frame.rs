@@ -31,11 +31,11 @@ pub struct FrameInfo {
 /// Cloning copies a reference; the bytes are freed when the last clone (in a queue, in a retransmission history) goes.
 ///
 /// ```
-/// use barertc_arena::{Global, Shared};
+/// use barertc_arena::Global;
 /// use barertc_rtp::{PayloadFormat, Frame, FrameInfo, Framing};
 ///
-/// let bytes = Shared::<[u8], _>::try_from_slice(&[0, 0, 0, 1, 0x65, 1, 2, 3], Global).map_err(barertc_rtp::Error::from)?;
-/// let frame = Frame::new(bytes, PayloadFormat::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
+/// let bytes = [0, 0, 0, 1, 0x65, 1, 2, 3];
+/// let frame = Frame::from_slice(&bytes, PayloadFormat::H264, Framing::AnnexB, FrameInfo::default(), Global)?;
 /// assert!(frame.is_key());
 /// assert_eq!(frame.piece_count(1200), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -87,6 +87,21 @@ impl<A: Allocator + Clone> Frame<A> {
         let key = format.is_key(&bytes, &nals);
         let inner = Shared::try_new(Inner { bytes, nals, info, format, key }, alloc)?;
         Ok(Self { inner })
+    }
+
+    /// Copies the bytes of one access unit (video) or one packet (audio), for sources that keep theirs, and finds its NAL
+    /// units.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_slice(
+        bytes: &[u8],
+        format: PayloadFormat,
+        framing: Framing,
+        info: FrameInfo,
+        alloc: A,
+    ) -> Result<Self, Error> {
+        Self::new(Shared::try_from_slice(bytes, alloc.clone())?, format, framing, info, alloc)
     }
 
     /// The bytes as they came.
