@@ -27,7 +27,7 @@ struct Sent {
 
 /// Bit of `Sent::when`: a retransmission is queued.
 const PENDING: u32 = 0x80;
-/// Bit of `Sent::when`: a retransmission arrived.
+/// Bit of `Sent::when`: a retransmission arrived. With all bits of `REPEATS`: the packet cannot be made again.
 const ARRIVED: u32 = 0x40;
 /// Bits of `Sent::when`: number of retransmissions.
 const REPEATS: u32 = 0x3f;
@@ -53,6 +53,8 @@ pub(crate) enum Refusal {
     TooOften,
     /// A retransmission came.
     Arrived,
+    /// It carried earlier frames too: what it carried goes again with the packets behind it. Told once.
+    Redundant,
 }
 
 /// A packet to be made again.
@@ -203,6 +205,10 @@ impl<A: Allocator + Clone> History<A> {
         if packet.when & PENDING != 0 || (repeats > 0 && u128::from(since) < quiet.as_millis()) {
             return Err(Refusal::TooSoon);
         }
+        if packet.when & (ARRIVED | REPEATS) == ARRIVED | REPEATS {
+            packet.when |= PENDING;
+            return Err(Refusal::Redundant);
+        }
         if packet.when & ARRIVED != 0 {
             return Err(Refusal::Arrived);
         }
@@ -222,6 +228,13 @@ impl<A: Allocator + Clone> History<A> {
     pub(crate) fn arrived(&mut self, sequence: u16) {
         if let Some(packet) = self.index(sequence).and_then(|i| self.packets.get_mut(i)) {
             packet.when |= ARRIVED;
+        }
+    }
+
+    /// The newest packet has a payload that is not a piece of its frame: it cannot be made again as it was.
+    pub(crate) fn newest_is_redundant(&mut self) {
+        if let Some(packet) = self.packets.len().checked_sub(1).and_then(|last| self.packets.get_mut(last)) {
+            packet.when |= ARRIVED | REPEATS;
         }
     }
 

@@ -75,10 +75,12 @@ mod config;
 mod error;
 mod extended;
 mod history;
+mod loss;
 mod missing;
 mod playout;
 mod reception;
 mod recv;
+mod redundancy;
 mod send;
 mod stats;
 

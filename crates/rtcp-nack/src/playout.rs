@@ -12,10 +12,6 @@ const TWO_ROUNDS: f32 = 0.15;
 const TURN: Duration = Duration::from_millis(30);
 /// Before a round trip is known.
 const RTT: Duration = Duration::from_millis(100);
-/// The share of lost packets is looked at this often; it counts at once when it grows and fades slowly when it shrinks.
-const INTERVAL: Duration = Duration::from_millis(500);
-const PACKETS: u32 = 50;
-const FADE: f32 = 0.92;
 /// What is asked for grows and shrinks by these parts of the time that passes: a receiver that is told to wait a round trip
 /// longer at once stops the picture for as long.
 const UP: u32 = 8;
@@ -28,13 +24,9 @@ const UNBOUNDED: u16 = 4_095;
 /// The upper bound is this much above the lower one, in units of 10 ms. Without it the receiver's own estimate may be higher.
 const SPAN: u16 = 2;
 
-/// Share of packets lost, and what follows from it for the receiver's target.
+/// What follows from the share of packets lost for the receiver's target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlayoutDelayTarget {
-    sent: u32,
-    lost: u32,
-    since: Option<Instant>,
-    fraction: f32,
     /// What the application can bear.
     latency: Duration,
     /// What is called for, and what is said on the way there.
@@ -45,41 +37,17 @@ pub(crate) struct PlayoutDelayTarget {
 
 impl PlayoutDelayTarget {
     pub(crate) const fn new(latency: Duration) -> Self {
-        Self {
-            sent: 0,
-            lost: 0,
-            since: None,
-            fraction: 0.0,
-            latency,
-            delay: Duration::ZERO,
-            said: Duration::ZERO,
-            before: None,
-        }
+        Self { latency, delay: Duration::ZERO, said: Duration::ZERO, before: None }
     }
 
-    /// A packet was lost, for the first time.
-    pub(crate) const fn lost(&mut self) {
-        self.lost = self.lost.saturating_add(1);
-    }
-
-    /// A packet was sent, for the first time.
-    pub(crate) fn sent(&mut self, now: Instant, rtt: Option<Duration>) {
-        self.sent = self.sent.saturating_add(1);
+    /// A packet was sent, for the first time; this share of them is lost.
+    pub(crate) fn sent(&mut self, now: Instant, loss: f32, rtt: Option<Duration>) {
         self.approach(now);
-        let since = *self.since.get_or_insert(now);
-        if now < since + INTERVAL || self.sent < PACKETS {
-            return;
-        }
-        let fraction = self.lost as f32 / self.sent as f32;
-        // A burst is no trend: growth is taken by half.
-        let grown = 0.5 * (self.fraction + fraction);
-        self.fraction = if fraction > self.fraction { grown } else { fraction.max(self.fraction * FADE) };
-        (self.sent, self.lost, self.since) = (0, 0, Some(now));
         let round = rtt.unwrap_or(RTT).saturating_add(TURN);
         let two = round.saturating_mul(2);
-        self.delay = if self.latency.is_zero() || self.fraction < ONE_ROUND {
+        self.delay = if self.latency.is_zero() || loss < ONE_ROUND {
             Duration::ZERO
-        } else if self.fraction >= TWO_ROUNDS && two <= self.latency {
+        } else if loss >= TWO_ROUNDS && two <= self.latency {
             two
         } else {
             round.min(LONGEST)
@@ -106,49 +74,53 @@ impl PlayoutDelayTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loss::LossEstimate;
 
     /// Ten seconds of 200 packets a second, of which one in `every` is lost (0 for none).
-    fn run(target: &mut PlayoutDelayTarget, from: u64, every: u64) -> u16 {
+    fn run((loss, target): &mut (LossEstimate, PlayoutDelayTarget), from: u64, every: u64) -> u16 {
         for n in 0..2_000 {
             if every > 0 && n % every == 0 {
-                target.lost();
+                loss.lost();
             }
-            target.sent(Instant::from_millis(from + n * 5), Some(Duration::from_millis(50)));
+            loss.sent(Instant::from_millis(from + n * 5));
+            target.sent(Instant::from_millis(from + n * 5), loss.fraction(), Some(Duration::from_millis(50)));
         }
         target.playout_delay().min
+    }
+
+    fn target(millis: u64) -> (LossEstimate, PlayoutDelayTarget) {
+        (LossEstimate::new(), PlayoutDelayTarget::new(Duration::from_millis(millis)))
     }
 
     #[test]
     fn one_round_is_asked_for_and_a_second_where_there_is_time() {
         for (every, expected) in [(0, 0), (2_000, 0), (200, 8), (90, 8), (20, 8), (10, 8), (4, 16)] {
-            assert_eq!(
-                run(&mut PlayoutDelayTarget::new(Duration::from_millis(200)), 0, every),
-                expected,
-                "1 in {every}"
-            );
+            assert_eq!(run(&mut target(200), 0, every), expected, "1 in {every}");
         }
         // A target that one round does not fit is missed rather than that the picture freezes; zero means never wait.
-        assert_eq!(run(&mut PlayoutDelayTarget::new(Duration::from_millis(50)), 0, 4), 8);
-        assert_eq!(run(&mut PlayoutDelayTarget::new(Duration::ZERO), 0, 4), 0);
+        assert_eq!(run(&mut target(50), 0, 4), 8);
+        assert_eq!(run(&mut target(0), 0, 4), 0);
     }
 
     #[test]
     fn the_upper_bound_follows_the_lower_one() {
-        let mut target = PlayoutDelayTarget::new(Duration::from_millis(100));
-        run(&mut target, 0, 20);
-        assert_eq!(target.playout_delay(), PlayoutDelay { min: 8, max: 10 });
+        let mut both = target(100);
+        run(&mut both, 0, 20);
+        assert_eq!(both.1.playout_delay(), PlayoutDelay { min: 8, max: 10 });
     }
 
     #[test]
     fn nothing_is_asked_for_at_once() {
-        let mut target = PlayoutDelayTarget::new(Duration::from_millis(500));
+        let mut both = target(500);
         let mut before = 0;
         for n in 0..4_000u64 {
             if n % 10 == 0 {
-                target.lost();
+                both.0.lost();
             }
-            target.sent(Instant::from_millis(n * 5), Some(Duration::from_millis(50)));
-            let now = target.playout_delay().min;
+            both.0.sent(Instant::from_millis(n * 5));
+            let loss = both.0.fraction();
+            both.1.sent(Instant::from_millis(n * 5), loss, Some(Duration::from_millis(50)));
+            let now = both.1.playout_delay().min;
             assert!(now <= before + 1, "{before} to {now}, in 10 ms");
             before = now;
         }
@@ -157,12 +129,12 @@ mod tests {
 
     #[test]
     fn a_path_that_gets_better_is_trusted_again_in_time() {
-        let mut target = PlayoutDelayTarget::new(Duration::from_millis(500));
-        assert_eq!(run(&mut target, 0, 10), 8);
-        assert!(run(&mut target, 10_000, 0) > 0);
+        let mut both = target(500);
+        assert_eq!(run(&mut both, 0, 10), 8);
+        assert!(run(&mut both, 10_000, 0) > 0);
         for round in 2..8 {
-            run(&mut target, round * 10_000, 0);
+            run(&mut both, round * 10_000, 0);
         }
-        assert_eq!(target.playout_delay(), PlayoutDelay { min: 0, max: UNBOUNDED });
+        assert_eq!(both.1.playout_delay(), PlayoutDelay { min: 0, max: UNBOUNDED });
     }
 }

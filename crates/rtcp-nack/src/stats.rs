@@ -19,6 +19,10 @@ pub struct OutboundStats {
     pub retransmitted_packets_sent: Count,
     /// Their payload bytes.
     pub retransmitted_bytes_sent: Count,
+    /// Packets of sound that carried earlier frames too (RFC 2198).
+    pub redundant_packets_sent: Count,
+    /// The payload bytes that this took.
+    pub redundant_bytes_sent: Count,
     /// Frames sent in full.
     pub frames_sent: Count,
     /// Key frames among them.
@@ -47,6 +51,11 @@ impl OutboundStats {
         self.packet_sent(header, payload, Duration::ZERO);
         self.retransmitted_packets_sent += 1;
         self.retransmitted_bytes_sent += payload as u64;
+    }
+
+    pub(crate) fn redundant_sent(&mut self, bytes: usize) {
+        self.redundant_packets_sent += 1;
+        self.redundant_bytes_sent += bytes as u64;
     }
 
     pub(crate) fn frame_sent(&mut self, key: bool) {
@@ -114,6 +123,8 @@ barertc_wire::reasons! {
         NackTooSoon,
         /// Feedback told that a retransmission of the packet came: the request was on its way.
         NackArrived,
+        /// A NACK asked for a packet with earlier frames (RFC 2198), which cannot be made again.
+        NackRedundant,
         /// A packet has been sent again as often as is allowed.
         NackTooOften,
         /// Too many retransmissions wait.

@@ -189,7 +189,8 @@ impl LocalCodec {
         Self { codec: Codec::Vp8, pt: 96, rtx: Some(97), feedback: Self::VIDEO, red: None, flexfec: None }
     }
 
-    /// Opus in stereo with in-band forward error correction: payload type 111.
+    /// Opus in stereo with in-band forward error correction, and with earlier frames again where the path loses some: payload
+    /// types 111 and 63.
     #[must_use]
     pub const fn opus() -> Self {
         Self {
@@ -197,7 +198,7 @@ impl LocalCodec {
             pt: 111,
             rtx: None,
             feedback: Self::AUDIO,
-            red: None,
+            red: Some(63),
             flexfec: None,
         }
     }

@@ -19,6 +19,8 @@ const AUDIO_PAYLOAD: u8 = 111;
 const STREAM: &str = "stream1";
 /// The payload type of retransmitted video.
 const RTX: u8 = 103;
+/// Sound with earlier frames again (RFC 2198), where the path loses some.
+const RED: u8 = 63;
 
 /// The bounds of the connection of one who sends.
 pub(crate) fn sender_config(settings: &Settings<'_>) -> Config {
@@ -120,7 +122,7 @@ fn opus() -> LocalCodec {
         pt: AUDIO_PAYLOAD,
         rtx: None,
         feedback: Feedback { transport_cc: true, ..Feedback::NONE },
-        red: None,
+        red: Some(RED),
         flexfec: None,
     }
 }

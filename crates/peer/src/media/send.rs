@@ -64,6 +64,7 @@ impl<A: Allocator + Clone> Media<A> {
             first_sequence,
             timestamp_offset: random.next_u32(),
             rtx,
+            red: payload.red,
             extensions: terms.extensions,
             mid: terms.mid.clone(),
             mtu: config.inner_mtu().into(),

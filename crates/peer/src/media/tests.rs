@@ -135,3 +135,32 @@ fn a_peer_that_does_not_answer_is_not_asked() {
     report(&mut receiver, &mut sender, 25);
     assert!(!sender.extended.has_answer());
 }
+
+#[test]
+fn sound_goes_again_under_the_payload_type_that_was_agreed_on() {
+    let with = |sends| {
+        let mut terms = terms(sends, &[111]);
+        terms.payloads[0].red = Some(63);
+        terms
+    };
+    let (mut sender, mut receiver) = (media(&with(true)), media(&with(false)));
+    let mut types = StdVec::new();
+    for n in 0..300u16 {
+        let now = Instant::from_millis(5 + u64::from(n) * 20);
+        sender.send_frame(now, 0, &frame(n as u8)).expect("room");
+        let datagram = packet(&mut sender, now).expect("a packet");
+        types.push(datagram[1] & 0x7f);
+        // One in twenty is lost, and reported: no feedback is negotiated.
+        if n % 20 != 19 {
+            assert_eq!(receiver.handle_rtp(now, &datagram), Ok(()));
+        }
+        if receiver.rtcp_timeout().is_some_and(|at| at <= now) {
+            let mut out = [0; 300];
+            let len = receiver.poll_rtcp(now, None, "name", &mut out).expect("a report");
+            assert_eq!(sender.handle_rtcp(now, &out[..len]), Ok(()));
+        }
+    }
+    assert_eq!((types[0], types[299]), (111, 63));
+    let used = receiver.recv_stream(0).expect("it receives").stats().redundant_packets_used;
+    assert!(used.get() >= 8, "{used:?}");
+}

@@ -110,7 +110,8 @@ fn numbers_of_the_first_offerer_hold_for_offers_of_the_other_side() {
         assert!(extensions.contains(&agreed), "{agreed:?} in {extensions:?}");
     }
     let formats = meanings(&back, "a=rtpmap:");
-    assert_eq!(formats, [("102", "opus/48000/2"), ("110", "H264/90000"), ("111", "rtx/90000")], "{back}");
+    let expected = [("102", "opus/48000/2"), ("110", "H264/90000"), ("111", "rtx/90000"), ("63", "red/48000/2")];
+    assert_eq!(formats, expected, "{back}");
     for values in [extensions, formats] {
         let mut numbers: Vec<_> = values.iter().map(|(number, _)| number).collect();
         numbers.dedup();

@@ -339,7 +339,7 @@ pub fn opus() -> LocalCodec {
         pt: 111,
         rtx: None,
         feedback: Feedback { transport_cc: true, ..Feedback::NONE },
-        red: None,
+        red: Some(63),
         flexfec: None,
     }
 }

@@ -39,7 +39,7 @@ fn sending_and_sending_again_allocate_nothing() {
         }
         assert!(packets > 160);
         assert_eq!(heap.stats(), before, "not one allocation for {packets} packets");
-        assert!(size_of::<SendStream<Heap>>() < 1_000);
+        assert!(size_of::<SendStream<Heap>>() < 1_200);
     }
 }
 

@@ -58,7 +58,7 @@ impl<'i> SimViewer<'i> {
             pt: 111,
             rtx: None,
             feedback,
-            red: None,
+            red: Some(63),
             flexfec: None,
         };
         let tracks = [

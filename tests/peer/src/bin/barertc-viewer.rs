@@ -194,7 +194,7 @@ impl App<'_> {
                 pt: 111,
                 rtx: None,
                 feedback,
-                red: None,
+                red: Some(63),
                 flexfec: None,
             };
             tracks.push(connection.add_track(now, TrackConfig::recvonly(MediaKind::Video, "v", [h264])?)?);

@@ -1,8 +1,11 @@
 //! One stream being sent.
 
+mod again;
+mod late;
+
 use barertc_arena::{Allocator, Ring};
 use barertc_congestion::TokenBucket;
-use barertc_rtp::rtcp::{Nack, NtpTime, ReportBlock, Rtcp, SenderInfo};
+use barertc_rtp::rtcp::{NtpTime, ReportBlock, Rtcp, SenderInfo};
 use barertc_rtp::{Cursor, Extension, Extensions, Frame, Header, MIN_BUDGET, Piece, PlayoutDelay, abs_send_time};
 use barertc_wire::{Instant, Writer};
 use core::time::Duration;
@@ -10,8 +13,10 @@ use core::time::Duration;
 use crate::clock::MediaClock;
 use crate::config::SendConfig;
 use crate::error::Error;
-use crate::history::{Again, History, Refusal};
+use crate::history::History;
+use crate::loss::LossEstimate;
 use crate::playout::PlayoutDelayTarget;
+use crate::redundancy::Redundancy;
 use crate::stats::{OutboundStats, RemoteInboundStats, SendDiscard, SendDiscards};
 
 /// A frame that waits to be sent, or is being sent.
@@ -25,9 +30,6 @@ struct Queued<A: Allocator + Clone> {
     /// Room for payload in its packets.
     budget: u16,
 }
-
-/// The second copy of a retransmission follows the first after this time, so that one burst of loss does not take both.
-const COPY_SPACING: Duration = Duration::from_millis(12);
 
 /// A second copy that is to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +45,6 @@ struct InFlight {
     /// Transport-wide number.
     transport: u16,
 }
-
-/// Packets of late that fill the path in a probe, one after the other.
-const PADDING: u16 = 32;
-
-/// A stream that dropped frames asks its source for a key frame at most this often: a key frame is larger than what was
-/// too late, and would be later still. A receiver that asks is always heard.
-const OWN_KEY_FRAMES: Duration = Duration::from_secs(5);
 
 /// What the application should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +98,9 @@ pub struct SendStream<A: Allocator + Clone> {
     own_request: Option<Instant>,
     last_fir: Option<u8>,
     round_trip_time: Option<Duration>,
+    loss: LossEstimate,
     playout: PlayoutDelayTarget,
+    redundancy: Redundancy<A>,
     /// Counts the packets that filled the path.
     padding: u16,
     stats: OutboundStats,
@@ -145,7 +142,9 @@ impl<A: Allocator + Clone> SendStream<A> {
             own_request: None,
             last_fir: None,
             round_trip_time: None,
+            loss: LossEstimate::new(),
             playout: PlayoutDelayTarget::new(config.latency),
+            redundancy: Redundancy::new(),
             padding: 0,
             stats: OutboundStats::default(),
             remote: RemoteInboundStats::default(),
@@ -192,19 +191,32 @@ impl<A: Allocator + Clone> SendStream<A> {
             return None;
         };
         let time = abs_send_time(now.as_micros());
-        let header = self.header(&frame, &piece, self.next_sequence);
+        let red = self.config.red.filter(|_| !self.config.format.is_video());
+        let back = if red.is_some() { self.redundancy.fitting(&frame, budget.into()) } else { 0 };
+        let mut header = self.header(&frame, &piece, self.next_sequence);
+        header.payload_type = red.filter(|_| back > 0).unwrap_or(header.payload_type);
         let mut w = Writer::new(out);
         if header.write(&self.config.extensions, &self.extensions(&frame, time, transport_sequence), &mut w).is_err() {
             self.discards.count(SendDiscard::NoRoom);
             return None;
         }
         let header_len = w.len();
-        if frame.write_piece(&piece, &mut w).is_err() {
+        let written = match back {
+            0 => frame.write_piece(&piece, &mut w),
+            back => self.redundancy.write(&frame, back, self.config.payload_type, &mut w),
+        };
+        if written.is_err() {
             self.discards.count(SendDiscard::NoRoom);
             return None;
         }
         let len = w.len();
         self.history.record(time, self.next_sequence, &frame, (index, budget), transport_sequence);
+        if back > 0 {
+            self.stats.redundant_sent(len.saturating_sub(header_len).saturating_sub(frame.bytes().len()));
+            if self.config.rtx.is_none() {
+                self.history.newest_is_redundant();
+            }
+        }
         self.next_sequence = self.next_sequence.wrapping_add(1);
         if piece.is_last() {
             self.queue.pop_front();
@@ -214,109 +226,13 @@ impl<A: Allocator + Clone> SendStream<A> {
             front.index = index.saturating_add(1);
         }
         self.stats.packet_sent(header_len, len.saturating_sub(header_len), now.saturating_since(since));
-        self.playout.sent(now, self.round_trip_time);
+        self.loss.sent(now);
+        self.playout.sent(now, self.loss.fraction(), self.round_trip_time);
+        if red.is_some() {
+            self.redundancy.follow(now, self.loss.fraction());
+            self.redundancy.sent(&frame);
+        }
         Some(len)
-    }
-
-    /// Writes the next packet that was asked for again: with RTX a new packet of the RTX stream, stamped with
-    /// `transport_sequence`; otherwise the same bytes as the first time. `None` when nothing waits or the limit of
-    /// [`RetransmitConfig`](crate::RetransmitConfig) is reached; then [`timeout`](Self::timeout) tells when to go on.
-    pub fn poll_retransmit(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
-        loop {
-            if !self.retransmit_budget.ready(now) {
-                return None;
-            }
-            let due = self.copies.front().is_some_and(|copy| copy.at <= now);
-            let copy = if due { self.copies.pop_front() } else { None };
-            let sequence = copy.map(|copy| copy.sequence).or_else(|| self.requested.pop_front())?;
-            match self.write_again(now, sequence, transport_sequence, out) {
-                Some((header_len, len)) => {
-                    self.sent_again(now, sequence, transport_sequence, copy.is_some());
-                    self.retransmit_budget.take(len);
-                    self.stats.packet_sent_again(header_len, len.saturating_sub(header_len));
-                    return Some(len);
-                }
-                None => self.discards.count(SendDiscard::NackGone),
-            }
-        }
-    }
-
-    /// Remembers a retransmission, and that a second copy of the first one follows.
-    fn sent_again(&mut self, now: Instant, sequence: u16, transport: u16, is_copy: bool) {
-        if self.config.rtx.is_none() {
-            return;
-        }
-        if self.in_flight.is_full() {
-            self.in_flight.pop_front();
-        }
-        let _ = self.in_flight.push_back(InFlight { sequence, transport });
-        if !is_copy && self.history.repeats(sequence) == 1 {
-            // Without room there is more to be sent again than twice makes sense for.
-            let _ = self.copies.push_back(Copy { sequence, at: now + COPY_SPACING });
-        }
-    }
-
-    /// Transport-wide feedback tells that the packet with this number arrived. What it repeats is not sent again.
-    pub fn handle_transport_arrival(&mut self, _now: Instant, transport_sequence: u16) {
-        let Some(index) = self.in_flight.iter().position(|again| again.transport == transport_sequence) else { return };
-        let Some(InFlight { sequence, .. }) = self.in_flight.remove(index) else { return };
-        self.history.arrived(sequence);
-        self.copies.retain_mut(|copy| copy.sequence != sequence);
-        self.requested.retain_mut(|requested| *requested != sequence);
-    }
-
-    /// Writes something that fills the path for a probe: a packet of late once more, which costs a receiver nothing and
-    /// may even be one that it misses. `None` without RTX, whose packets alone may be sent without being asked for.
-    pub fn poll_padding(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
-        self.config.rtx?;
-        self.padding = self.padding.wrapping_add(1);
-        let sequence =
-            self.history.newest((self.padding % PADDING).saturating_add(1)).or_else(|| self.history.newest(1))?;
-        let again = self.history.look(sequence)?;
-        let again = Again { frame: &again.frame.clone(), ..again };
-        let (header_len, len) = self.write(now, sequence, &again, transport_sequence, out)?;
-        self.stats.packet_sent_again(header_len, len.saturating_sub(header_len));
-        Some(len)
-    }
-
-    fn write_again(
-        &mut self,
-        now: Instant,
-        sequence: u16,
-        transport_sequence: u16,
-        out: &mut [u8],
-    ) -> Option<(usize, usize)> {
-        let renumbered = self.config.rtx.map(|_| transport_sequence);
-        let again = self.history.again(now, sequence, renumbered)?;
-        let again = Again { frame: &again.frame.clone(), ..again };
-        self.write(now, sequence, &again, transport_sequence, out)
-    }
-
-    fn write(
-        &mut self,
-        now: Instant,
-        sequence: u16,
-        again: &Again<'_, A>,
-        transport_sequence: u16,
-        out: &mut [u8],
-    ) -> Option<(usize, usize)> {
-        let (frame, piece) = (again.frame, again.piece);
-        let (mut time, mut transport) = (again.abs_send_time, again.transport_sequence);
-        let mut header = self.header(frame, &piece, sequence);
-        if let Some(rtx) = self.config.rtx {
-            // RFC 4588 section 4: own source, type and numbers; timestamp and marker of the original.
-            header = Header { ssrc: rtx.ssrc, payload_type: rtx.payload_type, sequence: self.next_rtx, ..header };
-            (time, transport) = (abs_send_time(now.as_micros()), transport_sequence);
-        }
-        let mut w = Writer::new(out);
-        header.write(&self.config.extensions, &self.extensions(frame, time, transport), &mut w).ok()?;
-        let header_len = w.len();
-        if self.config.rtx.is_some() {
-            w.u16(sequence).ok()?;
-            self.next_rtx = self.next_rtx.wrapping_add(1);
-        }
-        frame.write_piece(&piece, &mut w).ok()?;
-        Some((header_len, w.len()))
     }
 
     /// Takes what concerns this stream from one RTCP packet: NACK, PLI, FIR and report blocks.
@@ -343,58 +259,6 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
     }
 
-    /// Queues what a NACK asks for; what can't be served is counted by reason.
-    pub fn handle_nack(&mut self, now: Instant, nack: &Nack<'_>) {
-        if nack.media != self.config.ssrc {
-            return;
-        }
-        self.stats.nack_count += 1;
-        // Asked again within a round trip, the answer is still on its way.
-        let quiet = self.round_trip_time.unwrap_or(Duration::from_millis(20)).max(Duration::from_millis(5));
-        for sequence in nack.lost() {
-            match self.request(now, sequence, quiet) {
-                Ok(()) => {}
-                Err(Refusal::Gone) => self.discards.count(SendDiscard::NackGone),
-                Err(Refusal::TooSoon) => self.discards.count(SendDiscard::NackTooSoon),
-                Err(Refusal::TooOften) => self.discards.count(SendDiscard::NackTooOften),
-                Err(Refusal::Arrived) => self.discards.count(SendDiscard::NackArrived),
-            }
-        }
-    }
-
-    /// Transport-wide feedback misses the packet with this number. If it was ours, it is sent again without being asked
-    /// for: the request may be lost too, and a receiver that waits for a retransmission which was lost asks late. Video
-    /// only with RTX, where each transmission has a number of its own. Sound, which browsers don't ask for again, goes as it
-    /// was and, being small, twice.
-    pub fn handle_transport_loss(&mut self, now: Instant, transport_sequence: u16) {
-        let sound = !self.config.format.is_video();
-        if (self.retransmit_uses_transport_sequence() || sound && self.uses_transport_sequence())
-            && let Some(sequence) = self.history.by_transport(transport_sequence)
-        {
-            // What is refused here was asked for already, or goes as often as it may.
-            let asked = self.request(now, sequence, Duration::ZERO);
-            if sound && asked.is_ok() {
-                // A full queue means that there is more to be sent again than twice makes sense for.
-                let _ = self.requested.push_back(sequence);
-            }
-        }
-    }
-
-    fn request(&mut self, now: Instant, sequence: u16, quiet: Duration) -> Result<(), Refusal> {
-        let repeats = self.history.request(now, sequence, quiet, self.config.retransmit.max_repeats)?;
-        if repeats == 0 {
-            self.playout.lost();
-        }
-        if self.requested.push_back(sequence).is_err() {
-            self.history.unrequest(sequence);
-            self.discards.count(SendDiscard::NackQueueFull);
-        } else if repeats > 0 && self.config.rtx.is_some() {
-            // Twice is cheaper than a picture that waits for a third time; plain ones would be the same packet twice.
-            let _ = self.requested.push_back(sequence);
-        }
-        Ok(())
-    }
-
     /// Takes a report block about this stream (others are ignored): loss, jitter and, from the time since the last
     /// sender report, the round trip (RFC 3550 section 6.4.1). `ntp` is now on the clock of the sender reports.
     pub fn handle_report_block(&mut self, now: Instant, ntp: NtpTime, block: &ReportBlock) {
@@ -402,6 +266,10 @@ impl<A: Allocator + Clone> SendStream<A> {
             return;
         }
         let _ = now;
+        if !self.config.format.is_video() && !self.uses_transport_sequence() {
+            // Nothing else tells: sound is not asked for again.
+            self.loss.reported(f32::from(block.fraction_lost) / 256.0);
+        }
         if let Some(rtt) = self.remote.report(ntp, block, self.config.format.clock_rate()) {
             self.round_trip_time = Some(rtt);
         }
@@ -443,14 +311,6 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// Lets the history release frames that are too old; worth calling now and then on a stream that pauses.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.history.expire(now);
-        self.ask_for_key_frame(now);
-    }
-
-    /// Drops everything that waits; video goes on at the next key frame.
-    pub fn clear_queue(&mut self, now: Instant) {
-        while let Some(queued) = self.queue.pop_front() {
-            self.dropped(&queued.frame);
-        }
         self.ask_for_key_frame(now);
     }
 
@@ -554,50 +414,6 @@ impl<A: Allocator + Clone> SendStream<A> {
     #[must_use]
     pub const fn history(&self) -> &History<A> {
         &self.history
-    }
-
-    /// Asks for the key frame that is needed since frames were dropped, unless one was asked for just now.
-    fn ask_for_key_frame(&mut self, now: Instant) {
-        if self.wants_key && self.own_request.is_none_or(|at| at + OWN_KEY_FRAMES <= now) {
-            (self.wants_key, self.own_request) = (false, Some(now));
-            self.event = Some(SendEvent::KeyFrameNeeded);
-        }
-    }
-
-    /// Drops whole frames that have waited too long, and after them what can't be decoded without them. A frame of
-    /// which packets have gone out is finished.
-    fn drop_late(&mut self, now: Instant) {
-        while let Some(front) = self.queue.front() {
-            if front.index > 0 {
-                return;
-            }
-            let late = now.saturating_since(front.since) > self.config.max_age;
-            let undecodable = self.skipping && !front.frame.is_key();
-            if !late && !undecodable {
-                self.skipping = false;
-                return;
-            }
-            if let Some(queued) = self.queue.pop_front() {
-                self.discards.count(if late { SendDiscard::FrameLate } else { SendDiscard::FrameUndecodable });
-                self.dropped(&queued.frame);
-            }
-        }
-    }
-
-    fn dropped(&mut self, frame: &Frame<A>) {
-        self.stats.frames_dropped += 1;
-        if frame.format().is_video() && !self.skipping {
-            (self.skipping, self.wants_key) = (true, true);
-        }
-    }
-
-    /// Gives up a frame that was started with another budget.
-    fn drop_started(&mut self) {
-        if self.queue.front().is_some_and(|f| f.index > 0)
-            && let Some(queued) = self.queue.pop_front()
-        {
-            self.dropped(&queued.frame);
-        }
     }
 
     fn header(&self, frame: &Frame<A>, piece: &Piece, sequence: u16) -> Header {
