@@ -26,6 +26,11 @@ impl<A: Allocator> Buffer<A> {
         Ok(Self { memory, start, len: len.next_multiple_of(alignment) })
     }
 
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// All bytes.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         self.first_mut(self.len)

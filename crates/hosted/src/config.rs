@@ -12,6 +12,9 @@ pub struct Config {
     pub transmit_frames: usize,
     /// Bytes that are read from the co-processor at a time, over SDIO: a multiple of 512, at least 2048.
     pub transfer_bytes: usize,
+    /// Bytes that frames to the co-processor are packed into, over SDIO, where its firmware takes several in one
+    /// transfer (3.x): a multiple of 512. With less than 1536 each frame goes alone.
+    pub aggregate_bytes: usize,
     /// Bytes of the longest message of the co-processor (a list of access points); at most 8192 make sense.
     pub message_bytes: usize,
     /// Access points that a scan remembers.
@@ -44,6 +47,7 @@ impl Default for Config {
             receive_frames: 24,
             transmit_frames: 32,
             transfer_bytes: 16 * 1024,
+            aggregate_bytes: 31 * 512,
             message_bytes: 8192,
             scan_results: 16,
             events: 8,

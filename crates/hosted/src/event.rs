@@ -27,6 +27,8 @@ pub enum Cause {
     Refused(i32),
     /// Its firmware does not know such a request.
     Unsupported,
+    /// Its transfers are built in a way that this driver does not know, or its buffers are shorter than a packet.
+    Framing,
 }
 
 /// Something happened.

@@ -14,6 +14,7 @@ use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::event::Cause;
 use crate::header::{self, Header, Interface};
+use crate::init::PADDING;
 use crate::state::{Frame, Handle, State};
 use crate::stats::{Discard, count};
 use crate::transport::{Fault, Lent, Room, Sink, Transport};
@@ -43,6 +44,16 @@ struct CreditWait {
     step: Duration,
 }
 
+/// Frames in the room's buffer that leave in one transfer.
+#[derive(Clone, Copy, Default)]
+struct Packed {
+    /// Bytes with headers and padding.
+    len: usize,
+    frames: u32,
+    /// Bytes of the frames alone.
+    bytes: u64,
+}
+
 /// Moves packets. [`run`](Self::run) it in a task of its own.
 pub struct Runner<T, C, A: Allocator + Clone> {
     transport: T,
@@ -54,13 +65,15 @@ pub struct Runner<T, C, A: Allocator + Clone> {
     frame: Option<Frame<A>>,
     /// Bytes of our own packet in the room, which is still to be sent.
     control: usize,
+    packed: Packed,
     credit: Option<CreditWait>,
     faults: u8,
 }
 
 impl<T: Transport, C: Clock, A: Allocator + Clone> Runner<T, C, A> {
     pub(crate) fn new(transport: T, clock: C, config: Config, state: Handle<A>, room: Room<A>) -> Self {
-        Self { transport, clock, config, state, room, frame: None, control: 0, credit: None, faults: 0 }
+        let packed = Packed::default();
+        Self { transport, clock, config, state, room, frame: None, control: 0, packed, credit: None, faults: 0 }
     }
 
     /// Runs for ever: starts the co-processor, and starts it again whenever it is lost.
@@ -72,6 +85,7 @@ impl<T: Transport, C: Clock, A: Allocator + Clone> Runner<T, C, A> {
             if let Some(frame) = self.frame.take() {
                 self.state.borrow_mut().sent(frame, false);
             }
+            self.finish_packed(false);
             self.state.borrow_mut().down(cause);
             let now = self.clock.now();
             // A co-processor that ran for some time deserves a new start at once.
@@ -149,13 +163,20 @@ impl<T: Transport, C: Clock, A: Allocator + Clone> Runner<T, C, A> {
             let packet = self.room.control.as_mut_slice();
             self.control = self.state.borrow_mut().session.poll_transmit(now, packet).unwrap_or(0);
         }
-        if self.control == 0 && self.frame.is_none() {
+        if self.control == 0 && self.packed.frames == 0 && self.frame.is_none() {
             self.frame = self.state.borrow_mut().next_to_send();
             if let Some(frame) = &mut self.frame
                 && !stamp(frame, checksum)
             {
                 self.finish_frame(false);
                 return Ok(true);
+            }
+        }
+        if self.control == 0 {
+            self.pack(checksum);
+            // A pause holds back what is not on its way yet.
+            if self.packed.frames > 0 && self.state.borrow().paused().is_some() {
+                return Ok(false);
             }
         }
         let left = self.send_packet().await?;
@@ -166,6 +187,8 @@ impl<T: Transport, C: Clock, A: Allocator + Clone> Runner<T, C, A> {
                 self.faults = 0;
                 if self.control > 0 {
                     self.control = 0;
+                } else if self.packed.frames > 0 {
+                    self.finish_packed(true);
                 } else {
                     self.finish_frame(true);
                 }
@@ -178,14 +201,49 @@ impl<T: Transport, C: Clock, A: Allocator + Clone> Runner<T, C, A> {
     /// Sends what is ready; `None` when nothing is.
     async fn send_packet(&mut self) -> Result<Option<bool>, Fault> {
         let mut sink = Inbox { state: &self.state, clock: &self.clock };
-        let Room { registers, received, control, .. } = &mut self.room;
+        let Room { registers, received, control, aggregate, .. } = &mut self.room;
         let mut lent = Lent { registers, received };
         let (packet, len): (&Buffer<A>, usize) = match &self.frame {
             _ if self.control > 0 => (control, self.control),
+            _ if self.packed.frames > 0 => (aggregate, self.packed.len),
             Some(frame) => (&frame.buffer, frame.len.saturating_add(header::LEN)),
             None => return Ok(None),
         };
         self.transport.send(&self.clock, packet, len, &mut lent, &mut sink).await.map(Some)
+    }
+
+    /// Packs the frames that wait into one transfer, where the co-processor takes several. One alone is sent from where
+    /// it is.
+    fn pack(&mut self, checksum: bool) {
+        let mut state = self.state.borrow_mut();
+        let limit = state.session.framing().aggregate.min(self.room.aggregate.len());
+        while limit > 0 && (self.packed.frames > 0 || state.has_to_send()) {
+            let Some(mut frame) = self.frame.take().or_else(|| state.next_to_send()) else { return };
+            let len = header::LEN.saturating_add(frame.len);
+            let end = self.packed.len.saturating_add(len);
+            let padded = end.next_multiple_of(PADDING);
+            if !stamp(&mut frame, checksum) {
+                state.sent(frame, false);
+                continue;
+            }
+            if padded > limit {
+                self.frame = Some(frame);
+                return;
+            }
+            self.room.aggregate.range_mut(self.packed.len, end).copy_from_slice(frame.buffer.first(len));
+            self.room.aggregate.range_mut(end, padded).fill(0);
+            let Packed { frames, bytes, .. } = self.packed;
+            let bytes = bytes.saturating_add(frame.len as u64);
+            self.packed = Packed { len: padded, frames: frames.saturating_add(1), bytes };
+            state.packed(frame);
+        }
+    }
+
+    fn finish_packed(&mut self, left: bool) {
+        let Packed { frames, bytes, .. } = core::mem::take(&mut self.packed);
+        if frames > 0 {
+            self.state.borrow_mut().sent_packed(frames, bytes, left);
+        }
     }
 
     fn finish_frame(&mut self, left: bool) {
@@ -256,6 +314,10 @@ struct Inbox<'a, C, A: Allocator + Clone> {
 impl<C: Clock, A: Allocator + Clone> Sink for Inbox<'_, C, A> {
     fn checksum(&self) -> bool {
         self.state.borrow().session.checksum()
+    }
+
+    fn padding(&self) -> usize {
+        if self.state.borrow().session.framing().is_padded { PADDING } else { 1 }
     }
 
     fn packet(&mut self, header: &Header, payload: &[u8]) {

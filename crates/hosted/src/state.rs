@@ -213,6 +213,7 @@ impl<A: Allocator + Clone> State<A> {
     /// A frame has left, or never will.
     pub(crate) fn sent(&mut self, frame: Frame<A>, left: bool) {
         if left {
+            count(&mut self.stats.transfers_sent);
             count(&mut self.stats.frames_sent);
             self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(frame.len as u64);
         } else {
@@ -220,6 +221,24 @@ impl<A: Allocator + Clone> State<A> {
         }
         self.give_back_to_send(frame.buffer);
         wake(&mut self.network);
+    }
+
+    /// A frame was copied into a transfer with others.
+    pub(crate) fn packed(&mut self, frame: Frame<A>) {
+        self.stats.bytes_copied = self.stats.bytes_copied.saturating_add(frame.len as u64);
+        self.give_back_to_send(frame.buffer);
+        wake(&mut self.network);
+    }
+
+    /// Frames that were packed into one transfer have left, or never will.
+    pub(crate) fn sent_packed(&mut self, frames: u32, bytes: u64, left: bool) {
+        if left {
+            count(&mut self.stats.transfers_sent);
+            self.stats.frames_sent = self.stats.frames_sent.saturating_add(frames);
+            self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(bytes);
+        } else {
+            (0..frames).for_each(|_| self.stats.discards.count(Discard::NoLink));
+        }
     }
 
     /// A packet has come.

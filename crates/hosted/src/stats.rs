@@ -48,12 +48,15 @@ pub struct Statistics {
     pub bytes_received: u64,
     /// Bytes of the frames sent.
     pub bytes_sent: u64,
-    /// Bytes of frames that the driver copied from one place to another: on receiving each once, on sending none.
+    /// Bytes of frames that the driver copied from one place to another: on receiving each once, on sending those that
+    /// are packed with others into one transfer.
     pub bytes_copied: u64,
     /// Transfers of packets from the co-processor; one may hold several.
     pub transfers_received: u32,
     /// The longest of them, in bytes.
     pub longest_transfer: u32,
+    /// Transfers with frames to the co-processor; one may hold several.
+    pub transfers_sent: u32,
     /// How often the co-processor had no buffer left, and was waited for.
     pub credit_waits: u32,
     /// How often the co-processor asked for a pause.

@@ -26,12 +26,13 @@ use rand_core::{Rng as _, SeedableRng};
 use tap::Tap;
 
 const HELP: &str = "\
-barertc-hosted-sim --tap NAME --ip ADDRESS [--token TEXT] [--old] [--checksum] [--rate BYTES]
+barertc-hosted-sim --tap NAME --ip ADDRESS [--token TEXT] [--old | --aggregating] [--checksum] [--rate BYTES]
 
   --tap NAME       the tap device to make
   --ip ADDRESS     of the simulated board; the network is /24
   --token TEXT     viewers must show it (?token=TEXT)
   --old            the co-processor has the firmware that boards are delivered with, in packet mode
+  --aggregating    it has firmware 3.0, which packs several packets into a transfer
   --checksum       packets on the bus have checksums
   --rate BYTES     what the radio takes in a second [default: 3000000]
   --crash SECONDS  the co-processor crashes after so long";
@@ -93,7 +94,12 @@ fn main() -> Result<()> {
     let name: String = args.value_from_str("--tap")?;
     let address: Ipv4Address = args.value_from_str("--ip")?;
     let token: Option<String> = args.opt_value_from_str("--token")?;
-    let base = if args.contains("--old") { Firmware::old() } else { Firmware::default() };
+    let base = match (args.contains("--old"), args.contains("--aggregating")) {
+        (true, false) => Firmware::old(),
+        (false, true) => Firmware::aggregating(),
+        (false, false) => Firmware::default(),
+        (true, true) => bail!("--old and --aggregating are two firmwares"),
+    };
     let air_rate = args.opt_value_from_str("--rate")?.unwrap_or(3_000_000);
     let checksum = args.contains("--checksum");
     let crash = args.opt_value_from_str("--crash")?;

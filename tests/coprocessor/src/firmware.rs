@@ -1,92 +1,23 @@
 //! What the firmware does with the packets of the host, whichever bus they come by.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use prost::Message;
 
 use crate::rpc::{self, Code, Rpc, Value};
-
-/// Bytes of a header.
-pub const HEADER: usize = 12;
+use crate::settings::{Faults, Firmware};
+use crate::transfer::{self, Framing, HEADER, Mode, PRIVATE};
 
 pub const STATION: u8 = 1;
 pub const SERIAL: u8 = 3;
-pub const PRIVATE: u8 = 5;
 
 /// The firmware's error codes.
 pub const NOT_INIT: i32 = 0x3001;
 const NOT_STARTED: i32 = 0x3002;
 const INVALID: i32 = 0x102;
 
-/// What kind of co-processor it is, and where it is.
-#[derive(Clone, Debug)]
-pub struct Firmware {
-    /// INIT as today's firmware sends it; else as 0.0.6 does: without queue sizes as tags 15 and 16, version and mode.
-    pub current: bool,
-    pub checksum: bool,
-    /// Several packets in a transfer.
-    pub streaming: bool,
-    pub receive_buffers: usize,
-    pub mac: [u8; 6],
-    pub ssid: &'static str,
-    /// Empty: an open network.
-    pub passphrase: &'static str,
-    pub authmode: i32,
-    /// Networks that a scan finds beside it.
-    pub neighbours: usize,
-    /// Requests that are answered with "unsupported".
-    pub unsupported: HashSet<u32>,
-    /// Bytes of a fragment of a long message.
-    pub fragment: usize,
-    /// Bytes per second that the radio takes.
-    pub air_rate: u64,
-}
-
-impl Default for Firmware {
-    fn default() -> Self {
-        Self {
-            current: true,
-            checksum: false,
-            streaming: true,
-            receive_buffers: 20,
-            mac: [0x40, 0x4C, 0xCA, 0x01, 0x02, 0x03],
-            ssid: "home",
-            passphrase: "correct horse battery",
-            authmode: 3,
-            neighbours: 3,
-            unsupported: HashSet::new(),
-            fragment: 1500,
-            air_rate: 6_000_000,
-        }
-    }
-}
-
-impl Firmware {
-    /// The firmware that boards are delivered with.
-    pub fn old() -> Self {
-        Self { current: false, streaming: false, unsupported: [350, 341].into(), ..Self::default() }
-    }
-}
-
-/// What a test may break.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    /// No heartbeats any more.
-    pub no_heartbeat: bool,
-    /// So many answers are not given.
-    pub swallow_answers: u32,
-    /// So many answers get another uid.
-    pub wrong_uids: u32,
-    /// The radio takes nothing: buffers are not given back.
-    pub deaf: bool,
-    /// So many connections are refused, with this reason.
-    pub refuse: u32,
-    pub refuse_reason: u32,
-    /// What WifiConnect answers, though it goes on.
-    pub connect_code: i32,
-    /// No INIT event.
-    pub mute: bool,
-}
+/// Frames that the radio's own queue takes from the buffers of the bus, with firmware from 3.0 on.
+const RADIO_QUEUE: usize = 20;
 
 /// What is due later.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +63,10 @@ pub struct Running {
     partial_sequence: u16,
     sequence: u16,
     air_busy_until: u64,
+    /// How transfers are built, over SDIO, where the firmware says it.
+    pub framing: Option<Framing>,
+    /// Buffers of the bus whose frames the radio's queue has no place for.
+    held: u32,
 }
 
 impl Running {
@@ -163,6 +98,8 @@ impl Running {
             partial_sequence: 0,
             sequence: 0,
             air_busy_until: 0,
+            framing: None,
+            held: 0,
         }
     }
 
@@ -173,6 +110,7 @@ impl Running {
     /// The host has opened the data path.
     pub fn open(&mut self, sdio: bool) {
         self.data_path = true;
+        self.framing = self.firmware.framing.filter(|_| sdio);
         if self.faults.mute {
             return;
         }
@@ -199,7 +137,18 @@ impl Running {
             tags.extend([0x18, 1, u8::from(self.firmware.streaming)]);
         }
         tags.extend([0x11, 1, capability, 0x16, 4, 0, 0, 0, 0, 0x13, 1, 0, 0x15, 1, 20, 0x14, 1, receive]);
-        tags.extend([0x17, 4, 12, 12, 2, 0]);
+        let [major, minor, patch] = self.firmware.version;
+        tags.extend([0x17, 4, patch, minor, major, 0]);
+        if let Some(Framing { to_host, from_host, blocks }) = self.framing {
+            tags.extend([0x1A, 1, 2, 0x1B, 5, 0, to_host as u8, blocks, from_host as u8, blocks]);
+            tags.extend([0x19, 32]);
+            tags.extend([0; 32]);
+            tags.extend([0x20, 1, 2, 0x22, 1, 3]);
+            for tag in [0x24, 0x25] {
+                tags.extend([tag, 6]);
+                tags.extend(*if tag == 0x24 { b"RPCRsp" } else { b"RPCEvt" });
+            }
+        }
         tags
     }
 
@@ -245,6 +194,47 @@ impl Running {
         }
     }
 
+    /// The next transfer for the host, and whether the firmware waits until it is read.
+    pub fn transfer(&mut self) -> Option<(Vec<u8>, bool)> {
+        transfer::next(&mut self.to_host, self.framing)
+    }
+
+    /// Bytes of a buffer for a transfer of the host.
+    pub fn buffer_bytes(&self) -> usize {
+        self.framing.map_or(1536, |framing| framing.bytes())
+    }
+
+    /// A transfer of the host: one packet, or several where the firmware says so.
+    pub fn handle_transfer(&mut self, now: u64, transfer: &[u8]) {
+        let Some(framing) = self.framing else { return self.handle(now, transfer) };
+        let (packets, rest) = transfer::split(transfer, framing);
+        if rest > 0 {
+            self.violate(format!("{rest} bytes behind {} packets of a transfer", packets.len()));
+        }
+        if packets.len() > 1 && framing.from_host != Mode::Aggregated {
+            self.violate("several packets in a transfer");
+        }
+        packets.into_iter().for_each(|packet| self.handle(now, packet));
+        self.held += 1;
+        self.give_back();
+    }
+
+    /// Gives the bus those buffers back whose frames the radio's queue has taken.
+    fn give_back(&mut self) {
+        while self.held > 0 && self.air_queue.len() <= RADIO_QUEUE {
+            self.held -= 1;
+            self.buffers_ever += 1;
+        }
+    }
+
+    /// A packet is done with: its buffer is free, where each has one.
+    fn done(&mut self) {
+        match self.framing {
+            None => self.buffers_ever += 1,
+            Some(_) => self.give_back(),
+        }
+    }
+
     /// A packet of the host, of which `len` bytes are meant.
     pub fn handle(&mut self, now: u64, packet: &[u8]) {
         let word = |at: usize| u16::from_le_bytes([packet[at], packet[at + 1]]);
@@ -270,14 +260,13 @@ impl Running {
             other => self.violate(format!("a packet for interface {other}")),
         }
         if packet[0] != STATION {
-            self.buffers_ever += 1;
+            self.done();
         }
     }
 
     fn transmit(&mut self, now: u64, frame: &[u8]) {
         if !self.connected {
-            self.buffers_ever += 1;
-            return;
+            return self.done();
         }
         if frame.len() > 1514 || frame.len() < 14 {
             self.violate(format!("a frame of {} bytes", frame.len()));
@@ -442,7 +431,10 @@ impl Running {
             }
             294 => answer.resp_ap_info = Some(rpc::ApInfo { resp: 0x300F, record: None }),
             341 => answer.resp_rssi = Some(Value { resp: if self.connected { 0 } else { 0x300F }, value: -51 }),
-            350 => answer.resp_version = Some(rpc::Version { resp: 0, major: 2, minor: 12, patch: 12 }),
+            350 => {
+                let [major, minor, patch] = self.firmware.version.map(Into::into);
+                answer.resp_version = Some(rpc::Version { resp: 0, major, minor, patch });
+            }
             other => {
                 self.violate(format!("an unknown request {other}"));
                 self.firmware.unsupported.insert(other);
@@ -485,7 +477,7 @@ impl Running {
     pub fn lose(&mut self, reason: u32) {
         self.connected = false;
         while self.air_queue.pop_front().is_some() {
-            self.buffers_ever += 1;
+            self.done();
         }
         self.due.retain(|(_, due)| *due != Due::Aired);
         self.event_disconnected(reason);
@@ -518,7 +510,7 @@ impl Running {
             Due::Aired => {
                 if let Some(frame) = self.air_queue.pop_front() {
                     self.aired.push_back(frame);
-                    self.buffers_ever += 1;
+                    self.done();
                 }
                 self.fly(at);
             }
@@ -559,7 +551,8 @@ impl Running {
 
     /// How full the queue towards the radio is, in percent.
     pub fn load(&self) -> usize {
-        self.air_queue.len() * 100 / self.firmware.receive_buffers
+        let places = if self.framing.is_some() { RADIO_QUEUE } else { self.firmware.receive_buffers };
+        self.air_queue.len() * 100 / places
     }
 }
 

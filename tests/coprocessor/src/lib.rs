@@ -9,7 +9,9 @@ mod clock;
 mod firmware;
 mod rpc;
 mod sdio;
+mod settings;
 mod spi;
+mod transfer;
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::future::{Future, poll_fn};
@@ -20,9 +22,11 @@ use std::task::{Poll, Waker};
 use barertc_hosted::{Clock, Instant};
 
 pub use clock::SimClock;
-pub use firmware::{Faults, Firmware, Running};
+pub use firmware::Running;
 pub use sdio::{BusFaults, SimSdio};
+pub use settings::{Faults, Firmware};
 pub use spi::SimSpi;
+pub use transfer::{Framing, Mode};
 
 /// Microseconds from the end of a reset until the card answers.
 const BOOT: u64 = 600_000;

@@ -64,8 +64,10 @@ pub struct Card {
     pub received_ever: u32,
     /// What is loaded, and not read yet.
     stream: VecDeque<u8>,
-    /// The lengths of the packets in it.
+    /// The lengths of the transfers in it.
     packets: VecDeque<usize>,
+    /// Transfers in it after which the firmware waits until the host has read everything.
+    blocking: bool,
     /// Most bytes that were ever loaded at the same time.
     pub longest: usize,
 }
@@ -82,8 +84,10 @@ impl Card {
 
     /// Takes packets from the firmware, and sees to its queue.
     pub fn load(&mut self, running: &mut Running) {
-        while self.packets.len() < if running.firmware.streaming { DRIVER_QUEUE } else { 1 } {
-            let Some(packet) = running.to_host.pop_front() else { break };
+        self.blocking &= !self.packets.is_empty();
+        while !self.blocking && self.packets.len() < if running.firmware.streaming { DRIVER_QUEUE } else { 1 } {
+            let Some((packet, blocking)) = running.transfer() else { break };
+            self.blocking = blocking;
             self.loaded_ever = self.loaded_ever.wrapping_add(packet.len() as u32);
             self.packets.push_back(packet.len());
             self.stream.extend(packet);
@@ -268,11 +272,11 @@ impl<C: Clock> SimSdio<C> {
                 if (free == 0 || free > running.firmware.receive_buffers as u32) && !noisy {
                     running.violate(format!("{free} buffers are free"));
                 }
-                if len > 1536 {
+                if len > running.buffer_bytes() {
                     running.violate(format!("a packet of {len} bytes"));
                 }
                 card.received_ever = card.received_ever.wrapping_add(1);
-                running.handle(now, &buf[..len]);
+                running.handle_transfer(now, &buf[..len]);
             }
             (None, 0xD4) => {
                 let clear = u32::from_le_bytes([buf[0], buf[1], buf[2], buf[3]]);

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use barertc_hosted::{Clock, SpiBus};
 
-use crate::firmware::{HEADER, Running};
+use crate::firmware::Running;
 use crate::sdio::CardError;
+use crate::transfer::HEADER;
 use crate::{BOOT, Board, Timing};
 
 const PACKET: usize = 1600;

@@ -20,7 +20,7 @@ use barertc_wire::{Instant, NoRoom};
 use crate::config::Config;
 use crate::event::{Cause, Error, Event, Failure, Status};
 use crate::header::{self, Header, Interface};
-use crate::init::{self, Init};
+use crate::init::{self, Framing, Init};
 use crate::message::{Arguments, Incoming, Request, write_request};
 use crate::network::{AccessPoint, Network};
 use crate::stats::{Discard, Statistics, count};
@@ -208,6 +208,9 @@ impl<A: Allocator + Clone> Session<A> {
         }
         match Init::parse(payload) {
             Ok(Some(init)) => match self.phase {
+                Phase::Introduction { .. } | Phase::Greeting { .. } if init.framing.is_none() => {
+                    self.restart = Some(Cause::Framing);
+                }
                 Phase::Introduction { .. } | Phase::Greeting { .. } => {
                     self.init = init;
                     self.phase = Phase::Greeting { until: now + PATIENCE_READY, answered: false };
@@ -324,6 +327,11 @@ impl<A: Allocator + Clone> Session<A> {
     /// Whether packets have checksums.
     pub(crate) fn checksum(&self) -> bool {
         self.init.checksum
+    }
+
+    /// How packets stand in transfers over SDIO.
+    pub(crate) fn framing(&self) -> Framing {
+        self.init.framing.unwrap_or_default()
     }
 
     // What the application calls, through its handles.

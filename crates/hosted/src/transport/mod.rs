@@ -15,6 +15,7 @@ use crate::header::Header;
 use crate::stats::Discard;
 use barertc_wire::Clock;
 
+pub(crate) use sdio::PACKET as PACKET_OVER_SDIO;
 pub use sdio::Sdio;
 pub use spi::{Spi, SpiLines};
 
@@ -26,6 +27,8 @@ pub struct Fault;
 pub trait Sink {
     /// Whether packets have checksums.
     fn checksum(&self) -> bool;
+    /// What packets are padded to, in bytes; 1: they are not.
+    fn padding(&self) -> usize;
     /// A packet.
     fn packet(&mut self, header: &Header, payload: &[u8]);
     /// A packet that is none.
@@ -44,6 +47,8 @@ pub struct Room<A: Allocator> {
     pub(crate) received: Buffer<A>,
     /// For packets of our own, and for what is sent where something has to be sent.
     pub(crate) control: Buffer<A>,
+    /// For frames that are sent together.
+    pub(crate) aggregate: Buffer<A>,
     pub(crate) alignment: usize,
 }
 
@@ -52,7 +57,8 @@ impl<A: Allocator + Clone> Room<A> {
         Ok(Self {
             registers: Buffer::new(REGISTERS, config.alignment, alloc.clone())?,
             received: Buffer::new(T::received_bytes(config), config.alignment, alloc.clone())?,
-            control: Buffer::new(T::BUFFER_BYTES, config.alignment, alloc)?,
+            control: Buffer::new(T::BUFFER_BYTES, config.alignment, alloc.clone())?,
+            aggregate: Buffer::new(T::aggregate_bytes(config), config.alignment, alloc)?,
             alignment: config.alignment,
         })
     }
@@ -70,6 +76,10 @@ pub trait Transport: sealed::Sealed {
     #[doc(hidden)]
     fn received_bytes(config: &Config) -> usize;
 
+    /// Bytes of the room for frames that are sent together.
+    #[doc(hidden)]
+    fn aggregate_bytes(config: &Config) -> usize;
+
     /// Bytes that the transport's room takes.
     #[doc(hidden)]
     fn bytes<A: Allocator>(config: &Config) -> usize {
@@ -77,6 +87,7 @@ pub trait Transport: sealed::Sealed {
         buffer(REGISTERS)
             .saturating_add(buffer(Self::received_bytes(config)))
             .saturating_add(buffer(Self::BUFFER_BYTES))
+            .saturating_add(buffer(Self::aggregate_bytes(config)))
     }
 
     /// Resets the co-processor and opens the data path.
@@ -93,7 +104,7 @@ pub trait Transport: sealed::Sealed {
         force: bool,
     ) -> impl Future<Output = Result<bool, Fault>>;
 
-    /// Sends the first `len` bytes of the buffer, a packet with its header; `false` when the co-processor has no
+    /// Sends the first `len` bytes of the buffer, a packet with its header, or several of them; `false` when the co-processor has no
     /// room for it now.
     #[doc(hidden)]
     fn send<C: Clock, A: Allocator, S: Sink>(

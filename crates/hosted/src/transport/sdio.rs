@@ -7,7 +7,7 @@
 use barertc_arena::Allocator;
 use barertc_wire::Clock;
 
-use super::split::split;
+use super::split::{Step, split};
 use super::{Fault, Lent, Room, Sink, Transport, reset, sealed::Sealed, sleep};
 use crate::buffer::Buffer;
 use crate::bus::SdioBus;
@@ -40,7 +40,7 @@ const LENGTH_MASK: u32 = 0xF_FFFF;
 const TOKEN_MASK: u16 = 0xFFF;
 
 /// Bytes of the largest packet, and of a buffer of the co-processor.
-const PACKET: usize = 1536;
+pub(crate) const PACKET: usize = 1536;
 /// More than this never waits: its queues have 255 places at most. It is a fault of the bus.
 const MAX_WAITING: u32 = 255 * PACKET as u32;
 /// More than this is not believed at once: it has 20 buffers unless it is built otherwise, and a misread count would
@@ -148,6 +148,11 @@ impl<B: SdioBus> Transport for Sdio<B> {
         front(config.alignment).saturating_add(config.transfer_bytes.next_multiple_of(BLOCK).max(4 * BLOCK))
     }
 
+    fn aggregate_bytes(config: &Config) -> usize {
+        let bytes = (config.aggregate_bytes / BLOCK).saturating_mul(BLOCK);
+        if bytes < PACKET { 0 } else { bytes }
+    }
+
     async fn start<C: Clock>(&mut self, clock: &C) -> Result<(), Fault> {
         (self.received, self.sent, self.credit) = (0, 0, 0);
         reset(clock, |held| self.bus.hold_in_reset(held)).await;
@@ -171,7 +176,7 @@ impl<B: SdioBus> Transport for Sdio<B> {
         // A cache line, and so a DMA transfer, starts behind the room for the rest of the transfer before.
         let start = front(room.alignment);
         let capacity = (all.len().saturating_sub(start) / BLOCK).saturating_mul(BLOCK);
-        let (mut rest, mut in_step) = (0, true);
+        let (mut step, mut in_step) = (Step::default(), true);
         while waiting > 0 {
             let len = (waiting as usize).min(capacity);
             let address = DATA_END.saturating_sub(len as u32);
@@ -182,11 +187,11 @@ impl<B: SdioBus> Transport for Sdio<B> {
             waiting = waiting.saturating_sub(len as u32);
             read.map_err(|_| Fault)?;
             if in_step {
-                (rest, in_step) = take(all, start, rest, len, sink);
+                (step, in_step) = take(all, start, step, len, sink);
             }
         }
         // What waited ended with a packet.
-        if rest > 0 {
+        if step.rest > 0 {
             sink.discard(Discard::Truncated);
         }
         if !in_step {
@@ -230,23 +235,23 @@ const fn front(alignment: usize) -> usize {
     PACKET.next_multiple_of(alignment)
 }
 
-/// Hands over the packets in the `rest` bytes before `start` and the `len` behind it, and moves the start of one that is
-/// not whole to the end of the room before `start`. Tells how long that is, and whether we are still in step.
-fn take<S: Sink>(all: &mut [u8], start: usize, rest: usize, len: usize, sink: &mut S) -> (usize, bool) {
-    let from = start.saturating_sub(rest);
+/// Hands over the packets in the bytes that the piece before left before `start`, and in the `len` behind it, and moves
+/// the start of one that is not whole to the end of the room before `start`. Tells what it leaves, and whether we are
+/// still in step.
+fn take<S: Sink>(all: &mut [u8], start: usize, before: Step, len: usize, sink: &mut S) -> (Step, bool) {
+    let from = start.saturating_sub(before.rest).saturating_add(before.owed);
     let end = start.saturating_add(len);
     let bytes = all.get(from..end).unwrap_or_default();
     match split(bytes, PACKET, sink) {
-        Ok(taken) => {
+        Ok(step) => {
             // Less than the largest packet, or it would have been one.
-            let left = bytes.len().saturating_sub(taken);
-            let to = start.saturating_sub(left);
-            all.copy_within(end.saturating_sub(left)..end, to);
-            (left, true)
+            let to = start.saturating_sub(step.rest);
+            all.copy_within(end.saturating_sub(step.rest)..end, to);
+            (step, true)
         }
         Err(reason) => {
             sink.discard(reason);
-            (0, false)
+            (Step::default(), false)
         }
     }
 }

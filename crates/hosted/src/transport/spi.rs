@@ -60,6 +60,10 @@ impl<B: SpiBus> Transport for Spi<B> {
         PACKET
     }
 
+    fn aggregate_bytes(_: &Config) -> usize {
+        0
+    }
+
     async fn start<C: Clock>(&mut self, clock: &C) -> Result<(), Fault> {
         reset(clock, |held| self.bus.hold_in_reset(held)).await;
         Ok(())

@@ -4,12 +4,20 @@ use super::Sink;
 use crate::header::{self, Header};
 use crate::stats::Discard;
 
-/// Hands over the whole packets in `bytes`, one behind the other; returns how many bytes they took. What remains is the
-/// start of a packet.
+/// How far [`split`] has come.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Bytes behind the last whole packet and its padding: the start of the next one.
+    pub(super) rest: usize,
+    /// Bytes of padding that are still to come before the next packet.
+    pub(super) owed: usize,
+}
+
+/// Hands over the whole packets in `bytes`, one behind the other, each with the padding that the co-processor announced.
 ///
 /// # Errors
 /// A header that cannot be: nobody knows where the next packet starts.
-pub(super) fn split<S: Sink>(bytes: &[u8], max_packet: usize, sink: &mut S) -> Result<usize, Discard> {
+pub(super) fn split<S: Sink>(bytes: &[u8], max_packet: usize, sink: &mut S) -> Result<Step, Discard> {
     let mut rest = bytes;
     while let Ok(header) = Header::parse(rest) {
         let end = usize::from(header.len).saturating_add(header::LEN);
@@ -17,10 +25,15 @@ pub(super) fn split<S: Sink>(bytes: &[u8], max_packet: usize, sink: &mut S) -> R
             return Err(Discard::BadHeader);
         }
         let Some((packet, behind)) = rest.split_at_checked(end) else { break };
+        // Asked before: INIT is not padded itself, and says how those behind it are.
+        let padding = end.next_multiple_of(sink.padding().max(1)).saturating_sub(end);
         deliver(&header, packet, sink);
-        rest = behind;
+        let Some(next) = behind.get(padding..) else {
+            return Ok(Step { rest: 0, owed: padding.saturating_sub(behind.len()) });
+        };
+        rest = next;
     }
-    Ok(bytes.len().saturating_sub(rest.len()))
+    Ok(Step { rest: rest.len(), owed: 0 })
 }
 
 /// Hands over one whole packet.

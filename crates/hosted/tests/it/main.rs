@@ -1,5 +1,6 @@
 //! The driver against the simulated co-processor, on a simulated clock.
 
+mod aggregated;
 mod data;
 mod noise;
 mod rig;

@@ -104,3 +104,13 @@ fn too_little_memory_is_an_error_and_gives_everything_back() {
         }
     }
 }
+
+#[test]
+fn the_default_takes_what_the_documentation_says() {
+    use crate::rig::Arena;
+    use barertc_coprocessor::{SimClock, SimSdio};
+    use barertc_hosted::Sdio;
+
+    let bytes = Config::default().worst_case_bytes::<Sdio<SimSdio<SimClock>>, Arena>();
+    assert_eq!(bytes, 140_476, "docs/hosted.md");
+}
