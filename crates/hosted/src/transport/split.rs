@@ -47,3 +47,52 @@ pub(super) fn deliver<S: Sink>(header: &Header, packet: &[u8], sink: &mut S) {
         sink.packet(header, payload);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::Interface;
+    use std::vec::Vec;
+
+    #[derive(Default)]
+    struct Packets {
+        lengths: Vec<usize>,
+    }
+
+    impl Sink for Packets {
+        fn checksum(&self) -> bool {
+            false
+        }
+        /// As it is with INIT: the first packet says that those behind it are padded.
+        fn padding(&self) -> usize {
+            if self.lengths.is_empty() { 1 } else { 4 }
+        }
+        fn packet(&mut self, _: &Header, payload: &[u8]) {
+            self.lengths.push(payload.len());
+        }
+        fn discard(&mut self, reason: Discard) {
+            panic!("{reason:?}");
+        }
+        fn transfer(&mut self, _: usize) {}
+        fn pause(&mut self, _: bool) {}
+    }
+
+    #[test]
+    fn padding_is_left_out_wherever_a_piece_ends() {
+        let mut bytes = Vec::new();
+        for (len, padded) in [(5, 17), (6, 20), (1, 16), (8, 20)] {
+            let start = bytes.len();
+            bytes.resize(start + padded, 0xAA);
+            Header::new(Interface::Station, len).write(&mut bytes[start..], false).expect("room");
+        }
+        for cut in 0..=bytes.len() {
+            let mut sink = Packets::default();
+            let (first, second) = bytes.split_at(cut);
+            let Ok(step) = split(first, 1536, &mut sink) else { panic!("in step, cut at {cut}") };
+            let owed = step.owed.min(second.len());
+            let second = [&first[first.len() - step.rest..], &second[owed..]].concat();
+            let Ok(step) = split(&second, 1536, &mut sink) else { panic!("in step, cut at {cut}") };
+            assert_eq!((&sink.lengths[..], step.rest, step.owed), (&[5, 6, 1, 8][..], 0, 0), "cut at {cut}");
+        }
+    }
+}

@@ -66,7 +66,7 @@ fn a_burst_arrives_whole_with_every_firmware_and_mode() {
 }
 
 #[test]
-fn what_lies_across_the_pieces_of_a_transfer_is_whole_padding_too() {
+fn what_lies_across_the_pieces_of_a_padded_transfer_is_whole() {
     for transfer_bytes in [2048, 2560, 3072, 4608] {
         let config = Config { transfer_bytes, ..Config::default() };
         Rig::with(Firmware::aggregating(), config).play(async |near| {
