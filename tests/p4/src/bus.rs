@@ -82,8 +82,8 @@ pub trait Io {
     fn is_device(&self, address: u32) -> bool;
     /// Reads 1, 2 or 4 bytes after `count` instructions.
     fn read(&mut self, memory: &mut Memory, address: u32, len: usize, count: u64) -> Result<u32, Fault>;
-    /// Writes 1, 2 or 4 bytes.
-    fn write(&mut self, memory: &mut Memory, address: u32, len: usize, value: u32, count: u64) -> Result<(), Fault>;
+    /// Writes 1, 2 or 4 bytes; tells whether interrupts may depend on it.
+    fn write(&mut self, memory: &mut Memory, address: u32, len: usize, value: u32, count: u64) -> Result<bool, Fault>;
     /// The time after `count` instructions.
     fn now(&self, count: u64) -> u64;
 }
@@ -393,17 +393,21 @@ impl Io for Bus {
         self.answered(value)
     }
 
-    fn write(&mut self, memory: &mut Memory, address: u32, len: usize, value: u32, count: u64) -> Result<(), Fault> {
+    fn write(&mut self, memory: &mut Memory, address: u32, len: usize, value: u32, count: u64) -> Result<bool, Fault> {
         self.accesses += 1;
-        self.touched = true;
+        // AES, SHA and ECC interrupt nobody here, and nothing else depends on them.
+        let matters = !matches!(address >> 12, 0x50090..=0x50093);
+        self.touched |= matters;
         if address >> 16 == 0x2080 {
-            return self.clic.write(address & 0xffff, len, value);
+            self.clic.write(address & 0xffff, len, value)?;
+            return Ok(matters);
         }
         if len != 4 {
             return Err(Fault::unmodelled(format!("{len} bytes of {address:#010x} were written")));
         }
         let done = self.write_word(address, value, self.now(count), memory);
-        self.answered(done)
+        self.answered(done)?;
+        Ok(matters)
     }
 
     fn now(&self, count: u64) -> u64 {

@@ -156,7 +156,7 @@ impl Machine {
         (bus.aes.blocks, bus.sha.blocks, bus.ecc.calls) = counts;
         self.bus = bus;
         self.memory.psram_mapped = 0;
-        self.memory.guard(Vec::new());
+        let _ = self.memory.guard(Vec::new());
         self.running = false;
     }
 
@@ -223,8 +223,9 @@ impl Machine {
             self.interrupt(now)?;
             if self.cpu.guards_changed {
                 self.cpu.guards_changed = false;
-                self.memory.guard(self.cpu.guards());
-                self.code.flush();
+                if self.memory.guard(self.cpu.guards()) {
+                    self.code.flush();
+                }
             }
             let next = self.bus.due().unwrap_or(u64::MAX).max(now + 1) - self.bus.skipped;
             let until = if self.trace { self.cpu.count + 1 } else { limit.min(next) };

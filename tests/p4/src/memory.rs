@@ -80,8 +80,10 @@ impl Memory {
         }
     }
 
-    /// Sets what is protected and watched.
-    pub fn guard(&mut self, guards: Vec<Guard>) {
+    /// Sets what is protected and watched; tells whether other instructions may be fetched than before.
+    pub fn guard(&mut self, guards: Vec<Guard>) -> bool {
+        let executable = |guards: &[Guard]| guards.iter().filter(|guard| !guard.execute).copied().collect::<Vec<_>>();
+        let changed = executable(&self.guards) != executable(&guards);
         for line in &mut self.lines {
             *line &= DIRTY | STALE;
         }
@@ -94,6 +96,7 @@ impl Memory {
             self.mark(start, end, NO_WRITE);
         }
         self.guards = guards;
+        changed
     }
 
     fn mark(&mut self, start: u32, end: u32, bits: u8) {
@@ -126,8 +129,46 @@ impl Memory {
         }
     }
 
-    /// Reads memory; none if there is none at the address.
+    /// Reads memory that nothing is special about; none if something is.
     #[inline(always)]
+    pub fn load_plain<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
+        let offset = address.wrapping_sub(L2) as usize;
+        if let Some(bytes) = self.l2.get(offset..offset.wrapping_add(N)) {
+            return if self.lines.get(offset / LINE)? & NO_READ == 0 { bytes.try_into().ok() } else { None };
+        }
+        let offset = address.wrapping_sub(PSRAM) as usize;
+        if offset < self.psram_mapped {
+            return self.psram.get(offset..offset + N)?.try_into().ok();
+        }
+        let offset = address.wrapping_sub(XIP) as usize;
+        self.xip.get(offset..offset.wrapping_add(N))?.try_into().ok()
+    }
+
+    /// Writes memory that nothing is special about; tells whether it did.
+    #[inline(always)]
+    pub fn store_plain<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> bool {
+        let offset = address.wrapping_sub(L2) as usize;
+        if let (Some(place), Some(line)) =
+            (self.l2.get_mut(offset..offset.wrapping_add(N)), self.lines.get_mut(offset / LINE))
+        {
+            let plain = *line & NO_WRITE == 0;
+            if plain {
+                *line |= DIRTY;
+                place.copy_from_slice(&bytes);
+            }
+            return plain;
+        }
+        let offset = address.wrapping_sub(PSRAM) as usize;
+        if offset < self.psram_mapped
+            && let Some(place) = self.psram.get_mut(offset..offset + N)
+        {
+            place.copy_from_slice(&bytes);
+            return true;
+        }
+        false
+    }
+
+    /// Reads memory; none if there is none at the address.
     pub fn load<const N: usize>(&self, address: u32) -> Option<Result<[u8; N], Denied>> {
         let offset = address.wrapping_sub(L2) as usize;
         if let Some(bytes) = self.l2.get(offset..offset.wrapping_add(N)) {
@@ -176,7 +217,6 @@ impl Memory {
     }
 
     /// Writes memory; none if there is none at the address.
-    #[inline(always)]
     pub fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Option<Result<(), Denied>> {
         let offset = address.wrapping_sub(L2) as usize;
         if let Some(place) = self.l2.get_mut(offset..offset.wrapping_add(N)) {

@@ -5,13 +5,16 @@
 //! Debug specification 0.13, chapter 5, for triggers; ESP-IDF's `riscv/csr_clic.h` for the numbers 0x347 and 0xfb1 of chips from
 //! revision 3.0 on; zephyr's issue 109794 for `mret`, which restores the interrupt level only if `mcause` tells of an interrupt.
 
+mod code;
 mod csr;
 pub mod decode;
 mod exec;
 pub mod float;
+mod rare;
 
+pub use code::Code;
 pub use csr::NoSuchCsr;
-pub use exec::{Code, Stop};
+pub use exec::Stop;
 
 /// `mstatus.MIE`.
 pub const MIE: u32 = 1 << 3;
