@@ -41,6 +41,9 @@ pub struct Config {
     pub srtp: SrtpConfig,
     /// Bounds and times of SCTP. Its `mtu` counts only where it is smaller than what [`mtu`](Self::mtu) leaves.
     pub sctp: SctpConfig,
+    /// Our offers have an SCTP INIT chunk (`a=sctp-init` of SNAP, draft-hancke-tsvwg-snap-00), so that data channels need no
+    /// handshake of SCTP. Answers take up what was offered in any case. A peer that does not know the attribute ignores it.
+    pub snap: bool,
     /// The largest message in bytes that data channels take from the peer: `a=max-message-size` (RFC 8841 §6.1).
     pub max_message_size: u32,
     /// Tracks, in either direction; at most 16.
@@ -81,6 +84,7 @@ impl Config {
             dtls,
             srtp: SrtpConfig::new(),
             sctp,
+            snap: false,
             max_message_size: 16 << 10,
             max_tracks: 4,
             video: StreamConfig::video(),

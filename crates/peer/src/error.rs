@@ -75,6 +75,8 @@ pub enum Error {
     NoSuchChannel,
     /// The description names another certificate than the one that the connection stands on.
     CertificateChanged,
+    /// The `a=sctp-init` of an answer is no INIT chunk of SCTP: data channels would never open.
+    SctpInit,
     /// Of the description.
     Sdp(barertc_sdp::Error),
     /// Of the ICE agent.
@@ -134,6 +136,7 @@ impl fmt::Display for Error {
             Self::NoData => "there are no data channels",
             Self::NoSuchChannel => "no such data channel",
             Self::CertificateChanged => "the description names another certificate",
+            Self::SctpInit => "the answer's a=sctp-init is no INIT chunk of SCTP",
             Self::Sdp(e) => return write!(f, "session description: {e}"),
             Self::Ice(e) => return write!(f, "ICE: {e}"),
             Self::Dtls(e) => return write!(f, "DTLS: {e}"),

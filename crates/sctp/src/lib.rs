@@ -106,7 +106,7 @@ mod send;
 mod serial;
 mod timer;
 
-pub use association::{Association, Event, Role, Stats};
+pub use association::{Association, Event, RemoteInit, Role, Stats};
 pub use barertc_wire::{ConfigError, Rule};
 pub use channel::{ChannelConfig, ChannelId, ChannelInfo, MessageKind, Reliability};
 pub use config::{Config, Congestion};

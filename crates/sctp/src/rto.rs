@@ -14,6 +14,9 @@ pub(crate) fn part(d: Duration, n: u32) -> Duration {
     Duration::from_micros(micros(d).checked_div(n.into()).unwrap_or_default())
 }
 
+/// Less is not waited on another protocol's word: the peer may be busy with its keys.
+const SHORTEST_GUESS: Duration = Duration::from_millis(100);
+
 /// Round-trip estimate and the time-out that follows from it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rto {
@@ -34,6 +37,14 @@ impl Rto {
             initial: config.rto_initial,
             min: config.rto_min,
             max: config.rto_max,
+        }
+    }
+
+    /// What somebody else has measured on the same path: twice that is waited until there is a sample of our own.
+    pub(crate) fn guess(&mut self, rtt: Duration) {
+        if self.srtt.is_none() {
+            self.initial = rtt.saturating_mul(2).max(SHORTEST_GUESS).min(self.max);
+            self.restart();
         }
     }
 
@@ -93,6 +104,21 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn what_another_protocol_has_measured_counts_until_the_first_sample() {
+        let mut rto = Rto::new(&Config::default());
+        rto.guess(MS * 200);
+        assert_eq!(rto.get(), MS * 400);
+        rto.guess(MS * 3);
+        assert_eq!(rto.get(), SHORTEST_GUESS);
+        rto.guess(MS * 60_000);
+        assert_eq!(rto.get(), Config::default().rto_max);
+        rto.sample(MS * 100);
+        let measured = rto.get();
+        rto.guess(MS * 200);
+        assert_eq!(rto.get(), measured);
+    }
 
     #[test]
     fn follows_the_rules() {

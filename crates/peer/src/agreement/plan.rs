@@ -25,6 +25,10 @@ pub(crate) struct Begin<'d> {
     /// The transport's attributes, in the text of the description.
     pub(crate) transport: Transport<'d>,
     pub(crate) data: Option<DataTerms>,
+    /// The peer's INIT chunk of SCTP in base64, where both descriptions have one.
+    pub(crate) sctp_init: Option<&'d str>,
+    /// It is of an answer to an offer of ours.
+    pub(crate) is_answer: bool,
 }
 
 /// Data channels as agreed on.
@@ -52,7 +56,10 @@ impl Plan {
             .data
             .as_ref()
             .map(|data| DataTerms { remote_port: data.remote_port, max_message_size: data.max_message_size });
-        Ok(Some(Begin { role, transport: session.transport(line)?, data }))
+        let snap = self.agreed.data.as_ref().filter(|data| data.snap);
+        let sctp_init = snap.and_then(|data| session.media().nth(data.line)?.sctp_init());
+        let is_answer = self.setup == Setup::ActPass;
+        Ok(Some(Begin { role, transport: session.transport(line)?, data, sctp_init, is_answer }))
     }
 
     /// The m-line that the track of this number got.

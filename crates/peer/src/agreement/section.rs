@@ -35,8 +35,8 @@ pub(super) type Sections = heapless::Vec<Section, MAX_KINDS>;
 #[derive(Clone, Copy)]
 pub(crate) struct Ours<'a> {
     pub(crate) tracks: &'a [Track],
-    /// Data channels: our SCTP port and the largest message that we take.
-    pub(crate) data: Option<(u16, u32)>,
+    /// Data channels: our SCTP port, the largest message that we take, and our INIT chunk in base64.
+    pub(crate) data: Option<(u16, u32, Option<&'a str>)>,
     pub(crate) cname: &'a str,
     pub(crate) transport: OurTransport<'a>,
 }
@@ -49,6 +49,8 @@ pub(crate) struct OurTransport<'a> {
     pub(crate) lite: bool,
     pub(crate) fingerprint: &'a Fingerprint,
     pub(crate) candidates: &'a [Candidate],
+    /// Checks and responses carry DTLS, and we say so.
+    pub(crate) sped: bool,
     /// Our part in DTLS is settled: passive, and stays so (RFC 8842 §5.5).
     pub(crate) passive: bool,
 }

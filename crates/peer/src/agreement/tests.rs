@@ -18,6 +18,7 @@ fn fingerprint() -> Fingerprint {
 
 fn ours<'a>(tracks: &'a [Track], fingerprint: &'a Fingerprint) -> Ours<'a> {
     let transport = OurTransport {
+        sped: false,
         ufrag: "abcd",
         pwd: "0123456789abcdef012345",
         lite: false,
@@ -25,7 +26,7 @@ fn ours<'a>(tracks: &'a [Track], fingerprint: &'a Fingerprint) -> Ours<'a> {
         candidates: &[],
         passive: false,
     };
-    Ours { tracks, data: Some((5_000, 1_000)), cname: "me", transport }
+    Ours { tracks, data: Some((5_000, 1_000, None)), cname: "me", transport }
 }
 
 fn video(sends: bool, mid: &str) -> Track {

@@ -13,6 +13,9 @@ use super::track::Track;
 use crate::error::Error;
 use crate::track::{Name, number};
 
+/// With the names of DTLS in STUN: the draft's (draft-hancke-webrtc-sped), and that of the version that Chromium speaks.
+const ICE_OPTIONS_SPED: &str = "trickle ice2 sped googspedv1";
+
 impl Agreement {
     /// Writes an offer of everything that there is. Nothing changes but payload types that were not agreed on yet.
     ///
@@ -111,7 +114,7 @@ impl Agreement {
             ufrag: transport.ufrag,
             pwd: transport.pwd,
             lite: transport.lite,
-            ice_options: "trickle ice2",
+            ice_options: if transport.sped { ICE_OPTIONS_SPED } else { "trickle ice2" },
             fingerprint: transport.fingerprint,
             setup,
             candidates: transport.candidates,
@@ -150,11 +153,11 @@ impl Agreement {
     }
 
     fn data_section<'s>(&'s self, ours: &Ours<'s>, offering: bool) -> Option<Sdp<'s>> {
-        let (sctp_port, max_message_size) = ours.data?;
+        let (sctp_port, max_message_size, sctp_init) = ours.data?;
         let name = if self.data_mid.is_empty() { DATA_MID } else { &self.data_mid };
         // In an answer the offerer's name counts.
         let mid = (offering || !self.data_mid.is_empty()).then_some(name);
-        Some(Sdp::Data(Data { mid, sctp_port, max_message_size, sctp_init: None }))
+        Some(Sdp::Data(Data { mid, sctp_port, max_message_size, sctp_init }))
     }
 }
 

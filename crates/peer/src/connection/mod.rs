@@ -202,7 +202,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
 
     fn poll_packet(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         if let Some(len) = self.transport.poll_dtls(now, out) {
-            return Some(len);
+            return Some(self.transport.add_data(now, out, len));
         }
         if let Some(profile) = self.transport.srtp_profile() {
             let room = out.len().saturating_sub(profile.rtcp_overhead());

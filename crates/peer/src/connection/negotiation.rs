@@ -10,17 +10,16 @@ use super::PeerConnection;
 use crate::agreement::{Begin, Ours, Plan, choose_payload_types};
 use crate::error::Error;
 
-/// Lends our side of a description to an expression.
+/// Lends our side of a description to an expression. With an offer of the peer it is the side of our answer.
 macro_rules! ours {
-    ($self:ident, $ours:ident, $body:expr) => {{
+    ($self:ident, $offer:expr, $ours:ident, $body:expr) => {{
         let (fingerprint, candidates) = ($self.transport.fingerprint(), $self.transport.candidates());
+        let (data, offer): (_, Option<&Session<'_>>) = ($self.transport.data(), $offer);
+        let token = offer.map_or_else(|| data.offered_token($self.config.snap), |offer| data.answered_token(offer));
+        let (port, size) = ($self.config.sctp.local_port, $self.config.max_message_size);
         let $ours = Ours {
             tracks: &$self.tracks,
-            data: $self
-                .transport
-                .data()
-                .is_wanted()
-                .then_some(($self.config.sctp.local_port, $self.config.max_message_size)),
+            data: data.is_wanted().then_some((port, size, token.as_deref())),
             cname: &$self.cname,
             transport: $self.transport.describe(&fingerprint, &candidates),
         };
@@ -38,7 +37,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.can_negotiate()?;
         choose_payload_types(&mut self.tracks);
         self.transport.prepare_offer(&self.config, &self.memory, &mut self.random)?;
-        let text = ours!(self, ours, self.agreement.write_offer(&ours, out))?;
+        let text = ours!(self, None, ours, self.agreement.write_offer(&ours, out))?;
         let data = self.transport.data().is_wanted();
         self.agreement.offered(&mut self.tracks, data)?;
         self.transport.take_part(now, true);
@@ -49,7 +48,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// Takes the answer to the offer.
     ///
     /// # Errors
-    /// [`Error::NoOffer`]; [`Error::Sdp`] when it does not fit the offer; [`Error::CertificateChanged`];
+    /// [`Error::NoOffer`]; [`Error::Sdp`] when it does not fit the offer; [`Error::CertificateChanged`]; [`Error::SctpInit`];
     /// [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
     pub fn set_answer(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
         self.can_negotiate()?;
@@ -119,14 +118,14 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     #[inline(never)]
     fn plan_answer<'d>(&self, answer: &Session<'d>) -> Result<Option<Begin<'d>>, Error> {
         let mut plan = Plan::new();
-        ours!(self, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
+        ours!(self, None, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
         self.checked(plan.begin(answer)?)
     }
 
     #[inline(never)]
     fn plan_offer<'d>(&self, offer: &Session<'d>) -> Result<Option<Begin<'d>>, Error> {
         let mut plan = Plan::new();
-        ours!(self, ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
+        ours!(self, Some(offer), ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
         self.checked(plan.begin(offer)?)
     }
 
@@ -145,7 +144,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     #[inline(never)]
     fn settle_answer(&mut self, now: Instant, answer: &Session<'_>) -> Result<(), Error> {
         let mut plan = Plan::new();
-        ours!(self, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
+        ours!(self, None, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
         self.prepare_media(&plan)?;
         self.settle(now, &plan);
         Ok(())
@@ -160,7 +159,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         out: &'o mut [u8],
     ) -> Result<&'o str, Error> {
         let mut plan = Plan::new();
-        ours!(self, ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
+        ours!(self, Some(offer), ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
         self.prepare_media(&plan)?;
         if restart {
             // Other credentials than before are an ICE restart, which we join with new ones of ours (RFC 8445 §9). They
@@ -178,7 +177,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     fn write_answer<'o>(&mut self, offer: &Session<'_>, plan: &Plan, out: &'o mut [u8]) -> Result<&'o str, Error> {
-        let text = ours!(self, ours, self.agreement.write_answer(offer, &ours, plan, out));
+        let text = ours!(self, Some(offer), ours, self.agreement.write_answer(offer, &ours, plan, out));
         text.inspect_err(|_| self.media.abandon())
     }
 

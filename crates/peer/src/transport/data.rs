@@ -4,12 +4,16 @@ use barertc_arena::{Allocator, Box};
 use barertc_crypto::Generator;
 use barertc_dtls::Role;
 use barertc_sctp::{Association, Event, Failure};
+use barertc_sdp::Session;
 use barertc_wire::Instant;
+use core::time::Duration;
 
 use crate::agreement::DataTerms;
 use crate::channel::ChannelId;
 use crate::config::Config;
 use crate::error::Error;
+
+use super::snap::{self, Snap, Token};
 
 /// What happened to a data channel, or to all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,7 @@ pub(crate) struct Data<A: Allocator + Clone> {
     terms: Option<(DataTerms, Role)>,
     /// A description has come since the association was over: another one is to be made.
     renewal: Renewal,
+    snap: Snap,
     counts: Counts,
 }
 
@@ -55,7 +60,7 @@ enum Renewal {
 impl<A: Allocator + Clone> Data<A> {
     pub(super) const fn new() -> Self {
         let counts = Counts { opened: 0, closed: 0 };
-        Self { association: None, number: 0, terms: None, renewal: Renewal::No, counts }
+        Self { association: None, number: 0, terms: None, renewal: Renewal::No, snap: Snap::InBand, counts }
     }
 
     pub(crate) const fn is_wanted(&self) -> bool {
@@ -105,6 +110,53 @@ impl<A: Allocator + Clone> Data<A> {
         Ok(())
     }
 
+    // INIT chunks in descriptions.
+
+    /// The `a=sctp-init` of an offer of ours; `wanted` says whether offers have one at all.
+    pub(crate) fn offered_token(&self, wanted: bool) -> Option<Token> {
+        self.token().filter(|_| wanted || !matches!(self.snap, Snap::InBand))
+    }
+
+    /// The `a=sctp-init` of our answer to this offer: none where the offer has one that cannot be used.
+    pub(crate) fn answered_token(&self, offer: &Session<'_>) -> Option<Token> {
+        let ours = self.token()?;
+        let usable = |theirs: &str| theirs != ours.as_str() && snap::parse(theirs).is_some();
+        offer.media().filter_map(|media| media.sctp_init()).all(usable).then_some(ours)
+    }
+
+    /// Our token, while the association can begin by it or has. Only the first one of a connection can.
+    fn token(&self) -> Option<Token> {
+        let association = self.association.as_deref().filter(|_| self.number == 0)?;
+        if matches!(self.snap, Snap::InBand) && !association.is_new() {
+            return None;
+        }
+        let mut chunk = [0; snap::MAX_OURS];
+        let len = association.local_init(&mut chunk).ok()?;
+        snap::encode(chunk.get(..len)?)
+    }
+
+    /// Whether the token of an answer can be used. Ours is none of the answerer's: it repeats what it does not know.
+    ///
+    /// # Errors
+    /// [`Error::SctpInit`].
+    pub(super) fn check_token(&self, theirs: &str) -> Result<(), Error> {
+        let echo = self.token().is_some_and(|ours| ours == theirs);
+        if echo || snap::parse(theirs).is_some() { Ok(()) } else { Err(Error::SctpInit) }
+    }
+
+    /// Both descriptions have a token, and this is the peer's. Later ones change nothing.
+    pub(super) fn take_token(&mut self, theirs: &str) {
+        let echo = self.token().is_none_or(|ours| ours == theirs);
+        if let (false, Snap::InBand, Some(init)) = (echo, self.snap, snap::parse(theirs)) {
+            self.snap = Snap::Agreed(init);
+        }
+    }
+
+    /// Whether the association was begun by the descriptions.
+    pub(super) const fn is_snap(&self) -> bool {
+        matches!(self.snap, Snap::Begun)
+    }
+
     /// Data channels were agreed on.
     pub(super) fn begin(&mut self, now: Instant, terms: DataTerms, role: Role, up: bool) {
         self.terms = Some((terms, role));
@@ -133,7 +185,20 @@ impl<A: Allocator + Clone> Data<A> {
         if self.terms.is_some()
             && let Some(association) = self.association.as_deref_mut()
         {
+            if let Snap::Agreed(init) = self.snap
+                && association.connect_with(now, &init).is_ok()
+            {
+                self.snap = Snap::Begun;
+            }
+            // Does nothing where it stands already.
             association.connect(now);
+        }
+    }
+
+    /// ICE knows how long a round trip takes.
+    pub(super) fn set_round_trip_time(&mut self, now: Instant, time: Duration) {
+        if let Some(association) = self.association.as_deref_mut() {
+            association.set_round_trip_time(now, time);
         }
     }
 
@@ -155,6 +220,7 @@ impl<A: Allocator + Clone> Data<A> {
         self.association = None;
         self.number = self.number.wrapping_add(1);
         self.renewal = Renewal::No;
+        self.snap = Snap::InBand;
         // Without memory it is tried again when a channel is opened.
         let _ = self.ensure(now, config, memory, random, true);
     }

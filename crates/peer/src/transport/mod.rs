@@ -6,6 +6,7 @@
 mod data;
 mod demux;
 mod security;
+mod snap;
 
 use core::net::SocketAddr;
 
@@ -165,6 +166,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
             lite: self.ice.config().lite,
             fingerprint,
             candidates,
+            sped: false,
             passive: settled == Some(Role::Server),
         }
     }
@@ -174,10 +176,13 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     /// Whether a description's transport can be taken. Nothing changes by that.
     ///
     /// # Errors
-    /// [`Error::CertificateChanged`], [`Error::Sdp`], [`Error::Failed`].
+    /// [`Error::CertificateChanged`], [`Error::SctpInit`], [`Error::Sdp`], [`Error::Failed`].
     pub(crate) fn check(&self, begin: &Begin<'_>) -> Result<(), Error> {
         if let Some(failure) = self.security.failure() {
             return Err(Error::Failed(failure));
+        }
+        if let Some(token) = begin.sctp_init.filter(|_| begin.is_answer) {
+            self.data.check_token(token)?;
         }
         let theirs = begin.transport.certificates()?;
         match self.peer {
@@ -262,6 +267,9 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         {
             self.peer = Some(fingerprints);
             dtls.set_peer_fingerprints(now, fingerprints)?;
+        }
+        if let Some(token) = begin.sctp_init {
+            self.data.take_token(token);
         }
         if let Some(terms) = begin.data {
             // RFC 8842 §5.5: the parts of before hold.
@@ -380,6 +388,16 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         dtls.seal(now, out, len).ok()
     }
 
+    /// Adds a record of data to the `len` bytes of DTLS in `out`, where the descriptions have begun the association: the
+    /// last flight and the first data arrive together or not at all. The length of both.
+    pub(crate) fn add_data(&mut self, now: Instant, out: &mut [u8], len: usize) -> usize {
+        if !self.data.is_snap() {
+            return len;
+        }
+        let more = out.get_mut(len..).and_then(|rest| self.poll_data(now, rest));
+        len.saturating_add(more.unwrap_or(0))
+    }
+
     /// How media are protected, once there are keys.
     pub(crate) fn srtp_profile(&self) -> Option<Profile> {
         self.security.srtp().map(|srtp| srtp.profile())
@@ -420,6 +438,9 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
             self.tell_round_trip(now);
         }
         if up && !was_up {
+            if let Some(time) = self.round_trip() {
+                self.data.set_round_trip_time(now, time);
+            }
             self.data.connect(now);
         } else if was_up && !up {
             self.data.fail(now);

@@ -1,5 +1,7 @@
 //! Setting up (RFC 9260 §5).
 
+use core::time::Duration;
+
 use barertc_arena::Allocator;
 use barertc_wire::{Instant, Writer};
 
@@ -13,6 +15,35 @@ use crate::timer::Timer;
 
 /// Bytes of the longest INIT chunk of ours.
 const INIT: usize = 64;
+
+/// The peer's INIT chunk out of its session description (`a=sctp-init` of SNAP), read and found to be one.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoteInit(Peer);
+
+impl RemoteInit {
+    /// Reads one INIT chunk, with at most three bytes of padding behind it.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`]: it is something else, more than that, or breaks RFC 9260 §3.3.2.
+    pub fn parse(chunk: &[u8]) -> Result<Self, Error> {
+        let len = chunk.get(2..4).and_then(|len| len.try_into().ok()).map(u16::from_be_bytes);
+        let behind = len.and_then(|len| chunk.len().checked_sub(usize::from(len)));
+        let Some(0..=3) = behind else { return Err(Error::Malformed) };
+        let Some(Ok(Chunk::Init(init))) = Chunks::new(chunk).next() else { return Err(Error::Malformed) };
+        peer(&init).map(Self).ok_or(Error::Malformed)
+    }
+}
+
+/// What an INIT or INIT ACK says, if it may say that (RFC 9260 §3.3.2).
+fn peer(init: &Init<'_>) -> Option<Peer> {
+    (init.tag != 0 && init.inbound != 0 && init.outbound != 0).then_some(Peer {
+        tag: init.tag,
+        tsn: Tsn(init.tsn),
+        window: init.window,
+        inbound: init.inbound,
+        capabilities: init.capabilities,
+    })
+}
 
 impl<A: Allocator> Association<A> {
     /// Starts the handshake. Both sides may, at the same time.
@@ -59,14 +90,16 @@ impl<A: Allocator> Association<A> {
         }
     }
 
-    /// Writes our INIT chunk, to be sent in a session description (`a=sctp-init` of SNAP), and says how long it is.
+    /// Writes our INIT chunk, to be sent in a session description (`a=sctp-init` of SNAP), and says how long it is. It is
+    /// the same at any time, since later descriptions repeat it.
     ///
     /// # Errors
     /// [`Error::BufferTooShort`]: 64 bytes are enough.
     pub fn local_init(&self, out: &mut [u8]) -> Result<usize, Error> {
         let mut w = Writer::new(out);
         let short = Error::BufferTooShort { needed: INIT };
-        self.our_init(self.identity.tag).write(&mut w, 0, |_| {}).map_err(|_| short)?;
+        let init = Init { window: self.identity.window, ..self.our_init(self.identity.tag) };
+        init.write(&mut w, 0, |_| {}).map_err(|_| short)?;
         Ok(w.len())
     }
 
@@ -76,28 +109,32 @@ impl<A: Allocator> Association<A> {
     /// # Errors
     /// [`Error::Malformed`]; [`Error::Closed`] when the association is not new.
     pub fn set_remote_init(&mut self, now: Instant, chunk: &[u8]) -> Result<(), Error> {
-        let Some(Ok(Chunk::Init(init))) = Chunks::new(chunk).next() else { return Err(Error::Malformed) };
+        self.connect_with(now, &RemoteInit::parse(chunk)?)
+    }
+
+    /// As [`set_remote_init`](Self::set_remote_init), with a chunk that was read before: a description may come long
+    /// before DTLS is up.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the association is not new.
+    pub fn connect_with(&mut self, now: Instant, init: &RemoteInit) -> Result<(), Error> {
         if !matches!(self.state, State::Closed | State::CookieWait(_)) {
             return Err(Error::Closed);
         }
-        let peer = Self::peer(&init).ok_or(Error::Malformed)?;
-        self.establish(now, peer);
+        self.establish(now, init.0);
         Ok(())
     }
 
-    /// What an INIT or INIT ACK says, if it may say that (RFC 9260 §3.3.2).
-    fn peer(init: &Init<'_>) -> Option<Peer> {
-        (init.tag != 0 && init.inbound != 0 && init.outbound != 0).then_some(Peer {
-            tag: init.tag,
-            tsn: Tsn(init.tsn),
-            window: init.window,
-            inbound: init.inbound,
-            capabilities: init.capabilities,
-        })
+    /// Says how long ICE takes for a round trip. Until the association has measured its own, its retransmission timeout is
+    /// twice that instead of [`Config::rto_initial`](crate::Config::rto_initial), and at least 100 ms.
+    pub fn set_round_trip_time(&mut self, now: Instant, round_trip: Duration) {
+        // The running timers keep their deadlines.
+        let _ = now;
+        self.tx.rto.guess(round_trip);
     }
 
     pub(super) fn on_init(&mut self, init: &Init<'_>) -> Result<(), Discard> {
-        let peer = Self::peer(init).ok_or(Discard::BadInit)?;
+        let peer = peer(init).ok_or(Discard::BadInit)?;
         let tag = match self.state {
             // RFC 9260 §5.2.1: in a collision both sides keep to the tags of their INITs.
             State::Closed | State::CookieWait(_) | State::CookieEchoed(..) => self.identity.tag,
@@ -150,7 +187,7 @@ impl<A: Allocator> Association<A> {
 
     pub(super) fn on_init_ack(&mut self, now: Instant, init: &Init<'_>) -> Result<(), Discard> {
         let State::CookieWait(attempt) = self.state else { return Err(Discard::Unexpected) };
-        let peer = Self::peer(init).ok_or(Discard::BadInit)?;
+        let peer = peer(init).ok_or(Discard::BadInit)?;
         let cookie = init.cookie.ok_or(Discard::BadInit)?;
         // The cookie must go into one packet.
         if cookie.len().saturating_add(16) > usize::from(self.config.mtu) {

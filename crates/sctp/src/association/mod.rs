@@ -34,6 +34,7 @@ use resets::Resets;
 use state::{End, Peer, State};
 
 pub use event::Event;
+pub use handshake::RemoteInit;
 pub use state::Role;
 
 /// Statistics of an association.
@@ -64,6 +65,8 @@ struct Identity {
     /// For a peer that starts anew.
     spare_tag: u32,
     tsn: Tsn,
+    /// The receive window of an INIT chunk in a session description, which later descriptions repeat.
+    window: u32,
     cookie: [u8; 32],
 }
 
@@ -127,15 +130,16 @@ impl<A: Allocator + Clone> Association<A> {
         tx.start(tsn);
         let tag = rng.next_u32().max(1);
         let spare_tag = rng.next_u32().max(1);
+        let rx = Receiver::new(&config, alloc.clone())?;
         Ok(Self {
-            identity: Identity { role: None, tag, spare_tag, tsn, cookie },
+            identity: Identity { role: None, tag, spare_tag, tsn, window: rx.window(), cookie },
             state: State::Closed,
             invitation: None,
             outbox: Outbox::EMPTY,
             acks: Acks::NEW,
             timers: Timers::new(),
             tx,
-            rx: Receiver::new(&config, alloc.clone())?,
+            rx,
             channels: Channels::new(&config, alloc)?,
             resets: Resets::new(tsn),
             path: Path::new(rng.next_u64()),
@@ -204,6 +208,12 @@ impl<A: Allocator> Association<A> {
             round_trip: self.tx.rto.srtt().map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX)),
             ..self.stats
         }
+    }
+
+    /// Whether nothing has begun yet.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        matches!(self.state, State::Closed)
     }
 
     /// Whether data can flow.
