@@ -59,6 +59,16 @@ pub fn quick() -> Result<()> {
     main(&["--quick".into()])
 }
 
+/// `cargo xtask connect [--rtt 0,50,100,200] [--runs N] [--loss PERCENT] [--write]`: round trips from the offer to an open
+/// channel, between Chromium with and without SNAP and SPED and one of ours.
+pub fn connect(args: &[String]) -> Result<()> {
+    tools::need(TOOLS)?;
+    run(cargo().args(["build", "--release", "--package", "barertc-test-peer"]))?;
+    let folder = root().join("tests/e2e");
+    run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    run(Command::new("node").current_dir(&folder).arg("connect.mjs").args(args).env("CARGO_TARGET_DIR", target_dir()))
+}
+
 /// `cargo xtask traces`: what a browser's feedback tells of each packet, into the folder of the tests that replay it.
 pub fn traces(_: &[String]) -> Result<()> {
     tools::need(TOOLS)?;

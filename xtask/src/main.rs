@@ -64,6 +64,11 @@ const VERBS: &[Verb] = &[
         about: "the streamer on bad networks, in a real browser, beside libdatachannel's: a table; `--quick`, `--write`",
         run: impair::main,
     },
+    Verb {
+        name: "connect",
+        about: "round trips until a channel to Chromium is open, with and without SNAP and SPED: a table; `--write`",
+        run: impair::connect,
+    },
     Verb { name: "viewers", about: "what one, two, four and eight viewers cost the streamer", run: impair::viewers },
     Verb { name: "traces", about: "records what feedback tells on bad networks, for tests", run: impair::traces },
     Verb { name: "plots", about: "how the bandwidth estimate behaves, as pictures in docs/plots", run: impair::plots },

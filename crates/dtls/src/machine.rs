@@ -100,6 +100,11 @@ impl Handshake {
         }
     }
 
+    /// Whether a ClientHello is what comes next. It says nothing of who the client is.
+    pub(crate) fn awaits_client_hello(&self) -> bool {
+        matches!(self.state, State::AwaitClientHello | State::Server13(v13::server::State::Retried(_)))
+    }
+
     pub(crate) fn is_complete(&self) -> bool {
         matches!(self.state, State::Complete)
     }

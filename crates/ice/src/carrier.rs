@@ -50,4 +50,15 @@ impl<'b, 'o> Attributes<'b, 'o> {
         }
         self.builder.bytes(kind, value)
     }
+
+    /// Adds an attribute of whole 32-bit numbers, so that its length is a multiple of four whatever is given.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn put_words(&mut self, kind: u16, words: &[u32]) -> Result<(), NoRoom> {
+        if words.len().saturating_mul(size_of::<u32>()) > self.room() || attr::must_be_understood(kind) {
+            return Err(NoRoom);
+        }
+        self.builder.words(kind, words)
+    }
 }

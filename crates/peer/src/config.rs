@@ -44,6 +44,10 @@ pub struct Config {
     /// Our offers have an SCTP INIT chunk (`a=sctp-init` of SNAP, draft-hancke-tsvwg-snap-00), so that data channels need no
     /// handshake of SCTP. Answers take up what was offered in any case. A peer that does not know the attribute ignores it.
     pub snap: bool,
+    /// Our offers say that checks carry DTLS (`a=ice-options:sped` of draft-hancke-webrtc-sped), so that its handshake begins
+    /// with the first check. Answers take up what was offered in any case. With a peer that does not know it nothing is lost
+    /// but two ICE options, on which some parsers choke.
+    pub sped: bool,
     /// The largest message in bytes that data channels take from the peer: `a=max-message-size` (RFC 8841 §6.1).
     pub max_message_size: u32,
     /// Tracks, in either direction; at most 16.
@@ -85,6 +89,7 @@ impl Config {
             srtp: SrtpConfig::new(),
             sctp,
             snap: false,
+            sped: false,
             max_message_size: 16 << 10,
             max_tracks: 4,
             video: StreamConfig::video(),

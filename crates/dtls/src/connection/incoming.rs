@@ -67,9 +67,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
 
     /// Handles the next message; false when there is none.
     fn step(&mut self) -> Result<bool, Error> {
-        // Before the description says who the peer is, its messages are only kept.
+        // Before the description says who the peer is, its messages are only kept, but for the first one, which every
+        // client could have sent.
         let Some(pending) = &mut self.pending else { return Ok(false) };
-        if pending.handshake.context.fingerprints.is_none() {
+        if pending.handshake.context.fingerprints.is_none() && !pending.handshake.awaits_client_hello() {
             return Ok(false);
         }
         let Some(message) = pending.reassembly.ready() else { return Ok(false) };

@@ -50,6 +50,9 @@ pub enum Event {
 /// Less would take a peer that is busy with its keys for one that has heard nothing.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(50);
 
+/// The longest first timeout that somebody else's measurement may ask for.
+const LONGEST_FIRST_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -61,8 +64,9 @@ pub(crate) enum Status {
 
 /// One DTLS connection, of either version and either role.
 ///
-/// A client has its ClientHello ready after [`new`](Self::new), so it can begin before ICE has selected a path. Messages of
-/// the peer are kept until [`set_peer_fingerprint`](Self::set_peer_fingerprint) and handled then.
+/// A client has its ClientHello ready after [`new`](Self::new), so it can begin before ICE has selected a path. A server
+/// answers a ClientHello at once. All other messages of the peer are kept until
+/// [`set_peer_fingerprint`](Self::set_peer_fingerprint) and handled then.
 ///
 /// After every call that takes `&mut self`, call [`poll_transmit`](Self::poll_transmit) and
 /// [`poll_event`](Self::poll_event) until they return `None`, and ask [`timeout`](Self::timeout) again.
@@ -211,6 +215,13 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.link.flight.guess_timeout(guess.max(SHORTEST_TIMEOUT).min(longest));
     }
 
+    /// Lets the timer of the flight under way begin anew at `now`: what was polled before has not left until now. With
+    /// `timeout` that is how long it and the flights behind it wait, between 50 ms and 3 s.
+    pub fn restart_timer(&mut self, now: Instant, timeout: Option<Duration>) {
+        let timeout = timeout.map(|timeout| timeout.max(SHORTEST_TIMEOUT).min(LONGEST_FIRST_TIMEOUT));
+        self.link.flight.restart_timer(now, timeout);
+    }
+
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.connected.take().or_else(|| self.over.take())
@@ -300,6 +311,18 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.status == Status::Connected
+    }
+
+    /// Whether a server still waits for a whole ClientHello.
+    #[must_use]
+    pub fn awaits_client_hello(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.handshake.awaits_client_hello())
+    }
+
+    /// Whether nothing that was sent waits to be answered or acknowledged.
+    #[must_use]
+    pub fn is_flight_over(&self) -> bool {
+        self.link.flight.is_finished()
     }
 
     /// This side's role.

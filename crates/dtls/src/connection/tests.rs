@@ -317,3 +317,53 @@ fn no_key_outlives_the_connection() {
     assert!(!s.link.records.can_read());
     assert_eq!(s.link.records.write_epoch(), 0);
 }
+
+/// A server that does not know yet who the client is: the answer comes after the first flight.
+fn with_an_unknown_client(version: Version, a: &Identity, b: &Identity) -> (Peer, Peer) {
+    let config = Config { min_version: version, max_version: version, ..Config::default() };
+    let mut rng = Rng(3);
+    let mut client = Connection::new(config.clone(), Role::Client, a, Global, RustCrypto, &mut rng).unwrap();
+    let server = Connection::new(config, Role::Server, b, Global, RustCrypto, &mut rng).unwrap();
+    client.set_peer_fingerprint(Instant::ZERO, b.fingerprint(&RustCrypto)).unwrap();
+    (client, server)
+}
+
+#[test]
+fn a_server_answers_before_it_knows_the_client_and_believes_nothing() {
+    let mut rng = Rng(1);
+    let ids = [(); 3].map(|()| Identity::generate(&RustCrypto, &mut rng));
+    for version in [Version::Dtls12, Version::Dtls13] {
+        for right in [true, false] {
+            let (mut client, mut server) = with_an_unknown_client(version, &ids[0], &ids[1]);
+            assert!(server.awaits_client_hello() && !client.awaits_client_hello());
+            carry(&mut client, &mut server);
+            assert!(!server.awaits_client_hello());
+            carry(&mut server, &mut client);
+            carry(&mut client, &mut server);
+            assert_eq!(events(&mut server), []);
+            let known = &ids[if right { 0 } else { 2 }];
+            let result = server.set_peer_fingerprint(Instant::ZERO, known.fingerprint(&RustCrypto));
+            assert_eq!(result, if right { Ok(()) } else { Err(Error::FingerprintMismatch) }, "{version:?}");
+            carry(&mut server, &mut client);
+            assert_eq!((client.is_connected(), server.is_connected()), (right, right));
+            assert!(!right || (client.is_flight_over() && server.is_flight_over()) || version == Version::Dtls12);
+        }
+    }
+}
+
+#[test]
+fn the_timer_can_begin_when_a_flight_really_leaves() {
+    use core::time::Duration;
+    let mut rng = Rng(1);
+    let (a, b) = (Identity::generate(&RustCrypto, &mut rng), Identity::generate(&RustCrypto, &mut rng));
+    let (mut client, _) = peers(Version::Dtls13, &a, &b);
+    let mut out = [0; 1_500];
+    assert!(client.poll_transmit(Instant::ZERO, &mut out).is_some());
+    let at = Instant::from_millis;
+    for (now, timeout, due) in [(1_000, None, 1_400), (1_000, Some(200), 1_200), (2_000, Some(1), 2_050)] {
+        client.restart_timer(at(now), timeout.map(Duration::from_millis));
+        assert_eq!(client.timeout(), Some(at(due)));
+    }
+    client.restart_timer(at(2_000), Some(Duration::from_secs(60)));
+    assert_eq!(client.timeout(), Some(at(5_000)));
+}

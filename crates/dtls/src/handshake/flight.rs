@@ -222,6 +222,16 @@ impl<A: Allocator> Flight<A> {
         }
     }
 
+    /// What was sent leaves only now, and is waited for from now on, perhaps for another time.
+    pub(crate) fn restart_timer(&mut self, now: Instant, timeout: Option<Duration>) {
+        if self.repeats == 0 {
+            self.timeout = timeout.unwrap_or(self.timeout);
+        }
+        if let Phase::Waiting(Some(deadline)) = &mut self.phase {
+            *deadline = now + self.timeout;
+        }
+    }
+
     /// The deadline has passed: sends again and waits longer; false when it was repeated too often.
     pub(crate) fn repeat(&mut self, now: Instant, longest: Duration, most: u8) -> bool {
         if self.repeats >= most {

@@ -47,6 +47,18 @@ impl<'a> Builder<'a> {
         self.update_length()
     }
 
+    /// Adds an attribute of 32-bit numbers.
+    ///
+    /// # Errors
+    /// [`NoRoom`] when the buffer is too short.
+    pub fn words(&mut self, kind: u16, words: &[u32]) -> Result<(), NoRoom> {
+        self.head(kind, words.len().saturating_mul(size_of::<u32>()))?;
+        for word in words {
+            self.w.u32(*word)?;
+        }
+        self.update_length()
+    }
+
     /// Adds an attribute whose value is the concatenation of `parts`.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! FINGERPRINT (RFC 8489 §14.7).
-/// CRC-32 of ISO 3309, four bits at a time: STUN messages are short and the table costs 64 bytes.
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
+/// CRC-32 of ISO 3309, which FINGERPRINT is made of.
+// Four bits at a time: messages are short and the table costs 64 bytes.
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 16] = table();
     let step = |crc: u32, nibble: u8| {
         let entry = TABLE.get(((crc ^ u32::from(nibble)) & 0xF) as usize).copied().unwrap_or(0);

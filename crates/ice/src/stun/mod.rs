@@ -26,5 +26,6 @@ mod message;
 mod tests;
 
 pub use builder::Builder;
+pub use fingerprint::crc32;
 pub use header::{Class, HEADER_LEN, MAGIC_COOKIE, Method, TransactionId};
 pub use message::{ErrorCode, Malformed, Message};

@@ -173,3 +173,21 @@ fn a_check_can_be_asked_for_at_any_time() {
         assert_eq!(Message::parse(&out[..t.len]).unwrap().class(), Class::Request);
     }
 }
+
+#[test]
+fn numbers_make_a_value_of_whole_words_or_none() {
+    let (mut a, _) = two();
+    let mut refused = false;
+    let mut carrier = |_: Carries, attributes: &mut Attributes<'_, '_>| {
+        assert!(attributes.put_words(0x7FFF, &[1]).is_err(), "a receiver would have to refuse it");
+        attributes.put_words(ACK, &[0xA8F1_6CF5, 1]).unwrap();
+        let words = vec![7; attributes.room() / 4 + 1];
+        refused = attributes.put_words(DATA, &words).is_err();
+        attributes.put_words(DATA, &words[1..]).unwrap();
+    };
+    let mut out = [0; 500];
+    let t = a.agent.poll_transmit_carrying(Instant::ZERO, &mut out, &mut carrier).unwrap();
+    let m = Message::parse(&out[..t.len]).unwrap();
+    assert_eq!(m.get(ACK), Some(&[0xA8, 0xF1, 0x6C, 0xF5, 0, 0, 0, 1][..]));
+    assert!(refused && m.get(DATA).is_some_and(|value| value.len() % 4 == 0 && !value.is_empty()));
+}

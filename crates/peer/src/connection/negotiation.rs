@@ -9,10 +9,12 @@ use barertc_wire::Instant;
 use super::PeerConnection;
 use crate::agreement::{Begin, Ours, Plan, choose_payload_types};
 use crate::error::Error;
+use crate::transport::carries_dtls;
 
-/// Lends our side of a description to an expression. With an offer of the peer it is the side of our answer.
+/// Lends our side of a description to an expression. With an offer of the peer it is the side of our answer. `$sped` says
+/// whether our checks carry DTLS.
 macro_rules! ours {
-    ($self:ident, $offer:expr, $ours:ident, $body:expr) => {{
+    ($self:ident, $offer:expr, $sped:expr, $ours:ident, $body:expr) => {{
         let (fingerprint, candidates) = ($self.transport.fingerprint(), $self.transport.candidates());
         let (data, offer): (_, Option<&Session<'_>>) = ($self.transport.data(), $offer);
         let token = offer.map_or_else(|| data.offered_token($self.config.snap), |offer| data.answered_token(offer));
@@ -21,7 +23,7 @@ macro_rules! ours {
             tracks: &$self.tracks,
             data: data.is_wanted().then_some((port, size, token.as_deref())),
             cname: &$self.cname,
-            transport: $self.transport.describe(&fingerprint, &candidates),
+            transport: $self.transport.describe($sped, &fingerprint, &candidates),
         };
         $body
     }};
@@ -37,7 +39,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.can_negotiate()?;
         choose_payload_types(&mut self.tracks);
         self.transport.prepare_offer(&self.config, &self.memory, &mut self.random)?;
-        let text = ours!(self, None, ours, self.agreement.write_offer(&ours, out))?;
+        let text = ours!(self, None, self.config.sped, ours, self.agreement.write_offer(&ours, out))?;
         let data = self.transport.data().is_wanted();
         self.agreement.offered(&mut self.tracks, data)?;
         self.transport.take_part(now, true);
@@ -71,7 +73,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let begin = self.plan_offer(&offer)?;
         self.prepare_transport(begin.as_ref())?;
         let restart = begin.as_ref().is_some_and(|begin| self.transport.is_restart(begin.transport.ufrag));
-        let text = self.settle_offer(now, &offer, restart, out)?;
+        let sped = begin.as_ref().is_some_and(|begin| carries_dtls(&begin.transport));
+        let text = self.settle_offer(now, &offer, restart, sped, out)?;
         self.transport.take_part(now, false);
         self.begin(now, begin.as_ref())?;
         Ok(text)
@@ -118,14 +121,14 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     #[inline(never)]
     fn plan_answer<'d>(&self, answer: &Session<'d>) -> Result<Option<Begin<'d>>, Error> {
         let mut plan = Plan::new();
-        ours!(self, None, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
+        ours!(self, None, self.config.sped, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
         self.checked(plan.begin(answer)?)
     }
 
     #[inline(never)]
     fn plan_offer<'d>(&self, offer: &Session<'d>) -> Result<Option<Begin<'d>>, Error> {
         let mut plan = Plan::new();
-        ours!(self, Some(offer), ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
+        ours!(self, Some(offer), false, ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
         self.checked(plan.begin(offer)?)
     }
 
@@ -137,14 +140,16 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     fn prepare_transport(&mut self, begin: Option<&Begin<'_>>) -> Result<(), Error> {
-        let Some(Begin { role, data, .. }) = begin else { return Ok(()) };
-        self.transport.prepare(&self.config, &self.memory, &mut self.random, *role, data.is_some())
+        let Some(Begin { role, data, transport, is_answer, .. }) = begin else { return Ok(()) };
+        // An offer of ours has begun with it already, or has not said so.
+        let carries = !is_answer && carries_dtls(transport);
+        self.transport.prepare(&self.config, &self.memory, &mut self.random, *role, data.is_some(), carries)
     }
 
     #[inline(never)]
     fn settle_answer(&mut self, now: Instant, answer: &Session<'_>) -> Result<(), Error> {
         let mut plan = Plan::new();
-        ours!(self, None, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
+        ours!(self, None, self.config.sped, ours, self.agreement.plan_answer(answer, &ours, &mut plan))?;
         self.prepare_media(&plan)?;
         self.settle(now, &plan);
         Ok(())
@@ -156,18 +161,19 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         now: Instant,
         offer: &Session<'_>,
         restart: bool,
+        sped: bool,
         out: &'o mut [u8],
     ) -> Result<&'o str, Error> {
         let mut plan = Plan::new();
-        ours!(self, Some(offer), ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
+        ours!(self, Some(offer), false, ours, self.agreement.plan_offer(offer, &ours, &mut plan))?;
         self.prepare_media(&plan)?;
         if restart {
             // Other credentials than before are an ICE restart, which we join with new ones of ours (RFC 8445 §9). They
             // are as long as the old ones: where the answer with those fits, it fits with these.
-            self.write_answer(offer, &plan, &mut *out)?;
+            self.write_answer(offer, &plan, sped, &mut *out)?;
             self.transport.restart(now)?;
         }
-        let text = self.write_answer(offer, &plan, out)?;
+        let text = self.write_answer(offer, &plan, sped, out)?;
         if self.agreement.is_offered() {
             self.agreement.rollback(&mut self.tracks);
         }
@@ -176,8 +182,14 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(text)
     }
 
-    fn write_answer<'o>(&mut self, offer: &Session<'_>, plan: &Plan, out: &'o mut [u8]) -> Result<&'o str, Error> {
-        let text = ours!(self, Some(offer), ours, self.agreement.write_answer(offer, &ours, plan, out));
+    fn write_answer<'o>(
+        &mut self,
+        offer: &Session<'_>,
+        plan: &Plan,
+        sped: bool,
+        out: &'o mut [u8],
+    ) -> Result<&'o str, Error> {
+        let text = ours!(self, Some(offer), sped, ours, self.agreement.write_answer(offer, &ours, plan, out));
         text.inspect_err(|_| self.media.abandon())
     }
 

@@ -185,11 +185,7 @@ impl<A: Allocator + Clone> Data<A> {
         if self.terms.is_some()
             && let Some(association) = self.association.as_deref_mut()
         {
-            if let Snap::Agreed(init) = self.snap
-                && association.connect_with(now, &init).is_ok()
-            {
-                self.snap = Snap::Begun;
-            }
+            begin_by_token(now, association, &mut self.snap);
             // Does nothing where it stands already.
             association.connect(now);
         }
@@ -249,7 +245,10 @@ impl<A: Allocator + Clone> Data<A> {
 
     /// One packet out of DTLS; false when it was dropped.
     pub(super) fn handle(&mut self, now: Instant, packet: &mut [u8]) -> bool {
-        self.association.as_deref_mut().is_some_and(|association| association.handle(now, packet).is_ok())
+        let Some(association) = self.association.as_deref_mut() else { return false };
+        // It may have come with the flight that DTLS has just ended with.
+        begin_by_token(now, association, &mut self.snap);
+        association.handle(now, packet).is_ok()
     }
 
     pub(super) fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
@@ -301,5 +300,14 @@ impl<A: Allocator + Clone> Data<A> {
                 _ => continue,
             });
         }
+    }
+}
+
+/// DTLS is there, and perhaps the association is, too.
+fn begin_by_token<A: Allocator>(now: Instant, association: &mut Association<A>, snap: &mut Snap) {
+    if let Snap::Agreed(init) = snap
+        && association.connect_with(now, init).is_ok()
+    {
+        *snap = Snap::Begun;
     }
 }

@@ -1,10 +1,13 @@
 //! ICE, DTLS, SRTP and SCTP: datagrams in, plaintext out.
 //!
 //! ICE finds the way. Beside it stands the [`Security`] of what goes that way, and inside of that the association of the
-//! data channels. DTLS begins with the descriptions, whether ICE has a path or not: its flights wait until there is one.
+//! data channels. DTLS begins with the descriptions, whether ICE has a path or not: its flights wait until there is one, or
+//! travel in ICE's checks where the peer reads them there.
 
+mod carrying;
 mod data;
 mod demux;
+mod embedded;
 mod security;
 mod snap;
 
@@ -13,7 +16,7 @@ use core::net::SocketAddr;
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::{Generator, Provider};
 use barertc_dtls::{Identity, Role};
-use barertc_ice::{Agent, Candidate, Event as IceEvent, Handled, Route, State, Transmit};
+use barertc_ice::{Agent, Candidate, Config as IceConfig, Event as IceEvent, Handled, Route, State, Transmit};
 use barertc_sctp::Association;
 use barertc_srtp::Profile;
 use barertc_wire::{Fingerprint, Fingerprints, Instant};
@@ -26,8 +29,10 @@ use crate::error::{Discard, Error};
 
 use data::Data;
 use demux::{Protocol, protocol};
+use embedded::Embedded;
 use security::Security;
 
+pub(crate) use carrying::carries_dtls;
 pub(crate) use data::ChannelEvent;
 
 /// Local addresses that others know by another one.
@@ -51,6 +56,10 @@ pub(crate) enum Inbound<'d> {
 pub(crate) struct Transport<'p, A: Allocator + Clone, P: Provider> {
     ice: Box<Agent<A, &'p P>, A>,
     security: Security<'p, A, P>,
+    /// What checks carry of DTLS, until it is up.
+    embedded: Option<Box<Embedded, A>>,
+    /// Something protected by the keys that DTLS has made has come.
+    heard: bool,
     data: Data<A>,
     identity: &'p Identity,
     provider: &'p P,
@@ -70,7 +79,10 @@ fn new_agent<'p, A: Allocator + Clone, P: Provider>(
     provider: &'p P,
     random: &mut Generator,
 ) -> Result<Box<Agent<A, &'p P>, A>, Error> {
-    Box::try_init(memory.clone(), || Agent::new(config.ice.clone(), false, memory.clone(), provider, random))
+    let carried = Some([embedded::DATA, embedded::ACK]);
+    Box::try_init(memory.clone(), || {
+        Agent::new(IceConfig { carried, ..config.ice.clone() }, false, memory.clone(), provider, random)
+    })
 }
 
 impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
@@ -84,6 +96,8 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         Ok(Self {
             ice: new_agent(config, &memory.ice, provider, random)?,
             security: Security::None,
+            embedded: None,
+            heard: false,
             data: Data::new(),
             identity,
             provider,
@@ -100,7 +114,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
             Security::<'p, A, P>::worst_case_bytes(config),
             size_of::<Association<A>>().saturating_add(Association::<A>::worst_case_bytes(&config.sctp)),
         ];
-        agent.saturating_add(keys).saturating_add(data)
+        agent.saturating_add(keys).saturating_add(data).saturating_add(size_of::<Embedded>())
     }
 
     pub(crate) fn ice(&self) -> &Agent<A, &'p P> {
@@ -152,9 +166,10 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         self.identity.fingerprint(self.provider)
     }
 
-    /// Our part of a description.
+    /// Our part of a description. With `sped` it says that our checks carry DTLS.
     pub(crate) fn describe<'t>(
         &'t self,
+        sped: bool,
         fingerprint: &'t Fingerprint,
         candidates: &'t [Candidate],
     ) -> OurTransport<'t> {
@@ -166,7 +181,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
             lite: self.ice.config().lite,
             fingerprint,
             candidates,
-            sped: false,
+            sped,
             passive: settled == Some(Role::Server),
         }
     }
@@ -205,12 +220,17 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         random: &mut Generator,
         role: Role,
         data: bool,
+        mut carries: bool,
     ) -> Result<(), Error> {
         if self.peer.is_none() && self.security.role() != Some(role) {
             // The former one first gives back what it has.
             self.security = Security::None;
+            carries |= self.embedded.take().is_some();
             let dtls = security::new_dtls(config, &memory.dtls, role, self.identity, self.provider, random)?;
             self.security = Security::Handshaking(dtls);
+        }
+        if carries {
+            self.prepare_carrying(&memory.dtls)?;
         }
         if data { self.data.prepare(config, &memory.sctp, random) } else { Ok(()) }
     }
@@ -227,7 +247,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         random: &mut Generator,
     ) -> Result<(), Error> {
         let role = self.security.role().unwrap_or(Role::Server);
-        self.prepare(config, memory, random, role, false)
+        self.prepare(config, memory, random, role, false, config.sped)
     }
 
     /// Begins with ICE as the one who offers, or answers (RFC 8445 §6.1.1). The parts are given once, and again when ICE
@@ -253,6 +273,9 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     /// [`Error::Ice`].
     pub(crate) fn restart(&mut self, now: Instant) -> Result<(), Error> {
         self.ice.restart(now)?;
+        if let Some(embedded) = self.embedded.as_deref_mut() {
+            embedded.restart();
+        }
         Ok(())
     }
 
@@ -262,6 +285,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     /// [`Error::Dtls`] for a first flight that came early and is wrong; [`Error::Ice`].
     pub(crate) fn begin(&mut self, now: Instant, begin: &Begin<'_>) -> Result<(), Error> {
         let transport = &begin.transport;
+        self.begin_carrying(now, transport, begin.is_answer);
         if self.peer.is_none()
             && let (Ok(fingerprints), Some(dtls)) = (transport.certificates(), self.security.dtls_mut())
         {
@@ -308,7 +332,8 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
                 self.handle_unknown(now, route, datagram);
                 Ok(Inbound::Taken)
             }
-            Handled::Consumed | Handled::Carried(_) | Handled::Dropped(_) => Ok(Inbound::Taken),
+            Handled::Carried(carried) => self.handle_carried(now, &carried, datagram),
+            Handled::Consumed | Handled::Dropped(_) => Ok(Inbound::Taken),
         }
     }
 
@@ -330,15 +355,23 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
 
     fn handle_inner<'d>(&mut self, now: Instant, datagram: &'d mut [u8]) -> Result<Inbound<'d>, Error> {
         match protocol(datagram) {
-            Protocol::Dtls => self.handle_dtls(now, datagram),
+            Protocol::Dtls => {
+                if let Some(embedded) = self.embedded.as_deref_mut() {
+                    // To be acknowledged. It is read even if it has come before: its timer has run out.
+                    let _ = embedded.received(datagram);
+                }
+                self.handle_dtls(now, datagram)
+            }
             Protocol::Rtp => {
                 let Some(srtp) = self.security.srtp_mut() else { return Ok(Inbound::Dropped(Discard::TooEarly)) };
                 let len = srtp.unprotect_rtp(datagram)?;
+                self.heard = true;
                 Ok(Inbound::Rtp(datagram.get(..len).unwrap_or_default()))
             }
             Protocol::Rtcp => {
                 let Some(srtp) = self.security.srtp_mut() else { return Ok(Inbound::Dropped(Discard::TooEarly)) };
                 let len = srtp.unprotect_rtcp(datagram)?;
+                self.heard = true;
                 Ok(Inbound::Rtcp(datagram.get(..len).unwrap_or_default()))
             }
             Protocol::Ice | Protocol::Unknown => Ok(Inbound::Dropped(Discard::UnknownProtocol)),
@@ -347,15 +380,13 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
 
     fn handle_dtls<'d>(&mut self, now: Instant, datagram: &mut [u8]) -> Result<Inbound<'d>, Error> {
         let Some(dtls) = self.security.dtls_mut() else { return Ok(Inbound::Dropped(Discard::TooEarly)) };
-        let data = &mut self.data;
+        let (data, heard) = (&mut self.data, &mut self.heard);
         let mut bad = false;
-        dtls.handle(now, datagram, |packet| bad |= !data.handle(now, packet))?;
+        dtls.handle(now, datagram, |packet| {
+            *heard = true;
+            bad |= !data.handle(now, packet);
+        })?;
         Ok(if bad { Inbound::Dropped(Discard::Sctp) } else { Inbound::Taken })
-    }
-
-    /// What ICE has to send, which goes out before everything.
-    pub(crate) fn poll_ice(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        self.ice.poll_transmit(now, out)
     }
 
     /// Where in a buffer of `len` bytes a packet for the selected path is to be written; `None` without a path.
@@ -369,11 +400,6 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     /// Makes a packet of `len` bytes that was written to the [window](Self::window) a datagram.
     pub(crate) fn wrap(&mut self, now: Instant, out: &mut [u8], len: usize) -> Option<Transmit> {
         self.ice.wrap(now, out, len).ok()
-    }
-
-    /// What DTLS itself has to send.
-    pub(crate) fn poll_dtls(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        self.security.dtls_mut()?.poll_transmit(now, out)
     }
 
     /// SCTP writes its packet between the room that a DTLS record needs.
@@ -417,13 +443,15 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     // Time.
 
     pub(crate) fn timeout(&self) -> Option<Instant> {
-        let dtls = self.security.dtls().and_then(|dtls| dtls.timeout());
-        [self.ice.timeout(), dtls, self.data.timeout()].into_iter().fold(None, Instant::earliest)
+        let dtls = self.security.dtls().filter(|_| self.has_dtls_timer()).and_then(|dtls| dtls.timeout());
+        let fetch = self.embedded.as_deref().and_then(Embedded::fetch_at);
+        [self.ice.timeout(), dtls, fetch, self.data.timeout()].into_iter().fold(None, Instant::earliest)
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.ice.handle_timeout(now);
-        if let Some(dtls) = self.security.dtls_mut() {
+        let has_timer = self.has_dtls_timer();
+        if let Some(dtls) = self.security.dtls_mut().filter(|_| has_timer) {
             dtls.handle_timeout(now);
         }
         self.data.handle_timeout(now);
@@ -434,9 +462,10 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         let was_up = self.security.is_up();
         self.security.update(config, &memory.srtp, self.provider);
         let up = self.security.is_up();
-        if self.security.is_handshaking() {
+        if self.security.is_handshaking() && self.embedded.is_none() {
             self.tell_round_trip(now);
         }
+        self.update_carrying(now);
         if up && !was_up {
             if let Some(time) = self.round_trip() {
                 self.data.set_round_trip_time(now, time);
@@ -472,6 +501,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
 
     /// Tells the peer that this is the end, when the buffer is emptied once more.
     pub(crate) fn close(&mut self, now: Instant) {
+        self.embedded = None;
         if let Some(dtls) = self.security.dtls_mut() {
             dtls.close(now);
         }

@@ -4,6 +4,7 @@ mod a_full_queue_holds_nothing_up;
 mod any_of_several_counts;
 mod data_channels_end;
 mod descriptions_of_other_shapes;
+mod dtls_in_checks;
 mod every_datagram_fits;
 mod later_descriptions;
 mod many_viewers;

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 
 use barertc::{
     Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Error, Event, Feedback, Frame, FrameInfo,
-    Framing, H264, Identity, Instant, LocalCodec, MediaKind, PayloadFormat, PeerConnection, ReceivedFrame, RecvBounds,
-    Route, RustCrypto, Shared, TrackConfig, TrackId,
+    Framing, H264, Identity, Instant, LocalCodec, MediaKind, MessageKind, PayloadFormat, PeerConnection, ReceivedFrame,
+    RecvBounds, Route, RustCrypto, Shared, TrackConfig, TrackId,
 };
 use barertc_arena::{Counting, FailNth, Global};
 use barertc_crypto::{rand_core::Rng, selftest::Predictable};
@@ -75,6 +75,8 @@ pub struct Side<'m> {
     pub deaf: bool,
     /// It does not ask for events.
     pub late: bool,
+    /// What it writes to a channel that opens.
+    pub greeting: Option<&'static [u8]>,
     /// What has come of a message that has not ended.
     partial: Vec<u8>,
     /// Video and audio that it sends.
@@ -98,6 +100,7 @@ impl<'m> Side<'m> {
             frames: Vec::new(),
             deaf: false,
             late: false,
+            greeting: None,
             partial: Vec::new(),
             tracks: None,
         })
@@ -161,6 +164,9 @@ impl<'m> Side<'m> {
             if let Event::ChannelReadable(id) = event {
                 self.read(id);
             }
+            if let (Event::ChannelOpen(id), Some(greeting)) = (&event, self.greeting) {
+                self.connection.write_channel(now, *id, MessageKind::Text, greeting).expect("room for a greeting");
+            }
             if let Event::FrameReceived(id) = event
                 && !self.deaf
             {
@@ -202,6 +208,10 @@ pub struct Pair<'m> {
     pub latency: Duration,
     /// Datagrams of a thousand that are lost.
     pub loss: u32,
+    /// The datagram of this number, of both sides together, is lost, too.
+    pub lost: Option<usize>,
+    /// Datagrams that both sides have sent.
+    pub datagrams: usize,
     /// The offerer's socket takes one datagram a millisecond and no more.
     pub narrow: bool,
     /// The address that the answerer's NAT gives it now; what goes to any other address is lost.
@@ -218,6 +228,8 @@ impl<'m> Pair<'m> {
             now: Instant::from_millis(1_000),
             latency: Duration::from_millis(10),
             loss: 0,
+            lost: None,
+            datagrams: 0,
             narrow: false,
             alias: None,
             chance: Predictable::new(!seed),
@@ -296,7 +308,9 @@ impl<'m> Pair<'m> {
             while let Some(transmit) = side.connection.poll_transmit(self.now, &mut room) {
                 let datagram = room[..transmit.len].to_vec();
                 side.sent.push((self.now, sort(&datagram), datagram.len()));
-                if self.chance.next_u32() % 1_000 >= self.loss {
+                self.datagrams += 1;
+                let lost = self.lost == Some(self.datagrams);
+                if self.chance.next_u32() % 1_000 >= self.loss && !lost {
                     let mut route = Route::udp(transmit.route.remote, transmit.route.local);
                     if let Some(alias) = alias {
                         if route.remote == answerer {

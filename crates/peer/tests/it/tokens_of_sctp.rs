@@ -98,6 +98,8 @@ fn the_first_data_travel_with_the_last_flight() {
     // The answerer is the client: what it sends last completes the handshake and opens the channel.
     assert!(pair.drive(5 * SECOND, |p| !p.offerer.open_channels().is_empty()));
     assert_eq!(pair.answerer.count(Sort::Dtls), 2, "a ClientHello, and one datagram with everything else");
+    // What came with it was not lost.
+    assert!(pair.offerer.is_connected());
 }
 
 #[test]

@@ -1,0 +1,271 @@
+//! SPED: connectivity checks carry DTLS, whose handshake then takes no round trip of its own.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use barertc::{Candidate, ChannelConfig, ChannelId, Config, ConnectionState, Event};
+
+use crate::support::{Arena, Identities, Pair, Side, Sort, arena};
+
+const ONE_WAY: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// All that makes connecting short.
+fn short() -> Config {
+    Config { snap: true, sped: true, ..Config::default() }
+}
+
+/// When something happened, in milliseconds after the offer has come.
+#[derive(Debug, Default)]
+struct Times {
+    answerer_connected: Option<u128>,
+    offerer_connected: Option<u128>,
+    answerer_open: Option<u128>,
+    offerer_open: Option<u128>,
+    /// The answerer's first message at the offerer, and the other way round.
+    at_offerer: Option<u128>,
+    at_answerer: Option<u128>,
+}
+
+impl Times {
+    fn all(&self) -> [u128; 6] {
+        let all = [self.answerer_connected, self.offerer_connected, self.answerer_open, self.offerer_open];
+        let [a, b, c, d] = all.map(|time| time.expect("it happened"));
+        [a, b, c, d, self.at_offerer.expect("heard"), self.at_answerer.expect("heard")]
+    }
+
+    fn note<'m>(&mut self, now: u128, offerer: &mut Side<'m>, answerer: &mut Side<'m>) {
+        let sides = [
+            (offerer, &mut self.offerer_connected, &mut self.offerer_open, &mut self.at_offerer),
+            (answerer, &mut self.answerer_connected, &mut self.answerer_open, &mut self.at_answerer),
+        ];
+        for (side, connected, open, heard) in sides {
+            if side.is_connected() {
+                connected.get_or_insert(now);
+            }
+            if !side.open_channels().is_empty() {
+                open.get_or_insert(now);
+            }
+            if !side.messages.is_empty() {
+                heard.get_or_insert(now);
+            }
+        }
+    }
+
+    const fn is_complete(&self) -> bool {
+        self.at_offerer.is_some() && self.at_answerer.is_some()
+    }
+}
+
+/// A channel that both sides agreed on beforehand.
+fn agreed(side: &mut Side<'_>) -> ChannelId {
+    side.greeting = Some(b"first");
+    let config = ChannelConfig { label: "both", negotiated: Some(4), ..ChannelConfig::default() };
+    side.connection.open_channel(side.now, &config).expect("room for a channel")
+}
+
+fn pair<'m>(ids: &'m Identities, arena: &'m Arena, config: &Config) -> Pair<'m> {
+    let mut pair = Pair::new(ids, [arena; 2], config, 21).expect("enough memory");
+    pair.latency = ONE_WAY;
+    agreed(&mut pair.offerer);
+    agreed(&mut pair.answerer);
+    pair
+}
+
+/// Descriptions take as long as datagrams do. `on_its_way` changes them: the offer first.
+fn connect(pair: &mut Pair<'_>, on_its_way: [fn(String) -> String; 2]) -> Times {
+    let [offered, answered] = on_its_way;
+    let offer = offered(pair.offerer.offer().expect("an offer"));
+    pair.pass(pair.latency);
+    let start = pair.now;
+    let answer = answered(pair.answerer.answer(pair.now, &offer).expect("an answer"));
+    let mut times = Times::default();
+    let mut note = |p: &mut Pair<'_>| {
+        let now = p.now.saturating_since(start).as_millis();
+        times.note(now, &mut p.offerer, &mut p.answerer);
+        times.is_complete()
+    };
+    pair.drive(pair.latency, &mut note);
+    pair.offerer.answered(pair.now, &answer).expect("it fits");
+    assert!(pair.drive(20 * SECOND, note), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
+    times
+}
+
+fn same(description: String) -> String {
+    description
+}
+
+fn without_sped(description: String) -> String {
+    description.replace(" sped googspedv1", "")
+}
+
+fn with_sped(description: String) -> String {
+    description.replace("a=ice-options:trickle ice2\r", "a=ice-options:trickle ice2 sped googspedv1\r")
+}
+
+/// The other side is to be the server.
+fn active(description: String) -> String {
+    description.replace("a=setup:actpass", "a=setup:active")
+}
+
+#[test]
+fn whoever_answers_is_open_after_one_round_trip() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = pair(&ids, &arena, &short());
+    let [answerer, offerer, answerer_open, offerer_open, at_offerer, at_answerer] =
+        connect(&mut pair, [same, same]).all();
+    assert!(answerer <= 210 && answerer_open <= 210, "{answerer} {answerer_open}");
+    assert!(offerer <= 320 && offerer_open <= 320 && at_offerer <= 320, "{offerer} {offerer_open} {at_offerer}");
+    assert!(at_answerer <= 420, "{at_answerer}");
+    // Nothing is carried any more.
+    let before = pair.answerer.sent.len();
+    pair.pass(12 * SECOND);
+    let checks = pair.answerer.sent[before..].iter().filter(|(_, sort, _)| *sort == Sort::Ice);
+    assert!(checks.clone().count() > 1 && checks.clone().all(|(_, _, len)| *len < 150), "{:?}", checks.last());
+}
+
+#[test]
+fn as_a_server_the_answerer_is_open_after_two() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = pair(&ids, &arena, &short());
+    let [answerer, offerer, ..] = connect(&mut pair, [active, same]).all();
+    assert!(answerer <= 420 && offerer <= 320, "{answerer} {offerer}");
+}
+
+#[test]
+fn each_part_saves_its_round_trips_and_without_them_all_is_as_before() {
+    let ids = Identities::new();
+    let [both, sped, snap, none] = [(true, true), (false, true), (true, false), (false, false)].map(|(snap, sped)| {
+        let arena = arena(0);
+        let mut pair = pair(&ids, &arena, &Config { snap, sped, ..Config::default() });
+        connect(&mut pair, [same, same]).all()
+    });
+    println!("both {both:?}\nsped {sped:?}\nsnap {snap:?}\nnone {none:?}");
+    for i in 0..6 {
+        assert!(both[i] <= sped[i] && both[i] <= snap[i] && sped[i] <= none[i] && snap[i] <= none[i], "{i}");
+    }
+    assert!(both[3] + 390 <= none[3], "{both:?} {none:?}");
+}
+
+#[test]
+fn a_peer_that_does_not_carry_loses_nothing() {
+    let ids = Identities::new();
+    let plain = {
+        let arena = arena(0);
+        let mut pair = pair(&ids, &arena, &Config { snap: true, ..Config::default() });
+        connect(&mut pair, [same, same]).all()
+    };
+    // The offer's option is lost; the answer's; the answerer says it does and does not.
+    let cases: [[fn(String) -> String; 2]; 3] = [[without_sped, same], [same, without_sped], [without_sped, with_sped]];
+    for (i, on_its_way) in cases.into_iter().enumerate() {
+        let arena = arena(0);
+        let mut pair = pair(&ids, &arena, &short());
+        let times = connect(&mut pair, on_its_way).all();
+        println!("{i}: {times:?}, plain {plain:?}");
+        assert!(times.iter().zip(plain).all(|(time, plain)| *time <= plain + 10), "{i}: {times:?}, plain {plain:?}");
+    }
+}
+
+#[test]
+fn the_loss_of_any_one_message_delays_but_does_not_stop() {
+    let ids = Identities::new();
+    for roles in [same, active] {
+        let whole = {
+            let arena = arena(0);
+            let mut pair = pair(&ids, &arena, &short());
+            connect(&mut pair, [roles, same]);
+            pair.datagrams
+        };
+        assert!(whole > 8);
+        for lost in 1..=whole {
+            let arena = arena(0);
+            let mut pair = pair(&ids, &arena, &short());
+            pair.lost = Some(lost);
+            let times = connect(&mut pair, [roles, same]).all();
+            println!("{lost} of {whole}: {times:?}");
+            assert!(times.iter().all(|time| *time <= 1_200), "{lost} of {whole}: {times:?}");
+        }
+    }
+}
+
+#[test]
+fn with_a_fifth_of_all_datagrams_lost_it_takes_little_longer() {
+    let ids = Identities::new();
+    let mut open: Vec<u128> = (0..30)
+        .map(|seed| {
+            let arena = arena(0);
+            let mut pair = Pair::new(&ids, [&arena; 2], &short(), seed).expect("enough memory");
+            pair.latency = ONE_WAY / 2;
+            pair.loss = 200;
+            agreed(&mut pair.offerer);
+            agreed(&mut pair.answerer);
+            let [_, _, answerer, offerer, ..] = connect(&mut pair, [same, same]).all();
+            answerer.max(offerer)
+        })
+        .collect();
+    open.sort_unstable();
+    println!("{open:?}");
+    assert!(open[15] <= 300, "{open:?}");
+}
+
+#[test]
+fn several_pairs_and_ipv6() {
+    let ids = Identities::new();
+    for more in ["10.0.1.1:5000", "[fd00::1]:5000"] {
+        let arena = arena(0);
+        let mut pair = pair(&ids, &arena, &short());
+        let more: SocketAddr = more.parse().expect("an address");
+        for (side, port) in [(&mut pair.offerer, 5_001), (&mut pair.answerer, 5_002)] {
+            // Nothing that is sent to these arrives.
+            let address = SocketAddr::new(more.ip(), port);
+            side.connection.add_local_candidate(side.now, Candidate::host(address)).expect("room");
+        }
+        let times = connect(&mut pair, [same, same]).all();
+        println!("{more}: {times:?}");
+        assert!(times.iter().all(|time| *time <= 800), "{more}: {times:?}");
+    }
+    // Over IPv6 alone.
+    let arena = arena(0);
+    let mut pair = pair(&ids, &arena, &short());
+    for (side, address) in [(&mut pair.offerer, "[fd00::1]:4000"), (&mut pair.answerer, "[fd00::2]:4000")] {
+        side.connection.remove_local_candidate(side.now, side.address);
+        side.address = address.parse().expect("an address");
+        side.connection.add_local_candidate(side.now, Candidate::host(side.address)).expect("room");
+    }
+    let times = connect(&mut pair, [same, same]).all();
+    assert!(times[2] <= 210 && times[3] <= 320, "{times:?}");
+}
+
+#[test]
+fn an_ice_restart_in_the_middle_of_it() {
+    let ids = Identities::new();
+    for after in [0, 50, 100, 150, 200, 250, 300, 400] {
+        let arena = arena(0);
+        let mut pair = pair(&ids, &arena, &short());
+        pair.signal().expect("they agree");
+        pair.pass(Duration::from_millis(after));
+        pair.answerer.restart_ice().expect("a restart");
+        pair.signal_back().expect("they agree again");
+        assert!(pair.connect(), "{after}: {:?} {:?}", pair.offerer.events, pair.answerer.events);
+        let open = |p: &mut Pair<'_>| !p.offerer.open_channels().is_empty() && !p.answerer.open_channels().is_empty();
+        assert!(pair.drive(5 * SECOND, open), "{after}");
+        let failed = |e: &Event| matches!(e, Event::ConnectionState(ConnectionState::Failed(_)) | Event::DataClosed(_));
+        assert!(!pair.offerer.events.iter().chain(&pair.answerer.events).any(failed), "{after}");
+    }
+}
+
+#[test]
+fn what_it_takes_is_within_what_was_told() {
+    let (ids, one, two) = (Identities::new(), arena(0), arena(0));
+    let config = short();
+    let mut pair = Pair::new(&ids, [&one, &two], &config, 3).expect("enough memory");
+    agreed(&mut pair.offerer);
+    agreed(&mut pair.answerer);
+    connect(&mut pair, [same, same]);
+    let bound = crate::support::Connection::worst_case_bytes(&config);
+    for arena in [&one, &two] {
+        let stats = arena.inner().stats();
+        println!("peak {}, live {}, told {bound}", stats.peak, stats.live);
+        assert!(stats.peak <= bound);
+    }
+}
