@@ -94,7 +94,7 @@ export async function measure(page, { role, snap, sped, inBand, delay, loss = 0 
     } else {
       const shape = role === 'answers, passive' ? active : (sdp) => sdp;
       const offer = await offerOf(page);
-      link.browser = Number(offer.match(/a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) typ host/)?.[1]) || undefined;
+      link.browser = Number(offer.match(/a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/)?.[1]) || undefined;
       await sleep(delay);
       ours.say(shape(through(offer, link.forPeer)));
       const answer = through(await ours.description, link.forBrowser);
