@@ -129,10 +129,12 @@ fn it_is_answered_before_the_answer_says_who_the_peer_is() {
     for hello in [chromium(), firefox(), firefox_of_12()] {
         let mut s = server(Config::default());
         for mut datagram in hello {
-            assert!(s.awaits_client_hello() && flight(&mut s).is_empty());
+            let whole = !s.awaits_client_hello();
             s.handle(Instant::ZERO, &mut datagram, |_| ()).unwrap();
+            // What completes it is answered, and nothing before.
+            assert_eq!(flight(&mut s).is_empty(), whole || s.awaits_client_hello());
         }
-        assert!(!s.awaits_client_hello() && !flight(&mut s).is_empty());
+        assert!(!s.awaits_client_hello());
     }
 }
 

@@ -72,8 +72,11 @@ fn pair<'m>(ids: &'m Identities, arena: &'m Arena, config: &Config) -> Pair<'m> 
     pair
 }
 
+/// What happens to the offer and to the answer.
+type OnTheWay = [fn(String) -> String; 2];
+
 /// Descriptions take as long as datagrams do. `on_its_way` changes them: the offer first.
-fn connect(pair: &mut Pair<'_>, on_its_way: [fn(String) -> String; 2]) -> Times {
+fn connect(pair: &mut Pair<'_>, on_its_way: OnTheWay) -> Times {
     let [offered, answered] = on_its_way;
     let offer = offered(pair.offerer.offer().expect("an offer"));
     pair.pass(pair.latency);
@@ -120,8 +123,9 @@ fn whoever_answers_is_open_after_one_round_trip() {
     // Nothing is carried any more.
     let before = pair.answerer.sent.len();
     pair.pass(12 * SECOND);
-    let checks = pair.answerer.sent[before..].iter().filter(|(_, sort, _)| *sort == Sort::Ice);
-    assert!(checks.clone().count() > 1 && checks.clone().all(|(_, _, len)| *len < 150), "{:?}", checks.last());
+    let later = &pair.answerer.sent[before..];
+    let checks = later.iter().filter(|(_, sort, _)| *sort == Sort::Ice);
+    assert!(checks.clone().count() > 1 && checks.clone().all(|(_, _, len)| *len < 150), "{later:?}");
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn a_peer_that_does_not_carry_loses_nothing() {
         connect(&mut pair, [same, same]).all()
     };
     // The offer's option is lost; the answer's; the answerer says it does and does not.
-    let cases: [[fn(String) -> String; 2]; 3] = [[without_sped, same], [same, without_sped], [without_sped, with_sped]];
+    let cases: [OnTheWay; 3] = [[without_sped, same], [same, without_sped], [without_sped, with_sped]];
     for (i, on_its_way) in cases.into_iter().enumerate() {
         let arena = arena(0);
         let mut pair = pair(&ids, &arena, &short());
