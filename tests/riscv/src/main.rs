@@ -6,6 +6,7 @@
 mod arena;
 mod bench;
 mod crypto;
+mod curves;
 mod dtls;
 mod ice;
 mod machine;
@@ -26,6 +27,7 @@ type Suite = fn(&mut Bench);
 /// Each crate's tests, in the order in which the crates build on each other.
 const SUITES: &[(&str, Suite)] = &[
     ("arena", arena::run),
+    ("curves", curves::run),
     ("crypto", crypto::run),
     ("rtp", rtp::run),
     ("srtp", srtp::run),

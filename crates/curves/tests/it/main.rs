@@ -1,0 +1,4 @@
+//! The crate as a stranger uses it.
+
+mod keys;
+mod points;
