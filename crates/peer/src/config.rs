@@ -86,7 +86,7 @@ impl Config {
             mtu: 1_200,
             ice: IceConfig::new(),
             dtls,
-            srtp: SrtpConfig::new(),
+            srtp: srtp(),
             sctp,
             snap: false,
             sped: false,
@@ -153,6 +153,13 @@ impl Config {
     }
 }
 
+/// Room for media, retransmissions and repair packets of four tracks in either direction.
+const fn srtp() -> SrtpConfig {
+    let mut config = SrtpConfig::new();
+    (config.local_streams, config.remote_streams) = (12, 12);
+    config
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self::new()
@@ -173,6 +180,9 @@ pub struct StreamConfig {
     pub largest_key_frame: usize,
     /// Limits on retransmission.
     pub retransmit: RetransmitConfig,
+    /// Repair packets (FlexFEC) of video that can be in the making at the same time, each of the size of a packet; 0 for
+    /// none. At most 16. See [`SendConfig::repair`].
+    pub repair_packets: usize,
     /// How much delay the application can bear for pictures that are whole: a target. Zero means that a receiver never
     /// waits for what is lost.
     pub latency: Duration,
@@ -198,6 +208,7 @@ impl StreamConfig {
             history: config.history,
             largest_key_frame: config.largest_key_frame,
             retransmit: config.retransmit,
+            repair_packets: config.repair_packets,
             latency: config.latency,
         };
         // Nothing is dropped in a constant.
@@ -213,6 +224,7 @@ impl StreamConfig {
             history: self.history,
             largest_key_frame: self.largest_key_frame,
             retransmit: self.retransmit,
+            repair_packets: self.repair_packets,
             latency: self.latency,
             ..stream
         }
@@ -231,6 +243,8 @@ pub struct RecvBounds {
     pub packets: u16,
     /// Largest payload of a packet in bytes.
     pub payload_bytes: u16,
+    /// Packets of video that are kept to restore others with repair packets (FlexFEC), where these were negotiated; 0 for none.
+    pub repair_window: u16,
     /// Missing packets that are asked for at the same time, where NACK was negotiated.
     pub missing: u16,
     /// How long a missing packet is waited for.
@@ -238,16 +252,23 @@ pub struct RecvBounds {
 }
 
 impl RecvBounds {
-    /// `count` tracks of video: frames of up to 255 packets, 300 ms for what is missing; 312 KB each.
+    /// `count` tracks of video: frames of up to 255 packets, 300 ms for what is missing, 48 for repair packets; 392 KB each.
     #[must_use]
     pub const fn video(count: u8) -> Self {
-        Self { count, packets: 256, payload_bytes: 1_200, missing: 256, wait: Duration::from_millis(300) }
+        Self {
+            count,
+            packets: 256,
+            payload_bytes: 1_200,
+            repair_window: 48,
+            missing: 256,
+            wait: Duration::from_millis(300),
+        }
     }
 
     /// `count` tracks of audio: 60 ms for what is missing, which is not asked for; 39 KB each.
     #[must_use]
     pub const fn audio(count: u8) -> Self {
-        Self { count, packets: 32, payload_bytes: 1_200, missing: 0, wait: Duration::from_millis(60) }
+        Self { count, packets: 32, payload_bytes: 1_200, repair_window: 0, missing: 0, wait: Duration::from_millis(60) }
     }
 
     /// The same bounds for a certain stream.
@@ -255,6 +276,7 @@ impl RecvBounds {
         RecvConfig {
             packets: self.packets.into(),
             payload_bytes: self.payload_bytes.into(),
+            repair_window: self.repair_window.into(),
             missing: self.missing.into(),
             wait: self.wait,
             ..stream

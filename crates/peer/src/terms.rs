@@ -18,6 +18,8 @@ pub(crate) struct Terms {
     pub(crate) mid: Mid,
     /// What the peer has announced.
     pub(crate) remote: Option<Remote>,
+    /// The payload type of repair packets (FlexFEC).
+    pub(crate) flexfec: Option<u8>,
     /// The peer answers reference times (RFC 3611 §4.4).
     pub(crate) rcvr_rtt: bool,
     pub(crate) source: Source,

@@ -1,9 +1,12 @@
 use core::time::Duration;
 
-use barertc_rtp::{AudioLevel, ExtensionMap, Extensions, HEADER_LEN, MIN_BUDGET, PayloadFormat, PlayoutDelay};
+use barertc_rtp::{
+    AudioLevel, ExtensionMap, Extensions, HEADER_LEN, MIN_BUDGET, PayloadFormat, PlayoutDelay, REPAIR_HEADER_LEN,
+};
 use barertc_wire::{ConfigError, Rule};
 
 use crate::error::Error;
+use crate::repair::MAX_REPAIRS;
 
 /// A media identification that is sent in a header extension: at most 32 bytes.
 pub type Mid = heapless::Vec<u8, 32>;
@@ -24,6 +27,14 @@ pub struct SendConfig {
     pub timestamp_offset: u32,
     /// Retransmission as a stream of its own (RFC 4588); without it lost packets are sent again as they were.
     pub rtx: Option<RtxConfig>,
+    /// Repair packets of video (FlexFEC), where they are negotiated.
+    ///
+    /// They are sent while packets are lost and a retransmission would come later than [`latency`](Self::latency), or while
+    /// more than 8 % are lost: about one for three packets at 5 % of loss, and none on a clean path.
+    pub repair: Option<RepairConfig>,
+    /// Repair packets that can be in the making at the same time, each of the size of a packet; 0 switches them off. At most
+    /// 16.
+    pub repair_packets: usize,
     /// Payload type of packets of sound that carry earlier frames too (RFC 2198), where it is negotiated. From 1 % of loss on
     /// a packet has the frame before it, from 8 % on two. Such packets are not sent again.
     pub red: Option<u8>,
@@ -58,6 +69,17 @@ pub struct SendConfig {
 /// The stream that retransmissions are sent on (RFC 4588).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtxConfig {
+    /// Its source.
+    pub ssrc: u32,
+    /// Its payload type.
+    pub payload_type: u8,
+    /// Where its sequence numbers start: random.
+    pub first_sequence: u16,
+}
+
+/// The stream that repair packets are sent on (RFC 5956 §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepairConfig {
     /// Its source.
     pub ssrc: u32,
     /// Its payload type.
@@ -140,6 +162,8 @@ impl SendConfig {
             first_sequence: 0,
             timestamp_offset: 0,
             rtx: None,
+            repair: None,
+            repair_packets: 8,
             red: None,
             extensions: ExtensionMap::new(),
             mid: Mid::new(),
@@ -159,6 +183,7 @@ impl SendConfig {
     pub const fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         let mut config = Self::video(ssrc, payload_type, format);
         config.queue_frames = 8;
+        config.repair_packets = 0;
         config.max_age = Duration::from_millis(200);
         config.history = HistoryConfig { packets: 64, frames: 64, bytes: 32 * 1024, age: Duration::from_secs(1) };
         config.largest_key_frame = 1_000;
@@ -184,17 +209,31 @@ impl SendConfig {
             playout_delay: Some(PlayoutDelay { min: 0, max: 0 }),
             ..self.stamped()
         };
-        let overhead = self.overhead(&all);
+        let overhead = self.overhead(&all, self.repairs());
         let least = overhead.saturating_add(MIN_BUDGET) as u64;
         ConfigError::check("mtu", self.mtu as u64, Rule::AtLeast(least))?;
         Ok(self.mtu.saturating_sub(overhead))
     }
 
-    /// Bytes of a datagram that are not payload, when these extensions are sent.
-    pub(crate) fn overhead(&self, extensions: &Extensions<'_>) -> usize {
-        // A retransmission carries two bytes more (RFC 4588 section 4) and must fit too.
-        let osn = if self.rtx.is_some() { 2 } else { 0 };
-        self.protection.saturating_add(HEADER_LEN).saturating_add(extensions.size(&self.extensions)).saturating_add(osn)
+    /// Whether there can be repair packets.
+    pub(crate) const fn repairs(&self) -> bool {
+        self.repair.is_some() && self.repair_packets > 0
+    }
+
+    /// Bytes of a datagram that are not payload, when these extensions are sent, and repair packets of what has them.
+    pub(crate) fn overhead(&self, extensions: &Extensions<'_>, repaired: bool) -> usize {
+        // A retransmission carries two bytes more (RFC 4588 section 4) and must fit too; a repair packet carries its header
+        // and its extensions in front of all that is behind the header of what it protects.
+        let own = Extensions { abs_send_time: Some(0), transport_sequence: Some(0), ..Extensions::default() };
+        let more = match (repaired, self.rtx) {
+            (true, _) => REPAIR_HEADER_LEN.saturating_add(own.size(&self.extensions)),
+            (false, Some(_)) => 2,
+            (false, None) => 0,
+        };
+        self.protection
+            .saturating_add(HEADER_LEN)
+            .saturating_add(extensions.size(&self.extensions))
+            .saturating_add(more)
     }
 
     /// The extensions that every packet gets, values that change left at 0.
@@ -215,6 +254,13 @@ impl SendConfig {
         let budget = self.budget()?;
         ConfigError::check("payload_type", self.payload_type.into(), Rule::AtMost(127))?;
         ConfigError::check("red", self.red.unwrap_or(0).into(), Rule::AtMost(127))?;
+        ConfigError::check("repair_packets", self.repair_packets as u64, Rule::AtMost(MAX_REPAIRS as u64))?;
+        if let Some(repair) = self.repair {
+            ConfigError::check("repair.payload_type", repair.payload_type.into(), Rule::AtMost(127))?;
+            if repair.ssrc == self.ssrc || self.rtx.is_some_and(|rtx| rtx.ssrc == repair.ssrc) {
+                return Err(Error::RepairSource { ssrc: repair.ssrc });
+            }
+        }
         if let Some(rtx) = self.rtx {
             ConfigError::check("rtx.payload_type", rtx.payload_type.into(), Rule::AtMost(127))?;
             if rtx.ssrc == self.ssrc {

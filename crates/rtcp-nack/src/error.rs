@@ -26,6 +26,11 @@ pub enum Error {
         /// The source of both.
         ssrc: u32,
     },
+    /// Repair packets (RFC 5956 §4.3) have the same source as the media or their retransmissions.
+    RepairSource {
+        /// The source of both.
+        ssrc: u32,
+    },
     /// [`Framing::Whole`](barertc_rtp::Framing::Whole) does not set NAL units apart, and the payload format has some.
     Unframed,
     /// The allocator had no room.
@@ -40,6 +45,7 @@ impl fmt::Display for Error {
             Self::FrameTooLarge { bytes, limit } => write!(f, "frame of {bytes} bytes, a packet has room for {limit}"),
             Self::Config(error) => error.fmt(f),
             Self::RtxSource { ssrc } => write!(f, "media and retransmissions have the same source {ssrc}"),
+            Self::RepairSource { ssrc } => write!(f, "repair packets have the source {ssrc} of something else"),
             Self::Unframed => f.write_str("NAL units without a framing"),
             Self::NoMemory => f.write_str("allocator had no room"),
         }

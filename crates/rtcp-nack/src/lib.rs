@@ -81,10 +81,12 @@ mod playout;
 mod reception;
 mod recv;
 mod redundancy;
+mod repair;
+mod restore;
 mod send;
 mod stats;
 
-pub use config::{HistoryConfig, Mid, RetransmitConfig, RtxConfig, SendConfig};
+pub use config::{HistoryConfig, Mid, RepairConfig, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
 pub use extended::ExtendedReports;
 pub use history::History;

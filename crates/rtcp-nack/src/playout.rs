@@ -23,6 +23,8 @@ const LONGEST: Duration = Duration::from_millis(500);
 const UNBOUNDED: u16 = 4_095;
 /// The upper bound is this much above the lower one, in units of 10 ms. Without it the receiver's own estimate may be higher.
 const SPAN: u16 = 2;
+/// Where repair packets go with the pictures, so much less than the target is asked for: the middle of the bounds is it.
+const BELOW: Duration = Duration::from_millis(10);
 
 /// What follows from the share of packets lost for the receiver's target.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +42,8 @@ impl PlayoutDelayTarget {
         Self { latency, delay: Duration::ZERO, said: Duration::ZERO, before: None }
     }
 
-    /// A packet was sent, for the first time; this share of them is lost.
-    pub(crate) fn sent(&mut self, now: Instant, loss: f32, rtt: Option<Duration>) {
+    /// A packet was sent, for the first time; this share of them is lost, and repair packets go with them or not.
+    pub(crate) fn sent(&mut self, now: Instant, loss: f32, rtt: Option<Duration>, repaired: bool) {
         self.approach(now);
         let round = rtt.unwrap_or(RTT).saturating_add(TURN);
         let two = round.saturating_mul(2);
@@ -49,6 +51,9 @@ impl PlayoutDelayTarget {
             Duration::ZERO
         } else if loss >= TWO_ROUNDS && two <= self.latency {
             two
+        } else if repaired {
+            // What they don't restore comes in time or it does not.
+            round.min(self.latency.saturating_sub(BELOW))
         } else {
             round.min(LONGEST)
         };
@@ -83,7 +88,7 @@ mod tests {
                 loss.lost();
             }
             loss.sent(Instant::from_millis(from + n * 5));
-            target.sent(Instant::from_millis(from + n * 5), loss.fraction(), Some(Duration::from_millis(50)));
+            target.sent(Instant::from_millis(from + n * 5), loss.fraction(), Some(Duration::from_millis(50)), false);
         }
         target.playout_delay().min
     }
@@ -119,7 +124,7 @@ mod tests {
             }
             both.0.sent(Instant::from_millis(n * 5));
             let loss = both.0.fraction();
-            both.1.sent(Instant::from_millis(n * 5), loss, Some(Duration::from_millis(50)));
+            both.1.sent(Instant::from_millis(n * 5), loss, Some(Duration::from_millis(50)), false);
             let now = both.1.playout_delay().min;
             assert!(now <= before + 1, "{before} to {now}, in 10 ms");
             before = now;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use barertc_arena::Allocator;
+use barertc_arena::{Allocator, Box};
 use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
 use barertc_rtp::{
     ExtensionMap, Framing, Inserted, JitterBuffer, JitterConfig, Packet, PayloadFormat, ReceivedFrame, read_red,
@@ -12,6 +12,7 @@ use barertc_wire::{ConfigError, Instant, Rule};
 use crate::error::Error;
 use crate::missing::MissingList;
 use crate::reception::{Accepted, Reception};
+use crate::restore::Restorer;
 use crate::stats::{InboundStats, RecvDiscard, RecvDiscards};
 
 /// A key frame is asked for again when none came in this time, then in twice the time, and so on.
@@ -38,6 +39,10 @@ pub struct RecvConfig {
     pub rtx: Option<(u32, u8)>,
     /// Payload type of redundant audio (RFC 2198) of the same source.
     pub red: Option<u8>,
+    /// Source and payload type of its repair packets (FlexFEC).
+    pub repair: Option<(u32, u8)>,
+    /// Packets that are kept to restore others with repair packets, where these were negotiated; 0 for none.
+    pub repair_window: usize,
     /// The source that reports and requests come from.
     pub local_ssrc: u32,
     /// Negotiated header extensions.
@@ -63,6 +68,8 @@ impl RecvConfig {
             framing: if format.has_nals() { Framing::AnnexB } else { Framing::Whole },
             rtx: None,
             red: None,
+            repair: None,
+            repair_window: 48,
             local_ssrc: 1,
             extensions: ExtensionMap::new(),
             packets: 256,
@@ -75,7 +82,13 @@ impl RecvConfig {
     /// Audio: a short wait and no NACK.
     #[must_use]
     pub const fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
-        Self { packets: 32, wait: Duration::from_millis(60), missing: 0, ..Self::video(ssrc, payload_type, format) }
+        Self {
+            packets: 32,
+            repair_window: 0,
+            wait: Duration::from_millis(60),
+            missing: 0,
+            ..Self::video(ssrc, payload_type, format)
+        }
     }
 
     /// Checks every field.
@@ -124,6 +137,7 @@ pub struct RecvStream<A: Allocator + Clone> {
     jitter: JitterBuffer<A>,
     missing: MissingList<A>,
     reception: Reception,
+    restorer: Option<Box<Restorer<A>, A>>,
     rtt: Duration,
     /// Something is lost for good and only a key frame helps.
     needs_key: bool,
@@ -141,6 +155,16 @@ impl<A: Allocator + Clone> RecvStream<A> {
     pub const fn worst_case_bytes(config: &RecvConfig) -> usize {
         JitterBuffer::<A>::worst_case_bytes(&config.jitter())
             .saturating_add(MissingList::<A>::worst_case_bytes(config.missing))
+            .saturating_add(Self::restorer_bytes(config))
+    }
+
+    const fn restorer_bytes(config: &RecvConfig) -> usize {
+        match config.repair {
+            Some(_) if config.repair_window > 0 => {
+                Restorer::<A>::worst_case_bytes(config.repair_window, config.payload_bytes)
+            }
+            _ => 0,
+        }
     }
 
     /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
@@ -151,7 +175,11 @@ impl<A: Allocator + Clone> RecvStream<A> {
         config.check()?;
         Ok(Self {
             jitter: new_jitter(&config, alloc.clone())?,
-            missing: MissingList::new(config.missing, alloc)?,
+            missing: MissingList::new(config.missing, alloc.clone())?,
+            restorer: match config.repair.filter(|_| config.repair_window > 0) {
+                Some(_) => Some(Restorer::new(config.repair_window, config.payload_bytes, alloc)?),
+                None => None,
+            },
             reception: Reception::new(config.format.clock_rate()),
             rtt: ASSUMED_RTT,
             needs_key: false,
@@ -177,10 +205,11 @@ impl<A: Allocator + Clone> RecvStream<A> {
         self.config.rtx = self.config.rtx.zip(rtx).map(|((ssrc, _), rtx)| (ssrc, rtx));
     }
 
-    /// Whether a packet of this source and payload type is for this stream: the media or its retransmissions.
+    /// Whether a packet of this source and payload type is for this stream: the media, its retransmissions or its repair
+    /// packets.
     #[must_use]
     pub fn accepts(&self, packet: &Packet<'_>) -> bool {
-        self.is_media(packet) || self.is_rtx(packet)
+        self.is_media(packet) || self.is_rtx(packet) || self.is_repair(packet)
     }
 
     /// Takes one decrypted packet in. What can't be used is counted by reason.
@@ -189,6 +218,8 @@ impl<A: Allocator + Clone> RecvStream<A> {
             self.handle_media(now, packet);
         } else if self.is_rtx(packet) {
             self.handle_rtx(now, packet);
+        } else if self.is_repair(packet) {
+            self.handle_repair(now, packet);
         } else {
             self.discards.count(RecvDiscard::WrongSource);
         }
@@ -202,6 +233,35 @@ impl<A: Allocator + Clone> RecvStream<A> {
 
     fn is_rtx(&self, packet: &Packet<'_>) -> bool {
         self.config.rtx == Some((packet.header.ssrc, packet.header.payload_type))
+    }
+
+    fn is_repair(&self, packet: &Packet<'_>) -> bool {
+        self.config.repair == Some((packet.header.ssrc, packet.header.payload_type))
+    }
+
+    fn handle_repair(&mut self, now: Instant, packet: &Packet<'_>) {
+        self.stats.fec_packets_received += 1;
+        self.stats.fec_bytes_received += packet.payload.len() as u64;
+        let Some(restorer) = &mut self.restorer else { return };
+        if restorer.hold(self.config.ssrc, packet.payload) {
+            self.restore(now);
+        } else {
+            self.discards.count(RecvDiscard::Malformed);
+        }
+    }
+
+    /// Takes what can be restored by now.
+    fn restore(&mut self, now: Instant) {
+        let Some(mut restorer) = self.restorer.take() else { return };
+        let extensions = self.config.extensions;
+        while let Some(packet) = restorer.restore(&extensions) {
+            // A retransmission of it may have come.
+            let far = self.reception.ahead(packet.header.sequence) > MAX_AHEAD;
+            if self.is_media(&packet) && !far && self.hold(now, &packet) {
+                self.stats.packets_restored += 1;
+            }
+        }
+        self.restorer = Some(restorer);
     }
 
     fn handle_media(&mut self, now: Instant, packet: &Packet<'_>) {
@@ -219,6 +279,10 @@ impl<A: Allocator + Clone> RecvStream<A> {
         };
         if new {
             self.reception.new_packet();
+        }
+        if let Some(restorer) = &mut self.restorer {
+            restorer.keep(sequence, packet.datagram());
+            self.restore(now);
         }
     }
 
@@ -408,6 +472,9 @@ impl<A: Allocator + Clone> RecvStream<A> {
         self.config.ssrc = ssrc;
         self.reception = Reception::new(self.config.format.clock_rate());
         self.missing.forget();
+        if let Some(restorer) = &mut self.restorer {
+            restorer.reset();
+        }
         self.jitter.reset();
         (self.needs_key, self.key_requested) = (false, None);
         self.joining = self.config.format.is_video();
@@ -416,6 +483,11 @@ impl<A: Allocator + Clone> RecvStream<A> {
     /// Source and payload type of retransmissions, once they are known.
     pub const fn set_rtx(&mut self, _now: Instant, rtx: Option<(u32, u8)>) {
         self.config.rtx = rtx;
+    }
+
+    /// Source and payload type of repair packets, once they are known. Without effect on a stream that was made without any.
+    pub const fn set_repair(&mut self, _now: Instant, repair: Option<(u32, u8)>) {
+        self.config.repair = repair;
     }
 
     /// Takes the round trip time, which spaces repeated requests.
@@ -459,6 +531,9 @@ impl<A: Allocator + Clone> RecvStream<A> {
 
     fn restart(&mut self, sequence: u16) {
         self.missing.restart(sequence);
+        if let Some(restorer) = &mut self.restorer {
+            restorer.reset();
+        }
         self.jitter.reset();
         self.joining = self.config.format.is_video();
         if self.joining {

@@ -19,6 +19,10 @@ pub struct OutboundStats {
     pub retransmitted_packets_sent: Count,
     /// Their payload bytes.
     pub retransmitted_bytes_sent: Count,
+    /// Repair packets (FlexFEC). They are no packets of this stream: they have a source of their own.
+    pub fec_packets_sent: Count,
+    /// Their payload bytes.
+    pub fec_bytes_sent: Count,
     /// Packets of sound that carried earlier frames too (RFC 2198).
     pub redundant_packets_sent: Count,
     /// The payload bytes that this took.
@@ -51,6 +55,11 @@ impl OutboundStats {
         self.packet_sent(header, payload, Duration::ZERO);
         self.retransmitted_packets_sent += 1;
         self.retransmitted_bytes_sent += payload as u64;
+    }
+
+    pub(crate) fn fec_sent(&mut self, payload: usize) {
+        self.fec_packets_sent += 1;
+        self.fec_bytes_sent += payload as u64;
     }
 
     pub(crate) fn redundant_sent(&mut self, bytes: usize) {
@@ -145,6 +154,12 @@ pub struct InboundStats {
     pub retransmitted_packets_received: Count,
     /// Their payload bytes.
     pub retransmitted_bytes_received: Count,
+    /// Repair packets (FlexFEC) received: they are none of this stream's packets.
+    pub fec_packets_received: Count,
+    /// Their payload bytes.
+    pub fec_bytes_received: Count,
+    /// Packets that were lost and restored with them.
+    pub packets_restored: Count,
     /// Frames of audio that were lost and came again in a later packet (RFC 2198).
     pub redundant_packets_used: Count,
     /// Expected less received; negative when duplicates arrived.

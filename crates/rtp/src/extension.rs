@@ -212,6 +212,11 @@ pub struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
+    /// Bytes behind what was read last.
+    pub(crate) const fn remaining(&self) -> usize {
+        self.r.remaining()
+    }
+
     pub(crate) fn new(extension: Option<(u16, &'a [u8])>) -> Self {
         match extension {
             Some((ONE_BYTE, data)) => Self { two_byte: false, r: Reader::new(data) },

@@ -65,6 +65,7 @@ pub struct Packet<'a> {
     pub header_len: usize,
     csrcs: &'a [u8],
     extension: Option<(u16, &'a [u8])>,
+    datagram: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
@@ -100,7 +101,13 @@ impl<'a> Packet<'a> {
         }
         let end = rest.len().checked_sub(usize::from(padding)).ok_or(Error::Padding)?;
         let payload = rest.get(..end).ok_or(Error::Padding)?;
-        Ok(Self { header, payload, padding, header_len, csrcs, extension })
+        Ok(Self { header, payload, padding, header_len, csrcs, extension, datagram })
+    }
+
+    /// All of the packet, as it came.
+    #[must_use]
+    pub const fn datagram(&self) -> &'a [u8] {
+        self.datagram
     }
 
     /// The contributing sources.

@@ -163,7 +163,8 @@ impl LocalCodec {
     /// The feedback for audio: transport-wide.
     const AUDIO: Feedback = Feedback { transport_cc: true, ..Feedback::NONE };
 
-    /// H.264 Constrained Baseline, level 3.1, packetization mode 1, with retransmissions: payload types 102 and 103.
+    /// H.264 Constrained Baseline, level 3.1, packetization mode 1, with retransmissions and repair packets: payload types 102,
+    /// 103 and 118.
     #[must_use]
     pub const fn h264() -> Self {
         Self {
@@ -172,21 +173,21 @@ impl LocalCodec {
             rtx: Some(103),
             feedback: Self::VIDEO,
             red: None,
-            flexfec: None,
+            flexfec: Some(118),
         }
     }
 
-    /// H.265 Main profile, main tier, level 3.1, with retransmissions: payload types 49 and 50.
+    /// H.265 Main profile, main tier, level 3.1, with retransmissions and repair packets: payload types 49, 50 and 118.
     #[must_use]
     pub const fn h265() -> Self {
         let codec = Codec::H265 { profile_id: 1, tier: 0, level_id: 93 };
-        Self { codec, pt: 49, rtx: Some(50), feedback: Self::VIDEO, red: None, flexfec: None }
+        Self { codec, pt: 49, rtx: Some(50), feedback: Self::VIDEO, red: None, flexfec: Some(118) }
     }
 
-    /// VP8 with retransmissions: payload types 96 and 97.
+    /// VP8 with retransmissions and repair packets: payload types 96, 97 and 118.
     #[must_use]
     pub const fn vp8() -> Self {
-        Self { codec: Codec::Vp8, pt: 96, rtx: Some(97), feedback: Self::VIDEO, red: None, flexfec: None }
+        Self { codec: Codec::Vp8, pt: 96, rtx: Some(97), feedback: Self::VIDEO, red: None, flexfec: Some(118) }
     }
 
     /// Opus in stereo with in-band forward error correction, and with earlier frames again where the path loses some: payload

@@ -21,6 +21,8 @@ const STREAM: &str = "stream1";
 const RTX: u8 = 103;
 /// Sound with earlier frames again (RFC 2198), where the path loses some.
 const RED: u8 = 63;
+/// Repair packets of video (FlexFEC), where retransmissions would come too late.
+const FLEXFEC: u8 = 118;
 
 /// The bounds of the connection of one who sends.
 pub(crate) fn sender_config(settings: &Settings<'_>) -> Config {
@@ -112,7 +114,7 @@ fn h264(parameters: H264) -> LocalCodec {
         rtx: Some(RTX),
         feedback: Feedback::ALL,
         red: None,
-        flexfec: None,
+        flexfec: Some(FLEXFEC),
     }
 }
 

@@ -92,6 +92,7 @@ impl Plan {
                 rtx: source.rtx,
                 fec: source.fec,
             }),
+            flexfec: line.flexfec,
             rcvr_rtt: line.rcvr_rtt,
             source: track.source(),
         })

@@ -114,7 +114,7 @@ impl<A: Allocator + Clone> Media<A> {
     /// What it takes, the streams' own memory included.
     pub(crate) const fn worst_case_bytes(config: &Config) -> usize {
         let tracks = config.max_tracks as usize;
-        let [video, audio] = [Self::send_bytes(&config.video), Self::send_bytes(&config.audio)];
+        let [video, audio] = [Self::send_bytes(&config.video, config), Self::send_bytes(&config.audio, config)];
         let send = if video > audio { video } else { audio };
         let receives = config.recv_video.count > 0 || config.recv_audio.count > 0;
         let arrivals = if receives {
@@ -130,8 +130,8 @@ impl<A: Allocator + Clone> Media<A> {
             .saturating_add(arrivals)
     }
 
-    const fn send_bytes(bounds: &StreamConfig) -> usize {
-        let config = bounds.any();
+    const fn send_bytes(bounds: &StreamConfig, config: &Config) -> usize {
+        let config = bounds.any(config.inner_mtu() as usize);
         let bytes = SendStream::<A>::worst_case_bytes(&config);
         // Nothing is dropped in a constant.
         core::mem::forget(config);
@@ -256,7 +256,14 @@ impl<A: Allocator + Clone> Media<A> {
     }
 
     pub(crate) fn estimate(&self) -> Option<u64> {
-        self.estimate.measured.then(|| self.estimator.bitrate())
+        self.estimate.measured.then(|| self.media_bitrate())
+    }
+
+    /// What of the estimate is left for media beside their repair packets.
+    fn media_bitrate(&self) -> u64 {
+        let rates = self.streams.iter().filter_map(Streams::sending).map(SendStream::repair_rate);
+        let most = rates.fold(0.0, f32::max);
+        (self.estimator.bitrate() as f64 / f64::from(1.0 + most)) as u64
     }
 
     pub(crate) fn bandwidth(&self) -> GccStats {
@@ -288,7 +295,7 @@ impl<A: Allocator + Clone> Media<A> {
                 return Some(MediaEvent::FrameReceived(index));
             }
         }
-        let (bitrate, told) = (self.estimator.bitrate(), self.estimate.told);
+        let (bitrate, told) = (self.media_bitrate(), self.estimate.told);
         if self.estimate.measured && bitrate.abs_diff(told) >= told.checked_div(10).unwrap_or(0).max(1) {
             self.estimate.told = bitrate;
             return Some(MediaEvent::Bitrate(bitrate));
@@ -383,7 +390,7 @@ impl<A: Allocator + Clone> Media<A> {
     fn pacer_timeout(&self) -> Option<Instant> {
         let waits = self.streams.iter().filter_map(Streams::sending).map(|stream| {
             let again = stream.timeout().map(|at| at.max(self.pacer.timeout(Class::Retransmission)));
-            let new = (stream.queued_frames() > 0).then(|| self.pacer.timeout(Class::Video));
+            let new = stream.has_packets().then(|| self.pacer.timeout(Class::Video));
             Instant::earliest(again, new)
         });
         let probe = self.probing.map(|_| self.pacer.timeout(Class::Bulk));

@@ -31,11 +31,12 @@ impl<A: Allocator + Clone> Media<A> {
         if there >= usize::from(bounds.count) {
             return Ok(());
         }
-        let Remote { ssrc, rtx, .. } = terms.remote.unwrap_or_default();
+        let Remote { ssrc, rtx, fec } = terms.remote.unwrap_or_default();
         let make = if video { RecvConfig::video } else { RecvConfig::audio };
         let stream = bounds.apply(RecvConfig {
             rtx: rtx.zip(payload.rtx),
             red: payload.red,
+            repair: fec.zip(terms.flexfec).filter(|_| video),
             extensions: terms.extensions,
             local_ssrc: self.reporter(),
             ..make(ssrc, payload.payload_type, payload.format)

@@ -34,6 +34,8 @@ impl RecvBounds {
         config.packets = self.packets as usize;
         config.payload_bytes = self.payload_bytes as usize;
         config.missing = self.missing as usize;
+        config.repair_window = self.repair_window as usize;
+        config.repair = Some((2, 0));
         config
     }
 }
@@ -65,7 +67,8 @@ impl<A: Allocator + Clone> Receiver<A> {
 
     pub(super) fn knows(&self, ssrc: u32) -> bool {
         let config = self.stream.config();
-        self.known && (config.ssrc == ssrc || config.rtx.is_some_and(|(rtx, _)| rtx == ssrc))
+        let others = [config.rtx, config.repair].into_iter().flatten();
+        self.known && (config.ssrc == ssrc || others.map(|(other, _)| other).any(|other| other == ssrc))
     }
 
     /// Takes the source of a packet of its m-line. False when the payload type is none of the agreed.
@@ -94,12 +97,13 @@ impl<A: Allocator + Clone> Receiver<A> {
     /// A later description: the peer may announce another source than before.
     pub(super) fn follow(&mut self, now: Instant, terms: &Terms) {
         self.payloads.clone_from(&terms.payloads);
-        if let Some(Remote { ssrc, rtx, .. }) = terms.remote
+        if let Some(Remote { ssrc, rtx, fec }) = terms.remote
             && !self.knows(ssrc)
         {
             self.stream.set_source(now, ssrc);
             let payload_type = terms.payloads.first().and_then(|payload| payload.rtx);
             self.stream.set_rtx(now, rtx.zip(payload_type));
+            self.stream.set_repair(now, fec.zip(terms.flexfec));
             self.known = true;
         }
     }

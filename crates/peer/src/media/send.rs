@@ -3,7 +3,7 @@
 use barertc_arena::Allocator;
 use barertc_congestion::Class;
 use barertc_crypto::{Generator, rand_core::Rng};
-use barertc_rtcp_nack::{RtxConfig, SendConfig, SendStream};
+use barertc_rtcp_nack::{RepairConfig, RtxConfig, SendConfig, SendStream};
 use barertc_rtp::PayloadFormat;
 use barertc_wire::Instant;
 
@@ -26,11 +26,14 @@ pub(crate) struct Packet {
 
 impl StreamConfig {
     /// The bounds as a stream's, to compute what it takes.
-    pub(super) const fn any(&self) -> SendConfig {
+    pub(super) const fn any(&self, mtu: usize) -> SendConfig {
         let mut config = SendConfig::video(1, 0, PayloadFormat::H264);
         config.queue_frames = self.queue_frames;
         config.history = self.history;
         config.retransmit = self.retransmit;
+        config.mtu = mtu;
+        config.repair_packets = self.repair_packets;
+        config.repair = Some(RepairConfig { ssrc: 2, payload_type: 0, first_sequence: 0 });
         config
     }
 }
@@ -54,7 +57,8 @@ impl<A: Allocator + Clone> Media<A> {
             (&config.audio, SendConfig::audio(ssrc, payload.payload_type, format))
         };
         // RFC 3550 §5.1: random. Below 2¹⁵, so that SRTP's roll-over counter is told apart when first packets are lost.
-        let [first_sequence, first_rtx] = [random.next_u32(), random.next_u32()].map(|n| n as u16 & 0x7FFF);
+        let [first_sequence, first_rtx, first_repair] =
+            [random.next_u32(), random.next_u32(), random.next_u32()].map(|n| n as u16 & 0x7FFF);
         let rtx = payload.rtx.map(|payload_type| RtxConfig {
             ssrc: terms.source.rtx,
             payload_type,
@@ -64,6 +68,11 @@ impl<A: Allocator + Clone> Media<A> {
             first_sequence,
             timestamp_offset: random.next_u32(),
             rtx,
+            repair: terms.flexfec.filter(|_| format.is_video()).map(|payload_type| RepairConfig {
+                ssrc: terms.source.fec,
+                payload_type,
+                first_sequence: first_repair,
+            }),
             red: payload.red,
             extensions: terms.extensions,
             mid: terms.mid.clone(),

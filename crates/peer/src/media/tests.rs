@@ -29,6 +29,7 @@ fn terms(sends: bool, payload_types: &[u8]) -> Terms {
         extensions: ExtensionMap::new(),
         mid: barertc_rtcp_nack::Mid::new(),
         remote: (!sends).then_some(Remote { ssrc: 7, rtx: None, fec: None }),
+        flexfec: None,
         rcvr_rtt: true,
         source: Source { ssrc: 7, rtx: 8, fec: 9 },
     }

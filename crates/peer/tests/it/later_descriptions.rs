@@ -110,7 +110,13 @@ fn numbers_of_the_first_offerer_hold_for_offers_of_the_other_side() {
         assert!(extensions.contains(&agreed), "{agreed:?} in {extensions:?}");
     }
     let formats = meanings(&back, "a=rtpmap:");
-    let expected = [("102", "opus/48000/2"), ("110", "H264/90000"), ("111", "rtx/90000"), ("63", "red/48000/2")];
+    let expected = [
+        ("102", "opus/48000/2"),
+        ("110", "H264/90000"),
+        ("111", "rtx/90000"),
+        ("118", "flexfec-03/90000"),
+        ("63", "red/48000/2"),
+    ];
     assert_eq!(formats, expected, "{back}");
     for values in [extensions, formats] {
         let mut numbers: Vec<_> = values.iter().map(|(number, _)| number).collect();

@@ -21,8 +21,8 @@ fn every_source_of_a_connection_is_another_and_all_have_one_name() {
         let words = |line: &str| line.split_once(' ').map(|(ssrc, rest)| (ssrc.to_owned(), rest.to_owned()));
         let announced = offer.lines().filter_map(|l| l.strip_prefix("a=ssrc:")).filter_map(words);
         let named: Vec<_> = announced.filter(|(_, rest)| rest.starts_with("cname:")).collect();
-        // Each video track has a stream of retransmissions.
-        assert_eq!(named.len(), 15 + 8);
+        // Each video track has a stream of retransmissions and one of repair packets.
+        assert_eq!(named.len(), 15 + 2 * 8);
         let mut sources: Vec<_> = named.iter().map(|(ssrc, _)| ssrc).collect();
         sources.sort_unstable();
         sources.dedup();

@@ -343,7 +343,7 @@ pub fn h264() -> LocalCodec {
         rtx: Some(103),
         feedback: Feedback::ALL,
         red: None,
-        flexfec: None,
+        flexfec: Some(118),
     }
 }
 

@@ -19,6 +19,9 @@ impl<A: Allocator + Clone> SendStream<A> {
         while let Some(queued) = self.queue.pop_front() {
             self.dropped(&queued.frame);
         }
+        if let Some(repair) = &mut self.repair {
+            repair.abandon();
+        }
         self.ask_for_key_frame(now);
     }
 
@@ -59,6 +62,9 @@ impl<A: Allocator + Clone> SendStream<A> {
 
     /// Gives up a frame that was started with another budget.
     pub(super) fn drop_started(&mut self) {
+        if let Some(repair) = &mut self.repair {
+            repair.abandon();
+        }
         if self.queue.front().is_some_and(|f| f.index > 0)
             && let Some(queued) = self.queue.pop_front()
         {

@@ -3,7 +3,7 @@
 mod again;
 mod late;
 
-use barertc_arena::{Allocator, Ring};
+use barertc_arena::{Allocator, Box, Ring};
 use barertc_congestion::TokenBucket;
 use barertc_rtp::rtcp::{NtpTime, ReportBlock, Rtcp, SenderInfo};
 use barertc_rtp::{Cursor, Extension, Extensions, Frame, Header, MIN_BUDGET, Piece, PlayoutDelay, abs_send_time};
@@ -17,6 +17,7 @@ use crate::history::History;
 use crate::loss::LossEstimate;
 use crate::playout::PlayoutDelayTarget;
 use crate::redundancy::Redundancy;
+use crate::repair::Repair;
 use crate::stats::{OutboundStats, RemoteInboundStats, SendDiscard, SendDiscards};
 
 /// A frame that waits to be sent, or is being sent.
@@ -29,6 +30,8 @@ struct Queued<A: Allocator + Clone> {
     index: u16,
     /// Room for payload in its packets.
     budget: u16,
+    /// Repair packets go with it.
+    repaired: bool,
 }
 
 /// A second copy that is to be sent.
@@ -45,6 +48,9 @@ struct InFlight {
     /// Transport-wide number.
     transport: u16,
 }
+
+/// Before a round trip is known.
+const ASSUMED_RTT: Duration = Duration::from_millis(100);
 
 /// What the application should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +107,7 @@ pub struct SendStream<A: Allocator + Clone> {
     loss: LossEstimate,
     playout: PlayoutDelayTarget,
     redundancy: Redundancy<A>,
+    repair: Option<Box<Repair<A>, A>>,
     /// Counts the packets that filled the path.
     padding: u16,
     stats: OutboundStats,
@@ -118,6 +125,11 @@ impl<A: Allocator + Clone> SendStream<A> {
             .saturating_add(Ring::<u16, A>::bytes(config.retransmit.queue))
             .saturating_add(Ring::<Copy, A>::bytes(config.copies()))
             .saturating_add(Ring::<InFlight, A>::bytes(config.copies()))
+            .saturating_add(Self::repair_bytes(config))
+    }
+
+    const fn repair_bytes(config: &SendConfig) -> usize {
+        if config.repairs() { Repair::<A>::worst_case_bytes(config.repair_packets, config.mtu) } else { 0 }
     }
 
     /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
@@ -131,7 +143,11 @@ impl<A: Allocator + Clone> SendStream<A> {
             history: History::new(config.history, config.first_sequence, alloc.clone())?,
             requested: Ring::with_capacity(config.retransmit.queue, alloc.clone())?,
             copies: Ring::with_capacity(config.copies(), alloc.clone())?,
-            in_flight: Ring::with_capacity(config.copies(), alloc)?,
+            in_flight: Ring::with_capacity(config.copies(), alloc.clone())?,
+            repair: match config.repair.filter(|_| config.repairs()) {
+                Some(repair) => Some(Repair::new(repair, config.repair_packets, config.mtu, alloc)?),
+                None => None,
+            },
             retransmit_budget: TokenBucket::new(config.retransmit.bytes_per_second, config.retransmit.burst_bytes),
             next_sequence: config.first_sequence,
             next_rtx: config.rtx.map_or(0, |r| r.first_sequence),
@@ -162,12 +178,13 @@ impl<A: Allocator + Clone> SendStream<A> {
         if frame.format() != self.config.format {
             return Err(Error::WrongFormat);
         }
-        let budget = self.budget(&frame);
+        let repaired = self.repair.as_ref().is_some_and(|repair| repair.is_on());
+        let budget = self.budget(&frame, repaired);
         if frame.next_piece(usize::from(budget), &mut Cursor::default()).is_none() {
             return Err(Error::FrameTooLarge { bytes: frame.bytes().len(), limit: budget.into() });
         }
         let (timestamp, key) = (frame.timestamp(), frame.is_key());
-        let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0, budget };
+        let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0, budget, repaired };
         self.queue.push_back(queued).map_err(|_| Error::WouldBlock)?;
         if key {
             self.wants_key = false; // here it is
@@ -176,16 +193,19 @@ impl<A: Allocator + Clone> SendStream<A> {
         Ok(())
     }
 
-    /// Writes the next packet, stamped with `transport_sequence` where that extension is negotiated
+    /// Writes the next packet, or the next repair packet of those before it, stamped with `transport_sequence` where that extension is negotiated
     /// ([`uses_transport_sequence`](Self::uses_transport_sequence)). `None` when nothing waits.
     ///
     /// `out` should have [`SendConfig::mtu`] bytes; the packet leaves room for the protection.
     pub fn poll_packet(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
+        if let Some(len) = self.poll_repair(now, transport_sequence, out) {
+            return Some(len);
+        }
         self.drop_late(now);
         self.ask_for_key_frame(now);
         let front = self.queue.front()?;
         let (frame, mut cursor, index, since) = (front.frame.clone(), front.cursor, front.index, front.since);
-        let budget = front.budget;
+        let (budget, repaired) = (front.budget, front.repaired);
         let Some(piece) = frame.next_piece(usize::from(budget), &mut cursor) else {
             self.queue.pop_front(); // enqueue() looked, so this can't be
             return None;
@@ -211,6 +231,13 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
         let len = w.len();
         self.history.record(time, self.next_sequence, &frame, (index, budget), transport_sequence);
+        if let Some(repair) = self.repair.as_mut().filter(|_| repaired) {
+            if index == 0 {
+                let timestamp = frame.timestamp().wrapping_add(self.config.timestamp_offset);
+                repair.begin_frame(frame.piece_count(budget.into()), timestamp);
+            }
+            repair.add(header.sequence, w.written(), &self.config.extensions);
+        }
         if back > 0 {
             self.stats.redundant_sent(len.saturating_sub(header_len).saturating_sub(frame.bytes().len()));
             if self.config.rtx.is_none() {
@@ -227,11 +254,29 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
         self.stats.packet_sent(header_len, len.saturating_sub(header_len), now.saturating_since(since));
         self.loss.sent(now);
-        self.playout.sent(now, self.loss.fraction(), self.round_trip_time);
+        let (loss, latency) = (self.loss.fraction(), self.config.latency);
+        if let Some(repair) = &mut self.repair {
+            repair.follow(now, loss, self.round_trip_time.unwrap_or(ASSUMED_RTT), latency);
+        }
+        let repaired = self.repair.as_ref().is_some_and(|repair| repair.is_on());
+        self.playout.sent(now, loss, self.round_trip_time, repaired);
         if red.is_some() {
-            self.redundancy.follow(now, self.loss.fraction());
+            self.redundancy.follow(now, loss);
             self.redundancy.sent(&frame);
         }
+        Some(len)
+    }
+
+    fn poll_repair(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
+        let repair = self.repair.as_mut().filter(|repair| repair.has_packets())?;
+        let written = repair.write(now, transport_sequence, self.config.ssrc, &self.config.extensions, out);
+        let Some((header_len, len)) = written else {
+            if repair.has_packets() {
+                self.discards.count(SendDiscard::NoRoom);
+            }
+            return None;
+        };
+        self.stats.fec_sent(len.saturating_sub(header_len));
         Some(len)
     }
 
@@ -335,7 +380,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.ask_for_key_frame(now);
         for index in 0..self.queue.len() {
             let Some(frame) = self.queue.get(index).map(|q| q.frame.clone()) else { break };
-            let budget = self.budget(&frame);
+            let repaired = self.queue.get(index).is_some_and(|queued| queued.repaired);
+            let budget = self.budget(&frame, repaired);
             if let Some(queued) = self.queue.get_mut(index) {
                 queued.budget = budget;
             }
@@ -365,6 +411,18 @@ impl<A: Allocator + Clone> SendStream<A> {
     #[must_use]
     pub const fn queued_frames(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Whether [`poll_packet`](Self::poll_packet) has something: a frame, or repair packets of the last one.
+    #[must_use]
+    pub fn has_packets(&self) -> bool {
+        !self.queue.is_empty() || self.repair.as_ref().is_some_and(|repair| repair.has_packets())
+    }
+
+    /// Bytes of repair packets that go with each byte of media at the moment, as a share.
+    #[must_use]
+    pub fn repair_rate(&self) -> f32 {
+        self.repair.as_ref().map_or(0.0, |repair| repair.rate())
     }
 
     /// Bytes of the frames that wait, those already sent of the first one counted too.
@@ -448,8 +506,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         may.then(|| self.playout.playout_delay())
     }
 
-    fn budget(&self, frame: &Frame<A>) -> u16 {
-        let overhead = self.config.overhead(&self.extensions(frame, 0, 0));
+    fn budget(&self, frame: &Frame<A>, repaired: bool) -> u16 {
+        let overhead = self.config.overhead(&self.extensions(frame, 0, 0), repaired);
         u16::try_from(self.config.mtu.saturating_sub(overhead).max(MIN_BUDGET)).unwrap_or(u16::MAX)
     }
 }

@@ -9,4 +9,5 @@ mod nack_limits;
 mod no_datagram_above_the_mtu;
 mod one_copy_no_allocation;
 mod redundant_audio;
+mod repair_packets;
 mod support;

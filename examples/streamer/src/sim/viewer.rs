@@ -50,7 +50,7 @@ impl<'i> SimViewer<'i> {
             rtx: Some(103),
             feedback: Feedback::ALL,
             red: None,
-            flexfec: None,
+            flexfec: Some(118),
         };
         let feedback = Feedback { transport_cc: true, ..Feedback::NONE };
         let audio = LocalCodec {

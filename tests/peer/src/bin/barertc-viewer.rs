@@ -186,7 +186,7 @@ impl App<'_> {
                 rtx: Some(103),
                 feedback: Feedback::ALL,
                 red: None,
-                flexfec: None,
+                flexfec: Some(118),
             };
             let feedback = Feedback { transport_cc: true, ..Feedback::NONE };
             let opus = LocalCodec {
