@@ -8,26 +8,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { launch } from './browser.mjs';
+import { CASES } from './connect/cases.mjs';
 import { measure } from './connect/measure.mjs';
 import { root } from './streamer.mjs';
-
-export const SWITCHES = ['--force-fieldtrials=WebRTC-Sctp-Snap/Enabled/WebRTC-IceHandshakeDtls/Enabled/'];
-export const LOCAL = ['--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns'];
-const SMALL = ['--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns,WebRtcPqcForDtls'];
-
-const ALL = { snap: true, sped: true };
-const CASES = [
-  { title: 'Chromium offers, we answer `active`', role: 'answers, active', ...ALL, args: [...LOCAL, ...SWITCHES] },
-  { title: '– in-band channel', role: 'answers, active', ...ALL, inBand: true, args: [...LOCAL, ...SWITCHES] },
-  { title: 'Chromium offers, we answer `passive`', role: 'answers, passive', ...ALL, args: [...LOCAL, ...SWITCHES] },
-  { title: 'we offer `actpass`', role: 'offers', ...ALL, args: [...LOCAL, ...SWITCHES] },
-  { title: '– Chromium without post-quantum key agreement', role: 'offers', ...ALL, args: [...SMALL, ...SWITCHES] },
-  { title: '– in-band channel', role: 'offers', ...ALL, inBand: true, args: [...LOCAL, ...SWITCHES] },
-  { title: 'we offer `active`', role: 'offers, active', ...ALL, args: [...LOCAL, ...SWITCHES] },
-  { title: 'Chromium without the switches offers', role: 'answers, active', ...ALL, args: LOCAL },
-  { title: 'we offer to Chromium without the switches', role: 'offers', ...ALL, args: LOCAL },
-  { title: '– and say nothing of it', role: 'offers', snap: false, sped: false, args: LOCAL },
-];
 
 const { values: options } = parseArgs({
   options: {

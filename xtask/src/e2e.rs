@@ -33,6 +33,7 @@ pub fn main(_: &[String]) -> Result<()> {
         "restart.test.mjs",
         "viewer.test.mjs",
         "dtls.test.mjs",
+        "connect.test.mjs",
         "bundle.test.mjs",
         "record.test.mjs",
         "turn.test.mjs",

@@ -138,5 +138,4 @@ pub use config::{Config, Preference, Role, SrtpProfiles, Version};
 pub use connection::{Connection, Event};
 pub use error::{Discard, Discards, Error};
 pub use fingerprint::fingerprint;
-pub use handshake::flight::FlightCursor;
 pub use identity::Identity;

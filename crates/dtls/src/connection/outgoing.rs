@@ -6,7 +6,6 @@ use barertc_wire::{Instant, Writer, put_at};
 
 use super::{Connection, Status};
 use crate::error::Error;
-use crate::handshake::flight::FlightCursor;
 use crate::record::content;
 
 impl<A: Allocator, P: Provider> Connection<A, P> {
@@ -19,19 +18,6 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             None => self.ack_datagram(out),
         };
         sent.or_else(|| self.alert_datagram(out))
-    }
-
-    /// Writes the current flight once more, a datagram a call, without touching its timer: for a transport that carries
-    /// DTLS inside something else, such as connectivity checks. `None` when the flight is written or there is none.
-    /// What the peer answers is given to [`handle`](Self::handle) as ever.
-    pub fn peek_flight(&mut self, cursor: &mut FlightCursor, out: &mut [u8]) -> Option<usize> {
-        let link = &mut self.link;
-        if link.flight.is_finished() {
-            return None;
-        }
-        let mtu = out.len().min(usize::from(link.config.mtu));
-        let out = out.get_mut(..mtu)?;
-        link.flight.fill(cursor, &link.provider, &mut link.records, out).ok().filter(|len| *len > 0)
     }
 
     /// Bytes that a record adds in front of its data and behind it, now.

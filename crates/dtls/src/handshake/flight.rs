@@ -60,11 +60,9 @@ struct Sent {
     end: u16,
 }
 
-/// How far [`Connection::peek_flight`](crate::Connection::peek_flight) has written the current flight. A default one is at its
-/// beginning.
+/// How far the current flight is written. A default one is at its beginning.
 #[derive(Clone, Copy, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct FlightCursor {
+pub(crate) struct FlightCursor {
     item: usize,
     offset: u16,
 }
@@ -299,7 +297,7 @@ impl<A: Allocator> Flight<A> {
     }
 
     /// Writes the datagram at the cursor and moves it on, whatever the state of the timer.
-    pub(crate) fn fill<P: Provider>(
+    fn fill<P: Provider>(
         &mut self,
         cursor: &mut FlightCursor,
         p: &P,
@@ -327,7 +325,7 @@ impl<A: Allocator> Flight<A> {
     }
 
     /// Whether nothing is left to be sent at the cursor.
-    pub(crate) fn at_end(&self, cursor: &FlightCursor) -> bool {
+    fn at_end(&self, cursor: &FlightCursor) -> bool {
         let mut items = self.items.iter().skip(cursor.item).flatten();
         items.next().is_none_or(|i| i.piece(cursor.offset).is_none()) && items.all(|i| i.piece(0).is_none())
     }
