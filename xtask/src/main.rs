@@ -8,6 +8,7 @@ mod flash;
 mod fuzz;
 mod image;
 mod impair;
+mod matrix;
 mod no_panic;
 mod outside;
 mod p4;
@@ -85,8 +86,13 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "outside",
-        about: "README's and the front page's programs, in a crate whose only dependency is barertc",
+        about: "README's and the front page's programs with barertc as only dependency, and a firmware with embassy-net",
         run: outside::main,
+    },
+    Verb {
+        name: "matrix",
+        about: "each feature of each crate alone, and chips without compare-and-swap",
+        run: matrix::main,
     },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
     Verb { name: "bench", about: "a measurement beside other implementations: `bench NAME`", run: bench::main },

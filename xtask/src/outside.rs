@@ -1,12 +1,14 @@
 //! `cargo xtask outside`: the programs of README, of the library's front page and of the guide, as a stranger would copy them.
 //!
 //! Each becomes a program of a crate outside the workspace, whose only dependency is `barertc`. It must compile, and run.
+//! Then `tests/firmware`, a minimal `no_std` firmware with `embassy-net`, must compile for a machine.
 
 use std::fs;
 
 use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, root, run, show_path, target_dir};
+use crate::rv32::add_target;
 
 /// Where programs for readers stand, and how their lines begin.
 const PAGES: [(&str, &str, &str); 2] = [("readme", "README.md", ""), ("front-page", "crates/peer/src/lib.rs", "//!")];
@@ -55,6 +57,20 @@ pub fn main(args: &[String]) -> Result<()> {
             .with_context(|| format!("the program `{name}` is not what a reader can use"))?;
     }
     println!("  {} programs compile with `barertc` as their only dependency, and run", names.len());
+    firmware()
+}
+
+/// The firmware is checked for a chip that the rest of the tests does not know.
+fn firmware() -> Result<()> {
+    const TARGET: &str = "riscv32imac-unknown-none-elf";
+    add_target(TARGET)?;
+    run(cargo()
+        .args(["check", "--quiet", "--locked", "--target", TARGET, "--manifest-path"])
+        .arg(root().join("tests/firmware/Cargo.toml"))
+        .env("CARGO_TARGET_DIR", target_dir())
+        .env("RUSTFLAGS", "-D warnings"))
+    .context("tests/firmware is not what a reader can use")?;
+    println!("  a firmware with `embassy-net` compiles for {TARGET}");
     Ok(())
 }
 

@@ -94,16 +94,21 @@ impl Toolchain {
 }
 
 fn rustup_target() -> Result<()> {
+    add_target(TARGET)
+}
+
+/// Sees to it that rustup's compiler has the library of a target.
+pub fn add_target(target: &str) -> Result<()> {
     let listed =
         Command::new("rustup").args(["target", "list", "--installed"]).output().context("there is no rustup")?;
-    if String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == TARGET) {
+    if String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == target) {
         return Ok(());
     }
-    println!("  $ rustup target add {TARGET}");
-    let added = Command::new("rustup").args(["target", "add", TARGET]).output()?;
+    println!("  $ rustup target add {target}");
+    let added = Command::new("rustup").args(["target", "add", target]).output()?;
     if !added.status.success() {
         let why = String::from_utf8_lossy(&added.stderr);
-        bail!("`rustup target add {TARGET}` failed ({})", why.trim().lines().last().unwrap_or("it did not say why"));
+        bail!("`rustup target add {target}` failed ({})", why.trim().lines().last().unwrap_or("it did not say why"));
     }
     Ok(())
 }

@@ -34,8 +34,9 @@ const PARTS: &[Part] = &[
         about: "the no_std crates on RISC-V, and their self-tests on an emulated machine",
         run: riscv,
     },
+    Part { name: "matrix", about: "each feature alone, and chips without compare-and-swap", run: matrix },
     Part { name: "no-panic", about: "paths from the network link without a panic handler", run: no_panic },
-    Part { name: "outside", about: "README's programs with barertc as their only dependency", run: outside },
+    Part { name: "outside", about: "programs of strangers: README's, and a firmware with embassy-net", run: outside },
     Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
@@ -138,7 +139,8 @@ fn install() -> Result<()> {
 }
 
 /// The workspaces beside the main one: other targets, other tool chains, heavy peers.
-const ASIDE: [&str; 6] = ["benches", "examples/esp32p4", "examples/qemu-virt", "fuzz", "tests/no-panic", "tests/riscv"];
+const ASIDE: [&str; 7] =
+    ["benches", "examples/esp32p4", "examples/qemu-virt", "fuzz", "tests/firmware", "tests/no-panic", "tests/riscv"];
 
 fn fmt() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -155,6 +157,10 @@ fn clippy() -> Result<()> {
 
 fn circles() -> Result<()> {
     crate::circles::main(&[])
+}
+
+fn matrix() -> Result<()> {
+    crate::matrix::main(&[])
 }
 
 fn no_panic() -> Result<()> {

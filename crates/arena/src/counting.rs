@@ -1,5 +1,6 @@
 //! An allocator that keeps count of another.
 
+use crate::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::stats::Stats;
 use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
@@ -55,108 +56,56 @@ unsafe impl<A: Allocator> Allocator for Counting<A> {
     }
 }
 
-pub(crate) use counters::Counters;
-
-#[cfg(target_has_atomic = "ptr")]
-mod counters {
-    use crate::stats::Stats;
-    use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-    /// The figures, counted from any thread. Each is exact; read while others allocate they need not fit together.
-    #[derive(Debug, Default)]
-    pub(crate) struct Counters {
-        live: AtomicUsize,
-        peak: AtomicUsize,
-        allocations: AtomicUsize,
-        frees: AtomicUsize,
-        failures: AtomicUsize,
-    }
-
-    impl Counters {
-        pub(crate) const fn new() -> Self {
-            Self {
-                live: AtomicUsize::new(0),
-                peak: AtomicUsize::new(0),
-                allocations: AtomicUsize::new(0),
-                frees: AtomicUsize::new(0),
-                failures: AtomicUsize::new(0),
-            }
-        }
-
-        pub(crate) fn allocation(&self, bytes: usize, ok: bool) {
-            if !ok {
-                self.failures.fetch_add(1, Relaxed);
-            } else if bytes != 0 {
-                let live = self.live.fetch_add(bytes, Relaxed).wrapping_add(bytes);
-                self.peak.fetch_max(live, Relaxed);
-                self.allocations.fetch_add(1, Relaxed);
-            }
-        }
-
-        pub(crate) fn release(&self, bytes: usize) {
-            if bytes != 0 {
-                self.live.fetch_sub(bytes, Relaxed);
-                self.frees.fetch_add(1, Relaxed);
-            }
-        }
-
-        pub(crate) fn reset_peak(&self) {
-            self.peak.store(self.live.load(Relaxed), Relaxed);
-        }
-
-        pub(crate) fn get(&self) -> Stats {
-            Stats {
-                live: self.live.load(Relaxed),
-                peak: self.peak.load(Relaxed),
-                allocations: self.allocations.load(Relaxed),
-                frees: self.frees.load(Relaxed),
-                failures: self.failures.load(Relaxed),
-                capacity: 0,
-            }
-        }
-    }
+/// The figures, counted from any thread. Each is exact; read while others allocate they need not fit together.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    live: AtomicUsize,
+    peak: AtomicUsize,
+    allocations: AtomicUsize,
+    frees: AtomicUsize,
+    failures: AtomicUsize,
 }
 
-#[cfg(not(target_has_atomic = "ptr"))]
-mod counters {
-    use crate::stats::Stats;
-    use core::cell::Cell;
-
-    /// The figures, counted from one thread: the machine has no atomic addition.
-    #[derive(Debug, Default)]
-    pub(crate) struct Counters(Cell<Stats>);
-
-    impl Counters {
-        pub(crate) const fn new() -> Self {
-            Self(Cell::new(Stats::ZERO))
+impl Counters {
+    pub(crate) const fn new() -> Self {
+        Self {
+            live: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+            allocations: AtomicUsize::new(0),
+            frees: AtomicUsize::new(0),
+            failures: AtomicUsize::new(0),
         }
+    }
 
-        pub(crate) fn allocation(&self, bytes: usize, ok: bool) {
-            self.change(|stats| match (ok, bytes) {
-                (false, _) => stats.failed(),
-                (true, 0) => {}
-                (true, bytes) => stats.allocated(bytes),
-            });
+    pub(crate) fn allocation(&self, bytes: usize, ok: bool) {
+        if !ok {
+            self.failures.fetch_add(1, Relaxed);
+        } else if bytes != 0 {
+            let live = self.live.fetch_add(bytes, Relaxed).wrapping_add(bytes);
+            self.peak.fetch_max(live, Relaxed);
+            self.allocations.fetch_add(1, Relaxed);
         }
+    }
 
-        pub(crate) fn release(&self, bytes: usize) {
-            if bytes != 0 {
-                self.change(|stats| stats.freed(bytes));
-            }
+    pub(crate) fn release(&self, bytes: usize) {
+        if bytes != 0 {
+            self.live.fetch_sub(bytes, Relaxed);
+            self.frees.fetch_add(1, Relaxed);
         }
+    }
 
-        pub(crate) fn reset_peak(&self) {
-            self.change(|stats| stats.peak = stats.live);
-        }
+    pub(crate) fn reset_peak(&self) {
+        self.peak.store(self.live.load(Relaxed), Relaxed);
+    }
 
-        pub(crate) fn get(&self) -> Stats {
-            self.0.get()
-        }
-
-        fn change(&self, f: impl FnOnce(&mut Stats)) {
-            let mut stats = self.0.get();
-            f(&mut stats);
-            self.0.set(stats);
+    pub(crate) fn get(&self) -> Stats {
+        Stats {
+            live: self.live.load(Relaxed),
+            peak: self.peak.load(Relaxed),
+            allocations: self.allocations.load(Relaxed),
+            frees: self.frees.load(Relaxed),
+            failures: self.failures.load(Relaxed),
+            capacity: 0,
         }
     }
 }

@@ -10,8 +10,7 @@ use crate::heap::{CriticalSection, Unlocked};
 use crate::heap::{Heap, Lock};
 use crate::label::Label;
 use crate::ring::Ring;
-use crate::shared::Local;
-use crate::shared::{Count, Shared, Weak};
+use crate::shared::{Atomic, Count, Local, Shared, Weak};
 use crate::slab::Slab;
 use crate::unlinkable::Unlinkable;
 use crate::vec::Vec;
@@ -103,8 +102,4 @@ macro_rules! named {
     };
 }
 
-named!(Local, Unlocked, CriticalSection, Unlinkable);
-#[cfg(any(target_has_atomic = "32", loom))]
-use crate::shared::Atomic;
-#[cfg(any(target_has_atomic = "32", loom))]
-named!(Atomic);
+named!(Atomic, Local, Unlocked, CriticalSection, Unlinkable);

@@ -129,9 +129,6 @@ mod owner {
         }
     }
 
-    /// Atomic where the machine can, so that a label may go wherever its handle may.
-    #[cfg(target_has_atomic = "32")]
+    /// Atomic, so that a label may go wherever its handle may.
     pub(super) type Shared<A> = crate::shared::Shared<Owner, A, crate::shared::Atomic>;
-    #[cfg(not(target_has_atomic = "32"))]
-    pub(super) type Shared<A> = crate::shared::Shared<Owner, A, crate::shared::Local>;
 }

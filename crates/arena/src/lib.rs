@@ -57,6 +57,13 @@
 //! # Features
 //! None is on by default. `std`: `Global`. `labels`: [`Label`] counts. `trace`: allocations and releases are logged.
 //! `log`, `defmt`: where to. `selftest`: functions that show on any machine that memory works there.
+//! `critical-section`: see below.
+//!
+//! # Chips without compare-and-swap
+//! RV32IMC and ARMv6-M have no atomic addition. There [`Atomic`] and [`Counting`] use the crate `portable-atomic`, and the
+//! firmware says how it works. The feature `critical-section` takes the `critical-section` implementation that the
+//! firmware links. A firmware on one core in privileged mode may use the cheaper `unsafe-assume-single-core` instead: it
+//! depends on `portable-atomic` with that feature. Some HALs do so already. The two choices exclude each other.
 #![no_std]
 #![cfg_attr(
     not(test),
@@ -73,6 +80,7 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod atomic;
 mod boxed;
 mod byte_ring;
 mod counting;
@@ -111,9 +119,7 @@ pub use global::Global;
 pub use heap::{CriticalSection, Heap, Lock, Unlocked};
 pub use label::Label;
 pub use ring::{Iter as RingIter, IterMut as RingIterMut, Ring};
-#[cfg(any(target_has_atomic = "32", loom))]
-pub use shared::Atomic;
-pub use shared::{Count, Local, Shared, Weak};
+pub use shared::{Atomic, Count, Local, Shared, Weak};
 pub use slab::{Iter as SlabIter, IterMut as SlabIterMut, Key, Slab};
 pub use stats::Stats;
 pub use unlinkable::Unlinkable;

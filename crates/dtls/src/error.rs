@@ -186,7 +186,6 @@ impl From<barertc_arena::AllocError> for Error {
 
 barertc_wire::reasons! {
     /// Why a record, or a part of one, was dropped.
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum Discard: Discards {
         /// Shorter than its header says, or not a DTLS record.
         NotARecord,

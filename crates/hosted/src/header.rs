@@ -10,6 +10,7 @@ pub(crate) const MORE_FRAGMENTS: u8 = 1;
 
 /// What a packet belongs to, by the numbers of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Interface {
     Station,
     AccessPoint,

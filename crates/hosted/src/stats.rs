@@ -38,6 +38,7 @@ barertc_wire::reasons! {
 
 /// What was counted since the driver was made.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Statistics {
     /// Ethernet frames given to the network stack's queue.

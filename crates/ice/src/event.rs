@@ -206,7 +206,6 @@ pub struct Transmit {
 
 barertc_wire::reasons! {
     /// Why a datagram was dropped.
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum Discard: Discards {
         /// Received on an address that was not added.
         UnknownLocal,

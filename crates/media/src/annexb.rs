@@ -12,6 +12,7 @@ const PIECE: usize = 4096;
 
 /// How an [`AnnexB`] file is read.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AnnexBConfig {
     /// How long a picture is shown, in ticks of 1/90000 s: 3000 for 30 a second. The stream itself isn't asked.
     pub frame_duration: u32,

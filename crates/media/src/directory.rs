@@ -9,6 +9,7 @@ use crate::{h264, opus};
 
 /// How a [`Directory`] is read.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DirectoryConfig {
     /// How long a picture is shown, in ticks of 1/90000 s: 3000 for 30 a second. Opus packets tell it themselves.
     pub frame_duration: u32,

@@ -5,6 +5,7 @@ pub type Path = heapless::String<64>;
 
 /// What went wrong, in which file, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Error<E> {
     /// The file.
     pub path: Path,
@@ -16,6 +17,7 @@ pub struct Error<E> {
 
 /// What can go wrong with a file of media; `E` is the storage's own error.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ErrorKind<E> {
     /// The storage failed.

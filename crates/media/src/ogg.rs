@@ -11,6 +11,7 @@ use page::{MAX_PAGE, Page};
 
 /// How an [`Ogg`] file is read.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OggConfig {
     /// Bytes of the largest Opus packet. 1,275 is one frame at the highest rate; RFC 6716 allows 48 such.
     pub max_packet_bytes: usize,

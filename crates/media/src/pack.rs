@@ -41,6 +41,7 @@ pub struct Track {
 
 /// Why a source cannot be packed.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PackError<E> {
     /// Reading it failed.

@@ -13,6 +13,7 @@ pub(crate) use format::{CHECKSUM_AT, Entry, HEAD_LEN, Head, TRACK_LEN, entry_at}
 
 /// Bounds of a [`Packed`] track.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PackedConfig {
     /// Frames, at most; each takes 4 bytes of memory, and each key frame 4 more.
     pub max_frames: u32,

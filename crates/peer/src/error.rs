@@ -7,7 +7,6 @@ use barertc_wire::ConfigError;
 
 barertc_wire::reasons! {
     /// Why a datagram, or a part of one, was dropped here. What the protocols drop, they count themselves.
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum Discard: Discards {
         /// Its first byte belongs to no protocol of WebRTC (RFC 7983 §7).
         UnknownProtocol,

@@ -14,6 +14,7 @@ pub use barertc_sctp::Stats as SctpStats;
 
 /// What a connection is and did. The media are in [`track_stats`](crate::PeerConnection::track_stats).
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stats<'c> {
     /// The pair that data go by: round trip, packets and bytes.
     pub candidate_pair: Option<CandidatePairStats>,
@@ -33,6 +34,7 @@ pub struct Stats<'c> {
 
 /// `RTCTransportStats`: sums over all candidate pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TransportStats {
     /// Of ICE and DTLS together.
@@ -59,6 +61,7 @@ pub struct TransportStats {
 
 /// What was dropped, by protocol and reason.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DiscardStats<'c> {
     /// By the connection itself.
@@ -91,6 +94,7 @@ impl DiscardStats<'_> {
 
 /// What one track did.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TrackStats<'c> {
     /// The name of its m-line; empty before the first description.

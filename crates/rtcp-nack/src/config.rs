@@ -13,6 +13,7 @@ pub type Mid = heapless::Vec<u8, 32>;
 
 /// How one stream is sent.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SendConfig {
     /// Synchronisation source.
     pub ssrc: u32,
@@ -68,6 +69,7 @@ pub struct SendConfig {
 
 /// The stream that retransmissions are sent on (RFC 4588).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtxConfig {
     /// Its source.
     pub ssrc: u32,

@@ -26,6 +26,7 @@ const ASSUMED_RTT: Duration = Duration::from_millis(100);
 
 /// How one stream is received.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecvConfig {
     /// Its source.
     pub ssrc: u32,

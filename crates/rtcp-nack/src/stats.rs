@@ -8,6 +8,7 @@ use barertc_wire::{Count, Instant};
 
 /// `RTCOutboundRtpStreamStats`: what one stream sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OutboundStats {
     /// RTP packets, retransmissions of a plain stream counted too.
     pub packets_sent: Count,
@@ -75,6 +76,7 @@ impl OutboundStats {
 
 /// `RTCRemoteInboundRtpStreamStats`: how the other side receives the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RemoteInboundStats {
     /// Report blocks received.
     pub reports_received: Count,
@@ -143,6 +145,7 @@ barertc_wire::reasons! {
 
 /// `RTCInboundRtpStreamStats`: what one stream received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InboundStats {
     /// RTP packets.
     pub packets_received: Count,

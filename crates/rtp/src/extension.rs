@@ -11,6 +11,7 @@ const TWO_BYTE: u16 = 0x1000;
 
 /// Loudness of one audio frame (RFC 6464 section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AudioLevel {
     /// Whether the encoder believes that somebody speaks.
     pub voice: bool,
@@ -28,6 +29,7 @@ impl AudioLevel {
 
 /// How long a receiver should hold frames back, in units of 10 ms, 12 bits each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PlayoutDelay {
     /// At least this long.
     pub min: u16,

@@ -15,6 +15,7 @@ pub const MAX_NALS: usize = 4096;
 
 /// What is known about a frame besides its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameInfo {
     /// Media time in ticks of the format's clock, from any origin; each sender adds its own random offset.
     pub timestamp: u32,

@@ -19,6 +19,7 @@ const DOUBT: Duration = Duration::from_millis(10);
 
 /// How much a [`JitterBuffer`] holds and how long it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JitterConfig {
     /// What arrives.
     pub format: PayloadFormat,
@@ -49,6 +50,7 @@ impl JitterConfig {
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Inserted {
     /// It is held until its frame is complete.
     Held,
@@ -62,6 +64,7 @@ pub enum Inserted {
 
 /// A frame that came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceivedFrame {
     /// Bytes of it in the caller's buffer.
     pub len: usize,

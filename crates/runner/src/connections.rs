@@ -5,6 +5,7 @@ use barertc::{Instant, PeerConnection, Provider, Route, Transmit};
 
 /// A datagram that the loop lost, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Lost {
     /// It was to leave by an address, or a protocol, that no port has.

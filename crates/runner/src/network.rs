@@ -26,6 +26,7 @@ pub type Wake<M = NoopRawMutex> = Signal<M, ()>;
 
 /// Why the loop ended before the connections did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The connections send larger datagrams than there is room for: lower their `mtu`.

@@ -48,6 +48,7 @@ pub enum MessageKind {
 
 /// Properties of a channel that is to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ChannelConfig<'a> {
     /// Its name, which need not be unique.
     pub label: &'a str,
@@ -79,6 +80,7 @@ impl Default for ChannelConfig<'_> {
 
 /// Properties of a channel, from [`Association::channel`](crate::Association::channel).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ChannelInfo<'a> {
     /// Its name.
     pub label: &'a str,

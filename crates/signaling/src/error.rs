@@ -161,7 +161,6 @@ impl From<barertc_wire::NoRoom> for Error {
 
 barertc_wire::reasons! {
     /// What was refused.
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum Discard: Discards {
         /// A request head that is not HTTP, is too long, or came too slowly.
         Head,

@@ -5,7 +5,6 @@ use barertc_wire::ConfigError;
 
 barertc_wire::reasons! {
     /// Why a received packet was dropped.
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum Discard: Discards {
         /// No RTP or RTCP header, or too short for what follows it.
         Malformed,

@@ -55,6 +55,36 @@ impl<R: Reason, const N: usize> Counters<R, N> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<R: Reason, const N: usize> defmt::Format for Counters<R, N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        for (reason, count) in self.iter().filter(|(_, count)| *count != 0) {
+            defmt::write!(f, "{=str}: {=u32} ", reason.name(), count);
+        }
+    }
+}
+
+/// `defmt::Format` for an enum of reasons, where this crate has the feature.
+#[cfg(feature = "defmt")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! format_reason {
+    ($name:ident) => {
+        impl $crate::defmt::Format for $name {
+            fn format(&self, f: $crate::defmt::Formatter<'_>) {
+                $crate::defmt::Format::format($crate::Reason::name(*self), f);
+            }
+        }
+    };
+}
+
+#[cfg(not(feature = "defmt"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! format_reason {
+    ($name:ident) => {};
+}
+
 /// Declares an enum of discard reasons and the type that counts them.
 ///
 /// ```
@@ -90,6 +120,8 @@ macro_rules! reasons {
                 match self { $(Self::$variant => stringify!($variant)),+ }
             }
         }
+
+        $crate::format_reason!($name);
 
         #[doc = concat!("How often each [`", stringify!($name), "`] occurred.")]
         $vis type $counters = $crate::Counters<$name, { <$name as $crate::Reason>::ALL.len() }>;

@@ -65,3 +65,8 @@ pub use ice::{MAX_ICE_STRING, is_ice_string, is_received_ice_char, is_received_i
 pub use reader::{Reader, Truncated};
 pub use time::Instant;
 pub use writer::{TryPut, Writer};
+
+/// For [`reasons!`], which implements its trait.
+#[cfg(feature = "defmt")]
+#[doc(hidden)]
+pub use defmt;

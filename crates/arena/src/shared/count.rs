@@ -114,19 +114,17 @@ impl sealed::Sealed for Local {
     }
 }
 
-#[cfg(any(target_has_atomic = "32", loom))]
 pub use atomic::Atomic;
 
-#[cfg(any(target_has_atomic = "32", loom))]
 mod atomic {
     use super::{Count, SATURATED, STUCK, sealed::Sealed};
     #[cfg(not(loom))]
-    use core::sync::atomic::{AtomicU32, Ordering, fence};
+    use crate::atomic::{AtomicU32, Ordering, fence};
     #[cfg(loom)]
     use loom::sync::atomic::{AtomicU32, Ordering, fence};
 
     /// Counts for references that are passed between threads, cores or interrupt priorities. No operation waits for
-    /// another, so all may be used in an interrupt handler.
+    /// another, so all may be used in an interrupt handler. A chip without compare-and-swap does each in a critical section.
     #[derive(Debug)]
     pub struct Atomic {
         strong: AtomicU32,

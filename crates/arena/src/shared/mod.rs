@@ -4,9 +4,7 @@ mod count;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-#[cfg(any(target_has_atomic = "32", loom))]
-pub use count::Atomic;
-pub use count::{Count, Local};
+pub use count::{Atomic, Count, Local};
 
 use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
@@ -43,16 +41,12 @@ pub struct Weak<T: ?Sized, A: Allocator, C: Count = Local> {
     owns: PhantomData<Block<T, A, C>>,
 }
 
-#[cfg(any(target_has_atomic = "32", loom))]
 // SAFETY: the counts are atomic; the value is shared by, and the allocator may end on, any thread that has a reference.
 unsafe impl<T: ?Sized + Send + Sync, A: Allocator + Send + Sync> Send for Shared<T, A, Atomic> {}
-#[cfg(any(target_has_atomic = "32", loom))]
 // SAFETY: as for `Send`, because a shared reference can be cloned.
 unsafe impl<T: ?Sized + Send + Sync, A: Allocator + Send + Sync> Sync for Shared<T, A, Atomic> {}
-#[cfg(any(target_has_atomic = "32", loom))]
 // SAFETY: as for `Shared`, because a weak reference can be upgraded.
 unsafe impl<T: ?Sized + Send + Sync, A: Allocator + Send + Sync> Send for Weak<T, A, Atomic> {}
-#[cfg(any(target_has_atomic = "32", loom))]
 // SAFETY: as for `Shared`, because a weak reference can be upgraded.
 unsafe impl<T: ?Sized + Send + Sync, A: Allocator + Send + Sync> Sync for Weak<T, A, Atomic> {}
 

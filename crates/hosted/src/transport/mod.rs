@@ -21,6 +21,7 @@ pub use spi::{Spi, SpiLines};
 
 /// A transfer failed, or brought what cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Fault;
 
 /// Where packets go that have come.

@@ -11,6 +11,7 @@ use super::{address, attr, fingerprint};
 
 /// Why a datagram is not a STUN message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Malformed {
     /// The first two bits are not zero or the magic cookie is missing.

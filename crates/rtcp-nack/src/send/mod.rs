@@ -54,6 +54,7 @@ const ASSUMED_RTT: Duration = Duration::from_millis(100);
 
 /// What the application should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SendEvent {
     /// The receiver, or this stream after it dropped frames, can go on with a key frame only.

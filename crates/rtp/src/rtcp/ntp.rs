@@ -4,6 +4,7 @@ use barertc_wire::Instant;
 ///
 /// A machine without a wallclock may count from any origin (same section).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NtpTime(pub u64);
 
 impl NtpTime {
