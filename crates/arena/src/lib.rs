@@ -32,7 +32,7 @@
 //! | [`Vec`], [`Ring`], [`ByteRing`] | a vector, a double-ended queue, a queue of bytes |
 //! | [`Slab`] | a pool whose keys notice that their value is gone |
 //! | [`Box`] | one value, or a slice |
-//! | [`Shared`], [`Weak`] | a value, or a slice, with several owners; counted on one thread ([`Local`]) or across ([`Atomic`]) |
+//! | [`Shared`], [`Weak`] | a value, or a slice, with several owners; counted across threads ([`Atomic`]) or on one ([`Local`]) |
 //!
 //! Each tells by `bytes(capacity)` (or `BYTES`) what it takes, before it is made.
 //!

@@ -7,7 +7,7 @@ use crate::failing::FailNth;
 use crate::global::Global;
 use crate::heap::Heap;
 use crate::ring::Ring;
-use crate::shared::{Local, Shared, Weak};
+use crate::shared::{Shared, Weak};
 use crate::slab::Slab;
 use crate::vec::Vec;
 use core::mem::MaybeUninit;
@@ -49,7 +49,7 @@ fn everything_returns() {
         assert_eq!(&out[..5], b"dexyz");
         let mut shared: Shared<[u8], _> = Shared::try_from_slice(b"frame", &count).unwrap();
         assert!(Shared::get_mut(&mut shared).is_some());
-        let weak: Weak<[u8], _, Local> = Shared::downgrade(&shared);
+        let weak: Weak<[u8], _> = Shared::downgrade(&shared);
         assert_eq!(&*weak.upgrade().unwrap(), b"frame");
         drop(shared);
         assert!(weak.upgrade().is_none());

@@ -28,15 +28,16 @@ struct Block<T: ?Sized, A, C> {
 /// arena with the last [`Shared`] or [`Weak`].
 ///
 /// The block's header takes 8 bytes for both counts plus the size of the allocator handle, and nothing more is
-/// allocated. `C` says how references are counted: [`Local`] on one thread, [`Atomic`] across threads or interrupts.
-pub struct Shared<T: ?Sized, A: Allocator, C: Count = Local> {
+/// allocated. `C` says how references are counted: [`Atomic`] across threads and interrupts, [`Local`] on one thread.
+/// With [`Atomic`] a reference is `Send` where the value and the allocator are `Send` and `Sync`.
+pub struct Shared<T: ?Sized, A: Allocator, C: Count = Atomic> {
     block: NonNull<Block<T, A, C>>,
     /// We may drop a `T`.
     owns: PhantomData<Block<T, A, C>>,
 }
 
 /// A reference to a [`Shared`] value that doesn't keep the value alive (but does keep its memory).
-pub struct Weak<T: ?Sized, A: Allocator, C: Count = Local> {
+pub struct Weak<T: ?Sized, A: Allocator, C: Count = Atomic> {
     block: NonNull<Block<T, A, C>>,
     owns: PhantomData<Block<T, A, C>>,
 }

@@ -2,6 +2,7 @@
 
 mod a_full_queue_holds_nothing_up;
 mod any_of_several_counts;
+mod connections_may_change_threads;
 mod data_channels_end;
 mod descriptions_of_other_shapes;
 mod dtls_in_checks;
