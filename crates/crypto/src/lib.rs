@@ -94,4 +94,4 @@ pub use nist256::P256Secret;
 pub use provider::{Provider, RustCrypto};
 pub use rand_core;
 pub use rank::{Group, SrtpSuite, Suite};
-pub use wipe::wipe_stack;
+pub use wipe::{wipe_stack, wipe_stack_of};

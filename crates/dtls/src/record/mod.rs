@@ -5,7 +5,7 @@ mod header;
 mod window;
 
 use barertc_arena::{AllocError, Allocator, Box};
-use barertc_crypto::{Provider, wipe_stack};
+use barertc_crypto::{Provider, wipe_stack_of};
 use barertc_wire::put_at;
 
 pub(crate) use cipher::{Keys, TAG, key_len};
@@ -219,11 +219,11 @@ impl<A: Allocator, P: Provider> Records<A, P> {
 
 /// Forgets the epochs for which `ended` says so.
 ///
-/// `None` is written over them as a value of their size, whose unused bytes are whatever the stack held. So the stack is wiped
-/// before.
+/// `None` is written over them as a value of their size, whose unused bytes are whatever the stack held. So that
+/// part of the stack is wiped before.
 fn forget<T>(epochs: &mut [Option<T>], ended: impl Fn(&T) -> bool) {
     if epochs.iter().flatten().any(&ended) {
-        wipe_stack();
+        wipe_stack_of::<Option<T>>();
         clear(epochs, ended);
     }
 }
