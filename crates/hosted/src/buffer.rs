@@ -31,7 +31,7 @@ impl<A: Allocator> Buffer<A> {
         self.len
     }
 
-    /// All bytes.
+    /// The whole buffer, from its aligned start.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         self.first_mut(self.len)
     }

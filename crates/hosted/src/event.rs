@@ -31,7 +31,7 @@ pub enum Cause {
     Framing,
 }
 
-/// Something happened.
+/// What the driver tells the application: a change of the co-processor or of the WiFi link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

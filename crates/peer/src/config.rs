@@ -27,7 +27,7 @@ pub(crate) const MAX_CANDIDATES: usize = 8;
 /// RFC 5288 §3).
 const RECORD: u16 = 37;
 
-/// Bounds of a [`PeerConnection`](crate::PeerConnection): what it can ever take follows from them.
+/// Bounds of a [`PeerConnection`](crate::PeerConnection). The most memory that it ever takes follows from them.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
@@ -50,7 +50,7 @@ pub struct Config {
     pub sped: bool,
     /// The largest message in bytes that data channels take from the peer: `a=max-message-size` (RFC 8841 §6.1).
     pub max_message_size: u32,
-    /// Tracks, in either direction; at most 16.
+    /// The most tracks, in either direction. At most 16.
     pub max_tracks: u8,
     /// Bounds of each video track that sends.
     pub video: StreamConfig,
@@ -64,7 +64,7 @@ pub struct Config {
     pub arrivals: u16,
     /// Sent packets that are remembered until the peer reports their arrival.
     pub sent_packets: usize,
-    /// Where the estimate of the path begins, and its bounds.
+    /// The first value and the bounds of the bandwidth estimate.
     pub bandwidth: GccConfig,
     /// Time between two RTCP reports. They are sent only while there are media to report about.
     pub report_interval: Duration,
@@ -73,7 +73,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// For a device that sends one video and one audio track to a browser and talks over a few data channels.
+    /// Bounds for a device that sends one video and one audio track to a browser and has a few data channels.
     #[must_use]
     pub const fn new() -> Self {
         let mut sctp = SctpConfig::with_buffers(16 << 10, 16 << 10);
@@ -170,9 +170,10 @@ impl Default for Config {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StreamConfig {
-    /// Frames that can wait to be sent.
+    /// The most frames that wait to be sent.
     pub queue_frames: usize,
-    /// Frames that have waited longer are dropped whole; video then goes on at the next key frame.
+    /// The longest time that a frame waits. A frame that has waited longer is dropped whole. Video then goes on at the next
+    /// key frame.
     pub max_age: Duration,
     /// Capacity of the retransmission history; `packets: 0` switches retransmission off.
     pub history: HistoryConfig,
@@ -189,13 +190,13 @@ pub struct StreamConfig {
 }
 
 impl StreamConfig {
-    /// What [`SendConfig::video`] has.
+    /// The bounds of [`SendConfig::video`].
     #[must_use]
     pub const fn video() -> Self {
         Self::of(SendConfig::video(1, 0, PayloadFormat::H264))
     }
 
-    /// What [`SendConfig::audio`] has.
+    /// The bounds of [`SendConfig::audio`].
     #[must_use]
     pub const fn audio() -> Self {
         Self::of(SendConfig::audio(1, 0, PayloadFormat::Opus))
@@ -239,7 +240,7 @@ pub struct RecvBounds {
     ///
     /// [`Discard::NotReceived`]: crate::Discard::NotReceived
     pub count: u8,
-    /// Packets held until their frame is complete.
+    /// The most packets that are held until their frame is complete.
     pub packets: u16,
     /// Largest payload of a packet in bytes.
     pub payload_bytes: u16,
@@ -247,7 +248,7 @@ pub struct RecvBounds {
     pub repair_window: u16,
     /// Missing packets that are asked for at the same time, where NACK was negotiated.
     pub missing: u16,
-    /// How long a missing packet is waited for.
+    /// The longest wait for a missing packet.
     pub wait: Duration,
 }
 

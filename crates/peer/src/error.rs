@@ -33,34 +33,34 @@ barertc_wire::reasons! {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The allocator gave no memory.
+    /// The allocator has no memory left.
     NoMemory,
     /// A queue is full. Try again when an event says that there is room.
     WouldBlock,
     /// A table is at its bound, which does not change.
     TooMany {
-        /// What there is too much of.
+        /// What the table holds.
         what: &'static str,
-        /// How much of it there can be.
+        /// The most entries that the table can have.
         limit: usize,
     },
     /// The configuration breaks a rule.
     Config(ConfigError),
     /// The connection is closed.
     Closed,
-    /// The connection has failed for this reason, and nothing but closing it is left.
+    /// The connection has failed for this reason. It can only be closed.
     Failed(Failure),
     /// Media cannot flow yet: there is no connection, or the track is not agreed on or paused.
     NotReady,
-    /// There is no offer that this answer could be for.
+    /// An answer came, but no offer of this side waits for one.
     NoOffer,
     /// An offer of ours is not answered yet: [`rollback`](crate::PeerConnection::rollback) takes it back.
     OfferPending,
-    /// An offer of nothing: there is neither a track nor a data channel.
+    /// There is nothing to offer: neither a track nor a data channel.
     NothingToOffer,
-    /// There is no track of that number.
+    /// No track has this id.
     NoSuchTrack,
-    /// The track does not do what was asked for: it sends no media, or receives none.
+    /// The track does not send, or does not receive, as the call asks.
     WrongDirection,
     /// The track has no codec.
     NoCodec,
@@ -70,23 +70,23 @@ pub enum Error {
     MidInUse,
     /// There are no data channels: [`add_data`](crate::PeerConnection::add_data) makes them part of the next description.
     NoData,
-    /// There is no data channel of that number: it is closed, or of an association that is over.
+    /// No data channel has this id: it was closed, or its association is over.
     NoSuchChannel,
-    /// The description names another certificate than the one that the connection stands on.
+    /// The description has no fingerprint of the certificate that the peer has shown.
     CertificateChanged,
     /// The `a=sctp-init` of an answer is no INIT chunk of SCTP: data channels would never open.
     SctpInit,
-    /// Of the description.
+    /// The session description breaks a rule, or does not fit.
     Sdp(barertc_sdp::Error),
-    /// Of the ICE agent.
+    /// The ICE agent refused the call.
     Ice(barertc_ice::Error),
-    /// Of the DTLS connection.
+    /// The DTLS connection refused the call, or failed.
     Dtls(barertc_dtls::Error),
     /// SRTP refused a packet or its configuration.
     Srtp(barertc_srtp::Error),
-    /// Of the SCTP association.
+    /// The SCTP association refused the call, or failed.
     Sctp(barertc_sctp::Error),
-    /// Of a media stream.
+    /// The media stream refused the call.
     Media(barertc_rtcp_nack::Error),
 }
 

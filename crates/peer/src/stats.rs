@@ -12,72 +12,72 @@ pub use barertc_ice::CandidatePairStats;
 pub use barertc_rtcp_nack::{InboundStats, OutboundStats, RecvDiscards, RemoteInboundStats, SendDiscards};
 pub use barertc_sctp::Stats as SctpStats;
 
-/// What a connection is and did. The media are in [`track_stats`](crate::PeerConnection::track_stats).
+/// Statistics of a connection. Those of a track are in [`track_stats`](crate::PeerConnection::track_stats).
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stats<'c> {
-    /// The pair that data go by: round trip, packets and bytes.
+    /// The candidate pair that ICE has selected: its round-trip time, packets and bytes. `None` before ICE has selected one.
     pub candidate_pair: Option<CandidatePairStats>,
-    /// ICE, DTLS and SRTP.
+    /// The state and the sums of ICE, DTLS and SRTP.
     pub transport: TransportStats,
-    /// Data channels that were opened, by either side.
+    /// How many data channels either side has opened.
     pub data_channels_opened: u32,
-    /// Those that were closed again.
+    /// How many data channels were closed.
     pub data_channels_closed: u32,
-    /// The association of the data channels.
+    /// Statistics of the SCTP association. `None` without data channels.
     pub sctp: Option<SctpStats>,
-    /// Bits a second that the path carries, as far as the peer's feedback tells; `None` before there was any.
+    /// The estimate of what the path carries, in bits per second. `None` before the peer has sent feedback.
     pub available_outgoing_bitrate: Option<u64>,
-    /// What was dropped, by reason.
+    /// Counters of dropped datagrams, by protocol and reason.
     pub discards: DiscardStats<'c>,
 }
 
-/// `RTCTransportStats`: sums over all candidate pairs.
+/// The W3C's `RTCTransportStats`. Packets and bytes are sums over all candidate pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TransportStats {
-    /// Of ICE and DTLS together.
+    /// The state of the connection.
     pub state: ConnectionState,
-    /// Of ICE alone.
+    /// The state of ICE.
     pub ice_state: barertc_ice::State,
-    /// Of DTLS: whether keys were agreed on and it has not ended.
+    /// Whether the DTLS handshake is complete and the DTLS connection has not ended.
     pub dtls_connected: bool,
-    /// Our part in DTLS, once there is one.
+    /// The DTLS role of this side. `None` before the descriptions have decided it.
     pub dtls_role: Option<Role>,
-    /// The version that was agreed on.
+    /// The version of DTLS. `None` before the handshake has chosen it.
     pub tls_version: Option<Version>,
-    /// How media are protected, where there are any.
+    /// The SRTP protection profile (RFC 5764 §4.1.2). `None` without media.
     pub srtp_profile: Option<Profile>,
-    /// Datagrams of DTLS, RTP and RTCP that were sent.
+    /// How many datagrams of DTLS, RTP and RTCP were sent.
     pub packets_sent: u64,
-    /// Datagrams of DTLS, RTP and RTCP that were received.
+    /// How many datagrams of DTLS, RTP and RTCP were received.
     pub packets_received: u64,
-    /// Bytes in those that were sent.
+    /// Bytes of UDP payload in the datagrams that were sent.
     pub bytes_sent: u64,
-    /// Bytes in those that were received.
+    /// Bytes of UDP payload in the datagrams that were received.
     pub bytes_received: u64,
 }
 
-/// What was dropped, by protocol and reason.
+/// Counters of what was dropped, by protocol and reason.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DiscardStats<'c> {
-    /// By the connection itself.
+    /// Datagrams that belong to no protocol, and frames that were not sent.
     pub connection: &'c Discards,
-    /// By ICE.
+    /// Datagrams that ICE dropped.
     pub ice: &'c barertc_ice::Discards,
-    /// By DTLS, once it has begun.
+    /// Records that DTLS dropped. `None` before DTLS has begun.
     pub dtls: Option<&'c barertc_dtls::Discards>,
-    /// By SRTP, once there are keys.
+    /// Packets that SRTP dropped. `None` before there are keys.
     pub srtp: Option<&'c barertc_srtp::Discards>,
-    /// By SCTP, where there are data channels.
+    /// Packets and chunks that SCTP dropped. `None` without data channels.
     pub sctp: Option<&'c barertc_sctp::Discards>,
 }
 
 impl DiscardStats<'_> {
-    /// How many there were of any reason.
+    /// The sum of all counters.
     #[must_use]
     pub fn total(&self) -> u32 {
         [
@@ -92,25 +92,25 @@ impl DiscardStats<'_> {
     }
 }
 
-/// What one track did.
+/// Statistics of a track.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TrackStats<'c> {
-    /// The name of its m-line; empty before the first description.
+    /// The mid of its m-line (RFC 9143). It is empty before the first description.
     pub mid: &'c str,
     /// Audio or video.
     pub kind: MediaKind,
-    /// The direction that was agreed on last.
+    /// The direction that the last descriptions have agreed on.
     pub current_direction: Direction,
-    /// What was sent, if ever.
+    /// The stream that this side sends. `None` when it has never sent.
     pub outbound: Option<&'c OutboundStats>,
-    /// What the peer says of it.
+    /// The peer's reports about the stream that this side sends.
     pub remote_inbound: Option<&'c RemoteInboundStats>,
-    /// What of it was dropped or refused.
+    /// Frames and packets of the sent stream that were dropped or refused.
     pub send_discards: Option<&'c SendDiscards>,
-    /// What was received, while the track receives.
+    /// The stream that this side receives. `None` while the track does not receive.
     pub inbound: Option<InboundStats>,
-    /// What of it could not be used.
+    /// Packets of the received stream that could not be used.
     pub recv_discards: Option<&'c RecvDiscards>,
 }
