@@ -30,6 +30,10 @@ const MTU: usize = 1514;
 const SIGNALING_PORT: u16 = 4000;
 const UDP_PORT: u16 = 4001;
 
+/// No global heap: a program in which anybody can reach one does not link.
+#[global_allocator]
+static NO_GLOBAL_HEAP: barertc::arena::Unlinkable = barertc::arena::Unlinkable;
+
 /// The bounds of the connection, and the memory that follows from them at compile time.
 const CONFIG: Config = Config::new();
 const REGION: usize = PeerConnection::<&Heap, RustCrypto>::region_bytes(&CONFIG);
