@@ -81,7 +81,12 @@ pub fn main(args: &[String]) -> Result<()> {
     Err(command.exec()).context("starting the model")
 }
 
-/// `cargo xtask p4-e2e`: what the model shows of the program, alone and with a real browser.
+/// What the model shows of the program alone, on a clock of its own.
+pub fn alone() -> Result<()> {
+    tests(&esp32p4::program()?)
+}
+
+/// `cargo xtask p4-e2e`: the same, and with a real browser.
 pub fn e2e(_: &[String]) -> Result<()> {
     let program = esp32p4::program()?;
     tests(&program)?;

@@ -38,13 +38,14 @@ const PARTS: &[Part] = &[
     Part { name: "no-panic", about: "paths from the network link without a panic handler", run: no_panic },
     Part { name: "outside", about: "programs of strangers: README's, and a firmware with embassy-net", run: outside },
     Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
+    Part { name: "p4", about: "the ESP32-P4's program in a model of the chip: starts, refusals, power cuts", run: p4 },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
     Part { name: "impair", about: "the streamer on bad networks, in a real browser", run: impair },
     Part { name: "qemu-e2e", about: "the emulated device's streamer in a real browser", run: qemu_e2e },
     Part {
         name: "p4-e2e",
-        about: "the ESP32-P4's program in a model of the chip, alone and in a real browser",
+        about: "the ESP32-P4's program in a model of the chip, alone and with a real browser",
         run: p4_e2e,
     },
     Part {
@@ -225,6 +226,10 @@ fn impair() -> Result<()> {
 
 fn qemu_e2e() -> Result<()> {
     crate::e2e::qemu(&[])
+}
+
+fn p4() -> Result<()> {
+    crate::p4::alone()
 }
 
 fn p4_e2e() -> Result<()> {

@@ -105,7 +105,11 @@ impl Cpu {
         while self.count < limit {
             match self.straight(code, memory, io, limit) {
                 Ok(stop) => return stop,
-                Err(Trouble::Except(why, value)) => self.except(why, value),
+                Err(Trouble::Except(why, value)) => {
+                    self.except(why, value);
+                    // Time passes where the handler's own first instruction is none: only a watchdog ends that.
+                    self.count += 1;
+                }
                 Err(Trouble::Stop(stop)) => return stop,
             }
         }
@@ -316,5 +320,75 @@ impl Cpu {
             pc = jump.unwrap_or_else(|| code.address(trace, room));
             before = done;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::L2;
+
+    struct Nothing;
+
+    impl Io for Nothing {
+        fn is_device(&self, _: u32) -> bool {
+            false
+        }
+        fn read(&mut self, _: &mut Memory, _: u32, _: usize, _: u64) -> Result<u32, Fault> {
+            unreachable!("no devices")
+        }
+        fn write(&mut self, _: &mut Memory, _: u32, _: usize, _: u32, _: u64) -> Result<bool, Fault> {
+            unreachable!("no devices")
+        }
+        fn now(&self, count: u64) -> u64 {
+            count
+        }
+    }
+
+    /// `addi a0, a0, 1`.
+    const STEP: u32 = 0x0015_0513;
+    const FENCE_I: u32 = 0x0000_100f;
+    const WFI: u32 = 0x1050_0073;
+
+    fn memory(words: &[u32]) -> Memory {
+        let mut memory = Memory::new(0);
+        for (place, word) in memory.l2.chunks_mut(4).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        memory
+    }
+
+    #[test]
+    fn a_breakpoint_in_a_trace_stops_before_it_and_one_step_goes_on() {
+        let (mut cpu, mut code, mut memory) = (Cpu::new(L2, false), Code::new(0), memory(&[STEP, STEP, STEP, WFI]));
+        code.set_breakpoints(vec![L2 + 8]);
+        assert!(matches!(cpu.run(&mut code, &mut memory, &mut Nothing, 100), Stop::Break));
+        assert_eq!((cpu.pc, cpu.count, cpu.x[10]), (L2 + 8, 2, 2));
+        assert!(matches!(cpu.run(&mut code, &mut memory, &mut Nothing, 3), Stop::Limit));
+        assert!(matches!(cpu.run(&mut code, &mut memory, &mut Nothing, 100), Stop::Wait));
+        assert_eq!(cpu.x[10], 3);
+    }
+
+    #[test]
+    fn what_was_written_over_is_run_after_fence_i() {
+        // sw a1, 16(a2): the second step becomes one of two.
+        let (mut cpu, mut code) = (Cpu::new(L2, false), Code::new(0));
+        let mut memory = memory(&[STEP, 0x00b6_2823, FENCE_I, STEP, STEP, WFI]);
+        (cpu.x[11], cpu.x[12]) = (STEP + (1 << 20), L2);
+        assert!(matches!(cpu.run(&mut code, &mut memory, &mut Nothing, 100), Stop::Changed));
+        assert!(matches!(cpu.run(&mut code, &mut memory, &mut Nothing, 100), Stop::Wait));
+        assert_eq!(cpu.x[10], 4);
+    }
+
+    #[test]
+    fn a_load_that_is_denied_leaves_the_state_before_it() {
+        // lw a0, 0(zero).
+        let (mut cpu, mut code, mut memory) = (Cpu::new(L2, false), Code::new(0), memory(&[STEP, 0x0000_2503]));
+        cpu.mtvec = L2 + 0x43;
+        assert!(matches!(cpu.run(&mut code, &mut memory, &mut Nothing, 2), Stop::Limit));
+        assert_eq!((cpu.mepc, cpu.mcause, cpu.x[10]), (L2 + 4, Exception::LoadAccess as u32, 1));
+        // Nothing that can be run is at the handler's place.
+        assert!(matches!(cpu.run(&mut code, &mut memory, &mut Nothing, 1000), Stop::Limit));
+        assert_eq!((cpu.mepc, cpu.mcause), (L2 + 0x40, Exception::Illegal as u32));
     }
 }
