@@ -114,3 +114,23 @@ fn the_default_takes_what_the_documentation_says() {
     let bytes = Config::default().worst_case_bytes::<Sdio<SimSdio<SimClock>>, Arena>();
     assert_eq!(bytes, 140_476, "docs/hosted.md");
 }
+
+#[test]
+fn with_few_frames_it_fits_what_a_bootloader_leaves_of_internal_memory() {
+    use crate::rig::Arena;
+    use barertc_coprocessor::{SimClock, SimSdio};
+    use barertc_hosted::Sdio;
+
+    // As examples/esp32p4 has it, in 69,632 bytes; addresses of 64 bits only make it more.
+    let config = Config {
+        receive_frames: 12,
+        transmit_frames: 16,
+        transfer_bytes: 8 * 1024,
+        message_bytes: 4 * 1024,
+        aggregate_bytes: 0,
+        ..Config::default()
+    };
+    let bytes = config.worst_case_bytes::<Sdio<SimSdio<SimClock>>, Arena>();
+    // An allocator's own words stand before each of the buffers.
+    assert!(bytes + 64 * 16 < 0x1_1000, "{bytes}");
+}

@@ -152,6 +152,8 @@ fn config() -> Config {
         transmit_frames: 16,
         transfer_bytes: 8 * 1024,
         message_bytes: 4 * 1024,
+        // Firmware 3.x is sent one frame at a time: there is no room to pack several.
+        aggregate_bytes: 0,
         ..Config::default()
     }
 }
