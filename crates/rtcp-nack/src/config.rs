@@ -81,6 +81,7 @@ pub struct RtxConfig {
 
 /// The stream that repair packets are sent on (RFC 5956 §4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RepairConfig {
     /// Its source.
     pub ssrc: u32,
