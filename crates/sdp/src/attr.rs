@@ -1,5 +1,7 @@
 //! The attributes that WebRTC uses, one small type each.
 
+use barertc_wire::text::{split, split_once, trim_end};
+
 use crate::line::word;
 
 /// The kind of an m-line.
@@ -173,7 +175,7 @@ pub struct RtpMap<'a> {
 impl<'a> RtpMap<'a> {
     pub(crate) fn parse(value: &'a str) -> Option<Self> {
         let (pt, map) = payload_and_rest(value)?;
-        let mut parts = map.trim_end_matches(' ').split('/');
+        let mut parts = split(trim_end(map, b' '), b'/');
         let encoding = parts.next().filter(|e| !e.is_empty())?;
         let clock_rate = parts.next()?.parse().ok()?;
         let channels = parts.next().map_or(Some(1), |c| c.parse().ok())?;
@@ -201,7 +203,7 @@ pub(crate) fn payload_and_rest(value: &str) -> Option<(u8, &str)> {
 
 /// The `name=value` pairs of an fmtp attribute. A value without a name comes as `(value, "")`.
 pub fn parameters(fmtp: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
-    fmtp.split(';').map(str::trim).filter(|p| !p.is_empty()).map(|p| p.split_once('=').unwrap_or((p, "")))
+    split(fmtp, b';').map(str::trim_ascii).filter(|p| !p.is_empty()).map(|p| split_once(p, b'=').unwrap_or((p, "")))
 }
 
 /// The value of the fmtp parameter called `name`. Case does not matter.
@@ -258,7 +260,7 @@ impl Feedback {
 
     /// Adds what the value of an `rtcp-fb` attribute, behind the payload type, names.
     pub(crate) fn add(&mut self, value: &str) {
-        match value.trim_end_matches(' ') {
+        match trim_end(value, b' ') {
             "nack" => self.nack = true,
             "nack pli" => self.pli = true,
             "ccm fir" => self.fir = true,
@@ -296,7 +298,7 @@ pub struct SsrcAttribute<'a> {
 impl<'a> SsrcAttribute<'a> {
     pub(crate) fn parse(value: &'a str) -> Option<Self> {
         let (ssrc, attribute) = word(value);
-        let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
+        let (name, value) = split_once(attribute, b':').unwrap_or((attribute, ""));
         Some(Self { ssrc: ssrc.parse().ok()?, name, value })
     }
 }

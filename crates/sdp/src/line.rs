@@ -1,5 +1,7 @@
 //! Lines and attributes: where text becomes fields.
 
+use barertc_wire::text::{split_once, trim_start};
+
 /// The `<letter>=<value>` lines of a checked section of text.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines<'a> {
@@ -13,7 +15,7 @@ impl<'a> Lines<'a> {
 
     /// The next line without its end, and what follows it. Lines end with CRLF; a bare LF is accepted (RFC 8866 §5).
     pub(crate) fn split(text: &'a str) -> (&'a str, &'a str) {
-        let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
+        let (line, rest) = split_once(text, b'\n').unwrap_or((text, ""));
         (line.strip_suffix('\r').unwrap_or(line), rest)
     }
 }
@@ -37,7 +39,7 @@ impl<'a> Iterator for Lines<'a> {
 pub(crate) fn attributes(text: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
     Lines::new(text).filter_map(|line| {
         let attribute = line.strip_prefix("a=")?;
-        Some(attribute.split_once(':').unwrap_or((attribute, "")))
+        Some(split_once(attribute, b':').unwrap_or((attribute, "")))
     })
 }
 
@@ -48,7 +50,7 @@ pub(crate) fn attribute<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 /// The first word, and what follows the space behind it.
 pub(crate) fn word(text: &str) -> (&str, &str) {
-    text.split_once(' ').map_or((text, ""), |(word, rest)| (word, rest.trim_start_matches(' ')))
+    split_once(text, b' ').map_or((text, ""), |(word, rest)| (word, trim_start(rest, b' ')))
 }
 
 /// A `token` of RFC 8866 §9: visible ASCII without separators.

@@ -1,3 +1,4 @@
+use barertc_wire::text::{split, split_once, trim_end};
 use barertc_wire::{Extension, ExtensionMap};
 
 use crate::attr::{Direction, Feedback, MediaKind, RtpMap, SsrcAttribute, payload_and_rest};
@@ -54,10 +55,10 @@ impl<'a> Media<'a> {
         let (port, rest) = word(rest);
         let (protocol, formats) = word(rest);
         // `<port>/<number of ports>` is hierarchical encoding, which nothing here uses.
-        let port = port.split_once('/').map_or(port, |(port, _)| port).parse().ok()?;
-        let formats = formats.trim_end_matches(' ');
-        let protocol_ok = !protocol.is_empty() && protocol.split('/').all(is_token);
-        let formats_ok = formats.split(' ').filter(|f| !f.is_empty()).all(is_token);
+        let port = split_once(port, b'/').map_or(port, |(port, _)| port).parse().ok()?;
+        let formats = trim_end(formats, b' ');
+        let protocol_ok = !protocol.is_empty() && split(protocol, b'/').all(is_token);
+        let formats_ok = split(formats, b' ').filter(|f| !f.is_empty()).all(is_token);
         (is_token(kind_text) && protocol_ok && formats_ok && !formats.is_empty()).then_some(())?;
         Some(Self { index, kind: MediaKind::parse(kind_text), kind_text, port, protocol, formats, body, session })
     }
@@ -221,13 +222,13 @@ impl<'a> Media<'a> {
     #[must_use]
     pub fn ssrcs(&self) -> List<RemoteSsrc, MAX_SSRCS> {
         let pair = |value: &str| -> Option<(bool, u32, u32)> {
-            let (semantics, ssrcs) = value.split_once(' ')?;
+            let (semantics, ssrcs) = split_once(value, b' ')?;
             let fec = match semantics {
                 "FID" => false,
                 "FEC-FR" => true,
                 _ => return None,
             };
-            let mut words = ssrcs.split(' ');
+            let mut words = split(ssrcs, b' ');
             Some((fec, words.next()?.parse().ok()?, words.next()?.parse().ok()?))
         };
         // Two pairs a stream are enough, and twice that when each stream has an attribute before its group.
@@ -271,7 +272,7 @@ impl<'a> Media<'a> {
     #[must_use]
     pub fn payloads(&self) -> Payloads<'a> {
         let mut all = Payloads::new();
-        for pt in self.formats.split(' ').filter_map(|f| f.parse::<u8>().ok()).filter(|pt| *pt <= 127) {
+        for pt in split(self.formats, b' ').filter_map(|f| f.parse::<u8>().ok()).filter(|pt| *pt <= 127) {
             if all.iter().any(|p| p.map.pt == pt) {
                 continue;
             }

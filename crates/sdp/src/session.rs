@@ -1,3 +1,4 @@
+use barertc_wire::text::{split, split_once};
 use barertc_wire::{Fingerprint, Fingerprints, is_received_ice_string};
 
 use crate::attr::Setup;
@@ -93,7 +94,7 @@ impl<'a> Session<'a> {
     /// The session id and version of the `o=` line (RFC 8866 §5.2). Another version means another description.
     #[must_use]
     pub fn origin(&self) -> Option<(u64, u64)> {
-        let mut words = Lines::new(self.head).find_map(|l| l.strip_prefix("o="))?.split(' ');
+        let mut words = Lines::new(self.head).find_map(|l| l.strip_prefix("o=")).map(|o| split(o, b' '))?;
         let (_, id, version) = (words.next(), words.next()?, words.next()?);
         Some((id.parse().ok()?, version.parse().ok()?))
     }
@@ -177,7 +178,7 @@ pub struct Bundle<'a> {
 impl<'a> Bundle<'a> {
     /// The mids in order. The first is the tag: its m-line has the attributes of the transport.
     pub fn mids(self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
-        self.mids.split(' ').filter(|mid| !mid.is_empty())
+        split(self.mids, b' ').filter(|mid| !mid.is_empty())
     }
 
     /// Whether `mid` belongs to the group.
@@ -202,9 +203,10 @@ impl<'a> Iterator for MediaLines<'a> {
     fn next(&mut self) -> Option<Media<'a>> {
         let (line, body) = Lines::split(self.rest);
         let value = line.strip_prefix("m=")?;
-        let next = body.starts_with("m=").then_some(body);
-        let next = next.or_else(|| body.find("\nm=").and_then(|at| body.get(at.saturating_add(1)..)));
-        let next = next.unwrap_or_default();
+        let mut next = body;
+        while !next.is_empty() && !next.starts_with("m=") {
+            next = Lines::split(next).1;
+        }
         let media = Media::parse(self.index, value, before(body, next), self.head);
         self.rest = next;
         self.index = self.index.saturating_add(1);
@@ -241,7 +243,7 @@ impl<'a> Transport<'a> {
 
     /// The ICE options, such as `trickle`, `ice2`, `renomination`, `sped`. Some peers write commas between them.
     pub fn options(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.options.split([' ', ',']).filter(|option| !option.is_empty())
+        split(self.options, b' ').flat_map(|word| split(word, b',')).filter(|option| !option.is_empty())
     }
 
     /// Whether `option` is among the ICE options.
@@ -258,7 +260,7 @@ fn before<'a>(text: &'a str, rest: &str) -> &'a str {
 
 /// The value of a line of the right form: one lower-case letter, `=`, and no control characters but tab.
 fn check_line(line: &str) -> Option<&str> {
-    let (letter, value) = line.split_once('=')?;
+    let (letter, value) = split_once(line, b'=')?;
     let letter_ok = letter.len() == 1 && letter.bytes().all(|b| b.is_ascii_lowercase());
     let value_ok = value.bytes().all(|b| !b.is_ascii_control() || b == b'\t');
     (letter_ok && value_ok).then_some(value)

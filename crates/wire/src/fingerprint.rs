@@ -1,5 +1,7 @@
 use core::fmt;
 
+use crate::text;
+
 /// The longest digest, in bytes: that of SHA-512.
 const MAX_DIGEST: usize = 64;
 
@@ -94,10 +96,10 @@ impl Fingerprint {
     /// `None` for an algorithm that is not in [`HashAlgorithm`], and for a malformed digest.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
-        let (name, digits) = value.trim_ascii().split_once(' ')?;
+        let (name, digits) = text::split_once(value.trim_ascii(), b' ')?;
         let algorithm = HashAlgorithm::from_name(name)?;
         let mut bytes = [0; MAX_DIGEST];
-        let mut pairs = digits.trim_start_matches(' ').split(':');
+        let mut pairs = text::split(text::trim_start(digits, b' '), b':');
         for byte in bytes.get_mut(..algorithm.digest_len())? {
             let pair = pairs.next().filter(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))?;
             *byte = u8::from_str_radix(pair, 16).ok()?;

@@ -51,6 +51,7 @@ mod extension;
 mod fingerprint;
 mod ice;
 mod reader;
+pub mod text;
 mod time;
 mod writer;
 
