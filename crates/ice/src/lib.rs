@@ -79,6 +79,8 @@ mod candidate;
 mod carrier;
 mod config;
 mod credentials;
+#[cfg(feature = "mdns")]
+mod dns;
 mod error;
 mod event;
 #[cfg(feature = "mdns")]

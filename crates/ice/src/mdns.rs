@@ -1,5 +1,5 @@
 //! Names that end in `.local` (RFC 6762, the part that WebRTC uses): a [`Resolver`] for the names behind which browsers
-//! hide their addresses, and a [`Responder`] for one of our own. Messages are `edge-mdns`'s.
+//! hide their addresses, and a [`Responder`] for one of our own.
 //!
 //! The caller has a UDP socket that has joined [`GROUP`], best on port 5353. What it receives goes to both, what they
 //! write goes to [`GROUP`]. Nothing needs to wait for a name: a browser's own checks arrive before.
@@ -24,20 +24,15 @@
 //! # Ok::<(), barertc_ice::Error>(())
 //! ```
 use core::fmt;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Vec};
-use barertc_wire::Instant;
-use edge_mdns::domain::base::iana::{Class, Opcode};
-use edge_mdns::domain::base::{Message, Question, Rtype, ToName, Ttl};
-use edge_mdns::domain::rdata::{A as Ipv4Record, Aaaa as Ipv6Record};
-use edge_mdns::host::Host;
-use edge_mdns::{
-    HostAnswersMdnsHandler, HostQuestion, HostQuestions, MdnsError, MdnsHandler, MdnsRequest, MdnsResponse, NameSlice,
-};
+use barertc_wire::text::split;
+use barertc_wire::{Instant, Writer};
 
 use crate::candidate::Candidate;
+use crate::dns::{self, Message};
 use crate::error::Error;
 use crate::route::is_unicast_ip;
 use crate::sdp::{CandidateLine, Name};
@@ -47,10 +42,11 @@ pub const GROUP: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(224
 
 /// Questions for one name, a second apart and doubling (RFC 6762 §5.2).
 const ATTEMPTS: u8 = 3;
-/// Labels of a name before `local`; browsers use one.
+/// Labels of a name with `local`; browsers use two.
 const MAX_LABELS: usize = 4;
-/// RFC 6762 §10 recommends 120 seconds for addresses.
-const TTL: Ttl = Ttl::from_secs(120);
+const DOMAIN: &str = "local";
+/// How long an address may be believed, in seconds. RFC 6762 §10 recommends 120.
+const TTL: u32 = 120;
 
 struct Query {
     line: CandidateLine,
@@ -85,7 +81,9 @@ impl<A: Allocator> Resolver<A> {
     /// [`Error::Name`] when it has none that ends in `.local`, [`Error::TooMany`] when as many are asked for as
     /// there is room for.
     pub fn resolve(&mut self, now: Instant, line: CandidateLine) -> Result<(), Error> {
-        labels(line.name().unwrap_or_default()).ok_or(Error::Name)?;
+        if labels(line.name().unwrap_or_default()).is_none() {
+            return Err(Error::Name);
+        }
         if self.queries.iter().any(|q| q.line == line) {
             return Ok(());
         }
@@ -97,25 +95,11 @@ impl<A: Allocator> Resolver<A> {
     /// A datagram from the group. Anything but an answer to an open question is ignored: there is no telling who sends
     /// there, and nothing is concluded but where to send a check.
     pub fn handle(&mut self, _now: Instant, datagram: &[u8]) {
-        let Ok(message) = Message::from_octets(datagram) else { return };
-        if !message.header().qr() || message.header().opcode() != Opcode::QUERY {
-            return;
-        }
-        let Ok(answers) = message.answer() else { return };
-        for record in answers.flatten() {
-            if record.class() != Class::IN {
-                continue;
-            }
-            let ip: IpAddr = if let Ok(Some(a)) = record.to_record::<Ipv4Record>() {
-                a.data().addr().into()
-            } else if let Ok(Some(a)) = record.to_record::<Ipv6Record>() {
-                a.data().addr().into()
-            } else {
-                continue;
-            };
-            for query in self.queries.iter_mut().filter(|q| q.found.is_none() && is_unicast_ip(ip)) {
-                let name = labels(query.line.name().unwrap_or_default());
-                if name.is_some_and(|l| record.owner().name_eq(&NameSlice::new(&l))) {
+        let Some(message) = Message::parse(datagram).filter(|m| m.is_response) else { return };
+        for record in message.answers() {
+            let Some(ip) = record.address().filter(|ip| is_unicast_ip(*ip)) else { continue };
+            for query in self.queries.iter_mut().filter(|q| q.found.is_none()) {
+                if labels(query.line.name().unwrap_or_default()).is_some_and(|l| record.is_about(l)) {
                     query.found = Some(ip);
                 }
             }
@@ -129,7 +113,9 @@ impl<A: Allocator> Resolver<A> {
         query.next = now + Duration::from_secs(1 << query.sent.min(8));
         query.sent = query.sent.saturating_add(1);
         let labels = labels(query.line.name()?)?;
-        Ask(&labels).query(0, out).ok().filter(|len| *len > 0)
+        let mut w = Writer::new(out);
+        dns::ask(&mut w, labels, &[dns::A, dns::AAAA]).ok()?;
+        Some(w.written().len())
     }
 
     /// The next candidate whose address has become known.
@@ -178,50 +164,31 @@ impl Responder {
     /// The answer to a datagram from the group when it asks for this name, to be sent to [`GROUP`].
     #[must_use]
     pub fn answer(&self, question: &[u8], out: &mut [u8]) -> Option<usize> {
-        self.write(MdnsRequest::Request { legacy: false, multicast: true, data: question }, out)
+        let message = Message::parse(question).filter(|m| !m.is_response)?;
+        let rtype = if self.ip.is_ipv4() { dns::A } else { dns::AAAA };
+        message.questions().find(|q| q.asks_for(rtype) && q.is_about(self.labels()))?;
+        self.announce(out)
     }
 
     /// The announcement that RFC 6762 §8.3 has everyone send twice, a second apart, when the name comes up.
     #[must_use]
     pub fn announce(&self, out: &mut [u8]) -> Option<usize> {
-        self.write(MdnsRequest::None, out)
+        let mut w = Writer::new(out);
+        dns::tell(&mut w, self.labels(), self.ip, TTL).ok()?;
+        Some(w.written().len())
     }
 
-    fn write(&self, request: MdnsRequest<'_>, out: &mut [u8]) -> Option<usize> {
-        let (ipv4, ipv6) = match self.ip {
-            IpAddr::V4(ip) => (ip, Ipv6Addr::UNSPECIFIED),
-            IpAddr::V6(ip) => (Ipv4Addr::UNSPECIFIED, ip),
-        };
-        let host = Host { hostname: &self.label, ipv4, ipv6, ttl: TTL };
-        match HostAnswersMdnsHandler::new(host).handle(request, out).ok()? {
-            MdnsResponse::Reply { data, .. } => Some(data.len()),
-            MdnsResponse::None => None,
-        }
-    }
-}
-
-/// One name's questions: both families.
-struct Ask<'a>(&'a [&'a str]);
-
-impl HostQuestions for Ask<'_> {
-    fn visit<F, E>(&self, mut f: F) -> Result<(), E>
-    where
-        F: FnMut(HostQuestion<'_>) -> Result<(), E>,
-        E: From<MdnsError>,
-    {
-        f(Question::new(NameSlice::new(self.0), Rtype::A, Class::IN))?;
-        f(Question::new(NameSlice::new(self.0), Rtype::AAAA, Class::IN))
+    fn labels(&self) -> impl Iterator<Item = &str> + Clone {
+        [self.label.as_str(), DOMAIN].into_iter()
     }
 }
 
 /// The labels of a name in `.local`; none for any other name.
-fn labels(name: &str) -> Option<heapless::Vec<&str, MAX_LABELS>> {
-    let mut labels = heapless::Vec::new();
-    for label in name.strip_suffix('.').unwrap_or(name).split('.') {
-        labels.push(label).ok().filter(|()| is_label(label))?;
-    }
-    let local = labels.len() > 1 && labels.last().is_some_and(|l| l.eq_ignore_ascii_case("local"));
-    local.then_some(labels)
+fn labels(name: &str) -> Option<impl Iterator<Item = &str> + Clone> {
+    let labels = split(name.strip_suffix('.').unwrap_or(name), b'.');
+    let well_formed = (2..=MAX_LABELS).contains(&labels.clone().count()) && labels.clone().all(is_label);
+    let local = labels.clone().last().is_some_and(|l| l.eq_ignore_ascii_case(DOMAIN));
+    (well_formed && local).then_some(labels)
 }
 
 /// A DNS label has 1 to 63 bytes.
@@ -297,5 +264,54 @@ mod tests {
         );
         let long = "x".repeat(64);
         assert!(Responder::new(&long, "192.0.2.1".parse().unwrap()).is_err());
+    }
+
+    /// What `edge-mdns` asks is answered, and what it answers is understood.
+    #[test]
+    fn another_implementation_understands_and_is_understood() {
+        use edge_mdns::domain::base::Ttl;
+        use edge_mdns::host::Host;
+        use edge_mdns::{HostAnswersMdnsHandler, MdnsHandler, MdnsRequest, MdnsResponse};
+
+        let (mut r, mut question, mut out) = (resolver(), [0; 512], [0; 512]);
+        r.resolve(Instant::ZERO, line("camera.local")).unwrap();
+        let len = r.poll_transmit(Instant::ZERO, &mut question).unwrap();
+        let host = Host {
+            hostname: "camera",
+            ipv4: Ipv4Addr::new(192, 0, 2, 7),
+            ipv6: core::net::Ipv6Addr::UNSPECIFIED,
+            ttl: Ttl::from_secs(60),
+        };
+        let request = MdnsRequest::Request { legacy: false, multicast: true, data: &question[..len] };
+        let reply = HostAnswersMdnsHandler::new(host).handle(request, &mut out).unwrap();
+        let MdnsResponse::Reply { data, .. } = reply else { panic!("it does not understand the question") };
+        r.handle(Instant::ZERO, data);
+        assert_eq!(r.poll_event().map(|c| c.addr), Some("192.0.2.7:9".parse().unwrap()));
+
+        let ours = Responder::new("camera", "192.0.2.7".parse().unwrap()).unwrap();
+        let mut answer = [0; 512];
+        let len = ours.answer(&question[..len], &mut answer).expect("it is our name");
+        let message = edge_mdns::domain::base::Message::from_octets(&answer[..len]).unwrap();
+        assert!(message.header().qr() && message.header().aa());
+        let record = message.answer().unwrap().next().unwrap().unwrap();
+        let address = record.to_record::<edge_mdns::domain::rdata::A>().unwrap().unwrap();
+        assert_eq!((address.data().addr(), address.ttl()), (Ipv4Addr::new(192, 0, 2, 7), Ttl::from_secs(120)));
+    }
+
+    #[test]
+    fn a_question_for_another_name_or_family_is_not_answered() {
+        let (mut question, mut out) = ([0; 512], [0; 512]);
+        for (asked, ours, answered) in [("a", "192.0.2.1", true), ("b", "192.0.2.1", false), ("A", "fe80::1", true)] {
+            let mut w = Writer::new(&mut question);
+            dns::ask(&mut w, [asked, DOMAIN].into_iter(), &[dns::A, dns::AAAA]).unwrap();
+            let len = w.written().len();
+            let responder = Responder::new("a", ours.parse().unwrap()).unwrap();
+            assert_eq!(responder.answer(&question[..len], &mut out).is_some(), answered, "{asked} {ours}");
+        }
+        let mut w = Writer::new(&mut question);
+        dns::ask(&mut w, ["a", DOMAIN].into_iter(), &[dns::AAAA]).unwrap();
+        let len = w.written().len();
+        let responder = Responder::new("a", "192.0.2.1".parse().unwrap()).unwrap();
+        assert_eq!(responder.answer(&question[..len], &mut out), None);
     }
 }
