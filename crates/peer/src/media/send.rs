@@ -25,9 +25,11 @@ pub(crate) struct Packet {
 }
 
 impl StreamConfig {
-    /// The bounds as a stream's, to compute what it takes.
+    /// The bounds as a stream's, to compute what it takes. With RTX it takes more, and whether there is RTX is not known
+    /// before a description has come.
     pub(super) const fn any(&self, mtu: usize) -> SendConfig {
         let mut config = SendConfig::video(1, 0, PayloadFormat::H264);
+        config.rtx = Some(RtxConfig { ssrc: 2, payload_type: 1, first_sequence: 0 });
         config.queue_frames = self.queue_frames;
         config.history = self.history;
         config.retransmit = self.retransmit;
