@@ -15,7 +15,7 @@ use core::time::Duration;
 use barertc_arena::{Allocator, Box, Vec};
 use barertc_congestion::{Arrivals, Class, Gcc, GccStats, Pacer, PacketObserver, PacketResult, SentPackets};
 use barertc_crypto::Generator;
-use barertc_rtcp_nack::{ExtendedReports, RecvStream, SendEvent, SendStream};
+use barertc_rtcp_nack::{ExtendedReports, RecvStream, SendStream};
 use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
 use barertc_rtp::{Frame, ReceivedFrame};
 use barertc_wire::Instant;
@@ -406,9 +406,7 @@ impl<A: Allocator + Clone> Media<A> {
     /// Looks for what streams want of the application, or have for it, after everything that may have changed it.
     pub(crate) fn update(&mut self, now: Instant) {
         for streams in self.streams.iter_mut() {
-            if streams.send.as_mut().and_then(|stream| stream.poll_event()) == Some(SendEvent::KeyFrameNeeded) {
-                streams.key_wanted = true;
-            }
+            streams.look_for_key_frame_requests(now);
             if let Some(receiver) = &mut streams.recv {
                 receiver.update(now);
             }

@@ -1,7 +1,8 @@
 //! What a track sends and receives.
 
 use barertc_arena::{Allocator, Box, Vec};
-use barertc_rtcp_nack::SendStream;
+use barertc_congestion::TokenBucket;
+use barertc_rtcp_nack::{SendEvent, SendStream};
 use barertc_rtp::Packet;
 use barertc_wire::Instant;
 
@@ -18,11 +19,35 @@ pub(crate) struct Streams<A: Allocator + Clone> {
     pub(super) asks: bool,
     /// The application has not been told that a key frame is wanted.
     pub(super) key_wanted: bool,
+    /// How often it may be told.
+    key_budget: TokenBucket,
 }
+
+/// Key frames that are asked for a second, in the long run, and at once. Everybody who watches a source pays for the key frame
+/// that one of them asks for.
+const KEY_FRAMES: (u32, u32) = (1, 4);
 
 impl<A: Allocator + Clone> Streams<A> {
     pub(super) const fn new() -> Self {
-        Self { send: None, recv: None, sends: false, receives: false, asks: false, key_wanted: false }
+        Self {
+            send: None,
+            recv: None,
+            sends: false,
+            receives: false,
+            asks: false,
+            key_wanted: false,
+            key_budget: TokenBucket::new(KEY_FRAMES.0, KEY_FRAMES.1),
+        }
+    }
+
+    /// Looks whether the peer, or the stream itself, needs a key frame. What comes faster than the budget waits in the stream,
+    /// as one request.
+    pub(super) fn look_for_key_frame_requests(&mut self, now: Instant) {
+        let Some(stream) = self.send.as_mut().filter(|_| self.key_budget.ready(now)) else { return };
+        if stream.poll_event() == Some(SendEvent::KeyFrameNeeded) {
+            self.key_budget.take(1);
+            self.key_wanted = true;
+        }
     }
 
     /// The stream that sends, unless it is paused.

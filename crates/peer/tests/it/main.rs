@@ -1,16 +1,19 @@
 //! Every test of the crate in one program: each file would else be compiled and linked with all of the crate again.
 
 mod a_full_queue_holds_nothing_up;
+mod a_hostile_viewer;
 mod any_of_several_counts;
 mod connections_may_change_threads;
 mod data_channels_end;
 mod descriptions_of_other_shapes;
 mod dtls_in_checks;
 mod every_datagram_fits;
+mod hostile;
 mod later_descriptions;
 mod many_viewers;
 mod media_arrive;
 mod memory_is_bounded_and_given_back;
+mod memory_of_any_configuration;
 mod moving;
 mod no_event_is_lost;
 mod offers_that_cross;
