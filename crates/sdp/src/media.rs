@@ -179,8 +179,9 @@ impl<'a> Media<'a> {
     /// Whether it wants to know the round trip time though it sends no media (`rcvr-rtt`, RFC 3611 §5.1).
     #[must_use]
     pub fn rcvr_rtt(&self) -> bool {
-        let formats =
-            |value: &'a str| value.split(' ').map(|format| format.split(['=', ':']).next().unwrap_or_default());
+        // Each format may have a value behind `=` or `:`.
+        let name = |format: &'a str| split(format, b'=').next().and_then(|f| split(f, b':').next()).unwrap_or_default();
+        let formats = |value: &'a str| split(value, b' ').map(name);
         self.attributes().filter(|(name, _)| *name == "rtcp-xr").flat_map(|(_, v)| formats(v)).any(|f| f == "rcvr-rtt")
     }
 
@@ -343,7 +344,7 @@ fn fold_rtx(all: &mut Payloads<'_>) {
 fn note_red(all: &mut Payloads<'_>) {
     for i in 0..all.len() {
         let Some(p) = all.get(i).filter(|p| p.map.encoding.eq_ignore_ascii_case("red")).copied() else { continue };
-        let mut blocks = p.fmtp.split('/').map(|block| block.trim().parse::<u8>().ok());
+        let mut blocks = split(p.fmtp, b'/').map(|block| block.trim_ascii().parse::<u8>().ok());
         let first = blocks.next().flatten();
         let alone = blocks.all(|block| block == first);
         let same = |o: &&mut Payload<'_>| o.map.clock_rate == p.map.clock_rate && o.map.channels == p.map.channels;

@@ -195,7 +195,7 @@ impl<'m> Scene<'m> {
                 let block =
                     ReportBlock { ssrc: video, fraction_lost: 255, cumulative_lost: -1, ..ReportBlock::default() };
                 w.receiver_report(9, [block]).ok();
-                w.remb(9, if tick % 2 == 0 { u64::MAX >> 1 } else { 0 }, &[video]).ok();
+                w.remb(9, if tick.is_multiple_of(2) { u64::MAX >> 1 } else { 0 }, &[video]).ok();
             }),
             Attack::Checks => {
                 let check = hostile.check();
@@ -204,7 +204,7 @@ impl<'m> Scene<'m> {
                 None
             }
             Attack::Offers => {
-                if tick % 8 == 0 {
+                if tick.is_multiple_of(8) {
                     let offer = self.scribe.offer().expect("an offer");
                     let offer = self.hostile.sign(&offer);
                     let answer = self.device[0].answer(now, &offer).expect("an answer");
@@ -219,7 +219,7 @@ impl<'m> Scene<'m> {
     }
 
     fn frame(&mut self, n: u64, frames: &'m Arena) {
-        let key = n % 60 == 0 || std::mem::take(&mut self.key_frame);
+        let key = n.is_multiple_of(60) || std::mem::take(&mut self.key_frame);
         let picture = video(frames, key, if key { KEY_FRAME } else { PICTURE }, (n * 33) as u32).expect("a frame");
         let sound = audio(frames, 160, (n * 33) as u32).expect("a frame");
         for (side, [v, a]) in self.device.iter_mut().zip(self.tracks) {
