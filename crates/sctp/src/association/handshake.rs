@@ -20,6 +20,13 @@ const INIT: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteInit(Peer);
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for RemoteInit {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "RemoteInit {{ tag: {}, window: {} }}", self.0.tag, self.0.window);
+    }
+}
+
 impl RemoteInit {
     /// Reads one INIT chunk, with at most three bytes of padding behind it.
     ///
