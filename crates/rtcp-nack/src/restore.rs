@@ -103,7 +103,7 @@ impl<A: Allocator + Clone> Restorer<A> {
         let (body, out) = scratch.split_at_mut_checked(self.packet_bytes)?;
         let start = self.kept.len().saturating_add(index).saturating_mul(self.packet_bytes);
         let (first, rest) = body.split_at_mut_checked(held.recovery.len())?;
-        first.copy_from_slice(packets.get(start..start.saturating_add(held.recovery.len()))?);
+        first.copy_from_slice(packets.get(start..)?.get(..held.recovery.len())?);
         rest.fill(0);
         let mut recovery = held.recovery;
         for sequence in protected(&held.header).filter(|sequence| *sequence != lost) {
@@ -116,7 +116,7 @@ impl<A: Allocator + Clone> Restorer<A> {
         let restored = out.get(..len)?;
         let place = usize::from(lost).checked_rem(self.kept.len())?;
         let start = place.saturating_mul(self.packet_bytes);
-        packets.get_mut(start..start.saturating_add(len))?.copy_from_slice(restored);
+        packets.get_mut(start..)?.get_mut(..restored.len())?.copy_from_slice(restored);
         *self.kept.get_mut(place)? = Some(Kept { sequence: lost, len });
         Packet::parse(restored).ok()
     }

@@ -81,6 +81,7 @@ fn stream(options: &Options) -> Result<()> {
     settings.udp_port = options.udp_port;
     settings.advertise = options.advertise;
     settings.token = options.token.as_deref();
+    settings.latency = std::time::Duration::from_millis(options.latency.into());
     settings.mtu = options.mtu;
     settings.max_viewers = options.viewers;
     settings.stats = options.stats;

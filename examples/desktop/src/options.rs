@@ -41,6 +41,7 @@ The way to viewers
   --stun ADDRESS       a STUN server, such as stun.example.org:3478
   --turn ACCOUNT       a TURN server, such as user:password@turn.example.org:3478
   --relay-only         tell viewers of the TURN server's address only, and use no other
+  --latency MS         delay that viewers can bear where packets are lost; 0 never waits [default: 100]
   --mtu BYTES          largest datagram [default: 1200]
 
 The device that it stands for
@@ -69,6 +70,7 @@ pub struct Options {
     pub relay_only: bool,
     pub udp_port: u16,
     pub advertise: Option<SocketAddr>,
+    pub latency: u32,
     pub mtu: u16,
     pub viewers: usize,
     pub psram: usize,
@@ -117,6 +119,7 @@ impl Options {
             relay_only: args.contains("--relay-only"),
             udp_port: value(&mut args, "--udp-port")?.unwrap_or(0),
             advertise: value(&mut args, "--advertise")?,
+            latency: value(&mut args, "--latency")?.unwrap_or(100),
             mtu: value(&mut args, "--mtu")?.unwrap_or(1_200),
             viewers: value(&mut args, "--viewers")?.unwrap_or(8),
             psram: value(&mut args, "--psram")?.unwrap_or(32 << 20),

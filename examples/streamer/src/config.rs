@@ -13,6 +13,7 @@ pub(crate) const HTTP_CONNECTIONS: usize = 4 * 4;
 pub(crate) fn viewer_config(settings: &Settings<'_>) -> Config {
     let mut config = of_a_viewer(settings.mtu);
     config.ice.relay_only = settings.relay_only;
+    config.video.latency = settings.latency;
     // Two round trips less for who understands them.
     (config.snap, config.sped) = (true, true);
     if settings.stun.is_some() {
@@ -40,8 +41,8 @@ fn of_a_viewer(mtu: u16) -> Config {
     // The longest ClientHello of a browser has 1,470 bytes; a certificate with an RSA key 900.
     config.dtls.reassembly = 2_560;
     config.dtls.early = 1_280;
-    // Video, its retransmissions, sound; the peer sends reports alone, whose numbers need no long memory.
-    config.srtp.local_streams = 4;
+    // Video, its retransmissions and repair packets, sound; the peer sends reports alone, whose numbers need no long memory.
+    config.srtp.local_streams = 5;
     config.srtp.remote_streams = 4;
     config.srtp.window = 64;
     // A `Ping` now and then, and a line of figures a second.

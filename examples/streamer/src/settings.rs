@@ -32,6 +32,8 @@ pub struct Settings<'a> {
     pub record: bool,
     /// Largest datagram, in bytes of UDP payload.
     pub mtu: u16,
+    /// How much delay viewers can bear for pictures that are whole: see [`barertc::StreamConfig::latency`].
+    pub latency: core::time::Duration,
     /// Viewers at the same time.
     pub max_viewers: usize,
     /// The page, as it is or packed by gzip.
@@ -88,6 +90,7 @@ impl<'a> Settings<'a> {
             relay_only: false,
             record: false,
             mtu: 1_200,
+            latency: core::time::Duration::from_millis(100),
             max_viewers: 8,
             page,
             stats: false,

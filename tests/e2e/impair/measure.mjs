@@ -10,12 +10,22 @@ const FIRST_PICTURE_MS = 20_000;
 // length of every freeze by looking often; and how late it looked at most, which is how long the machine left the browser
 // without a turn.
 function watch() {
-  const seen = window.seen = { sums: { video: {}, audio: {} }, freezes: [], stall: 0, width: 0, since: performance.now() };
+  const seen = window.seen = { sums: { video: {}, audio: {} }, freezes: [], gaps: 0, stall: 0, width: 0, since: performance.now() };
   const COUNTERS = ['framesDecoded', 'framesDropped', 'packetsLost', 'nackCount', 'pliCount', 'bytesReceived', 'freezeCount',
     'totalFreezesDuration', 'retransmittedPacketsReceived', 'jitterBufferDelay', 'jitterBufferEmittedCount',
-    'concealedSamples', 'totalSamplesReceived'];
+    'concealedSamples', 'totalSamplesReceived', 'fecPacketsReceived', 'fecBytesReceived', 'retransmittedBytesReceived',
+    'jitterBufferTargetDelay', 'jitterBufferMinimumDelay'];
+  const GAP_MS = 70;
   let [pc, before] = [window.barertc.pc, {}];
   let [last, pictureAt] = [performance.now(), performance.now()];
+  // A picture that stays for longer than two is a stutter, which getStats() does not count.
+  let shownAt = null;
+  const shown = (now) => {
+    if (shownAt !== null && now - shownAt > GAP_MS) seen.gaps += 1;
+    shownAt = now;
+    document.querySelector('video')?.requestVideoFrameCallback(shown);
+  };
+  document.querySelector('video')?.requestVideoFrameCallback(shown);
   // getStats() counts a freeze when it is over, and none from one connection to the next.
   const ends = (now) => { if (now - pictureAt > 500) seen.freezes.push((now - pictureAt) / 1000); };
   const take = (s) => {
@@ -60,7 +70,7 @@ export async function measure(peer, row, seconds, args) {
   const { browser, kill, pid } = await launchMortal();
   let session;
   try {
-    session = await peer(row.link, args);
+    session = await peer(row.link, [...(row.streamer ?? []), ...(args ?? [])]);
     const page = await browser.newPage();
     if (process.env.IMPAIR_LOG) page.on('console', (line) => console.log(line.text()));
     await session.open(page);
@@ -89,17 +99,22 @@ export async function measure(peer, row, seconds, args) {
   }
 }
 
-function figures({ sums: { video, audio }, freezes, stall, width, time, attempts }) {
+function figures({ sums: { video, audio }, freezes, gaps, stall, width, time, attempts }) {
   return {
     decoded: video.framesDecoded / (time * FPS),
     freezes: freezes.length,
     frozen: freezes.reduce((sum, f) => sum + f, 0),
     longest: Math.max(0, ...freezes),
+    gaps,
     lost: video.packetsLost,
     nacks: video.nackCount,
     again: video.retransmittedPacketsReceived,
     plis: video.pliCount,
     delay: video.jitterBufferDelay / video.jitterBufferEmittedCount,
+    asked: video.jitterBufferTargetDelay / video.jitterBufferEmittedCount,
+    fec: video.fecPacketsReceived,
+    // Of the bytes of media: those received are all three.
+    fecShare: video.fecBytesReceived / (video.bytesReceived - video.retransmittedBytesReceived - video.fecBytesReceived),
     concealed: audio.concealedSamples / audio.totalSamplesReceived,
     kbit: (video.bytesReceived * 8) / time / 1000,
     width,

@@ -1,7 +1,7 @@
 // The two streamers behind the impairing proxy: ours, and libdatachannel's with the same media.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { freePort } from '../lossy.mjs';
@@ -27,9 +27,14 @@ function program(file, args) {
   };
 }
 
+// The address that everything here has: another than loopback, at which a streamer has one way only. A streamer that listens
+// on loopback tells viewers of all of this machine's addresses, and those lead past the proxy.
+const HERE = Object.values(networkInterfaces()).flat().find((own) => own.family === 'IPv4' && !own.internal)?.address ?? '127.0.0.1';
+const TOKEN = 'measured-here-only';
+
 async function startProxy(link, to) {
   const file = path.join(target, 'release', 'barertc-impair');
-  const proxy = program(file, ['--listen', '127.0.0.1:0', '--to', `127.0.0.1:${to}`, ...link]);
+  const proxy = program(file, ['--listen', `${HERE}:0`, '--to', `${HERE}:${to}`, ...link]);
   proxy.port = Number((await proxy.line()).match(/:(\d+)$/)[1]);
   return proxy;
 }
@@ -38,7 +43,8 @@ async function startProxy(link, to) {
 async function barertc(link, args = []) {
   const port = await freePort();
   const proxy = await startProxy(link, port);
-  const streamer = await Streamer.start(['--udp-port', String(port), '--advertise', `127.0.0.1:${proxy.port}`, '--stats', ...args]);
+  const way = ['--listen', `${HERE}:0`, '--token', TOKEN, '--udp-port', String(port), '--advertise', `${HERE}:${proxy.port}`];
+  const streamer = await Streamer.start([...way, '--stats', ...args]);
   return {
     proxy,
     async open(page) {
@@ -72,7 +78,7 @@ async function libdatachannel(link) {
   while (!offer) ({ offer } = JSON.parse(await streamer.line()));
   // All of its addresses give way to the proxy's.
   offer = offer.replace(/a=candidate:.*\r?\n/g, '').replace(/a=end-of-candidates\r?\n/g, '')
-    .replace(/(a=ice-ufrag:)/g, `a=candidate:1 1 UDP 2122317823 127.0.0.1 ${proxy.port} typ host\r\n$1`);
+    .replace(/(a=ice-ufrag:)/g, `a=candidate:1 1 UDP 2122317823 ${HERE} ${proxy.port} typ host\r\n$1`);
   return {
     proxy,
     async open(page) {

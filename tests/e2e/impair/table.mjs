@@ -6,14 +6,17 @@ const COLUMNS = [
   ['freezes', (f) => String(f.freezes)],
   ['longest', (f) => (f.freezes ? `${(1000 * f.longest).toFixed(0)} ms` : '–')],
   ['in all', (f) => (f.freezes ? `${f.frozen.toFixed(1)} s` : '–')],
+  ['gaps > 70 ms', (f) => String(f.gaps ?? '–')],
   ['lost on the link', (f) => String(f.linkLost)],
   // A browser's counter may begin anew.
   ['NACKs', (f) => (f.nacks < 0 || (f.nacks === 0 && f.again > 0) ? '?' : String(f.nacks))],
+  ['repair packets', (f) => (f.fec > 0 ? `${f.fec}, ${percent(f.fecShare, 0)}` : '0')],
   // Only retransmissions on a stream of their own can be counted.
   ['came again', (f) => (f.again > 0 ? String(f.again) : f.linkLost > 0 ? '–' : '0')],
   ['never came', (f) => String(Math.max(0, f.lost - (f.again ?? 0)))],
   ['PLIs', (f) => (f.plis < 0 ? '?' : String(f.plis))],
   ['added delay', (f) => (Number.isFinite(f.delay) ? `${(1000 * f.delay).toFixed(0)} ms` : '–')],
+  ['delay wanted', (f) => (Number.isFinite(f.asked) ? `${(1000 * f.asked).toFixed(0)} ms` : '–')],
   ['sound concealed', (f) => percent(f.concealed, 2)],
   ['video', (f) => `${f.kbit.toFixed(0)} kbit/s, ${f.width} wide${f.attempts > 1 ? `, ${f.attempts} connections` : ''}`],
 ];
