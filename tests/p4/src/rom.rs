@@ -49,7 +49,9 @@ const NAMES: &[(u32, &str)] = &[
     (0x3e4, "Cache_Invalidate_Addr"),
     (0x3f4, "Cache_WriteBack_Addr"),
     (0x744, "__ashldi3"),
+    (0x778, "__divdf3"),
     (0x77c, "__divdi3"),
+    (0x78c, "__extendsfdf2"),
     (0x7a8, "__fixunssfdi"),
     (0x7b4, "__floatdisf"),
     (0x7c0, "__floatundisf"),
@@ -57,6 +59,9 @@ const NAMES: &[(u32, &str)] = &[
     (0x7e0, "__moddi3"),
     (0x838, "__udivdi3"),
     (0x848, "__umoddi3"),
+    (0x880, "__floatundidf"),
+    (0x888, "__gedf2"),
+    (0x88c, "__gtdf2"),
 ];
 
 /// The name of a function of the ROM.
@@ -166,6 +171,14 @@ pub fn call(cpu: &mut Cpu, memory: &mut Memory, bus: &mut Bus, reset_reason: u32
         // Rounds to zero; what does not fit is not defined.
         "__fixunssfdi" => result64 = Some(f32::from_bits(cpu.f[10]) as u64),
         "__floatdisf" => cpu.f[10] = (wide as i64 as f32).to_bits(),
+        // Doubles travel in pairs of integer registers: `f` registers have 32 bits. Less than, or not to be compared: -1.
+        "__divdf3" => (time, result64) = (60, Some((f64::from_bits(wide) / f64::from_bits(wide2)).to_bits())),
+        "__extendsfdf2" => result64 = Some(f64::from(f32::from_bits(cpu.f[10])).to_bits()),
+        "__floatundidf" => result64 = Some((wide as f64).to_bits()),
+        "__gedf2" | "__gtdf2" => {
+            let order = f64::from_bits(wide).partial_cmp(&f64::from_bits(wide2));
+            (time, result) = (20, Some(order.map_or(-1, |order| order as i32) as u32));
+        }
         "__floatundisf" => cpu.f[10] = (wide as f32).to_bits(),
         _ => return Err(Fault::unmodelled(format!("the ROM's {name}")).at(caller)),
     }

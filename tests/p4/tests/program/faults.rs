@@ -67,7 +67,11 @@ fn floating_point_of_the_rom_is_that_of_libgcc() {
     println!("{} functions of the ROM are called", called.len());
     assert!(called.len() > 10, "{called:x?}");
     // `esp32p4.rom.rvfp.ld`: what is there and not in `esp32p4.rom.libgcc.ld`.
-    let wrong: Vec<_> = called.range(0x4fc0_085c..0x4fc0_08a4).collect();
+    // Those for doubles are the same in both: doubles travel in integer registers.
+    let wrong: Vec<_> = called
+        .range(0x4fc0_085c..0x4fc0_08a4)
+        .filter(|address| rom::name(**address).is_none_or(|name| !name.contains("df")))
+        .collect();
     assert!(wrong.is_empty(), "{wrong:x?}");
     let unknown: Vec<_> = called.iter().filter(|address| rom::name(**address).is_none()).collect();
     assert!(unknown.is_empty(), "functions of the ROM that the model does not know: {unknown:x?}");
