@@ -1,12 +1,16 @@
 //! X25519 (RFC 7748).
 
 use core::fmt;
+
+#[cfg(not(feature = "rustcrypto-curves"))]
+use barertc_curves::x25519;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::compare::constant_time_eq;
 use crate::error::SmallOrder;
 use crate::keys::hidden;
+#[cfg(feature = "rustcrypto-curves")]
+use crate::rustcrypto_curves::curve25519 as rustcrypto;
 
 /// An X25519 secret: 32 bytes, clamped when used.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -32,15 +36,18 @@ impl X25519Secret {
     }
 
     pub(crate) fn public(&self) -> [u8; 32] {
-        let secret = x25519_dalek::StaticSecret::from(self.0);
-        x25519_dalek::PublicKey::from(&secret).to_bytes()
+        #[cfg(feature = "rustcrypto-curves")]
+        return rustcrypto::public(&self.0);
+        #[cfg(not(feature = "rustcrypto-curves"))]
+        x25519::public_key(&self.0)
     }
 
+    /// Refuses a shared secret of zeros (RFC 7748 §6.1; RFC 8446 §7.4.2 makes it a must).
     pub(crate) fn agree(&self, peer: &[u8; 32]) -> Result<[u8; 32], SmallOrder> {
-        let secret = x25519_dalek::StaticSecret::from(self.0);
-        let shared = secret.diffie_hellman(&x25519_dalek::PublicKey::from(*peer)).to_bytes();
-        // RFC 7748 §6.1; RFC 8446 §7.4.2 makes it a must.
-        if constant_time_eq(&shared, &[0; 32]) { Err(SmallOrder) } else { Ok(shared) }
+        #[cfg(feature = "rustcrypto-curves")]
+        return rustcrypto::agree(&self.0, peer);
+        #[cfg(not(feature = "rustcrypto-curves"))]
+        x25519::agree(&self.0, peer).map_err(|_| SmallOrder)
     }
 }
 

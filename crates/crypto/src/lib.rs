@@ -1,6 +1,7 @@
 //! The cryptographic primitives of barertc, behind one trait that hardware can implement.
 //!
-//! [`Provider`] has one method per primitive and each method has a body that calls RustCrypto. A machine with an
+//! [`Provider`] has one method per primitive and each method has a body in software: RustCrypto's ciphers and hashes, and the curves of
+//! `barertc-curves` (RustCrypto's with the feature `rustcrypto-curves`). A machine with an
 //! accelerator overrides the methods that the accelerator does and inherits the rest; [`RustCrypto`] is the provider
 //! that overrides nothing. Its keys hold the raw key (what hardware loads) and the expanded one (what software uses), and
 //! are wiped when dropped. A provider may have cipher keys of its own.
@@ -78,6 +79,8 @@ mod mac;
 mod nist256;
 mod provider;
 mod rank;
+#[cfg(feature = "rustcrypto-curves")]
+mod rustcrypto_curves;
 #[cfg(any(test, feature = "selftest"))]
 pub mod selftest;
 mod wipe;

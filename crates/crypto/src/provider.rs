@@ -10,7 +10,8 @@ use crate::nist256::P256Secret;
 use crate::rank::{Group, SrtpSuite, Suite};
 use crate::{hash, hkdf, keys, nist256, rank};
 
-/// RustCrypto: every primitive in software, with the processor's own instructions where RustCrypto knows them.
+/// Every primitive in software: RustCrypto's ciphers and hashes, with the processor's own instructions where it knows them, and
+/// the curves of `barertc-curves`. With the feature `rustcrypto-curves` the curves are RustCrypto's too.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 
@@ -48,7 +49,7 @@ macro_rules! provider {
 }
 
 provider! {
-/// One method per primitive. Each has a body that calls RustCrypto: implement what the hardware does, inherit the rest.
+/// One method per primitive. Each has a body in software: implement what the hardware does, inherit the rest.
 ///
 /// The cipher keys are types of the provider, because a packet must not cost a key schedule: a provider with its own
 /// ciphers keeps its own expanded key in them, or the number of a key slot in hardware. A provider that needs no key
@@ -238,7 +239,7 @@ Provider {
         rank::srtp()
     }
 
-    /// Groups of the key agreement, the cheapest on this machine first. In software X25519 costs 40 % of P-256.
+    /// Groups of the key agreement, the cheapest on this machine first. In software X25519 costs a little less than P-256.
     fn rank_groups(&self) -> [Group; 2] {
         [Group::X25519, Group::P256]
     }

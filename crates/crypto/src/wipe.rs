@@ -5,7 +5,7 @@ use core::hint::black_box;
 use zeroize::Zeroize;
 
 /// Bytes of stack that [`wipe_stack`] overwrites: what a step of a handshake needs below its caller. On a small machine that
-/// is less than ECDSA verification takes, so wiping needs no larger stack.
+/// is the step of a handshake around ECDSA verification, which takes 3.7 KB itself on RV32.
 const DEPTH: usize = if cfg!(target_pointer_width = "64") { 24 << 10 } else { 6 << 10 };
 
 /// Overwrites the stack below the caller.

@@ -15,8 +15,7 @@ fn what_software_keeps_of_a_key_is_wiped() {
     wiped::<aes::Aes256Enc>();
     wiped::<aes_gcm::AesGcm<aes::Aes128Enc, aes_gcm::aead::consts::U12>>();
     wiped::<chacha20poly1305::ChaCha20Poly1305>();
-    wiped::<p256::SecretKey>();
-    wiped::<x25519_dalek::StaticSecret>();
+    wiped::<barertc_curves::p256::SecretKey>();
     // An HMAC is two states of the hash and a buffer, which are wiped one by one.
     wiped::<sha1::Sha1>();
     wiped::<sha2::Sha256>();
