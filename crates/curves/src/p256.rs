@@ -212,8 +212,8 @@ fn reduce<N: Field>(bytes: &[u8; 32]) -> N {
 /// r + n, where it has no more than 256 bits.
 fn plus_order(r: &[u8; 32]) -> Option<[u8; 32]> {
     let (mut sum, mut carry) = (*r, 0_u16);
-    for (byte, order) in sum.iter_mut().zip(ORDER).rev() {
-        carry = carry.wrapping_add(u16::from(*byte)).wrapping_add(u16::from(order));
+    for (byte, order) in sum.iter_mut().rev().zip(ORDER.iter().rev()) {
+        carry = carry.wrapping_add(u16::from(*byte)).wrapping_add(u16::from(*order));
         *byte = carry as u8;
         carry >>= 8;
     }

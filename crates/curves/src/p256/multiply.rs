@@ -190,14 +190,14 @@ pub(crate) fn two_public<F: Field>(u1: &[u8; 32], u2: &[u8; 32], point: &Affine<
     let (of_g, of_p) = (wnaf(u1, 6), wnaf(u2, 5));
     let table = odd_multiples(point);
     let mut sum = Jacobian::INFINITY;
-    for (&g, &p) in of_g.iter().zip(&of_p).rev() {
+    for (&g, &p) in of_g.iter().rev().zip(of_p.iter().rev()) {
         sum = sum.double();
         if p != 0 {
-            let entry = table[usize::from(p.unsigned_abs() / 2)];
+            let entry = table[usize::from(p.unsigned_abs() / 2) & 7];
             sum = sum.add_public(&entry.negate_if(Mask::from_bit(u32::from(p < 0))));
         }
         if g != 0 {
-            let [x, y] = ODD[usize::from(g.unsigned_abs() / 2)];
+            let [x, y] = ODD[usize::from(g.unsigned_abs() / 2) & 15];
             let entry = Affine { x: F::from_montgomery(&x), y: F::from_montgomery(&y) };
             sum = sum.add_public_affine(&entry.negate_if(Mask::from_bit(u32::from(g < 0))));
         }
