@@ -178,10 +178,12 @@ impl Options {
     }
 
     /// The addresses that media can leave from, at most [`MAX_ADDRESSES`]: the one on which the page can be reached. Where
-    /// that is this machine's loopback or every address, those that this machine has, the loopback last.
+    /// that is this machine's loopback or every address, those that this machine has, the loopback last. On the loopback
+    /// `--advertise` names the one way there is, so that no other is told.
     pub fn addresses(&self) -> Result<Vec<IpAddr>> {
         let listen = self.listen.ip();
-        if !listen.is_unspecified() && !listen.is_loopback() {
+        let one_way = listen.is_loopback() && self.advertise.is_some();
+        if one_way || !(listen.is_unspecified() || listen.is_loopback()) {
             return Ok(vec![listen]);
         }
         let (loopback, mut cards): (Vec<IpAddr>, Vec<IpAddr>) = own_addresses()?
@@ -341,6 +343,7 @@ mod tests {
         let six = options(&["--listen", "[::1]:0"]);
         assert!(six.addresses().unwrap().contains(&"::1".parse::<IpAddr>().unwrap()));
         assert!(matches!(six.senders().unwrap(), Senders::ThisMachine { .. }));
+        assert_eq!(options(&["--advertise", "127.0.0.1:9"]).addresses().unwrap(), [loopback]);
         let one = options(&["--listen", "192.0.2.1:8000", "--token", "x"]);
         assert_eq!(one.addresses().unwrap(), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
         assert!(matches!(one.senders().unwrap(), Senders::All));
