@@ -120,7 +120,7 @@ pub fn write_answer<'o, C: Display>(
 ///
 /// const BOUNDS: DescriptionBounds = DescriptionBounds { tracks: 2, codecs: 1, candidates: 4, rejected: 0 };
 /// static DESCRIPTION: [u8; BOUNDS.max_len()] = [0; BOUNDS.max_len()];
-/// # assert!(DESCRIPTION.len() < 8_000);
+/// # assert!(DESCRIPTION.len() < 9_000);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -230,7 +230,8 @@ fn all_payload_types_of_all_agreed_codecs_are_in_the_result() {
     let (agreed, text) = answer(CHROMIUM_OFFER, &[video(None, Direction::SendRecv, &codecs)]);
     let pts: Vec<_> = agreed.lines[0].codecs.iter().map(|c| (c.pt, c.rtx_pt)).collect();
     assert_eq!(pts, [(96, Some(97)), (108, Some(109))]);
-    assert!(text.contains("SAVPF 96 97 108 109\r\n"));
+    // Repair packets protect all of them under one payload type.
+    assert!(text.contains("SAVPF 96 97 108 109 49\r\n"));
     for (pt, codec, rtx) in [(96, 96, false), (97, 96, true), (108, 108, false), (109, 108, true)] {
         assert_eq!(agreed.lines[0].by_payload_type(pt).map(|(c, rtx)| (c.pt, rtx)), Some((codec, rtx)));
     }

@@ -13,7 +13,7 @@ fn repairing(sections: &mut [Section<'_>], codecs: (&'static [LocalCodec], &'sta
     }
 }
 
-const VIDEO: [LocalCodec; 1] = [VIDEO_CODECS[0].with_flexfec(Some(118))];
+const VIDEO: [LocalCodec; 1] = [LocalCodec { feedback: Feedback::ALL, ..VIDEO_CODECS[0] }.with_flexfec(Some(118))];
 const AUDIO: [LocalCodec; 1] = [AUDIO_CODECS[0].with_red(Some(119))];
 
 #[test]
