@@ -6,7 +6,9 @@ use barertc_rtp::{
 use barertc_wire::{ConfigError, Rule};
 
 use crate::error::Error;
-use crate::repair::MAX_REPAIRS;
+
+/// The largest [`SendConfig::repair_packets`].
+pub(crate) const MAX_REPAIRS: usize = 16;
 
 /// A media identification that is sent in a header extension: at most 32 bytes.
 pub type Mid = heapless::Vec<u8, 32>;

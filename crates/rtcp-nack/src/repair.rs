@@ -6,11 +6,9 @@ use barertc_arena::{AllocError, Allocator, Box};
 use barertc_rtp::{ExtensionMap, Extensions, HEADER_LEN, Header, Recovery, RepairHeader, abs_send_time};
 use barertc_wire::{Instant, Writer};
 
-use crate::config::RepairConfig;
+use crate::config::{MAX_REPAIRS, RepairConfig};
 use crate::loss::Hysteresis;
 
-/// Repair packets that can be in the making at most: see [`SendConfig::repair_packets`](crate::SendConfig::repair_packets).
-pub(crate) const MAX_REPAIRS: usize = 16;
 /// Media packets of a block at most.
 const BLOCK: usize = 16;
 /// Blocks that are interleaved, so that a burst takes something of each.

@@ -8,17 +8,12 @@ use barertc_sdp::Transport as Description;
 use barertc_wire::Instant;
 use core::time::Duration;
 
-use super::embedded::{Embedded, OPTIONS};
+use super::embedded::{Embedded, carries_dtls};
 use super::{Inbound, Transport};
 use crate::error::Error;
 
 /// How many round trips DTLS waits for an answer.
 const ROUND_TRIPS: u32 = 2;
-
-/// Whether a description says that its checks carry DTLS.
-pub(crate) fn carries_dtls(description: &Description<'_>) -> bool {
-    OPTIONS.iter().any(|option| description.has_option(option))
-}
 
 impl<A: Allocator + Clone, P: Provider> Transport<'_, A, P> {
     /// Makes room for what checks are to carry, unless DTLS is past that.

@@ -32,8 +32,8 @@ use demux::{Protocol, protocol};
 use embedded::Embedded;
 use security::Security;
 
-pub(crate) use carrying::carries_dtls;
 pub(crate) use data::ChannelEvent;
+pub(crate) use embedded::carries_dtls;
 
 /// Local addresses that others know by another one.
 const MAX_MAPPED: usize = 4;

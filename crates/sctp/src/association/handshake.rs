@@ -5,52 +5,16 @@ use core::time::Duration;
 use barertc_arena::Allocator;
 use barertc_wire::{Instant, Writer};
 
+use super::remote_init::{RemoteInit, peer};
 use super::state::{Attempt, Peer, State};
 use super::{Association, Invitation};
-use crate::chunk::{Capabilities, Chunk, Chunks, ErrorCause, Init, cause, padding};
+use crate::chunk::{Capabilities, ErrorCause, Init, cause, padding};
 use crate::error::{Discard, Error, Failure};
 use crate::pool::Chain;
-use crate::serial::Tsn;
 use crate::timer::Timer;
 
 /// Bytes of the longest INIT chunk of ours.
 const INIT: usize = 64;
-
-/// The peer's INIT chunk out of its session description (`a=sctp-init` of SNAP), read and found to be one.
-#[derive(Clone, Copy, Debug)]
-pub struct RemoteInit(Peer);
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for RemoteInit {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "RemoteInit {{ tag: {}, window: {} }}", self.0.tag, self.0.window);
-    }
-}
-
-impl RemoteInit {
-    /// Reads one INIT chunk, with at most three bytes of padding behind it.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`]: it is something else, more than that, or breaks RFC 9260 §3.3.2.
-    pub fn parse(chunk: &[u8]) -> Result<Self, Error> {
-        let len = chunk.get(2..4).and_then(|len| len.try_into().ok()).map(u16::from_be_bytes);
-        let behind = len.and_then(|len| chunk.len().checked_sub(usize::from(len)));
-        let Some(0..=3) = behind else { return Err(Error::Malformed) };
-        let Some(Ok(Chunk::Init(init))) = Chunks::new(chunk).next() else { return Err(Error::Malformed) };
-        peer(&init).map(Self).ok_or(Error::Malformed)
-    }
-}
-
-/// What an INIT or INIT ACK says, if it may say that (RFC 9260 §3.3.2).
-fn peer(init: &Init<'_>) -> Option<Peer> {
-    (init.tag != 0 && init.inbound != 0 && init.outbound != 0).then_some(Peer {
-        tag: init.tag,
-        tsn: Tsn(init.tsn),
-        window: init.window,
-        inbound: init.inbound,
-        capabilities: init.capabilities,
-    })
-}
 
 impl<A: Allocator> Association<A> {
     /// Starts the handshake. Both sides may, at the same time.

@@ -9,6 +9,7 @@ mod messages;
 mod outbox;
 mod output;
 mod path;
+mod remote_init;
 mod reset;
 mod resets;
 mod shutdown;
@@ -34,7 +35,7 @@ use resets::Resets;
 use state::{End, Peer, State};
 
 pub use event::Event;
-pub use handshake::RemoteInit;
+pub use remote_init::RemoteInit;
 pub use state::Role;
 
 /// Statistics of an association.

@@ -16,6 +16,7 @@ mod vectors;
 
 use barertc_ice::Attributes;
 use barertc_ice::stun::{Class, TransactionId, crc32};
+use barertc_sdp::Transport as Description;
 use barertc_wire::Instant;
 use core::time::Duration;
 
@@ -25,6 +26,11 @@ pub(super) const DATA: u16 = 0xC070;
 pub(super) const ACK: u16 = 0xC071;
 /// The ICE options that say so: the draft's, and that of the version that Chromium 156 speaks.
 pub(super) const OPTIONS: [&str; 2] = ["sped", "googspedv1"];
+
+/// Whether a description says that its checks carry DTLS.
+pub(crate) fn carries_dtls(description: &Description<'_>) -> bool {
+    OPTIONS.iter().any(|option| description.has_option(option))
+}
 
 /// Bytes of a datagram that fits a check with user names of any usual length.
 const MTU: usize = 900;
