@@ -2,6 +2,7 @@
 
 mod bench;
 mod circles;
+mod deny;
 mod e2e;
 mod esp32p4;
 mod flash;
@@ -13,6 +14,7 @@ mod no_panic;
 mod outside;
 mod p4;
 mod pack;
+mod proofs;
 mod qemu;
 mod riscv;
 mod run;
@@ -84,6 +86,12 @@ const VERBS: &[Verb] = &[
         about: "links each path that bytes from the network take without a panic handler",
         run: no_panic::main,
     },
+    Verb {
+        name: "proofs",
+        about: "the promises P1 to P13, a line each with what was measured; `proofs P3`, `--write`",
+        run: proofs::main,
+    },
+    Verb { name: "deny", about: "licences, sources, doubled and yanked versions of all dependencies", run: deny::main },
     Verb {
         name: "outside",
         about: "README's and the front page's programs with barertc as only dependency, and a firmware with embassy-net",

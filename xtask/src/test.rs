@@ -19,6 +19,7 @@ const PARTS: &[Part] = &[
     Part { name: "tools", about: "what the tests need beside Rust is installed", run: install },
     Part { name: "fmt", about: "formatting", run: fmt },
     Part { name: "circles", about: "no files of a crate need each other, but those that are named", run: circles },
+    Part { name: "deny", about: "licences, sources, doubled and yanked versions of all dependencies", run: deny },
     Part { name: "clippy", about: "lints, warnings denied", run: clippy },
     Part {
         name: "unit",
@@ -39,6 +40,7 @@ const PARTS: &[Part] = &[
     Part { name: "outside", about: "programs of strangers: README's, and a firmware with embassy-net", run: outside },
     Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
     Part { name: "p4", about: "the ESP32-P4's program in a model of the chip: starts, refusals, power cuts", run: p4 },
+    Part { name: "proofs", about: "a line for each promise, with what was measured", run: proofs },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
     Part { name: "impair", about: "the streamer on bad networks, in a real browser", run: impair },
@@ -55,8 +57,9 @@ const PARTS: &[Part] = &[
     },
 ];
 
-/// What a run without names leaves out, and says so: how well a picture holds is judged where nothing else runs.
-const BY_NAME: &[&str] = &["impair", "p4-e2e"];
+/// What a run without names leaves out, and says so: how well a picture holds is judged where nothing else runs, and proofs build
+/// test programs of their own.
+const BY_NAME: &[&str] = &["impair", "p4-e2e", "proofs"];
 
 /// Every package that any part needs, so that a missing one is known in the first minute.
 const TOOLS: &[Tool] = &[
@@ -162,6 +165,14 @@ fn circles() -> Result<()> {
 
 fn matrix() -> Result<()> {
     crate::matrix::main(&[])
+}
+
+fn deny() -> Result<()> {
+    crate::deny::of_tests()
+}
+
+fn proofs() -> Result<()> {
+    crate::proofs::main(&[])
 }
 
 fn no_panic() -> Result<()> {

@@ -1,0 +1,172 @@
+//! `cargo xtask proofs`: the promises P1 to P13, one line each with what was measured; it fails where one is broken.
+//!
+//! Nothing is measured here: the tests, the linker and the images are asked. What they need is built for other parts of
+//! `cargo xtask test` too.
+
+mod promises;
+mod tests_run;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::run::{cargo, root, show};
+use crate::rv32::TARGET;
+use promises::{PROMISES, Promise, Proof};
+use tests_run::Programs;
+
+const USAGE: &str = "usage: cargo xtask proofs [--write] [P1…]
+  --write   puts the table into docs/security.md";
+const DOCUMENT: &str = "docs/security.md";
+const BEGIN: &str = "<!-- proofs: written by `cargo xtask proofs --write` -->\n";
+const END: &str = "<!-- end of proofs -->\n";
+
+/// A promise, and what came of it.
+struct Outcome {
+    promise: &'static Promise,
+    result: Result<String>,
+}
+
+pub fn main(args: &[String]) -> Result<()> {
+    let write = args.iter().any(|arg| arg == "--write");
+    let named: Vec<&str> = args.iter().map(String::as_str).filter(|arg| *arg != "--write").collect();
+    ensure!(named.iter().all(|name| PROMISES.iter().any(|p| p.name == *name)), "{USAGE}");
+    ensure!(!write || named.is_empty(), "the table has all promises: {USAGE}");
+    let chosen: Vec<&Promise> = PROMISES.iter().filter(|p| named.is_empty() || named.contains(&p.name)).collect();
+    let programs = Programs::build(chosen.iter().flat_map(|p| p.proofs))?;
+    let outcomes: Vec<Outcome> =
+        chosen.into_iter().map(|promise| Outcome { promise, result: prove(promise, &programs) }).collect();
+    println!();
+    for Outcome { promise, result } in &outcomes {
+        match result {
+            Ok(figure) => println!("  {:<4} {}: {figure}", promise.name, promise.says),
+            Err(error) => println!("  {:<4} {}: BROKEN: {error:#}", promise.name, promise.says),
+        }
+    }
+    for promise in outcomes.iter().map(|o| o.promise) {
+        for command in promise.long {
+            println!("  {:<4} NOT RUN: {command}", promise.name);
+        }
+    }
+    if write {
+        put_table(&outcomes)?;
+    }
+    let broken: Vec<&str> = outcomes.iter().filter(|o| o.result.is_err()).map(|o| o.promise.name).collect();
+    if broken.is_empty() { Ok(()) } else { bail!("broken: {}", broken.join(", ")) }
+}
+
+fn prove(promise: &Promise, programs: &Programs) -> Result<String> {
+    let mut figures = Vec::new();
+    for proof in promise.proofs {
+        figures.extend(match proof {
+            Proof::Tests(tests) => programs.run(tests)?,
+            Proof::Images => vec![crate::size::promised()?],
+            Proof::Links => vec![crate::no_panic::proven()?],
+            Proof::NothingGlobal => {
+                vec![no_words(&["static mut ", "lazy_static", "OnceLock", "LazyLock", "OnceCell"])?]
+            }
+            Proof::NoDefaultSource => {
+                vec![no_words(&["Instant::now(", "SystemTime", "getrandom", "OsRng"])?, no_random_crate()?]
+            }
+            Proof::Elsewhere(part) => vec![format!("part `{part}` of the test command")],
+        });
+    }
+    Ok(figures.join("; "))
+}
+
+/// None of the words is in the code of the crates, but in tests.
+fn no_words(words: &[&str]) -> Result<String> {
+    let (mut files, mut found) = (0, BTreeSet::new());
+    for folder in fs::read_dir(root().join("crates")).context("crates")? {
+        let folder = folder?.path().join("src");
+        if !folder.is_dir() {
+            continue;
+        }
+        each_source(&folder, &mut |path, text| {
+            files += 1;
+            // Tests stand at the end of a file.
+            let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.contains("'static mut ");
+            for line in code.lines().filter(is_code).filter(|line| words.iter().any(|word| line.contains(word))) {
+                found.insert(format!("{}: {}", path.display(), line.trim()));
+            }
+        })?;
+    }
+    ensure!(files > 150, "only {files} files were found");
+    ensure!(found.is_empty(), "{}", found.into_iter().collect::<Vec<_>>().join("; "));
+    Ok(format!("none of {} in {files} files", words.join(", ").trim_end()))
+}
+
+fn each_source(folder: &Path, each: &mut impl FnMut(&Path, &str)) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default();
+        if path.is_dir() {
+            each_source(&path, each)?;
+        } else if path.extension().is_some_and(|e| e == "rs") && name != "tests.rs" {
+            each(&path, &fs::read_to_string(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// No crate that brings randomness of its own becomes part of a program by `barertc`.
+fn no_random_crate() -> Result<String> {
+    let mut command = cargo();
+    command.args([
+        "tree",
+        "--package",
+        "barertc",
+        "--edges",
+        "normal",
+        "--target",
+        TARGET,
+        "--prefix",
+        "none",
+        "--locked",
+    ]);
+    let out = command.output().context("cargo could not be started")?;
+    ensure!(out.status.success(), "`{}` ended with {}", show(&command), out.status);
+    let text = String::from_utf8_lossy(&out.stdout);
+    let names: BTreeSet<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    let sources: Vec<&&str> = names.iter().filter(|name| ["getrandom", "rand", "fastrand"].contains(name)).collect();
+    ensure!(sources.is_empty(), "barertc depends on {sources:?}");
+    ensure!(names.contains("rand_core"), "the dependencies of barertc were not found");
+    Ok(format!("no source of randomness among {} crates", names.len()))
+}
+
+fn put_table(outcomes: &[Outcome]) -> Result<()> {
+    let path = root().join(DOCUMENT);
+    let text = fs::read_to_string(&path).with_context(|| format!("{DOCUMENT} cannot be read"))?;
+    let (head, rest) = text.split_once(BEGIN).with_context(|| format!("{DOCUMENT} has no place for the table"))?;
+    let (_, tail) = rest.split_once(END).with_context(|| format!("the table in {DOCUMENT} has no end"))?;
+    let mut table = String::from("\n| | promise | measured | longer, by name |\n|---|---|---|---|\n");
+    for Outcome { promise, result } in outcomes {
+        let figure = result.as_deref().unwrap_or("BROKEN");
+        let long = promise.long.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
+        table += &format!("| {} | {} | {figure} | {long} |\n", promise.name, promise.says);
+    }
+    fs::write(&path, format!("{head}{BEGIN}{table}\n{END}{tail}")).with_context(|| format!("cannot write {DOCUMENT}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_proof_of_each_promise() {
+        let names: Vec<String> = PROMISES.iter().map(|p| p.name.to_owned()).collect();
+        assert_eq!(names, (1..=13).map(|n| format!("P{n}")).collect::<Vec<_>>());
+        for promise in &PROMISES {
+            assert!(!promise.proofs.is_empty(), "{}", promise.name);
+        }
+    }
+
+    #[test]
+    fn a_word_that_must_not_be_there_is_found() {
+        assert!(no_words(&["fn worst_case_bytes"]).is_err());
+        assert!(no_words(&["no file has these words"]).is_ok());
+    }
+}

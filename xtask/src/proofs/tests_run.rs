@@ -1,0 +1,80 @@
+//! Runs single tests of the workspace, and reads what they measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::promises::{Proof, Tests};
+use crate::run::{cargo, root, show};
+
+/// The test programs, by package and name.
+#[derive(Default)]
+pub struct Programs(BTreeMap<(String, String), PathBuf>);
+
+impl Programs {
+    /// Builds what the proofs ask for.
+    pub fn build<'p>(proofs: impl Iterator<Item = &'p Proof>) -> Result<Self> {
+        let wanted: Vec<&Tests> =
+            proofs.filter_map(|proof| if let Proof::Tests(tests) = proof { Some(tests) } else { None }).collect();
+        let programs: BTreeSet<[&str; 2]> = wanted.iter().map(|tests| ["--test", tests.program]).collect();
+        let packages: BTreeSet<[&str; 2]> = wanted.iter().map(|tests| ["--package", tests.package]).collect();
+        if programs.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut command = cargo();
+        command.args(["test", "--no-run", "--quiet", "--message-format=json"]);
+        command.args(packages.iter().chain(&programs).flatten());
+        println!("  $ {}", show(&command));
+        let out = command.stderr(std::process::Stdio::inherit()).output().context("cargo could not be started")?;
+        ensure!(out.status.success(), "`{}` ended with {}", show(&command), out.status);
+        let mut found = BTreeMap::new();
+        for line in out.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let message: Value = serde_json::from_slice(line)?;
+            let program = (message["manifest_path"].as_str(), message["target"]["name"].as_str());
+            if let (Some(manifest), Some(name), Some(file)) = (program.0, program.1, message["executable"].as_str()) {
+                found.insert((package(manifest)?, name.to_owned()), file.into());
+            }
+        }
+        Ok(Self(found))
+    }
+
+    /// Runs the tests, all of which must be there and pass. What they measured, or how many there are.
+    pub fn run(&self, tests: &Tests) -> Result<Vec<String>> {
+        let key = (tests.package.to_owned(), tests.program.to_owned());
+        let program = self.0.get(&key).with_context(|| format!("{} has no test program `{}`", key.0, key.1))?;
+        let mut command = Command::new(program);
+        // Where cargo would run it.
+        let folder = tests.package.strip_prefix("barertc-").unwrap_or("peer");
+        command.current_dir(root().join("crates").join(folder));
+        command.args(["--exact", "--nocapture", "--test-threads=1"]).args(tests.names);
+        let out = command.output().with_context(|| format!("`{}` could not be started", show(&command)))?;
+        let said = String::from_utf8_lossy(&out.stdout);
+        if !out.status.success() {
+            let why = String::from_utf8_lossy(&out.stderr);
+            let why = why.lines().filter(|line| !line.is_empty()).take(3).collect::<Vec<_>>().join(" ");
+            bail!("a test of {} failed: {why}", tests.program);
+        }
+        let passed =
+            said.lines().find_map(|line| line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse().ok());
+        ensure!(
+            passed == Some(tests.names.len()),
+            "{passed:?} of {} tests were run: {:?}",
+            tests.names.len(),
+            tests.names
+        );
+        let figures: Vec<String> =
+            said.lines().filter_map(|line| Some(line.split_once("figure: ")?.1.trim().to_owned())).collect();
+        let count = || vec![format!("{} tests of {}", tests.names.len(), tests.package)];
+        Ok(if figures.is_empty() { count() } else { figures })
+    }
+}
+
+/// The package whose manifest this is.
+fn package(manifest: &str) -> Result<String> {
+    let text = std::fs::read_to_string(manifest).with_context(|| format!("{manifest} cannot be read"))?;
+    let name = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    Ok(name.with_context(|| format!("{manifest} names no package"))?.to_owned())
+}
