@@ -61,13 +61,14 @@ fn at_once<'n>(names: impl Iterator<Item = &'n String> + Send, each: impl Fn(&st
 fn fuzz(program: &Path, name: &str, seconds: &str) -> Result<()> {
     let crashes = root().join("fuzz/artifacts").join(name);
     fs::create_dir_all(&crashes)?;
+    let seeds = root().join("fuzz/corpus").join(name);
     let output = Command::new(program)
         .arg(format!("-max_total_time={seconds}"))
         .args(["-verbosity=0", "-print_final_stats=0"])
         .arg(format!("-artifact_prefix={}/", crashes.display()))
         // What is found goes to a folder outside of the repository; its seeds are read only.
         .arg(scratch(name)?)
-        .arg(root().join("fuzz/corpus").join(name))
+        .args(seeds.is_dir().then_some(seeds))
         .output()
         .with_context(|| format!("fuzz target `{name}` could not be started"))?;
     if !output.status.success() {

@@ -58,6 +58,8 @@ fn of_a_viewer(mtu: u16) -> Config {
     config.video.history.frames = 64;
     config.video.history.age = Duration::from_secs(2);
     // Sound is of use for half a second: what feedback misses goes again.
+    // Each repair packet in the making takes a packet's room: a viewer is to fit 64 KB. Fewer protect smaller groups.
+    config.video.repair_packets = 5;
     config.audio.history.packets = 24;
     config.audio.history.frames = 24;
     config.audio.history.age = Duration::from_millis(500);
