@@ -71,7 +71,9 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
             2 => {
-                now += Duration::from_millis(chunk.iter().fold(0, |ms, b| (ms << 4) + u64::from(*b)).min(1 << 20));
+                now += Duration::from_millis(
+                    chunk.iter().fold(0u64, |ms, b| (ms << 4).saturating_add((*b).into())).min(1 << 20),
+                );
                 agent.handle_timeout(now);
             }
             3 => {
