@@ -1,20 +1,20 @@
 // Round trips from the offer to an open channel, between Chromium and one of ours.
 //
-//     node connect.mjs [--rtt 0,50,100,200] [--runs 5] [--loss PERCENT] [--write]
+//     node connect.mjs [--rtt 0,50,100,200,400] [--runs 5] [--loss PERCENT] [--only ROLE] [--write]
 //
 // Both are on one machine; what they say to each other, descriptions too, takes half a round trip. --write puts the table
-// into docs/connect.md.
+// into docs/connect.md: with --loss into its own place there.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { launch } from './browser.mjs';
-import { CASES } from './connect/cases.mjs';
-import { measure } from './connect/measure.mjs';
+import { CASES, TWO } from './connect/cases.mjs';
+import { measure, measureTwo } from './connect/measure.mjs';
 import { root } from './streamer.mjs';
 
 const { values: options } = parseArgs({
   options: {
-    rtt: { type: 'string', default: '0,50,100,200' },
+    rtt: { type: 'string', default: '0,50,100,200,400' },
     runs: { type: 'string', default: '5' },
     loss: { type: 'string', default: '0' },
     only: { type: 'string' },
@@ -22,14 +22,18 @@ const { values: options } = parseArgs({
   },
 });
 
-const median = (values) => {
+const part = (values, of) => {
   const sorted = values.map((value) => value ?? Infinity).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
+  return sorted[Math.min(Math.floor(sorted.length * of), sorted.length - 1)];
 };
 
-const cell = (ms, rtt) => {
-  if (!Number.isFinite(ms)) return 'never';
-  return rtt === 0 ? `${Math.round(ms)} ms` : `${Math.round(ms)} (${(ms / rtt).toFixed(2)})`;
+// The median and the round trips of it; with losses the median, what 99 of 100 take, and the longest.
+const lossy = Number(options.loss) > 0;
+const written = (ms) => (Number.isFinite(ms) ? String(Math.round(ms)) : 'never');
+const cell = (values, rtt) => {
+  if (lossy) return [0.5, 0.99, 1].map((of) => written(part(values, of))).join(' / ');
+  const ms = part(values, 0.5);
+  return rtt === 0 || !Number.isFinite(ms) ? `${written(ms)} ms` : `${written(ms)} (${(ms / rtt).toFixed(2)})`;
 };
 
 const STEPS = ['up', 'open', 'heard', 'back'];
@@ -43,19 +47,20 @@ async function run() {
       const browser = await launch(one.args);
       try {
         for (let n = 0; n < Number(options.runs); n += 1) {
-          const page = await browser.newPage();
-          await page.goto('about:blank');
-          found.push(await measure(page, { ...one, delay: rtt / 2, loss: Number(options.loss) / 100 }));
-          await page.close();
+          const pages = await Promise.all(Array.from({ length: one.role === TWO ? 2 : 1 }, () => browser.newPage()));
+          await Promise.all(pages.map((page) => page.goto('about:blank')));
+          const link = { ...one, delay: rtt / 2, loss: Number(options.loss) / 100 };
+          found.push(await (one.role === TWO ? measureTwo(pages, link) : measure(pages[0], link)));
+          await Promise.all(pages.map((page) => page.close()));
         }
       } finally {
         await browser.close();
       }
       if (process.env.CONNECT_LOG) console.log(JSON.stringify(found));
-      lines.push(`| ${one.title} | ${STEPS.map((step) => cell(median(found.map((times) => times[step])), rtt)).join(' | ')} |`);
+      lines.push(`| ${one.title} | ${STEPS.map((step) => cell(found.map((times) => times[step]), rtt)).join(' | ')} |`);
       console.log(`RTT ${rtt}: ${lines.at(-1)}`);
     }
-    text.push(`Round trip ${rtt} ms:\n\n${lines.join('\n')}\n`);
+    text.push(`Round trip ${rtt} ms${lossy ? `, ${options.loss} % lost, ${options.runs} runs: median / 99 % / longest` : ''}:\n\n${lines.join('\n')}\n`);
   }
   return text.join('\n');
 }
@@ -65,6 +70,7 @@ console.log(`\n${table}`);
 if (options.write) {
   const file = path.join(root, 'docs/connect.md');
   const before = readFileSync(file, 'utf8');
-  const [begin, end] = ['<!-- table -->\n', '<!-- end of table -->'];
+  const name = lossy ? 'table with losses' : 'table';
+  const [begin, end] = [`<!-- ${name} -->\n`, `<!-- end of ${name} -->`];
   writeFileSync(file, `${before.split(begin)[0]}${begin}\n${table}\n${end}${before.split(end)[1]}`);
 }

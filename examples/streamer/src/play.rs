@@ -19,6 +19,7 @@ use heapless::Deque;
 use crate::app::App;
 use crate::board::Board;
 use crate::in_place::in_place;
+use crate::viewers::{came, coming};
 
 /// Key frames that viewers ask for come no closer together than this.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
@@ -110,10 +111,10 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
     ) -> Error<S::Error> {
         let mut key_frame_at = None;
         loop {
-            if app.viewers.borrow().connected() == 0 {
+            if app.viewers.borrow().expected() == 0 {
                 // Nobody watches: what was read ahead is nobody's either.
                 self.frames.borrow_mut().iter_mut().for_each(Deque::clear);
-                app.board.sleep_until(app.board.now() + IDLE).await;
+                select(coming(&app.viewers), app.board.sleep_until(app.board.now() + IDLE)).await;
                 continue;
             }
             self.answer_key_frame_request(app, tracks, &mut key_frame_at);
@@ -162,14 +163,18 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
     ) {
         let now = app.board.now();
         let mut viewers = app.viewers.borrow_mut();
-        if !viewers.is_key_frame_wanted() || last.is_some_and(|at| now - at < KEY_FRAME_INTERVAL) {
+        if !viewers.is_key_frame_wanted() {
+            return;
+        }
+        let [video, audio] = tracks;
+        let mut frames = self.frames.borrow_mut();
+        let is_next = frames[0].front().is_some_and(|next| next.as_ref().is_some_and(|frame| frame.large.keyframe));
+        if !is_next && last.is_some_and(|at| now - at < KEY_FRAME_INTERVAL) {
             return;
         }
         viewers.key_frame_comes();
         *last = Some(now);
-        let [video, audio] = tracks;
-        let mut frames = self.frames.borrow_mut();
-        if frames[0].front().is_some_and(|next| next.as_ref().is_some_and(|frame| frame.large.keyframe)) {
+        if is_next {
             return;
         }
         if let Some(video) = video {
@@ -187,7 +192,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
         let mut pacer = Schedule::<2>::new(KINDS.map(FrameKind::clock_rate));
         loop {
             if app.viewers.borrow().connected() == 0 {
-                app.board.sleep_until(app.board.now() + IDLE).await;
+                select(came(&app.viewers), app.board.sleep_until(app.board.now() + IDLE)).await;
                 continue;
             }
             let now = app.board.now();

@@ -1,11 +1,14 @@
 //! The viewers, and those who send us something: one connection each, all behind the same sockets.
 
+use core::cell::RefCell;
+use core::future::{Future, poll_fn};
 use core::net::{IpAddr, SocketAddr};
+use core::pin::pin;
 use core::time::Duration;
 
 use barertc::{Error, Frame, Route, Transmit};
 use barertc_arena::{Box, Slab};
-use barertc_runner::Connections;
+use barertc_runner::{Connections, Wake};
 use barertc_signaling::Id;
 use barertc_wire::Instant;
 
@@ -36,6 +39,19 @@ pub(crate) struct Viewers<'b, B: Board> {
     figures: Figures,
     /// Where the next search for something to send begins, so that all get their turn.
     turn: usize,
+    /// Somebody wants to connect, and somebody is connected.
+    coming: Wake,
+    came: Wake,
+}
+
+/// Waits until somebody wants to watch.
+pub(crate) async fn coming<B: Board>(viewers: &RefCell<Viewers<'_, B>>) {
+    poll_fn(|cx| pin!(viewers.borrow().coming.wait()).poll(cx)).await;
+}
+
+/// Waits until somebody who watches is connected.
+pub(crate) async fn came<B: Board>(viewers: &RefCell<Viewers<'_, B>>) {
+    poll_fn(|cx| pin!(viewers.borrow().came.wait()).poll(cx)).await;
 }
 
 /// What there was so far.
@@ -54,14 +70,19 @@ impl<'b, B: Board> Viewers<'b, B> {
         let room = Box::try_zeroed(if record { LARGEST_FRAME } else { 0 }, board.psram("viewers"))?;
         let slots = Slab::with_capacity(max, board.psram("viewers"))?;
         let (key_frame_wanted, large_bitrate, notices) = (false, None, heapless::Deque::new());
-        Ok(Self { board, slots, room, key_frame_wanted, large_bitrate, notices, figures: Figures::default(), turn: 0 })
+        let (figures, turn, coming, came) = (Figures::default(), 0, Wake::new(), Wake::new());
+        Ok(Self { board, slots, room, key_frame_wanted, large_bitrate, notices, figures, turn, coming, came })
     }
 
     /// A viewer that wants to connect; a former one of the same name on the same socket makes room.
     pub(crate) fn insert(&mut self, viewer: Viewer<'b, B>) -> Result<(), Error> {
         let Origin { socket, id, .. } = viewer.origin().clone();
         self.remove(socket, &id);
+        let watches = viewer.role() == Role::Watches;
         self.slots.insert(viewer).map_err(|_| Error::WouldBlock)?;
+        // The first one finds a key frame in the queue when it is connected.
+        self.key_frame_wanted |= watches && self.connected() == 0;
+        self.coming.signal(());
         self.figures.most = self.figures.most.max(self.slots.len());
         Ok(())
     }
@@ -152,6 +173,11 @@ impl<'b, B: Board> Viewers<'b, B> {
         self.slots.iter().filter(|(_, v)| v.watches()).count()
     }
 
+    /// Viewers that are connected or want to be.
+    pub(crate) fn expected(&self) -> usize {
+        self.slots.iter().filter(|(_, v)| v.watches() || (v.role() == Role::Watches && v.is_connecting())).count()
+    }
+
     /// Whether somebody has this socket to himself.
     pub(crate) fn has_lent(&self, socket: SocketAddr) -> bool {
         self.slots.iter().any(|(_, v)| v.has_lent(socket))
@@ -199,7 +225,8 @@ impl<'b, B: Board> Viewers<'b, B> {
         for viewer in self.watching() {
             wanted |= !viewer.send_video(now, large, small);
         }
-        self.key_frame_wanted |= wanted;
+        // What was asked for before a key frame was given is answered by it.
+        self.key_frame_wanted = wanted || (self.key_frame_wanted && !large.is_key());
     }
 
     /// The same for sound, which needs no beginning.
@@ -254,10 +281,14 @@ impl<'b, B: Board> Viewers<'b, B> {
     }
 
     fn events(&mut self, now: Instant) {
-        let Self { board, slots, room, key_frame_wanted, figures, .. } = self;
+        let Self { board, slots, room, key_frame_wanted, figures, came, .. } = self;
         for (_, viewer) in slots.iter_mut() {
             viewer.events(now, board, room, |change| match change {
-                Change::Connected | Change::KeyFrameWanted => *key_frame_wanted = true,
+                Change::Connected => {
+                    *key_frame_wanted = true;
+                    came.signal(());
+                }
+                Change::KeyFrameWanted => *key_frame_wanted = true,
                 Change::Failed => figures.failed = figures.failed.saturating_add(1),
             });
         }

@@ -7,6 +7,9 @@ const WITH = [...LOCAL, ...SWITCHES];
 const SMALL = [...local('WebRtcPqcForDtls'), ...SWITCHES];
 const ALL = { snap: true, sped: true };
 
+// Two browsers and none of ours.
+export const TWO = 'two browsers';
+
 export const CASES = [
   { title: 'Chromium offers, we answer `active`', role: 'answers, active', ...ALL, args: WITH },
   { title: '– in-band channel', role: 'answers, active', ...ALL, inBand: true, args: WITH },
@@ -18,4 +21,7 @@ export const CASES = [
   { title: 'Chromium without the switches offers', role: 'answers, active', ...ALL, args: LOCAL },
   { title: 'we offer to Chromium without the switches', role: 'offers', ...ALL, args: LOCAL },
   { title: '– and say nothing of it', role: 'offers', snap: false, sped: false, args: LOCAL },
+  { title: 'Chromium with the switches to Chromium', role: TWO, args: WITH },
+  { title: '– in-band channel', role: TWO, inBand: true, args: WITH },
+  { title: 'Chromium to Chromium, both without the switches', role: TWO, inBand: true, args: LOCAL },
 ];

@@ -1,4 +1,5 @@
-// A link of its own between a browser and a program: what one sends arrives at the other after a fixed time, or is lost.
+// A link of its own between a browser and a program, or another browser: what one sends arrives at the other after a fixed
+// time, or is lost.
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 
@@ -11,22 +12,24 @@ async function bound() {
   return socket;
 }
 
-// `forBrowser` and `forPeer` are the ports that each takes for the other. The browser's is learnt when it speaks, if it is
-// not known before.
+// `forBrowser` and `forPeer` are the ports that each takes for the other. The real ports of both are learnt when they
+// speak, where they are not known before.
 export class Link {
-  static async start(delay, loss, peerPort) {
+  static async start(delay, loss, peer) {
     const link = new Link();
     [link.near, link.far] = await Promise.all([bound(), bound()]);
     [link.forBrowser, link.forPeer] = [link.near.address().port, link.far.address().port];
+    link.peer = peer;
     link.counts = { up: 0, down: 0, lost: 0 };
     const pass = (name, send) => (datagram, from) => {
       if (from.address !== HOST) return;
       if (name === 'up') link.browser = from.port;
+      else link.peer = from.port;
       link.counts[name] += 1;
       if (Math.random() < loss) link.counts.lost += 1;
       else setTimeout(send, delay, datagram);
     };
-    link.near.on('message', pass('up', (datagram) => link.open && link.far.send(datagram, peerPort, HOST)));
+    link.near.on('message', pass('up', (datagram) => link.open && link.peer && link.far.send(datagram, link.peer, HOST)));
     link.far.on('message', pass('down', (datagram) => link.open && link.browser && link.near.send(datagram, link.browser, HOST)));
     link.open = true;
     return link;

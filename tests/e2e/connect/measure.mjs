@@ -64,6 +64,35 @@ function program(args, port) {
   return { at, description, say: (text) => child.stdin.write(`${text}\r\n`), end: () => child.stdin.end() };
 }
 
+const portOf = (sdp) => Number(sdp.match(/a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/i)?.[1]) || undefined;
+
+// The same between two pages; the columns of ours are those of the page that answers.
+export async function measureTwo(pages, { inBand, delay, loss = 0 }) {
+  const link = await Link.start(delay, loss);
+  try {
+    await Promise.all(pages.map((page, n) => page.evaluate(prepare, { inBand, offers: n === 0 })));
+    const offer = await offerOf(pages[0]);
+    link.browser = portOf(offer);
+    await sleep(delay);
+    const answer = await answerOf(pages[1], through(offer, link.forPeer));
+    link.peer = portOf(answer);
+    await sleep(delay);
+    await pages[0].evaluate((sdp) => window.connecting.pc.setRemoteDescription({ type: 'answer', sdp }), through(answer, link.forBrowser));
+    const end = now() + PATIENCE;
+    let times;
+    do {
+      await sleep(20);
+      times = await Promise.all(pages.map((page) => page.evaluate(() => window.connecting.at)));
+    } while (!times.every((at) => at.heard) && now() < end);
+    const [theirs, ours] = times;
+    const since = (time) => (time === undefined ? null : time - ours.begun);
+    return { up: since(ours.connected), ourOpen: since(ours.open), open: since(theirs.open), heard: since(theirs.heard), back: since(ours.heard) };
+  } finally {
+    await Promise.all(pages.map((page) => page.evaluate(() => window.connecting.pc.close()).catch(() => {})));
+    link.end();
+  }
+}
+
 async function freePort() {
   const probe = await Link.start(0, 0, 9);
   const port = probe.forBrowser;
@@ -94,7 +123,7 @@ export async function measure(page, { role, snap, sped, inBand, delay, loss = 0 
     } else {
       const shape = role === 'answers, passive' ? active : (sdp) => sdp;
       const offer = await offerOf(page);
-      link.browser = Number(offer.match(/a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/)?.[1]) || undefined;
+      link.browser = portOf(offer);
       await sleep(delay);
       ours.say(shape(through(offer, link.forPeer)));
       const answer = through(await ours.description, link.forBrowser);

@@ -5,7 +5,7 @@ use std::vec;
 use std::vec::Vec;
 use std::{format, println};
 
-use barertc::{Identity, RustCrypto};
+use barertc::{ConnectionState, Identity, RustCrypto};
 use barertc_arena::{Counting, Global};
 use barertc_crypto::selftest::Predictable;
 use barertc_littlefs::{Flash, LittleFs, image};
@@ -196,5 +196,29 @@ fn flash_that_is_too_slow_delays_the_media_and_nothing_else() {
         assert!(viewer.frames[0].len() > 100, "it goes on, slowly");
         assert!(viewer.messages > 100, "figures come every second");
         assert!(consent < Duration::from_secs(7), "consent was not answered for {consent:?}");
+    });
+}
+
+/// The key frame is read while the viewer connects, and leaves at once, faster than what follows.
+#[test]
+fn the_first_picture_is_there_soon() {
+    let image = image::build(4 << 20, 4096, &[("sample.brtc".to_string(), SAMPLE.to_vec())]).expect("room");
+    let clock = SimClock::new();
+    let flash = Slow { image: &image, clock: &clock, nanos_per_byte: 100 };
+    let mut cache = [0; 4096];
+    let mut storage = LittleFs::new(flash, 4096, &mut cache);
+    with_viewer(&clock, "sample.brtc", &mut storage, |pass, _, viewer| {
+        while viewer.connection.connection_state() != ConnectionState::Connected {
+            pass(Duration::from_millis(1), viewer);
+            assert!(clock.now() < barertc_wire::Instant::from_millis(10_000), "not connected");
+        }
+        let connected = clock.now();
+        pass(SECOND, viewer);
+        let (first, is_key) = *viewer.frames[0].first().expect("a picture");
+        let keys = viewer.frames[0].iter().filter(|(_, key)| *key).count();
+        println!("connected to picture: {:?}; {keys} key frames in the first second", first - connected);
+        assert!(is_key);
+        assert!(first - connected < Duration::from_millis(100), "{:?}", first - connected);
+        assert_eq!(keys, 1, "key frames in the first second");
     });
 }
