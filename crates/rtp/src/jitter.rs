@@ -1,9 +1,14 @@
 //! From packets in any order to frames in order.
 
+mod config;
+mod slots;
+#[cfg(test)]
+mod tests;
+
 use core::time::Duration;
 
-use barertc_arena::{Allocator, Box, Vec};
-use barertc_wire::{ConfigError, Extension, ExtensionMap, Instant, Rule};
+use barertc_arena::Allocator;
+use barertc_wire::{Extension, Instant};
 
 use crate::depacketize::{Assembly, Parts};
 use crate::error::Error;
@@ -14,39 +19,11 @@ use crate::payload_format::PayloadFormat;
 use crate::rtcp::NtpTime;
 use crate::seq::Unwrapper;
 
+pub use config::JitterConfig;
+use slots::{Slot, Slots};
+
 /// How long a marker is doubted before a stream has shown that it sets markers on the last packet of a frame only.
 const DOUBT: Duration = Duration::from_millis(10);
-
-/// How much a [`JitterBuffer`] holds and how long it waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct JitterConfig {
-    /// What arrives.
-    pub format: PayloadFormat,
-    /// How NAL units are set apart in the frames that come out.
-    pub framing: Framing,
-    /// Packets that are held: at least as many as the largest frame has.
-    pub packets: usize,
-    /// Largest payload that is taken.
-    pub payload_bytes: usize,
-    /// How long a missing packet is waited for, from when a later one arrived: time for a retransmission or two.
-    pub wait: Duration,
-    /// Negotiated header extensions: a frame comes with the rotation and the loudness that its packets carry.
-    pub extensions: ExtensionMap,
-}
-
-impl JitterConfig {
-    /// Checks every field.
-    ///
-    /// # Errors
-    /// Names the field, the limit and the value: 1 to 16,384 packets, payloads of at most 65,535 bytes.
-    pub const fn check(&self) -> Result<(), ConfigError> {
-        match ConfigError::check_range("packets", self.packets as u64, 1, 16_384) {
-            Ok(()) => ConfigError::check("payload_bytes", self.payload_bytes as u64, Rule::AtMost(u16::MAX as u64)),
-            error => error,
-        }
-    }
-}
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,19 +69,6 @@ pub struct ReceivedFrame {
     pub audio_level: Option<AudioLevel>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    /// The low half: the window is far smaller.
-    sequence: u32,
-    timestamp: u32,
-    arrived: Instant,
-    len: u16,
-    marker: bool,
-    parts: Parts,
-    /// The value of the extension for rotation (video) or loudness (audio), if `parts` has [`Parts::CARRIES`].
-    carried: u8,
-}
-
 /// The last packet that left the buffer in order.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
@@ -147,8 +111,7 @@ enum Markers {
 #[derive(Debug)]
 pub struct JitterBuffer<A: Allocator + Clone> {
     config: JitterConfig,
-    slots: Vec<Option<Slot>, A>,
-    payloads: Box<[u8], A>,
+    slots: Slots<A>,
     unwrapper: Unwrapper,
     /// First packet of the frame that comes out next, once one arrived.
     next: Option<u64>,
@@ -181,10 +144,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     /// Bytes that the buffer takes from its allocator when it is made; it takes none later.
     #[must_use]
     pub const fn worst_case_bytes(config: &JitterConfig) -> usize {
-        config
-            .packets
-            .saturating_mul(config.payload_bytes)
-            .saturating_add(Vec::<Option<Slot>, A>::bytes(config.packets))
+        Slots::<A>::worst_case_bytes(config.packets, config.payload_bytes)
     }
 
     /// Allocates all that it will ever need.
@@ -196,12 +156,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         if config.format.has_nals() && config.framing == Framing::Whole {
             return Err(Error::Unframed);
         }
-        let mut slots = Vec::with_capacity(config.packets, alloc.clone())?;
-        slots.try_resize(config.packets, None).map_err(|_| Error::NoMemory)?;
-        let bytes = config.packets.saturating_mul(config.payload_bytes);
         Ok(Self {
-            slots,
-            payloads: Box::try_zeroed(bytes, alloc)?,
+            slots: Slots::new(config.packets, config.payload_bytes, alloc)?,
             unwrapper: Unwrapper::new(),
             next: None,
             highest: 0,
@@ -235,27 +191,23 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             Some(_) => {}
         }
         self.make_room(sequence);
-        let Some(place) = self.place(sequence) else { return Inserted::Late };
-        if self.slot(sequence).is_some() {
+        if self.slots.get(sequence).is_some() {
             return Inserted::Duplicate;
         }
-        let start = place.saturating_mul(self.config.payload_bytes);
-        let free = self.payloads.get_mut(start..).unwrap_or_default();
-        let Some((room, _)) = free.split_at_mut_checked(packet.payload.len()) else { return Inserted::TooLarge };
-        room.copy_from_slice(packet.payload);
         let header = packet.header;
         let carried = self.carried(packet);
         let parts = Parts::of(self.config.format, packet.payload).with_carried(carried.is_some());
-        if let Some(slot) = self.slots.get_mut(place) {
-            *slot = Some(Slot {
-                sequence: sequence as u32,
-                timestamp: header.timestamp,
-                arrived: now,
-                len: len as u16,
-                marker: header.marker,
-                parts,
-                carried: carried.unwrap_or(0),
-            });
+        let slot = Slot {
+            sequence: sequence as u32,
+            timestamp: header.timestamp,
+            arrived: now,
+            len: len as u16,
+            marker: header.marker,
+            parts,
+            carried: carried.unwrap_or(0),
+        };
+        if !self.slots.put(sequence, slot, packet.payload) {
+            return Inserted::TooLarge;
         }
         self.highest = self.highest.max(sequence);
         self.learn_markers(sequence);
@@ -268,8 +220,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             return;
         }
         for at in [sequence.saturating_sub(1), sequence] {
-            let Some(second) = self.slot(at.saturating_add(1)) else { continue };
-            if let Some(first) = self.slot(at) {
+            let Some(second) = self.slots.get(at.saturating_add(1)) else { continue };
+            if let Some(first) = self.slots.get(at) {
                 if first.timestamp == second.timestamp && first.marker {
                     self.markers = Markers::Repeat;
                     return;
@@ -334,7 +286,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
 
     /// Forgets everything: the source has restarted.
     pub fn reset(&mut self) {
-        self.slots.iter_mut().for_each(|slot| *slot = None);
+        self.slots.forget();
         (self.unwrapper, self.next, self.highest) = (Unwrapper::new(), None, 0);
         (self.started, self.torn, self.lost) = (false, false, 0);
         (self.taken, self.markers) = (None, Markers::Unknown);
@@ -371,17 +323,20 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     /// Packets held.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.slots.iter().flatten().count()
+        self.slots.held()
     }
 
     fn scan(&self, next: u64) -> Scan {
-        let Some(first) = self.slot(next) else {
-            return self.first_present(next).and_then(|s| self.slot(s)).map_or(Scan::Wait, |s| Scan::Gap(s.arrived));
+        let Some(first) = self.slots.get(next) else {
+            return self
+                .first_present(next)
+                .and_then(|s| self.slots.get(s))
+                .map_or(Scan::Wait, |s| Scan::Gap(s.arrived));
         };
         let (mut at, mut parts, mut marked) = (next, Parts::default(), None);
         loop {
-            let Some(slot) = self.slot(at) else {
-                let later = self.first_present(at).and_then(|s| self.slot(s));
+            let Some(slot) = self.slots.get(at) else {
+                let later = self.first_present(at).and_then(|s| self.slots.get(s));
                 return match (later, marked) {
                     (Some(later), _) => Scan::Gap(later.arrived),
                     (None, Some(until)) => Scan::Until(at.saturating_sub(1), until),
@@ -396,7 +351,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             }
             parts = parts.with(slot.parts);
             marked = slot.marker.then(|| slot.arrived + self.doubt(parts));
-            let more = self.slot(at.saturating_add(1)).is_some();
+            let more = self.slots.get(at.saturating_add(1)).is_some();
             if slot.marker && !more && self.doubt(parts).is_zero() {
                 return Scan::Whole(at);
             }
@@ -418,10 +373,10 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
 
     /// The last packet, present or not, that belongs to the damaged frame which begins at `next`.
     fn damaged_end(&self, next: u64) -> u64 {
-        let Some(first) = self.slot(next) else { return next };
+        let Some(first) = self.slots.get(next) else { return next };
         let mut end = next;
         for at in next..=self.highest {
-            if let Some(slot) = self.slot(at) {
+            if let Some(slot) = self.slots.get(at) {
                 if slot.timestamp != first.timestamp {
                     break;
                 }
@@ -437,17 +392,17 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     /// Gives out packets `first..=end`; `None` when they carry nothing.
     fn take(&mut self, first: u64, end: u64, complete: bool, out: &mut [u8]) -> Option<ReceivedFrame> {
         self.next = Some(end.saturating_add(1));
-        let head = *self.slot(first)?;
+        let head = *self.slots.get(first)?;
         let begins = self.begins(first, end, &head);
-        self.taken = self.slot(end).map(|last| Taken { sequence: end, timestamp: last.timestamp });
+        self.taken = self.slots.get(end).map(|last| Taken { sequence: end, timestamp: last.timestamp });
         let mut assembly = Assembly::new(self.config.format, self.config.framing, out).ok()?;
         let (mut missing, mut empty) = (0u32, true);
         for at in first..=end {
-            match self.slot(at) {
+            match self.slots.get(at) {
                 Some(slot) => {
                     empty &= slot.len == 0;
                     // What a malformed payload does to the frame shows in `intact`.
-                    let _ = assembly.push(self.payload(at));
+                    let _ = assembly.push(self.slots.payload(at));
                 }
                 None => {
                     missing = missing.saturating_add(1);
@@ -456,13 +411,13 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             }
         }
         let done = assembly.finish();
-        let mut told = (first..=end).filter_map(|at| self.slot(at)).filter(|s| s.parts.contains(Parts::CARRIES));
+        let mut told = (first..=end).filter_map(|at| self.slots.get(at)).filter(|s| s.parts.contains(Parts::CARRIES));
         let told = told.next_back().map(|slot| slot.carried);
         if self.config.format.is_video() {
             self.orientation = told.or(self.orientation);
         }
         for at in first..=end {
-            self.clear(at);
+            self.slots.clear(at);
         }
         self.lost = self.lost.saturating_add(missing);
         self.started = true;
@@ -494,7 +449,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         if let Some(before) = self.taken.filter(|t| t.sequence.saturating_add(1) == first) {
             return before.timestamp != head.timestamp;
         }
-        let parts = (first..=end).filter_map(|at| self.slot(at)).fold(Parts::default(), |all, s| all.with(s.parts));
+        let parts =
+            (first..=end).filter_map(|at| self.slots.get(at)).fold(Parts::default(), |all, s| all.with(s.parts));
         !self.started && !self.torn && parts.contains(Parts::beginning(self.config.format))
     }
 
@@ -506,7 +462,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             return;
         }
         for at in next..oldest.min(next.saturating_add(self.config.packets as u64)) {
-            self.clear(at);
+            self.slots.clear(at);
         }
         self.give_up(oldest.saturating_sub(next));
         self.next = Some(oldest);
@@ -518,31 +474,6 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     }
 
     fn first_present(&self, from: u64) -> Option<u64> {
-        (from..=self.highest).find(|at| self.slot(*at).is_some())
-    }
-
-    fn place(&self, sequence: u64) -> Option<usize> {
-        sequence.checked_rem(self.config.packets as u64).map(|p| p as usize)
-    }
-
-    fn slot(&self, sequence: u64) -> Option<&Slot> {
-        self.slots.get(self.place(sequence)?)?.as_ref().filter(|s| s.sequence == sequence as u32)
-    }
-
-    fn clear(&mut self, sequence: u64) {
-        if self.slot(sequence).is_some()
-            && let Some(slot) = self.place(sequence).and_then(|p| self.slots.get_mut(p))
-        {
-            *slot = None;
-        }
-    }
-
-    fn payload(&self, sequence: u64) -> &[u8] {
-        let Some((place, slot)) = self.place(sequence).zip(self.slot(sequence)) else { return &[] };
-        let start = place.saturating_mul(self.config.payload_bytes);
-        self.payloads.get(start..start.saturating_add(usize::from(slot.len))).unwrap_or_default()
+        (from..=self.highest).find(|at| self.slots.get(*at).is_some())
     }
 }
-
-#[cfg(test)]
-mod tests;

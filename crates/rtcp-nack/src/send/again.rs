@@ -7,12 +7,9 @@ use barertc_rtp::rtcp::Nack;
 use barertc_rtp::{Header, abs_send_time};
 use barertc_wire::{Instant, Writer};
 
-use super::{Copy, InFlight, SendStream};
+use super::SendStream;
 use crate::history::{Again, Refusal};
 use crate::stats::SendDiscard;
-
-/// The second copy of a retransmission follows the first after this time, so that one burst of loss does not take both.
-const COPY_SPACING: Duration = Duration::from_millis(12);
 
 /// Packets of late that fill the path in a probe, one after the other.
 const PADDING: u16 = 32;
@@ -26,12 +23,10 @@ impl<A: Allocator + Clone> SendStream<A> {
             if !self.retransmit_budget.ready(now) {
                 return None;
             }
-            let due = self.copies.front().is_some_and(|copy| copy.at <= now);
-            let copy = if due { self.copies.pop_front() } else { None };
-            let sequence = copy.map(|copy| copy.sequence).or_else(|| self.requested.pop_front())?;
+            let (sequence, is_copy) = self.again.next(now)?;
             match self.write_again(now, sequence, transport_sequence, out) {
                 Some((header_len, len)) => {
-                    self.sent_again(now, sequence, transport_sequence, copy.is_some());
+                    self.sent_again(now, sequence, transport_sequence, is_copy);
                     self.retransmit_budget.take(len);
                     self.stats.packet_sent_again(header_len, len.saturating_sub(header_len));
                     return Some(len);
@@ -46,23 +41,15 @@ impl<A: Allocator + Clone> SendStream<A> {
         if self.config.rtx.is_none() {
             return;
         }
-        if self.in_flight.is_full() {
-            self.in_flight.pop_front();
-        }
-        let _ = self.in_flight.push_back(InFlight { sequence, transport });
-        if !is_copy && self.history.repeats(sequence) == 1 {
-            // Without room there is more to be sent again than twice makes sense for.
-            let _ = self.copies.push_back(Copy { sequence, at: now + COPY_SPACING });
-        }
+        let first = !is_copy && self.history.repeats(sequence) == 1;
+        self.again.sent(now, sequence, transport, first);
     }
 
     /// Transport-wide feedback tells that the packet with this number arrived. What it repeats is not sent again.
     pub fn handle_transport_arrival(&mut self, _now: Instant, transport_sequence: u16) {
-        let Some(index) = self.in_flight.iter().position(|again| again.transport == transport_sequence) else { return };
-        let Some(InFlight { sequence, .. }) = self.in_flight.remove(index) else { return };
-        self.history.arrived(sequence);
-        self.copies.retain_mut(|copy| copy.sequence != sequence);
-        self.requested.retain_mut(|requested| *requested != sequence);
+        if let Some(sequence) = self.again.arrived(transport_sequence) {
+            self.history.arrived(sequence);
+        }
     }
 
     /// Writes something that fills the path for a probe: a packet of late once more, which costs a receiver nothing and
@@ -158,7 +145,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             }
             if sound && asked.is_ok() {
                 // A full queue means that there is more to be sent again than twice makes sense for.
-                let _ = self.requested.push_back(sequence);
+                let _ = self.again.request(sequence);
             }
         }
     }
@@ -168,12 +155,12 @@ impl<A: Allocator + Clone> SendStream<A> {
         if repeats == 0 {
             self.loss.lost();
         }
-        if self.requested.push_back(sequence).is_err() {
+        if self.again.request(sequence).is_err() {
             self.history.unrequest(sequence);
             self.discards.count(SendDiscard::NackQueueFull);
         } else if repeats > 0 && self.config.rtx.is_some() {
             // Twice is cheaper than a picture that waits for a third time; plain ones would be the same packet twice.
-            let _ = self.requested.push_back(sequence);
+            let _ = self.again.request(sequence);
         }
         Ok(())
     }

@@ -1,17 +1,11 @@
-//! Frames that wait too long, and the key frames that are needed after they were dropped.
-
-use core::time::Duration;
+//! Frames that wait too long.
 
 use barertc_arena::Allocator;
 use barertc_rtp::Frame;
 use barertc_wire::Instant;
 
-use super::{SendEvent, SendStream};
+use super::SendStream;
 use crate::stats::SendDiscard;
-
-/// A stream that dropped frames asks its source for a key frame at most this often: a key frame is larger than what was
-/// too late, and would be later still. A receiver that asks is always heard.
-const OWN_KEY_FRAMES: Duration = Duration::from_secs(5);
 
 impl<A: Allocator + Clone> SendStream<A> {
     /// Drops everything that waits; video goes on at the next key frame.
@@ -22,15 +16,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         if let Some(repair) = &mut self.repair {
             repair.abandon();
         }
-        self.ask_for_key_frame(now);
-    }
-
-    /// Asks for the key frame that is needed since frames were dropped, unless one was asked for just now.
-    pub(super) fn ask_for_key_frame(&mut self, now: Instant) {
-        if self.wants_key && self.own_request.is_none_or(|at| at + OWN_KEY_FRAMES <= now) {
-            (self.wants_key, self.own_request) = (false, Some(now));
-            self.event = Some(SendEvent::KeyFrameNeeded);
-        }
+        self.key_frames.ask(now);
     }
 
     /// Drops whole frames that have waited too long, and after them what can't be decoded without them. A frame of
@@ -41,9 +27,9 @@ impl<A: Allocator + Clone> SendStream<A> {
                 return;
             }
             let late = now.saturating_since(front.since) > self.config.max_age;
-            let undecodable = self.skipping && !front.frame.is_key();
+            let undecodable = self.key_frames.is_skipping() && !front.frame.is_key();
             if !late && !undecodable {
-                self.skipping = false;
+                self.key_frames.resume();
                 return;
             }
             if let Some(queued) = self.queue.pop_front() {
@@ -55,8 +41,8 @@ impl<A: Allocator + Clone> SendStream<A> {
 
     fn dropped(&mut self, frame: &Frame<A>) {
         self.stats.frames_dropped += 1;
-        if frame.format().is_video() && !self.skipping {
-            (self.skipping, self.wants_key) = (true, true);
+        if frame.format().is_video() {
+            self.key_frames.dropped();
         }
     }
 

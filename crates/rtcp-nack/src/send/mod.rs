@@ -1,7 +1,9 @@
 //! One stream being sent.
 
 mod again;
+mod key_frames;
 mod late;
+mod retransmissions;
 
 use barertc_arena::{Allocator, Box, Ring};
 use barertc_congestion::TokenBucket;
@@ -20,6 +22,9 @@ use crate::redundancy::Redundancy;
 use crate::repair::Repair;
 use crate::stats::{OutboundStats, RemoteInboundStats, SendDiscard, SendDiscards};
 
+use key_frames::KeyFrames;
+use retransmissions::Retransmissions;
+
 /// A frame that waits to be sent, or is being sent.
 #[derive(Debug)]
 struct Queued<A: Allocator + Clone> {
@@ -32,21 +37,6 @@ struct Queued<A: Allocator + Clone> {
     budget: u16,
     /// Repair packets go with it.
     repaired: bool,
-}
-
-/// A second copy that is to be sent.
-#[derive(Clone, Copy, Debug)]
-struct Copy {
-    sequence: u16,
-    at: Instant,
-}
-
-/// A retransmission that is on its way.
-#[derive(Clone, Copy, Debug)]
-struct InFlight {
-    sequence: u16,
-    /// Transport-wide number.
-    transport: u16,
 }
 
 /// Before a round trip is known.
@@ -88,22 +78,12 @@ pub struct SendStream<A: Allocator + Clone> {
     config: SendConfig,
     queue: Ring<Queued<A>, A>,
     history: History<A>,
-    requested: Ring<u16, A>,
-    /// In order of time.
-    copies: Ring<Copy, A>,
-    /// The newest retransmissions: feedback tells which of them came.
-    in_flight: Ring<InFlight, A>,
+    again: Retransmissions<A>,
     retransmit_budget: TokenBucket,
     next_sequence: u16,
     next_rtx: u16,
     clock: MediaClock,
-    /// Frames are dropped up to the next key frame.
-    skipping: bool,
-    event: Option<SendEvent>,
-    /// A key frame is needed since frames were dropped here, and when one was asked for last for that reason.
-    wants_key: bool,
-    own_request: Option<Instant>,
-    last_fir: Option<u8>,
+    key_frames: KeyFrames,
     round_trip_time: Option<Duration>,
     loss: LossEstimate,
     playout: PlayoutDelayTarget,
@@ -123,9 +103,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     pub const fn worst_case_bytes(config: &SendConfig) -> usize {
         History::<A>::worst_case_bytes(&config.history)
             .saturating_add(Ring::<Queued<A>, A>::bytes(config.queue_frames))
-            .saturating_add(Ring::<u16, A>::bytes(config.retransmit.queue))
-            .saturating_add(Ring::<Copy, A>::bytes(config.copies()))
-            .saturating_add(Ring::<InFlight, A>::bytes(config.copies()))
+            .saturating_add(Retransmissions::<A>::worst_case_bytes(config.retransmit.queue, config.copies()))
             .saturating_add(Self::repair_bytes(config))
     }
 
@@ -142,9 +120,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         Ok(Self {
             queue: Ring::with_capacity(config.queue_frames, alloc.clone())?,
             history: History::new(config.history, config.first_sequence, alloc.clone())?,
-            requested: Ring::with_capacity(config.retransmit.queue, alloc.clone())?,
-            copies: Ring::with_capacity(config.copies(), alloc.clone())?,
-            in_flight: Ring::with_capacity(config.copies(), alloc.clone())?,
+            again: Retransmissions::new(config.retransmit.queue, config.copies(), alloc.clone())?,
             repair: match config.repair.filter(|_| config.repairs()) {
                 Some(repair) => Some(Repair::new(repair, config.repair_packets, config.mtu, alloc)?),
                 None => None,
@@ -153,11 +129,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             next_sequence: config.first_sequence,
             next_rtx: config.rtx.map_or(0, |r| r.first_sequence),
             clock: MediaClock::new(config.format.clock_rate()),
-            skipping: false,
-            event: None,
-            wants_key: false,
-            own_request: None,
-            last_fir: None,
+            key_frames: KeyFrames::new(),
             round_trip_time: None,
             loss: LossEstimate::new(),
             playout: PlayoutDelayTarget::new(config.latency),
@@ -188,7 +160,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0, budget, repaired };
         self.queue.push_back(queued).map_err(|_| Error::WouldBlock)?;
         if key {
-            self.wants_key = false; // here it is
+            self.key_frames.queued();
         }
         self.clock.observe(now, timestamp);
         Ok(())
@@ -203,7 +175,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             return Some(len);
         }
         self.drop_late(now);
-        self.ask_for_key_frame(now);
+        self.key_frames.ask(now);
         let front = self.queue.front()?;
         let (frame, mut cursor, index, since) = (front.frame.clone(), front.cursor, front.index, front.since);
         let (budget, repaired) = (front.budget, front.repaired);
@@ -287,16 +259,11 @@ impl<A: Allocator + Clone> SendStream<A> {
             Rtcp::Nack(nack) => self.handle_nack(now, nack),
             Rtcp::Pli(pli) if pli.media == self.config.ssrc => {
                 self.stats.pli_count += 1;
-                self.event = Some(SendEvent::KeyFrameNeeded);
+                self.key_frames.pli();
             }
             Rtcp::Fir(fir) => {
                 for (_, number) in fir.requests().filter(|(ssrc, _)| *ssrc == self.config.ssrc) {
-                    // A repetition keeps its number (RFC 5104 section 4.3.1.1).
-                    if self.last_fir != Some(number) {
-                        self.last_fir = Some(number);
-                        self.stats.fir_count += 1;
-                        self.event = Some(SendEvent::KeyFrameNeeded);
-                    }
+                    self.stats.fir_count += u64::from(self.key_frames.fir(number));
                 }
             }
             Rtcp::SenderReport(sr) => sr.blocks.for_each(|b| self.handle_report_block(now, ntp, &b)),
@@ -343,21 +310,19 @@ impl<A: Allocator + Clone> SendStream<A> {
 
     /// What happened that the application should know.
     pub fn poll_event(&mut self) -> Option<SendEvent> {
-        self.event.take()
+        self.key_frames.take().then_some(SendEvent::KeyFrameNeeded)
     }
 
     /// When to call [`poll_retransmit`](Self::poll_retransmit) again, if retransmissions wait for their limit.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
-        let budget = self.retransmit_budget.ready_at();
-        let copy = self.copies.front().map(|copy| copy.at.max(budget));
-        if self.requested.is_empty() { copy } else { Some(budget) }
+        self.again.timeout(self.retransmit_budget.ready_at())
     }
 
     /// Lets the history release frames that are too old; worth calling now and then on a stream that pauses.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.history.expire(now);
-        self.ask_for_key_frame(now);
+        self.key_frames.ask(now);
     }
 
     /// Uses other extensions from now on. The history is forgotten: its packets could not be made again byte for byte.
@@ -373,12 +338,10 @@ impl<A: Allocator + Clone> SendStream<A> {
             self.config.extensions = before;
             return Err(error);
         }
-        self.requested.clear();
-        self.copies.clear();
-        self.in_flight.clear();
+        self.again.clear();
         self.history.clear(self.next_sequence);
         self.drop_started();
-        self.ask_for_key_frame(now);
+        self.key_frames.ask(now);
         for index in 0..self.queue.len() {
             let Some(frame) = self.queue.get(index).map(|q| q.frame.clone()) else { break };
             let repaired = self.queue.get(index).is_some_and(|queued| queued.repaired);
@@ -436,7 +399,7 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// knows of them.
     #[must_use]
     pub const fn queued_retransmissions(&self) -> usize {
-        self.requested.len()
+        self.again.len()
     }
 
     /// How long the first frame has waited.

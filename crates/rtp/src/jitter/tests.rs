@@ -1,5 +1,6 @@
 use super::*;
 use barertc_arena::Global;
+use barertc_wire::ExtensionMap;
 use std::vec::Vec as StdVec;
 
 const MS: u64 = 1_000;

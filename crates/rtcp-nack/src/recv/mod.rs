@@ -1,13 +1,14 @@
 //! One stream being received.
 
+mod config;
+mod key_frames;
+
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Box};
 use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
-use barertc_rtp::{
-    ExtensionMap, Framing, Inserted, JitterBuffer, JitterConfig, Packet, PayloadFormat, ReceivedFrame, read_red,
-};
-use barertc_wire::{ConfigError, Instant, Rule};
+use barertc_rtp::{Framing, Inserted, JitterBuffer, Packet, PayloadFormat, ReceivedFrame, read_red};
+use barertc_wire::Instant;
 
 use crate::error::Error;
 use crate::missing::MissingList;
@@ -15,106 +16,13 @@ use crate::reception::{Accepted, Reception};
 use crate::restore::Restorer;
 use crate::stats::{InboundStats, RecvDiscard, RecvDiscards};
 
-/// A key frame is asked for again when none came in this time, then in twice the time, and so on.
-const KEY_REQUEST_INTERVAL: Duration = Duration::from_millis(300);
-/// So many requests are made for one loss. A source that has not answered by then refreshes its picture by other means.
-const KEY_REQUESTS: u32 = 7;
+pub use config::RecvConfig;
+use key_frames::KeyFrameRequests;
+
 /// A retransmission is of a packet at most this far ahead of what has arrived.
 const MAX_AHEAD: u16 = 100;
 /// Round trip that is assumed before one is known.
 const ASSUMED_RTT: Duration = Duration::from_millis(100);
-
-/// How one stream is received.
-#[derive(Clone, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct RecvConfig {
-    /// Its source.
-    pub ssrc: u32,
-    /// Its payload type.
-    pub payload_type: u8,
-    /// What it carries.
-    pub format: PayloadFormat,
-    /// How NAL units are set apart in the frames that come out.
-    pub framing: Framing,
-    /// Source and payload type of its retransmissions (RFC 4588).
-    pub rtx: Option<(u32, u8)>,
-    /// Payload type of redundant audio (RFC 2198) of the same source.
-    pub red: Option<u8>,
-    /// Source and payload type of its repair packets (FlexFEC).
-    pub repair: Option<(u32, u8)>,
-    /// Packets that are kept to restore others with repair packets, where these were negotiated; 0 for none.
-    pub repair_window: usize,
-    /// The source that reports and requests come from.
-    pub local_ssrc: u32,
-    /// Negotiated header extensions.
-    pub extensions: ExtensionMap,
-    /// Packets held until their frame is complete.
-    pub packets: usize,
-    /// Largest payload.
-    pub payload_bytes: usize,
-    /// How long a missing packet is waited for.
-    pub wait: Duration,
-    /// Missing packets that are asked for at the same time; 0 where NACK was not negotiated.
-    pub missing: usize,
-}
-
-impl RecvConfig {
-    /// Video of ordinary size: frames of up to 255 packets, 300 ms for what is missing.
-    #[must_use]
-    pub const fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
-        Self {
-            ssrc,
-            payload_type,
-            format,
-            framing: if format.has_nals() { Framing::AnnexB } else { Framing::Whole },
-            rtx: None,
-            red: None,
-            repair: None,
-            repair_window: 48,
-            local_ssrc: 1,
-            extensions: ExtensionMap::new(),
-            packets: 256,
-            payload_bytes: 1_200,
-            wait: Duration::from_millis(300),
-            missing: 256,
-        }
-    }
-
-    /// Audio: a short wait and no NACK.
-    #[must_use]
-    pub const fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
-        Self {
-            packets: 32,
-            repair_window: 0,
-            wait: Duration::from_millis(60),
-            missing: 0,
-            ..Self::video(ssrc, payload_type, format)
-        }
-    }
-
-    /// Checks every field.
-    ///
-    /// # Errors
-    /// [`Error::Config`] names the field, the limit and the value; [`Error::Unframed`].
-    pub fn check(&self) -> Result<(), Error> {
-        ConfigError::check("payload_type", self.payload_type.into(), Rule::AtMost(127))?;
-        if self.format.has_nals() && self.framing == Framing::Whole {
-            return Err(Error::Unframed);
-        }
-        Ok(self.jitter().check()?)
-    }
-
-    const fn jitter(&self) -> JitterConfig {
-        JitterConfig {
-            format: self.format,
-            framing: self.framing,
-            packets: self.packets,
-            payload_bytes: self.payload_bytes,
-            wait: self.wait,
-            extensions: self.extensions,
-        }
-    }
-}
 
 /// A stream of one source: packets in, frames out, and requests for what is missing.
 ///
@@ -140,12 +48,7 @@ pub struct RecvStream<A: Allocator + Clone> {
     reception: Reception,
     restorer: Option<Box<Restorer<A>, A>>,
     rtt: Duration,
-    /// Something is lost for good and only a key frame helps.
-    needs_key: bool,
-    key_requested: Option<Instant>,
-    key_requests: u32,
-    /// No key frame has come out yet, so nothing can be decoded.
-    joining: bool,
+    key_frames: KeyFrameRequests,
     stats: InboundStats,
     discards: RecvDiscards,
 }
@@ -183,10 +86,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
             },
             reception: Reception::new(config.format.clock_rate()),
             rtt: ASSUMED_RTT,
-            needs_key: false,
-            key_requested: None,
-            key_requests: 0,
-            joining: config.format.is_video(),
+            key_frames: KeyFrameRequests::new(config.format.is_video()),
             stats: InboundStats::default(),
             discards: RecvDiscards::default(),
             config,
@@ -200,7 +100,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
             self.config.format = format;
             self.config.framing = if format.has_nals() { Framing::AnnexB } else { Framing::Whole };
             self.jitter.set_format(format, self.config.framing);
-            self.joining = format.is_video();
+            self.key_frames.join(format.is_video());
         }
         self.config.payload_type = payload_type;
         self.config.rtx = self.config.rtx.zip(rtx).map(|((ssrc, _), rtx)| (ssrc, rtx));
@@ -335,7 +235,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     /// Whether the packet was new.
     fn hold(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
         if self.config.missing > 0 && !self.missing.arrived(now, packet.header.sequence) {
-            self.need_key();
+            self.key_frames.need();
             self.discards.count(RecvDiscard::TooManyMissing);
         }
         let reason = match self.jitter.insert(now, packet) {
@@ -358,13 +258,6 @@ impl<A: Allocator + Clone> RecvStream<A> {
         }
     }
 
-    /// Something was lost for good: a new round of requests begins unless one is under way.
-    const fn need_key(&mut self) {
-        if !self.needs_key {
-            (self.needs_key, self.key_requests) = (true, 0);
-        }
-    }
-
     /// The next frame, written into `out`: see [`JitterBuffer::poll_frame`]. After a loss that nothing repaired, a key
     /// frame is asked for with the next [`write_feedback`](Self::write_feedback).
     pub fn poll_frame(&mut self, now: Instant, out: &mut [u8]) -> Option<ReceivedFrame> {
@@ -374,12 +267,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         frame.captured = self.reception.wall_clock(frame.timestamp);
         self.stats.frame(&frame);
         if self.config.format.is_video() {
-            if frame.complete && frame.key {
-                (self.needs_key, self.key_requested, self.joining) = (false, None, false);
-            } else if !frame.complete || frame.lost > 0 || self.joining {
-                self.joining = false;
-                self.need_key();
-            }
+            self.key_frames.frame(frame.key, frame.complete, frame.lost);
         }
         Some(frame)
     }
@@ -396,7 +284,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     /// Whether [`write_feedback`](Self::write_feedback) has something to say.
     #[must_use]
     pub fn wants_feedback(&self, now: Instant) -> bool {
-        self.missing.is_due(now) || self.key_request_due(now)
+        self.missing.is_due(now) || self.key_frames.is_due(now)
     }
 
     /// Adds the NACK and the PLI that are due. What has no room is tried again with the next compound.
@@ -418,19 +306,15 @@ impl<A: Allocator + Clone> RecvStream<A> {
                 self.stats.nack_count += 1;
             }
         }
-        if self.key_request_due(now) && w.pli(local, media).is_ok() {
-            self.key_requested = Some(now);
-            self.key_requests = self.key_requests.saturating_add(1);
-            if self.key_requests >= KEY_REQUESTS {
-                self.needs_key = false;
-            }
+        if self.key_frames.is_due(now) && w.pli(local, media).is_ok() {
+            self.key_frames.sent(now);
             self.stats.pli_count += 1;
         }
     }
 
     /// Asks for a key frame, for reasons that the caller has.
     pub const fn request_key_frame(&mut self, _now: Instant) {
-        self.need_key();
+        self.key_frames.need();
     }
 
     /// The block of the next report about this stream; starts a new interval. `None` before its first packet.
@@ -459,12 +343,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     /// When [`write_feedback`](Self::write_feedback) will have something.
     #[must_use]
     pub fn feedback_timeout(&self) -> Option<Instant> {
-        let key = if self.needs_key {
-            Some(self.key_requested.map_or(Instant::ZERO, |at| at + self.key_interval()))
-        } else {
-            None
-        };
-        Instant::earliest(self.missing.timeout(), key)
+        Instant::earliest(self.missing.timeout(), self.key_frames.timeout())
     }
 
     /// The stream has another source from now on, as when the peer did not announce it: what is held is gone. Counters
@@ -477,8 +356,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
             restorer.reset();
         }
         self.jitter.reset();
-        (self.needs_key, self.key_requested) = (false, None);
-        self.joining = self.config.format.is_video();
+        self.key_frames.forget(self.config.format.is_video());
     }
 
     /// Source and payload type of retransmissions, once they are known.
@@ -521,24 +399,15 @@ impl<A: Allocator + Clone> RecvStream<A> {
         &self.discards
     }
 
-    /// Time between the last request and the next.
-    fn key_interval(&self) -> Duration {
-        KEY_REQUEST_INTERVAL.saturating_mul(1 << self.key_requests.saturating_sub(1).min(KEY_REQUESTS))
-    }
-
-    fn key_request_due(&self, now: Instant) -> bool {
-        self.needs_key && self.key_requested.is_none_or(|at| at + self.key_interval() <= now)
-    }
-
     fn restart(&mut self, sequence: u16) {
         self.missing.restart(sequence);
         if let Some(restorer) = &mut self.restorer {
             restorer.reset();
         }
         self.jitter.reset();
-        self.joining = self.config.format.is_video();
-        if self.joining {
-            self.need_key();
+        self.key_frames.join(self.config.format.is_video());
+        if self.config.format.is_video() {
+            self.key_frames.need();
         }
         self.discards.count(RecvDiscard::Restarted);
     }
