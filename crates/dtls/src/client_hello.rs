@@ -13,7 +13,7 @@ use crate::link::Link;
 
 /// Longest cookie that is repeated to a server: what a two-byte-prefixed one of DTLS 1.3 may have and still fit beside
 /// the rest of a ClientHello in one datagram.
-const COOKIE: usize = 256;
+pub(crate) const COOKIE: usize = 256;
 
 /// The cookie of a repeated ClientHello.
 #[derive(Clone, Copy, Debug)]

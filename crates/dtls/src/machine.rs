@@ -5,15 +5,18 @@ use barertc_crypto::Provider;
 use barertc_crypto::rand_core::Rng;
 use barertc_wire::Reader;
 
-use crate::client_hello::{Cookie, write_client_hello};
+use crate::client_hello::{COOKIE, Cookie, write_client_hello};
 use crate::config::{Role, Version};
 use crate::context::Context;
 use crate::error::Error;
 use crate::handshake::hello::{ClientHello, RETRY_RANDOM, ServerHello};
 use crate::handshake::kind;
-use crate::handshake::reassembly::Message;
+use crate::handshake::reassembly::{HEADER, Message};
 use crate::link::Link;
 use crate::{v12, v13};
+
+/// Cookies that are repeated to a server in one handshake.
+const MOST_COOKIES: u8 = 4;
 
 /// A handshake, and what goes away with it.
 pub(crate) struct Handshake {
@@ -31,8 +34,8 @@ pub(crate) enum State {
     AwaitClientHello,
     /// Client: the answer decides on the version.
     AwaitServerHello {
-        /// A HelloVerifyRequest has come already: there may be one.
-        verified: bool,
+        /// How many cookies of HelloVerifyRequests were repeated to the server.
+        cookies: u8,
     },
     Server12(v12::server::State),
     Client12(v12::client::State),
@@ -61,8 +64,42 @@ impl Handshake {
         let group = link.groups().next().ok_or(Error::NoCommonParameters)?;
         self.context.ephemeral(link, group);
         write_client_hello(&self.context, link, Cookie::None)?;
-        self.state = State::AwaitServerHello { verified: false };
+        self.state = State::AwaitServerHello { cookies: 0 };
         Ok(())
+    }
+
+    /// Whether a plaintext message of this type has a place in the handshake now.
+    ///
+    /// Nothing shows who wrote a plaintext message. One without a place is somebody else's, or a peer's that breaks the rules;
+    /// the handshake goes on without it.
+    pub(crate) fn awaits(&self, kind: u8) -> bool {
+        let kinds: &[u8] = match &self.state {
+            State::AwaitClientHello | State::Server13(v13::server::State::Retried(_)) => &[kind::CLIENT_HELLO],
+            State::AwaitServerHello { cookies: 0 } => &[kind::SERVER_HELLO, kind::HELLO_VERIFY_REQUEST],
+            State::AwaitServerHello { .. } | State::Client13(v13::client::State::Retried) => &[kind::SERVER_HELLO],
+            State::Server12(state) => state.awaits(),
+            State::Client12(state) => state.awaits(),
+            State::Idle | State::Server13(_) | State::Client13(_) | State::Complete | State::Failed => &[],
+        };
+        kinds.contains(&kind)
+    }
+
+    /// Answers a further HelloVerifyRequest with its cookie, whatever its message_seq is: the server has changed its secret
+    /// (RFC 6347 §4.2.1). False when it says nothing new.
+    pub(crate) fn verify_again<A: Allocator, P: Provider>(
+        &mut self,
+        link: &mut Link<A, P>,
+        body: &[u8],
+    ) -> Result<bool, Error> {
+        let State::AwaitServerHello { cookies: cookies @ 1..MOST_COOKIES } = self.state else { return Ok(false) };
+        let Ok(cookie) = cookie_of(body) else { return Ok(false) };
+        let ours = link.flight.first_message().get(HEADER..).unwrap_or_default();
+        if cookie.len() > COOKIE || ClientHello::parse(ours).is_ok_and(|ours| ours.cookie == cookie) {
+            return Ok(false);
+        }
+        write_client_hello(&self.context, link, Cookie::Dtls12(cookie))?;
+        self.state = State::AwaitServerHello { cookies: cookies.saturating_add(1) };
+        Ok(true)
     }
 
     /// Handles the next message in order. Each machine is out of line: together in one frame they would need the sum of
@@ -75,7 +112,7 @@ impl Handshake {
         let context = &mut self.context;
         self.state = match core::mem::replace(&mut self.state, State::Failed) {
             State::AwaitClientHello => on_client_hello(context, link, m)?,
-            State::AwaitServerHello { verified } => on_server_hello(context, link, m, verified)?,
+            State::AwaitServerHello { cookies } => on_server_hello(context, link, m, cookies)?,
             State::Server12(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Server12),
             State::Client12(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Client12),
             State::Server13(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Server13),
@@ -146,23 +183,16 @@ fn on_server_hello<A: Allocator, P: Provider>(
     context: &mut Context,
     link: &mut Link<A, P>,
     m: &Message<'_>,
-    verified: bool,
+    cookies: u8,
 ) -> Result<State, Error> {
     if m.epoch != 0 {
         return Err(Error::UnexpectedMessage);
     }
     match m.kind {
-        kind::HELLO_VERIFY_REQUEST if !verified => {
+        kind::HELLO_VERIFY_REQUEST if cookies == 0 => {
             // Neither message goes into the transcript (RFC 6347 §4.2.1).
-            let mut r = Reader::new(m.body);
-            r.skip(2)?;
-            let len = usize::from(r.u8()?);
-            let cookie = r.take(len)?;
-            if !r.is_empty() {
-                return Err(Error::Malformed);
-            }
-            write_client_hello(context, link, Cookie::Dtls12(cookie))?;
-            Ok(State::AwaitServerHello { verified: true })
+            write_client_hello(context, link, Cookie::Dtls12(cookie_of(m.body)?))?;
+            Ok(State::AwaitServerHello { cookies: 1 })
         }
         kind::SERVER_HELLO => {
             let hello = ServerHello::parse(m.body)?;
@@ -176,11 +206,20 @@ fn on_server_hello<A: Allocator, P: Provider>(
             match (version, hello.random == RETRY_RANDOM) {
                 (Version::Dtls12, _) => v12::client::on_server_hello(context, link, m, &hello).map(State::Client12),
                 // A server of DTLS 1.3 doesn't ask for cookies the old way (RFC 9147 §5.1).
-                (Version::Dtls13, _) if verified => Err(Error::IllegalParameter),
+                (Version::Dtls13, _) if cookies > 0 => Err(Error::IllegalParameter),
                 (Version::Dtls13, true) => v13::client::on_retry_request(context, link, m, &hello).map(State::Client13),
                 (Version::Dtls13, false) => v13::client::on_server_hello(context, link, m, &hello).map(State::Client13),
             }
         }
         _ => Err(Error::UnexpectedMessage),
     }
+}
+
+/// The cookie in a HelloVerifyRequest (RFC 6347 §4.2.1).
+fn cookie_of(body: &[u8]) -> Result<&[u8], Error> {
+    let mut r = Reader::new(body);
+    r.skip(2)?;
+    let len = usize::from(r.u8()?);
+    let cookie = r.take(len)?;
+    if r.is_empty() { Ok(cookie) } else { Err(Error::Malformed) }
 }

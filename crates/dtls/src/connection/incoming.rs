@@ -4,12 +4,13 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Provider, wipe_stack};
 use barertc_wire::{Instant, Reader};
 
-use super::{Connection, Event, Pending, Status};
+use super::{Connection, Event, Hint, Pending, Status};
 use crate::acks;
 use crate::config::{Role, Version};
 use crate::error::{Discard, Error, alert};
 use crate::handshake::kind;
 use crate::handshake::reassembly::{Fragment, Reassembly};
+use crate::machine::{Handshake, State};
 use crate::record::{Head, Opened, content, split};
 
 /// What became of a record.
@@ -73,6 +74,15 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         if pending.handshake.context.fingerprints.is_none() && !pending.handshake.awaits_client_hello() {
             return Ok(false);
         }
+        // It was kept before its place came, and has none there.
+        if let Some((kind, 0)) = pending.reassembly.first()
+            && !pending.handshake.awaits(kind)
+        {
+            pending.reassembly.drop_first();
+            self.discards.count(Discard::Unexpected);
+            self.hint = self.hint.or(Some(Hint { end: Event::Failed(Error::UnexpectedMessage), soon: false }));
+            return Ok(false);
+        }
         let Some(message) = pending.reassembly.ready() else { return Ok(false) };
         // The flight that this answers has arrived (RFC 9147 §7.2).
         if self.link.version == Some(Version::Dtls13) {
@@ -125,10 +135,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             self.pending = Some(pending);
             return Ok(());
         }
-        let Pending { handshake, mut reassembly, mut early } = pending;
+        let Pending { mut handshake, mut reassembly, mut early } = pending;
         early.retain_unread(|record| {
             let Some((head, record, _)) = split(record) else { return true };
-            let messages = Messages { reassembly: &mut reassembly, protected: handshake.is_protected() };
+            let messages = Messages { reassembly: &mut reassembly, handshake: &mut handshake };
             match self.protected(now, head, record, Some(messages), on_data) {
                 Ok(outcome) => outcome == Outcome::Done,
                 Err(error) => {
@@ -154,7 +164,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let Some(mut pending) = self.pending.take() else {
             return self.protected(now, head, record, None, on_data);
         };
-        let messages = Messages { reassembly: &mut pending.reassembly, protected: pending.handshake.is_protected() };
+        let messages = Messages { reassembly: &mut pending.reassembly, handshake: &mut pending.handshake };
         let outcome = self.protected(now, head, record, Some(messages), on_data);
         if self.status != Status::Over {
             self.pending = Some(pending);
@@ -199,7 +209,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 self.link.note_read_epoch(opened.epoch);
                 on_data(body);
             }
-            content::ALERT => self.alert(opened, body)?,
+            content::ALERT => {
+                let begun = messages.is_none_or(|m| !matches!(m.handshake.state, State::AwaitClientHello));
+                self.alert(opened, body, begun)?;
+            }
             content::ACK if opened.epoch > 0 => self.acknowledged(opened, body)?,
             content::CHANGE_CIPHER_SPEC => {}
             _ => self.discards.count(Discard::Unexpected),
@@ -210,9 +223,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// Keeps the fragments of a handshake record.
     ///
     /// # Errors
-    /// [`Error::MessageTooLong`], which ended the connection.
+    /// [`Error::MessageTooLong`], and what the answer to a HelloVerifyRequest can fail with; they ended the connection.
     fn fragments(&mut self, now: Instant, opened: Opened, body: &[u8], messages: Messages<'_, A>) -> Result<(), Error> {
-        let Messages { reassembly, protected } = messages;
+        let Messages { reassembly, handshake } = messages;
+        let protected = handshake.is_protected();
         let mut r = Reader::new(body);
         let mut useful = false;
         while !r.is_empty() {
@@ -225,8 +239,28 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 self.discards.count(Discard::Unprotected);
                 continue;
             }
+            let in_place = fragment.seq == reassembly.next() && handshake.awaits(fragment.kind);
+            if opened.epoch == 0 && fragment.seq <= reassembly.next() && !in_place {
+                match fragment.whole().filter(|_| fragment.kind == kind::HELLO_VERIFY_REQUEST) {
+                    Some(request) => match handshake.verify_again(&mut self.link, request) {
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        Err(error) => {
+                            self.fail(error);
+                            return Err(error);
+                        }
+                    },
+                    None => {}
+                }
+                if fragment.seq == reassembly.next() {
+                    self.discards.count(Discard::Unexpected);
+                    self.hint = self.hint.or(Some(Hint { end: Event::Failed(Error::UnexpectedMessage), soon: false }));
+                    continue;
+                }
+            }
             let Err(discard) = reassembly.push(opened.epoch, &fragment) else {
                 useful = true;
+                self.hint = None;
                 continue;
             };
             self.discards.count(discard);
@@ -240,6 +274,11 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 Discard::OversizedMessage => {
                     let len = usize::try_from(fragment.len).unwrap_or(usize::MAX);
                     let error = Error::MessageTooLong { limit: reassembly.limit(), len };
+                    // Before its turn, anybody's plaintext could say so.
+                    if opened.epoch == 0 && !in_place {
+                        self.hint = self.hint.or(Some(Hint { end: Event::Failed(error), soon: false }));
+                        continue;
+                    }
                     self.fail(error);
                     return Err(error);
                 }
@@ -298,13 +337,14 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
     }
 
-    fn alert(&mut self, opened: Opened, body: &[u8]) -> Result<(), Error> {
+    /// `begun` is whether there is a handshake that somebody without keys may want to end.
+    fn alert(&mut self, opened: Opened, body: &[u8], begun: bool) -> Result<(), Error> {
         let &[level, description, ..] = body else {
             self.discards.count(Discard::NotARecord);
             return Ok(());
         };
-        // Anybody can write an alert without protection: it counts only until the peer has keys, which it has in DTLS 1.3
-        // when we have them, and in DTLS 1.2 when it has shown them.
+        // Anybody can write an alert without protection. A peer that has keys writes none; it has them in DTLS 1.3 when we have
+        // them, and in DTLS 1.2 when it has shown them.
         let records = &self.link.records;
         let has_keys = match self.link.version {
             Some(Version::Dtls13) => records.can_read(),
@@ -313,11 +353,20 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         if opened.epoch == 0 && has_keys {
             self.discards.count(Discard::Unprotected);
             if level == alert::FATAL && self.status == Status::Handshaking {
-                self.hint = Some(description);
+                self.hint = Some(Hint { end: Event::Failed(Error::PeerAlert(description)), soon: false });
             }
             return Ok(());
         }
+        if opened.epoch == 0 && !begun {
+            self.discards.count(Discard::Unexpected);
+            return Ok(());
+        }
         match description {
+            // It ends nothing by itself: it is believed when the answer to our flight does not come either (RFC 9147 §4.5.2).
+            alert::CLOSE_NOTIFY if opened.epoch == 0 => {
+                self.discards.count(Discard::Unprotected);
+                self.hint = Some(Hint { end: Event::Closed, soon: true });
+            }
             alert::CLOSE_NOTIFY => {
                 self.alert = Some((alert::WARNING, alert::CLOSE_NOTIFY));
                 self.end(Event::Closed);
@@ -326,6 +375,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             alert::USER_CANCELED => {}
             // Only DTLS 1.2 has warnings that mean nothing.
             _ if level == alert::WARNING && self.link.version != Some(Version::Dtls13) => {}
+            _ if opened.epoch == 0 => {
+                self.discards.count(Discard::Unprotected);
+                self.hint = Some(Hint { end: Event::Failed(Error::PeerAlert(description)), soon: true });
+            }
             _ => {
                 let error = Error::PeerAlert(description);
                 self.fail(error);
@@ -354,10 +407,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     }
 }
 
-/// Where the messages of a handshake go, and whether they have to be protected by now.
+/// Where the messages of a handshake go.
 struct Messages<'a, A: Allocator> {
     reassembly: &'a mut Reassembly<A>,
-    protected: bool,
+    handshake: &'a mut Handshake,
 }
 
 /// Whether a record for which there are no keys can be one of this handshake: DTLS 1.2 has epoch 1 only.

@@ -80,9 +80,18 @@ pub struct Connection<A: Allocator, P: Provider> {
     over: Option<Event>,
     /// Level and description of an alert to be sent.
     alert: Option<(u8, u8)>,
-    /// A fatal alert that came without protection when it proved nothing any more: should nothing else come, it was true.
-    hint: Option<u8>,
+    /// What came without protection and ended nothing. Should nothing else come, it was true.
+    hint: Option<Hint>,
     discards: Discards,
+}
+
+/// An end that somebody without keys told of, or a message that cannot be the peer's.
+#[derive(Clone, Copy, Debug)]
+struct Hint {
+    /// How the connection ends if it was true.
+    end: Event,
+    /// Whether one timeout without an answer is enough. Else the flight is repeated as often as it may be.
+    soon: bool,
 }
 
 /// What a handshake takes in memory.
@@ -237,8 +246,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
 
     /// Repeats the flight that was not answered in time, and plans acknowledgements.
     ///
-    /// After the last repetition the connection fails with [`Error::TimedOut`]. When an unprotected alert was dropped before,
-    /// its description is the reason instead: [`Error::PeerAlert`].
+    /// After the last repetition the connection fails with [`Error::TimedOut`]. When an unprotected alert or message was dropped
+    /// before, and nothing useful came behind it, that is the reason instead: [`Error::PeerAlert`],
+    /// [`Error::UnexpectedMessage`] or [`Error::MessageTooLong`]. An alert from before there were keys needs no repetition: it
+    /// is the reason when the flight is not answered in time.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.status == Status::Over {
             return;
@@ -247,8 +258,13 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         if self.link.flight.deadline().is_some_and(|at| at <= now) {
             let (longest, most) = (self.link.config.max_timeout, self.link.config.retransmissions);
             trace!("dtls: a flight was not answered within {:?} ms", self.link.flight.timeout().as_millis() as u64);
-            if !self.link.flight.repeat(now, longest, most) {
-                self.fail(self.hint.map_or(Error::TimedOut, Error::PeerAlert));
+            let soon = self.hint.is_some_and(|hint| hint.soon);
+            if soon || !self.link.flight.repeat(now, longest, most) {
+                match self.hint.map(|hint| hint.end) {
+                    Some(Event::Failed(error)) => self.fail(error),
+                    Some(end) => self.end(end),
+                    None => self.fail(Error::TimedOut),
+                }
             } else if self.link.flight.is_answered() {
                 // Part of the answer is missing: what we have tells the peer what to repeat (RFC 9147 §7.1).
                 self.link.acks.send_now();

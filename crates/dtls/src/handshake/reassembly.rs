@@ -122,7 +122,27 @@ impl<A: Allocator> Reassembly<A> {
     }
 
     /// Takes in one fragment; it is an error not to keep it.
+    ///
+    /// A fragment that says something else than plaintext from before it takes that one's place, and
+    /// [`Discard::ConflictingFragment`] is returned: nothing shows which of the two is forged, and the peer repeats its
+    /// own. What is protected stays.
     pub(crate) fn push(&mut self, epoch: u16, f: &Fragment<'_>) -> Result<(), Discard> {
+        match self.keep(epoch, f) {
+            Err(Discard::ConflictingFragment) if self.replaces(epoch, f) => {
+                self.free(usize::from(f.seq.saturating_sub(self.next)));
+                self.keep(epoch, f).and(Err(Discard::ConflictingFragment))
+            }
+            result => result,
+        }
+    }
+
+    /// Whether a fragment that conflicts with what is kept is as good as that.
+    fn replaces(&self, epoch: u16, f: &Fragment<'_>) -> bool {
+        let slot = self.slots.get(usize::from(f.seq.saturating_sub(self.next)));
+        slot.is_some_and(|slot| slot.is_some_and(|slot| slot.epoch == 0 || epoch > slot.epoch))
+    }
+
+    fn keep(&mut self, epoch: u16, f: &Fragment<'_>) -> Result<(), Discard> {
         let ahead = usize::from(f.seq.checked_sub(self.next).ok_or(Discard::OldMessage)?);
         let slot = *self.slots.get(ahead).ok_or(Discard::NoRoom)?;
         let (start, end, len) = f.place()?;
@@ -160,6 +180,16 @@ impl<A: Allocator> Reassembly<A> {
         }
         let body = self.store.get(slot.start..slot.start.saturating_add(usize::from(slot.len)))?;
         Some(Message { kind: slot.kind, seq: self.next, epoch: slot.epoch, body })
+    }
+
+    /// Type and epoch of the next message, of which a part is here.
+    pub(crate) fn first(&self) -> Option<(u8, u16)> {
+        self.slots.first().copied().flatten().map(|slot| (slot.kind, slot.epoch))
+    }
+
+    /// Forgets what is here of the next message, which is not what it should be. Its place stays open.
+    pub(crate) fn drop_first(&mut self) {
+        self.free(0);
     }
 
     /// Forgets the next message, which has been handled.
@@ -218,7 +248,7 @@ impl<A: Allocator> Reassembly<A> {
 }
 
 /// Whether the fragment changes a byte that is there already. An honest sender never does (RFC 9147 §5.5); the
-/// first version stays, and the transcript decides in the end who was right.
+/// transcript decides in the end who was right.
 fn conflicts(kept: &[u8], have: &Ranges, (start, end): (u16, u16), bytes: &[u8]) -> bool {
     have.iter().any(|(s, e)| {
         let (s, e) = (s.max(start), e.min(end));

@@ -85,6 +85,17 @@ pub(crate) fn on_server_hello<A: Allocator, P: Provider>(
 }
 
 impl State {
+    /// The types of plaintext messages that have a place now.
+    pub(crate) const fn awaits(&self) -> &'static [u8] {
+        match self {
+            Self::Certificate => &[kind::CERTIFICATE],
+            Self::ServerKeyExchange { .. } => &[kind::SERVER_KEY_EXCHANGE],
+            Self::Request { .. } => &[kind::CERTIFICATE_REQUEST, kind::SERVER_HELLO_DONE],
+            Self::ServerHelloDone { .. } => &[kind::SERVER_HELLO_DONE],
+            Self::Finished => &[],
+        }
+    }
+
     /// Handles the next message of the server.
     #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(

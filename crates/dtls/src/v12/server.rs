@@ -144,6 +144,16 @@ fn write_key_exchange<A: Allocator, P: Provider>(
 }
 
 impl State {
+    /// The types of plaintext messages that have a place now.
+    pub(crate) const fn awaits(&self) -> &'static [u8] {
+        match self {
+            Self::Certificate => &[kind::CERTIFICATE],
+            Self::ClientKeyExchange { .. } => &[kind::CLIENT_KEY_EXCHANGE],
+            Self::CertificateVerify { .. } => &[kind::CERTIFICATE_VERIFY],
+            Self::Finished => &[],
+        }
+    }
+
     /// Handles the next message of the client.
     #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(

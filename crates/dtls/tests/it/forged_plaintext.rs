@@ -7,7 +7,7 @@ use crate::support::Pair;
 use barertc_dtls::{Config, Discard, Error, Event, Role, Version};
 use std::time::Duration;
 
-fn alert(level: u8, description: u8) -> Vec<u8> {
+pub(crate) fn alert(level: u8, description: u8) -> Vec<u8> {
     vec![21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, level, description]
 }
 
@@ -124,12 +124,28 @@ fn an_alert_in_the_clear_is_the_reason_of_a_silence() {
 /// A certificate, or anything else, of more than `reassembly` bytes would be repeated for minutes and never fit.
 #[test]
 fn a_message_that_never_fits_fails_at_once() {
-    for (len, seq) in [(5_000, 0), (4_097, 0), (60_000, 3), (0xFF_FFFF, 0)] {
+    for len in [5_000, 4_097, 60_000, 0xFF_FFFF] {
         let mut p = pair(Version::Dtls12);
         let error = Error::MessageTooLong { limit: 4_096, len: len as usize };
-        assert_eq!(p.client.handle(p.now, &mut fragment(seq, len, 0, &[1; 20], 11), |_| ()), Err(error));
+        assert_eq!(p.client.handle(p.now, &mut fragment(0, len, 0, &[1; 20], 2), |_| ()), Err(error));
         assert_eq!(p.client.poll_event(), Some(Event::Failed(error)));
         assert_eq!(p.client.timeout(), None);
+        // A certificate in its place, behind the hello.
+        let config = Config { mtu: 200, ..only(Version::Dtls12) };
+        let mut p = Pair::new(config.clone(), config, 7);
+        let mut out = [0; 2_000];
+        while let Some(n) = p.client.poll_transmit(p.now, &mut out) {
+            p.server.handle(p.now, &mut out[..n], |_| ()).unwrap();
+        }
+        let n = p.server.poll_transmit(p.now, &mut out).unwrap();
+        p.client.handle(p.now, &mut out[..n], |_| ()).unwrap();
+        assert_eq!(p.client.handle(p.now, &mut fragment(1, len, 0, &[1; 20], 11), |_| ()), Err(error));
+    }
+    // Before its place, anybody could say so.
+    for (seq, kind) in [(0, 11), (3, 11), (1, 2)] {
+        let mut p = pair(Version::Dtls12);
+        p.client.handle(p.now, &mut fragment(seq, 60_000, 0, &[1; 20], kind), |_| ()).unwrap();
+        p.connect();
     }
     // One that is too far ahead to be kept is nothing to go by.
     let mut p = pair(Version::Dtls12);
@@ -137,6 +153,6 @@ fn a_message_that_never_fits_fails_at_once() {
     p.connect();
     // One of exactly that length is kept.
     let mut p = pair(Version::Dtls12);
-    p.client.handle(p.now, &mut fragment(0, 4_096, 0, &[1; 20], 11), |_| ()).unwrap();
+    p.client.handle(p.now, &mut fragment(0, 4_096, 0, &[1; 20], 2), |_| ()).unwrap();
     assert!(p.client.poll_event().is_none());
 }

@@ -348,7 +348,7 @@ fn fragments_that_do_not_fit_their_message_are_dropped() {
 }
 
 #[test]
-fn overlapping_fragments_may_repeat_but_not_change_a_byte() {
+fn overlapping_fragments_that_change_a_byte_take_the_place_of_what_was_there() {
     let mut p = pair(Version::Dtls13);
     let mut out = [0; 2_000];
     let n = p.client.poll_transmit(p.now, &mut out).unwrap();
@@ -364,14 +364,16 @@ fn overlapping_fragments_may_repeat_but_not_change_a_byte() {
     send(&mut p, 0, 100, false);
     send(&mut p, 50, 120, true);
     assert_eq!(p.server.discards().get(Discard::ConflictingFragment), 1);
-    // Another type, or another length, for the same message.
+    // Another type has no place here. Another length for the same message takes it.
     p.server.handle(p.now, &mut fragment(0, len, 120, &body[120..], 2), |_| ()).unwrap();
+    assert_eq!(p.server.discards().get(Discard::Unexpected), 1);
     p.server.handle(p.now, &mut fragment(0, len + 1, 120, &body[120..], 1), |_| ()).unwrap();
-    assert_eq!(p.server.discards().get(Discard::ConflictingFragment), 3);
     send(&mut p, 50, 120, false);
+    assert_eq!(p.server.discards().get(Discard::ConflictingFragment), 3);
     send(&mut p, 90, body.len(), false);
-    assert_eq!(p.server.discards().total(), 3);
-    p.connect();
+    send(&mut p, 0, 60, false);
+    assert_eq!(p.server.discards().total(), 4);
+    assert!(p.server.poll_transmit(p.now, &mut [0; 2_000]).is_some(), "the hello is whole");
 }
 
 #[test]

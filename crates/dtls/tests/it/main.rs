@@ -6,6 +6,7 @@ mod forged_plaintext;
 mod hostile_input;
 mod lossy_network;
 mod memory_is_bounded;
+mod out_of_place;
 mod rules_of_hellos;
 mod secrets_are_wiped;
 mod support;
