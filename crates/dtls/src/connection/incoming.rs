@@ -241,16 +241,15 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             }
             let in_place = fragment.seq == reassembly.next() && handshake.awaits(fragment.kind);
             if opened.epoch == 0 && fragment.seq <= reassembly.next() && !in_place {
-                match fragment.whole().filter(|_| fragment.kind == kind::HELLO_VERIFY_REQUEST) {
-                    Some(request) => match handshake.verify_again(&mut self.link, request) {
+                if let Some(request) = fragment.whole().filter(|_| fragment.kind == kind::HELLO_VERIFY_REQUEST) {
+                    match handshake.verify_again(&mut self.link, request) {
                         Ok(true) => continue,
                         Ok(false) => {}
                         Err(error) => {
                             self.fail(error);
                             return Err(error);
                         }
-                    },
-                    None => {}
+                    }
                 }
                 if fragment.seq == reassembly.next() {
                     self.discards.count(Discard::Unexpected);
