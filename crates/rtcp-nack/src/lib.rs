@@ -85,6 +85,7 @@ mod repair;
 mod restore;
 mod send;
 mod stats;
+mod terms;
 
 pub use config::{HistoryConfig, Mid, RepairConfig, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
@@ -95,3 +96,4 @@ pub use send::{SendEvent, SendStream};
 pub use stats::{
     InboundStats, OutboundStats, RecvDiscard, RecvDiscards, RemoteInboundStats, SendDiscard, SendDiscards,
 };
+pub use terms::SendTerms;

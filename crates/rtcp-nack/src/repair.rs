@@ -129,6 +129,12 @@ impl<A: Allocator + Clone> Repair<A> {
         Box::try_new(this, alloc)
     }
 
+    /// Another source or payload type from now on. What was begun is not finished; sequence numbers go on.
+    pub(crate) fn rename(&mut self, config: RepairConfig) {
+        self.abandon();
+        self.config = config;
+    }
+
     /// Whether the frames that come now are protected.
     pub(crate) const fn is_on(&self) -> bool {
         self.measure.is_on()

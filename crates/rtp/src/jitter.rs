@@ -8,7 +8,7 @@ mod tests;
 use core::time::Duration;
 
 use barertc_arena::Allocator;
-use barertc_wire::{Extension, Instant};
+use barertc_wire::{Extension, ExtensionMap, Instant};
 
 use crate::depacketize::{Assembly, Parts};
 use crate::error::Error;
@@ -282,6 +282,11 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     pub fn set_format(&mut self, format: PayloadFormat, framing: Framing) {
         (self.config.format, self.config.framing) = (format, framing);
         self.reset();
+    }
+
+    /// Other header extensions from now on.
+    pub const fn set_extensions(&mut self, extensions: ExtensionMap) {
+        self.config.extensions = extensions;
     }
 
     /// Forgets everything: the source has restarted.

@@ -37,10 +37,8 @@ pub enum Congestion {
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// Our port; 5000 unless the session description says otherwise.
+    /// Our port, which the session description announces as `a=sctp-port`. Not 0.
     pub local_port: u16,
-    /// The peer's port (`a=sctp-port`).
-    pub remote_port: u16,
     /// Largest SCTP packet in bytes: what fits into one DTLS record in one datagram. Best a multiple of four.
     pub mtu: u16,
     /// Bytes of payload kept until the peer has acknowledged them.
@@ -59,8 +57,6 @@ pub struct Config {
     pub max_fragments: u32,
     /// Bytes of label and protocol together that a channel may have.
     pub label_room: u16,
-    /// Largest message the peer takes in bytes (`a=max-message-size`); [`u32::MAX`] when there is no limit.
-    pub remote_max_message_size: u32,
     /// Bytes of a message after which it can be read in part, before its end has arrived.
     pub partial_delivery_point: u32,
     /// Offer I-DATA (RFC 8260), so that a long message doesn't hold up the others.
@@ -100,7 +96,6 @@ impl Config {
     pub const fn new() -> Self {
         Self {
             local_port: 5000,
-            remote_port: 5000,
             mtu: 1188,
             send_buffer: 64 << 10,
             receive_buffer: 64 << 10,
@@ -110,7 +105,6 @@ impl Config {
             max_in_flight: 128,
             max_fragments: 256,
             label_room: 128,
-            remote_max_message_size: 256 << 10,
             partial_delivery_point: 32 << 10,
             interleaving: true,
             zero_checksum: true,
@@ -164,6 +158,7 @@ impl Config {
         let (mtu, block) = (u64::from(self.mtu), u64::from(self.block));
         let least = |field, value: u64, limit: u64| ConfigError::check(field, value, Rule::AtLeast(limit));
         let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        least("local_port", self.local_port.into(), 1)?;
         least("mtu", mtu, 128)?;
         least("block", block, 16)?;
         least("send_buffer", self.send_buffer.into(), mtu.saturating_mul(4).saturating_add(block))?;

@@ -37,6 +37,15 @@ pub enum Error {
         /// The id asked for.
         value: u16,
     },
+    /// The peer's port is 0, which no packet may have (RFC 9260 §3.1).
+    ZeroPort,
+    /// The association has begun with another port of the peer.
+    PortInUse {
+        /// The port that it has.
+        current: u16,
+        /// The port asked for.
+        value: u16,
+    },
     /// Label and protocol together are longer than [`Config::label_room`](crate::Config::label_room).
     LabelTooLong {
         /// Bytes that fit.
@@ -81,6 +90,10 @@ impl fmt::Display for Error {
             Self::TooMany { what, limit } => write!(f, "no room for more than {limit} {what}"),
             Self::StreamInUse(id) => write!(f, "stream {id} is in use"),
             Self::StreamOutOfRange { limit, value } => write!(f, "stream {value} is above the highest, {limit}"),
+            Self::ZeroPort => f.write_str("the peer's port is 0"),
+            Self::PortInUse { current, value } => {
+                write!(f, "the peer's port is {value}, and the association has begun with {current}")
+            }
             Self::LabelTooLong { limit, value } => {
                 write!(f, "label and protocol have {value} bytes, {limit} fit")
             }

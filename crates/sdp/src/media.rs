@@ -185,10 +185,16 @@ impl<'a> Media<'a> {
         self.attributes().filter(|(name, _)| *name == "rtcp-xr").flat_map(|(_, v)| formats(v)).any(|f| f == "rcvr-rtt")
     }
 
-    /// The SCTP port (RFC 8841 §5). Peers that leave it out mean 5000.
+    /// The SCTP port (RFC 8841 §5). `None` when it is missing or no number of 16 bits. Peers that leave it out mean 5000.
     #[must_use]
     pub fn sctp_port(&self) -> Option<u16> {
         self.attribute("sctp-port")?.parse().ok()
+    }
+
+    /// Whether an association can begin with the SCTP port: 0 ends one (RFC 8841 §9.3), and what is no number of 16 bits is
+    /// no port.
+    pub(crate) fn has_usable_sctp_port(&self) -> bool {
+        self.attribute("sctp-port").is_none() || self.sctp_port().is_some_and(|port| port != 0)
     }
 
     /// The largest message that the remote takes, in bytes (RFC 8841 §6). It is 65,536 when the attribute is missing, and

@@ -414,7 +414,7 @@ impl Line {
                 let muxed = || media.rtcp_mux() || session.group_of(media).any(|m| m.rtcp_mux());
                 track.kind == media.kind() && media.is_rtp() && muxed() && self.fit_track(track, session, media)
             }
-            Section::Data(_) => media.is_data(),
+            Section::Data(_) => media.is_data() && media.has_usable_sctp_port(),
             Section::Inactive { .. } | Section::Ended { .. } => false,
         }
     }

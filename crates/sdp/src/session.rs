@@ -85,6 +85,13 @@ impl<'a> Session<'a> {
         self.media().find(|media| media.mid() == Some(mid))
     }
 
+    /// Whether it ends data channels: it has an m-line of them that is rejected, or whose SCTP port no association can have
+    /// (RFC 8841 §9.3).
+    #[must_use]
+    pub fn ends_data(&self) -> bool {
+        self.media().any(|media| media.is_data() && (media.is_rejected() || !media.has_usable_sctp_port()))
+    }
+
     /// The first session-level attribute called `name`.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&'a str> {

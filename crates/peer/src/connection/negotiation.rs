@@ -58,7 +58,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let begin = self.plan_answer(&answer)?;
         self.prepare_transport(begin.as_ref())?;
         self.settle_answer(now, &answer)?;
-        self.begin(now, begin.as_ref())
+        self.begin(now, begin.as_ref(), answer.ends_data())
     }
 
     /// Takes an offer and writes the answer: every m-line that fits a track of ours is accepted, the rest rejected. An
@@ -76,7 +76,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let sped = begin.as_ref().is_some_and(|begin| carries_dtls(&begin.transport));
         let text = self.settle_offer(now, &offer, restart, sped, out)?;
         self.transport.take_part(now, false);
-        self.begin(now, begin.as_ref())?;
+        self.begin(now, begin.as_ref(), offer.ends_data())?;
         Ok(text)
     }
 
@@ -208,12 +208,16 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// From here on nothing fails.
     fn settle(&mut self, now: Instant, plan: &Plan) {
         for (index, track) in self.tracks.iter().enumerate() {
-            self.media.commit(now, index, plan.terms(index, track).as_ref());
+            let terms = plan.terms(index, track);
+            self.media.commit(now, index, terms.as_ref(), &mut self.random);
         }
         self.agreement.settle(plan, &mut self.tracks);
     }
 
-    fn begin(&mut self, now: Instant, begin: Option<&Begin<'_>>) -> Result<(), Error> {
+    fn begin(&mut self, now: Instant, begin: Option<&Begin<'_>>, ends_data: bool) -> Result<(), Error> {
+        if ends_data {
+            self.transport.data_mut().end(now);
+        }
         let begun = begin.map_or(Ok(()), |begin| self.transport.begin(now, begin));
         self.update(now);
         begun

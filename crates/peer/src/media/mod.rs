@@ -178,7 +178,10 @@ impl<A: Allocator + Clone> Media<A> {
 
     /// A track is what was agreed on from now on; without terms it pauses. The stream of what is not sent any more is kept
     /// for a later description; the buffers of what is not received are given back.
-    pub(crate) fn commit(&mut self, now: Instant, index: usize, terms: Option<&Terms>) {
+    pub(crate) fn commit(&mut self, now: Instant, index: usize, terms: Option<&Terms>, random: &mut Generator) {
+        if let Some(terms) = terms {
+            self.commit_sending(now, index, terms, random);
+        }
         let Some(streams) = self.streams.get_mut(index) else { return };
         let sends = terms.is_some_and(|terms| terms.sends) && streams.send.is_some();
         if let Some(stream) = &mut streams.send {

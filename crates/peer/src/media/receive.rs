@@ -9,10 +9,10 @@ use super::Media;
 use super::receiver::Receiver;
 use crate::config::Config;
 use crate::error::Error;
-use crate::terms::{Remote, Terms};
+use crate::terms::{PayloadTerms, Remote, Terms};
 
 impl<A: Allocator + Clone> Media<A> {
-    /// Makes the stream that receives a track, where there is none and room for it.
+    /// Makes the stream that receives a track, where there is none and room for it. Later it takes what other terms need.
     pub(super) fn prepare_receiving(
         &mut self,
         index: usize,
@@ -21,15 +21,35 @@ impl<A: Allocator + Clone> Media<A> {
         memory: &A,
     ) -> Result<(), Error> {
         let (Some(payload), true) = (terms.payloads.first(), terms.receives) else { return Ok(()) };
-        if self.streams.get(index).is_none_or(|streams| streams.recv.is_some()) {
+        let wide = payload.transport_cc && terms.extensions.id(Extension::TransportSequence).is_some();
+        let Some(streams) = self.streams.get_mut(index) else { return Ok(()) };
+        if let Some(receiver) = &mut streams.recv {
+            receiver.prepare(terms, memory)?;
+        } else if !self.make_receiver(index, payload, terms, config, memory)? {
             return Ok(());
         }
+        if wide && self.arrivals.is_none() {
+            let arrivals = Arrivals::new(config.arrivals.into(), memory.clone())?;
+            self.arrivals = Some(Box::try_new(arrivals, memory.clone())?);
+        }
+        Ok(())
+    }
+
+    /// Makes the stream that receives a track; false when there is no room for one more.
+    fn make_receiver(
+        &mut self,
+        index: usize,
+        payload: &PayloadTerms,
+        terms: &Terms,
+        config: &Config,
+        memory: &A,
+    ) -> Result<bool, Error> {
         let video = payload.format.is_video();
         let bounds = if video { config.recv_video } else { config.recv_audio };
         let receivers = self.streams.iter().filter_map(|streams| streams.recv.as_ref());
         let there = receivers.filter(|receiver| receiver.stream().config().format.is_video() == video).count();
         if there >= usize::from(bounds.count) {
-            return Ok(());
+            return Ok(false);
         }
         let Remote { ssrc, rtx, fec } = terms.remote.unwrap_or_default();
         let make = if video { RecvConfig::video } else { RecvConfig::audio };
@@ -39,19 +59,14 @@ impl<A: Allocator + Clone> Media<A> {
             repair: fec.zip(terms.flexfec).filter(|_| video),
             extensions: terms.extensions,
             local_ssrc: self.reporter(),
+            nack: payload.nack,
             ..make(ssrc, payload.payload_type, payload.format)
         });
-        let missing = if payload.nack { stream.missing } else { 0 };
-        let receiver = Receiver::new(RecvStream::new(RecvConfig { missing, ..stream }, memory.clone())?, terms);
+        let receiver = Receiver::new(RecvStream::new(stream, memory.clone())?, terms);
         let receiver = Box::try_new(receiver, memory.clone())?;
-        let wide = payload.transport_cc && terms.extensions.id(Extension::TransportSequence).is_some();
-        if wide && self.arrivals.is_none() {
-            let arrivals = Arrivals::new(config.arrivals.into(), memory.clone())?;
-            self.arrivals = Some(Box::try_new(arrivals, memory.clone())?);
-        }
         if let Some(streams) = self.streams.get_mut(index) {
             streams.recv = Some(receiver);
         }
-        Ok(())
+        Ok(true)
     }
 }

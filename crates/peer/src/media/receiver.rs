@@ -10,7 +10,7 @@ use barertc_wire::{ExtensionMap, Instant};
 
 use crate::config::RecvBounds;
 use crate::error::Error;
-use crate::terms::{MAX_PAYLOADS, PayloadTerms, Remote, Terms};
+use crate::terms::{MAX_PAYLOADS, PayloadTerms, Terms};
 
 /// The stream that a track receives.
 pub(super) struct Receiver<A: Allocator + Clone> {
@@ -94,18 +94,45 @@ impl<A: Allocator + Clone> Receiver<A> {
             .any(|payload| (!self.known && payload.carries(payload_type)) || (rtx && payload.rtx == Some(payload_type)))
     }
 
-    /// A later description: the peer may announce another source than before.
+    /// Takes the memory that a later description needs. What is received does not change by that.
+    ///
+    /// # Errors
+    /// [`Error::Media`] without memory.
+    pub(super) fn prepare(&mut self, terms: &Terms, memory: &A) -> Result<(), Error> {
+        let repairs = terms.flexfec.is_some() && self.stream.config().format.is_video();
+        if repairs && terms.remote.is_some_and(|remote| remote.fec.is_some()) {
+            self.stream.reserve_repair(memory.clone())?;
+        }
+        Ok(())
+    }
+
+    /// A later description holds. The peer may announce another source than before; payload types, header extensions and the
+    /// name of the m-line may be others.
     pub(super) fn follow(&mut self, now: Instant, terms: &Terms) {
         self.payloads.clone_from(&terms.payloads);
-        if let Some(Remote { ssrc, rtx, fec }) = terms.remote
-            && !self.knows(ssrc)
-        {
-            self.stream.set_source(now, ssrc);
-            let payload_type = terms.payloads.first().and_then(|payload| payload.rtx);
-            self.stream.set_rtx(now, rtx.zip(payload_type));
-            self.stream.set_repair(now, fec.zip(terms.flexfec));
+        self.mid.clone_from(&terms.mid);
+        self.stream.set_extensions(now, terms.extensions);
+        let remote = terms.remote.unwrap_or_default();
+        if terms.remote.is_some() && !self.knows(remote.ssrc) {
+            self.stream.set_source(now, remote.ssrc);
             self.known = true;
+            self.stream.set_rtx(now, None);
+            self.stream.set_repair(now, None);
         }
+        // What comes until the peer has changed over still has the old payload type. That one stays while its format does.
+        let RecvConfig { payload_type, format, rtx, repair, .. } = *self.stream.config();
+        let named = self.payloads.iter().find(|payload| payload.payload_type == payload_type).copied();
+        let Some(payload) = named.or_else(|| self.payloads.first().copied()) else { return };
+        if payload.format != format {
+            self.stream.set_format(now, payload.payload_type, payload.format, payload.rtx);
+        }
+        self.stream.set_red(now, payload.red);
+        self.stream.set_nack(now, payload.nack);
+        // A source that was learned stays where the description names none.
+        let rtx = remote.rtx.or(rtx.map(|(ssrc, _)| ssrc));
+        self.stream.set_rtx(now, rtx.zip(payload.rtx));
+        let fec = remote.fec.or(repair.map(|(ssrc, _)| ssrc));
+        self.stream.set_repair(now, fec.zip(terms.flexfec).filter(|_| payload.format.is_video()));
     }
 
     pub(super) fn handle(&mut self, now: Instant, packet: &Packet<'_>) {

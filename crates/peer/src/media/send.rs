@@ -3,7 +3,7 @@
 use barertc_arena::Allocator;
 use barertc_congestion::Class;
 use barertc_crypto::{Generator, rand_core::Rng};
-use barertc_rtcp_nack::{RepairConfig, RtxConfig, SendConfig, SendStream};
+use barertc_rtcp_nack::{RepairConfig, RtxConfig, SendConfig, SendStream, SendTerms};
 use barertc_rtp::PayloadFormat;
 use barertc_wire::Instant;
 
@@ -41,7 +41,7 @@ impl StreamConfig {
 }
 
 impl<A: Allocator + Clone> Media<A> {
-    /// Makes the stream that sends a track, the first time that this was agreed on.
+    /// Makes the stream that sends a track, the first time that this was agreed on. Later it takes what other terms need.
     pub(super) fn prepare_sending(
         &mut self,
         index: usize,
@@ -51,38 +51,33 @@ impl<A: Allocator + Clone> Media<A> {
         random: &mut Generator,
     ) -> Result<(), Error> {
         let Some(streams) = self.streams.get_mut(index) else { return Ok(()) };
-        let (Some(payload), None, true) = (terms.payloads.first(), &streams.send, terms.sends) else { return Ok(()) };
-        let (ssrc, format) = (terms.source.ssrc, payload.format);
+        let Some(negotiated) = send_terms(terms, random) else { return Ok(()) };
+        if let Some(stream) = &mut streams.send {
+            return Ok(stream.reserve(&negotiated, memory.clone())?);
+        }
+        let (ssrc, format) = (terms.source.ssrc, negotiated.format);
         let (bounds, base) = if format.is_video() {
-            (&config.video, SendConfig::video(ssrc, payload.payload_type, format))
+            (&config.video, SendConfig::video(ssrc, negotiated.payload_type, format))
         } else {
-            (&config.audio, SendConfig::audio(ssrc, payload.payload_type, format))
+            (&config.audio, SendConfig::audio(ssrc, negotiated.payload_type, format))
         };
-        // RFC 3550 §5.1: random. Below 2¹⁵, so that SRTP's roll-over counter is told apart when first packets are lost.
-        let [first_sequence, first_rtx, first_repair] =
-            [random.next_u32(), random.next_u32(), random.next_u32()].map(|n| n as u16 & 0x7FFF);
-        let rtx = payload.rtx.map(|payload_type| RtxConfig {
-            ssrc: terms.source.rtx,
-            payload_type,
-            first_sequence: first_rtx,
-        });
         let config = SendConfig {
-            first_sequence,
+            first_sequence: first_sequence(random),
             timestamp_offset: random.next_u32(),
-            rtx,
-            repair: terms.flexfec.filter(|_| format.is_video()).map(|payload_type| RepairConfig {
-                ssrc: terms.source.fec,
-                payload_type,
-                first_sequence: first_repair,
-            }),
-            red: payload.red,
-            extensions: terms.extensions,
-            mid: terms.mid.clone(),
             mtu: config.inner_mtu().into(),
-            ..bounds.apply(base)
+            ..bounds.apply(negotiated.apply(base))
         };
         streams.send = Some(SendStream::new(config, memory.clone())?);
         Ok(())
+    }
+
+    /// The stream that sends a track follows what was agreed on last.
+    pub(super) fn commit_sending(&mut self, now: Instant, index: usize, terms: &Terms, random: &mut Generator) {
+        if let Some(stream) = self.streams.get_mut(index).and_then(|streams| streams.send.as_mut())
+            && let Some(negotiated) = send_terms(terms, random)
+        {
+            stream.renegotiate(now, &negotiated);
+        }
     }
 
     /// Writes the next packet of media: audio before video, what was lost before what is new, and video no faster than the
@@ -114,6 +109,36 @@ impl<A: Allocator + Clone> Media<A> {
         }
         self.pacer.sent(now, packet.class, len);
     }
+}
+
+/// What was agreed on for the stream that sends a track; `None` when it does not send.
+fn send_terms(terms: &Terms, random: &mut Generator) -> Option<SendTerms> {
+    let payload = terms.payloads.first().filter(|_| terms.sends)?;
+    let rtx = payload.rtx.map(|payload_type| RtxConfig {
+        ssrc: terms.source.rtx,
+        payload_type,
+        first_sequence: first_sequence(random),
+    });
+    let flexfec = terms.flexfec.filter(|_| payload.format.is_video());
+    let repair = flexfec.map(|payload_type| RepairConfig {
+        ssrc: terms.source.fec,
+        payload_type,
+        first_sequence: first_sequence(random),
+    });
+    Some(SendTerms {
+        payload_type: payload.payload_type,
+        format: payload.format,
+        rtx,
+        repair,
+        red: payload.red,
+        extensions: terms.extensions,
+        mid: terms.mid.clone(),
+    })
+}
+
+/// RFC 3550 §5.1: random. Below 2¹⁵, so that SRTP's roll-over counter is told apart when first packets are lost.
+fn first_sequence(random: &mut Generator) -> u16 {
+    random.next_u32() as u16 & 0x7FFF
 }
 
 /// The next packet of `class` from this stream, whether it bears the path's sequence number, and whether it is a packet

@@ -157,9 +157,15 @@ impl<A: Allocator + Clone> Data<A> {
         matches!(self.snap, Snap::Begun)
     }
 
-    /// Data channels were agreed on.
+    /// Data channels were agreed on. Another port of the peer asks for another association (RFC 8841 §9.3).
     pub(super) fn begin(&mut self, now: Instant, terms: DataTerms, role: Role, up: bool) {
         self.terms = Some((terms, role));
+        if let Some(association) = self.association.as_deref_mut()
+            && !association.is_new()
+            && association.remote_port() != terms.remote_port
+        {
+            association.abort(now);
+        }
         if self.association.as_ref().is_some_and(|association| association.is_over()) && self.renewal == Renewal::No {
             self.renewal = Renewal::Asked;
         }
@@ -170,11 +176,21 @@ impl<A: Allocator + Clone> Data<A> {
         }
     }
 
+    /// The last description ends data channels (RFC 8841 §9.3 and §10). An association that has not begun goes on waiting for
+    /// a description that has some.
+    pub(crate) fn end(&mut self, now: Instant) {
+        self.terms = None;
+        if self.association.as_ref().is_some_and(|association| !association.is_new()) {
+            self.fail(now);
+        }
+    }
+
     fn configure(&mut self, now: Instant) {
         let (Some(association), Some((terms, role))) = (self.association.as_deref_mut(), self.terms) else { return };
         let limit = u32::try_from(terms.max_message_size).unwrap_or(u32::MAX);
         association.set_remote_max_message_size(limit);
-        association.set_remote_port(terms.remote_port);
+        // The association of another port is over by now, and a description with port 0 has no data channels.
+        let _ = association.set_remote_port(terms.remote_port);
         // RFC 8832 §6: the DTLS client has the even streams.
         let role = if role == Role::Client { barertc_sctp::Role::Client } else { barertc_sctp::Role::Server };
         association.set_role(now, role);

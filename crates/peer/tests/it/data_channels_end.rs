@@ -77,3 +77,77 @@ fn nothing_is_written_after_the_end() {
     let write = pair.answerer.connection.write_channel(pair.now, two, MessageKind::Text, b"late");
     assert_eq!(write, Err(Error::Closed));
 }
+
+/// Gives the offerer a new offer of the other side with another `a=sctp-port`; the answer.
+fn with_port(pair: &mut Pair<'_>, port: &str) -> String {
+    let offer = pair.answerer.offer().expect("an offer");
+    let other = offer.replace("a=sctp-port:5000\r\n", port);
+    assert_ne!(offer, other);
+    let answer = pair.offerer.answer(pair.now, &other).expect("an answer");
+    pair.answerer.connection.rollback(pair.now).expect("there was an offer");
+    pair.pass(SECOND);
+    answer
+}
+
+#[test]
+fn another_port_of_the_peer_is_another_association() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = connected(&ids, &arena, 76);
+    let [one, two] = [pair.offerer.open_channels()[0], pair.answerer.open_channels()[0]];
+    // The same port changes nothing.
+    pair.signal_back().expect("they agree");
+    pair.pass(SECOND);
+    assert!(!pair.offerer.saw(&Event::ChannelClosed(one)), "{:?}", pair.offerer.events);
+
+    with_port(&mut pair, "a=sctp-port:6000\r\n");
+    assert!(pair.offerer.saw(&Event::ChannelClosed(one)), "{:?}", pair.offerer.events);
+    assert!(pair.offerer.saw(&Event::DataClosed(None)), "{:?}", pair.offerer.events);
+    assert!(pair.answerer.saw(&Event::ChannelClosed(two)), "{:?}", pair.answerer.events);
+    let write = pair.offerer.connection.write_channel(pair.now, one, MessageKind::Text, b"late");
+    assert_eq!(write, Err(Error::NoSuchChannel));
+
+    // And back again.
+    pair.signal().expect("they agree");
+    pair.pass(SECOND);
+    let new = pair.offerer.open("again").expect("room");
+    let open = |p: &mut Pair<'_>| p.offerer.saw(&Event::ChannelOpen(new));
+    assert!(pair.drive(10 * SECOND, open), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
+}
+
+#[test]
+fn a_port_that_none_can_have_ends_the_association() {
+    // RFC 8841 §9.3 and §5.2.
+    for port in ["a=sctp-port:0\r\n", "a=sctp-port:65536\r\n", "a=sctp-port:five\r\n"] {
+        let (ids, arena) = (Identities::new(), arena(0));
+        let mut pair = connected(&ids, &arena, 77);
+        let one = pair.offerer.open_channels()[0];
+        let answer = with_port(&mut pair, port);
+        assert!(answer.contains("m=application 0 "), "{answer}");
+        assert!(pair.offerer.saw(&Event::ChannelClosed(one)), "{port}: {:?}", pair.offerer.events);
+        assert!(pair.offerer.saw(&Event::DataClosed(None)), "{:?}", pair.offerer.events);
+    }
+}
+
+#[test]
+fn a_peer_that_ends_data_channels_and_keeps_media_closes_every_channel() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &crate::support::receiving(), 78).expect("enough memory");
+    crate::support::send_tracks(&mut pair.offerer).expect("room");
+    crate::support::recv_tracks(&mut pair.answerer).expect("room");
+    pair.offerer.open("chat").expect("room");
+    pair.answerer.add_data().expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    assert!(pair.drive(5 * SECOND, |p| !p.offerer.open_channels().is_empty()));
+    let one = pair.offerer.open_channels()[0];
+    let answer = with_port(&mut pair, "a=sctp-port:0\r\n");
+    assert!(answer.contains("m=application 0 ") && !answer.contains("m=video 0 "), "{answer}");
+    assert!(pair.offerer.saw(&Event::ChannelClosed(one)), "{:?}", pair.offerer.events);
+    assert!(pair.offerer.is_connected());
+    // The next description has them again.
+    pair.signal().expect("they agree");
+    pair.pass(SECOND);
+    let new = pair.offerer.open("again").expect("room");
+    let open = |p: &mut Pair<'_>| p.offerer.saw(&Event::ChannelOpen(new));
+    assert!(pair.drive(10 * SECOND, open), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
+}

@@ -154,3 +154,35 @@ fn what_was_rejected_keeps_its_place_and_may_be_taken_later() {
     let [v, a] = pair.offerer.tracks.expect("it sends");
     assert!(pair.offerer.connection.is_sending(v) && pair.offerer.connection.is_sending(a));
 }
+
+#[test]
+fn payload_types_of_a_later_description_are_those_that_are_sent_with() {
+    let (ids, arena) = (Identities::new(), &arena(0));
+    let mut pair = pair(&ids, arena);
+    let [v, _] = send_tracks(&mut pair.offerer).expect("room");
+    recv_tracks(&mut pair.answerer).expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    fn sent_with<'m>(pair: &mut Pair<'m>, arena: &'m Arena, v: barertc::TrackId, millis: u32) -> u8 {
+        let frame = crate::support::video(arena, true, 200, millis).expect("a frame");
+        pair.offerer.connection.send_frame(pair.now, v, &frame).expect("room");
+        let mut room = [0; 2_048];
+        loop {
+            let sent = pair.offerer.connection.poll_transmit(pair.now, &mut room).expect("a datagram");
+            // SRTP leaves the header as it is.
+            if crate::support::sort(&room[..sent.len]) == crate::support::Sort::Rtp {
+                return room[1] & 0x7F;
+            }
+        }
+    }
+    assert_eq!(sent_with(&mut pair, arena, v, 0), 102);
+    // The peer numbers its codecs anew.
+    let offer = pair.answerer.offer().expect("an offer");
+    let mut other = offer.replace(":102 ", ":98 ").replace(":103 ", ":99 ").replace("apt=102", "apt=98");
+    other = other.replace(" 102", " 98").replace(" 103", " 99");
+    let answer = pair.offerer.answer(pair.now, &other).expect("an answer");
+    assert!(answer.contains("a=rtpmap:98 H264/90000"), "{answer}");
+    assert_eq!(pair.offerer.connection.track(v).expect("a track").payload_type, Some(98));
+    pair.pass(Duration::from_millis(100));
+    assert_eq!(sent_with(&mut pair, arena, v, 100), 98);
+}

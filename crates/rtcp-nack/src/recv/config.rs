@@ -37,8 +37,10 @@ pub struct RecvConfig {
     pub payload_bytes: usize,
     /// How long a missing packet is waited for.
     pub wait: Duration,
-    /// Missing packets that are asked for at the same time; 0 where NACK was not negotiated.
+    /// Missing packets that are asked for at the same time, where [`nack`](Self::nack) lets them be asked for at all.
     pub missing: usize,
+    /// NACK was negotiated: missing packets may be asked for.
+    pub nack: bool,
 }
 
 impl RecvConfig {
@@ -60,6 +62,7 @@ impl RecvConfig {
             payload_bytes: 1_200,
             wait: Duration::from_millis(300),
             missing: 256,
+            nack: true,
         }
     }
 

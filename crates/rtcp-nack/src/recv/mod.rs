@@ -2,6 +2,7 @@
 
 mod config;
 mod key_frames;
+mod renegotiated;
 
 use core::time::Duration;
 
@@ -91,19 +92,6 @@ impl<A: Allocator + Clone> RecvStream<A> {
             discards: RecvDiscards::default(),
             config,
         })
-    }
-
-    /// The source sends another of the agreed payload types from now on (RFC 3264 §6.1). What is held of the former one is
-    /// forgotten. `rtx` is the payload type of retransmissions of the new one.
-    pub fn set_format(&mut self, _now: Instant, payload_type: u8, format: PayloadFormat, rtx: Option<u8>) {
-        if format != self.config.format {
-            self.config.format = format;
-            self.config.framing = if format.has_nals() { Framing::AnnexB } else { Framing::Whole };
-            self.jitter.set_format(format, self.config.framing);
-            self.key_frames.join(format.is_video());
-        }
-        self.config.payload_type = payload_type;
-        self.config.rtx = self.config.rtx.zip(rtx).map(|((ssrc, _), rtx)| (ssrc, rtx));
     }
 
     /// Whether a packet of this source and payload type is for this stream: the media, its retransmissions or its repair
@@ -234,7 +222,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
 
     /// Whether the packet was new.
     fn hold(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        if self.config.missing > 0 && !self.missing.arrived(now, packet.header.sequence) {
+        if self.nacks() && !self.missing.arrived(now, packet.header.sequence) {
             self.key_frames.need();
             self.discards.count(RecvDiscard::TooManyMissing);
         }
@@ -249,6 +237,11 @@ impl<A: Allocator + Clone> RecvStream<A> {
             self.discards.count(reason);
         }
         matches!(reason, None | Some(RecvDiscard::TooLarge))
+    }
+
+    /// Whether missing packets are asked for.
+    const fn nacks(&self) -> bool {
+        self.config.nack && self.config.missing > 0
     }
 
     /// What the jitter buffer waits for no longer is not asked for any more.
@@ -344,29 +337,6 @@ impl<A: Allocator + Clone> RecvStream<A> {
     #[must_use]
     pub fn feedback_timeout(&self) -> Option<Instant> {
         Instant::earliest(self.missing.timeout(), self.key_frames.timeout())
-    }
-
-    /// The stream has another source from now on, as when the peer did not announce it: what is held is gone. Counters
-    /// go on.
-    pub fn set_source(&mut self, _now: Instant, ssrc: u32) {
-        self.config.ssrc = ssrc;
-        self.reception = Reception::new(self.config.format.clock_rate());
-        self.missing.forget();
-        if let Some(restorer) = &mut self.restorer {
-            restorer.reset();
-        }
-        self.jitter.reset();
-        self.key_frames.forget(self.config.format.is_video());
-    }
-
-    /// Source and payload type of retransmissions, once they are known.
-    pub const fn set_rtx(&mut self, _now: Instant, rtx: Option<(u32, u8)>) {
-        self.config.rtx = rtx;
-    }
-
-    /// Source and payload type of repair packets, once they are known. Without effect on a stream that was made without any.
-    pub const fn set_repair(&mut self, _now: Instant, repair: Option<(u32, u8)>) {
-        self.config.repair = repair;
     }
 
     /// Takes the round trip time, which spaces repeated requests.

@@ -3,6 +3,7 @@
 mod again;
 mod key_frames;
 mod late;
+mod renegotiated;
 mod retransmissions;
 
 use barertc_arena::{Allocator, Box, Ring};
@@ -151,7 +152,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         if frame.format() != self.config.format {
             return Err(Error::WrongFormat);
         }
-        let repaired = self.repair.as_ref().is_some_and(|repair| repair.is_on());
+        let repaired = self.has_repair();
         let budget = self.budget(&frame, repaired);
         if frame.next_piece(usize::from(budget), &mut Cursor::default()).is_none() {
             return Err(Error::FrameTooLarge { bytes: frame.bytes().len(), limit: budget.into() });
@@ -231,7 +232,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         if let Some(repair) = &mut self.repair {
             repair.follow(now, loss, self.round_trip_time.unwrap_or(ASSUMED_RTT), latency);
         }
-        let repaired = self.repair.as_ref().is_some_and(|repair| repair.is_on());
+        let repaired = self.has_repair();
         self.playout.sent(now, loss, self.round_trip_time, repaired);
         if red.is_some() {
             self.redundancy.follow(now, loss);
@@ -325,34 +326,6 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.key_frames.ask(now);
     }
 
-    /// Uses other extensions from now on. The history is forgotten: its packets could not be made again byte for byte.
-    ///
-    /// # Errors
-    /// [`Error::Config`]; nothing changes then.
-    pub fn set_extensions(&mut self, now: Instant, extensions: barertc_rtp::ExtensionMap) -> Result<(), Error> {
-        if extensions == self.config.extensions {
-            return Ok(());
-        }
-        let before = core::mem::replace(&mut self.config.extensions, extensions);
-        if let Err(error) = self.config.check() {
-            self.config.extensions = before;
-            return Err(error);
-        }
-        self.again.clear();
-        self.history.clear(self.next_sequence);
-        self.drop_started();
-        self.key_frames.ask(now);
-        for index in 0..self.queue.len() {
-            let Some(frame) = self.queue.get(index).map(|q| q.frame.clone()) else { break };
-            let repaired = self.queue.get(index).is_some_and(|queued| queued.repaired);
-            let budget = self.budget(&frame, repaired);
-            if let Some(queued) = self.queue.get_mut(index) {
-                queued.budget = budget;
-            }
-        }
-        Ok(())
-    }
-
     /// Whether packets carry a transport-wide sequence number, so that the caller should count one for each.
     #[must_use]
     pub fn uses_transport_sequence(&self) -> bool {
@@ -386,7 +359,13 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// Bytes of repair packets that go with each byte of media at the moment, as a share.
     #[must_use]
     pub fn repair_rate(&self) -> f32 {
-        self.repair.as_ref().map_or(0.0, |repair| repair.rate())
+        self.repair.as_ref().filter(|_| self.config.repairs()).map_or(0.0, |repair| repair.rate())
+    }
+
+    /// Whether the frames that come now get repair packets. Memory for them alone is no reason: see
+    /// [`reserve`](Self::reserve).
+    fn has_repair(&self) -> bool {
+        self.config.repairs() && self.repair.as_ref().is_some_and(|repair| repair.is_on())
     }
 
     /// Bytes of the frames that wait, those already sent of the first one counted too.

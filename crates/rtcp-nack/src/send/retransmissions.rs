@@ -49,6 +49,16 @@ impl<A: Allocator + Clone> Retransmissions<A> {
         })
     }
 
+    /// Room for so many copies, where there is less.
+    pub(super) fn reserve(&mut self, copies: usize, alloc: A) -> Result<(), AllocError> {
+        if self.copies.capacity() < copies {
+            let wider = Ring::with_capacity(copies, alloc.clone())?;
+            self.in_flight = Ring::with_capacity(copies, alloc)?;
+            self.copies = wider;
+        }
+        Ok(())
+    }
+
     /// This packet goes again; an error when too many wait.
     pub(super) fn request(&mut self, sequence: u16) -> Result<(), u16> {
         self.requested.push_back(sequence)

@@ -2,7 +2,7 @@
 
 use crate::support::{at, drain, drain_again, nack, picture};
 use barertc_arena::{Global, Shared};
-use barertc_rtcp_nack::{Error, SendConfig, SendDiscard, SendEvent, SendStream};
+use barertc_rtcp_nack::{Error, SendConfig, SendDiscard, SendEvent, SendStream, SendTerms};
 use barertc_rtp::rtcp::NtpTime;
 use barertc_rtp::{Extension, ExtensionMap, Frame, FrameInfo, Framing, Packet, PayloadFormat};
 use std::time::Duration;
@@ -91,7 +91,9 @@ fn other_extensions_from_now_on() {
     map = map.with(Extension::AbsSendTime, 4);
     assert!(!s.uses_transport_sequence());
     map = map.with(Extension::TransportSequence, 5);
-    s.set_extensions(at(0), map).unwrap();
+    let terms = SendTerms { extensions: map, ..SendTerms::of(s.config()) };
+    s.reserve(&terms, Global).unwrap();
+    s.renegotiate(at(0), &terms);
     assert!(s.uses_transport_sequence() && !s.retransmit_uses_transport_sequence());
     // What was sent before could not be made again byte for byte.
     nack(&mut s, at(2), 1, 0..3);

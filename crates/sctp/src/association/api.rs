@@ -28,14 +28,31 @@ impl<A: Allocator> Association<A> {
     }
 
     /// Sets the largest message in bytes that the peer takes, from its session description (`a=max-message-size`).
-    /// Zero there means any size: [`u32::MAX`] here.
+    /// Zero there means any size: [`u32::MAX`] here. Before this call it is 256 KiB.
     pub const fn set_remote_max_message_size(&mut self, bytes: u32) {
-        self.config.remote_max_message_size = bytes;
+        self.identity.remote.max_message_size = bytes;
     }
 
-    /// Sets the peer's port, from its session description (`a=sctp-port`), before the first packet.
-    pub const fn set_remote_port(&mut self, port: u16) {
-        self.config.remote_port = port;
+    /// Sets the peer's port, from its session description (`a=sctp-port`). Before this call it is 5000. The port belongs
+    /// to the association: with another one a new association begins (RFC 8841 §9.3), and the owner makes it.
+    ///
+    /// # Errors
+    /// [`Error::ZeroPort`]; [`Error::PortInUse`] when the association has begun with another port. Nothing changes then.
+    pub const fn set_remote_port(&mut self, port: u16) -> Result<(), Error> {
+        match (port, self.identity.remote.port) {
+            (0, _) => Err(Error::ZeroPort),
+            (value, current) if value == current || self.is_new() => {
+                self.identity.remote.port = value;
+                Ok(())
+            }
+            (value, current) => Err(Error::PortInUse { current, value }),
+        }
+    }
+
+    /// The peer's port.
+    #[must_use]
+    pub const fn remote_port(&self) -> u16 {
+        self.identity.remote.port
     }
 
     /// Opens a channel, at any time. [`Event::ChannelOpened`](super::Event::ChannelOpened) follows, or

@@ -7,7 +7,7 @@ use barertc_wire::{Instant, Writer};
 
 use super::remote_init::{RemoteInit, peer};
 use super::state::{Attempt, Peer, State};
-use super::{Association, Invitation};
+use super::{AnsweredInit, Association};
 use crate::chunk::{Capabilities, ErrorCause, Init, cause, padding};
 use crate::error::{Discard, Error, Failure};
 use crate::pool::Chain;
@@ -119,7 +119,7 @@ impl<A: Allocator> Association<A> {
             _ if self.state.peer().is_some_and(|p| p.tag == peer.tag && p.tsn == peer.tsn) => self.identity.tag,
             _ => self.identity.spare_tag,
         };
-        self.invitation = Some(Invitation { peer, tag });
+        self.answered = Some(AnsweredInit { peer, tag });
         self.outbox.init_ack = true;
         self.keep_unrecognized(init);
         Ok(())
@@ -141,7 +141,7 @@ impl<A: Allocator> Association<A> {
         }
     }
 
-    /// Writes the INIT ACK that answers the invitation.
+    /// Writes the INIT ACK.
     pub(super) fn write_init_ack(&mut self, w: &mut Writer<'_>, tag: u32) -> Result<(), barertc_wire::NoRoom> {
         let cookie = self.identity.cookie;
         let init = Init { cookie: Some(&cookie), ..self.our_init(tag) };
@@ -151,9 +151,9 @@ impl<A: Allocator> Association<A> {
         written
     }
 
-    /// The invitation that is to be answered: the peer's tag, and ours.
-    pub(super) fn invitation(&self) -> Option<(u32, u32)> {
-        self.invitation.map(|i| (i.peer.tag, i.tag))
+    /// The tags of the INIT that is to be answered: the peer's, and ours.
+    pub(super) fn answered_tags(&self) -> Option<(u32, u32)> {
+        self.answered.map(|i| (i.peer.tag, i.tag))
     }
 
     pub(super) fn on_init_ack(&mut self, now: Instant, init: &Init<'_>) -> Result<(), Discard> {
@@ -184,23 +184,23 @@ impl<A: Allocator> Association<A> {
     }
 
     pub(super) fn on_cookie_echo(&mut self, now: Instant, tag: u32, cookie: &[u8]) -> Result<(), Discard> {
-        let invitation = self.invitation.ok_or(Discard::ForgedCookie)?;
+        let answered = self.answered.ok_or(Discard::ForgedCookie)?;
         if !same(cookie, &self.identity.cookie) {
             return Err(Discard::ForgedCookie);
         }
-        if tag != invitation.tag {
+        if tag != answered.tag {
             return Err(Discard::BadTag);
         }
         match self.state {
             // RFC 9260 §5.2.4: actions B and D, and the plain case.
             State::Closed | State::CookieWait(_) | State::CookieEchoed(..) => {
-                self.establish(now, invitation.peer);
+                self.establish(now, answered.peer);
                 self.outbox.cookie_ack = true;
                 Ok(())
             }
             State::Done(_) => Err(Discard::Unexpected),
             // Our COOKIE ACK was lost.
-            _ if invitation.tag == self.identity.tag => {
+            _ if answered.tag == self.identity.tag => {
                 self.outbox.cookie_ack = true;
                 Ok(())
             }

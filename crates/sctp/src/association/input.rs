@@ -27,7 +27,7 @@ impl<A: Allocator> Association<A> {
 
     fn packet(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Discard> {
         let packet = Packet::parse(bytes).ok_or(Discard::Malformed)?;
-        if (packet.source, packet.destination) != (self.config.remote_port, self.config.local_port) {
+        if (packet.source, packet.destination) != (self.identity.remote.port, self.config.local_port) {
             return Err(Discard::WrongPort);
         }
         match Packet::checksum(bytes, self.config.zero_checksum) {
@@ -87,7 +87,7 @@ impl<A: Allocator> Association<A> {
                 self.state.peer().is_some_and(|p| p.tag == tag)
             }
             // A peer that starts anew was given another tag.
-            Chunk::CookieEcho(_) => ours || self.invitation.is_some_and(|i| i.tag == tag),
+            Chunk::CookieEcho(_) => ours || self.answered.is_some_and(|i| i.tag == tag),
             _ => ours,
         }
     }

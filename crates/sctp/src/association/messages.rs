@@ -92,7 +92,7 @@ impl<A: Allocator> Association<A> {
         if !channel.writing {
             return Err(Error::NoMessageOpen);
         }
-        Self::check_size(channel, bytes.len(), self.config.remote_max_message_size)?;
+        Self::check_size(channel, bytes.len(), self.identity.remote.max_message_size)?;
         let n = self.tx.append(channel, bytes);
         Self::appended(channel, n, bytes.len(), self.config.mtu)
     }
@@ -113,7 +113,7 @@ impl<A: Allocator> Association<A> {
         if !channel.writing {
             return Err(Error::NoMessageOpen);
         }
-        Self::check_size(channel, want, self.config.remote_max_message_size)?;
+        Self::check_size(channel, want, self.identity.remote.max_message_size)?;
         let n = self.tx.append_with(channel, want, fill);
         Self::appended(channel, n, want, self.config.mtu)
     }
@@ -168,7 +168,7 @@ impl<A: Allocator> Association<A> {
     /// (`RTCSctpTransport.maxMessageSize`).
     #[must_use]
     pub fn max_message_size(&self) -> usize {
-        self.tx.capacity().min(self.config.remote_max_message_size as usize)
+        self.tx.capacity().min(self.identity.remote.max_message_size as usize)
     }
 
     /// Bytes that a [`write`](Self::write) may have now.

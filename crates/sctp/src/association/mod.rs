@@ -59,9 +59,21 @@ pub struct Stats {
     pub round_trip: Option<u64>,
 }
 
-/// What is ours, drawn when the association is made.
+/// The port of a peer that has announced none.
+const DEFAULT_PORT: u16 = 5000;
+/// The largest message in bytes for a peer that has announced none.
+const DEFAULT_MAX_MESSAGE_SIZE: u32 = 256 << 10;
+
+/// What the peer's session description says.
+struct Remote {
+    port: u16,
+    max_message_size: u32,
+}
+
+/// What is ours, drawn when the association is made, and what the session descriptions tell beside it.
 struct Identity {
     role: Option<Role>,
+    remote: Remote,
     tag: u32,
     /// For a peer that starts anew.
     spare_tag: u32,
@@ -76,7 +88,7 @@ struct Identity {
 /// RFC 9260 lets the cookie itself carry this, so that strangers cost no memory. Below DTLS there are no strangers, and
 /// there is only one peer. So the state is kept here, and the cookie is 32 random bytes that nobody can forge.
 #[derive(Clone, Copy)]
-struct Invitation {
+struct AnsweredInit {
     peer: Peer,
     /// The tag that was offered.
     tag: u32,
@@ -102,7 +114,7 @@ pub struct Association<A: Allocator> {
     config: Config,
     identity: Identity,
     state: State,
-    invitation: Option<Invitation>,
+    answered: Option<AnsweredInit>,
     outbox: Outbox,
     acks: Acks,
     timers: Timers,
@@ -133,9 +145,17 @@ impl<A: Allocator + Clone> Association<A> {
         let spare_tag = rng.next_u32().max(1);
         let rx = Receiver::new(&config, alloc.clone())?;
         Ok(Self {
-            identity: Identity { role: None, tag, spare_tag, tsn, window: rx.window(), cookie },
+            identity: Identity {
+                role: None,
+                remote: Remote { port: DEFAULT_PORT, max_message_size: DEFAULT_MAX_MESSAGE_SIZE },
+                tag,
+                spare_tag,
+                tsn,
+                window: rx.window(),
+                cookie,
+            },
             state: State::Closed,
-            invitation: None,
+            answered: None,
             outbox: Outbox::EMPTY,
             acks: Acks::NEW,
             timers: Timers::new(),

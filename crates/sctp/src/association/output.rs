@@ -36,11 +36,11 @@ impl<A: Allocator> Association<A> {
 
     /// Writes a packet but for its checksum; whether that stays zero.
     fn packet_out(&mut self, now: Instant, w: &mut Writer<'_>) -> Result<Option<bool>, NoRoom> {
-        let (local, remote) = (self.config.local_port, self.config.remote_port);
+        let (local, remote) = (self.config.local_port, self.identity.remote.port);
         let peer_tag = self.state.peer().map(|p| p.tag);
         if let Some(code) = self.outbox.abort.take() {
-            // A peer whose tag is not known yet is told with its own invitation's.
-            let tag = peer_tag.or(self.invitation.map(|i| i.peer.tag)).unwrap_or(0);
+            // A peer whose tag is not known yet is told with that of its own INIT.
+            let tag = peer_tag.or(self.answered.map(|i| i.peer.tag)).unwrap_or(0);
             packet::begin(w, local, remote, tag)?;
             Abort::write(w, false, code)?;
             return Ok(Some(false));
@@ -55,7 +55,7 @@ impl<A: Allocator> Association<A> {
             return Ok(None);
         }
         if core::mem::take(&mut self.outbox.init_ack)
-            && let Some((their_tag, our_tag)) = self.invitation()
+            && let Some((their_tag, our_tag)) = self.answered_tags()
         {
             packet::begin(w, local, remote, their_tag)?;
             self.write_init_ack(w, our_tag)?;

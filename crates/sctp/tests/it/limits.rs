@@ -60,6 +60,20 @@ fn a_channel_without_a_stream_id_fails() {
 }
 
 #[test]
+fn the_port_of_the_peer_is_fixed_once_the_association_has_begun() {
+    let net = &mut pair([Config::default(), Config::default()], Link::default(), 1);
+    assert_eq!(net.right.set_remote_port(0), Err(Error::ZeroPort));
+    let begun = net.right.set_remote_port(5_001);
+    assert_eq!(begun, Err(Error::PortInUse { current: 5_000, value: 5_001 }));
+    assert_eq!(net.right.remote_port(), 5_000);
+    // RFC 9260 §3.1.
+    let mut config = Config::default();
+    config.local_port = 0;
+    let Err(error) = config.check() else { panic!("0 is no port") };
+    assert_eq!((error.field, error.value), ("local_port", 0));
+}
+
+#[test]
 fn the_largest_message_is_known_and_kept_to() {
     for (config, whole) in [(Config::with_buffers(16 << 10, 16 << 10), 13_824), (Config::small(), 3_584)] {
         assert_eq!(config.max_send_message_size(), whole);

@@ -1,5 +1,7 @@
 //! Media without a description, a cipher or a network.
 
+mod renegotiated;
+
 use std::vec;
 use std::vec::Vec as StdVec;
 
@@ -41,7 +43,7 @@ fn media(terms: &Terms) -> Media<Global> {
     let mut media = Media::new(&config, &Global, 9).expect("memory");
     media.add().expect("room");
     media.prepare(0, terms, &config, &Global, &mut random).expect("memory");
-    media.commit(Instant::ZERO, 0, Some(terms));
+    media.commit(Instant::ZERO, 0, Some(terms), &mut random);
     media
 }
 

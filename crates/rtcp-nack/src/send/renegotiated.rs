@@ -1,0 +1,72 @@
+//! What a later description changes of a stream that is being sent.
+
+use barertc_arena::Allocator;
+use barertc_wire::Instant;
+
+use super::SendStream;
+use crate::clock::MediaClock;
+use crate::error::Error;
+use crate::redundancy::Redundancy;
+use crate::repair::Repair;
+use crate::terms::SendTerms;
+
+impl<A: Allocator + Clone> SendStream<A> {
+    /// Checks other terms and takes the memory that they need. What the stream sends does not change:
+    /// [`renegotiate`](Self::renegotiate) does that.
+    ///
+    /// # Errors
+    /// As [`SendConfig::check`](crate::SendConfig::check); [`Error::NoMemory`].
+    pub fn reserve(&mut self, terms: &SendTerms, alloc: A) -> Result<(), Error> {
+        let config = terms.apply(self.config.clone());
+        config.check()?;
+        self.again.reserve(config.copies(), alloc.clone())?;
+        if let (None, Some(repair), true) = (&self.repair, config.repair, config.repairs()) {
+            self.repair = Some(Repair::new(repair, config.repair_packets, config.mtu, alloc)?);
+        }
+        Ok(())
+    }
+
+    /// Sends by these terms from now on. Call [`reserve`](Self::reserve) with them before: it says whether they can be used.
+    ///
+    /// Terms that change nothing cost nothing. Others forget the history, because its packets could not be made again byte
+    /// for byte. A frame of which packets have left is given up. Another format drops all frames that wait, which have the
+    /// old one. Video asks for a key frame then. Sequence numbers, timestamps and statistics go on.
+    pub fn renegotiate(&mut self, now: Instant, terms: &SendTerms) {
+        if terms.hold_for(&self.config) {
+            return;
+        }
+        let other_format = terms.format != self.config.format;
+        if let (None, Some(rtx)) = (self.config.rtx, terms.rtx) {
+            self.next_rtx = rtx.first_sequence;
+        }
+        match (&mut self.repair, terms.repair) {
+            (Some(before), Some(repair)) => before.rename(repair),
+            _ => self.repair = None,
+        }
+        self.again.clear();
+        self.history.clear(self.next_sequence);
+        if other_format {
+            self.clear_queue(now);
+            if terms.format.is_video() {
+                self.key_frames.dropped();
+            }
+            self.redundancy = Redundancy::new();
+        } else {
+            self.drop_started();
+        }
+        if terms.format.clock_rate() != self.config.format.clock_rate() {
+            self.clock = MediaClock::new(terms.format.clock_rate());
+        }
+        self.config = terms.apply(self.config.clone());
+        self.key_frames.ask(now);
+        let repairs = self.repair.is_some();
+        for index in 0..self.queue.len() {
+            let Some(frame) = self.queue.get(index).map(|queued| queued.frame.clone()) else { break };
+            let repaired = repairs && self.queue.get(index).is_some_and(|queued| queued.repaired);
+            let budget = self.budget(&frame, repaired);
+            if let Some(queued) = self.queue.get_mut(index) {
+                (queued.budget, queued.repaired) = (budget, repaired);
+            }
+        }
+    }
+}
