@@ -135,7 +135,7 @@ fn retransmissions_and_repair_packets_that_are_agreed_on_later_are_sent() {
     let mut nack = [0; 100];
     let mut w = barertc_rtp::rtcp::CompoundWriter::new(&mut nack);
     w.receiver_report(3, None).expect("room");
-    w.nack(3, 7, [sent[0].2].into_iter()).expect("room");
+    w.nack(3, 7, [sent[0].2]).expect("room");
     let len = w.len();
     sender.handle_rtcp(at(650), &nack[..len]).expect("well formed");
     let again = drain(&mut sender, at(700));
