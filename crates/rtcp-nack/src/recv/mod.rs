@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use barertc_arena::{Allocator, Box};
 use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
-use barertc_rtp::{Framing, Inserted, JitterBuffer, Packet, PayloadFormat, ReceivedFrame, read_red};
+use barertc_rtp::{Inserted, JitterBuffer, Packet, ReceivedFrame, read_red};
 use barertc_wire::Instant;
 
 use crate::error::Error;
