@@ -1,5 +1,6 @@
 use barertc_arena::{Allocator, Shared, Vec};
 
+use crate::access_unit::{self, Unfit};
 use crate::error::{Error, ErrorKind};
 use crate::file::File;
 use crate::frame::{FrameKind, SourceFrame};
@@ -164,30 +165,14 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
 
     /// The NAL units of the first `end` bytes with lengths before them.
     fn gather(&mut self, end: usize) -> Result<Shared<[u8], A>, Error<S::Error>> {
-        let unit = self.buf.get(..end).unwrap_or_default();
-        let file = &self.file;
-        let too_large = |_| file.error(self.base, ErrorKind::Malformed(SETS_TOO_LARGE));
-        let (sps, pps) = self.sets.lacking(h264::nals(unit)).map_err(too_large)?;
-        let sets = sps.len().saturating_add(pps.len());
-        let len = h264::nals(unit).fold(sets, |sum, nal| sum.saturating_add(nal.len()).saturating_add(4));
-        if len > self.config.max_frame_bytes {
-            let max = self.config.max_frame_bytes;
-            return Err(self.file.error(self.base, ErrorKind::TooLarge { len: len as u64, max }));
-        }
-        let data = Shared::<[u8], A>::try_fill(len, self.alloc.clone(), |out| {
-            let mut w = barertc_wire::Writer::new(out);
-            let mut sets = Some((sps, pps));
-            for nal in h264::nals(unit) {
-                if h264::nal_type(nal) != h264::AUD
-                    && let Some((sps, pps)) = sets.take()
-                {
-                    w.put(sps).and_then(|()| w.put(pps)).map_err(|_| barertc_arena::AllocError)?;
-                }
-                let length = u32::try_from(nal.len()).unwrap_or(0);
-                w.u32(length).and_then(|()| w.put(nal)).map_err(|_| barertc_arena::AllocError)?;
-            }
-            Ok::<(), barertc_arena::AllocError>(())
-        });
-        data.map_err(|_| self.file.error(self.base, ErrorKind::OutOfMemory))
+        let (unit, max) = (self.buf.get(..end).unwrap_or_default(), self.config.max_frame_bytes);
+        access_unit::gather(unit, &mut self.sets, max, self.alloc.clone()).map_err(|unfit| {
+            let kind = match unfit {
+                Unfit::TooLarge(len) => ErrorKind::TooLarge { len: len as u64, max },
+                Unfit::Sets => ErrorKind::Malformed(SETS_TOO_LARGE),
+                Unfit::OutOfMemory(_) => ErrorKind::OutOfMemory,
+            };
+            self.file.error(self.base, kind)
+        })
     }
 }

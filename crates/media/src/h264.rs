@@ -28,6 +28,11 @@ pub(crate) fn begins_picture(nal: &[u8]) -> bool {
     }
 }
 
+/// Whether the first byte of a NAL unit may stand there: `forbidden_zero_bit` is clear (H.264 §7.4.1).
+pub(crate) fn is_sound(nal: &[u8]) -> bool {
+    nal.first().is_none_or(|b| b & 0x80 == 0)
+}
+
 /// What is wrong with length-prefixed NAL units, and where.
 pub(crate) struct BadNal {
     pub(crate) offset: usize,
@@ -75,7 +80,7 @@ pub(crate) fn nals(piece: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 /// A NAL unit cannot end in a zero byte: those belong to the next start code (H.264 §7.4.1, Annex B).
-fn trim_zeros(nal: &[u8]) -> &[u8] {
+pub(crate) fn trim_zeros(nal: &[u8]) -> &[u8] {
     let len = nal.iter().rposition(|b| *b != 0).map_or(0, |last| last.saturating_add(1));
     nal.get(..len).unwrap_or_default()
 }

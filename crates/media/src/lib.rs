@@ -1,9 +1,12 @@
-//! Frames from files, and the clock that paces them.
+//! Frames from files and encoders, and the clocks that pace them.
 //!
 //! A source reads one frame at a time through a [`Storage`] into memory of the caller's allocator, where any number of
 //! senders share it: a [`Directory`] of numbered files, an H.264 elementary stream ([`AnnexB`]), Opus in [`Ogg`], or a
 //! [`Packed`] file, which needs one read a frame and finds any key frame. All begin again at their end. A [`Schedule`] says
 //! when a frame is due.
+//!
+//! What is encoded now comes from an [`Encoder`], or as bytes in chunks of any size: [`AccessUnits`], [`OggPackets`] and
+//! [`PrefixedPackets`] cut them. [`RateControl`], [`KeyFrames`] and [`Prober`] let the network steer the encoder.
 //!
 //! ```
 //! use barertc_arena::Heap;
@@ -45,6 +48,7 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod access_unit;
 mod annexb;
 mod crc;
 mod directory;
@@ -54,6 +58,7 @@ mod error;
 mod file;
 mod frame;
 mod h264;
+mod live;
 mod ogg;
 mod opus;
 #[cfg(feature = "pack")]
@@ -70,6 +75,11 @@ pub use directory::{Directory, DirectoryConfig};
 pub use disk::Disk;
 pub use error::{Error, ErrorKind, Path};
 pub use frame::{FrameKind, SourceFrame};
+pub use live::{
+    AccessUnits, AccessUnitsConfig, CaptureClock, Encoder, EncoderRate, KeyFrames, LowestGood, OggPackets,
+    OggPacketsConfig, PrefixedPackets, PrefixedPacketsConfig, Prober, RateConfig, RateControl, ShareRule, StartError,
+    StreamError,
+};
 pub use ogg::{Ogg, OggConfig, Unplayed};
 pub use packed::{Packed, PackedConfig};
 pub use schedule::Schedule;

@@ -1,3 +1,5 @@
+pub(crate) mod head;
+pub(crate) mod layout;
 mod page;
 
 use barertc_arena::{Allocator, Shared, Vec};
@@ -7,7 +9,9 @@ use crate::file::File;
 use crate::frame::{FrameKind, SourceFrame};
 use crate::opus;
 use crate::storage::Storage;
-use page::{MAX_PAGE, Page};
+use head::BadHead;
+use layout::MAX_PAGE;
+use page::Page;
 
 /// How an [`Ogg`] file is read.
 #[derive(Clone, Copy, Debug)]
@@ -149,10 +153,7 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
             }
             self.unplayed.beside = self.unplayed.beside.saturating_add(1);
         }
-        self.check_channels()?;
-        if self.page.body().get(8).is_none_or(|version| version >> 4 != 0) {
-            return Err(self.file.error(self.page.offset(), ErrorKind::Malformed("version of Opus header not known")));
-        }
+        self.check_head()?;
         self.serial = self.page.serial();
         // The comment header may span pages; sound begins on a fresh one.
         let mut begun = false;
@@ -173,26 +174,15 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
         Ok(())
     }
 
-    /// RFC 7587 §7 knows one stream of one or two channels.
-    fn check_channels(&self) -> Result<(), Error<S::Error>> {
-        let head = self.page.body();
-        let field = |at: usize| head.get(at).copied();
-        let fail = |kind| Err(self.file.error(self.page.offset(), kind));
-        let (Some(channels), Some(family)) = (field(9), field(18)) else {
-            return fail(ErrorKind::Malformed("Opus header is too short"));
-        };
-        if channels == 0 {
-            return fail(ErrorKind::Malformed("sound without a channel"));
-        }
-        if channels > 2 {
-            return fail(ErrorKind::Channels { channels, limit: 2 });
-        }
-        // Other families have a table: streams, coupled streams, and which of their channels each channel is.
-        let plain = field(19) == Some(1)
-            && field(20) == Some(channels.saturating_sub(1))
-            && field(21) == Some(0)
-            && (channels == 1 || field(22) == Some(1));
-        if family != 0 && !plain { fail(ErrorKind::MappingFamily(family)) } else { Ok(()) }
+    fn check_head(&self) -> Result<(), Error<S::Error>> {
+        head::check(self.page.body()).map_err(|bad| {
+            let kind = match bad {
+                BadHead::Malformed(rule) => ErrorKind::Malformed(rule),
+                BadHead::Channels(channels) => ErrorKind::Channels { channels, limit: 2 },
+                BadHead::MappingFamily(family) => ErrorKind::MappingFamily(family),
+            };
+            self.file.error(self.page.offset(), kind)
+        })
     }
 
     /// What of the file is not played.

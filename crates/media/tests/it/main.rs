@@ -2,6 +2,7 @@
 
 mod annexb;
 mod directory;
+mod live;
 mod ogg;
 mod packed;
 mod parameter_sets;

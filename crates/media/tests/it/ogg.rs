@@ -17,7 +17,7 @@ fn checksum(page: &[u8]) -> u32 {
     })
 }
 
-fn page(flags: u8, serial: u32, lacing: &[u8], body: &[u8]) -> Vec<u8> {
+pub fn page(flags: u8, serial: u32, lacing: &[u8], body: &[u8]) -> Vec<u8> {
     let mut page = b"OggS\0".to_vec();
     page.push(flags);
     page.extend([0; 8]);
@@ -32,7 +32,7 @@ fn page(flags: u8, serial: u32, lacing: &[u8], body: &[u8]) -> Vec<u8> {
 }
 
 /// A stream whose pages take `segments` each, torn wherever that falls.
-fn stream(packets: &[Vec<u8>], segments: usize, between: &[u8]) -> Vec<u8> {
+pub fn stream(packets: &[Vec<u8>], segments: usize, between: &[u8]) -> Vec<u8> {
     let mut out = page(2, 7, &[19], b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0");
     out.extend(page(0, 7, &[16], b"OpusTags\0\0\0\0\0\0\0\0"));
     let (mut lacing, mut body) = (vec![], vec![]);
@@ -52,7 +52,7 @@ fn stream(packets: &[Vec<u8>], segments: usize, between: &[u8]) -> Vec<u8> {
     out
 }
 
-fn packet(len: usize) -> Vec<u8> {
+pub fn packet(len: usize) -> Vec<u8> {
     let mut packet: Vec<u8> = (0..len).map(|i| (i * 13) as u8).collect();
     packet[0] = 0xfc;
     packet

@@ -1,0 +1,40 @@
+use core::time::Duration;
+
+use barertc_wire::Instant;
+
+/// Says when a viewer's path is asked whether it carries more than is known: a sender learns of room that it does not use
+/// in no other way.
+///
+/// A probe asks for twice the estimate. One that has shown more is followed by the next as soon as its outcome is in the
+/// estimate, one that has not by a pause that grows to [`Prober::LONGEST`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Prober {
+    next: Option<Instant>,
+    pause: Duration,
+    /// The estimate when the last probe began.
+    known: u64,
+}
+
+impl Prober {
+    /// A probe lasts a tenth of a second; its outcome is known by then.
+    pub const OUTCOME: Duration = Duration::from_millis(300);
+    /// Between probes that show nothing: at first.
+    pub const FIRST: Duration = Duration::from_millis(500);
+    /// Between probes that show nothing: at most, so that a path that has recovered is used within two seconds.
+    pub const LONGEST: Duration = Duration::from_secs(1);
+
+    /// Bits a second to ask for now; `estimate` is what the path is known to carry, `enough` what more would be of no use.
+    pub fn poll(&mut self, now: Instant, estimate: u64, enough: u64) -> Option<u64> {
+        if estimate >= enough {
+            (self.next, self.pause) = (None, Duration::ZERO);
+            return None;
+        }
+        if now < *self.next.get_or_insert(now + Self::FIRST) {
+            return None;
+        }
+        let grew = estimate > self.known.saturating_add(self.known / 10);
+        self.pause = if grew { Self::OUTCOME } else { self.pause.saturating_mul(2).clamp(Self::FIRST, Self::LONGEST) };
+        (self.next, self.known) = (Some(now + self.pause), estimate);
+        Some(estimate.saturating_mul(2).min(enough))
+    }
+}

@@ -1,0 +1,7 @@
+//! Frames from encoders: bytes cut anywhere, clocks, and what the network asks for.
+
+mod access_units;
+mod clock;
+mod ffmpeg;
+mod packets;
+mod steering;
