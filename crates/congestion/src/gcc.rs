@@ -201,7 +201,13 @@ impl PacketObserver for Gcc {
         self.loss_based.observe(now, self.lost as f32, self.total, measured.unwrap_or(0.0));
         if let Some(probe) = self.probe.take_if(|probe| probe.is_over(now)) {
             match probe.outcome() {
-                Some(Outcome::AtLeast(bitrate)) => self.delay_based.raise(bitrate),
+                Some(Outcome::AtLeast(bitrate)) => {
+                    self.delay_based.raise(bitrate);
+                    // Who sends little learns in no other way, and not for many intervals, that losses are over.
+                    if !probe.has_lost() {
+                        self.loss_based.raise(bitrate);
+                    }
+                }
                 Some(Outcome::Just(bitrate)) => self.delay_based.clamp(0.0, bitrate),
                 None => {}
             }

@@ -74,6 +74,11 @@ impl LossBased {
         self.bitrate = within(self.bitrate, low, high);
     }
 
+    /// A probe of this rate lost nothing.
+    pub(crate) const fn raise(&mut self, bitrate: f32) {
+        self.bitrate = self.bitrate.max(bitrate);
+    }
+
     /// A queue grows, or does not.
     pub(crate) const fn queue(&mut self, grows: bool) {
         self.queue |= grows;

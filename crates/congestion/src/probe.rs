@@ -33,6 +33,7 @@ pub(crate) struct Probe {
     from: Instant,
     until: Instant,
     packets: u32,
+    lost: u32,
     /// Bytes that arrived, without the first packet's.
     bytes: usize,
     sent: (Instant, Instant),
@@ -43,11 +44,15 @@ pub(crate) struct Probe {
 impl Probe {
     pub(crate) const fn new(from: Instant, until: Instant) -> Self {
         let sent = (from, from);
-        Self { from, until, packets: 0, bytes: 0, sent, arrived: (0, 0), over: false }
+        Self { from, until, packets: 0, lost: 0, bytes: 0, sent, arrived: (0, 0), over: false }
     }
 
     pub(crate) fn packet(&mut self, result: &PacketResult) {
-        let Some(arrived) = result.arrived else { return };
+        let Some(arrived) = result.arrived else {
+            let inside = (self.from..=self.until).contains(&result.sent);
+            self.lost = self.lost.saturating_add(u32::from(inside));
+            return;
+        };
         if result.sent > self.until {
             self.over = true;
         }
@@ -67,6 +72,11 @@ impl Probe {
     /// Whether all that will be known of it is known.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.over || now > self.until + PATIENCE
+    }
+
+    /// Whether a packet of it was lost.
+    pub(crate) const fn has_lost(&self) -> bool {
+        self.lost > 0
     }
 
     /// What was learned.
@@ -111,6 +121,16 @@ mod tests {
         assert!(matches!(run(1_000), Outcome::AtLeast(rate) if near(rate, 2_000_000.0)));
         assert!(matches!(run(5_000), Outcome::AtLeast(rate) if near(rate, 1_440_000.0)));
         assert!(matches!(run(8_000), Outcome::Just(rate) if near(rate, 900_000.0)));
+    }
+
+    #[test]
+    fn only_its_own_packets_count_as_lost() {
+        let mut probe = Probe::new(Instant::from_millis(1_000), Instant::from_millis(1_100));
+        for (sent, lost) in [(990, false), (1_110, false), (1_050, true)] {
+            let sent = Instant::from_millis(sent);
+            probe.packet(&PacketResult { sequence: 0, sent, bytes: 1_000, arrived: None });
+            assert_eq!(probe.has_lost(), lost, "{sent:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use barertc_signaling::TokenError;
+use barertc_wire::ConfigError;
 
 /// Why the application could not start.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub enum Error {
     Udp,
     /// Nobody could show this token.
     Token(TokenError),
+    /// The bounds of a live encoder cannot be used.
+    Rate(ConfigError),
 }
 
 impl fmt::Display for Error {
@@ -25,6 +28,7 @@ impl fmt::Display for Error {
             Self::Http(address) => write!(f, "cannot listen on {address}: is something else there?"),
             Self::Udp => f.write_str("cannot send media: no address of this machine could be bound"),
             Self::Token(error) => write!(f, "token: {error}"),
+            Self::Rate(error) => write!(f, "rate of the encoder: {error}"),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod embedded;
 mod error;
 mod in_place;
 mod lines;
+mod live;
 mod negotiation;
 mod play;
 mod publish;
@@ -44,7 +45,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use barertc::Identity;
-use barertc_media::Storage;
+use barertc_media::{Encoder, Storage};
 use barertc_runner::{Buffers, Port};
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::join::{join, join4};
@@ -55,6 +56,7 @@ pub use board::{Board, Memory, OWNERS};
 pub use error::Error;
 pub use in_place::in_place;
 pub use lines::Lines;
+pub use live::Live;
 pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, Settings, Whip};
 
 use app::App;
@@ -73,6 +75,55 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     settings: &Settings<'_>,
     identity: &Identity,
     storage: &mut S,
+    buffers: &mut Buffers<SOCKETS>,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let mut stored = Stored(storage);
+    pin!(in_place(|| run_with(board, settings, identity, &mut stored, buffers, ready, stop))).await
+}
+
+/// The same with encoders instead of [`Settings::media`]: what is captured now.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run_live<B, V, S, const SOCKETS: usize>(
+    board: &B,
+    settings: &Settings<'_>,
+    identity: &Identity,
+    live: &mut Live<V, S>,
+    buffers: &mut Buffers<SOCKETS>,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error>
+where
+    B: Board,
+    V: Encoder<B::Psram>,
+    S: Encoder<B::Psram>,
+{
+    live.rate.check().map_err(Error::Rate)?;
+    pin!(in_place(|| run_with(board, settings, identity, live, buffers, ready, stop))).await
+}
+
+/// Where frames come from.
+trait Player<B: Board> {
+    /// Gives frames to the viewers, each at its time, for ever.
+    async fn play(&mut self, app: &App<'_, B>);
+}
+
+struct Stored<'s, S>(&'s mut S);
+
+impl<B: Board, S: Storage> Player<B> for Stored<'_, S> {
+    async fn play(&mut self, app: &App<'_, B>) {
+        pin!(in_place(|| play::play(app, self.0))).await;
+    }
+}
+
+async fn run_with<B: Board, const SOCKETS: usize>(
+    board: &B,
+    settings: &Settings<'_>,
+    identity: &Identity,
+    player: &mut impl Player<B>,
     buffers: &mut Buffers<SOCKETS>,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
@@ -96,7 +147,7 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
     }));
     let network =
         OutOfLine(pin!(in_place(|| barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake))));
-    let playing = OutOfLine(pin!(in_place(|| play::play(&app, storage))));
+    let playing = OutOfLine(pin!(in_place(|| player.play(&app))));
     let reporting = pin!(in_place(|| report::report(&app)));
     let ending = OutOfLine(pin!(async {
         stop.await;

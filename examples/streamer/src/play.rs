@@ -215,29 +215,35 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
                 KINDS.get(track).map_or(1, |kind| kind.clock_rate() / if *kind == FrameKind::H264 { 30 } else { 50 });
             let timestamp = pacer.advance(track, frame.as_ref().map_or(usual, |frame| frame.large.duration));
             app.viewers.borrow_mut().choose_renditions(now);
-            if let Some(frame) = frame {
-                give(app, now, frame, timestamp as u32);
+            if let Some(Renditions { large, small }) = frame {
+                give(app, now, large, small, timestamp as u32);
             }
         }
     }
 }
 
-/// Gives a frame to all viewers.
-fn give<B: Board>(app: &App<'_, B>, now: Instant, stored: Renditions<B::Psram>, timestamp: u32) {
-    let Renditions { large: stored, small } = stored;
+/// Gives a frame to all viewers; false where there was no memory to.
+pub(crate) fn give<B: Board>(
+    app: &App<'_, B>,
+    now: Instant,
+    stored: Stored<B::Psram>,
+    small: Option<Stored<B::Psram>>,
+    timestamp: u32,
+) -> bool {
     let info = FrameInfo { timestamp, ..FrameInfo::default() };
     let (codec, framing) = match stored.kind {
         FrameKind::H264 => (PayloadFormat::H264, Framing::Length4),
         FrameKind::Opus => (PayloadFormat::Opus, Framing::Whole),
     };
     let small = small.and_then(|s| Frame::new(s.data, codec, framing, info, app.board.psram("frames")).ok());
-    let Ok(frame) = Frame::new(stored.data, codec, framing, info, app.board.psram("frames")) else { return };
+    let Ok(frame) = Frame::new(stored.data, codec, framing, info, app.board.psram("frames")) else { return false };
     let mut viewers = app.viewers.borrow_mut();
     match stored.kind {
         FrameKind::H264 => viewers.send_video(now, &frame, small.as_ref()),
         FrameKind::Opus => viewers.send_audio(now, &frame),
     }
     app.wake.signal(());
+    true
 }
 
 /// The smaller rendition beside a packed file: `NAME-small.brtc` for `NAME.brtc`, with the same pictures at the same

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use barertc::{ChannelConfig, ChannelId, ConnectionState, Error, Event, Frame, MessageKind, PeerConnection, TrackId};
 use barertc_arena::Box;
+use barertc_media::Prober;
 use barertc_signaling::{Id, Printable};
 use barertc_wire::Instant;
 
@@ -67,7 +68,8 @@ enum Stage {
 }
 
 /// One viewer, or one who sends.
-// Fields: the connection and its two tracks, two channels, who it is (three), how far it is (three), and its rendition.
+// Fields: the connection and its two tracks, two channels, who it is (three), how far it is (three), and what its path
+// carries (two).
 pub(crate) struct Viewer<'b, B: Board> {
     pub(crate) connection: Connection<'b, B>,
     origin: Origin,
@@ -84,6 +86,8 @@ pub(crate) struct Viewer<'b, B: Board> {
     /// It has been sent a key frame, and so can make something of what follows.
     started: bool,
     rendition: Rendition,
+    /// When its path is asked for more, where an encoder follows it.
+    prober: Prober,
 }
 
 /// What has to be done beyond one viewer because of what happened to it.
@@ -120,6 +124,7 @@ impl<'b, B: Board> Viewer<'b, B> {
             stage: Stage::Connecting { until: since + CONNECT_TIME },
             started: false,
             rendition: Rendition::default(),
+            prober: Prober::default(),
         }
     }
 
@@ -210,6 +215,14 @@ impl<'b, B: Board> Viewer<'b, B> {
     /// Looks which rendition the path carries; the large one takes `bitrate` bits a second.
     pub(crate) fn choose_rendition(&mut self, now: Instant, bitrate: u64) {
         self.rendition.choose(now, bitrate, &mut self.connection);
+    }
+
+    /// Asks its path whether it carries more than is known, up to `enough` bits a second.
+    pub(crate) fn look_for_room(&mut self, now: Instant, enough: u64) {
+        let Some(estimate) = self.connection.available_outgoing_bitrate() else { return };
+        if let Some(bits) = self.prober.poll(now, estimate, enough) {
+            self.connection.probe(now, bits);
+        }
     }
 
     /// Gives it a picture, in the rendition that it can have. False when it cannot go on without a key frame.

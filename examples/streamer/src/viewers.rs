@@ -204,6 +204,17 @@ impl<'b, B: Board> Viewers<'b, B> {
         }
     }
 
+    /// What the path of each viewer carries, in bits a second, of those who have told something.
+    pub(crate) fn estimates(&self) -> impl Iterator<Item = u64> {
+        let watching = self.slots.iter().map(|(_, v)| v).filter(|v| v.watches());
+        watching.filter_map(|v| v.connection.available_outgoing_bitrate())
+    }
+
+    /// Asks the paths of all for more than is known, up to `enough` bits a second.
+    pub(crate) fn look_for_room(&mut self, now: Instant, enough: u64) {
+        self.watching().for_each(|viewer| viewer.look_for_room(now, enough));
+    }
+
     /// Whether anybody has the smaller rendition, or shall have it.
     pub(crate) fn is_small_wanted(&self) -> bool {
         self.slots.iter().any(|(_, v)| v.watches() && v.rendition().uses_small())

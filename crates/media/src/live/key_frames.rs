@@ -2,13 +2,14 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
-/// Decides when an encoder is asked for a key frame: the first request at once, those within `interval` after a key frame
-/// together when it has passed. Five viewers who come within a second cost two key frames.
+/// Decides when an encoder is asked for a key frame: the first request at once, those within `interval` after it together
+/// when it has passed. Five viewers who come within a second cost two key frames. Key frames that the encoder makes by
+/// itself count for nothing here, but answer those who wait.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyFrames {
     interval: Duration,
     wanted: bool,
-    /// The last key frame, or the last request for one, whichever came later.
+    /// The encoder was asked last.
     last: Option<Instant>,
     /// The encoder was asked at this time and has not answered yet.
     asked: Option<Instant>,
@@ -56,8 +57,8 @@ impl KeyFrames {
     }
 
     /// A key frame came, asked for or not: everybody who needed one has it.
-    pub const fn came(&mut self, now: Instant) {
-        (self.wanted, self.asked, self.last) = (false, None, Some(now));
+    pub const fn came(&mut self) {
+        (self.wanted, self.asked) = (false, None);
     }
 }
 

@@ -5,7 +5,7 @@ use barertc_wire::Instant;
 /// Says when a viewer's path is asked whether it carries more than is known: a sender learns of room that it does not use
 /// in no other way.
 ///
-/// A probe asks for twice the estimate. One that has shown more is followed by the next as soon as its outcome is in the
+/// A probe asks for twice the estimate, and for [`Prober::LEAST`] at least. One that has shown more is followed by the next as soon as its outcome is in the
 /// estimate, one that has not by a pause that grows to [`Prober::LONGEST`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Prober {
@@ -18,6 +18,8 @@ pub struct Prober {
 impl Prober {
     /// A probe lasts a tenth of a second; its outcome is known by then.
     pub const OUTCOME: Duration = Duration::from_millis(300);
+    /// Bits a second: with less, a probe has too few packets to tell anything.
+    pub const LEAST: u64 = 1_000_000;
     /// Between probes that show nothing: at first.
     pub const FIRST: Duration = Duration::from_millis(500);
     /// Between probes that show nothing: at most, so that a path that has recovered is used within two seconds.
@@ -35,6 +37,6 @@ impl Prober {
         let grew = estimate > self.known.saturating_add(self.known / 10);
         self.pause = if grew { Self::OUTCOME } else { self.pause.saturating_mul(2).clamp(Self::FIRST, Self::LONGEST) };
         (self.next, self.known) = (Some(now + self.pause), estimate);
-        Some(estimate.saturating_mul(2).min(enough))
+        Some(estimate.saturating_mul(2).min(enough).max(Self::LEAST))
     }
 }

@@ -2,6 +2,7 @@
 //! network has one viewer at the other end, and its memory counts.
 
 mod board;
+mod live;
 mod tests;
 mod viewer;
 

@@ -17,7 +17,7 @@ use super::{SimBoard, SimClock, SimViewer, pass};
 use crate::app::App;
 use crate::settings::Settings;
 use crate::signaling::{Handler, OURSELVES, Source};
-use crate::{bind_media, play, report};
+use crate::{Player, Stored, bind_media, report};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PAGE: Peer<'_> = Peer { socket: 1, id: "page", token: None };
@@ -31,9 +31,20 @@ fn with_viewer<S: Storage>(
     watch: impl FnOnce(&mut dyn FnMut(Duration, &mut SimViewer<'_>), &SimBoard<'_>, &mut SimViewer<'_>),
 ) {
     let (heap, frames) = (Counting::new(Global), Counting::new(Global));
+    with_player(clock, media, &mut Stored(storage), [&heap, &frames], watch);
+}
+
+/// Runs the application with any player, and memory that the player may share.
+pub(crate) fn with_player<'w>(
+    clock: &'w SimClock,
+    media: &str,
+    player: &mut impl Player<SimBoard<'w>>,
+    [heap, frames]: [&'w Counting<Global>; 2],
+    watch: impl FnOnce(&mut dyn FnMut(Duration, &mut SimViewer<'_>), &SimBoard<'_>, &mut SimViewer<'_>),
+) {
     {
         let [one, two] = [1, 2].map(|seed| Identity::generate(&RustCrypto, &mut Predictable::new(seed)));
-        let board = SimBoard::new(clock, &heap, &frames);
+        let board = SimBoard::new(clock, heap, frames);
         let mut settings = Settings::loopback(80, media, b"");
         settings.stats = true;
         let app = App::new(&board, &settings, &one).expect("memory for the application");
@@ -42,13 +53,13 @@ fn with_viewer<S: Storage>(
         let device = async {
             let mut ports = bind_media(&app).await.expect("a socket");
             let network = barertc_runner::run(&mut ports, &mut buffers, &board, &app.viewers, &app.wake);
-            let (network, ..) = join3(network, play::play(&app, storage), report::report(&app)).await;
+            let (network, ..) = join3(network, player.play(&app), report::report(&app)).await;
             network.expect("the buffers are large enough");
         };
         let mut device = pin!(device);
         let mut viewer = SimViewer::new(clock.now(), &two).expect("a viewer");
         pass(&mut device, &board, &mut viewer, 2 * SECOND);
-        let idle = [&heap, &frames].map(|h| h.stats().live);
+        let idle = [heap, frames].map(|h| h.stats().live);
 
         let (mut offer, mut answer) = (vec![0; 8_192], vec![0; 8_192]);
         let asked = barertc_media::pack::block_on(page.message(PAGE, Message::Request, &mut offer));
@@ -58,9 +69,9 @@ fn with_viewer<S: Storage>(
         watch(&mut |time, viewer| pass(&mut device, &board, viewer, time), &board, &mut viewer);
         viewer.connection.close(clock.now());
         pass(&mut device, &board, &mut viewer, 2 * SECOND);
-        assert_eq!([&heap, &frames].map(|h| h.stats().live), idle, "bytes of a viewer who is gone");
+        assert_eq!([heap, frames].map(|h| h.stats().live), idle, "bytes of a viewer who is gone");
     }
-    assert_eq!([&heap, &frames].map(|h| h.stats().live), [0; 2], "bytes left behind");
+    assert_eq!([heap, frames].map(|h| h.stats().live), [0; 2], "bytes left behind");
 }
 
 /// A second of directories: 30 pictures of nine packets, of which the first is a key frame of 40, and 50 sounds.

@@ -18,6 +18,8 @@ use super::SimBoard;
 use super::board::DEVICE;
 
 const LATENCY: Duration = Duration::from_millis(5);
+/// What a link holds that has a rate, in time.
+const QUEUE: Duration = Duration::from_millis(250);
 
 pub(crate) struct SimViewer<'i> {
     pub(crate) connection: PeerConnection<'i, Global, RustCrypto>,
@@ -31,6 +33,9 @@ pub(crate) struct SimViewer<'i> {
     /// Answers to checks of consent, which are STUN success responses.
     pub(crate) consents: Vec<Instant>,
     pub(crate) messages: u32,
+    /// Bits a second of the way to here, where it has a bound, and until when it is busy.
+    pub(crate) rate: Option<u64>,
+    busy: Instant,
 }
 
 impl<'i> SimViewer<'i> {
@@ -76,6 +81,8 @@ impl<'i> SimViewer<'i> {
             frames: [Vec::new(), Vec::new()],
             consents: Vec::new(),
             messages: 0,
+            rate: None,
+            busy: Instant::ZERO,
         })
     }
 
@@ -87,9 +94,13 @@ impl<'i> SimViewer<'i> {
     pub(crate) fn step(&mut self, board: &SimBoard<'_>) -> bool {
         let now = board.clock.now();
         for (at, to, datagram) in board.left.borrow_mut().drain(..) {
-            if to == self.address {
-                self.inbound.push_back((at + LATENCY, datagram));
+            let begin = at.max(self.busy);
+            if to != self.address || begin - at > QUEUE {
+                continue;
             }
+            let nanos = self.rate.map_or(0, |rate| (datagram.len() as u64 + 28) * 8_000_000_000 / rate);
+            self.busy = begin + Duration::from_nanos(nanos);
+            self.inbound.push_back((self.busy + LATENCY, datagram));
         }
         while self.inbound.front().is_some_and(|(at, _)| *at <= now) {
             let Some((_, mut datagram)) = self.inbound.pop_front() else { break };

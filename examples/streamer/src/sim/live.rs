@@ -1,0 +1,131 @@
+//! An encoder that obeys, and a link that changes under it.
+
+use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
+use core::time::Duration;
+use std::println;
+use std::vec::Vec;
+
+use barertc_arena::{Counting, Global, Shared};
+use barertc_media::{Encoder, EncoderRate, FrameKind, RateConfig, SourceFrame};
+use barertc_wire::Instant;
+
+use super::tests::with_player;
+use super::{SimClock, SimViewer};
+use crate::live::Live;
+
+type Heap<'w> = &'w Counting<Global>;
+
+/// What was asked of an encoder, and when.
+#[derive(Default)]
+struct Asked {
+    rates: RefCell<Vec<(Instant, u64)>>,
+    keys: RefCell<Vec<Instant>>,
+    made: Cell<u32>,
+}
+
+/// Pictures of exactly the rate that was asked for; a key frame is as large as five others.
+struct Synthetic<'w> {
+    clock: &'w SimClock,
+    heap: Heap<'w>,
+    asked: &'w Asked,
+    next: Instant,
+    key: bool,
+    rate: EncoderRate,
+}
+
+impl<'w> Synthetic<'w> {
+    fn new(clock: &'w SimClock, heap: Heap<'w>, asked: &'w Asked, rate: RateConfig) -> Self {
+        let rate = EncoderRate { bits_per_second: rate.max, frames_per_second: rate.frames_per_second };
+        Self { clock, heap, asked, next: clock.now(), key: true, rate }
+    }
+}
+
+impl<'w> Encoder<Heap<'w>> for Synthetic<'w> {
+    type Error = Infallible;
+
+    fn kind(&self) -> FrameKind {
+        FrameKind::H264
+    }
+
+    async fn next(&mut self) -> Result<SourceFrame<Heap<'w>>, Infallible> {
+        self.clock.sleep_until(self.next).await;
+        let now = self.clock.now();
+        self.next = self.next + Duration::from_secs(1) / self.rate.frames_per_second;
+        let key = core::mem::take(&mut self.key);
+        let usual = (self.rate.bits_per_second / 8 / u64::from(self.rate.frames_per_second)) as usize;
+        let len = usual.max(20) * if key { 5 } else { 1 };
+        let data = Shared::<[u8], _>::try_fill(len + 4, self.heap, |out| {
+            out.fill(0x5a);
+            out[..4].copy_from_slice(&(len as u32).to_be_bytes());
+            out[4] = if key { 0x65 } else { 0x41 };
+            Ok::<(), barertc_arena::AllocError>(())
+        });
+        let number = self.asked.made.get();
+        self.asked.made.set(number + 1);
+        let timestamp = now.as_micros() * 9 / 100;
+        let data = data.expect("memory");
+        Ok(SourceFrame { data, kind: FrameKind::H264, keyframe: key, number, timestamp, duration: 3_000 })
+    }
+
+    fn request_key_frame(&mut self, now: Instant) {
+        self.key = true;
+        self.asked.keys.borrow_mut().push(now);
+    }
+
+    fn set_rate(&mut self, now: Instant, rate: EncoderRate) {
+        self.rate = rate;
+        self.asked.rates.borrow_mut().push((now, rate.bits_per_second));
+    }
+}
+
+impl Asked {
+    /// What the encoder made at a time.
+    fn rate_at(&self, at: Instant, first: u64) -> u64 {
+        self.rates.borrow().iter().take_while(|(when, _)| *when <= at).last().map_or(first, |(_, bits)| *bits)
+    }
+}
+
+/// The longest time between two pictures that were complete, from `from` on.
+fn longest_pause(viewer: &SimViewer<'_>, from: Instant, to: Instant) -> Duration {
+    let times: Vec<Instant> = viewer.frames[0].iter().map(|(at, _)| *at).filter(|at| (from..to).contains(at)).collect();
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(Duration::MAX)
+}
+
+/// A link that carries 3 Mbit/s, then 0.5, then 3 again: the encoder follows within two seconds, both ways. What is on its way
+/// when the link becomes narrow costs a pause.
+#[test]
+fn the_encoder_follows_the_link_within_two_seconds() {
+    let (clock, asked) = (SimClock::new(), Asked::default());
+    let (heap, frames) = (Counting::new(Global), Counting::new(Global));
+    let rate = RateConfig::new(2_500_000);
+    let video = Some(Synthetic::new(&clock, &frames, &asked, rate));
+    let mut live: Live<_, Synthetic<'_>> = Live { video, sound: None, rate };
+    with_player(&clock, "", &mut live, [&heap, &frames], |pass, board, viewer| {
+        let mut phase = |link: u64, seconds: u64, viewer: &mut SimViewer<'_>| {
+            let begin = board.clock.now();
+            viewer.rate = Some(link);
+            let mut rates = Vec::new();
+            for _ in 0..seconds * 10 {
+                pass(Duration::from_millis(100), viewer);
+                rates.push(asked.rate_at(board.clock.now(), rate.max));
+            }
+            println!("{link}: {:?} kbit/s each 100 ms", rates.iter().map(|bits| bits / 1_000).collect::<Vec<_>>());
+            let pause = longest_pause(viewer, begin, board.clock.now());
+            println!("  longest pause {} ms", pause.as_millis());
+            (rates, pause)
+        };
+        let (begin, _) = phase(3_000_000, 10, viewer);
+        assert!(begin[30..].iter().all(|bits| *bits >= 2_000_000), "three seconds after it began");
+        let (narrow, pause) = phase(500_000, 20, viewer);
+        assert!(narrow[19..].iter().all(|bits| *bits <= 500_000), "two seconds after it became narrow");
+        assert!(narrow[40..].iter().all(|bits| *bits >= 150_000), "what there is, is used");
+        assert!(pause <= Duration::from_millis(700), "{pause:?}");
+        let (wide, pause) = phase(3_000_000, 10, viewer);
+        // Repair packets take their part for a while.
+        assert!(wide[25..].iter().all(|bits| *bits >= 1_000_000), "two seconds after it became wide");
+        assert!(pause <= Duration::from_millis(300), "{pause:?}");
+    });
+    // A viewer comes once, and nothing was lost for good.
+    println!("{} key frames were asked for", asked.keys.borrow().len());
+}
