@@ -51,7 +51,7 @@ impl<'w> Encoder<Heap<'w>> for Synthetic<'w> {
     async fn next(&mut self) -> Result<SourceFrame<Heap<'w>>, Infallible> {
         self.clock.sleep_until(self.next).await;
         let now = self.clock.now();
-        self.next = self.next + Duration::from_secs(1) / self.rate.frames_per_second;
+        self.next += Duration::from_secs(1) / self.rate.frames_per_second;
         let key = core::mem::take(&mut self.key);
         let usual = (self.rate.bits_per_second / 8 / u64::from(self.rate.frames_per_second)) as usize;
         let len = usual.max(20) * if key { 5 } else { 1 };
