@@ -22,6 +22,7 @@ mod lines;
 mod live;
 mod negotiation;
 mod play;
+mod player;
 mod publish;
 mod rendition;
 mod report;
@@ -60,6 +61,7 @@ pub use live::Live;
 pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, Settings, Whip};
 
 use app::App;
+use player::{Player, Stored};
 
 /// How long the application takes to end at the most.
 const END_TIME: Duration = Duration::from_secs(1);
@@ -103,20 +105,6 @@ where
 {
     live.rate.check().map_err(Error::Rate)?;
     pin!(in_place(|| run_with(board, settings, identity, live, buffers, ready, stop))).await
-}
-
-/// Where frames come from.
-trait Player<B: Board> {
-    /// Gives frames to the viewers, each at its time, for ever.
-    async fn play(&mut self, app: &App<'_, B>);
-}
-
-struct Stored<'s, S>(&'s mut S);
-
-impl<B: Board, S: Storage> Player<B> for Stored<'_, S> {
-    async fn play(&mut self, app: &App<'_, B>) {
-        pin!(in_place(|| play::play(app, self.0))).await;
-    }
 }
 
 async fn run_with<B: Board, const SOCKETS: usize>(

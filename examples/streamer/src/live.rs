@@ -11,11 +11,11 @@ use barertc_wire::Instant;
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
 
-use crate::Player;
 use crate::app::App;
 use crate::board::Board;
 use crate::in_place::in_place;
 use crate::play::give;
+use crate::player::Player;
 
 /// How often it is looked what the network asks for.
 const LOOK: Duration = Duration::from_millis(20);

@@ -15,9 +15,10 @@ use embassy_futures::join::join3;
 
 use super::{SimBoard, SimClock, SimViewer, pass};
 use crate::app::App;
+use crate::player::{Player, Stored};
 use crate::settings::Settings;
 use crate::signaling::{Handler, OURSELVES, Source};
-use crate::{Player, Stored, bind_media, report};
+use crate::{bind_media, report};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PAGE: Peer<'_> = Peer { socket: 1, id: "page", token: None };
