@@ -52,7 +52,7 @@ fuzz_target!(|text: &str| {
             end_of_candidates: true,
             default_address: None,
             cname: "c",
-            sections: &sections,
+            sections: sections[..].into(),
         };
         let _ = Negotiated::from_answer(&offer, &local);
         let Ok(agreed) = Negotiated::from_offer(&offer, &local) else { continue };

@@ -79,7 +79,7 @@ fn what_we_write_is_read_alike() {
         end_of_candidates: true,
         default_address: Some("[2001:db8::1]:5004".parse().expect("an address")),
         cname: "c",
-        sections: &sections,
+        sections: sections[..].into(),
     };
     let mut room = [0; 4096];
     let offer = write_offer(&local, &mut room).expect("an offer");

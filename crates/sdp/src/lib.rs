@@ -38,7 +38,7 @@
 //!     end_of_candidates: true,
 //!     default_address: None,
 //!     cname: "camera",
-//!     sections: &sections,
+//!     sections: sections[..].into(),
 //! };
 //! let mut room = [0; 2048];
 //! let offer = write_offer(&local, &mut room)?;
@@ -55,7 +55,7 @@
 //!     }),
 //!     Section::Data(Data { mid: None, sctp_port: 5000, max_message_size: 262_144, sctp_init: None }),
 //! ];
-//! let remote = Local { sections: &remote_sections, ..local.clone() };
+//! let remote = Local { sections: remote_sections[..].into(), ..local.clone() };
 //! let offer = Session::parse(offer)?;
 //! let agreed = Negotiated::from_offer(&offer, &remote)?;
 //! let mut room = [0; 2048];
@@ -108,7 +108,7 @@ pub use error::{Error, SectionError, TransportError};
 pub use h264::{Level, Profile, ProfileLevelId};
 pub use limits::{MAX_CODECS, MAX_KINDS, MAX_MEDIA, MAX_NAME, MAX_PAYLOADS, MAX_SECTIONS, MAX_SSRCS};
 pub use list::{List, Name};
-pub use local::{Data, Local, LocalCodec, Section, Sending, Track};
+pub use local::{Data, Local, LocalCodec, Section, Sections, Sending, Track};
 pub use media::{Media, Payload, Payloads, RemoteSsrc};
 pub use negotiate::{Line, Negotiated, NegotiatedCodec, NegotiatedData, Placeholder};
 pub use session::{Bundle, MediaLines, Session, Transport};

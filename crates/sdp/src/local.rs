@@ -36,7 +36,67 @@ pub struct Local<'a, C = &'a str> {
     pub cname: &'a str,
     /// What we'd send and receive. In an offer, one m-line each in this order, so later offers must keep the order and
     /// append (RFC 8829 §5.2.2). In an answer, the order of preference in which offered m-lines are matched.
-    pub sections: &'a [Section<'a>],
+    pub sections: Sections<'a>,
+}
+
+/// The sections of a description: a list, or what makes each of them when it is looked at. A section has some 90 bytes, so
+/// the list of a long session is large for the stack of a small device.
+#[derive(Clone, Copy)]
+pub struct Sections<'a>(Source<'a>);
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    List(&'a [Section<'a>]),
+    Made { len: usize, make: &'a dyn Fn(usize) -> Option<Section<'a>> },
+}
+
+impl<'a> Sections<'a> {
+    /// `len` sections. `make` gives that of an index, always the same; with the first `None` they end.
+    pub const fn made(len: usize, make: &'a dyn Fn(usize) -> Option<Section<'a>>) -> Self {
+        Self(Source::Made { len, make })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self.0 {
+            Source::List(list) => list.len(),
+            Source::Made { len, .. } => len,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The section of an index, counted from 0.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<Section<'a>> {
+        match self.0 {
+            Source::List(list) => list.get(index).cloned(),
+            Source::Made { len, make } => (index < len).then(|| make(index)).flatten(),
+        }
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Section<'a>> + Clone + use<'a> {
+        let all = *self;
+        (0..all.len()).map_while(move |index| all.get(index))
+    }
+}
+
+impl<'a> From<&'a [Section<'a>]> for Sections<'a> {
+    fn from(list: &'a [Section<'a>]) -> Self {
+        Self(Source::List(list))
+    }
+}
+
+impl core::fmt::Debug for Sections<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
 }
 
 /// What one m-line of ours is for.
@@ -134,7 +194,7 @@ impl Track<'_> {
     }
 }
 
-impl Section<'_> {
+impl<'a> Section<'a> {
     /// The kind of the m-line.
     #[must_use]
     pub const fn kind(&self) -> MediaKind {
@@ -147,7 +207,7 @@ impl Section<'_> {
 
     /// The mid, when it has one.
     #[must_use]
-    pub const fn mid(&self) -> Option<&str> {
+    pub const fn mid(&self) -> Option<&'a str> {
         match self {
             Self::Track(t) => t.mid,
             Self::Data(d) => d.mid,

@@ -5,7 +5,7 @@ use crate::codec::Codec;
 use crate::error::{Error, SectionError, TransportError};
 use crate::limits::{MAX_CODECS, MAX_KINDS, MAX_MEDIA, MAX_SECTIONS, MAX_SSRCS};
 use crate::list::{List, Name};
-use crate::local::{Data, Local, LocalCodec, Section, Track};
+use crate::local::{Data, Local, LocalCodec, Section, Sections, Track};
 use crate::media::{Media, Payload, RemoteSsrc};
 use crate::session::Session;
 
@@ -138,8 +138,8 @@ impl Negotiated {
             section.mid().is_some_and(|mid| offer.media().take(MAX_MEDIA).any(|m| m.mid() == Some(mid)))
         };
         let mut bound = [false; MAX_SECTIONS];
-        for (place, section) in bound.iter_mut().zip(local.sections) {
-            *place = elsewhere(section);
+        for (place, section) in bound.iter_mut().zip(local.sections.iter()) {
+            *place = elsewhere(&section);
         }
         for media in offer.media().take(MAX_MEDIA) {
             if media.is_rejected() || !self.shares_transport(offer, &media) {
@@ -179,7 +179,7 @@ impl Negotiated {
         if self.media != local.sections.len() {
             return Err(Error::AnswerLength { offered: local.sections.len(), answered: self.media });
         }
-        for (index, (media, section)) in answer.media().zip(local.sections).enumerate() {
+        for (index, (media, section)) in answer.media().zip(local.sections.iter()).enumerate() {
             let same_mid = media.is_rejected() || media.mid().is_none_or(|mid| section.mid() == Some(mid));
             if media.kind() != section.kind() || !same_mid {
                 return Err(Error::AnswerLine { index });
@@ -192,9 +192,9 @@ impl Negotiated {
             if let Some(mid) = section.mid() {
                 line.mid = Name::try_from(mid)?;
             }
-            if line.fits(section, answer, &media) {
+            if line.fits(&section, answer, &media) {
                 line.section = index;
-                line.note_data(self, section, &media);
+                line.note_data(self, &section, &media);
                 self.accept(line)?;
             }
         }
@@ -271,9 +271,9 @@ impl Negotiated {
             if (!bound_here && !free) || self.of_section(index).is_some() {
                 continue;
             }
-            if line.fits(section, offer, media) && (bound_here || line.is_useful(section)) {
+            if line.fits(&section, offer, media) && (bound_here || line.is_useful(&section)) {
                 line.section = index;
-                line.note_data(self, section, media);
+                line.note_data(self, &section, media);
                 return true;
             }
             line.clear();
@@ -313,7 +313,7 @@ impl Negotiated {
 }
 
 /// Whether our sections can be negotiated.
-pub(crate) fn check_sections(sections: &[Section<'_>]) -> Result<(), Error> {
+pub(crate) fn check_sections(sections: Sections<'_>) -> Result<(), Error> {
     let in_use = sections.iter().filter(|s| !matches!(s, Section::Ended { .. })).count();
     if in_use > MAX_SECTIONS {
         return Err(Error::TooMany { what: "sections in use", limit: MAX_SECTIONS });

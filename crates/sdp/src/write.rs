@@ -6,7 +6,7 @@ use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::Codec;
 use crate::error::{Error, SectionError, TransportError};
 use crate::line::{is_token, word};
-use crate::local::{Data, Local, LocalCodec, Section, Sending, Track};
+use crate::local::{Data, Local, LocalCodec, Section, Sections, Sending, Track};
 use crate::media::Media;
 use crate::negotiate::{Line, Negotiated, NegotiatedCodec, check_sections};
 use crate::session::{Bundle, Session};
@@ -30,10 +30,10 @@ pub fn write_offer<'o, C: Display>(local: &Local<'_, C>, out: &'o mut [u8]) -> R
         return Err(Error::Section { index, rule });
     }
     let mut text = Text::new(out);
-    text.head(local, local.sections.iter().filter_map(Section::mid), true)?;
+    text.head(local, local.sections.iter().filter_map(|section| section.mid()), true)?;
     let mut first = true;
     for (index, section) in local.sections.iter().enumerate() {
-        match section {
+        match &section {
             Section::Track(track) => text.offered_track(local, index, track, first)?,
             Section::Data(data) => {
                 text.data_line(local)?;
@@ -88,13 +88,13 @@ pub fn write_answer<'o, C: Display>(
         let line = agreed.line_at(media.index());
         match line.and_then(|line| Some((line, local.sections.get(line.section)?))) {
             Some((line, Section::Track(track))) => {
-                text.answered_track(local, agreed.setup, &media, line, track, has_transport)?;
+                text.answered_track(local, agreed.setup, &media, line, &track, has_transport)?;
             }
             Some((_, Section::Data(data))) => {
                 text.data_line_as(media.protocol(), local)?;
                 text.mid(&media)?;
                 text.transport(local, agreed.setup, has_transport)?;
-                text.data(data, agreed.data.is_some_and(|d| d.snap))?;
+                text.data(&data, agreed.data.is_some_and(|d| d.snap))?;
             }
             Some((_, Section::Inactive { .. } | Section::Ended { .. })) => return Err(Error::OtherOffer),
             None if agreed.placeholder.as_ref().is_some_and(|p| p.index == media.index()) => {
@@ -481,7 +481,7 @@ impl fmt::Write for Text<'_> {
 }
 
 /// A codec for an m-line that nothing flows on: in one BUNDLE group a payload type has one meaning (RFC 9143 §9.1).
-fn any_codec(sections: &[Section<'_>], kind: MediaKind) -> LocalCodec {
+fn any_codec(sections: Sections<'_>, kind: MediaKind) -> LocalCodec {
     let tracks = || sections.iter().filter_map(|s| if let Section::Track(track) = s { Some(track) } else { None });
     let known = tracks().filter(|track| track.kind == kind).find_map(|track| track.codecs.first());
     let codec = if kind == MediaKind::Video { LocalCodec::vp8() } else { LocalCodec::opus() };

@@ -45,7 +45,7 @@ pub fn run(bench: &mut Bench) {
         end_of_candidates: true,
         default_address: None,
         cname: "c",
-        sections: &SECTIONS,
+        sections: SECTIONS[..].into(),
     };
     let mut room = [0; 2048];
     bench.test("an offer of 7 KB is answered", || {
@@ -69,7 +69,7 @@ pub fn run(bench: &mut Bench) {
             }
             s
         });
-        black_box(write_offer(&Local { sections: &sections, ..local.clone() }, &mut room).is_ok())
+        black_box(write_offer(&Local { sections: sections[..].into(), ..local.clone() }, &mut room).is_ok())
     });
     message(bench);
 }

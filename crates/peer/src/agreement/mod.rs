@@ -95,8 +95,7 @@ impl Agreement {
         plan.setup = if ours.transport.passive { Setup::Passive } else { Setup::Active };
         let (sections, setup) = (&plan.sections, plan.setup);
         let agreed = &mut plan.agreed;
-        *agreed = Negotiated::new();
-        self.with_local(ours, sections, setup, |local| agreed.take_offer(offer, local))
+        self.with_local(ours, sections, setup, &mut |local| agreed.take_offer(offer, local))
     }
 
     /// Reads the answer to our offer. Nothing changes by that.
@@ -112,8 +111,7 @@ impl Agreement {
         plan.setup = Setup::ActPass;
         let (sections, setup) = (&plan.sections, plan.setup);
         let agreed = &mut plan.agreed;
-        *agreed = Negotiated::new();
-        self.with_local(ours, sections, setup, |local| agreed.take_answer(answer, local))
+        self.with_local(ours, sections, setup, &mut |local| agreed.take_answer(answer, local))
     }
 
     /// Keeps what a plan has decided.

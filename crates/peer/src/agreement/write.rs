@@ -2,8 +2,8 @@
 
 use barertc_ice::Candidate;
 use barertc_sdp::{
-    Data, Local, MAX_KINDS, MAX_SECTIONS, Section as Sdp, Sending, Session, Setup, Track as SdpTrack, write_answer,
-    write_offer,
+    Data, Local, MAX_KINDS, MAX_SECTIONS, MediaKind, Section as Sdp, Sections as SdpSections, Sending, Session, Setup,
+    Track as SdpTrack, write_answer, write_offer,
 };
 
 use super::Agreement;
@@ -29,7 +29,12 @@ impl Agreement {
         if sections.iter().all(Section::is_unused) {
             return Err(Error::NothingToOffer);
         }
-        self.with_local(ours, &sections, Setup::ActPass, |local| write_offer(local, out))
+        let (mut text, mut out) = ("", Some(out));
+        self.with_local(ours, &sections, Setup::ActPass, &mut |local| {
+            text = write_offer(local, out.take().unwrap_or_default())?;
+            Ok(())
+        })?;
+        Ok(text)
     }
 
     /// The offer that was written is on its way: its m-lines are fixed until it is answered or taken back.
@@ -71,7 +76,12 @@ impl Agreement {
         plan: &Plan,
         out: &'o mut [u8],
     ) -> Result<&'o str, Error> {
-        self.with_local(ours, &plan.sections, plan.setup, |local| write_answer(offer, local, &plan.agreed, out))
+        let (mut text, mut out) = ("", Some(out));
+        self.with_local(ours, &plan.sections, plan.setup, &mut |local| {
+            text = write_answer(offer, local, &plan.agreed, out.take().unwrap_or_default())?;
+            Ok(())
+        })?;
+        Ok(text)
     }
 
     /// The answer that was written is on its way.
@@ -79,34 +89,32 @@ impl Agreement {
         self.session_version = self.session_version.saturating_add(1);
     }
 
-    /// Our side of a description, lent to `f`. Out of line, for it takes 2 KB of the stack.
+    /// Our side of a description, lent to `f`, which is called once. Its sections are made when they are looked at: a list of
+    /// them would take 5 KB of the stack.
     #[inline(never)]
-    pub(super) fn with_local<T>(
+    pub(super) fn with_local(
         &self,
         ours: &Ours<'_>,
         sections: &Sections,
         setup: Setup,
-        f: impl FnOnce(&Local<'_, Candidate>) -> Result<T, barertc_sdp::Error>,
-    ) -> Result<T, Error> {
+        f: &mut dyn FnMut(&Local<'_, Candidate>) -> Result<(), barertc_sdp::Error>,
+    ) -> Result<(), Error> {
         let offering = setup == Setup::ActPass;
         let mut mids = heapless::Vec::<Name, MAX_SECTIONS>::new();
         for index in 0..ours.tracks.len() {
             let _ = mids.push(if offering { mid_of(ours.tracks, index) } else { self.bound_mid(ours.tracks, index) });
         }
-        let mut list = heapless::Vec::<Sdp<'_>, MAX_KINDS>::new();
-        for section in sections {
-            let section = match section {
-                Section::Track(index) => {
-                    let index = usize::from(*index);
-                    let mid = mids.get(index).map_or("", Name::as_str);
-                    ours.tracks.get(index).map(|track| self.track_section(track, mid))
-                }
-                Section::Data => self.data_section(ours, offering),
-                Section::Idle(kind) => Some(Sdp::Inactive { kind: *kind, mid: &self.idle_mid }),
-                Section::Ended(kind) => Some(Sdp::Ended { kind: *kind }),
-            };
-            list.extend(section);
-        }
+        let make = |at: usize| match sections.get(at)? {
+            Section::Track(index) => {
+                let index = usize::from(*index);
+                let mid = mids.get(index).map_or("", Name::as_str);
+                ours.tracks.get(index).map(|track| self.track_section(track, mid))
+            }
+            // Without data channels the m-line keeps its place.
+            Section::Data => self.data_section(ours, offering).or(Some(Sdp::Ended { kind: MediaKind::Application })),
+            Section::Idle(kind) => Some(Sdp::Inactive { kind: *kind, mid: &self.idle_mid }),
+            Section::Ended(kind) => Some(Sdp::Ended { kind: *kind }),
+        };
         let transport = ours.transport;
         let local = Local {
             session_id: self.session_id,
@@ -121,7 +129,7 @@ impl Agreement {
             cname: ours.cname,
             end_of_candidates: false,
             default_address: None,
-            sections: &list,
+            sections: SdpSections::made(sections.len(), &make),
         };
         Ok(f(&local)?)
     }

@@ -182,6 +182,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(text)
     }
 
+    // Out of line: it is called twice where ICE restarts, and its candidates are large.
+    #[inline(never)]
     fn write_answer<'o>(
         &mut self,
         offer: &Session<'_>,

@@ -140,7 +140,7 @@ fn a_placeholder_is_offered_again_as_inactive() {
     if let Section::Track(track) = &mut sections[1] {
         track.codecs = &codecs;
     }
-    let local = Local { sections: &sections, ..local };
+    let local = Local { sections: sections[..].into(), ..local };
     let text = write_offer(&local, &mut room).unwrap();
     assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 97\r\n") && text.contains("a=rtpmap:97 VP8/90000\r\n"));
     // And its answer is read.
@@ -303,4 +303,34 @@ fn ice_strings_outside_of_the_grammar_are_read_and_not_written() {
         let agreed = Negotiated::from_offer(&offer, &local).unwrap();
         assert_eq!(write_answer(&offer, &local, &agreed, &mut room), Err(Error::Transport(rule)));
     }
+}
+
+#[test]
+fn sections_that_are_made_when_they_are_looked_at_give_the_same_as_a_list() {
+    let (fingerprint, list) = (fingerprint(), viewer());
+    let named = ["v", "a", "d"];
+    let make = |index: usize| {
+        let mut section = list.get(index)?.clone();
+        match &mut section {
+            Section::Track(track) => track.mid = Some(named[index]),
+            Section::Data(data) => data.mid = Some(named[index]),
+            _ => {}
+        }
+        Some(section)
+    };
+    let listed: Vec<_> = (0..3).filter_map(make).collect();
+    let made = Local { sections: Sections::made(3, &make), ..local(&listed, &fingerprint) };
+    let listed = local(&listed, &fingerprint);
+    let mut rooms = [[0; 4096]; 2];
+    let [a, b] = &mut rooms;
+    let texts = [write_offer(&made, a).unwrap(), write_offer(&listed, b).unwrap()];
+    assert_eq!(texts[0], texts[1]);
+    assert!(texts[0].contains("a=group:BUNDLE v a d\r\n"));
+    let offer = Session::parse(CHROMIUM_OFFER).unwrap();
+    let agreed = [&made, &listed].map(|local| accepted(&Negotiated::from_offer(&offer, local).unwrap()));
+    assert_eq!(agreed[0], agreed[1]);
+    // They end where there is none, and are no more than was said.
+    assert_eq!(Sections::made(9, &make).iter().count(), 3);
+    assert_eq!((Sections::made(2, &make).iter().count(), Sections::made(2, &make).get(2).is_some()), (2, false));
+    assert!(Sections::made(0, &make).is_empty() && format!("{:?}", made.sections) == format!("{:?}", listed.sections));
 }

@@ -162,7 +162,7 @@ pub(crate) fn check(text: &str) {
         end_of_candidates: true,
         default_address: None,
         cname: "c",
-        sections: &sections,
+        sections: sections[..].into(),
     };
     let agreed = match Negotiated::from_offer(&offer, &local) {
         Ok(agreed) => agreed,

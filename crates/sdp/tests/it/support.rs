@@ -109,7 +109,7 @@ pub(crate) fn local<'a>(sections: &'a [Section<'a>], fingerprint: &'a Fingerprin
         end_of_candidates: true,
         default_address: None,
         cname: "camera",
-        sections,
+        sections: sections.into(),
     }
 }
 
