@@ -4,7 +4,7 @@ use core::ops::Range;
 use core::time::Duration;
 
 use barertc_arena::Allocator;
-use barertc_crypto::{HmacSha256Key, Provider};
+use barertc_crypto::Provider;
 use barertc_wire::Instant;
 use rand_core::Rng;
 
@@ -13,7 +13,7 @@ use super::path::Path;
 use super::session::claim;
 use super::{Agent, peer_reflexive};
 use crate::candidate::{Candidate, CandidateType};
-use crate::credentials::Credentials;
+use crate::credentials::Password;
 use crate::event::{Carried, Discard, Handled};
 use crate::route::{Route, is_unicast, unscoped};
 use crate::stats::CandidatePairState;
@@ -140,7 +140,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let (ours, theirs) = m.username().and_then(|u| u.split_once(':')).ok_or(Discard::OtherSession)?;
         let named = self.session.named(ours, theirs).ok_or(Discard::OtherSession)?;
         let old = named.is_previous;
-        if !verify(&self.provider, named.local, m) {
+        if !verify(&self.provider, named.local.password(), m) {
             self.progress.seen_mut().unauthenticated = true;
             return Err(Discard::Unauthenticated);
         }
@@ -233,7 +233,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             return self.gathered(now, path, remote, m).map(|()| false);
         };
         let credentials = self.session.remote().ok_or(Discard::Unauthenticated)?;
-        if !verify(&self.provider, credentials, m) {
+        if !verify(&self.provider, credentials.password(), m) {
             // RFC 8489 §9.1.4: as if it had never been received.
             self.progress.seen_mut().unauthenticated = true;
             return Err(Discard::Unauthenticated);
@@ -295,7 +295,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     ) -> Result<bool, Discard> {
         let before = self.consent.is_from_before();
         let credentials = if before { self.session.previous().map(|p| &p.remote) } else { self.session.remote() };
-        if !credentials.is_some_and(|c| verify(&self.provider, c, m)) {
+        if !credentials.is_some_and(|c| verify(&self.provider, c.password(), m)) {
             return Err(Discard::Unauthenticated);
         }
         if !(self.consent.is_on(path) && self.consent.is_with(remote)) {
@@ -332,11 +332,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 }
 
-/// Whether `m` was made with the password of `credentials`; the stronger integrity counts where both are there.
-fn verify<P: Provider>(provider: &P, credentials: &Credentials, m: &Message<'_>) -> bool {
-    if m.has_sha256() {
-        m.verify_sha256(provider, &HmacSha256Key::new(credentials.pwd().as_bytes()))
-    } else {
-        m.verify(provider, credentials.key())
-    }
+/// Whether `m` was made with this password; the stronger integrity counts where both are there.
+fn verify<P: Provider>(provider: &P, password: &Password, m: &Message<'_>) -> bool {
+    if m.has_sha256() { m.verify_sha256(provider, &password.key_sha256()) } else { m.verify(provider, password.key()) }
 }

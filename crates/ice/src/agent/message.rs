@@ -3,12 +3,12 @@
 
 use core::net::SocketAddr;
 
-use barertc_crypto::{HmacSha256Key, Provider};
+use barertc_crypto::Provider;
 use barertc_wire::{Instant, NoRoom};
 
 use super::path::Path;
 use crate::carrier::{Attributes, Carrier, Carries};
-use crate::credentials::Credentials;
+use crate::credentials::{Local, Remote};
 use crate::stun::{Builder, Class, Method, TransactionId, attr};
 
 /// A response that waits to be written.
@@ -51,8 +51,8 @@ impl Request {
         &self,
         out: &mut [u8],
         provider: &P,
-        local: &Credentials,
-        remote: &Credentials,
+        local: &Local,
+        remote: &Remote,
         carrier: Option<&mut Carrier<'_>>,
     ) -> Result<usize, NoRoom> {
         let mut b = Builder::new(out, Class::Request, Method::BINDING, self.id)?;
@@ -66,7 +66,7 @@ impl Request {
         if let Some(carrier) = carrier {
             carrier(Carries { class: Class::Request, id: self.id }, &mut Attributes::new(&mut b));
         }
-        b.integrity(provider, remote.key())?;
+        b.integrity(provider, remote.password().key())?;
         b.fingerprint()
     }
 }
@@ -76,7 +76,7 @@ impl Answer {
         &self,
         out: &mut [u8],
         provider: &P,
-        local: &Credentials,
+        local: &Local,
         carrier: Option<&mut Carrier<'_>>,
     ) -> Result<usize, NoRoom> {
         let class = if matches!(self.outcome, Outcome::Success) { Class::Success } else { Class::Error };
@@ -98,9 +98,9 @@ impl Answer {
             carrier(Carries { class: Class::Success, id: self.id }, &mut Attributes::new(&mut b));
         }
         if self.sha256 {
-            b.integrity_sha256(provider, &HmacSha256Key::new(local.pwd().as_bytes()))?;
+            b.integrity_sha256(provider, &local.password().key_sha256())?;
         } else {
-            b.integrity(provider, local.key())?;
+            b.integrity(provider, local.password().key())?;
         }
         b.fingerprint()
     }

@@ -23,7 +23,7 @@ use session::{Session, claim};
 
 use crate::candidate::{Candidate, CandidateType, Foundation};
 use crate::config::Config;
-use crate::credentials::Credentials;
+use crate::credentials::{Local, Remote};
 use crate::error::Error;
 use crate::event::{Discards, Event, GatheringState, State};
 use crate::route::{Protocol, Route, is_unicast, unscoped};
@@ -107,7 +107,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let mut generator = Generator::new(rng);
         Ok(Self {
             role: Role::new(controlling, generator.next_u64()),
-            session: Session::new(Credentials::random(&mut generator)?),
+            session: Session::new(Local::random(&mut generator)),
             locals: Locals::new(&config, alloc.clone())?,
             checklist: Checklist::new(&config, alloc.clone())?,
             consent: Consent::new(),
@@ -188,7 +188,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if self.session.is_remote(ufrag, pwd) {
             return Ok(());
         }
-        let credentials = Credentials::new(ufrag, pwd)?;
+        let credentials = Remote::new(ufrag, pwd)?;
         // What somebody else's user name fragment brought does not belong to this session.
         self.checklist.forget_strangers(claim(ufrag));
         if !self.progress.is_closed() {
@@ -263,7 +263,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// # Errors
     /// None today.
     pub fn restart(&mut self, now: Instant) -> Result<(), Error> {
-        let fresh = Credentials::random(&mut self.generator)?;
+        let fresh = Local::random(&mut self.generator);
         let keep = self.session.remote().is_some() && self.consent.restart();
         self.session.restart(fresh, keep);
         self.checklist.clear();
@@ -408,7 +408,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// The other side's user name fragment, once known.
     #[must_use]
     pub fn remote_ufrag(&self) -> Option<&str> {
-        self.session.remote().map(Credentials::ufrag)
+        self.session.remote().map(Remote::ufrag)
     }
 
     /// The local candidates so far that the peer may know.

@@ -1,36 +1,36 @@
 //! Whose checks are believed: the credentials of both sides, those of before a restart among them.
 use crate::candidate::fnv;
-use crate::credentials::Credentials;
+use crate::credentials::{Local, Remote};
 
 /// The credentials of before a restart, with which the old path is kept alive until there is a new one.
 pub(super) struct Previous {
-    pub(super) local: Credentials,
-    pub(super) remote: Credentials,
+    pub(super) local: Local,
+    pub(super) remote: Remote,
 }
 
 pub(super) struct Session {
-    local: Credentials,
-    remote: Option<Credentials>,
+    local: Local,
+    remote: Option<Remote>,
     previous: Option<Previous>,
 }
 
 /// Whose credentials a check names.
 pub(super) struct Named<'s> {
-    pub(super) local: &'s Credentials,
+    pub(super) local: &'s Local,
     /// Those of before a restart.
     pub(super) is_previous: bool,
 }
 
 impl Session {
-    pub(super) const fn new(local: Credentials) -> Self {
+    pub(super) const fn new(local: Local) -> Self {
         Self { local, remote: None, previous: None }
     }
 
-    pub(super) const fn local(&self) -> &Credentials {
+    pub(super) const fn local(&self) -> &Local {
         &self.local
     }
 
-    pub(super) const fn remote(&self) -> Option<&Credentials> {
+    pub(super) const fn remote(&self) -> Option<&Remote> {
         self.remote.as_ref()
     }
 
@@ -39,7 +39,7 @@ impl Session {
     }
 
     /// The credentials for a message of the present session, or of the one before the restart.
-    pub(super) fn of(&self, previous: bool) -> Option<(&Credentials, Option<&Credentials>)> {
+    pub(super) fn of(&self, previous: bool) -> Option<(&Local, Option<&Remote>)> {
         match &self.previous {
             Some(p) if previous => Some((&p.local, Some(&p.remote))),
             None if previous => None,
@@ -47,16 +47,16 @@ impl Session {
         }
     }
 
-    pub(super) fn set_remote(&mut self, remote: Credentials) {
+    pub(super) fn set_remote(&mut self, remote: Remote) {
         self.remote = Some(remote);
     }
 
     pub(super) fn is_remote(&self, ufrag: &str, pwd: &str) -> bool {
-        self.remote.as_ref().is_some_and(|c| c.ufrag() == ufrag && c.pwd() == pwd)
+        self.remote.as_ref().is_some_and(|c| c.is(ufrag, pwd))
     }
 
     /// Fresh local credentials. With `keep`, the ones before go on being used for the path in use.
-    pub(super) fn restart(&mut self, fresh: Credentials, keep: bool) {
+    pub(super) fn restart(&mut self, fresh: Local, keep: bool) {
         let local = core::mem::replace(&mut self.local, fresh);
         if let Some(remote) = self.remote.take().filter(|_| keep) {
             self.previous = Some(Previous { local, remote });
