@@ -29,6 +29,8 @@ pub(crate) trait Field: Copy + Zeroize {
     fn swap(mask: Mask, a: &mut Self, b: &mut Self);
 }
 
+/// Squares `times` times. One function for all steps of the chain, for the same reason as in P-256.
+#[inline(never)]
 fn squares<F: Field>(x: &F, times: usize) -> F {
     (0..times).fold(*x, |x, _| F::square(&x.relax()))
 }
