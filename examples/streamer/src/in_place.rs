@@ -1,4 +1,7 @@
-//! Making large futures where they stay.
+//! Making large futures where they stay, and polling them apart.
+
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 /// For large futures: `pin!(in_place(|| serve(…)))` makes the one of `serve` where it stays.
 ///
@@ -8,4 +11,16 @@
 #[inline(never)]
 pub fn in_place<F>(make: impl FnOnce() -> F) -> F {
     make()
+}
+
+/// A future that is polled out of line: what it needs of the stack is not added to what those beside it need.
+pub struct OutOfLine<'f, F>(pub Pin<&'f mut F>);
+
+impl<F: Future> Future for OutOfLine<'_, F> {
+    type Output = F::Output;
+
+    #[inline(never)]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.0.as_mut().poll(context)
+    }
 }

@@ -41,8 +41,7 @@ mod words;
 
 use core::future::{Future, pending};
 use core::net::SocketAddr;
-use core::pin::{Pin, pin};
-use core::task::{Context, Poll};
+use core::pin::pin;
 use core::time::Duration;
 
 use barertc::Identity;
@@ -55,7 +54,7 @@ use embedded_io_async::ErrorType;
 
 pub use board::{Board, Memory, OWNERS};
 pub use error::Error;
-pub use in_place::in_place;
+pub use in_place::{OutOfLine, in_place};
 pub use lines::Lines;
 pub use live::Live;
 pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, Settings, Whip};
@@ -154,18 +153,6 @@ async fn run_with<B: Board, const SOCKETS: usize>(
     let everything = join(network, join4(pages, outward, playing, reporting));
     match select(everything, ending).await {
         Either::First(_) | Either::Second(()) => Ok(()),
-    }
-}
-
-/// A future that is polled out of line: what it needs of the stack is not added to what those beside it need.
-struct OutOfLine<'f, F>(Pin<&'f mut F>);
-
-impl<F: Future> Future for OutOfLine<'_, F> {
-    type Output = F::Output;
-
-    #[inline(never)]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.0.as_mut().poll(context)
     }
 }
 

@@ -274,7 +274,7 @@ impl<'b, B: Board> Viewer<'b, B> {
                 Event::ConnectionState(ConnectionState::Closed) => self.close(now),
                 Event::KeyFrameWanted(_) => changed(Change::KeyFrameWanted),
                 Event::ChannelOpen(id) if Some(id) == self.ping => {
-                    let after = (now - self.since).as_millis();
+                    let after = self.age(now);
                     let name = Printable(&self.origin.id);
                     board.log(format_args!("viewer {name}: data channel open after {after} ms"));
                     self.say_ping(now, id);
@@ -285,9 +285,14 @@ impl<'b, B: Board> Viewer<'b, B> {
         }
     }
 
+    /// Milliseconds since it came. Formatting the 128 bits of a `Duration` would take 2 KB of a firmware.
+    fn age(&self, now: Instant) -> u64 {
+        u64::try_from((now - self.since).as_millis()).unwrap_or(u64::MAX)
+    }
+
     fn log_connected(&self, now: Instant, board: &B) {
         let transport = self.connection.stats().transport;
-        let (name, after) = (Printable(&self.origin.id), (now - self.since).as_millis());
+        let (name, after) = (Printable(&self.origin.id), self.age(now));
         board.log(format_args!(
             "viewer {name}: connected after {after} ms, {}",
             crate::words::Protection(transport.tls_version, transport.srtp_profile)
