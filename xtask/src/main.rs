@@ -1,6 +1,7 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
 mod bench;
+mod capi;
 mod circles;
 mod deny;
 mod e2e;
@@ -96,6 +97,11 @@ const VERBS: &[Verb] = &[
         name: "outside",
         about: "README's and the front page's programs with barertc as only dependency, and a firmware with embassy-net",
         run: outside::main,
+    },
+    Verb {
+        name: "capi",
+        about: "the C interface: its examples compiled by gcc and run, its library linked for RISC-V; `host`, `device`",
+        run: capi::main,
     },
     Verb {
         name: "matrix",

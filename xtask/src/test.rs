@@ -36,6 +36,7 @@ const PARTS: &[Part] = &[
         run: riscv,
     },
     Part { name: "matrix", about: "each feature alone, and chips without compare-and-swap", run: matrix },
+    Part { name: "capi", about: "the C interface: examples by gcc, and a program for RISC-V", run: capi },
     Part { name: "no-panic", about: "paths from the network link without a panic handler", run: no_panic },
     Part { name: "outside", about: "programs of strangers: README's, and a firmware with embassy-net", run: outside },
     Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
@@ -82,6 +83,7 @@ const TOOLS: &[Tool] = &[
     Tool { file: "npm", package: "npm" },
     Tool { file: "ip", package: "iproute2" },
     Tool { file: "qemu-system-riscv32", package: "qemu-system-misc" },
+    Tool { file: "riscv64-unknown-elf-gcc", package: "gcc-riscv64-unknown-elf" },
 ];
 
 pub fn main(args: &[String]) -> Result<()> {
@@ -165,6 +167,10 @@ fn circles() -> Result<()> {
 
 fn matrix() -> Result<()> {
     crate::matrix::main(&[])
+}
+
+fn capi() -> Result<()> {
+    crate::capi::main(&[])
 }
 
 fn deny() -> Result<()> {

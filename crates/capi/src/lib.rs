@@ -1,0 +1,53 @@
+//! The C interface of `barertc`: a WebRTC connection that lives in a region of memory which the caller gives.
+//!
+//! `include/barertc.h` is written from this crate by cbindgen. Its comments are the doc comments of the items here;
+//! `docs/c.md` tells how to build the library and how the loop looks. `examples/` has programs in C.
+//!
+//! # Rules for all functions
+//!
+//! - Each pointer is null or valid for what the function does with it. A null pointer where a value is needed gives
+//!   `BRTC_INVALID_ARGUMENT`. Text that is passed without a length ends with a zero byte.
+//! - A handle is checked before it is used: one that was destroyed gives `BRTC_INVALID_HANDLE` as long as the memory that
+//!   it was made in is still there and not used for something else.
+//! - One connection is used by one thread at a time. Different connections are independent. A callback does not call
+//!   into the connection that called it; it gets `BRTC_BUSY` there.
+//! - A structure that begins with `size` is filled in by its `…_init` function, or has `size` set by the caller. A program
+//!   that was compiled with another version of the header works with this library: what it does not know keeps its default.
+#![no_std]
+#![allow(non_camel_case_types, reason = "the names of types and constants are those of the header")]
+#![allow(clippy::missing_safety_doc, reason = "the rules above hold for every function")]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::disallowed_methods,
+        clippy::undocumented_unsafe_blocks
+    )
+)]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod address;
+pub mod channel;
+pub mod config;
+pub mod connection;
+pub mod event;
+pub mod handle;
+pub mod identity;
+pub mod log;
+pub mod negotiation;
+pub mod network;
+mod numbers;
+#[cfg(feature = "panic-handler")]
+mod panic;
+mod raw;
+pub mod result;
+pub mod seed;
+pub mod statistics;
+mod text;
+pub mod track;
