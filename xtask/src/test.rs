@@ -170,7 +170,7 @@ fn matrix() -> Result<()> {
 }
 
 fn capi() -> Result<()> {
-    crate::capi::main(&[])
+    crate::capi::main(&["host".into()])
 }
 
 fn deny() -> Result<()> {

@@ -74,9 +74,12 @@ fn figures_are_written_as_far_as_the_program_has_room() {
     assert!(memory.peak >= memory.live && memory.capacity > memory.peak);
 }
 
+/// Breaks a rule of a configuration.
+type Spoil = fn(&mut brtc_config);
+
 #[test]
 fn a_configuration_names_its_field_limit_and_value() {
-    let cases: [(fn(&mut brtc_config), &str); 6] = [
+    let cases: [(Spoil, &str); 6] = [
         (|config| config.mtu = 500, "configuration: mtu must be at least 576, but is 500"),
         (|config| config.max_tracks = 17, "configuration: max_tracks must be at most 16, but is 17"),
         (|config| config.max_channels = 0, "configuration: max_channels must be at least 1, but is 0"),
@@ -94,4 +97,26 @@ fn a_configuration_names_its_field_limit_and_value() {
         assert_eq!(unsafe { brtc_region_bytes(&config) }, 0);
     }
     assert_eq!(complaint(&config()).0, BRTC_OK as i32);
+}
+
+/// The table in `docs/c.md`: `cargo test -p barertc-capi --test it sizes -- --nocapture`.
+#[test]
+fn sizes() {
+    let uses: [(&str, Spoil); 3] = [
+        ("one data channel", |config| {
+            (config.max_tracks, config.max_channels, config.frame_memory, config.max_turn_servers) = (0, 1, 0, 0);
+            (config.send_buffer, config.receive_buffer) = (8_192, 8_192);
+        }),
+        ("eight data channels, a relay", |config| (config.max_tracks, config.frame_memory) = (0, 0)),
+        ("the defaults: a camera", |_| {}),
+    ];
+    let mut before = 0;
+    for (name, choose) in uses {
+        let mut config = config();
+        choose(&mut config);
+        let bytes = unsafe { brtc_region_bytes(&config) };
+        println!("| {name} | {bytes} |");
+        assert!(bytes > before);
+        before = bytes;
+    }
 }
