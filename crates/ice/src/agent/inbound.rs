@@ -8,10 +8,11 @@ use barertc_crypto::Provider;
 use barertc_wire::Instant;
 use rand_core::Rng;
 
+use super::Agent;
+use super::candidates::peer_reflexive;
 use super::message::{Answer, Outcome};
 use super::path::Path;
 use super::session::claim;
-use super::{Agent, peer_reflexive};
 use crate::candidate::{Candidate, CandidateType};
 use crate::credentials::Password;
 use crate::event::{Carried, Discard, Handled};

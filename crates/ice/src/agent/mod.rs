@@ -1,7 +1,6 @@
-//! The agent: its parts, and what the application tells it. What the network tells it is in `inbound`, what it sends in
-//! `outbound`, which path it uses in `selection`, and what servers give it in `servers`.
+//! The agent: its parts, and what the application tells it. Candidates are in `candidates`. What the network tells it is in
+//! `inbound`, what it sends in `outbound`, which path it uses in `selection`, and what servers give it in `servers`.
 use core::fmt;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use barertc_arena::Allocator;
@@ -14,23 +13,22 @@ use checklist::Checklist;
 use consent::Consent;
 use gathering::Gathering;
 use locals::Locals;
-use path::Path;
 use progress::Progress;
 use questions::Questions;
 use relays::Relays;
 use role::Role;
 use session::{Session, claim};
 
-use crate::candidate::{Candidate, CandidateType, Foundation};
 use crate::config::Config;
 use crate::credentials::{Local, Remote};
 use crate::error::Error;
 use crate::event::{Discards, Event, GatheringState, State};
-use crate::route::{Protocol, Route, is_unicast, unscoped};
-use crate::sdp::{CandidateLine, SdpLines};
+use crate::route::{Route, unscoped};
+use crate::sdp::SdpLines;
 use crate::stats::CandidatePairStats;
 
 mod answers;
+mod candidates;
 mod checklist;
 mod consent;
 mod gathering;
@@ -124,60 +122,6 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         })
     }
 
-    /// Adds a host candidate for a bound socket, also later, when an interface comes up. [`Event::LocalCandidate`]
-    /// announces the candidate. An address that was added before changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_local`] already, and [`Error::Unreachable`] for an address that is
-    /// unspecified, multicast or broadcast, or has port 0: a socket that is bound to all addresses is added with each
-    /// address that its machine has.
-    pub fn add_local(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
-        let base = candidate.addr;
-        self.add_socket(now, candidate, base)
-    }
-
-    /// Adds a host candidate for a socket that others reach under another address: behind a port forwarding, or a NAT
-    /// that maps addresses one to one. The peer is told `public`. The agent receives on and sends from `local`. One socket
-    /// may have several public addresses, and several sockets may have one each.
-    ///
-    /// # Errors
-    /// As [`add_local`](Self::add_local).
-    pub fn add_mapped(&mut self, now: Instant, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
-        let mut candidate = Candidate::host(local);
-        candidate.addr = public;
-        self.add_socket(now, candidate, local)
-    }
-
-    fn add_socket(&mut self, now: Instant, candidate: Candidate, base: SocketAddr) -> Result<(), Error> {
-        for addr in [base, candidate.addr] {
-            if !is_unicast(addr) {
-                return Err(Error::Unreachable(addr));
-            }
-        }
-        // Of several candidates of one socket, the first one stands for it in pairs.
-        let path = Path::Socket(base);
-        let path = (!self.locals.has_socket(base)).then_some(path);
-        self.add_local_candidate(now, candidate, base, path)?;
-        self.ask_servers(now);
-        Ok(())
-    }
-
-    /// Forgets the socket of `addr`, its candidates and its pairs. Where the selected path used it, the agent looks for
-    /// another one.
-    pub fn remove_local(&mut self, now: Instant, addr: SocketAddr) {
-        self.locals.forget_base(addr);
-        self.forget_path(now, Path::Socket(addr));
-        self.questions.forget_base(addr);
-        for i in 0..self.relays.len() {
-            if let Some(relay) = self.relays.get_mut(i).filter(|r| r.base() == Some(addr)) {
-                relay.forget_base();
-                self.on_relay_changed(now, i);
-            }
-        }
-        self.ask_servers(now);
-        self.update_state(now);
-    }
-
     /// Says what user name fragment and password the other side's description has. Early checks whose user name agrees
     /// with it are taken up at once. Other credentials than before are the answer to a [`restart`](Self::restart).
     ///
@@ -214,49 +158,6 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
     }
 
-    /// Adds a candidate of the other side, from its description or trickled. A candidate that was added before changes
-    /// nothing, and its address keeps the priority that it had.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_remote`] that are more useful, and [`Error::Unreachable`] for an
-    /// address that no check may be sent to: unspecified, multicast or broadcast, or with port 0.
-    pub fn add_remote(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
-        if !is_unicast(candidate.addr) {
-            return Err(Error::Unreachable(candidate.addr));
-        }
-        if self.progress.is_closed() {
-            return Ok(());
-        }
-        self.add_remote_candidate(now, candidate, None)?;
-        self.progress.hope(now, &self.config);
-        if self.session.remote().is_some() {
-            self.progress.begin(now, &self.config);
-        }
-        self.update_state(now);
-        Ok(())
-    }
-
-    /// Adds a candidate from the text of a candidate line. A candidate whose address is a name comes back: the caller adds
-    /// it when the name is resolved. Nothing needs to wait for that, as the peer's own checks arrive before.
-    ///
-    /// # Errors
-    /// As [`add_remote`](Self::add_remote), and those of [`CandidateLine`].
-    pub fn add_remote_line(&mut self, now: Instant, line: &str) -> Result<Option<CandidateLine>, Error> {
-        let line: CandidateLine = line.parse()?;
-        match line.candidate() {
-            Some(candidate) => self.add_remote(now, candidate).map(|()| None),
-            None => Ok(Some(line)),
-        }
-    }
-
-    /// Says that the other side has no more candidates. Checks of the peer may still come from other addresses, so that
-    /// failure waits for [`Config::patience`] (RFC 8863 §4). Where no candidate fits, [`Event::NoAnswer`] tells at once.
-    pub fn end_of_candidates(&mut self, now: Instant) {
-        self.progress.end_of_candidates();
-        self.warn(now);
-        self.update_state(now);
-    }
-
     /// Starts over with fresh credentials (RFC 8445 §9). Local candidates stay, the remote side is forgotten. The path in
     /// use stays in use until the new checks have found one.
     ///
@@ -277,39 +178,6 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// pair is checked anew now, instead of after the next unanswered consent check.
     pub fn network_changed(&mut self, now: Instant) {
         self.suspect(now);
-    }
-
-    /// Says that authentic data of the peer have come by `route`, from an address that is no candidate: a NAT has given the
-    /// peer another address, or it has moved. The agent checks the address at once. When it answers, it takes the place of
-    /// the path in use without waiting for that to fall silent. Nothing but checks is sent there before.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] when there is no room for another candidate or pair, and [`Error::Unreachable`] as for
-    /// [`add_remote`](Self::add_remote).
-    pub fn moved(&mut self, now: Instant, route: Route) -> Result<(), Error> {
-        let (path, remote) = (Path::Socket(route.local), unscoped(route.remote));
-        if !is_unicast(remote) {
-            return Err(Error::Unreachable(remote));
-        }
-        if !self.locals.has_socket(route.local) || self.consent.active().is_none_or(|a| a.remote == remote) {
-            return Ok(());
-        }
-        self.add_remote_candidate(now, peer_reflexive(remote, None), None)?;
-        let full = Error::TooMany { what: "candidate pairs", limit: self.config.max_pairs.into() };
-        let pair = self.add_pair(now, path, remote).ok_or(full)?;
-        self.checklist.trigger(pair);
-        self.suspect(now);
-        if let Some(active) = self.consent.active_mut() {
-            active.give_up(now);
-        }
-        self.update_state(now);
-        Ok(())
-    }
-
-    /// Says that the candidates so far have been told to the peer: a description was written that has them.
-    /// [`Event::LocalCandidate`] does not tell them again.
-    pub fn candidates_described(&mut self, _now: Instant) {
-        self.locals.all_told();
     }
 
     /// Sends a check at once on the path in use, or else on the pair that is the most likely to become it. A protocol whose
@@ -411,16 +279,6 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.session.remote().map(Remote::ufrag)
     }
 
-    /// The local candidates so far that the peer may know.
-    pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.locals.for_the_peer()
-    }
-
-    /// The remote candidates, peer-reflexive ones among them.
-    pub fn remote_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.checklist.remotes()
-    }
-
     /// Where data may be sent to now: a pair on which the peer's consent is fresh. Before nomination it is the best valid
     /// pair (RFC 8445 §12.1.1).
     #[must_use]
@@ -473,74 +331,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             .map(move |p| p.stats(self.visible_route(p.path, p.remote), controlling, self.consent.uses(p.id)))
     }
 
-    fn add_local_candidate(
-        &mut self,
-        now: Instant,
-        candidate: Candidate,
-        base: SocketAddr,
-        path: Option<Path>,
-    ) -> Result<(), Error> {
-        let Some(_) = self.locals.add(candidate, base, path)? else { return Ok(()) };
-        if let Some(path) = path {
-            for i in 0..self.checklist.remotes().count() {
-                if let Some(remote) = self.checklist.remote(i) {
-                    self.add_pair(now, path, remote);
-                }
-            }
-            self.progress.hope(now, &self.config);
-        }
-        self.update_state(now);
-        Ok(())
-    }
-
-    fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate, claimed: Option<u64>) -> Result<(), Error> {
-        let remote = unscoped(candidate.addr);
-        if !self.checklist.add_remote(candidate, claimed)? {
-            return Ok(());
-        }
-        for i in 0.. {
-            let Some(local) = self.locals.get(i) else { break };
-            if let Some(path) = local.path {
-                // A full list is no reason to refuse the candidate: other local candidates may have room for it.
-                self.add_pair(now, path, remote);
-            }
-        }
-        Ok(())
-    }
-
-    /// The pair of a local way and a known remote candidate, made when there is none.
-    fn add_pair(&mut self, now: Instant, path: Path, remote: SocketAddr) -> Option<usize> {
-        if self.config.relay_only && matches!(path, Path::Socket(_)) {
-            return None;
-        }
-        self.ask_permission(now, path, remote)?;
-        self.checklist.add_pair(self.locals.by_path(path)?, remote, self.role.is_controlling())
-    }
-
     fn switch_role(&mut self, controlling: bool) {
         if self.role.set(controlling) {
             self.checklist.pairs_mut().iter_mut().for_each(|p| p.nominating = false);
         }
-    }
-
-    /// A path as the application sees it: where its data come from and go to.
-    fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
-        match path {
-            Path::Socket(local) => Route::scoped(Protocol::Udp, local, remote),
-            Path::Relay(i) => Route::udp(self.relays.get(i).and_then(|r| r.relayed()).unwrap_or(remote), remote),
-        }
-    }
-
-    /// Forgets a way out, its candidate and its pairs, and looks for another one when it was in use.
-    fn forget_path(&mut self, now: Instant, path: Path) {
-        self.locals.forget_path(path);
-        self.checklist.forget_path(path);
-        if self.consent.is_on(path) {
-            self.consent.end();
-            self.checklist.forget_nominations();
-            self.check_everything_again();
-        }
-        self.update_state(now);
     }
 }
 
@@ -559,13 +353,4 @@ impl<A: Allocator + Clone, P: Provider> defmt::Format for Agent<A, P> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "Agent {} controlling {} selected {}", self.state(), self.is_controlling(), self.selected());
     }
-}
-
-/// A remote candidate that its own datagrams have shown (RFC 8445 §7.3.1.3).
-fn peer_reflexive(addr: SocketAddr, priority: Option<u32>) -> Candidate {
-    let kind = CandidateType::PeerReflexive;
-    let priority = priority.unwrap_or_else(|| crate::candidate::priority(kind, 0));
-    // A foundation of its own; "prflx" is none that a peer would send with a number.
-    let foundation = Foundation::try_from("prflx").unwrap_or_default();
-    Candidate { addr, kind, priority, foundation, related: None }
 }

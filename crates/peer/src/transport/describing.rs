@@ -1,0 +1,190 @@
+//! What descriptions say of the transport, and what is made of them.
+
+use core::net::SocketAddr;
+
+use barertc_arena::Allocator;
+use barertc_crypto::{Generator, Provider};
+use barertc_dtls::Role;
+use barertc_ice::Candidate;
+use barertc_wire::{Fingerprint, Instant};
+
+use super::security::{self, Security};
+use super::{MAX_MAPPED, Transport};
+use crate::agreement::{Begin, OurTransport};
+use crate::allocators::Allocators;
+use crate::config::{Config, MAX_CANDIDATES};
+use crate::error::Error;
+
+impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
+    /// A local address that others know by another one.
+    pub(crate) fn map(&mut self, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
+        if let Some((_, known)) = self.mapped.iter_mut().find(|(address, _)| *address == local) {
+            *known = public;
+            return Ok(());
+        }
+        let full = Error::TooMany { what: "mapped candidates", limit: MAX_MAPPED };
+        self.mapped.push((local, public)).map_err(|_| full)
+    }
+
+    /// A candidate as the peer is told of it.
+    pub(crate) fn visible(&self, candidate: &Candidate) -> Candidate {
+        let mut candidate = candidate.clone();
+        if let Some((_, public)) = self.mapped.iter().find(|(local, _)| *local == candidate.addr) {
+            candidate.addr = *public;
+        }
+        candidate
+    }
+
+    /// The candidates that a description tells.
+    pub(crate) fn candidates(&self) -> heapless::Vec<Candidate, MAX_CANDIDATES> {
+        self.ice.local_candidates().take(MAX_CANDIDATES).map(|candidate| self.visible(candidate)).collect()
+    }
+
+    /// Our certificate's fingerprint.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint(self.provider)
+    }
+
+    /// Our part of a description. With `sped` it says that our checks carry DTLS.
+    pub(crate) fn describe<'t>(
+        &'t self,
+        sped: bool,
+        fingerprint: &'t Fingerprint,
+        candidates: &'t [Candidate],
+    ) -> OurTransport<'t> {
+        let (ufrag, pwd) = self.ice.local_credentials();
+        let settled = self.peer.and(self.security.role());
+        OurTransport {
+            ufrag,
+            pwd,
+            lite: self.ice.config().lite,
+            fingerprint,
+            candidates,
+            sped,
+            passive: settled == Some(Role::Server),
+        }
+    }
+
+    /// Whether a description's transport can be taken. Nothing changes by that.
+    ///
+    /// # Errors
+    /// [`Error::CertificateChanged`], [`Error::SctpInit`], [`Error::Sdp`], [`Error::Failed`].
+    pub(crate) fn check(&self, begin: &Begin<'_>) -> Result<(), Error> {
+        if let Some(failure) = self.security.failure() {
+            return Err(Error::Failed(failure));
+        }
+        if let Some(token) = begin.sctp_init.filter(|_| begin.is_answer) {
+            self.data.check_token(token)?;
+        }
+        let theirs = begin.transport.certificates()?;
+        match self.peer {
+            Some(before) if !theirs.iter().any(|fingerprint| before.contains(fingerprint)) => {
+                Err(Error::CertificateChanged)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the memory that a description's transport needs. Where that fails, nothing has changed that anyone sees.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], [`Error::Dtls`], [`Error::Sctp`].
+    #[inline(never)]
+    pub(crate) fn prepare(
+        &mut self,
+        config: &Config,
+        memory: &Allocators<A>,
+        random: &mut Generator,
+        role: Role,
+        data: bool,
+        mut carries: bool,
+    ) -> Result<(), Error> {
+        if self.peer.is_none() && self.security.role() != Some(role) {
+            // The former one first gives back what it has.
+            self.security = Security::None;
+            carries |= self.embedded.take().is_some();
+            let dtls = security::new_dtls(config, &memory.dtls, role, self.identity, self.provider, random)?;
+            self.security = Security::Handshaking(dtls);
+        }
+        if carries {
+            self.prepare_carrying(&memory.dtls)?;
+        }
+        if data { self.data.prepare(config, &memory.sctp, random) } else { Ok(()) }
+    }
+
+    /// An offer is on its way: the answerer will most likely be the client in DTLS, and its first flight may overtake its
+    /// answer.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub(crate) fn prepare_offer(
+        &mut self,
+        config: &Config,
+        memory: &Allocators<A>,
+        random: &mut Generator,
+    ) -> Result<(), Error> {
+        let role = self.security.role().unwrap_or(Role::Server);
+        self.prepare(config, memory, random, role, false, config.sped)
+    }
+
+    /// Begins with ICE as the one who offers, or answers (RFC 8445 §6.1.1). The parts are given once, and again when ICE
+    /// restarts.
+    pub(crate) fn take_part(&mut self, now: Instant, offering: bool) {
+        if self.ice.remote_ufrag().is_none() {
+            self.ice.set_controlling(now, offering);
+        }
+        if self.ice.gathering_state() == barertc_ice::GatheringState::New {
+            // No interface is no error yet: candidates may still come.
+            let _ = self.ice.gather(now);
+        }
+    }
+
+    /// Whether an offer with this user name fragment asks for an ICE restart (RFC 8445 §9).
+    pub(crate) fn is_restart(&self, ufrag: &str) -> bool {
+        self.ice.remote_ufrag().is_some_and(|before| before != ufrag)
+    }
+
+    /// Restarts ICE: fresh credentials, and a new association where the old one is over.
+    ///
+    /// # Errors
+    /// [`Error::Ice`].
+    pub(crate) fn restart(&mut self, now: Instant) -> Result<(), Error> {
+        self.ice.restart(now)?;
+        if let Some(embedded) = self.embedded.as_deref_mut() {
+            embedded.restart();
+        }
+        Ok(())
+    }
+
+    /// Takes what a description says, which was [checked](Self::check) and [prepared](Self::prepare).
+    ///
+    /// # Errors
+    /// [`Error::Dtls`] for a first flight that came early and is wrong; [`Error::Ice`].
+    pub(crate) fn begin(&mut self, now: Instant, begin: &Begin<'_>) -> Result<(), Error> {
+        let transport = &begin.transport;
+        self.begin_carrying(now, transport, begin.is_answer);
+        if self.peer.is_none()
+            && let (Ok(fingerprints), Some(dtls)) = (transport.certificates(), self.security.dtls_mut())
+        {
+            self.peer = Some(fingerprints);
+            dtls.set_peer_fingerprints(now, fingerprints)?;
+        }
+        if let Some(token) = begin.sctp_init {
+            self.data.take_token(token);
+        }
+        if let Some(terms) = begin.data {
+            // RFC 8842 §5.5: the parts of before hold.
+            self.data.begin(now, terms, self.security.role().unwrap_or(begin.role), self.security.is_up());
+        }
+        self.ice.set_remote_lite(now, transport.lite);
+        self.ice.set_remote_credentials(now, transport.ufrag, transport.pwd)?;
+        for line in transport.candidates() {
+            // One bad candidate spoils nothing, and names need not be known.
+            let _ = self.ice.add_remote_line(now, line);
+        }
+        if transport.end_of_candidates {
+            self.ice.end_of_candidates(now);
+        }
+        Ok(())
+    }
+}
