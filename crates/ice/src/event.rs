@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use crate::candidate::Candidate;
 use crate::route::Route;
+use crate::stream::StreamEnd;
 use crate::stun::{Class, TransactionId};
 
 /// The state of the connection: the W3C's `RTCIceConnectionState`.
@@ -105,6 +106,8 @@ pub enum ServerError {
     },
     /// There is no memory or configured room for what the server has sent.
     NoRoom,
+    /// The stream to the server has ended.
+    Stream(StreamEnd),
 }
 
 impl fmt::Display for ServerError {
@@ -119,6 +122,7 @@ impl fmt::Display for ServerError {
             Self::Malformed => "the server's response is malformed",
             Self::RequestTooLong { buffer } => return write!(f, "the request does not fit into {buffer} bytes"),
             Self::NoRoom => "there is no room for the server's challenge",
+            Self::Stream(end) => return end.fmt(f),
         })
     }
 }

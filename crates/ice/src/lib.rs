@@ -88,6 +88,7 @@ pub mod mdns;
 mod route;
 mod sdp;
 mod stats;
+pub mod stream;
 pub mod stun;
 mod transaction;
 mod turn;
@@ -103,4 +104,4 @@ pub use event::{
 pub use route::{Protocol, Route};
 pub use sdp::{Attribute, CandidateLine, MAX_NAME, Name, SdpLines};
 pub use stats::{CandidatePairState, CandidatePairStats};
-pub use turn::{TurnServer, frame_len};
+pub use turn::TurnServer;

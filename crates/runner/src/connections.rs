@@ -1,6 +1,7 @@
 use core::net::SocketAddr;
 
 use barertc::arena::Allocator;
+use barertc::ice::stream::StreamEnd;
 use barertc::{Instant, PeerConnection, Provider, Route, Transmit};
 
 /// A datagram that the loop lost, and why.
@@ -12,6 +13,15 @@ pub enum Lost {
     NoPort {
         /// Its route.
         route: Route,
+    },
+    /// The stream that it was to leave by takes too little: its queue is full.
+    StreamFull {
+        /// Its route.
+        route: Route,
+        /// Bytes that are free in the queue.
+        limit: usize,
+        /// Bytes of the message.
+        value: usize,
     },
     /// The socket did not send it.
     NotSent {
@@ -59,6 +69,17 @@ pub trait Connections {
         let _ = lost;
     }
 
+    /// The stream of `route` has ended, or there is none; see [`PeerConnection::stream_ended`].
+    fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
+        let _ = (now, route, end);
+    }
+
+    /// Whether the stream of `route` is in use; one that is not is closed. See [`PeerConnection::uses_stream`].
+    fn uses_stream(&self, route: Route) -> bool {
+        let _ = route;
+        false
+    }
+
     /// The largest datagram that is sent, in bytes.
     fn mtu(&self) -> usize {
         0
@@ -86,6 +107,14 @@ impl<A: Allocator + Clone, P: Provider> Connections for PeerConnection<'_, A, P>
 
     fn handle_timeout(&mut self, now: Instant) {
         Self::handle_timeout(self, now);
+    }
+
+    fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
+        Self::stream_ended(self, now, route, end);
+    }
+
+    fn uses_stream(&self, route: Route) -> bool {
+        Self::uses_stream(self, route)
     }
 
     fn mtu(&self) -> usize {

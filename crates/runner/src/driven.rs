@@ -1,14 +1,17 @@
 use core::cell::{Cell, RefCell};
 
 use barertc::arena::Allocator;
+use barertc::ice::stream::StreamEnd;
 use barertc::wire::Clock;
 use barertc::{Event, Instant, PeerConnection, Provider, Route, Transmit};
 use edge_nal::{UdpReceive, UdpSend};
+use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_sync::signal::Signal;
 
 use crate::connections::{Connections, Lost};
 use crate::network::{Buffers, Error, Port, Wake, drive};
+use crate::streams::{Dial, Nowhere, Streams};
 
 /// A connection that the loop drives and the application uses at the same time, on one executor.
 ///
@@ -50,6 +53,14 @@ impl<A: Allocator + Clone, P: Provider> Connections for Told<'_, A, P> {
         self.last_lost = Some(lost);
     }
 
+    fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
+        self.connection.stream_ended(now, route, end);
+    }
+
+    fn uses_stream(&self, route: Route) -> bool {
+        self.connection.uses_stream(route)
+    }
+
     fn mtu(&self) -> usize {
         self.connection.mtu()
     }
@@ -85,7 +96,37 @@ impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
         S: UdpReceive + UdpSend,
         C: Clock,
     {
-        let ended = drive(ports, buffers, clock, &self.connection, &self.wake, || self.news.signal(())).await;
+        let ended = drive(ports, &Nowhere, buffers, clock, &self.connection, &self.wake, || self.news.signal(())).await;
+        self.ended.set(true);
+        self.news.signal(());
+        ended
+    }
+
+    /// As [`run`](Self::run), where the connection reaches TURN servers over TCP or TLS: `dialer` makes the `streams` that
+    /// it needs.
+    ///
+    /// # Errors
+    /// [`Error::DatagramTooLong`], at once.
+    pub async fn run_with_streams<S, D, C, B, const N: usize, const T: usize>(
+        &self,
+        ports: &mut [Port<S>; N],
+        streams: &Streams<B, T>,
+        dialer: &D,
+        buffers: &mut Buffers<N>,
+        clock: &C,
+    ) -> Result<(), Error>
+    where
+        S: UdpReceive + UdpSend,
+        D: Dial,
+        C: Clock,
+        B: Allocator + Clone,
+    {
+        let driving = drive(ports, streams, buffers, clock, &self.connection, &self.wake, || self.news.signal(()));
+        let ended = match select(driving, streams.serve(dialer, clock, &self.connection, &self.wake)).await {
+            Either::First(ended) => ended,
+            // It never ends.
+            Either::Second(()) => Ok(()),
+        };
         self.ended.set(true);
         self.news.signal(());
         ended

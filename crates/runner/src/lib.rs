@@ -61,10 +61,12 @@ extern crate std;
 mod connections;
 mod driven;
 mod network;
+mod streams;
 #[cfg(test)]
 mod tests;
 
 pub use barertc::wire::Clock;
 pub use connections::{Connections, Lost};
 pub use driven::Driven;
-pub use network::{Buffers, DATAGRAM, Error, Port, Wake, run};
+pub use network::{Buffers, DATAGRAM, Error, Port, Wake, run, run_with_streams};
+pub use streams::{Dial, StreamBounds, Streams};

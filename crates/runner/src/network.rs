@@ -5,15 +5,18 @@ use core::fmt;
 use core::future::pending;
 use core::net::SocketAddr;
 
+use barertc::arena::Allocator;
+use barertc::ice::stream::StreamFull;
 use barertc::wire::Clock;
 use barertc::{Instant, Route, Transmit};
 use edge_nal::{UdpReceive, UdpSend};
-use embassy_futures::select::{Either3, select_array, select3};
+use embassy_futures::select::{Either, Either3, select, select_array, select3};
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_sync::signal::Signal;
 
 use crate::connections::{Connections, Lost};
+use crate::streams::{Dial, Nowhere, Outlet, Refusal, Streams};
 
 /// Bytes of a datagram that is taken whole, and the most that is sent: the MTU of Ethernet.
 pub const DATAGRAM: usize = 1500;
@@ -103,12 +106,46 @@ where
     K: Connections,
     M: RawMutex,
 {
-    drive(ports, buffers, clock, connections, wake, || {}).await
+    drive(ports, &Nowhere, buffers, clock, connections, wake, || {}).await
+}
+
+/// As [`run`], for connections that reach TURN servers over TCP or TLS: `dialer` makes the `streams` that they need.
+///
+/// A stream that ends, or that cannot be made, ends nothing: [`Connections::stream_ended`] hears of it. One that takes too
+/// little loses messages: [`Connections::lost`] hears of each.
+///
+/// # Errors
+/// [`Error::DatagramTooLong`], at once.
+#[allow(clippy::too_many_arguments)] // `run`, the streams and who makes them
+pub async fn run_with_streams<S, D, C, K, M, A, const N: usize, const T: usize>(
+    ports: &mut [Port<S>; N],
+    streams: &Streams<A, T>,
+    dialer: &D,
+    buffers: &mut Buffers<N>,
+    clock: &C,
+    connections: &RefCell<K>,
+    wake: &Wake<M>,
+) -> Result<(), Error>
+where
+    S: UdpReceive + UdpSend,
+    D: Dial,
+    C: Clock,
+    K: Connections,
+    M: RawMutex,
+    A: Allocator + Clone,
+{
+    let serving = streams.serve(dialer, clock, connections, wake);
+    match select(drive(ports, streams, buffers, clock, connections, wake, || {}), serving).await {
+        Either::First(ended) => ended,
+        // It never ends.
+        Either::Second(()) => Ok(()),
+    }
 }
 
 /// The loop. `happened` is called once a turn, behind everything that may have caused an event.
-pub(crate) async fn drive<S, C, K, M, const N: usize>(
+pub(crate) async fn drive<S, O, C, K, M, const N: usize>(
     ports: &mut [Port<S>; N],
+    streams: &O,
     buffers: &mut Buffers<N>,
     clock: &C,
     connections: &RefCell<K>,
@@ -117,6 +154,7 @@ pub(crate) async fn drive<S, C, K, M, const N: usize>(
 ) -> Result<(), Error>
 where
     S: UdpReceive + UdpSend,
+    O: Outlet,
     C: Clock,
     K: Connections,
     M: RawMutex,
@@ -131,8 +169,9 @@ where
         if due {
             connections.borrow_mut().handle_timeout(now);
         }
-        flush(ports, &mut buffers.out, clock, connections).await;
+        flush(ports, streams, &mut buffers.out, clock, connections).await;
         connections.borrow_mut().happened(clock.now());
+        streams.sweep(|route| connections.borrow().uses_stream(route));
         happened();
         if connections.borrow().is_done() {
             return Ok(());
@@ -160,21 +199,39 @@ where
     }
 }
 
-async fn flush<S, C, K, const N: usize>(ports: &mut [Port<S>; N], out: &mut [u8], clock: &C, connections: &RefCell<K>)
-where
+async fn flush<S, O, C, K, const N: usize>(
+    ports: &mut [Port<S>; N],
+    streams: &O,
+    out: &mut [u8],
+    clock: &C,
+    connections: &RefCell<K>,
+) where
     S: UdpSend,
+    O: Outlet,
     C: Clock,
     K: Connections,
 {
     loop {
         let transmit = connections.borrow_mut().poll_transmit(clock.now(), out);
         let Some(Transmit { route, len, .. }) = transmit else { return };
-        let port = ports.iter_mut().find(|port| port.local == route.local);
-        let (Some(port), false) = (port, route.protocol.is_stream()) else {
+        let datagram = out.get(..len).unwrap_or_default();
+        if route.protocol.is_stream() {
+            match streams.send(route, datagram) {
+                Ok(()) => {}
+                Err(Refusal::Full(StreamFull { room, needed })) => {
+                    connections.borrow_mut().lost(Lost::StreamFull { route, limit: room, value: needed });
+                }
+                Err(Refusal::End(end)) => {
+                    connections.borrow_mut().lost(Lost::NoPort { route });
+                    connections.borrow_mut().stream_ended(clock.now(), route, end);
+                }
+            }
+            continue;
+        }
+        let Some(port) = ports.iter_mut().find(|port| port.local == route.local) else {
             connections.borrow_mut().lost(Lost::NoPort { route });
             continue;
         };
-        let datagram = out.get(..len).unwrap_or_default();
         if port.socket.send(route.remote, datagram).await.is_err() {
             connections.borrow_mut().lost(Lost::NotSent { route });
         }

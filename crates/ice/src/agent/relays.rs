@@ -73,9 +73,10 @@ impl<A: Allocator + Clone> Relays<A> {
         }
     }
 
-    /// Whether some server may still give an address.
+    /// Whether the first address is still waited for, and some server may give it.
     pub(super) fn is_asking(&self) -> bool {
-        self.clients.iter().any(|c| c.allocation() == Allocation::Requested)
+        let has_relay = self.clients.iter().any(|c| c.relayed().is_some());
+        !has_relay && self.clients.iter().any(|c| c.allocation() == Allocation::Requested)
     }
 
     pub(super) fn permission(&self, i: usize, ip: IpAddr) -> Option<Permission> {

@@ -11,9 +11,10 @@ use super::questions::ToAsk;
 use crate::candidate::{Candidate, CandidateType};
 use crate::error::Error;
 use crate::event::{Discard, State};
-use crate::route::{is_unicast, unscoped};
+use crate::route::{Protocol, Route, is_unicast, unscoped};
+use crate::stream::StreamEnd;
 use crate::stun::Message;
-use crate::turn::{Allocation, Permission, TurnServer};
+use crate::turn::{Allocation, Client, Permission, TurnServer};
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Adds a STUN server, which tells the address that this side has from outside. There may be four.
@@ -29,7 +30,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         Ok(())
     }
 
-    /// Adds a TURN server, from which one address is allocated.
+    /// Adds a TURN server, from which one address is allocated. All servers are asked at the same time. Gathering waits for
+    /// the first that gives an address; the addresses of others follow as they come. Those that are reached over UDP are
+    /// preferred to those over TCP, and these to TLS.
     ///
     /// # Errors
     /// [`Error::TooMany`] beyond [`Config::max_relays`](crate::Config::max_relays), [`Error::Length`] when user name or
@@ -41,6 +44,28 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.relays.add(server, &self.config)?;
         self.ask_servers(now);
         Ok(())
+    }
+
+    /// Says that the stream of `route` to a TURN server has ended, or that none could be made: `end` tells why. The
+    /// allocation there is gone with it. One that was in use is asked for anew at once, which needs another stream; one
+    /// that was never made is asked for again after 1 s, 2 s, up to a minute.
+    pub fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
+        let route = Route { remote: unscoped(route.remote), ..route };
+        let id = self.generator.bytes();
+        let Some(i) = self.relays.by_route(route) else { return };
+        if let Some(relay) = self.relays.get_mut(i) {
+            trace!("stream to TURN server {}: ended", i);
+            relay.stream_ended(now, id, end);
+        }
+        self.on_relay_changed(now, i);
+        self.update_gathering(now);
+    }
+
+    /// Whether the stream of `route` is in use. The caller closes one that is not.
+    #[must_use]
+    pub fn uses_stream(&self, route: Route) -> bool {
+        let route = Route { remote: unscoped(route.remote), ..route };
+        self.relays.by_route(route).and_then(|i| self.relays.get(i)).is_some_and(Client::uses_stream)
     }
 
     /// Asks the servers. [`Event::Gathering`](crate::Event::Gathering) tells when all have answered, or at once when there
@@ -78,12 +103,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         let path = Path::Relay(i);
         let Some(relay) = self.relays.get(i) else { return };
-        let (server, base) = (relay.server().ip(), relay.base());
+        let (server, base, preference) = (relay.server().ip(), relay.base(), preference(relay.protocol()));
         let listed = self.locals.by_path(path).map(|l| l.candidate.addr);
         match (relay.allocation(), base) {
             (Allocation::Made { relayed, mapped, .. }, Some(base)) if listed != Some(relayed) => {
                 self.forget_path(now, path);
-                let relay = Candidate::new(relayed, CandidateType::Relayed, u16::MAX, Some(mapped), Some(server));
+                let relay = Candidate::new(relayed, CandidateType::Relayed, preference, Some(mapped), Some(server));
                 // Without room for it the connection has to do without a relay; the candidates say what there is.
                 let _ = self.add_local_candidate(now, relay, base, Some(path));
                 self.add_reflexive(now, base, mapped, server);
@@ -182,5 +207,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Until a pair is in use, since then its checks keep its mapping alive.
     fn keeps_mappings_alive(&self) -> bool {
         self.consent.active().is_none() && matches!(self.progress.state(), State::New | State::Checking)
+    }
+}
+
+/// The local preference of a relayed candidate: a stream to the server delays everything behind what it has lost.
+const fn preference(protocol: Protocol) -> u16 {
+    match protocol {
+        Protocol::Udp => u16::MAX,
+        Protocol::Tcp => 0x7FFF,
+        Protocol::Tls => 0x3FFF,
     }
 }

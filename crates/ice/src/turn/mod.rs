@@ -6,4 +6,3 @@ mod frame;
 pub use client::TurnServer;
 pub(crate) use client::{Allocation, Client, Inbound, Permission};
 pub(crate) use frame::PADDING;
-pub use frame::frame_len;

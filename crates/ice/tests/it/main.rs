@@ -14,5 +14,6 @@ mod floods;
 mod nat_combinations;
 mod replays;
 mod silence_has_a_reason;
+mod streams_to_turn_servers;
 mod support;
 mod turn_server_says_no;

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use barertc_arena::Allocator;
 use barertc_crypto::Provider;
+use barertc_ice::stream::StreamEnd;
 use barertc_ice::{Candidate, GatheringState, Route, TurnServer};
 use barertc_wire::Instant;
 
@@ -69,6 +70,20 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.transport.ice_mut().add_turn_server(now, server)?;
         self.update(now);
         Ok(())
+    }
+
+    /// Says that the stream of `route` to a TURN server has ended, or that none could be made: `end` tells why. Whoever
+    /// owns the sockets makes a stream when a [`Transmit`] has such a route. The server is asked for another address, by
+    /// another stream: at once where there was an address, else after a wait.
+    pub fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
+        self.transport.ice_mut().stream_ended(now, route, end);
+        self.update(now);
+    }
+
+    /// Whether the stream of `route` is in use. One that is not is to be closed.
+    #[must_use]
+    pub fn uses_stream(&self, route: Route) -> bool {
+        self.transport.ice().uses_stream(route)
     }
 
     /// Asks the servers now instead of with the first description, so that the description can have in it what they

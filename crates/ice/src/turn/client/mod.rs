@@ -11,6 +11,7 @@ use super::auth::LongTerm;
 use crate::error::Error;
 use crate::event::ServerError;
 use crate::route::{Protocol, Route, unscoped};
+use crate::stream::StreamEnd;
 use crate::transaction::{Timing, Transaction};
 
 mod data;
@@ -23,8 +24,9 @@ mod outbound;
 pub struct TurnServer<'a> {
     /// The server's address.
     pub addr: SocketAddr,
-    /// How the server is reached. Over a stream, the caller cuts what arrives into messages with
-    /// [`frame_len`](crate::frame_len), and the client retransmits nothing.
+    /// How the server is reached. Over a stream, the caller cuts what arrives into messages by
+    /// [`stream`](crate::stream) and says when the stream [ends](crate::Agent::stream_ended); the client retransmits
+    /// nothing (RFC 8489 §6.2.2).
     pub protocol: Protocol,
     /// Name of the account.
     pub username: &'a str,
@@ -67,6 +69,9 @@ const MAX_TRIED: usize = 3;
 const WAIT_AFTER_ALL: Duration = Duration::from_secs(120);
 /// How long a server is left alone that has no capacity at present (RFC 8656 §7.4, codes 486 and 508).
 const WAIT_FOR_CAPACITY: Duration = Duration::from_secs(60);
+/// How long a server is left alone after no stream to it could be made; doubled each time in a row, up to a minute.
+const FIRST_RECONNECT: Duration = Duration::from_secs(1);
+const MOST_RECONNECTS: u8 = 6;
 /// How often a server is asked to take an allocation back. Whoever closes does not want to wait for 39.5 s, and what is
 /// not taken back expires.
 const RELEASE_ATTEMPTS: u8 = 3;
@@ -164,6 +169,8 @@ pub(crate) struct Client<A: Allocator> {
     /// Allocate or Refresh.
     request: Option<Request>,
     restarts: u8,
+    /// Waits in a row after which no stream to the server could be made.
+    reconnects: u8,
     redirected: bool,
     /// The allocation is not wanted any more.
     releasing: bool,
@@ -201,6 +208,7 @@ impl<A: Allocator + Clone> Client<A> {
             allocation: Allocation::Idle,
             request: None,
             restarts: 0,
+            reconnects: 0,
             redirected: false,
             releasing: false,
             permissions: Vec::with_capacity(permissions, alloc.clone())?,
@@ -273,6 +281,18 @@ impl<A: Allocator + Clone> Client<A> {
         self.request = None;
         self.permissions.clear();
         self.channels.clear();
+    }
+
+    /// Whether the stream to the server is in use.
+    pub(crate) const fn uses_stream(&self) -> bool {
+        self.protocol.is_stream() && matches!(self.allocation, Allocation::Requested | Allocation::Made { .. })
+    }
+
+    /// The stream to the server has ended, and the allocation with it (RFC 8656 §3.1), or none could be made.
+    pub(crate) fn stream_ended(&mut self, now: Instant, id: [u8; 12], end: StreamEnd) {
+        if self.uses_stream() {
+            self.lose_allocation(now, id, ServerError::Stream(end));
+        }
     }
 
     /// Gives the allocation back with a Refresh of lifetime 0 (RFC 8656 §8). One that was asked for is given back when
@@ -412,6 +432,11 @@ impl<A: Allocator + Clone> Client<A> {
                     let _ = self.tried.push(base);
                 }
                 Allocation::Idle
+            }
+            ServerError::Stream(_) => {
+                let wait = FIRST_RECONNECT.saturating_mul(1 << self.reconnects.min(MOST_RECONNECTS));
+                self.reconnects = self.reconnects.saturating_add(1);
+                Allocation::Waiting { until: now + wait }
             }
             ServerError::Refused(486 | 500..=599) => Allocation::Waiting { until: now + WAIT_FOR_CAPACITY },
             _ => Allocation::Failed,

@@ -3,6 +3,7 @@
 
 pub mod nat;
 pub mod server;
+pub mod turn;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};

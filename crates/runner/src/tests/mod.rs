@@ -1,5 +1,7 @@
 //! The loop over sockets that are queues and a clock that moves by itself.
 
+mod streams;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::format;

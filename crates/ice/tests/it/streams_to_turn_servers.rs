@@ -1,0 +1,149 @@
+//! TURN over TCP and TLS (RFC 8656 §3.1): streams that end, that cannot be made, and that are not needed any more.
+use std::time::Duration;
+
+use barertc_crypto::RustCrypto;
+use barertc_ice::stream::{CertificateFault, StreamEnd};
+use barertc_ice::stun::{Class, Method, attr};
+use barertc_ice::{
+    Agent, Candidate, CandidateType, Config, Event, GatheringState, Protocol, Route, ServerError, TurnServer,
+};
+use barertc_wire::Instant;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use crate::support::turn::{A, Client, Key, SERVER, turn_server};
+use crate::support::{addr, heap};
+
+const RELAYED: &str = "198.51.100.1:50000";
+
+fn connected() -> (Client, Route, Key) {
+    let mut client = Client::with("user", "secret", &[A], Protocol::Tcp);
+    let (request, key) = client.authenticate();
+    client.grant(&request, RELAYED, Some(&key));
+    assert_eq!(client.relayed().map(|c| c.addr), Some(addr(RELAYED)));
+    (client, request.route, key)
+}
+
+#[test]
+fn a_request_is_sent_once_and_waited_for_as_long_as_all_retransmissions_would_take() {
+    let mut client = Client::with("user", "secret", &[A], Protocol::Tls);
+    assert_eq!(client.expect(Method::ALLOCATE).route.protocol, Protocol::Tls);
+    // RFC 8489 §6.2.2: Ti is 39.5 s; it is 40 s with the times of this agent.
+    assert!(client.wait(Duration::from_secs(39)).is_empty());
+    assert!(client.server_errors().is_empty());
+    assert!(client.wait(Duration::from_secs(2)).is_empty());
+    assert_eq!(client.server_errors(), [ServerError::Unanswered]);
+}
+
+#[test]
+fn when_the_stream_ends_the_relay_is_gone_and_asked_for_again_at_once() {
+    let (mut client, route, _) = connected();
+    assert!(client.agent.uses_stream(route));
+    client.agent.stream_ended(client.now, route, StreamEnd::Closed);
+    assert_eq!(client.relayed(), None, "the server has forgotten it");
+    assert!(client.server_errors().is_empty(), "it may yet be had again");
+    let again = client.expect(Method::ALLOCATE);
+    assert_eq!(again.route, route);
+    assert!(again.message().get(attr::USERNAME).is_some(), "the last challenge is answered without being put again");
+    // Without a stream again: now there is none, and the owner hears of it.
+    client.agent.stream_ended(client.now, route, StreamEnd::NotConnected);
+    assert_eq!(client.server_errors(), [ServerError::Stream(StreamEnd::NotConnected)]);
+    assert!(!client.agent.uses_stream(route));
+}
+
+#[test]
+fn a_stream_that_cannot_be_made_is_tried_again_less_and_less_often() {
+    let mut client = Client::with("user", "secret", &[A], Protocol::Tls);
+    let end = StreamEnd::Certificate(CertificateFault::Expired);
+    for wait in [1, 2, 4, 8, 16, 32, 64, 64] {
+        let request = client.expect(Method::ALLOCATE);
+        client.agent.stream_ended(client.now, request.route, end);
+        assert_eq!(client.server_errors(), [ServerError::Stream(end)]);
+        assert_eq!(client.agent.gathering_state(), GatheringState::Complete, "nobody waits for it");
+        let before = client.wait(Duration::from_millis(wait * 1000 - 1));
+        assert!(before.is_empty(), "{wait} s");
+        client.now += Duration::from_millis(1);
+        client.agent.handle_timeout(client.now);
+    }
+    // One success, and it begins anew.
+    let (request, key) = client.authenticate();
+    client.grant(&request, RELAYED, Some(&key));
+    client.agent.stream_ended(client.now, request.route, StreamEnd::Failed);
+    let request = client.expect(Method::ALLOCATE);
+    client.agent.stream_ended(client.now, request.route, StreamEnd::ConnectTimeout);
+    assert!(client.wait(Duration::from_millis(999)).is_empty());
+    assert_eq!(client.wait(Duration::from_millis(1)).len(), 1);
+}
+
+#[test]
+fn the_end_of_a_stream_that_nobody_uses_changes_nothing() {
+    let (mut client, route, _) = connected();
+    let [udp, elsewhere] =
+        [Route { protocol: Protocol::Udp, ..route }, Route { remote: addr("198.51.100.2:3478"), ..route }];
+    for other in [udp, elsewhere] {
+        assert!(!client.agent.uses_stream(other));
+        client.agent.stream_ended(client.now, other, StreamEnd::Closed);
+    }
+    assert_eq!(client.relayed().map(|c| c.addr), Some(addr(RELAYED)));
+    let mut udp = Client::new();
+    let request = udp.expect(Method::ALLOCATE);
+    assert!(!udp.agent.uses_stream(request.route), "a socket is no stream");
+    udp.agent.stream_ended(udp.now, request.route, StreamEnd::Closed);
+    assert!(udp.server_errors().is_empty());
+}
+
+#[test]
+fn a_closed_agent_needs_its_stream_until_the_server_has_taken_the_relay_back() {
+    let (mut client, route, key) = connected();
+    client.agent.close(client.now);
+    let refresh = client.expect(Method::REFRESH);
+    assert_eq!(refresh.message().u32(attr::LIFETIME), Some(0));
+    assert!(client.agent.uses_stream(route));
+    client.respond(&refresh, Class::Success, Some(&key), |b| b.u32(attr::LIFETIME, 0).unwrap());
+    assert!(!client.agent.uses_stream(route));
+    assert_eq!(client.agent.timeout(), None);
+    // With the stream the relay is gone, too.
+    let (mut client, route, _) = connected();
+    client.agent.close(client.now);
+    client.expect(Method::REFRESH);
+    client.agent.stream_ended(client.now, route, StreamEnd::Cut { missing: 4 });
+    assert_eq!((client.agent.timeout(), client.agent.uses_stream(route)), (None, false));
+}
+
+#[test]
+fn of_several_servers_the_first_that_answers_is_not_kept_waiting_and_udp_is_preferred() {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let config = Config { max_relays: 3, ..Config::default() };
+    let mut agent = Agent::new(config, true, heap(256 * 1024), RustCrypto, &mut rng).unwrap();
+    agent.add_local(Instant::ZERO, Candidate::host(addr(A))).unwrap();
+    let protocols = [Protocol::Tls, Protocol::Udp, Protocol::Tcp];
+    for protocol in protocols {
+        agent.add_turn_server(Instant::ZERO, &turn_server("user", "secret", protocol)).unwrap();
+    }
+    agent.gather(Instant::ZERO).unwrap();
+    let mut client = Client { agent, now: Instant::ZERO };
+    // All are asked at the same time.
+    let mut asked = [(); 3].map(|()| client.expect(Method::ALLOCATE));
+    assert_eq!(asked.each_ref().map(|request| request.route.protocol), protocols);
+    for n in [2, 0, 1] {
+        client.challenge(&asked[n], 401, "realm", b"nonce", &[]);
+        let request = client.expect(Method::ALLOCATE);
+        assert_eq!(request.route.protocol, protocols[n]);
+        asked[n] = request;
+        let key = crate::support::turn::md5_sha1("user", "realm", "secret");
+        client.grant(&asked[n], &format!("198.51.100.1:5000{n}"), Some(&key));
+        assert_eq!(client.agent.gathering_state(), GatheringState::Complete, "the first is enough");
+    }
+    let mut relayed: Vec<_> =
+        client.agent.local_candidates().filter(|c| c.kind == CandidateType::Relayed).cloned().collect();
+    relayed.sort_by_key(|c| std::cmp::Reverse(c.priority));
+    assert_eq!(relayed.iter().map(|c| c.addr.port()).collect::<Vec<_>>(), [50_001, 50_002, 50_000]);
+    let told = client
+        .events()
+        .into_iter()
+        .filter(|e| matches!(e, Event::LocalCandidate(c) if c.kind == CandidateType::Relayed));
+    assert_eq!(told.count(), 3, "those that come later are told, too");
+    let server = TurnServer { ..turn_server("user", "secret", Protocol::Udp) };
+    assert!(client.agent.add_turn_server(client.now, &server).is_err());
+    assert_eq!(server.addr, addr(SERVER));
+}
