@@ -37,6 +37,7 @@ pub fn main(_: &[String]) -> Result<()> {
         "bundle.test.mjs",
         "record.test.mjs",
         "turn.test.mjs",
+        "turn-streams.test.mjs",
         "whip.test.mjs",
         "forwarder.test.mjs",
         "wss.test.mjs",

@@ -53,6 +53,11 @@ pub enum Error {
     Component(u16),
     /// The candidate is for a transport protocol other than UDP.
     CandidateProtocol,
+    /// The text is no URI of a TURN server (RFC 7065 §3.1).
+    TurnUri {
+        /// The part that cannot be read.
+        part: &'static str,
+    },
     /// No datagram can be sent to this address: its port is 0, or its IP address is unspecified, multicast or broadcast.
     Unreachable(SocketAddr),
     /// There is no local address to gather candidates from. Bring a network interface up and add its address.
@@ -77,6 +82,7 @@ impl fmt::Display for Error {
             Self::CandidateLine { field } => write!(f, "not a candidate line: its {field} cannot be read"),
             Self::Component(component) => write!(f, "candidate of component {component}: only 1 is supported"),
             Self::CandidateProtocol => f.write_str("candidate of another transport protocol than UDP"),
+            Self::TurnUri { part } => write!(f, "not the URI of a TURN server: its {part} cannot be used"),
             Self::Unreachable(addr) => write!(f, "no datagram can be sent to {addr}"),
             Self::NoInterface => f.write_str("no local address: no network interface is up"),
             Self::NotConnected => f.write_str("no candidate pair to send on"),

@@ -92,6 +92,7 @@ pub mod stream;
 pub mod stun;
 mod transaction;
 mod turn;
+mod uri;
 
 pub use agent::Agent;
 pub use candidate::{Candidate, CandidateType, Foundation};
@@ -105,3 +106,4 @@ pub use route::{Protocol, Route};
 pub use sdp::{Attribute, CandidateLine, MAX_NAME, Name, SdpLines};
 pub use stats::{CandidatePairState, CandidatePairStats};
 pub use turn::TurnServer;
+pub use uri::TurnUri;

@@ -10,8 +10,9 @@ use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_sync::signal::Signal;
 
 use crate::connections::{Connections, Lost};
-use crate::network::{Buffers, Error, Port, Wake, drive};
+use crate::network::{Buffers, Error, Port, drive};
 use crate::streams::{Dial, Nowhere, Streams};
+use crate::wake::Wake;
 
 /// A connection that the loop drives and the application uses at the same time, on one executor.
 ///

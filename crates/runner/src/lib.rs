@@ -64,9 +64,11 @@ mod network;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod wake;
 
 pub use barertc::wire::Clock;
 pub use connections::{Connections, Lost};
 pub use driven::Driven;
-pub use network::{Buffers, DATAGRAM, Error, Port, Wake, run, run_with_streams};
+pub use network::{Buffers, DATAGRAM, Error, Port, run, run_with_streams};
 pub use streams::{Dial, StreamBounds, Streams};
+pub use wake::Wake;

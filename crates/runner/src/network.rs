@@ -12,20 +12,14 @@ use barertc::{Instant, Route, Transmit};
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::select::{Either, Either3, select, select_array, select3};
 use embassy_futures::yield_now;
-use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
-use embassy_sync::signal::Signal;
+use embassy_sync::blocking_mutex::raw::RawMutex;
 
 use crate::connections::{Connections, Lost};
 use crate::streams::{Dial, Nowhere, Outlet, Refusal, Streams};
+use crate::wake::Wake;
 
 /// Bytes of a datagram that is taken whole, and the most that is sent: the MTU of Ethernet.
 pub const DATAGRAM: usize = 1500;
-
-/// Tells the loop that a connection has something to send: to be signalled whenever the application gave it something.
-///
-/// `M` says from where it may be signalled: with `CriticalSectionRawMutex` of `embassy-sync` from interrupts and other
-/// cores, with the default from the loop's own executor only.
-pub type Wake<M = NoopRawMutex> = Signal<M, ()>;
 
 /// Why the loop ended before the connections did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

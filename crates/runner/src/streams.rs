@@ -18,7 +18,7 @@ use embassy_sync::signal::Signal;
 use embedded_io_async::{Read, Write};
 
 use crate::connections::Connections;
-use crate::network::Wake;
+use crate::wake::Wake;
 
 /// How long a connection may take to be made.
 const CONNECT_TIME: Duration = Duration::from_secs(10);

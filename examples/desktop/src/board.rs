@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use async_io::Timer;
+use barertc::ice::stream::StreamEnd;
 use barertc::{MediaKind, ReceivedFrame, RustCrypto};
 use barertc_arena::{Heap, Label, Stats};
 use barertc_runner::Clock;
@@ -179,6 +180,17 @@ impl Board for Desktop {
                 None
             }
         })
+    }
+
+    fn connect_failed(error: &io::Error) -> StreamEnd {
+        #[cfg(feature = "tls")]
+        if let Some(end) = crate::tls::fault(error) {
+            return end;
+        }
+        match error.kind() {
+            io::ErrorKind::TimedOut => StreamEnd::ConnectTimeout,
+            _ => StreamEnd::NotConnected,
+        }
     }
 
     fn log(&self, line: fmt::Arguments<'_>) {

@@ -4,6 +4,7 @@ mod board;
 mod feedback;
 mod forwarder;
 mod guard;
+mod lookup;
 mod media_socket;
 mod net;
 mod options;
@@ -12,6 +13,7 @@ mod say;
 mod storage;
 #[cfg(feature = "tls")]
 mod tls;
+mod turn;
 
 use std::path::Path;
 use std::pin::pin;
@@ -19,8 +21,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use async_signal::{Signal, Signals};
-use barertc::{Identity, Protocol, RustCrypto, TurnServer};
-use barertc_runner::Buffers;
+use barertc::{Identity, RustCrypto};
+use barertc_runner::{Buffers, StreamBounds, Streams};
 use barertc_streamer::{Board, Forwarder, MAX_ADDRESSES, Settings, Whip};
 use futures_lite::StreamExt;
 
@@ -29,12 +31,16 @@ use guard::{Guard, device, host, host_call};
 use options::{HELP, Options};
 use say::Say;
 use storage::{Media, SAMPLE};
+use turn::TurnOption;
 
 #[global_allocator]
 static GUARD: Guard = Guard;
 
 /// UDP sockets: one for each address, and one for each viewer who needs a relay.
 const SOCKETS: usize = MAX_ADDRESSES + 8;
+
+/// TCP and TLS connections to TURN servers: one for each viewer and server.
+const STREAMS: usize = 16;
 
 const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
 
@@ -90,13 +96,7 @@ fn stream(options: &Options) -> Result<()> {
     settings.whip = options.whip.as_ref().map(|(url, address)| Whip { address: *address, url, token });
     settings.record = options.record.is_some();
     settings.stun = options.stun;
-    settings.turn = options.turn.as_ref().map(|turn| TurnServer {
-        addr: turn.address,
-        protocol: Protocol::Udp,
-        username: &turn.username,
-        password: &turn.password,
-        ipv6: false,
-    });
+    settings.turn = options.turn.iter().map(TurnOption::server).collect();
     settings.relay_only = options.relay_only;
 
     let before = board.psram_stats().live;
@@ -107,7 +107,9 @@ fn stream(options: &Options) -> Result<()> {
     let ready = |address| host_call(|| announce(address, options));
     let mut buffers = Box::new(Buffers::<SOCKETS>::new());
     {
-        let app = pin!(barertc_streamer::run(&board, &settings, &identity, &mut media, &mut buffers, ready, stop));
+        let streams = Streams::<_, STREAMS>::new(StreamBounds::new(), board.psram("signaling"));
+        let app =
+            pin!(barertc_streamer::run(&board, &settings, &identity, &mut media, &mut buffers, &streams, ready, stop));
         async_io::block_on(device(app))?;
     }
     board.finish().context("--record")?;

@@ -27,6 +27,9 @@ pub struct Net {
 /// A socket, or a half of one, of the host.
 pub struct Socket<S>(S);
 
+/// Bytes that the system holds back of what is sent by a connection.
+const SEND_BUFFER: usize = 32 << 10;
+
 /// What accepts TCP connections.
 pub struct Acceptor(Async<TcpListener>);
 
@@ -65,6 +68,9 @@ impl TcpConnect for Net {
     async fn connect(&self, remote: SocketAddr) -> Result<Socket<Stream>, io::Error> {
         host(async {
             let socket = self.stack.connect(remote).await?;
+            // Messages are small and cannot wait; and what the system holds back, congestion control cannot see.
+            socket.get_ref().set_nodelay(true)?;
+            rustix::net::sockopt::set_socket_send_buffer_size(socket.get_ref(), SEND_BUFFER)?;
             #[cfg(feature = "tls")]
             let socket = match &self.tls {
                 Some(tls) => Stream::Tls(Box::new(tls.connect(socket.release()).await?)),

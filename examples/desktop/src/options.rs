@@ -1,16 +1,18 @@
 //! What a user can say on the command line.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail};
 use barertc_signaling::{Access, Url};
-use barertc_streamer::MAX_ADDRESSES;
+use barertc_streamer::{MAX_ADDRESSES, MAX_TURN};
 use pico_args::Arguments;
 
+use crate::lookup::lookup;
 use crate::media_socket::Senders;
+use crate::turn::TurnOption;
 
 pub const HELP: &str = "\
 barertc-desktop [OPTION…]: streams H.264 video with Opus sound and data channels to whoever opens its page.
@@ -32,14 +34,16 @@ Other servers
   --id NAME            the name there [default: server]
   --whip URL           also send to a WHIP server, such as http://127.0.0.1:9000/whip (or https://…)
   --whip-token TEXT    shown to that server, and to no other
-  --ca FILE            trust the certificates in this PEM file for wss and https, and no others
+  --ca FILE            trust the certificates in this PEM file for wss, https and turns, and no others
   --forwarder          be a forwarding server for streamers and pages at --listen, and nothing else
 
 The way to viewers
   --udp-port PORT      where media leaves from [default: any]
   --advertise ADDRESS  the address by which others reach that port, behind a port forwarding
   --stun ADDRESS       a STUN server, such as stun.example.org:3478
-  --turn ACCOUNT       a TURN server, such as user:password@turn.example.org:3478
+  --turn URI           a TURN server, such as user:password@turn.example.org:3478, 'turn:HOST?transport=tcp' or
+                       turns:HOST for TLS; up to four, of which the first that answers is used
+  --turn-account TEXT  user:password for those that have none before their host
   --relay-only         tell viewers of the TURN server's address only, and use no other
   --latency MS         delay that viewers can bear where packets are lost; 0 never waits [default: 100]
   --mtu BYTES          largest datagram [default: 1200]
@@ -66,7 +70,7 @@ pub struct Options {
     pub record: Option<PathBuf>,
     pub record_limit: u64,
     pub stun: Option<SocketAddr>,
-    pub turn: Option<Turn>,
+    pub turn: Vec<TurnOption>,
     pub relay_only: bool,
     pub udp_port: u16,
     pub advertise: Option<SocketAddr>,
@@ -79,13 +83,6 @@ pub struct Options {
     pub json: bool,
     pub feedback: Option<PathBuf>,
     pub forwarder: bool,
-}
-
-/// An account at a TURN server.
-pub struct Turn {
-    pub address: SocketAddr,
-    pub username: String,
-    pub password: String,
 }
 
 impl Options {
@@ -103,7 +100,8 @@ impl Options {
         let signaling: Option<String> = value(&mut args, "--signaling")?;
         let whip: Option<String> = value(&mut args, "--whip")?;
         let stun: Option<String> = value(&mut args, "--stun")?;
-        let turn: Option<String> = value(&mut args, "--turn")?;
+        let account: Option<String> = value(&mut args, "--turn-account")?;
+        let turn: Vec<String> = args.values_from_str("--turn").map_err(|error| anyhow!("--turn: {error}"))?;
         let options = Self {
             media: value(&mut args, "--media")?,
             listen: value(&mut args, "--listen")?.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8000)),
@@ -115,7 +113,7 @@ impl Options {
             record: value(&mut args, "--record")?,
             record_limit: value(&mut args, "--record-limit")?.unwrap_or(1 << 30),
             stun: stun.map(|server| lookup("--stun", server.trim_start_matches("stun:"), 3478)).transpose()?,
-            turn: turn.map(|account| turn_account(&account)).transpose()?,
+            turn: turn.iter().map(|text| TurnOption::parse(text, account.as_deref())).collect::<Result<_>>()?,
             relay_only: args.contains("--relay-only"),
             udp_port: value(&mut args, "--udp-port")?.unwrap_or(0),
             advertise: value(&mut args, "--advertise")?,
@@ -144,6 +142,9 @@ impl Options {
         if self.viewers == 0 {
             bail!("--viewers 0: nobody could watch");
         }
+        if self.turn.len() > MAX_TURN {
+            bail!("--turn: {} servers, and {MAX_TURN} at most", self.turn.len());
+        }
         Access::new(self.token.as_deref()).context("--token")?;
         if self.whip_token.as_deref().is_some_and(|token| !token.bytes().all(|b| matches!(b, b' '..=b'~'))) {
             bail!("--whip-token: only printable ASCII can be sent in a header");
@@ -156,7 +157,7 @@ impl Options {
         {
             bail!("--signaling {url}: others could come by it, so it needs a --token that viewers have to show");
         }
-        if self.relay_only && self.turn.is_none() {
+        if self.relay_only && self.turn.is_empty() {
             bail!("--relay-only: there is no relay without --turn");
         }
         if let Some(path) = &self.ca
@@ -196,7 +197,7 @@ impl Options {
 
     /// Who may send media: this machine alone where only it can reach the page, unless a server elsewhere was named.
     pub fn senders(&self) -> Result<Senders> {
-        let goes_elsewhere = self.whip.is_some() || self.turn.is_some() || self.stun.is_some();
+        let goes_elsewhere = self.whip.is_some() || !self.turn.is_empty() || self.stun.is_some();
         if !self.listen.ip().is_loopback() || goes_elsewhere {
             return Ok(Senders::All);
         }
@@ -279,41 +280,12 @@ fn parse<'u>(option: &str, url: &'u str, schemes: [&str; 2]) -> Result<Url<'u>> 
     Ok(parsed)
 }
 
-/// `user:password@HOST[:PORT]`; the password may have any character in it.
-fn turn_account(account: &str) -> Result<Turn> {
-    let text = account.trim_start_matches("turn:");
-    let parts = text.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?, host)));
-    let ((username, password), host) = parts.context("--turn: must be user:password@host:port")?;
-    if username.len() > 128 || password.len() > 128 {
-        bail!("--turn: user and password have 128 bytes at most");
-    }
-    let address = lookup("--turn", host, 3478)?;
-    Ok(Turn { address, username: username.to_owned(), password: password.to_owned() })
-}
-
-/// The address of `HOST[:PORT]`.
-fn lookup(option: &str, authority: &str, port: u16) -> Result<SocketAddr> {
-    let has_port = authority
-        .rsplit_once(':')
-        .is_some_and(|(host, port)| (!host.contains(':') || host.ends_with(']')) && port.parse::<u16>().is_ok());
-    let with_port = if has_port { authority.to_owned() } else { format!("{authority}:{port}") };
-    with_port
-        .to_socket_addrs()
-        .with_context(|| format!("{option}: looking up {authority}"))?
-        .next()
-        .with_context(|| format!("{option}: {authority} has no address"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn accounts_and_servers_are_taken_apart() {
-        let turn = turn_account("turn:me:a:b@c@127.0.0.1").unwrap();
-        assert_eq!((turn.username.as_str(), turn.password.as_str()), ("me", "a:b@c"));
-        assert_eq!(turn.address, "127.0.0.1:3478".parse().unwrap());
-        assert!(turn_account("127.0.0.1:3478").is_err() && turn_account("me@127.0.0.1").is_err());
+    fn servers_are_taken_apart() {
         assert_eq!(lookup("x", "[::1]", 80).unwrap(), "[::1]:80".parse().unwrap());
         assert_eq!(lookup("x", "[::1]:9", 80).unwrap(), "[::1]:9".parse().unwrap());
         let (url, address) = forwarder("ws://127.0.0.1:9000/x?token=y", "me").unwrap();

@@ -1,4 +1,4 @@
-//! TLS for `wss://` and `https://`: the host's, with the certificate of the server verified. A device without an operating
+//! TLS for `wss://`, `https://` and `turns:`: the host's, with the certificate of the server verified. A device without an operating
 //! system would put its own here.
 
 use core::cell::{Cell, RefCell};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use async_io::Async;
+use barertc::ice::stream::{CertificateFault, StreamEnd};
 use edge_nal::{Close, Readable, TcpShutdown, TcpSplit};
 use edge_nal_std::TcpSocket;
 use embedded_io_async::{ErrorType, Read, Write};
@@ -19,7 +20,7 @@ use futures_rustls::TlsConnector;
 use futures_rustls::client;
 use futures_rustls::pki_types::pem::PemObject;
 use futures_rustls::pki_types::{CertificateDer, ServerName};
-use futures_rustls::rustls::{ClientConfig, RootCertStore};
+use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 /// What makes connections to one server, and knows who may vouch for it.
 #[derive(Clone)]
@@ -55,6 +56,25 @@ impl Tls {
         let inner = connecting.inspect_err(|error| eprintln!("TLS with {}: {error}", self.name.to_str()))?;
         Ok(TlsStream { inner: RefCell::new(inner), ahead: Cell::new(None) })
     }
+}
+
+/// What TLS says against the other end, if that is why a connection failed.
+pub fn fault(error: &io::Error) -> Option<StreamEnd> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(match error {
+        rustls::Error::InvalidCertificate(why) => StreamEnd::Certificate(match why {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                CertificateFault::NotYetValid
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                CertificateFault::WrongName
+            }
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::Untrusted,
+            _ => CertificateFault::Other,
+        }),
+        _ => StreamEnd::Tls,
+    })
 }
 
 /// A connection with TLS in it. Both halves of it share it by reference: nothing is borrowed beyond a poll.

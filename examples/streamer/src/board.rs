@@ -1,6 +1,7 @@
 use core::fmt;
 use core::net::SocketAddr;
 
+use barertc::ice::stream::StreamEnd;
 use barertc::{Allocator, MediaKind, Provider, ReceivedFrame};
 use barertc_arena::Stats;
 use barertc_runner::Clock;
@@ -72,6 +73,12 @@ pub trait Board: Clock {
     fn tls(&self, name: &str) -> Option<Self::Connect> {
         let _ = name;
         None
+    }
+
+    /// Why there is no connection, for boards that know more than that.
+    fn connect_failed(error: &<Self::Connect as TcpConnect>::Error) -> StreamEnd {
+        let _ = error;
+        StreamEnd::NotConnected
     }
 
     /// A line for the log.

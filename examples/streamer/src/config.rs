@@ -20,10 +20,11 @@ pub(crate) fn viewer_config(settings: &Settings<'_>) -> Config {
         config.ice.max_questions = 4;
         config.ice.max_local = config.ice.max_local.saturating_add(4);
     }
-    if settings.turn.is_some() {
-        // The relay, the socket that is lent for it, and how the server sees that.
-        config.ice.max_relays = 1;
-        config.ice.max_local = config.ice.max_local.saturating_add(3);
+    let servers = u16::try_from(settings.turn.len()).unwrap_or_default();
+    if servers > 0 {
+        // The socket that is lent for relays, and for each server the relay and how the server sees us.
+        config.ice.max_relays = servers;
+        config.ice.max_local = config.ice.max_local.saturating_add(1).saturating_add(servers.saturating_mul(2));
     }
     config
 }

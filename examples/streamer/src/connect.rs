@@ -83,13 +83,15 @@ impl<'b, B: Board> App<'b, B> {
     #[inline(never)]
     pub(crate) fn add_ways(&self, viewer: &mut Viewer<'b, B>) -> Result<(), Error> {
         let now = self.board.now();
-        if let Some(turn) = &self.settings.turn {
+        if !self.settings.turn.is_empty() {
             let free = self.sockets.lendable(|socket| !self.viewers.borrow().has_lent(socket));
             match free {
                 Some(socket) => {
                     viewer.lend(socket);
                     viewer.connection.add_local_candidate(now, Candidate::host(socket))?;
-                    viewer.connection.add_turn_server(now, turn)?;
+                    for turn in &self.settings.turn {
+                        viewer.connection.add_turn_server(now, &turn.server)?;
+                    }
                 }
                 None => self.board.log(format_args!("TURN: no socket left for another relay")),
             }

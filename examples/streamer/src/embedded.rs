@@ -9,7 +9,7 @@ use core::pin::pin;
 use barertc::{Identity, Provider};
 use barertc_arena::{AllocError, Heap, Label, Stats};
 use barertc_media::Storage;
-use barertc_runner::{Buffers, Clock};
+use barertc_runner::{Buffers, Clock, StreamBounds, Streams};
 use barertc_signaling::Url;
 use barertc_wire::Instant;
 use chacha20::ChaCha20Rng;
@@ -26,6 +26,8 @@ use crate::settings::{Forwarder, MAX_ADDRESSES, Settings};
 pub const TCP_SOCKETS: usize = crate::config::HTTP_CONNECTIONS + 2;
 /// Sockets of embassy's network: the TCP connections, one for media, and what the network needs itself.
 pub const SOCKETS: usize = TCP_SOCKETS + 5;
+/// Streams to TURN servers at the same time.
+const STREAMS: usize = 0;
 /// Bytes of a block of the file systems that `cargo xtask flash` makes.
 pub const FLASH_BLOCK: u32 = 4096;
 /// Where the page is served.
@@ -127,8 +129,10 @@ impl<C: Provider> EmbassyBoard<C> {
             Some(url) => self.forwarder(url).await,
             None => None,
         };
+        let streams = Streams::<_, STREAMS>::new(StreamBounds::new(), self.psram("signaling"));
         let ready = |address| self.log(format_args!("ready at http://{address}/"));
-        pin!(crate::in_place(|| crate::run(self, &settings, &identity, storage, buffers, ready, pending()))).await
+        pin!(crate::in_place(|| crate::run(self, &settings, &identity, storage, buffers, &streams, ready, pending())))
+            .await
     }
 
     /// A certificate; out of line, so that what it needs of the stack is given back before anything else begins.

@@ -14,6 +14,7 @@ mod app;
 mod board;
 mod config;
 mod connect;
+mod dialer;
 #[cfg(feature = "embassy")]
 pub mod embedded;
 mod error;
@@ -46,7 +47,7 @@ use core::time::Duration;
 
 use barertc::Identity;
 use barertc_media::{Encoder, Storage};
-use barertc_runner::{Buffers, Port};
+use barertc_runner::{Buffers, Port, Streams};
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::join::{join, join4};
 use embassy_futures::select::{Either, select};
@@ -57,9 +58,10 @@ pub use error::Error;
 pub use in_place::{OutOfLine, in_place};
 pub use lines::Lines;
 pub use live::Live;
-pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, Settings, Whip};
+pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, MAX_TURN, Settings, Turn, Whip};
 
 use app::App;
+use dialer::Dialer;
 use player::{Player, Stored};
 
 /// How long the application takes to end at the most.
@@ -67,33 +69,38 @@ const END_TIME: Duration = Duration::from_secs(1);
 
 /// Runs the application until `stop` is ready; then every viewer is told goodbye. `ready` is told the page's address once
 /// it can be opened. There are `SOCKETS` places for UDP sockets: those that the settings' addresses leave free are lent to
-/// viewers for relays, where the settings name a TURN server.
+/// viewers for relays, where the settings name TURN servers. Those that are reached over TCP or TLS are carried by `streams`:
+/// one for each viewer and server.
 ///
 /// # Errors
 /// When it cannot start.
-pub async fn run<B: Board, S: Storage, const SOCKETS: usize>(
+#[allow(clippy::too_many_arguments)] // what a board lends, and when it begins and ends
+pub async fn run<B: Board, S: Storage, const SOCKETS: usize, const STREAMS: usize>(
     board: &B,
     settings: &Settings<'_>,
     identity: &Identity,
     storage: &mut S,
     buffers: &mut Buffers<SOCKETS>,
+    streams: &Streams<B::Psram, STREAMS>,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let mut stored = Stored(storage);
-    pin!(in_place(|| run_with(board, settings, identity, &mut stored, buffers, ready, stop))).await
+    pin!(in_place(|| run_with(board, settings, identity, &mut stored, buffers, streams, ready, stop))).await
 }
 
 /// The same with encoders instead of [`Settings::media`]: what is captured now.
 ///
 /// # Errors
 /// When it cannot start.
-pub async fn run_live<B, V, S, const SOCKETS: usize>(
+#[allow(clippy::too_many_arguments)] // as `run`
+pub async fn run_live<B, V, S, const SOCKETS: usize, const STREAMS: usize>(
     board: &B,
     settings: &Settings<'_>,
     identity: &Identity,
     live: &mut Live<V, S>,
     buffers: &mut Buffers<SOCKETS>,
+    streams: &Streams<B::Psram, STREAMS>,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error>
@@ -103,15 +110,17 @@ where
     S: Encoder<B::Psram>,
 {
     live.rate.check().map_err(Error::Rate)?;
-    pin!(in_place(|| run_with(board, settings, identity, live, buffers, ready, stop))).await
+    pin!(in_place(|| run_with(board, settings, identity, live, buffers, streams, ready, stop))).await
 }
 
-async fn run_with<B: Board, const SOCKETS: usize>(
+#[allow(clippy::too_many_arguments)] // as `run`
+async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize>(
     board: &B,
     settings: &Settings<'_>,
     identity: &Identity,
     player: &mut impl Player<B>,
     buffers: &mut Buffers<SOCKETS>,
+    streams: &Streams<B::Psram, STREAMS>,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
@@ -132,8 +141,10 @@ async fn run_with<B: Board, const SOCKETS: usize>(
             None => pending().await,
         }
     }));
-    let network =
-        OutOfLine(pin!(in_place(|| barertc_runner::run(&mut ports, buffers, board, &app.viewers, &app.wake))));
+    let dialer = Dialer::new(board, settings);
+    let network = OutOfLine(pin!(in_place(|| {
+        barertc_runner::run_with_streams(&mut ports, streams, &dialer, buffers, board, &app.viewers, &app.wake)
+    })));
     let playing = OutOfLine(pin!(in_place(|| player.play(&app))));
     let reporting = pin!(in_place(|| report::report(&app)));
     let ending = OutOfLine(pin!(async {
@@ -194,18 +205,23 @@ async fn bind_media<'b, B: Board, const SOCKETS: usize>(
         }
     }
     // A server lends one address to one socket, which must have a way to it.
-    let relayed = app.settings.turn.and_then(|turn| {
+    let relayed = app.settings.turn.first().and_then(|turn| {
         let reaches = |port: &&SocketAddr| {
-            let (ours, theirs) = (port.ip(), turn.addr.ip());
+            let (ours, theirs) = (port.ip(), turn.server.addr.ip());
             (ours.is_ipv4(), ours.is_loopback()) == (theirs.is_ipv4(), theirs.is_loopback())
         };
         app.sockets.shared().iter().find(reaches).copied()
     });
-    for (port, address) in places.zip(core::iter::repeat_n(relayed, MAX_RELAYED)) {
-        if let Some(address) = address
-            && let Some(local) = bind(app, port, SocketAddr::new(address.ip(), 0)).await
-        {
+    if let Some(address) = relayed {
+        let mut lent = 0;
+        for port in places.take(MAX_RELAYED) {
+            let Some(local) = bind(app, port, SocketAddr::new(address.ip(), 0)).await else { break };
             app.sockets.add_lendable(local);
+            lent += 1;
+        }
+        if lent == 0 {
+            // Without another socket, one viewer at a time has a relay.
+            app.sockets.add_lendable(address);
         }
     }
     if app.sockets.shared().is_empty() { Err(Error::Udp) } else { Ok(ports) }

@@ -24,8 +24,9 @@ pub struct Settings<'a> {
     pub whip: Option<Whip<'a>>,
     /// A STUN server, which tells our address from outside.
     pub stun: Option<SocketAddr>,
-    /// A TURN server, which relays for those who have no other way.
-    pub turn: Option<TurnServer<'a>>,
+    /// TURN servers, which relay for those who have no other way. All are asked at the same time, and the first that
+    /// answers is used.
+    pub turn: heapless::Vec<Turn<'a>, MAX_TURN>,
     /// Only the relay is told to viewers and used.
     pub relay_only: bool,
     /// Whoever may watch may also send us video and sound, by WHIP, and the board keeps it.
@@ -57,6 +58,18 @@ pub struct Forwarder<'a> {
 /// Sockets that are lent to viewers for relays, at most.
 pub const MAX_RELAYED: usize = 16;
 
+/// TURN servers that can be named.
+pub const MAX_TURN: usize = 4;
+
+/// A TURN server.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// Where it is, how it is reached, and the account there.
+    pub server: TurnServer<'a>,
+    /// The name that its certificate must have, where it is reached over TLS.
+    pub host: &'a str,
+}
+
 /// A WHIP server.
 #[derive(Clone, Copy, Debug)]
 pub struct Whip<'a> {
@@ -86,7 +99,7 @@ impl<'a> Settings<'a> {
             forwarder: None,
             whip: None,
             stun: None,
-            turn: None,
+            turn: heapless::Vec::new(),
             relay_only: false,
             record: false,
             mtu: 1_200,

@@ -272,6 +272,9 @@ impl<'b, B: Board> Viewer<'b, B> {
                     self.close(now);
                 }
                 Event::ConnectionState(ConnectionState::Closed) => self.close(now),
+                Event::IceServerFailed { server, error } => {
+                    board.log(format_args!("viewer {}: server {server}: {error}", Printable(&self.origin.id)));
+                }
                 Event::KeyFrameWanted(_) => changed(Change::KeyFrameWanted),
                 Event::ChannelOpen(id) if Some(id) == self.ping => {
                     let after = self.age(now);

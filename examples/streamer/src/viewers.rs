@@ -6,9 +6,10 @@ use core::net::{IpAddr, SocketAddr};
 use core::pin::pin;
 use core::time::Duration;
 
+use barertc::ice::stream::StreamEnd;
 use barertc::{Error, Frame, Route, Transmit};
 use barertc_arena::{Box, Slab};
-use barertc_runner::{Connections, Wake};
+use barertc_runner::{Connections, Lost, Wake};
 use barertc_signaling::Id;
 use barertc_wire::Instant;
 
@@ -61,7 +62,7 @@ pub(crate) struct Figures {
     pub(crate) failed: u32,
     /// The most connections at one time.
     pub(crate) most: usize,
-    /// What connections, here or gone, have dropped.
+    /// What connections, here or gone, have dropped, and what the network below them has lost.
     pub(crate) dropped: u32,
 }
 
@@ -330,6 +331,21 @@ impl<B: Board> Connections for Viewers<'_, B> {
         }
         self.sweep();
         None
+    }
+
+    fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
+        if let Some(viewer) = self.iter_mut().find(|v| v.connection.uses_stream(route)) {
+            viewer.connection.stream_ended(now, route, end);
+        }
+        self.events(now);
+    }
+
+    fn uses_stream(&self, route: Route) -> bool {
+        self.slots.iter().any(|(_, v)| v.connection.uses_stream(route))
+    }
+
+    fn lost(&mut self, _: Lost) {
+        self.figures.dropped = self.figures.dropped.saturating_add(1);
     }
 
     fn timeout(&self) -> Option<Instant> {
