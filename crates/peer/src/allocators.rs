@@ -1,20 +1,20 @@
-/// The allocator handles of a connection, by owner.
+/// The allocator handles of a connection, one for each part.
 ///
-/// They may all be the same: any handle converts into this. Or each is a [`Label`](barertc_arena::Label) of its own, so
-/// that the memory can be told by owner.
+/// Any single handle converts into this type, and all parts then share it. With a [`Label`](barertc_arena::Label) for
+/// each part, the memory of each part can be told apart.
 #[derive(Clone, Debug)]
 pub struct Allocators<A> {
-    /// Of ICE: candidates, pairs and checks.
+    /// Serves ICE: candidates, pairs and checks.
     pub ice: A,
-    /// Of DTLS: the handshake, its messages, and the last flight.
+    /// Serves DTLS: the handshake, its messages, and the last flight.
     pub dtls: A,
-    /// Of SRTP: streams and replay windows.
+    /// Serves SRTP: streams and replay windows.
     pub srtp: A,
-    /// Of SCTP: data channels and their buffers.
+    /// Serves SCTP: data channels and their buffers.
     pub sctp: A,
-    /// Of media streams: queues and the retransmission history.
+    /// Serves media streams: queues and the retransmission history.
     pub media: A,
-    /// Of the connection: tracks and what was agreed on.
+    /// Serves the connection itself: tracks and what was agreed on.
     pub connection: A,
 }
 

@@ -1,5 +1,5 @@
-//! Bounds of a connection. Nothing here knows the state that they bound: see
-//! [`PeerConnection::worst_case_bytes`](crate::PeerConnection::worst_case_bytes).
+//! Bounds of a connection. [`PeerConnection::worst_case_bytes`](crate::PeerConnection::worst_case_bytes) tells the
+//! memory that follows from them.
 
 use core::time::Duration;
 
@@ -27,48 +27,52 @@ pub(crate) const MAX_CANDIDATES: usize = 8;
 /// RFC 5288 §3).
 const RECORD: u16 = 37;
 
-/// Bounds of a [`PeerConnection`](crate::PeerConnection). The most memory that it ever takes follows from them.
+/// Bounds and times of a [`PeerConnection`](crate::PeerConnection). They decide how much memory it can take at most.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// Largest datagram in bytes of UDP payload, for all protocols.
+    /// The largest datagram that is sent, in bytes of UDP payload. It holds for all protocols.
     pub mtu: u16,
     /// Bounds and times of the ICE agent.
     pub ice: IceConfig,
-    /// Bounds and times of DTLS. Its `mtu` counts only where it is smaller than what [`mtu`](Self::mtu) leaves.
+    /// Bounds and times of DTLS. The smaller one of its `mtu` and of what [`mtu`](Self::mtu) leaves holds.
     pub dtls: DtlsConfig,
     /// Bounds of SRTP.
     pub srtp: SrtpConfig,
-    /// Bounds and times of SCTP. Its `mtu` counts only where it is smaller than what [`mtu`](Self::mtu) leaves.
+    /// Bounds and times of SCTP. The smaller one of its `mtu` and of what [`mtu`](Self::mtu) leaves holds.
     pub sctp: SctpConfig,
-    /// Our offers have an SCTP INIT chunk (`a=sctp-init` of SNAP, draft-hancke-tsvwg-snap-00), so that data channels need no
-    /// handshake of SCTP. Answers take up what was offered in any case. A peer that does not know the attribute ignores it.
+    /// Whether offers have an SCTP INIT chunk (`a=sctp-init` of SNAP, draft-hancke-tsvwg-snap-00). With it data
+    /// channels need no SCTP handshake. An answer has one whenever the offer has one. A peer that does not know the
+    /// attribute ignores it.
     pub snap: bool,
-    /// Our offers say that checks carry DTLS (`a=ice-options:sped` of draft-hancke-webrtc-sped), so that its handshake begins
-    /// with the first check. Answers take up what was offered in any case. With a peer that does not know it nothing is lost
-    /// but two ICE options, on which some parsers choke.
+    /// Whether offers say that connectivity checks carry DTLS (`a=ice-options:sped` of draft-hancke-webrtc-sped). The
+    /// DTLS handshake then begins with the first check. An answer says so whenever the offer does. A peer that does not
+    /// know the option ignores it, but some parsers refuse a description with an unknown ICE option.
     pub sped: bool,
-    /// The largest message in bytes that data channels take from the peer: `a=max-message-size` (RFC 8841 §6.1).
+    /// The largest message in bytes that the peer may send on a data channel: `a=max-message-size` (RFC 8841 §6.1).
     pub max_message_size: u32,
-    /// The most tracks, in either direction. At most 16.
+    /// How many tracks there may be, whatever their direction. At most 16.
     pub max_tracks: u8,
     /// Bounds of each video track that sends.
     pub video: StreamConfig,
     /// Bounds of each audio track that sends.
     pub audio: StreamConfig,
-    /// Bounds of each video track that receives. With a `count` of 0, as is the default, video that comes is dropped.
+    /// Bounds of each video track that receives. The default has a `count` of 0: video that arrives is dropped.
     pub recv_video: RecvBounds,
-    /// Bounds of each audio track that receives. With a `count` of 0, as is the default, audio that comes is dropped.
+    /// Bounds of each audio track that receives. The default has a `count` of 0: audio that arrives is dropped.
     pub recv_audio: RecvBounds,
-    /// Packets that one report about their arrival names, where media are received with transport-wide feedback.
+    /// How many packets one transport-wide feedback report covers. Reports are sent where this side receives media and
+    /// both sides have agreed on the feedback.
     pub arrivals: u16,
-    /// Sent packets that are remembered until the peer reports their arrival.
+    /// How many sent packets are remembered until the peer reports whether they arrived.
     pub sent_packets: usize,
-    /// The first value and the bounds of the bandwidth estimate.
+    /// The initial value and the bounds of the bandwidth estimate.
     pub bandwidth: GccConfig,
-    /// Time between two RTCP reports. They are sent only while there are media to report about.
+    /// The time between two RTCP reports, of 100 ms or more. Reports are sent only while there are media to report
+    /// about.
     pub report_interval: Duration,
-    /// How long the DTLS handshake may take on a path that works before [`Event::PeerSilent`](crate::Event::PeerSilent).
+    /// How long the DTLS handshake may take once ICE has a path. After that,
+    /// [`Event::PeerSilent`](crate::Event::PeerSilent) is told.
     pub silence: Duration,
 }
 
@@ -104,10 +108,11 @@ impl Config {
         }
     }
 
-    /// Checks that a connection can work with these bounds, those of its parts among them.
+    /// Checks the bounds, those of the protocols among them.
     ///
     /// # Errors
-    /// The first field that breaks its rule, with the limit and the value. The constructor says the same.
+    /// [`ConfigError`] names the first field that breaks its rule, the limit and the value. Durations are in
+    /// milliseconds. [`PeerConnection::new`](crate::PeerConnection::new) returns the same error.
     pub fn check(&self) -> Result<(), ConfigError> {
         ConfigError::check_range("mtu", self.mtu.into(), LEAST_MTU, MOST_MTU)?;
         ConfigError::check("max_tracks", self.max_tracks.into(), Rule::AtMost(barertc_sdp::MAX_SECTIONS as u64))?;
@@ -121,8 +126,10 @@ impl Config {
         self.sctp().check()
     }
 
-    /// The longest description that a connection with this configuration writes, in bytes, unless the peer offers more
-    /// m-lines than there are tracks: those that are rejected take 192 bytes each.
+    /// The length in bytes of the longest description that a connection with this configuration writes.
+    ///
+    /// An m-line of the peer that is rejected takes 192 bytes more. That happens when the peer offers more m-lines than
+    /// there are tracks.
     #[must_use]
     pub const fn max_description_bytes(&self) -> usize {
         let tracks = self.max_tracks as usize;
@@ -166,26 +173,26 @@ impl Default for Config {
     }
 }
 
-/// Bounds of a stream that is sent.
+/// Bounds of a media stream that is sent.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StreamConfig {
-    /// The most frames that wait to be sent.
+    /// How many frames may wait to be sent.
     pub queue_frames: usize,
-    /// The longest time that a frame waits. A frame that has waited longer is dropped whole. Video then goes on at the next
-    /// key frame.
+    /// How long a frame may wait. A frame that has waited longer is dropped as a whole. Video then continues with the
+    /// next key frame.
     pub max_age: Duration,
-    /// Capacity of the retransmission history; `packets: 0` switches retransmission off.
+    /// The capacity of the retransmission history. `packets: 0` switches retransmission off.
     pub history: HistoryConfig,
-    /// The largest key frame there will be, in bytes: the history must hold it.
+    /// The size in bytes of the largest key frame that the application sends. The history must have room for it.
     pub largest_key_frame: usize,
-    /// Limits on retransmission.
+    /// Limits of retransmission.
     pub retransmit: RetransmitConfig,
-    /// Repair packets (FlexFEC) of video that can be in the making at the same time, each of the size of a packet; 0 for
-    /// none. At most 16. See [`SendConfig::repair`].
+    /// How many repair packets (FlexFEC) of video can be under construction at the same time. Each takes the memory of
+    /// a packet. At most 16; 0 switches repair packets off. See [`SendConfig::repair`].
     pub repair_packets: usize,
-    /// How much delay the application can bear for pictures that are whole: a target. Zero means that a receiver never
-    /// waits for what is lost.
+    /// The delay that the application accepts for pictures without damage. It is a target. With zero a receiver never
+    /// waits for lost packets.
     pub latency: Duration,
 }
 
@@ -232,28 +239,31 @@ impl StreamConfig {
     }
 }
 
-/// Bounds of the streams of a kind that are received. Tracks that do not receive take nothing.
+/// Bounds of the received streams of one kind, audio or video. A track that does not receive takes no memory for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecvBounds {
-    /// How many tracks can receive at the same time. What comes for others is counted as [`Discard::NotReceived`].
+    /// How many tracks can receive at the same time. Packets for further tracks are counted as
+    /// [`Discard::NotReceived`].
     ///
     /// [`Discard::NotReceived`]: crate::Discard::NotReceived
     pub count: u8,
-    /// The most packets that are held until their frame is complete.
+    /// How many packets are held until their frame is complete.
     pub packets: u16,
-    /// Largest payload of a packet in bytes.
+    /// The largest payload of a packet, in bytes.
     pub payload_bytes: u16,
-    /// Packets of video that are kept to restore others with repair packets (FlexFEC), where these were negotiated; 0 for none.
+    /// How many packets of video are kept, so that repair packets (FlexFEC) can restore others. They are kept where
+    /// repair packets were negotiated; 0 keeps none.
     pub repair_window: u16,
-    /// Missing packets that are asked for at the same time, where NACK was negotiated.
+    /// How many missing packets can be asked for at the same time, where NACK was negotiated.
     pub missing: u16,
-    /// The longest wait for a missing packet.
+    /// How long a frame waits for a missing packet.
     pub wait: Duration,
 }
 
 impl RecvBounds {
-    /// `count` tracks of video: frames of up to 255 packets, 300 ms for what is missing, 48 for repair packets; 392 KB each.
+    /// Bounds for `count` tracks of video. A frame has up to 255 packets and waits 300 ms for a missing one. 48 packets
+    /// are kept for repair. Each track takes 392 KB.
     #[must_use]
     pub const fn video(count: u8) -> Self {
         Self {
@@ -266,7 +276,8 @@ impl RecvBounds {
         }
     }
 
-    /// `count` tracks of audio: 60 ms for what is missing, which is not asked for; 39 KB each.
+    /// Bounds for `count` tracks of audio. A frame waits 60 ms for a missing packet, which is not asked for. Each track
+    /// takes 39 KB.
     #[must_use]
     pub const fn audio(count: u8) -> Self {
         Self { count, packets: 32, payload_bytes: 1_200, repair_window: 0, missing: 0, wait: Duration::from_millis(60) }

@@ -1,4 +1,4 @@
-//! What a call refuses and why, why a connection failed, and why a datagram was dropped.
+//! Errors of calls, reasons why a connection failed, and reasons why a datagram was dropped.
 
 use core::fmt;
 
@@ -6,29 +6,29 @@ use barertc_arena::AllocError;
 use barertc_wire::ConfigError;
 
 barertc_wire::reasons! {
-    /// Why a datagram, or a part of one, was dropped here. What the protocols drop, they count themselves.
+    /// Why the connection dropped a datagram, or a part of one. Each protocol counts what it drops itself.
     pub enum Discard: Discards {
         /// Its first byte belongs to no protocol of WebRTC (RFC 7983 §7).
         UnknownProtocol,
-        /// It came before the keys that would open it.
+        /// It arrived before there were keys to decrypt it.
         TooEarly,
         /// RTP of a stream that was not negotiated.
         UnknownStream,
-        /// RTP of a track for which [`Config::recv_video`](crate::Config::recv_video) or
-        /// [`Config::recv_audio`](crate::Config::recv_audio) leave no room.
+        /// RTP of a track beyond the `count` of [`Config::recv_video`](crate::Config::recv_video) or
+        /// [`Config::recv_audio`](crate::Config::recv_audio).
         NotReceived,
-        /// RTCP that is malformed.
+        /// Malformed RTCP.
         Rtcp,
-        /// RTP that is malformed.
+        /// Malformed RTP.
         Rtp,
-        /// An SCTP packet that is malformed, or came without data channels.
+        /// A malformed SCTP packet, or one that came without data channels.
         Sctp,
         /// A frame that could not be encrypted.
         NotProtected,
     }
 }
 
-/// Why a call to a [`PeerConnection`](crate::PeerConnection) was refused. A call that is refused has changed nothing.
+/// Why a call to a [`PeerConnection`](crate::PeerConnection) was refused. A refused call has changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -37,46 +37,47 @@ pub enum Error {
     NoMemory,
     /// A queue is full. Try again when an event says that there is room.
     WouldBlock,
-    /// A table is at its bound, which does not change.
+    /// A table is full. Its size is fixed.
     TooMany {
         /// What the table holds.
         what: &'static str,
-        /// The most entries that the table can have.
+        /// The size of the table.
         limit: usize,
     },
     /// The configuration breaks a rule.
     Config(ConfigError),
     /// The connection is closed.
     Closed,
-    /// The connection has failed for this reason. It can only be closed.
+    /// The connection has failed, for this reason. It can only be closed.
     Failed(Failure),
-    /// Media cannot flow yet: there is no connection, or the track is not agreed on or paused.
+    /// Media cannot flow yet: the connection is not up, or the track is not agreed on or is paused.
     NotReady,
-    /// An answer came, but no offer of this side waits for one.
+    /// There is no unanswered offer of this side.
     NoOffer,
-    /// An offer of ours is not answered yet: [`rollback`](crate::PeerConnection::rollback) takes it back.
+    /// An offer of this side is unanswered. [`rollback`](crate::PeerConnection::rollback) takes it back.
     OfferPending,
     /// There is nothing to offer: neither a track nor a data channel.
     NothingToOffer,
     /// No track has this id.
     NoSuchTrack,
-    /// The track does not send, or does not receive, as the call asks.
+    /// The track does not send, or does not receive, what the call is about.
     WrongDirection,
     /// The track has no codec.
     NoCodec,
-    /// The codec can be negotiated but there is no way to send or receive it here.
+    /// The codec can be negotiated, but this crate can neither send nor receive it.
     CodecNotSupported,
     /// Another track has this mid.
     MidInUse,
-    /// There are no data channels: [`add_data`](crate::PeerConnection::add_data) makes them part of the next description.
+    /// There are no data channels. [`add_data`](crate::PeerConnection::add_data) makes them part of the next
+    /// description.
     NoData,
-    /// No data channel has this id: it was closed, or its association is over.
+    /// No data channel has this id: the channel was closed, or its SCTP association has ended.
     NoSuchChannel,
-    /// The description has no fingerprint of the certificate that the peer has shown.
+    /// The description lacks the fingerprint of the certificate that the peer has used.
     CertificateChanged,
-    /// The `a=sctp-init` of an answer is no INIT chunk of SCTP: data channels would never open.
+    /// The `a=sctp-init` of an answer is not an SCTP INIT chunk. Data channels would never open.
     SctpInit,
-    /// The session description breaks a rule, or does not fit.
+    /// The session description breaks a rule, or does not fit into the buffer.
     Sdp(barertc_sdp::Error),
     /// The ICE agent refused the call.
     Ice(barertc_ice::Error),
@@ -96,11 +97,11 @@ pub enum Error {
 #[non_exhaustive]
 pub enum Failure {
     /// ICE has no path, for this reason. A check of the peer, a new candidate, or
-    /// [`restart_ice`](crate::PeerConnection::restart_ice) may help.
+    /// [`restart_ice`](crate::PeerConnection::restart_ice) may still give one.
     Ice(barertc_ice::FailureReason),
-    /// The DTLS handshake, or the connection that came of it, failed. This is final.
+    /// The DTLS handshake or the DTLS connection failed. This is final.
     Dtls(barertc_dtls::Error),
-    /// There are keys, but SRTP could not be made with them. This is final.
+    /// The SRTP session could not be made with the keys. This is final.
     Srtp(barertc_srtp::Error),
 }
 

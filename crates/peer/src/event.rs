@@ -1,4 +1,4 @@
-//! What the application is told.
+//! Events and states of a connection.
 
 use core::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use crate::track::TrackId;
 pub enum ConnectionState {
     /// No description has been applied.
     New,
-    /// ICE or DTLS are at work.
+    /// ICE or DTLS is under way.
     Connecting,
     /// Media and data can flow.
     Connected,
@@ -22,16 +22,16 @@ pub enum ConnectionState {
     Disconnected,
     /// The connection failed. The reason says whether an ICE restart may help.
     Failed(Failure),
-    /// Closed by either side.
+    /// This side or the peer has closed the connection.
     Closed,
 }
 
-/// What the connection waits for while it is being made.
+/// The part of the connection that waits for the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Stage {
-    /// ICE waits for the answer to a connectivity check. The reason says what is known of why none came.
+    /// ICE waits for the answer to a connectivity check. The reason tells what is known about its absence.
     Ice(FailureReason),
     /// DTLS waits for the peer's part of the handshake.
     Dtls,
@@ -39,8 +39,8 @@ pub enum Stage {
 
 /// A change that the application is told of.
 ///
-/// An event stands for a state that has changed since it was told: two changes of one object that nobody has fetched
-/// become one event. So none is ever lost, however late the application asks.
+/// An event stands for an object whose state has changed since the last event about it. Two changes of one object
+/// become one event when nobody fetches the first. So no event is lost, however late the application asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -49,43 +49,43 @@ pub enum Event {
     ConnectionState(ConnectionState),
     /// ICE's state changed.
     IceState(State),
-    /// The state of gathering changed: local candidates are being found, or all were found.
+    /// The state of gathering changed.
     IceGatheringState(GatheringState),
     /// A local candidate was found. An application that trickles sends it to the peer.
     LocalCandidate(Candidate),
-    /// A STUN or TURN server gives no candidate: the W3C's `icecandidateerror`.
+    /// A STUN or TURN server has given no candidate: the W3C's `icecandidateerror`.
     IceServerFailed {
         /// The server.
         server: SocketAddr,
         /// The reason.
         error: ServerError,
     },
-    /// The peer has not answered while the connection was being made: to ICE for `Config::ice.no_answer_after`, to DTLS for
-    /// [`Config::silence`](crate::Config::silence). It is still tried.
+    /// The peer has not answered while the connection was being made. ICE has waited for `Config::ice.no_answer_after`,
+    /// or DTLS for [`Config::silence`](crate::Config::silence). The connection goes on trying.
     PeerSilent(Stage),
-    /// A description has changed what was agreed on for this track: its direction, its codec or its m-line.
-    /// [`track`](crate::PeerConnection::track) tells them.
+    /// A description has changed the direction, the codec, the payload type or the m-line of this track.
+    /// [`track`](crate::PeerConnection::track) returns them.
     TrackNegotiated(TrackId),
-    /// The peer begins to send on this track: the W3C's `track` event.
+    /// The peer has begun to send on this track: the W3C's `track` event.
     RemoteTrack(TrackId),
-    /// The peer cannot go on with this track without a key frame: it has asked for one (PLI, FIR), or frames were
-    /// dropped here.
+    /// The peer needs a key frame of this track. It has asked for one (PLI, FIR), or frames were dropped on this side.
     KeyFrameWanted(TrackId),
-    /// A track has received a frame: [`read_frame`](crate::PeerConnection::read_frame) until it would block.
+    /// A track has received a frame. [`read_frame`](crate::PeerConnection::read_frame) returns it.
     FrameReceived(TrackId),
-    /// The estimate of what the path carries has changed by a tenth or more, in bits a second.
+    /// The bandwidth estimate has changed by a tenth or more. The value is in bits per second.
     Bitrate(u64),
-    /// A data channel is open and can be written to. This side or the peer has opened it.
+    /// A data channel is open and can be written to. Either side has opened it.
     ChannelOpen(ChannelId),
-    /// A data channel has something to read.
+    /// A data channel has a message, or a part of one, to read.
     ChannelReadable(ChannelId),
-    /// A data channel has room again, after a write that returned `WouldBlock`.
+    /// A data channel has room again. A write has returned [`Error::WouldBlock`](crate::Error::WouldBlock) before.
     ChannelWritable(ChannelId),
-    /// What waits on a data channel has fallen to its threshold: the W3C's `bufferedamountlow`.
+    /// The buffered amount of a data channel has fallen to its threshold: the W3C's `bufferedamountlow`.
     ChannelBufferedAmountLow(ChannelId),
-    /// A data channel was closed, by either side or with its association. Its id is no longer valid.
+    /// A data channel is closed. Either side has closed it, or its SCTP association has ended. Its id is no longer
+    /// valid.
     ChannelClosed(ChannelId),
-    /// The association of the data channels is over, and all channels with it. `None`: the peer has ended it in good
-    /// order. The next description, or one after an ICE restart, makes a new one.
+    /// The SCTP association of the data channels has ended, and all its channels with it. `None` means that it was
+    /// closed and has not failed. After the next description, or one after an ICE restart, there is a new association.
     DataClosed(Option<barertc_sctp::Failure>),
 }

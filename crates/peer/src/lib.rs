@@ -1,23 +1,23 @@
-//! A WebRTC peer connection that lives entirely in memory that the caller hands it.
+//! A WebRTC peer connection for programs with or without an operating system. All its memory comes from the caller.
 //!
-//! [`PeerConnection`] wires ICE, DTLS, SRTP, RTP and SCTP together behind the same five verbs that each state machine
-//! among them has: `handle`, `poll_transmit`, `poll_event`, `timeout`, `handle_timeout`. It does no I/O, has no clock and
-//! no random source. `barertc-runner` is a loop that drives it over sockets; `examples/streamer` is an application.
+//! [`PeerConnection`] joins ICE, DTLS, SRTP, RTP and SCTP. It is a state machine with five methods: `handle`,
+//! `poll_transmit`, `poll_event`, `timeout` and `handle_timeout`. It does no I/O, and has no clock and no source of
+//! randomness. The crate `barertc-runner` drives it over sockets. `examples/streamer` is an application.
 //!
 //! | the application gives | as |
 //! |---|---|
-//! | memory | any [`arena::Allocator`], or one for each protocol ([`Allocators`]); [`PeerConnection::worst_case_bytes`] says how much it takes |
+//! | memory | an [`arena::Allocator`], or one for each protocol ([`Allocators`]); [`PeerConnection::worst_case_bytes`] tells how many bytes a connection takes |
 //! | time | an [`Instant`] with every call that can cause something |
-//! | randomness | a [`rand_core::CryptoRng`], to the constructor |
-//! | cryptography | a [`crypto::Provider`]: [`RustCrypto`], or one that puts hardware in its place |
+//! | randomness | a [`rand_core::CryptoRng`], in the constructor |
+//! | cryptography | a [`crypto::Provider`]: [`RustCrypto`], or one for the hardware of a chip |
 //! | a certificate | an [`Identity`], which many connections may share |
-//! | media | [`Frame`]s, by reference: N connections that send a frame hold it once |
-//! | signaling | descriptions as text, from [`create_offer`](PeerConnection::create_offer) to [`set_answer`](PeerConnection::set_answer); how they travel is no matter of this crate |
+//! | media | [`Frame`]s, by reference: all connections that send a frame share its memory |
+//! | signaling | descriptions as text, from [`create_offer`](PeerConnection::create_offer) to [`set_answer`](PeerConnection::set_answer); the application carries them to the peer |
 //!
 //! # Example
 //!
-//! Two connections in one process, each with memory of its own, exchange a message over a data channel. The network
-//! between them is a loop.
+//! Two connections in one process exchange a message over a data channel. Each has its own memory. The loop is the
+//! network between them.
 //!
 //! ```
 //! use barertc::arena::Heap;
@@ -145,7 +145,8 @@ mod terms;
 mod track;
 mod transport;
 
-/// The crates whose names stand in signatures of this one, whole: whoever depends on `barertc` needs no other.
+/// The crates whose types appear in signatures of this crate. A program that depends on `barertc` needs none of them
+/// itself.
 pub use {
     barertc_arena as arena, barertc_congestion as congestion, barertc_crypto as crypto, barertc_dtls as dtls,
     barertc_ice as ice, barertc_rtcp_nack as rtcp_nack, barertc_rtp as rtp, barertc_sctp as sctp, barertc_sdp as sdp,

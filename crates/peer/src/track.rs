@@ -19,30 +19,32 @@ pub(crate) fn number(value: u64, hexadecimal: bool) -> Name {
     Name::try_from(text.as_str()).unwrap_or_default()
 }
 
-/// A track of a [`PeerConnection`](crate::PeerConnection), as a number that stays valid as long as the connection.
+/// The id of a track of a [`PeerConnection`](crate::PeerConnection). It is valid as long as the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TrackId(pub(crate) u8);
 
 impl TrackId {
-    /// Its place among the tracks, in the order in which they were added.
+    /// The position among the tracks, in the order in which they were added.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// What a track is: the W3C's transceiver, configured whole.
+/// The configuration of a track: the W3C's transceiver.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TrackConfig {
     /// [`MediaKind::Audio`] or [`MediaKind::Video`].
     pub kind: MediaKind,
-    /// What this side would like to do.
+    /// The direction that this side asks for.
     pub direction: Direction,
-    /// The name of its m-line in offers of ours; empty for a number. In answers the peer's name is taken.
+    /// The mid of its m-line in offers of this side. Where it is empty, the mid is a number. An answer takes the mid of
+    /// the offer.
     pub mid: Name,
-    /// The id of the media stream that it sends (RFC 8830): the receiver plays tracks with the same id in step.
+    /// The id of the media stream that the track belongs to (RFC 8830). A receiver synchronises tracks with the same
+    /// id.
     pub stream: Name,
     codecs: Codecs,
 }
@@ -120,27 +122,27 @@ impl TrackConfig {
     }
 }
 
-/// A track as it was agreed on last.
+/// A track as the last descriptions have agreed on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TrackInfo<'c> {
     /// Audio or video.
     pub kind: MediaKind,
-    /// The name of its m-line; empty before a description has named it.
+    /// The mid of its m-line. It is empty before a description has named it.
     pub mid: &'c str,
-    /// What this side would like to do.
+    /// The direction that this side asks for.
     pub direction: Direction,
-    /// What was agreed on: the W3C's `currentDirection`.
+    /// The direction that was agreed on: the W3C's `currentDirection`.
     pub current_direction: Direction,
-    /// The codec that is sent with, once it was agreed on.
+    /// The codec that this side sends. `None` before one was agreed on.
     pub codec: Option<Codec>,
-    /// Its payload type.
+    /// The payload type that this side sends.
     pub payload_type: Option<u8>,
-    /// The payload type that comes, while the track receives: any of those agreed on.
+    /// The payload type that the peer sends, while the track receives. It is one of those agreed on.
     pub received_payload_type: Option<u8>,
-    /// The source of what this side sends.
+    /// The SSRC of the stream that this side sends.
     pub ssrc: u32,
-    /// The source of retransmissions of it (RFC 4588).
+    /// The SSRC of its retransmissions (RFC 4588).
     pub rtx_ssrc: u32,
 }

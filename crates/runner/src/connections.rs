@@ -4,12 +4,12 @@ use barertc::arena::Allocator;
 use barertc::ice::stream::StreamEnd;
 use barertc::{Instant, PeerConnection, Provider, Route, Transmit};
 
-/// A datagram that the loop lost, and why.
+/// A datagram that the loop could not send or receive, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Lost {
-    /// It was to leave by an address, or a protocol, that no port has.
+    /// No port has the local address and the protocol of its route.
     NoPort {
         /// Its route.
         route: Route,
@@ -33,38 +33,38 @@ pub enum Lost {
         /// The address of the socket.
         local: SocketAddr,
     },
-    /// It was longer than the buffer, and came cut.
+    /// It was longer than the buffer, and arrived cut off.
     TooLong {
         /// Its route.
         route: Route,
-        /// Bytes of the buffer.
+        /// The size of the buffer in bytes.
         limit: usize,
-        /// Bytes of the datagram.
+        /// The size of the datagram in bytes.
         value: usize,
     },
 }
 
-/// One connection or many: what the loop drives.
+/// One connection, or many on the same sockets: what the loop drives.
 pub trait Connections {
-    /// A datagram has come; see [`PeerConnection::handle`]. Who it is for, and whether it is for anybody, is found out
-    /// here.
+    /// Takes a datagram that has arrived; see [`PeerConnection::handle`]. With many connections, the implementation
+    /// finds the one that the datagram is for.
     fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]);
 
-    /// At most one datagram to send; see [`PeerConnection::poll_transmit`].
+    /// Writes at most one datagram; see [`PeerConnection::poll_transmit`].
     fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit>;
 
-    /// When to be called again.
+    /// When the loop calls [`handle_timeout`](Self::handle_timeout) next.
     fn timeout(&self) -> Option<Instant>;
 
-    /// Called at [`timeout`](Self::timeout) or later.
+    /// Does what is due. The loop calls it at [`timeout`](Self::timeout) or later.
     fn handle_timeout(&mut self, now: Instant);
 
-    /// Called once a turn of the loop, behind everything that may have caused an event.
+    /// Says that there may be an event. The loop calls it once a turn, after every call that can cause one.
     fn happened(&mut self, now: Instant) {
         let _ = now;
     }
 
-    /// A datagram was lost on this side of the network.
+    /// Says that a datagram was lost at a socket or before one.
     fn lost(&mut self, lost: Lost) {
         let _ = lost;
     }
@@ -80,12 +80,12 @@ pub trait Connections {
         false
     }
 
-    /// The largest datagram that is sent, in bytes.
+    /// The size in bytes of the largest datagram that is sent.
     fn mtu(&self) -> usize {
         0
     }
 
-    /// Whether there is nothing more to do, ever: the loop ends.
+    /// Whether nothing is left to do. The loop then ends.
     fn is_done(&self) -> bool {
         false
     }

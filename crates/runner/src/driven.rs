@@ -14,7 +14,7 @@ use crate::network::{Buffers, Error, Port, drive};
 use crate::streams::{Dial, Nowhere, Streams};
 use crate::wake::Wake;
 
-/// A connection that the loop drives and the application uses at the same time, on one executor.
+/// A connection that the loop and the application use in turn, on one executor.
 ///
 /// `M` says from where [`wake`](Self::wake) may be called: see [`Wake`].
 pub struct Driven<'p, A: Allocator + Clone, P: Provider, M: RawMutex = NoopRawMutex> {
@@ -72,7 +72,7 @@ impl<A: Allocator + Clone, P: Provider> Connections for Told<'_, A, P> {
 }
 
 impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
-    /// Takes the connection.
+    /// Wraps a connection.
     #[must_use]
     pub const fn new(connection: PeerConnection<'p, A, P>) -> Self {
         Self {
@@ -83,10 +83,11 @@ impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
         }
     }
 
-    /// Drives the connection until it is closed and the peer has been told, or the peer has closed it.
+    /// Drives the connection until it has ended: this side has closed it and the peer has been told, or the peer has
+    /// closed it.
     ///
     /// # Errors
-    /// [`Error::DatagramTooLong`], at once.
+    /// [`Error::DatagramTooLong`], before the loop begins.
     pub async fn run<S, C, const N: usize>(
         &self,
         ports: &mut [Port<S>; N],
@@ -133,21 +134,22 @@ impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
         ended
     }
 
-    /// Lends the connection to the application. The loop looks at it anew afterwards.
+    /// Calls `f` with the connection, and then wakes the loop.
     ///
-    /// It must not be called from inside of itself.
+    /// `f` must not call `with` again.
     pub fn with<R>(&self, f: impl FnOnce(&mut PeerConnection<'p, A, P>) -> R) -> R {
         let result = f(&mut self.connection.borrow_mut().connection);
         self.wake.signal(());
         result
     }
 
-    /// Makes the loop look at the connection anew.
+    /// Makes the loop look for datagrams and timeouts of the connection again.
     pub fn wake(&self) {
         self.wake.signal(());
     }
 
-    /// The next event, as soon as there is one; `None` when the loop has ended and all were told. One task waits at a time.
+    /// Waits for the next event. `None` when the loop has ended and every event was returned. Only one task may wait at
+    /// a time.
     pub async fn next_event(&self) -> Option<Event> {
         loop {
             if let Some(event) = self.connection.borrow_mut().connection.poll_event() {
@@ -160,7 +162,7 @@ impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
         }
     }
 
-    /// How many datagrams the loop has lost, and the last of them.
+    /// How many datagrams the loop has lost, and the last one of them.
     #[must_use]
     pub fn lost(&self) -> (u32, Option<Lost>) {
         let told = self.connection.borrow();

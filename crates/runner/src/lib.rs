@@ -1,11 +1,11 @@
-//! The loop that drives connections over sockets and a clock: the only place of barertc that waits.
+//! An asynchronous loop that drives connections over UDP sockets and a clock.
 //!
-//! [`run`] is one task for any number of sockets and connections, the same on every board: it takes what a socket
-//! received to its connection, sends what connections have to send, and calls them when their time has come. Sockets
-//! are those of [`edge_nal`] (std and embassy-net have them); the clock is a [`Clock`].
+//! [`run`] is one task for any number of sockets and connections. It passes received datagrams to their connection,
+//! sends the datagrams of all connections, and calls each connection when its timeout has come. The sockets implement
+//! the traits of [`edge_nal`], as those of `std` and `embassy-net` do. The clock implements [`Clock`].
 //!
-//! [`Driven`] is for an application with one connection: it lends the connection to the loop and to the application in
-//! turn, and gives its events to whoever waits for them:
+//! [`Driven`] is for an application with one connection. The loop and the application use the connection in turn, and
+//! the application waits for events:
 //!
 //! ```
 //! use barertc::{Event, MessageKind, PeerConnection, Provider, arena::Allocator};

@@ -18,7 +18,8 @@ use crate::connections::{Connections, Lost};
 use crate::streams::{Dial, Nowhere, Outlet, Refusal, Streams};
 use crate::wake::Wake;
 
-/// Bytes of a datagram that is taken whole, and the most that is sent: the MTU of Ethernet.
+/// The size in bytes of the buffers for datagrams: the MTU of Ethernet. No larger datagram is sent, and a larger one
+/// arrives cut off.
 pub const DATAGRAM: usize = 1500;
 
 /// Why the loop ended before the connections did.
@@ -26,11 +27,11 @@ pub const DATAGRAM: usize = 1500;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The connections send larger datagrams than there is room for: lower their `mtu`.
+    /// The connections send larger datagrams than the buffers hold. Lower their `mtu`.
     DatagramTooLong {
         /// [`DATAGRAM`].
         limit: usize,
-        /// What the connections send.
+        /// The largest datagram of the connections, in bytes.
         value: usize,
     },
 }
@@ -47,13 +48,13 @@ impl core::error::Error for Error {}
 /// A bound socket and the address that its datagrams leave from.
 #[derive(Debug)]
 pub struct Port<S> {
-    /// A real address, not the unspecified one: ICE tells paths apart by it.
+    /// The address of the socket. It must not be the unspecified address, because ICE distinguishes paths by it.
     pub local: SocketAddr,
     /// The socket.
     pub socket: S,
 }
 
-/// The room for what is received and sent; where it lives is the board's decision.
+/// The buffers of the loop. The application chooses the memory that they lie in.
 #[derive(Debug)]
 pub struct Buffers<const N: usize> {
     received: [[u8; DATAGRAM]; N],
@@ -61,7 +62,7 @@ pub struct Buffers<const N: usize> {
 }
 
 impl<const N: usize> Buffers<N> {
-    /// For `N` sockets.
+    /// Buffers for `N` sockets.
     #[must_use]
     pub const fn new() -> Self {
         Self { received: [[0; DATAGRAM]; N], out: [0; DATAGRAM] }
@@ -83,10 +84,11 @@ enum Next {
 
 /// Drives `connections` until they are [done](Connections::is_done).
 ///
-/// What fails at a socket ends nothing: a send that fails is a lost packet. [`Connections::lost`] hears of each.
+/// The loop goes on when a socket fails: a datagram that cannot be sent counts as lost. [`Connections::lost`] is told
+/// of each.
 ///
 /// # Errors
-/// [`Error::DatagramTooLong`], at once.
+/// [`Error::DatagramTooLong`], before the loop begins.
 pub async fn run<S, C, K, M, const N: usize>(
     ports: &mut [Port<S>; N],
     buffers: &mut Buffers<N>,

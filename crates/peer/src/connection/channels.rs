@@ -10,7 +10,7 @@ use crate::channel::ChannelId;
 use crate::error::Error;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// Data channels shall be part of the next description, though we open none.
+    /// Makes data channels part of the next description, without opening one.
     ///
     /// # Errors
     /// [`Error::NoMemory`], [`Error::Sctp`], [`Error::Closed`].
@@ -25,8 +25,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Opens a data channel; [`Event::ChannelOpen`](crate::Event::ChannelOpen) follows. May be called at any time; before
-    /// the first description it makes data channels part of it.
+    /// Opens a data channel. [`Event::ChannelOpen`](crate::Event::ChannelOpen) tells when it is open. The call may come
+    /// at any time. Before the first description, it makes data channels part of that description.
     ///
     /// # Errors
     /// [`Error::NoMemory`], [`Error::Sctp`], [`Error::Closed`].
@@ -37,8 +37,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(data.id(id))
     }
 
-    /// Closes a data channel: what was written is still sent.
-    /// [`Event::ChannelClosed`](crate::Event::ChannelClosed) follows.
+    /// Closes a data channel. Messages that were written are still sent.
+    /// [`Event::ChannelClosed`](crate::Event::ChannelClosed) tells when the channel is closed.
     ///
     /// # Errors
     /// [`Error::NoSuchChannel`].
@@ -47,11 +47,11 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         association.close(now, id).map_err(refused)
     }
 
-    /// Writes a whole message, or nothing.
+    /// Writes a whole message. On an error, no part of it is written.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is no room now; [`Event::ChannelWritable`](crate::Event::ChannelWritable) follows.
-    /// [`Error::NoSuchChannel`], [`Error::Sctp`], [`Error::Closed`].
+    /// [`Error::WouldBlock`] when there is no room. [`Event::ChannelWritable`](crate::Event::ChannelWritable) tells
+    /// when there is room again. [`Error::NoSuchChannel`], [`Error::Sctp`], [`Error::Closed`].
     pub fn write_channel(
         &mut self,
         now: Instant,
@@ -63,7 +63,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         association.write(now, id, kind, message).map_err(refused)
     }
 
-    /// Begins a message that is written in pieces, and so may be longer than the send buffer.
+    /// Begins a message that is written in pieces. Such a message may be longer than the send buffer.
     ///
     /// # Errors
     /// As [`write_channel`](Self::write_channel).
@@ -72,18 +72,19 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         association.begin(now, id, kind).map_err(refused)
     }
 
-    /// Adds to the message under way, and says how much was taken. The rest is to be offered again after
-    /// [`Event::ChannelWritable`](crate::Event::ChannelWritable).
+    /// Appends bytes to the message that was begun, and returns how many bytes were taken. The caller appends the rest
+    /// after [`Event::ChannelWritable`](crate::Event::ChannelWritable).
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when nothing was taken; else as [`write_channel`](Self::write_channel).
+    /// [`Error::WouldBlock`] when no byte was taken. Otherwise as [`write_channel`](Self::write_channel).
     pub fn append_message(&mut self, now: Instant, id: ChannelId, bytes: &[u8]) -> Result<usize, Error> {
         let (association, id) = self.open_association(id)?;
         association.append(now, id, bytes).map_err(refused)
     }
 
-    /// Adds to the message under way without a copy: `fill` gets one room of the send buffer after the other, `want` bytes
-    /// in all, and says how much of each it used.
+    /// Appends `want` bytes to the message that was begun, without a copy. The method calls `fill` with one free part
+    /// of the send buffer after the other. `fill` writes into it and returns how many bytes it has written. The method
+    /// returns the sum.
     ///
     /// # Errors
     /// As [`append_message`](Self::append_message).
@@ -98,7 +99,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         association.append_with(now, id, want, fill).map_err(refused)
     }
 
-    /// Ends the message under way.
+    /// Ends the message that was begun.
     ///
     /// # Errors
     /// As [`append_message`](Self::append_message).
@@ -107,16 +108,17 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         association.finish(now, id).map_err(refused)
     }
 
-    /// Reads the next message, or the next part of one.
+    /// Reads the next message, or the next part of it, into `out`.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is nothing; [`Error::NoSuchChannel`], [`Error::Sctp`].
+    /// [`Error::WouldBlock`] when there is nothing to read; [`Error::NoSuchChannel`], [`Error::Sctp`].
     pub fn read_channel(&mut self, now: Instant, id: ChannelId, out: &mut [u8]) -> Result<Read, Error> {
         let (association, id) = self.transport.data_mut().channel_mut(id)?;
         association.read(now, id, out).map_err(refused)
     }
 
-    /// Reads without a copy: lends a run of the message's bytes to `take`, which says how many it used.
+    /// Reads without a copy. The method calls `take` with the next bytes of the message. `take` returns how many of
+    /// them it has used.
     ///
     /// # Errors
     /// As [`read_channel`](Self::read_channel).
@@ -130,21 +132,23 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         association.read_with(now, id, take).map_err(refused)
     }
 
-    /// Label, protocol and properties of a data channel.
+    /// The label, the protocol and the properties of a data channel. `None` when no channel has this id.
     #[must_use]
     pub fn channel(&self, id: ChannelId) -> Option<ChannelInfo<'_>> {
         let (association, id) = self.transport.data().channel(id)?;
         association.channel(id)
     }
 
-    /// Bytes that wait on a data channel: the W3C's `bufferedAmount`.
+    /// The bytes that wait to be sent on a data channel: the W3C's `bufferedAmount`. It is 0 when no channel has this
+    /// id.
     #[must_use]
     pub fn buffered_amount(&self, id: ChannelId) -> usize {
         self.transport.data().channel(id).map_or(0, |(association, id)| association.buffered_amount(id))
     }
 
-    /// Where [`Event::ChannelBufferedAmountLow`](crate::Event::ChannelBufferedAmountLow) is due: the W3C's
-    /// `bufferedAmountLowThreshold`.
+    /// Sets the W3C's `bufferedAmountLowThreshold` of a data channel, in bytes.
+    /// [`Event::ChannelBufferedAmountLow`](crate::Event::ChannelBufferedAmountLow) is told when the buffered amount
+    /// falls to it.
     ///
     /// # Errors
     /// [`Error::NoSuchChannel`].
@@ -154,7 +158,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// The longest message in bytes that [`write_channel`](Self::write_channel) takes; `None` without data channels.
+    /// The longest message in bytes that [`write_channel`](Self::write_channel) takes. `None` without data channels.
     #[must_use]
     pub fn max_message_size(&self) -> Option<usize> {
         self.transport.data().association().map(|association| association.max_message_size())

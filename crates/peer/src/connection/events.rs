@@ -11,8 +11,10 @@ use crate::track::TrackId;
 use crate::transport::ChannelEvent;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// What the application should know. Events stand for changes of state: one that is fetched late is not lost, and
-    /// what has changed twice meanwhile is told once.
+    /// The next event, or `None` when there is none.
+    ///
+    /// An event tells that an object has changed its state. It is not lost when the application asks late. When the
+    /// object has changed again meanwhile, one event tells of both changes.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.poll_ice_event()
             .or_else(|| self.told.poll())

@@ -32,26 +32,30 @@ use told::Told;
 ///
 /// # Order of calls
 ///
-/// [`new`](Self::new); [`add_local_candidate`](Self::add_local_candidate) for each socket;
-/// [`add_track`](Self::add_track) for what is to be sent or received. Then either
-/// [`create_offer`](Self::create_offer) and, with what came back, [`set_answer`](Self::set_answer); or
-/// [`create_answer`](Self::create_answer) for the offer that came. Either way the description that is written is in
-/// force at once: there is no separate step for setting it.
+/// 1. [`new`](Self::new) makes the connection.
+/// 2. [`add_local_candidate`](Self::add_local_candidate) names each socket.
+/// 3. [`add_track`](Self::add_track) and [`open_channel`](Self::open_channel) say what is to be sent and received.
+/// 4. The offerer calls [`create_offer`](Self::create_offer), sends the text to its peer, and passes the text that
+///    comes back to [`set_answer`](Self::set_answer). The answerer passes the offer to
+///    [`create_answer`](Self::create_answer) and sends back what that has written.
 ///
-/// From `new` on, and after every call with `&mut self`: empty [`poll_transmit`](Self::poll_transmit) and
-/// [`poll_event`](Self::poll_event), and call [`handle_timeout`](Self::handle_timeout) at [`timeout`](Self::timeout).
-/// Datagrams go to [`handle`](Self::handle) as they come, early ones too.
+/// A description that is written is also applied. There is no separate call that sets it.
 ///
-/// `now` is the time of the call, as the caller's clock has it. It never goes back.
+/// After each call with `&mut self`, the caller empties [`poll_transmit`](Self::poll_transmit) and
+/// [`poll_event`](Self::poll_event). It calls [`handle_timeout`](Self::handle_timeout) when the time of
+/// [`timeout`](Self::timeout) has come. It passes each datagram that arrives to [`handle`](Self::handle), also before
+/// there is a description.
+///
+/// `now` is the present time of the caller's clock. It never goes back.
 ///
 /// # What holds always
 ///
-/// - It never takes more than [`worst_case_bytes`](Self::worst_case_bytes) from its allocator, and gives all back when
-///   it is dropped.
-/// - Nothing from the network reaches a media stream or a data channel before ICE has vouched for the sender's address
-///   and DTLS for its certificate.
+/// - A connection takes at most [`worst_case_bytes`](Self::worst_case_bytes) from its allocators. It gives them all
+///   back when it is dropped.
+/// - Nothing from the network reaches a media stream or a data channel unless ICE has checked the sender's address and
+///   DTLS its certificate.
 /// - No datagram is longer than [`Config::mtu`].
-/// - Connectivity and consent checks go out before everything, then DTLS, RTCP, audio, video, data.
+/// - Connectivity and consent checks leave first, then DTLS, RTCP, audio, video and data.
 /// - A call that returns an error has changed nothing.
 pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     config: Box<Config, A>,
@@ -70,8 +74,8 @@ pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
 }
 
 impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
-    /// A connection that has not begun. `identity` is the certificate, which many connections may share. `rng` seeds a
-    /// generator of the connection's own.
+    /// Makes a connection that has not begun. Many connections may share the certificate `identity`. `rng` seeds a
+    /// generator that the connection keeps for later.
     ///
     /// # Errors
     /// [`Error::Config`] with the field that breaks a rule; [`Error::NoMemory`].
@@ -101,8 +105,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         })
     }
 
-    /// The most that a connection with this configuration ever takes from its allocator, in bytes, without the
-    /// allocator's own overhead. Media frames belong to whoever made them and are not counted.
+    /// The most memory that a connection with this configuration takes from its allocators, in bytes. The allocator's
+    /// own overhead is not counted. Media frames belong to the application and are not counted either.
     #[must_use]
     pub const fn worst_case_bytes(config: &Config) -> usize {
         Transport::<'p, A, P>::worst_case_bytes(config)
@@ -118,14 +122,15 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         (config.max_tracks as usize).saturating_mul(16).saturating_add(64)
     }
 
-    /// Bytes of a region from which an [`arena::Heap`](barertc_arena::Heap) serves a connection with this configuration in
-    /// any case: [`worst_case_bytes`](Self::worst_case_bytes) and the heap's own. It can size a `static`.
+    /// The size in bytes of a region for an [`arena::Heap`](barertc_arena::Heap) that serves a connection with this
+    /// configuration. It is [`worst_case_bytes`](Self::worst_case_bytes) and the overhead of the heap. It is a
+    /// constant, and can be the size of a `static`.
     #[must_use]
     pub const fn region_bytes(config: &Config) -> usize {
         barertc_arena::Heap::region_bytes(Self::worst_case_bytes(config), Self::blocks(config))
     }
 
-    /// The configuration.
+    /// The configuration that the connection was made with.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -133,11 +138,11 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
 
     // The five verbs.
 
-    /// One datagram that came in, decrypted in place.
+    /// Takes one datagram that has arrived on `route`, and decrypts it in place.
     ///
     /// # Errors
-    /// None that must be acted on: what is wrong with a datagram is counted in the statistics, and what ends the
-    /// connection is an event. They are returned for those who log.
+    /// An error says why the datagram was dropped. The caller may log it and need not act on it: the statistics count
+    /// each reason, and an event tells when the connection fails.
     pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Result<(), Error> {
         let dropped = match self.transport.handle(now, route, datagram) {
             Ok(Inbound::Taken) => None,
@@ -156,7 +161,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         Ok(())
     }
 
-    /// Writes at most one datagram into `out`, which should have [`Config::mtu`] bytes.
+    /// Writes at most one datagram into `out`, which should have [`Config::mtu`] bytes. Returns where to send it.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         let mtu = out.len().min(self.config.mtu.into());
         let out = out.get_mut(..mtu)?;
@@ -166,8 +171,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         self.transport.poll_ice(now, out).or_else(|| self.poll_path(now, out))
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) again; it may lie
-    /// in the past.
+    /// When to call [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) next. The time
+    /// may lie in the past. `None` when there is nothing to wait for.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         if self.told.is_closed() {
@@ -186,7 +191,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         .fold(None, Instant::earliest)
     }
 
-    /// Time has passed.
+    /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.transport.handle_timeout(now);
         self.media.handle_timeout(now);

@@ -30,7 +30,7 @@ macro_rules! ours {
 }
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// Writes an offer of everything that was added, and expects its answer.
+    /// Writes an offer of all tracks and data channels into `out`. The connection then waits for the answer.
     ///
     /// # Errors
     /// [`Error::OfferPending`] while another offer is unanswered; [`Error::NothingToOffer`] without a track and data
@@ -47,11 +47,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(text)
     }
 
-    /// Takes the answer to the offer.
+    /// Applies the peer's answer to the last offer.
     ///
     /// # Errors
-    /// [`Error::NoOffer`]; [`Error::Sdp`] when it does not fit the offer; [`Error::CertificateChanged`]; [`Error::SctpInit`];
-    /// [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
+    /// [`Error::NoOffer`]; [`Error::Sdp`] when the answer does not fit the offer; [`Error::CertificateChanged`];
+    /// [`Error::SctpInit`]; [`Error::Media`] when a track cannot be sent as agreed on; [`Error::NoMemory`],
+    /// [`Error::Closed`], [`Error::Failed`].
     pub fn set_answer(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
         self.can_negotiate()?;
         let answer = Session::parse(answer)?;
@@ -61,12 +62,15 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.begin(now, begin.as_ref(), answer.ends_data())
     }
 
-    /// Takes an offer and writes the answer: every m-line that fits a track of ours is accepted, the rest rejected. An
-    /// offer of ours that is unanswered is rolled back (RFC 8829 §4.1.10.2): whoever is not the polite one of the two
-    /// sides does not call this then.
+    /// Applies an offer of the peer and writes the answer into `out`. The answer accepts every m-line that fits a track
+    /// of this side, and rejects the others.
+    ///
+    /// An unanswered offer of this side is rolled back (RFC 8829 §4.1.10.2). Where both sides may offer at the same
+    /// time, only the polite side calls this then (W3C, perfect negotiation).
     ///
     /// # Errors
-    /// [`Error::Sdp`]; [`Error::CertificateChanged`]; [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
+    /// [`Error::Sdp`]; [`Error::CertificateChanged`]; [`Error::Media`] when a track cannot be sent as agreed on;
+    /// [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
     pub fn create_answer<'o>(&mut self, now: Instant, offer: &str, out: &'o mut [u8]) -> Result<&'o str, Error> {
         self.can_negotiate()?;
         let offer = Session::parse(offer)?;
@@ -80,7 +84,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(text)
     }
 
-    /// Takes an offer of ours back (RFC 8829 §4.1.10.2), as if it had not been made: what was agreed on before holds.
+    /// Takes the unanswered offer of this side back (RFC 8829 §4.1.10.2). What was agreed on before holds.
     ///
     /// # Errors
     /// [`Error::NoOffer`].
@@ -93,7 +97,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Restarts ICE: the next offer has fresh credentials. The path in use stays until there is a new one.
+    /// Restarts ICE: the next offer has fresh credentials. The present path stays in use until ICE has found a new one.
     ///
     /// # Errors
     /// [`Error::OfferPending`], [`Error::Closed`], [`Error::Failed`], [`Error::Ice`].

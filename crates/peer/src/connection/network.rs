@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::event::ConnectionState;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// The address of a bound socket, or a candidate made from it.
+    /// Adds a local candidate: the address of a bound socket, or a candidate that was made from one.
     ///
     /// # Errors
     /// [`Error::Ice`] when there are too many.
@@ -23,14 +23,15 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// A socket that is gone, with the network it was in. An ICE restart with the address of another one moves the call.
+    /// Removes a socket that is gone, with its candidates. To move the connection to another network, add the new
+    /// socket and restart ICE.
     pub fn remove_local_candidate(&mut self, now: Instant, address: SocketAddr) {
         self.transport.ice_mut().remove_local(now, address);
         self.update(now);
     }
 
-    /// A socket that others reach under another address than its own: behind a port forwarding, or a NAT that maps one to
-    /// one. Descriptions say `public`; the agent works with `local`.
+    /// Adds a socket that others reach under another address: behind a port forwarding, or behind a NAT that maps
+    /// addresses one to one. Descriptions name `public`. The agent sends from `local` and receives on it.
     ///
     /// # Errors
     /// [`Error::TooMany`] above four; [`Error::Ice`] when there are too many candidates.
@@ -39,8 +40,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.add_local_candidate(now, Candidate::host(local))
     }
 
-    /// A candidate that the other side has trickled: the text of an `a=candidate` line. Names are ignored: a peer that
-    /// hides its address will be seen when its checks arrive.
+    /// Adds a candidate that the peer has trickled. `line` is the text of an `a=candidate` line. A candidate with a
+    /// host name in place of an address is ignored: checks of such a peer tell its address.
     ///
     /// # Errors
     /// [`Error::Ice`].
@@ -50,7 +51,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// A STUN server that tells which address this side has from outside; at most four.
+    /// Adds a STUN server, which tells the address that this side has from outside. There may be four.
     ///
     /// # Errors
     /// [`Error::Ice`] when there are too many.
@@ -60,9 +61,11 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// A TURN server, which relays for those who have no other way. It lends one address to one socket: connections that
-    /// share a socket cannot all use it, so each that shall have a relay needs a socket of its own as its first
-    /// [local candidate](Self::add_local_candidate).
+    /// Adds a TURN server, which relays where there is no direct path.
+    ///
+    /// A TURN server allocates one relayed address for one socket. Connections that share a socket cannot all have one.
+    /// A connection that needs a relay gets a socket of its own as its first [local
+    /// candidate](Self::add_local_candidate).
     ///
     /// # Errors
     /// [`Error::Ice`] beyond `Config::ice.max_relays` and for credentials that are too long.
@@ -86,8 +89,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.transport.ice().uses_stream(route)
     }
 
-    /// Asks the servers now instead of with the first description, so that the description can have in it what they
-    /// answer: once [`ice_gathering_state`](Self::ice_gathering_state) is complete. Otherwise it is to be trickled.
+    /// Asks the STUN and TURN servers now. Otherwise they are asked with the first description.
+    ///
+    /// Once [`ice_gathering_state`](Self::ice_gathering_state) is complete, a description has the candidates that they
+    /// gave. Before that, the application trickles those candidates.
     ///
     /// # Errors
     /// [`Error::Ice`] without a local candidate.
@@ -111,8 +116,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.told.state()
     }
 
-    /// Whether a datagram is for this connection, as a socket shared by many has to know: a check that names our user
-    /// name fragment, or anything from an address that the other side or a server of ours has. Nothing is believed by that.
+    /// Whether a datagram is for this connection. A socket that many connections share needs to know that. A
+    /// connectivity check is for this connection when it names its user name fragment. Any other datagram is when it
+    /// comes from an address of the peer or of a server. The call does not authenticate the datagram.
     #[must_use]
     pub fn is_for_us(&self, route: Route, datagram: &[u8]) -> bool {
         let ice = self.transport.ice();
@@ -123,11 +129,15 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         }
     }
 
-    /// A datagram that [is for nobody](Self::is_for_us), as far as its sender's address tells: whether it is of our peer
-    /// all the same, who is known by it alone, being authentic RTCP. Then the peer has a new address, and the path
-    /// follows as soon as that has answered a check: within a round trip instead of at the peer's next check.
+    /// Takes a datagram that [is for no connection](Self::is_for_us) by its sender's address. Returns whether it is of
+    /// this connection's peer.
     ///
-    /// The datagram is of no use afterwards. No more than fifty a second are looked at, so that strangers cost little.
+    /// Only RTCP that this connection's keys authenticate is. It shows that the peer has a new address. ICE then checks
+    /// that address at once, and the path follows within a round trip. Without this call the path follows at the peer's
+    /// next check.
+    ///
+    /// The contents of the datagram are not usable afterwards. At most fifty datagrams a second are looked at, so that
+    /// strangers cost little.
     pub fn handle_unknown(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> bool {
         let is_ours = self.transport.handle_unknown(now, route, datagram);
         if is_ours {
@@ -136,16 +146,18 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         is_ours
     }
 
-    /// Ends the connection: the peer is told when [`poll_transmit`](Self::poll_transmit) is emptied once more, and from
-    /// then on nothing is sent to it. What a TURN server lent is given back: as long as there is a
-    /// [`timeout`](Self::timeout), datagrams are passed on and `poll_transmit` is emptied (one round trip, and 9.5 s at
-    /// most where the server is silent).
+    /// Closes the connection. The caller empties [`poll_transmit`](Self::poll_transmit) once more, which tells the
+    /// peer. Nothing else is sent to the peer after that.
+    ///
+    /// An allocation at a TURN server is released. For that the caller continues to pass datagrams on and to empty
+    /// `poll_transmit` as long as there is a [`timeout`](Self::timeout). That takes one round trip, and at most 9.5 s
+    /// where the server is silent.
     pub fn close(&mut self, now: Instant) {
         self.transport.close(now);
         self.told.close();
     }
 
-    /// Whether the connection is closed, the peer has been told, and nothing is left to be sent or waited for.
+    /// Whether the connection is closed, the peer has been told, and nothing is left to send or to wait for.
     #[must_use]
     pub fn has_parted(&self) -> bool {
         self.told.is_closed() && self.transport.has_parted() && self.timeout().is_none()

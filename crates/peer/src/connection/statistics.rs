@@ -8,7 +8,7 @@ use crate::stats::{DiscardStats, Stats, TrackStats, TransportStats};
 use crate::track::TrackId;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// Figures of the connection as it is now.
+    /// The statistics of the connection as they are now.
     #[must_use]
     pub fn stats(&self) -> Stats<'_> {
         let (transport, data) = (&self.transport, self.transport.data());
@@ -53,7 +53,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         stats
     }
 
-    /// Figures of a track; `None` for a number that is none.
+    /// The statistics of a track. `None` when no track has this id.
     #[must_use]
     pub fn track_stats(&self, track: TrackId) -> Option<TrackStats<'_>> {
         let info = self.track(track)?;

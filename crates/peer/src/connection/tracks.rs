@@ -14,8 +14,8 @@ use crate::terms::Source;
 use crate::track::{TrackConfig, TrackId, TrackInfo};
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// A track, to be part of the next description. The connection gives it the sources that it sends with, which no other
-    /// track has.
+    /// Adds a track to the next description. The connection chooses the SSRCs of the track. No other track has the same
+    /// ones.
     ///
     /// # Errors
     /// [`Error::TooMany`] when there are [`Config::max_tracks`](crate::Config::max_tracks); [`Error::MidInUse`];
@@ -59,7 +59,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         }
     }
 
-    /// What a track shall do from the next description on.
+    /// Sets the direction that the track asks for from the next description on.
     ///
     /// # Errors
     /// [`Error::NoSuchTrack`].
@@ -69,18 +69,18 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// A track as it was agreed on last; `None` for a number that is none.
+    /// The track as the last descriptions have agreed on it. `None` when no track has this id.
     #[must_use]
     pub fn track(&self, track: TrackId) -> Option<TrackInfo<'_>> {
         let info = self.tracks.get(track.index())?.info();
         Some(TrackInfo { received_payload_type: self.media.received_payload_type(track.index()), ..info })
     }
 
-    /// Queues a frame of a track that sends. The frame is shared, not copied.
+    /// Queues a frame of a track that sends. The queue keeps a reference to the frame and does not copy it.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when the queue is full; [`Error::NotReady`] before the connection is there and while the track
-    /// is paused; [`Error::NoSuchTrack`], [`Error::Media`], [`Error::Closed`], [`Error::Failed`].
+    /// [`Error::WouldBlock`] when the queue is full; [`Error::NotReady`] before the connection is up and while the
+    /// track is paused; [`Error::NoSuchTrack`], [`Error::Media`], [`Error::Closed`], [`Error::Failed`].
     pub fn send_frame(&mut self, now: Instant, track: TrackId, frame: &Frame<A>) -> Result<(), Error> {
         if self.told.is_closed() {
             return Err(Error::Closed);
@@ -94,26 +94,27 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.media.send_frame(now, track.index(), frame)
     }
 
-    /// Whether frames of this track are wanted now: it was agreed on and the connection stands.
+    /// Whether frames of this track can be sent now: the track was agreed on and the connection is up.
     #[must_use]
     pub fn is_sending(&self, track: TrackId) -> bool {
         self.transport.security().srtp().is_some() && self.media.is_sending(track.index())
     }
 
-    /// The next frame that a track has received, written into `out`; to be called after
-    /// [`Event::FrameReceived`](crate::Event::FrameReceived) until it would block. NAL units are set apart as in Annex B.
+    /// Writes the next received frame of a track into `out`. After
+    /// [`Event::FrameReceived`](crate::Event::FrameReceived), the application calls this until it returns
+    /// [`Error::WouldBlock`]. NAL units are separated by start codes (Annex B).
     ///
-    /// A frame that is larger than `out`, or of which packets were lost for good, is not
-    /// [`complete`](ReceivedFrame::complete); a key frame is asked for then.
+    /// A frame is not [`complete`](ReceivedFrame::complete) when it is larger than `out`, or when packets of it were
+    /// lost for good. The connection then asks the peer for a key frame.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none; [`Error::NoSuchTrack`]; [`Error::WrongDirection`] for a track that does not
-    /// receive.
+    /// [`Error::WouldBlock`] when there is no frame; [`Error::NoSuchTrack`]; [`Error::WrongDirection`] for a track that
+    /// does not receive.
     pub fn read_frame(&mut self, now: Instant, track: TrackId, out: &mut [u8]) -> Result<ReceivedFrame, Error> {
         self.media.read_frame(now, track.index(), out)
     }
 
-    /// Asks the peer for a key frame of a video track that we receive.
+    /// Asks the peer for a key frame of a received video track.
     ///
     /// # Errors
     /// [`Error::NoSuchTrack`]; [`Error::WrongDirection`] for a track that does not receive video.
@@ -121,23 +122,24 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.media.request_key_frame(now, track.index())
     }
 
-    /// What the path carries, in bits a second, as far as the peer's feedback tells: for an encoder, or for a choice between
-    /// renditions. `None` before there was feedback.
+    /// The bitrate in bits per second that the path carries by the present estimate. It is meant for an encoder, or for
+    /// the choice between renditions. `None` before the peer has sent feedback.
     #[must_use]
     pub fn available_outgoing_bitrate(&self) -> Option<u64> {
         self.media.estimate()
     }
 
-    /// What the estimate is made of: whether delay or loss bounds it.
+    /// The parts of the bandwidth estimate: whether delay or loss bounds it.
     #[must_use]
     pub fn bandwidth(&self) -> GccStats {
         self.media.bandwidth()
     }
 
-    /// Sends more than the estimate for a tenth of a second, so that `bits_per_second` leave, to learn whether the path
-    /// carries that much: an application that uses less than there is learns it in no other way. Where there is not enough
-    /// to send, packets of video that were sent already go once more, which needs RTX.
-    /// [`Event::Bitrate`](crate::Event::Bitrate) tells the outcome a little later.
+    /// Tests whether the path carries `bits_per_second`, by sending at that rate for 100 ms. An application that sends
+    /// less than the path carries does not learn the rest in another way.
+    ///
+    /// Where there are not enough frames to send, earlier video packets are sent again. That needs RTX.
+    /// [`Event::Bitrate`](crate::Event::Bitrate) tells the result a little later.
     pub fn probe(&mut self, now: Instant, bits_per_second: u64) {
         self.media.probe(now, bits_per_second);
     }
