@@ -2,14 +2,14 @@
 
 use barertc_arena::Key;
 
-/// The name of a channel of an association. It is good until
-/// [`Event::ChannelClosed`](crate::Event::ChannelClosed) was taken, and never names another channel of that association.
+/// The id of a channel of an association. It is valid until [`Event::ChannelClosed`](crate::Event::ChannelClosed) was
+/// taken. No later channel of the association gets the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(pub(crate) Key);
 
 impl ChannelId {
-    /// An index for tables of the caller: a number below [`Config::max_channels`](crate::Config::max_channels) that no
-    /// other channel has at the same time. It is not the stream id.
+    /// A number below [`Config::max_channels`](crate::Config::max_channels) that no other open channel has, so that it
+    /// can be an index into the caller's own tables. It is not the stream id.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0.index()
@@ -23,44 +23,44 @@ impl defmt::Format for ChannelId {
     }
 }
 
-/// When the sender gives up a message that is not acknowledged (RFC 3758).
+/// When the sender gives up a message that was not acknowledged (RFC 3758).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Reliability {
-    /// Never.
+    /// The sender never gives up.
     #[default]
     Reliable,
-    /// After this many retransmissions (`maxRetransmits`).
+    /// The sender gives up after this many retransmissions (`maxRetransmits`).
     MaxRetransmits(u16),
-    /// This many milliseconds after it was written (`maxPacketLifeTime`).
+    /// The sender gives up this many milliseconds after the message was written (`maxPacketLifeTime`).
     MaxLifetime(u32),
 }
 
-/// What a message is: text or bytes.
+/// Whether a message is text or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum MessageKind {
-    /// UTF-8. The association does not check it.
+    /// UTF-8 text. The association does not check the encoding.
     Text,
     /// Bytes.
     Binary,
 }
 
-/// Properties of a channel that is to be opened.
+/// The properties of a channel to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ChannelConfig<'a> {
-    /// Its name, which need not be unique.
+    /// The label. Labels need not be unique.
     pub label: &'a str,
-    /// Subprotocol, empty for none.
+    /// The subprotocol. It is empty when there is none.
     pub protocol: &'a str,
-    /// Whether messages arrive in the order they were sent.
+    /// Whether messages arrive in the order in which they were sent.
     pub ordered: bool,
-    /// When messages are given up.
+    /// When the sender gives up a message.
     pub reliability: Reliability,
-    /// Stream id, when both applications agreed on it by other means. Then nothing is sent to open the channel.
+    /// The stream id, when both applications have agreed on it by other means. No DATA_CHANNEL_OPEN is sent then.
     pub negotiated: Option<u16>,
-    /// Share among the channels that have something to send (RFC 8831 §6.4: 128, 256, 512, 1024).
+    /// The weight of the channel among those that have something to send. RFC 8831 §6.4 names 128, 256, 512 and 1024.
     pub priority: u16,
 }
 
@@ -82,19 +82,19 @@ impl Default for ChannelConfig<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ChannelInfo<'a> {
-    /// Its name.
+    /// The label.
     pub label: &'a str,
-    /// Subprotocol.
+    /// The subprotocol. It is empty when there is none.
     pub protocol: &'a str,
-    /// Whether messages arrive in the order they were sent.
+    /// Whether messages arrive in the order in which they were sent.
     pub ordered: bool,
-    /// When messages are given up.
+    /// When the sender gives up a message.
     pub reliability: Reliability,
-    /// Share among the channels.
+    /// The weight of the channel among those that have something to send.
     pub priority: u16,
-    /// Agreed on by other means.
+    /// Whether both applications have agreed on the stream id by other means.
     pub negotiated: bool,
-    /// Stream id, once there is one.
+    /// The stream id. `None` before there is one.
     pub stream: Option<u16>,
 }
 

@@ -16,16 +16,16 @@ const LARGEST: u32 = 1500;
 /// Fragments kept back for the chunk that closes the first gap.
 pub(crate) const RESERVED_FRAGMENTS: usize = 2;
 
-/// Algorithm of congestion control.
+/// The algorithm of congestion control.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Congestion {
-    /// Slow start, congestion avoidance and fast recovery of RFC 9260 §7: every loss halves the window.
+    /// Slow start, congestion avoidance and fast recovery of RFC 9260 §7. Every loss halves the window.
     #[default]
     Rfc9260,
-    /// CUBIC (RFC 9438), paced. A loss counts as congestion only where the round trip shows a queue, or when a tenth of the
-    /// data is gone. For bulk data, over lossy paths above all; beside TCP it takes what a TCP would.
+    /// CUBIC (RFC 9438) with pacing, for bulk data over lossy paths. A loss counts as congestion when the round-trip
+    /// time shows a queue, or when a tenth of the data was lost. Beside TCP, it takes the share of a TCP connection.
     Paced,
 }
 
@@ -39,47 +39,50 @@ pub enum Congestion {
 pub struct Config {
     /// Our port, which the session description announces as `a=sctp-port`. Not 0.
     pub local_port: u16,
-    /// Largest SCTP packet in bytes: what fits into one DTLS record in one datagram. Best a multiple of four.
+    /// The size of the largest SCTP packet in bytes: the payload of one DTLS record in one datagram. It should be a
+    /// multiple of four.
     pub mtu: u16,
-    /// Bytes of payload kept until the peer has acknowledged them.
+    /// The size of the send buffer in bytes. It keeps payload until the peer has acknowledged it.
     pub send_buffer: u32,
-    /// Bytes of payload kept until the application has read them: the receive window.
+    /// The size of the receive buffer in bytes. It keeps payload until the application has read it, and is the receive
+    /// window.
     pub receive_buffer: u32,
-    /// Unit in which both buffers are handed out, in bytes. A message takes whole blocks.
+    /// The size in bytes of the blocks of both buffers. A message takes whole blocks.
     pub block: u16,
-    /// Data channels at the same time, opened by either side.
+    /// How many data channels may be open at the same time. Either side may have opened them.
     pub max_channels: u16,
-    /// Messages waiting for transmission or acknowledgement.
+    /// How many messages may wait to be sent or acknowledged.
     pub max_messages: u32,
-    /// Chunks sent and not yet acknowledged.
+    /// How many chunks may be sent and not yet acknowledged.
     pub max_in_flight: u32,
-    /// Fragments received and not yet read.
+    /// How many received fragments may wait to be read.
     pub max_fragments: u32,
-    /// Bytes of label and protocol together that a channel may have.
+    /// How many bytes the label and the protocol of a channel may have together.
     pub label_room: u16,
-    /// Bytes of a message after which it can be read in part, before its end has arrived.
+    /// How many bytes of a message must have arrived before the application can read the first part of it.
     pub partial_delivery_point: u32,
-    /// Offer I-DATA (RFC 8260), so that a long message doesn't hold up the others.
+    /// Whether to offer I-DATA (RFC 8260). With it a long message does not delay those of other channels.
     pub interleaving: bool,
-    /// Accept packets without a checksum, and send such when the peer accepts them (RFC 9653).
+    /// Whether to accept packets without a checksum, and to send such packets when the peer accepts them (RFC 9653).
     pub zero_checksum: bool,
-    /// Congestion control.
+    /// The algorithm of congestion control.
     pub congestion: Congestion,
-    /// Initial congestion window in packets.
+    /// The initial congestion window, in packets.
     pub initial_window: u16,
-    /// RTO before the first measurement (RFC 9260 §16 says one second).
+    /// The retransmission timeout (RTO) before the first measurement. RFC 9260 §16 recommends one second.
     pub rto_initial: Duration,
-    /// Smallest RTO; above the peer's delay of acknowledgements unless it honours the I bit, as all known ones do.
+    /// The smallest RTO. A peer that ignores the I bit delays its acknowledgements: then the RTO must be longer than
+    /// that delay. All known peers honour the I bit.
     pub rto_min: Duration,
-    /// Largest RTO.
+    /// The largest RTO.
     pub rto_max: Duration,
-    /// Longest delay of an acknowledgement.
+    /// How long an acknowledgement may be delayed.
     pub sack_delay: Duration,
-    /// Pause between heartbeats on an idle association; zero for none.
+    /// The time between two heartbeats of an idle association. Zero sends none.
     pub heartbeat_interval: Duration,
-    /// Time-outs in a row after which the peer counts as gone (Association.Max.Retrans).
+    /// How many timeouts in a row may pass before the association fails (Association.Max.Retrans).
     pub max_retransmits: u16,
-    /// Transmissions of INIT and of COOKIE ECHO (Max.Init.Retransmits).
+    /// How often INIT and COOKIE ECHO are transmitted (Max.Init.Retransmits).
     pub max_init_retransmits: u16,
 }
 
@@ -91,7 +94,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// 64 KiB each way and 16 channels.
+    /// A configuration with 64 KiB in each direction and 16 channels.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -120,7 +123,7 @@ impl Config {
         }
     }
 
-    /// The defaults with buffers of `send` and `receive` bytes, and every table in proportion.
+    /// The default configuration with buffers of `send` and `receive` bytes. All tables are scaled with them.
     #[must_use]
     pub const fn with_buffers(send: u32, receive: u32) -> Self {
         Self {
@@ -134,8 +137,9 @@ impl Config {
         }
     }
 
-    /// A configuration for devices with little memory: four channels and 6 KiB each way, less than 20 KB in all. Larger
-    /// messages are written and read in pieces. With a round-trip time of 50 ms it receives about 80 KB a second.
+    /// A configuration for devices with little memory: four channels and 6 KiB in each direction. An association takes
+    /// less than 20 KB. Larger messages are written and read in pieces. With a round-trip time of 50 ms it receives
+    /// about 80 KB per second.
     #[must_use]
     pub const fn small() -> Self {
         Self {
@@ -173,15 +177,17 @@ impl Config {
         least("rto_max", millis(self.rto_max), millis(self.rto_initial))
     }
 
-    /// Largest message in bytes that [`Association::write`](crate::Association::write) takes as a whole, if the peer
-    /// takes it, too. Larger ones are written in pieces ([`Association::begin`](crate::Association::begin)).
+    /// The size in bytes of the largest message that [`Association::write`](crate::Association::write) takes, if the
+    /// peer takes it as well. Larger messages are written in pieces
+    /// ([`Association::begin`](crate::Association::begin)).
     #[must_use]
     pub const fn max_send_message_size(&self) -> usize {
         self.send_blocks().saturating_mul(self.block as usize).saturating_sub(self.send_reserve())
     }
 
-    /// Largest message in bytes that arrives though the application reads nothing of it before its end: the number for
-    /// `a=max-message-size` (RFC 8841 §6.1). Larger ones arrive, too, when the application reads them in pieces.
+    /// The size in bytes of the largest message that arrives when the application reads nothing before its end. It is
+    /// the value for `a=max-message-size` (RFC 8841 §6.1). A larger message arrives when the application reads it in
+    /// pieces.
     #[must_use]
     pub const fn max_receive_message_size(&self) -> usize {
         let bytes = self.receive_blocks().saturating_mul(self.block as usize).saturating_sub(self.receive_reserve());

@@ -1,23 +1,24 @@
-//! What went wrong: with a call, an association, a packet.
+//! Errors of calls, reasons why an association failed, and reasons why a packet was dropped.
 
 use core::fmt;
 
 use barertc_arena::AllocError;
 use barertc_wire::ConfigError;
 
-/// Why a call could not be served.
+/// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
     /// The allocator is out of memory. Only the constructor says so.
     NoMemory,
-    /// Not now: there is no room, or there is nothing to read. [`Event::Writable`](crate::Event::Writable) or
-    /// [`Event::Readable`](crate::Event::Readable) tells when to try again.
+    /// There is no room now, or nothing to read. [`Event::Writable`](crate::Event::Writable) or
+    /// [`Event::Readable`](crate::Event::Readable) tells when to call again.
     WouldBlock,
-    /// The configuration cannot work.
+    /// The configuration breaks a rule.
     Config(ConfigError),
-    /// No channel has this id, or it was closed and its [`Event::ChannelClosed`](crate::Event::ChannelClosed) taken.
+    /// No channel has this id. The channel was closed, and its [`Event::ChannelClosed`](crate::Event::ChannelClosed)
+    /// was taken.
     NoSuchChannel,
     /// The channel is closing or closed: nothing more can be written.
     ChannelClosing,
@@ -60,19 +61,19 @@ pub enum Error {
         /// Bytes of this message, as far as they are known.
         value: usize,
     },
-    /// A message that is written in pieces is open on the channel; it must be finished first.
+    /// A message that is written in pieces has not ended. Finish it first.
     MessageOpen,
-    /// No message is open on the channel: none was begun, or it was given up for its age.
+    /// No message was begun on the channel, or the message was given up for its age.
     NoMessageOpen,
-    /// The sender gave up the message that is being read. What has been read of it so far is all there is.
+    /// The sender has given up the message that is being read. No further part of it will arrive.
     MessageAborted,
-    /// The association is closed, is shutting down, or was never to be used this way.
+    /// The association is closed or is shutting down, or it has begun in another way.
     Closed,
     /// The association has failed, for this reason.
     Failed(Failure),
-    /// What was passed in is not a well-formed INIT chunk.
+    /// The bytes are not a well-formed INIT chunk.
     Malformed,
-    /// The buffer that was passed in is too short.
+    /// The buffer is too short.
     BufferTooShort {
         /// Bytes that it must have.
         needed: usize,
@@ -138,7 +139,8 @@ pub enum Failure {
     ProtocolViolation,
     /// Packets of our size do not arrive: the path's MTU is smaller than [`Config::mtu`](crate::Config::mtu) says.
     PathMtu,
-    /// The peer started the association anew; with DTLS below that is a new peer, which needs a new association.
+    /// The peer has started the association anew. Over the same DTLS connection that needs a new association on this
+    /// side, too.
     PeerRestarted,
 }
 
@@ -160,17 +162,17 @@ impl core::error::Error for Failure {}
 barertc_wire::reasons! {
     /// Why a packet or a chunk was dropped.
     pub enum Discard: Discards {
-        /// Too short for its headers, or with a length that lies.
+        /// The packet is too short for its headers, or a length field is wrong.
         Malformed,
         /// The checksum is wrong.
         BadChecksum,
-        /// Not from or to the ports of this association.
+        /// The ports are not those of this association.
         WrongPort,
-        /// The verification tag is not ours.
+        /// The verification tag is not that of this side.
         BadTag,
-        /// A chunk that has no place in the present state.
+        /// The chunk is not allowed in the present state.
         Unexpected,
-        /// A chunk type not known here.
+        /// The type of the chunk is unknown.
         UnknownChunk,
         /// INIT or INIT ACK with a zero tag or without streams, or one bundled with other chunks.
         BadInit,
@@ -180,25 +182,25 @@ barertc_wire::reasons! {
         BadSack,
         /// A DATA chunk without data, or of the kind that was not negotiated.
         BadData,
-        /// Data further ahead than is tracked.
+        /// Data with a TSN beyond those that are tracked.
         BeyondWindow,
-        /// Data for which there is no memory; it will be sent again.
+        /// Data for which there is no memory. The peer will send them again.
         NoMemory,
-        /// Data for a stream that was refused: every channel is in use.
+        /// Data for a stream that was refused because every channel is in use.
         NoChannel,
-        /// Data that had arrived before.
+        /// Data that arrived before.
         Duplicate,
         /// A data-channel message that is malformed, or breaks the rules of RFC 8832.
         BadDcep,
         /// A message with an unknown payload protocol.
         UnknownProtocol,
-        /// Data for a channel that is closed here.
+        /// Data for a channel that is closed on this side.
         ClosedChannel,
-        /// A re-configuration request out of step.
+        /// A re-configuration request that is out of sequence.
         BadReconfig,
-        /// A heartbeat answer that was not asked for.
+        /// A HEARTBEAT ACK to no HEARTBEAT of this side.
         BadHeartbeat,
-        /// The answer to a chunk is larger than is kept for it.
+        /// The answer to the chunk is longer than the memory for answers.
         TooLong,
     }
 }

@@ -1,9 +1,9 @@
 //! SCTP over DTLS and data channels (RFC 9260, RFC 8261, RFC 8831, RFC 8832), without I/O and in fixed memory.
 //!
-//! An [`Association`] takes all its memory from its allocator when it is made.
-//! [`Association::worst_case_bytes`] tells beforehand how much. Both sides call [`connect`](Association::connect) once
-//! DTLS is up. Then [`handle`](Association::handle) takes packets, and [`poll_transmit`](Association::poll_transmit)
-//! writes them, straight into the room inside a DTLS record.
+//! An [`Association`] takes all its memory from its allocator when it is made. [`Association::worst_case_bytes`] tells
+//! beforehand how much. Both sides call [`connect`](Association::connect) once DTLS is up. Then
+//! [`handle`](Association::handle) takes packets. [`poll_transmit`](Association::poll_transmit) writes each packet to
+//! its place inside a DTLS record.
 //!
 //! ```
 //! use barertc_arena::Global;
@@ -63,13 +63,13 @@
 //! ```
 //!
 //! # Memory
-//! Payload lives in two pools of blocks, one each way. A write that does not fit is refused with
-//! [`Error::WouldBlock`], and [`Event::Writable`] tells when to try again. Where received data fills its pool, the window
-//! towards the peer closes until the application reads.
+//! Payload lies in two pools of blocks, one for each direction. A write that does not fit is refused with
+//! [`Error::WouldBlock`], and [`Event::Writable`] tells when to try again. When received data fill their pool, the
+//! receive window is closed until the application reads.
 //!
 //! # The end
-//! An association ends once. [`Event::Failed`] or [`Event::Closed`] tells, and [`Event::ChannelClosed`] follows for every
-//! channel. To go on, drop the association and make a new one; the peer must do the same.
+//! An association ends once. [`Event::Failed`] or [`Event::Closed`] tells the end, and [`Event::ChannelClosed`] follows
+//! for every channel. To go on, both sides drop the association and make a new one.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -20,7 +20,7 @@ enum Opening {
 }
 
 impl<A: Allocator> Association<A> {
-    /// Says which side of the DTLS connection this is. Before that no channel opened here gets its stream id.
+    /// Sets the DTLS role of this side. A channel that is opened here gets its stream id only after that (RFC 8832 §6).
     pub fn set_role(&mut self, now: Instant, role: Role) {
         self.identity.role = Some(role);
         self.channels.dcep_due = true;
@@ -55,8 +55,9 @@ impl<A: Allocator> Association<A> {
         self.identity.remote.port
     }
 
-    /// Opens a channel, at any time. [`Event::ChannelOpened`](super::Event::ChannelOpened) follows, or
-    /// [`Event::ChannelClosed`](super::Event::ChannelClosed) when it turns out later that no stream id is left for it.
+    /// Opens a channel. The call may come at any time. [`Event::ChannelOpened`](super::Event::ChannelOpened) tells when
+    /// the channel is open. [`Event::ChannelClosed`](super::Event::ChannelClosed) comes in its place when no stream id
+    /// is left.
     ///
     /// # Errors
     /// [`Error::TooMany`] channels, or streams when no id is left; [`Error::LabelTooLong`], [`Error::Closed`],
@@ -232,7 +233,7 @@ impl<A: Allocator> Association<A> {
         self.channels.streams().any(|(stream, c)| role.owns(stream) && c.state == ChannelState::Closing)
     }
 
-    /// What is known of a channel.
+    /// The label, the protocol and the properties of a channel. `None` when no channel has this id.
     #[must_use]
     pub fn channel(&self, id: ChannelId) -> Option<ChannelInfo<'_>> {
         let channel = self.channels.get(id.0)?;
@@ -248,8 +249,8 @@ impl<A: Allocator> Association<A> {
         })
     }
 
-    /// Closes a channel: what was written is still sent, what arrives is dropped.
-    /// [`Event::ChannelClosed`](super::Event::ChannelClosed) follows when the peer has closed its side, too.
+    /// Closes a channel. Messages that were written are still sent. Messages that arrive are dropped.
+    /// [`Event::ChannelClosed`](super::Event::ChannelClosed) tells when the peer has closed its side, too.
     ///
     /// # Errors
     /// [`Error::NoSuchChannel`].

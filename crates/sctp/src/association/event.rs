@@ -3,44 +3,45 @@
 use crate::channel::ChannelId;
 use crate::error::Failure;
 
-/// What an application is told.
+/// An event of an association.
 ///
-/// Nothing is dropped, however late it is taken: an association keeps what has happened to each of its channels.
+/// No event is dropped, however late the application takes it: each channel keeps what has happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
     /// The association is established.
     Connected,
-    /// A channel can be written to. For one opened here that is as soon as OPEN is on its way (RFC 8832 §6).
+    /// A channel can be written to. A channel that this side opens can be as soon as DATA_CHANNEL_OPEN was sent (RFC
+    /// 8832 §6).
     ChannelOpened {
-        /// Which; [`Association::channel`](crate::Association::channel) tells its label and kind.
+        /// The channel. [`Association::channel`](crate::Association::channel) tells its label.
         id: ChannelId,
-        /// The peer opened it.
+        /// Whether the peer has opened it.
         from_peer: bool,
     },
-    /// There is something to read: once for all of it, until the event is taken.
+    /// There is something to read. More data cause no second event until this one is taken.
     Readable(ChannelId),
-    /// What is queued on the channel has fallen from above its threshold to it or below (`bufferedamountlow`).
+    /// The buffered amount of the channel has fallen to its threshold (`bufferedamountlow`).
     BufferedAmountLow(ChannelId),
     /// A write that was refused with [`Error::WouldBlock`](crate::Error::WouldBlock) would succeed now.
     Writable(ChannelId),
-    /// The channel is closed and everything has been read. The id means nothing any more.
+    /// The channel is closed and everything was read. Its id is no longer valid.
     ///
-    /// Both sides have closed it, the association has ended, or it could not be opened: then no
-    /// [`ChannelOpened`](Self::ChannelOpened) came before.
+    /// Both sides have closed the channel, the association has ended, or the channel could not be opened. In the last
+    /// case no [`ChannelOpened`](Self::ChannelOpened) came before.
     ChannelClosed(ChannelId),
-    /// Packets of `size` bytes do not arrive, while smaller ones do: the path's MTU is smaller than
-    /// [`Config::mtu`](crate::Config::mtu) says. What is on its way cannot be cut smaller; if it never arrives, the
+    /// Packets of `size` bytes do not arrive, but smaller ones do. The MTU of the path is smaller than
+    /// [`Config::mtu`](crate::Config::mtu). Packets that were sent are not divided again. If they never arrive, the
     /// association fails with [`Failure::PathMtu`].
     PathMtuExceeded {
-        /// Bytes of the SCTP packet.
+        /// The size of the SCTP packet in bytes.
         size: usize,
     },
-    /// The association is lost. [`ChannelClosed`](Self::ChannelClosed) follows for every channel. A new association is
-    /// a new [`Association`](crate::Association).
+    /// The association has failed. [`ChannelClosed`](Self::ChannelClosed) follows for every channel. To go on, the
+    /// owner makes a new [`Association`](crate::Association).
     Failed(Failure),
-    /// The association was shut down in good order, or aborted here. [`ChannelClosed`](Self::ChannelClosed) follows for
-    /// every channel.
+    /// Either side has shut the association down, or this side has aborted it. [`ChannelClosed`](Self::ChannelClosed)
+    /// follows for every channel.
     Closed,
 }

@@ -17,7 +17,7 @@ use crate::timer::Timer;
 const INIT: usize = 64;
 
 impl<A: Allocator> Association<A> {
-    /// Starts the handshake. Both sides may, at the same time.
+    /// Starts the handshake. Both sides may do so at the same time.
     pub fn connect(&mut self, now: Instant) {
         if matches!(self.state, State::Closed) {
             self.state = State::CookieWait(self.attempt(now));
@@ -61,8 +61,8 @@ impl<A: Allocator> Association<A> {
         }
     }
 
-    /// Writes our INIT chunk, to be sent in a session description (`a=sctp-init` of SNAP), and says how long it is. It is
-    /// the same at any time, since later descriptions repeat it.
+    /// Writes the INIT chunk of this side for a session description (`a=sctp-init` of SNAP). Returns its length. The
+    /// chunk stays the same, because later descriptions repeat it.
     ///
     /// # Errors
     /// [`Error::BufferTooShort`]: 64 bytes are enough.
@@ -74,8 +74,8 @@ impl<A: Allocator> Association<A> {
         Ok(w.len())
     }
 
-    /// Establishes the association with an INIT chunk that came in a session description. The peer must have got ours
-    /// the same way; no handshake takes place.
+    /// Establishes the association with the INIT chunk of the peer's session description, without a handshake. The peer
+    /// must have got the chunk of this side in the same way.
     ///
     /// # Errors
     /// [`Error::Malformed`]; [`Error::Closed`] when the association is not new.
@@ -83,8 +83,8 @@ impl<A: Allocator> Association<A> {
         self.connect_with(now, &RemoteInit::parse(chunk)?)
     }
 
-    /// As [`set_remote_init`](Self::set_remote_init), with a chunk that was read before: a description may come long
-    /// before DTLS is up.
+    /// Does the same as [`set_remote_init`](Self::set_remote_init) with a chunk that was parsed before. A description
+    /// may arrive long before DTLS is up.
     ///
     /// # Errors
     /// [`Error::Closed`] when the association is not new.
@@ -96,8 +96,9 @@ impl<A: Allocator> Association<A> {
         Ok(())
     }
 
-    /// Says how long ICE takes for a round trip. Until the association has measured its own, its retransmission timeout is
-    /// twice that instead of [`Config::rto_initial`](crate::Config::rto_initial), and at least 100 ms.
+    /// Sets the round-trip time that ICE has measured. It counts until the association has measured its own. The
+    /// retransmission timeout is twice that time, and at least 100 ms, in place of
+    /// [`Config::rto_initial`](crate::Config::rto_initial).
     pub fn set_round_trip_time(&mut self, now: Instant, round_trip: Duration) {
         // The running timers keep their deadlines.
         let _ = now;

@@ -15,7 +15,7 @@ impl<A: Allocator> Association<A> {
     /// Takes one packet, as it came out of a DTLS record.
     ///
     /// # Errors
-    /// Why the packet, or the rest of it, was dropped; it is counted as well, and nothing needs to be done about it.
+    /// Why the packet, or the rest of it, was dropped. It is counted as well, and the caller need not act on it.
     pub fn handle(&mut self, now: Instant, packet: &mut [u8]) -> Result<(), Discard> {
         let result = self.packet(now, packet);
         if let Err(reason) = result {

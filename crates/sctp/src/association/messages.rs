@@ -26,12 +26,13 @@ impl<A: Allocator> Association<A> {
         if !established || channel.open_due { Err(Error::WouldBlock) } else { Ok(channel) }
     }
 
-    /// Writes a whole message, by one copy into the send buffer; either all of it is taken or nothing.
+    /// Writes a whole message, with one copy into the send buffer. On an error, no part of it is written.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] before the channel is open and when there is no room; then
-    /// [`Event::Writable`](super::Event::Writable) follows when there is. [`Error::MessageTooLarge`], [`Error::ChannelClosing`],
-    /// [`Error::NoSuchChannel`], [`Error::Closed`]; [`Error::MessageOpen`] while a message is written in pieces.
+    /// [`Error::WouldBlock`] before the channel is open and when there is no room.
+    /// [`Event::Writable`](super::Event::Writable) tells when there is room again. [`Error::MessageTooLarge`],
+    /// [`Error::ChannelClosing`], [`Error::NoSuchChannel`], [`Error::Closed`]; [`Error::MessageOpen`] while a message
+    /// is written in pieces.
     pub fn write(&mut self, now: Instant, id: ChannelId, kind: MessageKind, message: &[u8]) -> Result<(), Error> {
         let (fits, limit) = (self.tx.fits(message.len().max(1)), self.max_message_size());
         let channel = self.writable(id)?;
@@ -50,10 +51,10 @@ impl<A: Allocator> Association<A> {
         self.finish(now, id)
     }
 
-    /// Starts a message that is written in pieces, and so may be larger than the send buffer.
+    /// Begins a message that is written in pieces. Such a message may be larger than the send buffer.
     ///
-    /// Between its pieces nothing of other channels is sent unless messages are interleaved
-    /// ([`is_interleaving`](Self::is_interleaving)): DATA chunks of a message must follow each other.
+    /// DATA chunks of one message must follow each other. Without interleaving
+    /// ([`is_interleaving`](Self::is_interleaving)), nothing of other channels is sent until the message has ended.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -80,13 +81,13 @@ impl<A: Allocator> Association<A> {
         Ok(())
     }
 
-    /// Adds to the message under way, and says how much was taken; the rest is to be offered again after
-    /// [`Event::Writable`](super::Event::Writable).
+    /// Appends bytes to the message that was begun, and returns how many bytes were taken. The caller appends the rest
+    /// after [`Event::Writable`](super::Event::Writable).
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when nothing was taken. [`Error::MessageTooLarge`] when the message would become larger than
-    /// the peer takes; nothing was taken then. [`Error::NoMessageOpen`] without [`begin`](Self::begin), or after the
-    /// message was given up for its age or the association has ended.
+    /// [`Error::WouldBlock`] when no byte was taken. [`Error::MessageTooLarge`] when the message would become larger
+    /// than the peer takes; no byte was taken then. [`Error::NoMessageOpen`] without [`begin`](Self::begin), after the
+    /// message was given up for its age, or after the association has ended.
     pub fn append(&mut self, _now: Instant, id: ChannelId, bytes: &[u8]) -> Result<usize, Error> {
         let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
         if !channel.writing {
@@ -97,8 +98,9 @@ impl<A: Allocator> Association<A> {
         Self::appended(channel, n, bytes.len(), self.config.mtu)
     }
 
-    /// Like [`append`](Self::append), but the bytes are produced in the send buffer itself: `fill` gets one room after the
-    /// other, `want` bytes in all, and says how much of each it used. So the only copy is the one into the packet.
+    /// Appends `want` bytes to the message that was begun, without a copy into the send buffer. The method calls `fill`
+    /// with one free part of the buffer after the other. `fill` writes into it and returns how many bytes it has
+    /// written. The method returns the sum.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -132,10 +134,11 @@ impl<A: Allocator> Association<A> {
         if n == 0 && want > 0 { Err(Error::WouldBlock) } else { Ok(n) }
     }
 
-    /// Ends the message under way.
+    /// Ends the message that was begun.
     ///
     /// # Errors
-    /// [`Error::NoMessageOpen`]; [`Error::WouldBlock`] when it is empty and there is not even room to say so.
+    /// [`Error::NoMessageOpen`]; [`Error::WouldBlock`] when the message is empty and the buffer has no room for an
+    /// empty message.
     pub fn finish(&mut self, _now: Instant, id: ChannelId) -> Result<(), Error> {
         let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
         if !channel.writing {
@@ -150,28 +153,30 @@ impl<A: Allocator> Association<A> {
         Ok(())
     }
 
-    /// Bytes written to the channel and not yet sent for the first time (`bufferedAmount`); zero for an unknown channel.
+    /// The bytes that were written to the channel and not yet sent once (`bufferedAmount`). It is 0 when no channel has
+    /// this id.
     #[must_use]
     pub fn buffered_amount(&self, id: ChannelId) -> usize {
         self.channels.get(id.0).map_or(0, |c| c.queued)
     }
 
-    /// Sets the number of bytes at which [`Event::BufferedAmountLow`](super::Event::BufferedAmountLow) is told
-    /// (`bufferedAmountLowThreshold`); zero unless set.
+    /// Sets `bufferedAmountLowThreshold` of the channel, in bytes.
+    /// [`Event::BufferedAmountLow`](super::Event::BufferedAmountLow) is told when the buffered amount falls to it. It
+    /// is 0 until it is set.
     pub fn set_buffered_amount_low_threshold(&mut self, id: ChannelId, bytes: usize) {
         if let Some(channel) = self.channels.get_mut(id.0) {
             channel.low_threshold = bytes;
         }
     }
 
-    /// Largest message in bytes that [`write`](Self::write) takes: what fits the send buffer and the peer takes
-    /// (`RTCSctpTransport.maxMessageSize`).
+    /// The largest message in bytes that [`write`](Self::write) takes: the smaller one of the send buffer and of what
+    /// the peer takes (`RTCSctpTransport.maxMessageSize`).
     #[must_use]
     pub fn max_message_size(&self) -> usize {
         self.tx.capacity().min(self.identity.remote.max_message_size as usize)
     }
 
-    /// Bytes that a [`write`](Self::write) may have now.
+    /// The size in bytes of the largest message that [`write`](Self::write) takes now.
     #[must_use]
     pub fn send_room(&self) -> usize {
         self.tx.room()
@@ -179,14 +184,14 @@ impl<A: Allocator> Association<A> {
 
     // Reading.
 
-    /// Reads the next message, or the next part of one: as much as there is, or as fits into `out`.
+    /// Reads the next message, or the next part of one, into `out`. It reads as much as there is, or as fits.
     ///
-    /// A message becomes readable as a whole when it is not larger than
+    /// A message is read as a whole when it is not larger than
     /// [`Config::partial_delivery_point`](crate::Config::partial_delivery_point) and memory is not short.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is nothing; [`Error::MessageAborted`] once, when the rest of a message that was
-    /// read in part will not come; [`Error::NoSuchChannel`].
+    /// [`Error::WouldBlock`] when there is nothing to read. [`Error::MessageAborted`], once, when the rest of a message
+    /// that was read in part will not arrive. [`Error::NoSuchChannel`].
     pub fn read(&mut self, now: Instant, id: ChannelId, out: &mut [u8]) -> Result<Read, Error> {
         let channel = self.channels.get_mut(id.0).ok_or(Error::NoSuchChannel)?;
         let read = self.rx.read(channel, out);
@@ -194,7 +199,8 @@ impl<A: Allocator> Association<A> {
         read
     }
 
-    /// Like [`read`](Self::read), but lends a run of the message's bytes to `take`, which says how many it used: no copy.
+    /// Reads without a copy. The method calls `take` with the next bytes of the message. `take` returns how many of
+    /// them it has used.
     ///
     /// # Errors
     /// As [`read`](Self::read).

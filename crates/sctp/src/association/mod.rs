@@ -43,19 +43,19 @@ pub use state::Role;
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stats {
-    /// Packets written.
+    /// How many packets were written.
     pub packets_sent: u64,
-    /// Packets accepted.
+    /// How many packets were accepted.
     pub packets_received: u64,
-    /// Chunks of data sent again.
+    /// How many chunks of data were sent again.
     pub retransmitted: u64,
-    /// Congestion window in bytes.
+    /// The congestion window in bytes.
     pub congestion_window: usize,
-    /// Bytes of chunks on their way.
+    /// The bytes of chunks that were sent and not acknowledged.
     pub in_flight: usize,
-    /// The window that the peer may use, in bytes.
+    /// The receive window in bytes: how much the peer may send.
     pub receive_window: u32,
-    /// Smoothed round-trip time in microseconds, once measured.
+    /// The smoothed round-trip time in microseconds. `None` before the first measurement.
     pub round_trip: Option<u64>,
 }
 
@@ -103,13 +103,13 @@ struct News {
 
 /// An SCTP association over DTLS, with its data channels.
 ///
-/// Call [`set_role`](Self::set_role) and, once DTLS is up, [`connect`](Self::connect) on both sides. After every call
-/// that takes `&mut self` empty [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and call
-/// [`handle_timeout`](Self::handle_timeout) when [`timeout`](Self::timeout) has come.
+/// Both sides call [`set_role`](Self::set_role), and [`connect`](Self::connect) once DTLS is up. After each call that
+/// takes `&mut self`, the caller empties [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event).
+/// It calls [`handle_timeout`](Self::handle_timeout) when the time of [`timeout`](Self::timeout) has come.
 ///
 /// An association ends once: by [`shutdown`](Self::shutdown) or [`abort`](Self::abort) of either side, or by a failure.
-/// Then an event says so, and every channel is closed. To go on, make a new one: both sides must, on the same or a new
-/// DTLS connection.
+/// An event tells the end, and every channel is closed. To go on, both sides make a new association. The DTLS
+/// connection may be the same.
 pub struct Association<A: Allocator> {
     config: Config,
     identity: Identity,
@@ -129,8 +129,8 @@ pub struct Association<A: Allocator> {
 }
 
 impl<A: Allocator + Clone> Association<A> {
-    /// Makes an association. It takes all the memory it will ever need from `alloc` now:
-    /// [`worst_case_bytes`](Self::worst_case_bytes) in all.
+    /// Makes an association. It takes all its memory from `alloc` at once:
+    /// [`worst_case_bytes`](Self::worst_case_bytes).
     ///
     /// # Errors
     /// [`Error::NoMemory`]; [`Error::Config`] with the field that breaks a rule.
@@ -173,7 +173,8 @@ impl<A: Allocator + Clone> Association<A> {
 }
 
 impl<A: Allocator> Association<A> {
-    /// Bytes that an association with this configuration takes from its allocator, all of them when it is made.
+    /// The bytes that an association with this configuration takes from its allocator. It takes all of them when it is
+    /// made.
     #[must_use]
     pub const fn worst_case_bytes(config: &Config) -> usize {
         Sender::<A>::bytes(config)
@@ -181,7 +182,7 @@ impl<A: Allocator> Association<A> {
             .saturating_add(Channels::<A>::bytes(config))
     }
 
-    /// What has happened, one thing at a time.
+    /// The next event, or `None` when there is none.
     pub fn poll_event(&mut self) -> Option<Event> {
         if core::mem::take(&mut self.news.connected) {
             return Some(Event::Connected);
@@ -218,7 +219,7 @@ impl<A: Allocator> Association<A> {
         &self.discards
     }
 
-    /// Statistics.
+    /// The statistics as they are now.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
@@ -231,7 +232,7 @@ impl<A: Allocator> Association<A> {
         }
     }
 
-    /// Whether nothing has begun yet.
+    /// Whether the association has not begun.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         matches!(self.state, State::Closed)
@@ -249,7 +250,7 @@ impl<A: Allocator> Association<A> {
         self.state.is_done()
     }
 
-    /// Why the association was lost, if it was.
+    /// Why the association has failed. `None` when it has not.
     #[must_use]
     pub const fn failure(&self) -> Option<Failure> {
         match &self.state {

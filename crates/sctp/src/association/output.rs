@@ -16,10 +16,10 @@ const LEAST: usize = 128;
 const BUNDLED_SACK: usize = 16 + 4 * 16;
 
 impl<A: Allocator> Association<A> {
-    /// Writes the next packet into `out` and says how long it is; `None` when there is nothing to send now.
+    /// Writes the next packet into `out` and returns its length. `None` when there is nothing to send now.
     ///
-    /// `out` is the room inside a DTLS record. The packet is no longer than [`Config::mtu`](crate::Config::mtu) and the
-    /// room, which should be as large: with less than 128 bytes nothing is written.
+    /// `out` is the payload of a DTLS record. It should have [`Config::mtu`](crate::Config::mtu) bytes, and no packet
+    /// is longer than that. With less than 128 bytes nothing is written.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.progress(now);
         let limit = out.len().min(usize::from(self.config.mtu));

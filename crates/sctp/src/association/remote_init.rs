@@ -5,7 +5,7 @@ use crate::chunk::{Chunk, Chunks, Init};
 use crate::error::Error;
 use crate::serial::Tsn;
 
-/// The peer's INIT chunk out of its session description (`a=sctp-init` of SNAP), read and found to be one.
+/// The INIT chunk of the peer's session description (`a=sctp-init` of SNAP), parsed and checked.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteInit(pub(super) Peer);
 
@@ -17,10 +17,10 @@ impl defmt::Format for RemoteInit {
 }
 
 impl RemoteInit {
-    /// Reads one INIT chunk, with at most three bytes of padding behind it.
+    /// Parses one INIT chunk, with at most three bytes of padding after it.
     ///
     /// # Errors
-    /// [`Error::Malformed`]: it is something else, more than that, or breaks RFC 9260 §3.3.2.
+    /// [`Error::Malformed`]: the bytes are not one INIT chunk, or the chunk breaks RFC 9260 §3.3.2.
     pub fn parse(chunk: &[u8]) -> Result<Self, Error> {
         let len = chunk.get(2..4).and_then(|len| len.try_into().ok()).map(u16::from_be_bytes);
         let behind = len.and_then(|len| chunk.len().checked_sub(usize::from(len)));

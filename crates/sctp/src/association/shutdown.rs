@@ -11,9 +11,9 @@ use crate::serial::Tsn;
 use crate::timer::Timer;
 
 impl<A: Allocator> Association<A> {
-    /// Ends the association in good order (RFC 9260 §9.2): what was written is still sent and acknowledged, then the
-    /// peer is told. Nothing more can be written or opened.
-    /// [`Event::Closed`](super::Event::Closed) follows. Before it is established, the association ends at once.
+    /// Ends the association in good order (RFC 9260 §9.2). Messages that were written are still sent and acknowledged,
+    /// and then the peer is told. No message can be written and no channel be opened any more.
+    /// [`Event::Closed`](super::Event::Closed) follows. An association that is not established ends at once.
     pub fn shutdown(&mut self, now: Instant) {
         match self.state {
             State::Established(peer) => self.state = State::ShutdownPending(peer),
@@ -23,7 +23,7 @@ impl<A: Allocator> Association<A> {
         self.progress(now);
     }
 
-    /// Ends the association at once and tells the peer (RFC 9260 §9.1). What was written and not acknowledged is lost.
+    /// Ends the association at once and tells the peer (RFC 9260 §9.1). Messages that are not acknowledged are lost.
     /// [`Event::Closed`](super::Event::Closed) follows.
     pub fn abort(&mut self, _now: Instant) {
         if !self.state.is_done() {

@@ -7,13 +7,13 @@ use crate::error::Failure;
 use crate::pool::Chain;
 use crate::serial::Tsn;
 
-/// Which side of the DTLS connection this is: it decides who takes even stream ids (RFC 8832 §6).
+/// The DTLS role of this side. It decides which side opens channels with even stream ids (RFC 8832 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Role {
-    /// DTLS client: opens even streams.
+    /// The DTLS client, which opens even streams.
     Client,
-    /// DTLS server: opens odd streams.
+    /// The DTLS server, which opens odd streams.
     Server,
 }
 

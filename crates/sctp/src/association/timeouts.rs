@@ -9,13 +9,13 @@ use crate::error::{Discard, Failure};
 use crate::timer::Timer;
 
 impl<A: Allocator> Association<A> {
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    /// When to call [`handle_timeout`](Self::handle_timeout) next. `None` when there is nothing to wait for.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         self.timers.next()
     }
 
-    /// Does what is due by now. Nothing happens when it is called early.
+    /// Does what is due at `now`. A call that comes early does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.state.is_done() {
             return;
