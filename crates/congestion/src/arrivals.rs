@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// Marks a packet that has not arrived.
 const NEVER: i64 = i64::MIN;
 
-/// Collects the arrival of packets with a transport-wide sequence number, of all streams of a transport.
+/// The arrival times of packets with a transport-wide sequence number, for all streams of a transport.
 #[derive(Debug)]
 pub struct Arrivals<A: Allocator + Clone> {
     /// Arrival ticks of the packets from `base` on.
@@ -25,7 +25,7 @@ pub struct Arrivals<A: Allocator + Clone> {
 }
 
 impl<A: Allocator + Clone> Arrivals<A> {
-    /// For reports about at most `capacity` packets; 8 bytes each are allocated here and nothing later.
+    /// Makes an empty list. A report covers at most `capacity` packets. Each takes 8 bytes, which are allocated here.
     ///
     /// # Errors
     /// [`AllocError`].
@@ -34,13 +34,13 @@ impl<A: Allocator + Clone> Arrivals<A> {
         Ok(Self { ticks, base: 0, unwrapper: Unwrapper::new(), count: 0, due: None, media: 0 })
     }
 
-    /// Bytes taken from the allocator.
+    /// The bytes that a list for `capacity` packets takes from its allocator.
     #[must_use]
     pub const fn worst_case_bytes(capacity: usize) -> usize {
         Ring::<i64, A>::bytes(capacity)
     }
 
-    /// A packet of `ssrc` with this transport-wide number arrived.
+    /// Says that a packet of `ssrc` with this transport-wide sequence number has arrived.
     pub fn record(&mut self, now: Instant, sequence: u16, ssrc: u32) {
         let wide = self.unwrapper.unwrap(sequence);
         let ticks = i64::try_from(now.as_micros() / TICK_MICROS).unwrap_or(i64::MAX);
@@ -69,13 +69,14 @@ impl<A: Allocator + Clone> Arrivals<A> {
         self.due.get_or_insert(now + INTERVAL);
     }
 
-    /// When a report is due.
+    /// When the next report is due.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         self.due.filter(|_| !self.ticks.is_empty())
     }
 
-    /// Adds a report if one is due; `false` when it has no room, to be tried with the next compound.
+    /// Adds a report to a compound when one is due. Returns `false` when the compound has no room. The report then
+    /// waits for the next one.
     pub fn write(&mut self, now: Instant, sender: u32, w: &mut CompoundWriter<'_>) -> bool {
         if self.timeout().is_none_or(|due| due > now) {
             return true;

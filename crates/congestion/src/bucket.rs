@@ -2,7 +2,8 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
-/// A token bucket that may go into debt by one packet: what starts while there are tokens is finished.
+/// A token bucket in bytes. It may go into debt by one packet: a packet that starts while there are tokens is sent as a
+/// whole.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenBucket {
     bytes_per_second: u32,
@@ -15,7 +16,7 @@ pub struct TokenBucket {
 const UNIT: i64 = 1_000_000;
 
 impl TokenBucket {
-    /// Starts full.
+    /// A full bucket.
     #[must_use]
     pub const fn new(bytes_per_second: u32, burst: u32) -> Self {
         Self { bytes_per_second, burst, tokens: (burst as i64).saturating_mul(UNIT), updated: None }
@@ -27,13 +28,13 @@ impl TokenBucket {
         self.tokens > 0
     }
 
-    /// `bytes` were sent.
+    /// Says that `bytes` were sent.
     pub fn take(&mut self, bytes: usize) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX).saturating_mul(UNIT);
         self.tokens = self.tokens.saturating_sub(bytes);
     }
 
-    /// When it will be ready.
+    /// When something may be sent again.
     #[must_use]
     pub fn ready_at(&self) -> Instant {
         let Some(updated) = self.updated else { return Instant::ZERO };
@@ -49,7 +50,7 @@ impl TokenBucket {
         updated + Duration::from_micros(micros)
     }
 
-    /// Changes rate and depth.
+    /// Changes the rate and the depth.
     pub fn set(&mut self, now: Instant, bytes_per_second: u32, burst: u32) {
         self.refill(now);
         self.bytes_per_second = bytes_per_second;

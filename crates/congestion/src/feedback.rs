@@ -4,19 +4,20 @@ use barertc_wire::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PacketResult {
-    /// Its transport-wide number.
+    /// Its transport-wide sequence number.
     pub sequence: u16,
     /// When it was sent.
     pub sent: Instant,
     /// Its size in bytes.
     pub bytes: usize,
-    /// When it arrived, in microseconds of the receiver's clock; `None` if it is lost.
+    /// When it arrived, in microseconds of the receiver's clock. `None` when it was lost.
     pub arrived: Option<i64>,
 }
 
-/// Is told what became of packets. [`SentPackets::feedback`](crate::SentPackets::feedback) calls it.
+/// Learns what became of sent packets. [`SentPackets::feedback`](crate::SentPackets::feedback) calls it.
 ///
-/// [`Gcc`](crate::Gcc) is one; a sender that also wants to know which of its packets are lost puts its own in front.
+/// [`Gcc`](crate::Gcc) implements it. A sender that also wants to know which packets were lost implements it and passes
+/// each call on to `Gcc`.
 pub trait PacketObserver {
     /// Tells about one packet of a feedback message, in order of the packets' numbers.
     fn packet(&mut self, now: Instant, result: &PacketResult);

@@ -10,20 +10,20 @@ use crate::probe::{Outcome, Probe};
 use crate::rate::ArrivalRate;
 use crate::trend::{Trend, Usage};
 
-/// Bounds of the estimate, in bits a second.
+/// The bounds of the bandwidth estimate, in bits per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct GccConfig {
-    /// Where it starts: what the media needs is a good guess.
+    /// The initial estimate. The bitrate of the media is a good choice.
     pub start: u64,
-    /// It never falls below.
+    /// The smallest estimate.
     pub min: u64,
-    /// It never rises above.
+    /// The largest estimate.
     pub max: u64,
 }
 
 impl GccConfig {
-    /// Starts at 2.5 Mbit/s and stays within 100 kbit/s and 20 Mbit/s.
+    /// An estimate that starts at 2.5 Mbit/s and stays between 100 kbit/s and 20 Mbit/s.
     #[must_use]
     pub const fn new() -> Self {
         Self { start: 2_500_000, min: 100_000, max: 20_000_000 }
@@ -39,8 +39,8 @@ impl Default for GccConfig {
 /// A sender from whom this part of the estimate arrives has as much to send as that.
 const FILLED: f32 = 0.75;
 
-/// Google congestion control at the sender (draft-ietf-rmcat-gcc-02): the lower of a delay-based and a loss-based
-/// rate, and of what the receiver says itself. It holds no memory but itself.
+/// Google Congestion Control at the sender (draft-ietf-rmcat-gcc-02). The estimate is the lowest of a delay-based rate,
+/// a loss-based rate, and the rate that the receiver reports (REMB). It allocates no memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Gcc {
     config: GccConfig,
@@ -60,28 +60,28 @@ pub struct Gcc {
     out_of_range: Count,
 }
 
-/// What the estimate is made of, in bits a second.
+/// The parts of the bandwidth estimate, in bits per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct GccStats {
-    /// From delays.
+    /// The rate by delay.
     pub delay_based: u64,
-    /// From loss.
+    /// The rate by loss.
     pub loss_based: u64,
-    /// From the receiver.
+    /// The rate that the receiver has reported (REMB).
     pub remb: Option<u64>,
-    /// What arrives.
+    /// The rate at which packets arrive.
     pub arriving: Option<u64>,
-    /// Part of packets lost in the last interval.
+    /// The fraction of packets that were lost in the last interval, from 0 to 1.
     pub fraction_lost: f32,
-    /// What the queue does.
+    /// The state of the queue on the path.
     pub usage: Usage,
-    /// How often a rate was no number, infinite, or below [`GccConfig::min`], and was put back into its bounds.
+    /// How often a rate was not a number, infinite, or below [`GccConfig::min`], and was set to a bound.
     pub out_of_range: Count,
 }
 
 impl Gcc {
-    /// Starts with a guess.
+    /// Makes an estimator with the initial estimate.
     #[must_use]
     pub fn new(config: GccConfig) -> Self {
         let start = config.start as f32;
@@ -102,7 +102,7 @@ impl Gcc {
         }
     }
 
-    /// What the estimate is made of.
+    /// The parts of the estimate as they are now.
     #[must_use]
     pub fn stats(&self) -> GccStats {
         GccStats {
@@ -116,8 +116,8 @@ impl Gcc {
         }
     }
 
-    /// Takes the part of packets lost from a report block, in 1/256, out of about this many packets: for receivers
-    /// without transport-wide feedback.
+    /// Takes the fraction of packets lost of a report block, in 1/256, and how many packets it covers. It is for
+    /// receivers without transport-wide feedback.
     pub fn loss_report(&mut self, now: Instant, fraction_lost: u8, packets: u32) {
         if self.has_feedback {
             return;
@@ -128,23 +128,24 @@ impl Gcc {
         self.clamp();
     }
 
-    /// Takes the receiver's own estimate (REMB).
+    /// Takes the receiver's own estimate (REMB), in bits per second.
     pub const fn remb(&mut self, _now: Instant, bits_per_second: u64) {
         self.remb = Some(bits_per_second);
     }
 
-    /// Takes the round trip time, which sets how fast the estimate reacts.
+    /// Sets the round-trip time. It decides how fast the estimate reacts.
     pub const fn set_round_trip_time(&mut self, _now: Instant, round_trip_time: Duration) {
         self.delay_based.set_rtt(round_trip_time);
         self.loss_based.set_rtt(round_trip_time);
     }
 
-    /// Learns from what is sent between `now` and `until`, which is more than the estimate, whether the path carries it.
+    /// Says that more than the estimate is sent between `now` and `until`. Feedback on these packets then tells whether
+    /// the path carries it.
     pub fn probe(&mut self, now: Instant, until: Instant) {
         self.probe = Some(Probe::new(now, until));
     }
 
-    /// The estimate in bits a second.
+    /// The estimate in bits per second.
     #[must_use]
     pub fn bitrate(&self) -> u64 {
         // Without feedback on single packets the delay-based rate is only the guess it began with.

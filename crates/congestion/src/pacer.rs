@@ -2,17 +2,17 @@ use barertc_wire::Instant;
 
 use crate::bucket::TokenBucket;
 
-/// What a packet is, in order of precedence.
+/// The class of a packet. The classes are in order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Class {
-    /// Never waits; what it takes is taken from the others.
+    /// Audio, which never waits. The other classes get what it leaves.
     Audio,
-    /// What a receiver asked for again; limited to a part of the rate, so that it can't starve what is new.
+    /// Retransmissions. They get a part of the rate only, so that new packets still leave.
     Retransmission,
     /// New video.
     Video,
-    /// What fills the path in a probe: when nothing else waits.
+    /// Packets that fill the path in a probe. They leave when nothing else waits.
     Bulk,
 }
 
@@ -53,21 +53,21 @@ const MIN_BITS_PER_SECOND: u64 = 30_000;
 const AGAIN_MILLIS: u64 = 100;
 
 impl Pacer {
-    /// For a path of this many bits a second.
+    /// A pacer for a path of this many bits per second.
     #[must_use]
     pub fn new(bits_per_second: u64) -> Self {
         let (rate, burst, again) = rates(bits_per_second);
         Self { all: TokenBucket::new(rate, burst), again: TokenBucket::new(rate / 2, again) }
     }
 
-    /// The path carries this many bits a second now.
+    /// Sets the bits per second that the path carries.
     pub fn set_bitrate(&mut self, now: Instant, bits_per_second: u64) {
         let (rate, burst, again) = rates(bits_per_second);
         self.all.set(now, rate, burst);
         self.again.set(now, rate / 2, again);
     }
 
-    /// Exactly this many bits a second leave from now on: for a probe.
+    /// Sets the exact rate at which packets leave, in bits per second. It is for probes.
     pub fn set_rate(&mut self, now: Instant, bits_per_second: u64) {
         self.set_bitrate(now, bits_per_second.saturating_mul(10) / FACTOR);
     }
@@ -81,7 +81,7 @@ impl Pacer {
         }
     }
 
-    /// `bytes` of `class` left.
+    /// Says that `bytes` of `class` have left.
     pub fn sent(&mut self, now: Instant, class: Class, bytes: usize) {
         // Brings the bucket up to date, so that time before the packet isn't credited after it.
         let _ = self.all.ready(now);

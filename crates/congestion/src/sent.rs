@@ -15,8 +15,8 @@ struct Pending {
     done: bool,
 }
 
-/// The target of log lines with what feedback tells: `packet SENT BYTES ARRIVED` for each packet and `now TIME` after a
-/// message, times in microseconds, `-` for a packet that is lost.
+/// The target of log lines about feedback. A line is `packet SENT BYTES ARRIVED` for each packet and `now TIME` after
+/// each message. Times are in microseconds. A packet that was lost has `-` in place of its arrival.
 #[cfg(feature = "log")]
 pub const FEEDBACK_LOG: &str = "barertc::feedback";
 
@@ -69,7 +69,7 @@ pub struct SentPackets<A: Allocator + Clone> {
 const ROUND: i64 = 1 << 32;
 
 impl<A: Allocator + Clone> SentPackets<A> {
-    /// Remembers the last `capacity` packets; all memory is allocated here.
+    /// Makes a list of the last `capacity` packets. It allocates all its memory here.
     ///
     /// # Errors
     /// [`AllocError`].
@@ -79,19 +79,19 @@ impl<A: Allocator + Clone> SentPackets<A> {
         Ok(Self { packets: Ring::with_capacity(capacity, alloc)?, next, unwrapper, last_ticks: None, in_flight: 0 })
     }
 
-    /// Bytes taken from the allocator.
+    /// The bytes that a list of `capacity` packets takes from its allocator.
     #[must_use]
     pub const fn worst_case_bytes(capacity: usize) -> usize {
         Ring::<Pending, A>::bytes(capacity)
     }
 
-    /// The number for the next packet.
+    /// The sequence number for the next packet.
     #[must_use]
     pub const fn next_sequence(&self) -> u16 {
         self.next as u16
     }
 
-    /// The packet with that number left.
+    /// Says that the packet with [`next_sequence`](Self::next_sequence) has left. `bytes` is its size.
     pub fn record(&mut self, now: Instant, bytes: usize) {
         if self.packets.is_full() {
             self.drop_oldest();
@@ -105,14 +105,15 @@ impl<A: Allocator + Clone> SentPackets<A> {
         self.unwrapper.unwrap(self.next as u16);
     }
 
-    /// Bytes sent whose fate is not known.
+    /// The bytes of packets that no feedback has reported yet.
     #[must_use]
     pub const fn in_flight(&self) -> usize {
         self.in_flight
     }
 
-    /// Matches a report with what was sent and tells `to`, as a rule a [`Gcc`](crate::Gcc). A packet is told about once;
-    /// one that is reported lost may still be reported as arrived.
+    /// Matches a report with the sent packets and calls `to` for each of them. `to` is a [`Gcc`](crate::Gcc) as a rule.
+    ///
+    /// Each packet is reported once. A packet that was reported as lost may be reported again as arrived.
     pub fn feedback(&mut self, now: Instant, report: &TransportFeedback<'_>, to: &mut impl PacketObserver) {
         let oldest = self.next.saturating_sub(self.packets.len() as u64);
         for arrival in report.arrivals() {

@@ -26,16 +26,16 @@ const STANDS_OUT: f32 = 2.5;
 /// How fast the usual variation is learned, a group.
 const LEARN: f32 = 1.0 / 64.0;
 
-/// What the path's queue does.
+/// The state of the queue on the path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Usage {
-    /// It stays.
+    /// The queue stays as it is.
     #[default]
     Normal,
-    /// It grows: more is sent than the path carries.
+    /// The queue grows: more is sent than the path carries.
     Over,
-    /// It empties.
+    /// The queue empties.
     Under,
 }
 

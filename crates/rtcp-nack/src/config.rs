@@ -10,105 +10,107 @@ use crate::error::Error;
 /// The largest [`SendConfig::repair_packets`].
 pub(crate) const MAX_REPAIRS: usize = 16;
 
-/// A media identification that is sent in a header extension: at most 32 bytes.
+/// The value of the MID header extension (RFC 9143 §15): at most 32 bytes.
 pub type Mid = heapless::Vec<u8, 32>;
 
-/// How one stream is sent.
+/// The configuration of a stream that is sent.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SendConfig {
-    /// Synchronisation source.
+    /// The synchronisation source (SSRC).
     pub ssrc: u32,
-    /// Payload type, 7 bits.
+    /// The payload type, 7 bits.
     pub payload_type: u8,
-    /// What is sent.
+    /// The format of the payload.
     pub format: PayloadFormat,
-    /// Where sequence numbers start: random (RFC 3550 section 5.1), best below 2¹⁵ so that SRTP's roll-over counter is
-    /// told apart even when the first packets are lost.
+    /// The first sequence number. It should be random (RFC 3550 §5.1) and below 2¹⁵. Then an SRTP receiver finds the
+    /// roll-over counter even when the first packets are lost.
     pub first_sequence: u16,
-    /// Random offset of timestamps (RFC 3550 section 5.1).
+    /// The offset of timestamps. It should be random (RFC 3550 §5.1).
     pub timestamp_offset: u32,
-    /// Retransmission as a stream of its own (RFC 4588); without it lost packets are sent again as they were.
+    /// The retransmission stream (RFC 4588). Without one, a lost packet is sent again unchanged.
     pub rtx: Option<RtxConfig>,
-    /// Repair packets of video (FlexFEC), where they are negotiated.
+    /// The stream of repair packets for video (FlexFEC), where one was negotiated.
     ///
-    /// They are sent while packets are lost and a retransmission would come later than [`latency`](Self::latency), or while
-    /// more than 8 % are lost: about one for three packets at 5 % of loss, and none on a clean path.
+    /// Repair packets are sent while packets are lost and a retransmission would arrive later than
+    /// [`latency`](Self::latency). They are also sent while more than 8 % of packets are lost. At 5 % of loss, about
+    /// one repair packet is sent for three media packets. Without loss none is sent.
     pub repair: Option<RepairConfig>,
-    /// Repair packets that can be in the making at the same time, each of the size of a packet; 0 switches them off. At most
-    /// 16.
+    /// How many repair packets can be under construction at the same time. Each takes the memory of a packet. At most
+    /// 16; 0 switches repair packets off.
     pub repair_packets: usize,
-    /// Payload type of packets of sound that carry earlier frames too (RFC 2198), where it is negotiated. From 1 % of loss on
-    /// a packet has the frame before it, from 8 % on two. Such packets are not sent again.
+    /// The payload type of redundant audio (RFC 2198), where it was negotiated. From 1 % of loss on, a packet also
+    /// carries the frame before its own. From 8 % on, it carries two. Redundant packets are not retransmitted.
     pub red: Option<u8>,
-    /// Negotiated header extensions.
+    /// The negotiated header extensions.
     pub extensions: ExtensionMap,
-    /// `a=mid` of the media section, sent when that extension is negotiated.
+    /// The mid of the m-line. It is sent when its header extension was negotiated.
     pub mid: Mid,
-    /// Largest datagram handed to the transport below, protection included.
+    /// The size in bytes of the largest datagram, with the overhead of [`protection`](Self::protection).
     pub mtu: usize,
-    /// Bytes that SRTP (and whatever else stands between this stream and the datagram) adds to a packet.
+    /// How many bytes SRTP, and any other layer below, adds to a packet.
     pub protection: usize,
-    /// Frames that can wait to be sent.
+    /// How many frames may wait to be sent.
     pub queue_frames: usize,
-    /// Frames that have waited longer are dropped whole instead of being sent; video then goes on at the next key
-    /// frame.
+    /// How long a frame may wait. A frame that has waited longer is dropped as a whole. Video then continues with the
+    /// next key frame.
     pub max_age: Duration,
-    /// Capacity of the retransmission history; `packets: 0` switches retransmission off.
+    /// The capacity of the retransmission history. `packets: 0` switches retransmission off.
     pub history: HistoryConfig,
-    /// The largest key frame there will be, in bytes: the history must hold it.
+    /// The size in bytes of the largest key frame that will be sent. The history must have room for it.
     pub largest_key_frame: usize,
-    /// Limits on retransmission.
+    /// Limits of retransmission.
     pub retransmit: RetransmitConfig,
-    /// How much delay the application can bear for pictures that are whole: a target. Zero means that a receiver never
-    /// waits for what is lost.
+    /// The delay that the application accepts for pictures without damage. It is a target. With zero a receiver never
+    /// waits for lost packets.
     ///
-    /// On a lossy path video receivers are asked to hold pictures back for one round of retransmission, and for a second
-    /// one where it fits in here. That needs RTX and the extension for playout delay. A path whose one round is longer
-    /// than the target misses it: up to 500 ms are asked for.
+    /// On a path with loss, a video receiver is asked to delay pictures long enough for one round of retransmission.
+    /// Where two rounds fit into this target, it is asked to wait for two. That needs RTX and the playout-delay header
+    /// extension. Where one round takes longer than the target, the receiver is asked to wait for it all the same, but
+    /// at most 500 ms.
     pub latency: Duration,
 }
 
-/// The stream that retransmissions are sent on (RFC 4588).
+/// The stream of retransmissions (RFC 4588).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtxConfig {
-    /// Its source.
+    /// The SSRC of the stream.
     pub ssrc: u32,
-    /// Its payload type.
+    /// The payload type of the stream.
     pub payload_type: u8,
-    /// Where its sequence numbers start: random.
+    /// The first sequence number of the stream. It should be random.
     pub first_sequence: u16,
 }
 
-/// The stream that repair packets are sent on (RFC 5956 §4.3).
+/// The stream of repair packets (RFC 5956 §4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RepairConfig {
-    /// Its source.
+    /// The SSRC of the stream.
     pub ssrc: u32,
-    /// Its payload type.
+    /// The payload type of the stream.
     pub payload_type: u8,
-    /// Where its sequence numbers start: random.
+    /// The first sequence number of the stream. It should be random.
     pub first_sequence: u16,
 }
 
-/// Limits on retransmission, so that a receiver can't make a sender flood the path.
+/// Limits of retransmission. They keep a receiver from making the sender flood the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetransmitConfig {
-    /// How often one packet is sent again; at most 63.
+    /// How often one packet is retransmitted at most. At most 63.
     pub max_repeats: u8,
-    /// Retransmissions that can wait.
+    /// How many retransmissions may wait.
     pub queue: usize,
-    /// Bytes a second of retransmissions, on average.
+    /// The bytes per second of retransmissions, on average.
     pub bytes_per_second: u32,
-    /// Bytes of retransmissions at once.
+    /// The bytes of retransmissions that may leave at once.
     pub burst_bytes: u32,
 }
 
 impl RetransmitConfig {
-    /// What video of ordinary size needs: at most 4 Mbit/s of retransmissions.
+    /// Limits for video of ordinary size: 4 Mbit/s of retransmissions.
     #[must_use]
     pub const fn new() -> Self {
         Self { max_repeats: 10, queue: 256, bytes_per_second: 500_000, burst_bytes: 200_000 }
@@ -121,30 +123,30 @@ impl Default for RetransmitConfig {
     }
 }
 
-/// Capacity of a [`History`](crate::History).
+/// The capacity of a [`History`](crate::History).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HistoryConfig {
-    /// Most packets. At most 32,767, half of the sequence number space.
+    /// How many packets are kept. At most 32,767, which is half of the sequence number space.
     pub packets: usize,
-    /// Most frames; fewer than packets where frames are large.
+    /// How many frames are kept. It can be less than `packets` where frames take many packets.
     pub frames: usize,
-    /// Most payload bytes of frames that are kept alive. The newest frame stays even when it alone is larger.
+    /// How many payload bytes of frames are kept. The newest frame is kept even when it alone is larger.
     pub bytes: usize,
-    /// How long a packet can be asked for again; at most 30 s.
+    /// How long a packet is kept. At most 30 s.
     pub age: Duration,
 }
 
 impl HistoryConfig {
-    /// Longest age: send times are kept in 24 bits that wrap after 64 s.
+    /// The largest [`age`](Self::age). Send times are kept in 24 bits that wrap after 64 s.
     pub const MAX_AGE: Duration = Duration::from_secs(30);
-    /// Most packets.
+    /// The largest [`packets`](Self::packets).
     pub const MAX_PACKETS: usize = 32_767;
 
     /// Checks every field.
     ///
     /// # Errors
-    /// Names the field, the limit and the value; `history.age` in milliseconds.
+    /// [`ConfigError`] names the field, the limit and the value. `history.age` is in milliseconds.
     pub const fn check(&self) -> Result<(), ConfigError> {
         match ConfigError::check("history.packets", self.packets as u64, Rule::AtMost(Self::MAX_PACKETS as u64)) {
             Ok(()) => {
@@ -157,7 +159,8 @@ impl HistoryConfig {
 }
 
 impl SendConfig {
-    /// Video of ordinary size: half a megabyte and 512 packets of history, half a second of queue.
+    /// A configuration for video of ordinary size: a history of 512 packets and 512 KiB, and frames that wait up to 1.5
+    /// s.
     #[must_use]
     pub const fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self {
@@ -183,7 +186,7 @@ impl SendConfig {
         }
     }
 
-    /// Audio: a small history, and nothing is sent late.
+    /// A configuration for audio: a history of 64 packets, and frames that wait up to 200 ms.
     #[must_use]
     pub const fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         let mut config = Self::video(ssrc, payload_type, format);
@@ -203,10 +206,10 @@ impl SendConfig {
         if self.rtx.is_some() { self.retransmit.queue } else { 0 }
     }
 
-    /// Room for payload when every negotiated extension is sent.
+    /// How many payload bytes a packet has room for when every negotiated extension is sent.
     ///
     /// # Errors
-    /// Names `mtu`, the least that is needed and what it is.
+    /// [`ConfigError`] when `mtu` is too small. It names the smallest value and the present one.
     pub fn budget(&self) -> Result<usize, ConfigError> {
         let all = Extensions {
             audio_level: Some(AudioLevel { voice: false, level: 0 }),
@@ -227,7 +230,7 @@ impl SendConfig {
 
     /// Bytes of a datagram that are not payload, when these extensions are sent, and repair packets of what has them.
     pub(crate) fn overhead(&self, extensions: &Extensions<'_>, repaired: bool) -> usize {
-        // A retransmission carries two bytes more (RFC 4588 section 4) and must fit too; a repair packet carries its header
+        // A retransmission carries two bytes more (RFC 4588 §4) and must fit too; a repair packet carries its header
         // and its extensions in front of all that is behind the header of what it protects.
         let own = Extensions { abs_send_time: Some(0), transport_sequence: Some(0), ..Extensions::default() };
         let more = match (repaired, self.rtx) {
@@ -254,7 +257,8 @@ impl SendConfig {
     /// Checks every field.
     ///
     /// # Errors
-    /// [`Error::Config`] names the field, the limit and the value; [`Error::RtxSource`].
+    /// [`Error::Config`] names the field, the limit and the value. [`Error::RtxSource`] and [`Error::RepairSource`]
+    /// when two streams have the same SSRC.
     pub fn check(&self) -> Result<(), Error> {
         let budget = self.budget()?;
         ConfigError::check("payload_type", self.payload_type.into(), Rule::AtMost(127))?;

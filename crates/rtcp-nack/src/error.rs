@@ -3,35 +3,35 @@ use core::fmt;
 use barertc_arena::AllocError;
 use barertc_wire::ConfigError;
 
-/// Why a stream could not do what it was asked.
+/// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The queue is full: try again when packets have gone out.
+    /// The queue is full. Try again when packets were sent.
     WouldBlock,
-    /// The frame is in another payload format than the stream.
+    /// The frame has another payload format than the stream.
     WrongFormat,
-    /// An audio frame is never cut, and this one does not fit its packet.
+    /// The audio frame does not fit into a packet. Audio frames are not fragmented.
     FrameTooLarge {
-        /// Bytes of the frame.
+        /// The size of the frame in bytes.
         bytes: usize,
-        /// Bytes of payload that a packet has room for.
+        /// The payload bytes that a packet has room for.
         limit: usize,
     },
     /// A field of the configuration breaks its rule.
     Config(ConfigError),
-    /// Retransmissions (RFC 4588 §5.3) have the same source as the media.
+    /// The retransmission stream (RFC 4588 §5.3) has the SSRC of the media stream.
     RtxSource {
         /// The source of both.
         ssrc: u32,
     },
-    /// Repair packets (RFC 5956 §4.3) have the same source as the media or their retransmissions.
+    /// The repair stream (RFC 5956 §4.3) has the SSRC of the media stream or of its retransmission stream.
     RepairSource {
         /// The source of both.
         ssrc: u32,
     },
-    /// [`Framing::Whole`](barertc_rtp::Framing::Whole) does not set NAL units apart, and the payload format has some.
+    /// The payload format has NAL units, and [`Framing::Whole`](barertc_rtp::Framing::Whole) does not separate them.
     Unframed,
     /// The allocator had no room.
     NoMemory,

@@ -47,17 +47,17 @@ struct Heard {
 }
 
 impl ExtendedReports {
-    /// Sources that are answered at a time.
+    /// How many sources of the peer are answered at a time.
     pub const MAX_ASKING: usize = 4;
 
-    /// Has heard nothing.
+    /// No reference time was received yet.
     #[must_use]
     pub const fn new() -> Self {
         Self { heard: heapless::Vec::new(), round_trip_time: None }
     }
 
-    /// Takes the peer's reference time from an extended report, and what it says of ours: those of `local`. `ntp` is now
-    /// on the clock of our reference times.
+    /// Takes an extended report of the peer: its reference time, and its answer to a reference time of `local`. `ntp`
+    /// is the present time on the clock of this side's reference times.
     pub fn handle_rtcp(&mut self, now: Instant, ntp: NtpTime, local: u32, packet: &Rtcp<'_>) {
         let Rtcp::ExtendedReport(report) = packet else { return };
         for block in report.blocks() {
@@ -90,8 +90,9 @@ impl ExtendedReports {
         !self.heard.is_empty()
     }
 
-    /// Adds an extended report from `local` where there is something to say: the answer to the peer, once, and
-    /// `reference`, our time, where the round trip is to be measured. `false` when it has no room.
+    /// Adds an extended report from `local`, when there is one to send. It has the answer to the peer, once. It has
+    /// `reference`, the present time, when the round-trip time is to be measured. Returns `false` when the compound has
+    /// no room for it.
     pub fn write(&mut self, now: Instant, reference: Option<NtpTime>, local: u32, w: &mut CompoundWriter<'_>) -> bool {
         let answer = |heard: &Heard| {
             let ticks = (now.saturating_since(heard.at).as_micros() << 16).checked_div(1_000_000).unwrap_or(0);
@@ -109,7 +110,7 @@ impl ExtendedReports {
         written
     }
 
-    /// The round trip time, once the peer has answered.
+    /// The round-trip time. `None` before the peer has answered.
     #[must_use]
     pub const fn round_trip_time(&self) -> Option<Duration> {
         self.round_trip_time

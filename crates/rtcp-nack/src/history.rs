@@ -66,7 +66,7 @@ pub(crate) struct Again<'a, A: Allocator + Clone> {
     pub(crate) transport_sequence: u16,
 }
 
-/// The packets that a stream sent lately.
+/// The retransmission history of a stream: the packets that were sent last.
 #[derive(Debug)]
 pub struct History<A: Allocator + Clone> {
     config: HistoryConfig,
@@ -80,18 +80,18 @@ pub struct History<A: Allocator + Clone> {
 }
 
 impl<A: Allocator + Clone> History<A> {
-    /// Bytes of bookkeeping for one packet; the frames come on top, [`BYTES_PER_FRAME`](Self::BYTES_PER_FRAME) each.
+    /// The bytes of bookkeeping for one packet. Each frame takes [`BYTES_PER_FRAME`](Self::BYTES_PER_FRAME) more.
     pub const BYTES_PER_PACKET: usize = size_of::<Sent>();
-    /// Bytes of bookkeeping for one frame.
+    /// The bytes of bookkeeping for one frame.
     pub const BYTES_PER_FRAME: usize = size_of::<Entry<A>>();
 
-    /// Bytes that the history takes from its allocator when it is made; it takes none later.
+    /// The bytes that the history takes from its allocator. It takes all of them when it is made.
     #[must_use]
     pub const fn worst_case_bytes(config: &HistoryConfig) -> usize {
         Ring::<Sent, A>::bytes(config.packets).saturating_add(Ring::<Entry<A>, A>::bytes(config.frames))
     }
 
-    /// Allocates all that it will ever need.
+    /// Makes an empty history and allocates all its memory.
     ///
     /// # Errors
     /// [`Error::Config`] for capacities out of range, [`Error::NoMemory`].
@@ -107,26 +107,26 @@ impl<A: Allocator + Clone> History<A> {
         })
     }
 
-    /// Packets in the history.
+    /// How many packets the history has.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.packets.len()
     }
 
-    /// Whether it has none.
+    /// Whether the history has no packet.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
 
-    /// Payload bytes of the frames kept alive.
+    /// The payload bytes of the frames that are kept.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Forgets everything and goes on at `next_sequence`: after a change that would make retransmissions differ from
-    /// what was sent.
+    /// Forgets all packets. The next packet has the number `next_sequence`. This is needed after a change that would
+    /// make a retransmission differ from the first transmission.
     pub fn clear(&mut self, next_sequence: u16) {
         self.packets.clear();
         self.frames.clear();
@@ -134,7 +134,8 @@ impl<A: Allocator + Clone> History<A> {
         self.next = next_sequence;
     }
 
-    /// Lets packets go that are too old; capacities are kept with every packet anyway.
+    /// Forgets packets that are too old. Packets beyond the other capacities are forgotten whenever a packet is
+    /// recorded.
     pub fn expire(&mut self, now: Instant) {
         self.expire_at(abs_send_time(now.as_micros()));
     }

@@ -1,9 +1,9 @@
-//! RTP streams that survive loss: history and retransmission (plain and RTX, RFC 4588), NACK generation (RFC 4585), sender
-//! and receiver reports (RFC 3550).
+//! RTP streams that survive loss: retransmission with and without RTX (RFC 4588), NACK (RFC 4585), and sender and
+//! receiver reports (RFC 3550).
 //!
-//! A sender keeps one [`SendStream`] for each source and a receiver one [`RecvStream`]. What they share on a path, its
-//! estimate and its pacer, is in the crate `barertc-congestion`. A sender asks the pacer before each packet and writes
-//! it straight into the datagram that will be encrypted:
+//! A sender has one [`SendStream`] for each source, and a receiver has one [`RecvStream`]. The bandwidth estimate and
+//! the pacer of a path are in the crate `barertc-congestion`. A sender asks the pacer before each packet. It writes the
+//! packet into the datagram that will be encrypted:
 //!
 //! ```
 //! use barertc_arena::{Global, Shared};

@@ -10,37 +10,37 @@ use barertc_wire::{Count, Instant};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OutboundStats {
-    /// RTP packets, retransmissions of a plain stream counted too.
+    /// RTP packets. Retransmissions without RTX are counted as well.
     pub packets_sent: Count,
-    /// Payload bytes, retransmissions counted too.
+    /// Payload bytes. Retransmissions are counted as well.
     pub bytes_sent: Count,
     /// Bytes of RTP headers with their extensions.
     pub header_bytes_sent: Count,
-    /// Packets sent again.
+    /// Packets that were sent again.
     pub retransmitted_packets_sent: Count,
-    /// Their payload bytes.
+    /// Payload bytes of the packets that were sent again.
     pub retransmitted_bytes_sent: Count,
-    /// Repair packets (FlexFEC). They are no packets of this stream: they have a source of their own.
+    /// Repair packets (FlexFEC). They have their own SSRC and are not counted in `packets_sent`.
     pub fec_packets_sent: Count,
-    /// Their payload bytes.
+    /// Payload bytes of repair packets.
     pub fec_bytes_sent: Count,
-    /// Packets of sound that carried earlier frames too (RFC 2198).
+    /// Audio packets that also carried earlier frames (RFC 2198).
     pub redundant_packets_sent: Count,
-    /// The payload bytes that this took.
+    /// Payload bytes of the earlier frames in them.
     pub redundant_bytes_sent: Count,
     /// Frames sent in full.
     pub frames_sent: Count,
-    /// Key frames among them.
+    /// Key frames among the frames that were sent.
     pub key_frames_sent: Count,
     /// Frames dropped before they were sent.
     pub frames_dropped: Count,
-    /// Time that packets waited between `enqueue` and being sent, in total.
+    /// The sum of the times between `enqueue` and sending, over all packets.
     pub total_packet_send_delay: Duration,
     /// NACK messages received.
     pub nack_count: Count,
     /// PLI messages received.
     pub pli_count: Count,
-    /// FIR messages received, repetitions left out.
+    /// FIR messages received, without repetitions.
     pub fir_count: Count,
 }
 
@@ -74,7 +74,7 @@ impl OutboundStats {
     }
 }
 
-/// `RTCRemoteInboundRtpStreamStats`: how the other side receives the stream.
+/// `RTCRemoteInboundRtpStreamStats`: how the peer receives the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RemoteInboundStats {
@@ -82,17 +82,17 @@ pub struct RemoteInboundStats {
     pub reports_received: Count,
     /// Packets lost since the beginning.
     pub packets_lost: i32,
-    /// Part lost between the last two reports, in 1/256.
+    /// The fraction of packets lost between the last two reports, in 1/256.
     pub fraction_lost: u8,
-    /// Highest sequence number received, wraps in the upper half.
+    /// The highest sequence number received. The upper half counts its wraps.
     pub highest_sequence: u32,
     /// Interarrival jitter.
     pub jitter: Duration,
     /// The last measured round trip.
     pub round_trip_time: Option<Duration>,
-    /// All of them added up.
+    /// The sum of all measured round-trip times.
     pub total_round_trip_time: Duration,
-    /// How many they are.
+    /// How many round-trip times were measured.
     pub round_trip_time_measurements: Count,
 }
 
@@ -108,7 +108,7 @@ impl RemoteInboundStats {
         if block.last_sr == 0 {
             return None;
         }
-        // RFC 3550 section 6.4.1: A − LSR − DLSR, in 1/65536 s; negative is a clock that was set, or a lie.
+        // RFC 3550 §6.4.1: A − LSR − DLSR, in 1/65536 s; negative is a clock that was set, or a lie.
         let ticks = ntp.middle().wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_last_sr) as i32;
         let ticks = u64::try_from(ticks).ok()?;
         let rtt = Duration::from_micros(ticks.saturating_mul(1_000_000) >> 16);
@@ -122,23 +122,23 @@ impl RemoteInboundStats {
 barertc_wire::reasons! {
     /// Why something was not sent.
     pub enum SendDiscard: SendDiscards {
-        /// A frame waited longer than the configured age.
+        /// A frame has waited longer than the configured age.
         FrameLate,
-        /// A frame could not be decoded without one dropped before.
+        /// A frame depends on one that was dropped.
         FrameUndecodable,
         /// The caller's buffer was too small for the packet.
         NoRoom,
         /// A NACK asked for a packet that is not in the history: evicted, too old, or never sent.
         NackGone,
-        /// A NACK came again within a round trip.
+        /// A NACK was repeated within a round trip.
         NackTooSoon,
-        /// Feedback told that a retransmission of the packet came: the request was on its way.
+        /// A NACK asked for a packet whose retransmission has arrived, as feedback tells.
         NackArrived,
-        /// A NACK asked for a packet with earlier frames (RFC 2198), which cannot be made again.
+        /// A NACK asked for a redundant audio packet (RFC 2198), which is not sent again.
         NackRedundant,
-        /// A packet has been sent again as often as is allowed.
+        /// A NACK asked for a packet that was sent again as often as is allowed.
         NackTooOften,
-        /// Too many retransmissions wait.
+        /// The queue of retransmissions is full.
         NackQueueFull,
     }
 }
@@ -155,29 +155,29 @@ pub struct InboundStats {
     pub header_bytes_received: Count,
     /// Packets of the RTX stream.
     pub retransmitted_packets_received: Count,
-    /// Their payload bytes.
+    /// Payload bytes of the packets of the RTX stream.
     pub retransmitted_bytes_received: Count,
-    /// Repair packets (FlexFEC) received: they are none of this stream's packets.
+    /// Repair packets (FlexFEC). They are not counted in `packets_received`.
     pub fec_packets_received: Count,
-    /// Their payload bytes.
+    /// Payload bytes of repair packets.
     pub fec_bytes_received: Count,
-    /// Packets that were lost and restored with them.
+    /// Lost packets that repair packets have restored.
     pub packets_restored: Count,
-    /// Frames of audio that were lost and came again in a later packet (RFC 2198).
+    /// Lost audio frames that a later packet has carried again (RFC 2198).
     pub redundant_packets_used: Count,
-    /// Expected less received; negative when duplicates arrived.
+    /// Packets expected less packets received. It is negative when duplicates arrived.
     pub packets_lost: i32,
-    /// Packets that are missing and asked for at the moment.
+    /// Packets that are missing and asked for at present.
     pub packets_missing: usize,
     /// Interarrival jitter.
     pub jitter: Duration,
     /// When the last packet arrived.
     pub last_packet_received: Option<Instant>,
-    /// Frames given out complete.
+    /// Frames that were read complete.
     pub frames_received: Count,
-    /// Frames given out damaged.
+    /// Frames that were read damaged.
     pub frames_incomplete: Count,
-    /// Packets given up.
+    /// Packets that are no longer waited for.
     pub packets_given_up: Count,
     /// NACK messages sent.
     pub nack_count: Count,
@@ -203,21 +203,22 @@ impl InboundStats {
 barertc_wire::reasons! {
     /// Why a received packet was not used.
     pub enum RecvDiscard: RecvDiscards {
-        /// Another source or payload type.
+        /// The SSRC or the payload type is not that of the stream.
         WrongSource,
-        /// Far from the sequence numbers so far: an old packet, or the first one after a restart of the source.
+        /// The sequence number is far from those before. It is an old packet, or the first one after a restart of the
+        /// source.
         FarOff,
-        /// The source restarted its sequence numbers; what was held is gone.
+        /// The source has restarted its sequence numbers. Packets that were held are dropped.
         Restarted,
-        /// It has been there already.
+        /// The packet was received before.
         Duplicate,
-        /// Its frame has been given out or given up.
+        /// Its frame was read or given up.
         Late,
-        /// Its payload is not what its payload type says.
+        /// The payload is malformed for its payload type.
         Malformed,
-        /// Its payload is larger than configured.
+        /// The payload is larger than configured.
         TooLarge,
-        /// So many packets are missing that a key frame is asked for instead.
+        /// Too many packets are missing. A key frame is asked for instead.
         TooManyMissing,
     }
 }

@@ -7,44 +7,45 @@ use barertc_wire::{ConfigError, Rule};
 
 use crate::error::Error;
 
-/// How one stream is received.
+/// The configuration of a stream that is received.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecvConfig {
-    /// Its source.
+    /// The SSRC of the stream.
     pub ssrc: u32,
-    /// Its payload type.
+    /// The payload type of the stream.
     pub payload_type: u8,
-    /// What it carries.
+    /// The format of the payload.
     pub format: PayloadFormat,
-    /// How NAL units are set apart in the frames that come out.
+    /// How NAL units are separated in the frames that are read.
     pub framing: Framing,
-    /// Source and payload type of its retransmissions (RFC 4588).
+    /// The SSRC and the payload type of retransmissions (RFC 4588).
     pub rtx: Option<(u32, u8)>,
-    /// Payload type of redundant audio (RFC 2198) of the same source.
+    /// The payload type of redundant audio (RFC 2198) with the same SSRC.
     pub red: Option<u8>,
-    /// Source and payload type of its repair packets (FlexFEC).
+    /// The SSRC and the payload type of repair packets (FlexFEC).
     pub repair: Option<(u32, u8)>,
-    /// Packets that are kept to restore others with repair packets, where these were negotiated; 0 for none.
+    /// How many packets are kept, so that repair packets can restore others. They are kept where repair packets were
+    /// negotiated; 0 keeps none.
     pub repair_window: usize,
-    /// The source that reports and requests come from.
+    /// The SSRC that reports and requests are sent from.
     pub local_ssrc: u32,
-    /// Negotiated header extensions.
+    /// The negotiated header extensions.
     pub extensions: ExtensionMap,
-    /// Packets held until their frame is complete.
+    /// How many packets are held until their frame is complete.
     pub packets: usize,
-    /// Largest payload.
+    /// The size of the largest payload in bytes.
     pub payload_bytes: usize,
-    /// How long a missing packet is waited for.
+    /// How long a frame waits for a missing packet.
     pub wait: Duration,
-    /// Missing packets that are asked for at the same time, where [`nack`](Self::nack) lets them be asked for at all.
+    /// How many missing packets can be asked for at the same time.
     pub missing: usize,
-    /// NACK was negotiated: missing packets may be asked for.
+    /// Whether NACK was negotiated. Without it, no missing packet is asked for.
     pub nack: bool,
 }
 
 impl RecvConfig {
-    /// Video of ordinary size: frames of up to 255 packets, 300 ms for what is missing.
+    /// A configuration for video of ordinary size. A frame has up to 255 packets and waits 300 ms for a missing one.
     #[must_use]
     pub const fn video(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self {
@@ -66,7 +67,7 @@ impl RecvConfig {
         }
     }
 
-    /// Audio: a short wait and no NACK.
+    /// A configuration for audio. A frame waits 60 ms for a missing packet, and no packet is asked for.
     #[must_use]
     pub const fn audio(ssrc: u32, payload_type: u8, format: PayloadFormat) -> Self {
         Self {

@@ -55,7 +55,8 @@ pub struct RecvStream<A: Allocator + Clone> {
 }
 
 impl<A: Allocator + Clone> RecvStream<A> {
-    /// Bytes that the stream takes from its allocator when it is made; it takes none later.
+    /// The bytes that the stream takes from its allocator. It takes all of them when it is made, except those for
+    /// repair packets that are negotiated later.
     #[must_use]
     pub const fn worst_case_bytes(config: &RecvConfig) -> usize {
         JitterBuffer::<A>::worst_case_bytes(&config.jitter())
@@ -72,7 +73,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         }
     }
 
-    /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
+    /// Makes a stream and allocates its memory: [`worst_case_bytes`](Self::worst_case_bytes).
     ///
     /// # Errors
     /// As [`RecvConfig::check`]; [`Error::NoMemory`].
@@ -94,14 +95,14 @@ impl<A: Allocator + Clone> RecvStream<A> {
         })
     }
 
-    /// Whether a packet of this source and payload type is for this stream: the media, its retransmissions or its repair
-    /// packets.
+    /// Whether a packet belongs to this stream by SSRC and payload type. It can be media, a retransmission or a repair
+    /// packet.
     #[must_use]
     pub fn accepts(&self, packet: &Packet<'_>) -> bool {
         self.is_media(packet) || self.is_rtx(packet) || self.is_repair(packet)
     }
 
-    /// Takes one decrypted packet in. What can't be used is counted by reason.
+    /// Takes one decrypted packet. A packet that cannot be used is counted by reason.
     pub fn handle(&mut self, now: Instant, packet: &Packet<'_>) {
         if self.is_media(packet) {
             self.handle_media(now, packet);
@@ -201,7 +202,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         new
     }
 
-    /// RFC 4588 section 4: the first two bytes of the payload are the original sequence number.
+    /// RFC 4588 §4: the first two bytes of the payload are the original sequence number.
     fn handle_rtx(&mut self, now: Instant, packet: &Packet<'_>) {
         let Some((osn, payload)) = packet.payload.split_first_chunk::<2>() else {
             return; // padding that probes the path
@@ -251,8 +252,8 @@ impl<A: Allocator + Clone> RecvStream<A> {
         }
     }
 
-    /// The next frame, written into `out`: see [`JitterBuffer::poll_frame`]. After a loss that nothing repaired, a key
-    /// frame is asked for with the next [`write_feedback`](Self::write_feedback).
+    /// Writes the next frame into `out`; see [`JitterBuffer::poll_frame`]. After an unrepaired loss, the next
+    /// [`write_feedback`](Self::write_feedback) asks for a key frame.
     pub fn poll_frame(&mut self, now: Instant, out: &mut [u8]) -> Option<ReceivedFrame> {
         let frame = self.jitter.poll_frame(now, out);
         self.give_up();
@@ -265,7 +266,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         Some(frame)
     }
 
-    /// Takes what concerns this stream from one RTCP packet: its sender report.
+    /// Takes one RTCP packet. The stream uses the sender reports of its source and ignores the rest.
     pub fn handle_rtcp(&mut self, now: Instant, packet: &Rtcp<'_>) {
         if let Rtcp::SenderReport(sr) = packet
             && sr.info.ssrc == self.config.ssrc
@@ -274,13 +275,13 @@ impl<A: Allocator + Clone> RecvStream<A> {
         }
     }
 
-    /// Whether [`write_feedback`](Self::write_feedback) has something to say.
+    /// Whether [`write_feedback`](Self::write_feedback) has something to write.
     #[must_use]
     pub fn wants_feedback(&self, now: Instant) -> bool {
         self.missing.is_due(now) || self.key_frames.is_due(now)
     }
 
-    /// Adds the NACK and the PLI that are due. What has no room is tried again with the next compound.
+    /// Adds the NACK and the PLI that are due to a compound. What does not fit is tried again with the next compound.
     pub fn write_feedback(&mut self, now: Instant, w: &mut CompoundWriter<'_>) {
         let (local, media) = (self.config.local_ssrc, self.config.ssrc);
         while self.missing.is_due(now) {
@@ -305,17 +306,18 @@ impl<A: Allocator + Clone> RecvStream<A> {
         }
     }
 
-    /// Asks for a key frame, for reasons that the caller has.
+    /// Asks for a key frame with the next [`write_feedback`](Self::write_feedback).
     pub const fn request_key_frame(&mut self, _now: Instant) {
         self.key_frames.need();
     }
 
-    /// The block of the next report about this stream; starts a new interval. `None` before its first packet.
+    /// The report block about this stream for the next report. Each call starts a new interval of loss. `None` before
+    /// the first packet.
     pub fn report_block(&mut self, now: Instant) -> Option<ReportBlock> {
         self.reception.report(now, self.config.ssrc)
     }
 
-    /// Whether [`poll_frame`](Self::poll_frame) most likely has a frame.
+    /// Whether [`poll_frame`](Self::poll_frame) probably has a frame.
     #[must_use]
     pub fn has_frame(&self, now: Instant) -> bool {
         self.jitter.is_ready(now)
@@ -339,7 +341,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         Instant::earliest(self.missing.timeout(), self.key_frames.timeout())
     }
 
-    /// Takes the round trip time, which spaces repeated requests.
+    /// Sets the round-trip time. It decides the time between repeated requests.
     pub const fn set_round_trip_time(&mut self, _now: Instant, round_trip_time: Duration) {
         self.rtt = round_trip_time;
     }
@@ -350,7 +352,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         &self.config
     }
 
-    /// What arrived.
+    /// The statistics as they are now.
     #[must_use]
     pub fn stats(&self) -> InboundStats {
         let rate = u64::from(self.config.format.clock_rate());
@@ -363,7 +365,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         }
     }
 
-    /// What could not be used, by reason.
+    /// How many packets could not be used, by reason.
     #[must_use]
     pub const fn discards(&self) -> &RecvDiscards {
         &self.discards

@@ -10,8 +10,8 @@ use crate::reception::Reception;
 use crate::restore::Restorer;
 
 impl<A: Allocator + Clone> RecvStream<A> {
-    /// The source sends another of the agreed payload types from now on (RFC 3264 §6.1). What is held of the former one is
-    /// forgotten. `rtx` is the payload type of retransmissions of the new one.
+    /// Changes to another of the negotiated payload types (RFC 3264 §6.1). `rtx` is the payload type of its
+    /// retransmissions. When the format is another one, packets that are held are dropped.
     pub fn set_format(&mut self, _now: Instant, payload_type: u8, format: PayloadFormat, rtx: Option<u8>) {
         if format != self.config.format {
             self.config.format = format;
@@ -23,8 +23,8 @@ impl<A: Allocator + Clone> RecvStream<A> {
         self.config.rtx = self.config.rtx.zip(rtx).map(|((ssrc, _), rtx)| (ssrc, rtx));
     }
 
-    /// The stream has another source from now on, as when the peer did not announce it: what is held is gone. Counters
-    /// go on.
+    /// Changes the SSRC, for example when the peer has not announced one and the first packet tells it. Packets that
+    /// are held are dropped. Statistics go on.
     pub fn set_source(&mut self, _now: Instant, ssrc: u32) {
         self.config.ssrc = ssrc;
         self.reception = Reception::new(self.config.format.clock_rate());
@@ -36,19 +36,19 @@ impl<A: Allocator + Clone> RecvStream<A> {
         self.key_frames.forget(self.config.format.is_video());
     }
 
-    /// Source and payload type of retransmissions, once they are known.
+    /// Sets the SSRC and the payload type of retransmissions.
     pub const fn set_rtx(&mut self, _now: Instant, rtx: Option<(u32, u8)>) {
         self.config.rtx = rtx;
     }
 
-    /// Source and payload type of repair packets, once they are known. A stream that was made without any needs
-    /// [`reserve_repair`](Self::reserve_repair) before: else repair packets are only counted.
+    /// Sets the SSRC and the payload type of repair packets. A stream that was made without repair packets needs
+    /// [`reserve_repair`](Self::reserve_repair) before. Otherwise it only counts them.
     pub const fn set_repair(&mut self, _now: Instant, repair: Option<(u32, u8)>) {
         self.config.repair = repair;
     }
 
-    /// Takes the memory that repair packets need, where the stream was made without any. The stream uses it once
-    /// [`set_repair`](Self::set_repair) names their source.
+    /// Allocates the memory for repair packets, when the stream was made without. [`set_repair`](Self::set_repair) then
+    /// makes the stream use it.
     ///
     /// # Errors
     /// [`Error::NoMemory`].
@@ -59,7 +59,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         Ok(())
     }
 
-    /// Other header extensions from now on. Repair packets for what came before are of no use then.
+    /// Changes the header extensions. Repair packets for earlier packets are dropped then.
     pub fn set_extensions(&mut self, _now: Instant, extensions: ExtensionMap) {
         if extensions == self.config.extensions {
             return;
@@ -71,12 +71,12 @@ impl<A: Allocator + Clone> RecvStream<A> {
         }
     }
 
-    /// Payload type of redundant audio (RFC 2198) from now on.
+    /// Sets the payload type of redundant audio (RFC 2198).
     pub const fn set_red(&mut self, _now: Instant, red: Option<u8>) {
         self.config.red = red;
     }
 
-    /// Whether missing packets may be asked for from now on. What was asked for is forgotten where they may not.
+    /// Sets whether missing packets may be asked for. Without NACK, the list of missing packets is emptied.
     pub fn set_nack(&mut self, _now: Instant, nack: bool) {
         self.config.nack = nack;
         if !nack {

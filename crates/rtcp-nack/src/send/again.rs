@@ -15,9 +15,11 @@ use crate::stats::SendDiscard;
 const PADDING: u16 = 32;
 
 impl<A: Allocator + Clone> SendStream<A> {
-    /// Writes the next packet that was asked for again: with RTX a new packet of the RTX stream, stamped with
-    /// `transport_sequence`; otherwise the same bytes as the first time. `None` when nothing waits or the limit of
-    /// [`RetransmitConfig`](crate::RetransmitConfig) is reached; then [`timeout`](Self::timeout) tells when to go on.
+    /// Writes the next retransmission. With RTX it is a new packet of the RTX stream that carries `transport_sequence`.
+    /// Without RTX it has the same bytes as the first transmission.
+    ///
+    /// `None` when no retransmission waits, or when the limit of [`RetransmitConfig`](crate::RetransmitConfig) is
+    /// reached. In the second case [`timeout`](Self::timeout) tells when to go on.
     pub fn poll_retransmit(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
         loop {
             if !self.retransmit_budget.ready(now) {
@@ -45,15 +47,17 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.again.sent(now, sequence, transport, first);
     }
 
-    /// Transport-wide feedback tells that the packet with this number arrived. What it repeats is not sent again.
+    /// Says that transport-wide feedback has reported the arrival of this packet. A packet that it repeats is not sent
+    /// again.
     pub fn handle_transport_arrival(&mut self, _now: Instant, transport_sequence: u16) {
         if let Some(sequence) = self.again.arrived(transport_sequence) {
             self.history.arrived(sequence);
         }
     }
 
-    /// Writes something that fills the path for a probe: a packet of late once more, which costs a receiver nothing and
-    /// may even be one that it misses. `None` without RTX, whose packets alone may be sent without being asked for.
+    /// Writes a packet that fills the path for a bandwidth probe. It is a retransmission of a recent packet, which may
+    /// even replace one that is lost. `None` without RTX: only an RTX stream may send packets that nobody has asked
+    /// for.
     pub fn poll_padding(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
         self.config.rtx?;
         self.padding = self.padding.wrapping_add(1);
@@ -91,7 +95,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         let (mut time, mut transport) = (again.abs_send_time, again.transport_sequence);
         let mut header = self.header(frame, &piece, sequence);
         if let Some(rtx) = self.config.rtx {
-            // RFC 4588 section 4: own source, type and numbers; timestamp and marker of the original.
+            // RFC 4588 §4: own source, type and numbers; timestamp and marker of the original.
             header = Header { ssrc: rtx.ssrc, payload_type: rtx.payload_type, sequence: self.next_rtx, ..header };
             (time, transport) = (abs_send_time(now.as_micros()), transport_sequence);
         }
@@ -106,7 +110,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         Some((header_len, w.len()))
     }
 
-    /// Queues what a NACK asks for; what can't be served is counted by reason.
+    /// Queues the packets that a NACK asks for. A packet that cannot be sent again is counted by reason.
     pub fn handle_nack(&mut self, now: Instant, nack: &Nack<'_>) {
         if nack.media != self.config.ssrc {
             return;
@@ -129,10 +133,11 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
     }
 
-    /// Transport-wide feedback misses the packet with this number. If it was ours, it is sent again without being asked
-    /// for: the request may be lost too, and a receiver that waits for a retransmission which was lost asks late. Video
-    /// only with RTX, where each transmission has a number of its own. Sound, which browsers don't ask for again, goes as it
-    /// was and, being small, twice.
+    /// Says that transport-wide feedback lacks this packet. If the packet is of this stream, it is sent again without a
+    /// NACK: the NACK may be lost too, and may come late.
+    ///
+    /// That is done for video with RTX, where each transmission has its own number. Audio is sent again unchanged, and
+    /// twice, because browsers send no NACK for audio.
     pub fn handle_transport_loss(&mut self, now: Instant, transport_sequence: u16) {
         let sound = !self.config.format.is_video();
         if (self.retransmit_uses_transport_sequence() || sound && self.uses_transport_sequence())

@@ -8,7 +8,7 @@ use super::SendStream;
 use crate::stats::SendDiscard;
 
 impl<A: Allocator + Clone> SendStream<A> {
-    /// Drops everything that waits; video goes on at the next key frame.
+    /// Drops all frames that wait. Video continues with the next key frame.
     pub fn clear_queue(&mut self, now: Instant) {
         while let Some(queued) = self.queue.pop_front() {
             self.dropped(&queued.frame);

@@ -43,12 +43,12 @@ struct Queued<A: Allocator + Clone> {
 /// Before a round trip is known.
 const ASSUMED_RTT: Duration = Duration::from_millis(100);
 
-/// What the application should know.
+/// An event of a stream that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SendEvent {
-    /// The receiver, or this stream after it dropped frames, can go on with a key frame only.
+    /// A key frame is needed. The receiver has asked for one, or this stream has dropped frames.
     KeyFrameNeeded,
 }
 
@@ -98,8 +98,8 @@ pub struct SendStream<A: Allocator + Clone> {
 }
 
 impl<A: Allocator + Clone> SendStream<A> {
-    /// Bytes that the stream takes from its allocator when it is made; it takes none later. Frames in the queue and
-    /// in the history belong to whoever made them.
+    /// The bytes that the stream takes from its allocator. It takes all of them when it is made, except those that
+    /// [`reserve`](Self::reserve) takes for later terms. Frames in the queue and in the history are not counted.
     #[must_use]
     pub const fn worst_case_bytes(config: &SendConfig) -> usize {
         History::<A>::worst_case_bytes(&config.history)
@@ -112,7 +112,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         if config.repairs() { Repair::<A>::worst_case_bytes(config.repair_packets, config.mtu) } else { 0 }
     }
 
-    /// Allocates everything the stream will need: see [`worst_case_bytes`](Self::worst_case_bytes).
+    /// Makes a stream and allocates its memory: [`worst_case_bytes`](Self::worst_case_bytes).
     ///
     /// # Errors
     /// As [`SendConfig::check`]; [`Error::NoMemory`].
@@ -143,11 +143,11 @@ impl<A: Allocator + Clone> SendStream<A> {
         })
     }
 
-    /// Queues a frame. Its bytes are shared, not copied.
+    /// Queues a frame. The queue shares the bytes of the frame and does not copy them.
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when the queue is full, [`Error::WrongFormat`], [`Error::FrameTooLarge`] when an audio
-    /// frame doesn't fit one packet.
+    /// frame does not fit into one packet.
     pub fn enqueue(&mut self, now: Instant, frame: Frame<A>) -> Result<(), Error> {
         if frame.format() != self.config.format {
             return Err(Error::WrongFormat);
@@ -167,10 +167,11 @@ impl<A: Allocator + Clone> SendStream<A> {
         Ok(())
     }
 
-    /// Writes the next packet, or the next repair packet of those before it, stamped with `transport_sequence` where that extension is negotiated
-    /// ([`uses_transport_sequence`](Self::uses_transport_sequence)). `None` when nothing waits.
+    /// Writes the next packet into `out`: media, or a repair packet. `None` when nothing waits.
     ///
-    /// `out` should have [`SendConfig::mtu`] bytes; the packet leaves room for the protection.
+    /// The packet carries `transport_sequence` where that extension was negotiated
+    /// ([`uses_transport_sequence`](Self::uses_transport_sequence)). `out` should have [`SendConfig::mtu`] bytes. The
+    /// packet leaves room for the protection.
     pub fn poll_packet(&mut self, now: Instant, transport_sequence: u16, out: &mut [u8]) -> Option<usize> {
         if let Some(len) = self.poll_repair(now, transport_sequence, out) {
             return Some(len);
@@ -254,7 +255,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         Some(len)
     }
 
-    /// Takes what concerns this stream from one RTCP packet: NACK, PLI, FIR and report blocks.
+    /// Takes one RTCP packet. The stream uses NACK, PLI, FIR and report blocks that are about it, and ignores the rest.
     pub fn handle_rtcp(&mut self, now: Instant, ntp: NtpTime, packet: &Rtcp<'_>) {
         match packet {
             Rtcp::Nack(nack) => self.handle_nack(now, nack),
@@ -273,8 +274,9 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
     }
 
-    /// Takes a report block about this stream (others are ignored): loss, jitter and, from the time since the last
-    /// sender report, the round trip (RFC 3550 section 6.4.1). `ntp` is now on the clock of the sender reports.
+    /// Takes a report block, and ignores it when it is about another stream. The block tells loss and jitter. The time
+    /// since the last sender report tells the round-trip time (RFC 3550 §6.4.1). `ntp` is the present time on the clock
+    /// of the sender reports.
     pub fn handle_report_block(&mut self, now: Instant, ntp: NtpTime, block: &ReportBlock) {
         if block.ssrc != self.config.ssrc {
             return;
@@ -289,13 +291,13 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
     }
 
-    /// The sender's part of a sender report, once something was sent.
+    /// The sender's part of a sender report. `None` before a packet was sent.
     #[must_use]
     pub fn sender_report(&self, now: Instant, ntp: NtpTime) -> Option<SenderInfo> {
         if self.stats.packets_sent == 0 {
             return None;
         }
-        // The report is about one source; with RTX, packets sent again are another's (RFC 4588 section 4).
+        // The report is about one source; with RTX, packets sent again are another's (RFC 4588 §4).
         let (packets, octets) = match self.config.rtx {
             Some(_) => (self.stats.retransmitted_packets_sent.get(), self.stats.retransmitted_bytes_sent.get()),
             None => (0, 0),
@@ -309,30 +311,31 @@ impl<A: Allocator + Clone> SendStream<A> {
         })
     }
 
-    /// What happened that the application should know.
+    /// The next event, or `None` when there is none.
     pub fn poll_event(&mut self) -> Option<SendEvent> {
         self.key_frames.take().then_some(SendEvent::KeyFrameNeeded)
     }
 
-    /// When to call [`poll_retransmit`](Self::poll_retransmit) again, if retransmissions wait for their limit.
+    /// When to call [`poll_retransmit`](Self::poll_retransmit) again. `None` when no retransmission waits.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         self.again.timeout(self.retransmit_budget.ready_at())
     }
 
-    /// Lets the history release frames that are too old; worth calling now and then on a stream that pauses.
+    /// Releases frames of the history that are too old. Call it from time to time on a stream that pauses.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.history.expire(now);
         self.key_frames.ask(now);
     }
 
-    /// Whether packets carry a transport-wide sequence number, so that the caller should count one for each.
+    /// Whether packets carry a transport-wide sequence number. The caller then counts one number for each packet.
     #[must_use]
     pub fn uses_transport_sequence(&self) -> bool {
         self.config.extensions.id(Extension::TransportSequence).is_some()
     }
 
-    /// The same for what [`poll_retransmit`](Self::poll_retransmit) writes: plain retransmissions keep their number.
+    /// Whether packets of [`poll_retransmit`](Self::poll_retransmit) carry a new transport-wide sequence number.
+    /// Without RTX they repeat the old one.
     #[must_use]
     pub fn retransmit_uses_transport_sequence(&self) -> bool {
         self.config.rtx.is_some() && self.uses_transport_sequence()
@@ -344,19 +347,19 @@ impl<A: Allocator + Clone> SendStream<A> {
         &self.config
     }
 
-    /// Frames that wait.
+    /// How many frames wait.
     #[must_use]
     pub const fn queued_frames(&self) -> usize {
         self.queue.len()
     }
 
-    /// Whether [`poll_packet`](Self::poll_packet) has something: a frame, or repair packets of the last one.
+    /// Whether [`poll_packet`](Self::poll_packet) has a packet: of a frame, or a repair packet.
     #[must_use]
     pub fn has_packets(&self) -> bool {
         !self.queue.is_empty() || self.repair.as_ref().is_some_and(|repair| repair.has_packets())
     }
 
-    /// Bytes of repair packets that go with each byte of media at the moment, as a share.
+    /// The bytes of repair packets that are sent for each byte of media at present.
     #[must_use]
     pub fn repair_rate(&self) -> f32 {
         self.repair.as_ref().filter(|_| self.config.repairs()).map_or(0.0, |repair| repair.rate())
@@ -368,44 +371,44 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.config.repairs() && self.repair.as_ref().is_some_and(|repair| repair.is_on())
     }
 
-    /// Bytes of the frames that wait, those already sent of the first one counted too.
+    /// The bytes of the frames that wait. The first frame counts as a whole, even when a part of it was sent.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.queue.iter().map(|q| q.frame.bytes().len()).fold(0, usize::saturating_add)
     }
 
-    /// Packets that wait to be sent again. Second copies that are not due yet are not counted: [`timeout`](Self::timeout)
-    /// knows of them.
+    /// How many packets wait to be sent again. Second copies that are not due are not counted;
+    /// [`timeout`](Self::timeout) counts them.
     #[must_use]
     pub const fn queued_retransmissions(&self) -> usize {
         self.again.len()
     }
 
-    /// How long the first frame has waited.
+    /// How long the first frame of the queue has waited.
     #[must_use]
     pub fn queue_delay(&self, now: Instant) -> Duration {
         self.queue.front().map_or(Duration::ZERO, |q| now.saturating_since(q.since))
     }
 
-    /// The last measured round trip time.
+    /// The round-trip time that was measured last.
     #[must_use]
     pub const fn round_trip_time(&self) -> Option<Duration> {
         self.round_trip_time
     }
 
-    /// What was sent.
+    /// The statistics of what was sent.
     #[must_use]
     pub const fn stats(&self) -> &OutboundStats {
         &self.stats
     }
 
-    /// What the receiver reports.
+    /// The statistics that the receiver has reported.
     #[must_use]
     pub const fn remote_stats(&self) -> &RemoteInboundStats {
         &self.remote
     }
 
-    /// What was dropped or refused, by reason.
+    /// How many frames and requests were dropped or refused, by reason.
     #[must_use]
     pub const fn discards(&self) -> &SendDiscards {
         &self.discards

@@ -11,8 +11,8 @@ use crate::repair::Repair;
 use crate::terms::SendTerms;
 
 impl<A: Allocator + Clone> SendStream<A> {
-    /// Checks other terms and takes the memory that they need. What the stream sends does not change:
-    /// [`renegotiate`](Self::renegotiate) does that.
+    /// Checks other terms and allocates the memory that they need. The stream goes on with its present terms until
+    /// [`renegotiate`](Self::renegotiate).
     ///
     /// # Errors
     /// As [`SendConfig::check`](crate::SendConfig::check); [`Error::NoMemory`].
@@ -26,11 +26,11 @@ impl<A: Allocator + Clone> SendStream<A> {
         Ok(())
     }
 
-    /// Sends by these terms from now on. Call [`reserve`](Self::reserve) with them before: it says whether they can be used.
+    /// Changes the terms of the stream. Call [`reserve`](Self::reserve) with the same terms before, which checks them.
     ///
-    /// Terms that change nothing cost nothing. Others forget the history, because its packets could not be made again byte
-    /// for byte. A frame of which packets have left is given up. Another format drops all frames that wait, which have the
-    /// old one. Video asks for a key frame then. Sequence numbers, timestamps and statistics go on.
+    /// Terms that change nothing have no effect. Otherwise the history is cleared, because its packets could not be
+    /// made again byte for byte. A frame that was sent in part is dropped. With another format all waiting frames are
+    /// dropped, and a video stream asks for a key frame. Sequence numbers, timestamps and statistics go on.
     pub fn renegotiate(&mut self, now: Instant, terms: &SendTerms) {
         if terms.hold_for(&self.config) {
             return;

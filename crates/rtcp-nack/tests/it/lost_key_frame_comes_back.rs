@@ -80,7 +80,7 @@ fn run(rtx: bool, first_sequence: u16) {
     assert!(got.complete && !got.key && got.timestamp == 6_000);
     assert_eq!(sender.stats().retransmitted_packets_sent, if rtx { 218 } else { 109 });
     assert_eq!(sender.discards().total(), 0);
-    // A report is about one source (RFC 3550 section 6.4.1), and RTX is another.
+    // A report is about one source (RFC 3550 §6.4.1), and RTX is another.
     let report = sender.sender_report(now, NtpTime(0)).unwrap();
     assert_eq!(report.packets, if rtx { 111 } else { 220 });
 }
