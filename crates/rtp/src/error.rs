@@ -10,9 +10,9 @@ use barertc_wire::{ConfigError, NoRoom, Truncated};
 pub enum Error {
     /// The packet ends before its own fields do.
     Truncated,
-    /// The version field is not 2 (RFC 3550 section 5.1).
+    /// The version field is not 2 (RFC 3550 §5.1).
     Version,
-    /// The padding count is zero or larger than the payload (RFC 3550 section 5.1).
+    /// The padding count is zero or larger than the payload (RFC 3550 §5.1).
     Padding,
     /// A field has a value that its specification forbids.
     Malformed,

@@ -4,12 +4,12 @@ use barertc_wire::{Extension, ExtensionMap, Reader, Writer};
 
 use crate::error::Error;
 
-/// Profile number of the one-byte form (RFC 8285 section 4.2).
+/// Profile number of the one-byte form (RFC 8285 §4.2).
 const ONE_BYTE: u16 = 0xbede;
 /// Profile number of the two-byte form, its low four bits left to the application (section 4.3).
 const TWO_BYTE: u16 = 0x1000;
 
-/// Loudness of one audio frame (RFC 6464 section 3).
+/// Loudness of one audio frame (RFC 6464 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AudioLevel {
@@ -222,7 +222,7 @@ impl<'a> Elements<'a> {
     pub(crate) fn new(extension: Option<(u16, &'a [u8])>) -> Self {
         match extension {
             Some((ONE_BYTE, data)) => Self { two_byte: false, r: Reader::new(data) },
-            // The low four bits are "appbits" (RFC 8285 section 4.3).
+            // The low four bits are "appbits" (RFC 8285 §4.3).
             Some((profile, data)) if profile & 0xfff0 == TWO_BYTE => Self { two_byte: true, r: Reader::new(data) },
             _ => Self { two_byte: false, r: Reader::new(&[]) },
         }
@@ -245,7 +245,7 @@ impl<'a> Iterator for Elements<'a> {
                 self.r.skip(usize::from(first & 0x0f).saturating_add(1)).ok()?;
                 continue;
             } else if first >> 4 == 15 {
-                // Reserved: stop processing (RFC 8285 section 4.2).
+                // Reserved: stop processing (RFC 8285 §4.2).
                 self.r = Reader::new(&[]);
                 return None;
             } else {
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn padding_reserved_and_broken_elements() {
         let elements = |profile, data| Elements::new(Some((profile, data))).collect::<Vec<_>>();
-        // RFC 8285 section 4.2: padding may stand between elements; 15 ends everything.
+        // RFC 8285 §4.2: padding may stand between elements; 15 ends everything.
         assert_eq!(elements(0xbede, &[0, 0x10, 7, 0, 0x21, 8, 9]), [(1, &[7][..]), (2, &[8, 9][..])]);
         assert_eq!(elements(0xbede, &[0x10, 7, 0xf0, 1, 0x20, 8]), [(1, &[7][..])]);
         assert_eq!(elements(0xbede, &[0x1f, 7]), []);

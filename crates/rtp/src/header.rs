@@ -1,4 +1,4 @@
-//! The RTP packet (RFC 3550 section 5.1):
+//! The RTP packet (RFC 3550 §5.1):
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -134,7 +134,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Whether a datagram of an RTP session is RTCP: payload types 192–223 belong to it (RFC 5761 section 4).
+/// Whether a datagram of an RTP session is RTCP: payload types 192–223 belong to it (RFC 5761 §4).
 #[must_use]
 pub fn is_rtcp(datagram: &[u8]) -> bool {
     matches!(datagram, [_, 192..=223, ..])

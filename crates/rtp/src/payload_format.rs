@@ -13,7 +13,7 @@ pub enum PayloadFormat {
     Vp8,
     /// Opus (RFC 7587).
     Opus,
-    /// G.711 µ-law or A-law (RFC 3551 section 4.5.14).
+    /// G.711 µ-law or A-law (RFC 3551 §4.5.14).
     G711,
 }
 
@@ -59,7 +59,7 @@ impl PayloadFormat {
             Self::H264 => headers.any(|h| h & 0x1f == 5),
             // BLA, IDR and CRA pictures (ITU-T H.265 table 7-1).
             Self::H265 => headers.any(|h| matches!((h >> 1) & 0x3f, 16..=21)),
-            // The inverse key frame flag of the frame tag (RFC 6386 section 9.1).
+            // The inverse key frame flag of the frame tag (RFC 6386 §9.1).
             Self::Vp8 => bytes.first().is_some_and(|b| b & 1 == 0),
             Self::Opus | Self::G711 => true,
         }

@@ -1,4 +1,4 @@
-//! H.264 (RFC 6184 section 5): single NAL units, STAP-A and FU-A; the interleaved structures of mode 2 are refused.
+//! H.264 (RFC 6184 §5): single NAL units, STAP-A and FU-A; the interleaved structures of mode 2 are refused.
 
 use barertc_wire::Reader;
 

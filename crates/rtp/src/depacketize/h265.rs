@@ -1,4 +1,4 @@
-//! H.265 (RFC 7798 section 4.4): single NAL units, aggregation packets and fragmentation units, without DONL.
+//! H.265 (RFC 7798 §4.4): single NAL units, aggregation packets and fragmentation units, without DONL.
 
 use barertc_wire::Reader;
 

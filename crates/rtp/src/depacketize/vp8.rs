@@ -1,4 +1,4 @@
-//! VP8 (RFC 7741 section 4.2): the payload descriptor with all its optional fields.
+//! VP8 (RFC 7741 §4.2): the payload descriptor with all its optional fields.
 
 use barertc_wire::Reader;
 

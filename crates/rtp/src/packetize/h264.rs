@@ -1,4 +1,4 @@
-//! H.264 in packetization-mode 1 (RFC 6184 section 6.3): single NAL units, STAP-A and FU-A.
+//! H.264 in packetization-mode 1 (RFC 6184 §6.3): single NAL units, STAP-A and FU-A.
 
 use barertc_wire::Writer;
 

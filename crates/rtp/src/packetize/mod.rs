@@ -91,7 +91,7 @@ pub(crate) fn write(frame: View<'_>, piece: &Piece, w: &mut Writer<'_>) -> Resul
     }
 }
 
-/// Audio: a packet a frame, which a receiver could not put together again (RFC 7587 section 4.2).
+/// Audio: a packet a frame, which a receiver could not put together again (RFC 7587 §4.2).
 fn whole(frame: View<'_>, budget: usize, cursor: &mut Cursor) -> Option<Piece> {
     let len = u32::try_from(frame.bytes.len()).ok()?;
     if cursor.offset > 0 || frame.bytes.len() > budget {

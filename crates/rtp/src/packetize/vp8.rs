@@ -5,7 +5,7 @@ use barertc_wire::Writer;
 use super::{Cursor, Piece, Shape, View, even_share};
 use crate::error::Error;
 
-/// Bytes of the payload descriptor (RFC 7741 section 4.2).
+/// Bytes of the payload descriptor (RFC 7741 §4.2).
 const DESCRIPTOR: usize = 1;
 /// Start of a VP8 partition; with partition index 0, of the frame.
 const S: u8 = 0x10;

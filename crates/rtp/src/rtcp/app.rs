@@ -1,4 +1,4 @@
-//! Application-defined packets (RFC 3550 section 6.7).
+//! Application-defined packets (RFC 3550 §6.7).
 
 use barertc_wire::Reader;
 

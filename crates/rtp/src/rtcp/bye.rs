@@ -1,4 +1,4 @@
-//! Goodbye (RFC 3550 section 6.6).
+//! Goodbye (RFC 3550 §6.6).
 
 use barertc_wire::Reader;
 

@@ -1,4 +1,4 @@
-//! Congestion control feedback (RFC 8888 section 3.1).
+//! Congestion control feedback (RFC 8888 §3.1).
 
 use barertc_wire::{NoRoom, Reader, Writer};
 

@@ -1,4 +1,4 @@
-//! Full intra request (RFC 5104 section 4.3.1).
+//! Full intra request (RFC 5104 §4.3.1).
 
 use barertc_wire::Reader;
 

@@ -1,4 +1,4 @@
-//! RTCP: reading compound and reduced-size packets, and writing them (RFC 3550 section 6, RFC 4585, RFC 5506).
+//! RTCP: reading compound and reduced-size packets, and writing them (RFC 3550 §6, RFC 4585, RFC 5506).
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -57,7 +57,7 @@ use barertc_wire::Reader;
 
 use crate::error::Error;
 
-/// Packet types (RFC 3550 section 12.1, RFC 4585 section 6.1).
+/// Packet types (RFC 3550 §12.1, RFC 4585 §6.1).
 const SR: u8 = 200;
 const RR: u8 = 201;
 const SDES: u8 = 202;
@@ -137,7 +137,7 @@ impl<'a> Packets<'a> {
         let words = usize::from(self.r.u16()?);
         let mut body = self.r.take(words.saturating_mul(4))?;
         if first & 0x20 != 0 {
-            // RFC 3550 section 6.4.1: a multiple of four, and it counts itself.
+            // RFC 3550 §6.4.1: a multiple of four, and it counts itself.
             let padding = usize::from(body.last().copied().ok_or(Error::Padding)?);
             let end = body.len().checked_sub(padding).filter(|_| padding > 0).ok_or(Error::Padding)?;
             body = body.get(..end).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Generic negative acknowledgement (RFC 4585 section 6.2.1): (PID, BLP) pairs, each one packet and a bitmask of the
+//! Generic negative acknowledgement (RFC 4585 §6.2.1): (PID, BLP) pairs, each one packet and a bitmask of the
 //! sixteen behind it.
 
 use barertc_wire::{NoRoom, Reader, Writer};

@@ -1,6 +1,6 @@
 use barertc_wire::Instant;
 
-/// Wallclock time as RTCP carries it: seconds since 1900 in 32.32 fixed point (RFC 3550 section 4).
+/// Wallclock time as RTCP carries it: seconds since 1900 in 32.32 fixed point (RFC 3550 §4).
 ///
 /// A machine without a wallclock may count from any origin (same section).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! Picture loss indication (RFC 4585 section 6.3.1).
+//! Picture loss indication (RFC 4585 §6.3.1).
 
 use barertc_wire::Reader;
 

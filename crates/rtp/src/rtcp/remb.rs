@@ -1,4 +1,4 @@
-//! Receiver estimated maximum bitrate (draft-alvestrand-rmcat-remb-03 section 2.2).
+//! Receiver estimated maximum bitrate (draft-alvestrand-rmcat-remb-03 §2.2).
 
 use barertc_wire::{NoRoom, Reader, Writer};
 

@@ -1,4 +1,4 @@
-//! Sender and receiver reports (RFC 3550 sections 6.4.1, 6.4.2).
+//! Sender and receiver reports (RFC 3550 §6.4.1, §6.4.2).
 
 use barertc_wire::{NoRoom, Reader, Writer};
 

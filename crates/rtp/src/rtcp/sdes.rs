@@ -1,4 +1,4 @@
-//! Source description (RFC 3550 section 6.5).
+//! Source description (RFC 3550 §6.5).
 
 use barertc_wire::Reader;
 

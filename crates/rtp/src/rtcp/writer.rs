@@ -11,7 +11,7 @@ const MAX_BLOCKS: usize = 31;
 
 /// Writes RTCP packets one behind the other into the caller's buffer. A packet that doesn't fit leaves no trace.
 ///
-/// RFC 3550 section 6.1 wants a report first and a CNAME in every compound; where reduced-size RTCP (RFC 5506) was
+/// RFC 3550 §6.1 wants a report first and a CNAME in every compound; where reduced-size RTCP (RFC 5506) was
 /// negotiated, feedback may stand alone.
 #[derive(Debug)]
 pub struct CompoundWriter<'a> {
@@ -136,7 +136,7 @@ impl<'a> CompoundWriter<'a> {
         self.feedback(PAYLOAD, FMT_PLI, sender, media, |_| Ok(()))
     }
 
-    /// Asks for a key frame of `media`, request number `number` (RFC 5104 section 4.3.1.1).
+    /// Asks for a key frame of `media`, request number `number` (RFC 5104 §4.3.1.1).
     ///
     /// # Errors
     /// [`Error::NoRoom`].

@@ -17,13 +17,13 @@ fn payloads(format: PayloadFormat, framing: Framing, bytes: &[u8], budget: usize
     all
 }
 
-/// RFC 6184 section 5.6, figure 2: the unit itself, its header being the payload header.
+/// RFC 6184 §5.6, figure 2: the unit itself, its header being the payload header.
 #[test]
 fn h264_single_nal_unit() {
     assert_eq!(payloads(PayloadFormat::H264, Framing::AnnexB, &[0, 0, 1, 0x41, 9, 8, 7], 100), [[0x41, 9, 8, 7]]);
 }
 
-/// RFC 6184 section 5.7.1, figure 7: STAP-A header, then size and unit twice. F is the OR, NRI the maximum.
+/// RFC 6184 §5.7.1, figure 7: STAP-A header, then size and unit twice. F is the OR, NRI the maximum.
 #[test]
 fn h264_stap_a() {
     let annex_b = [0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0, 0, 0, 1, 0x28, 0xce];
@@ -31,7 +31,7 @@ fn h264_stap_a() {
     assert_eq!(payloads(PayloadFormat::H264, Framing::AnnexB, &annex_b, 100), [expected]);
 }
 
-/// RFC 6184 section 5.8, figures 14 to 16: indicator with type 28, header with S, E and the type; the unit's own
+/// RFC 6184 §5.8, figures 14 to 16: indicator with type 28, header with S, E and the type; the unit's own
 /// header is not repeated.
 #[test]
 fn h264_fu_a() {
@@ -53,7 +53,7 @@ fn h264_parameter_sets_share_a_packet() {
     assert_eq!(all.len(), 3);
 }
 
-/// RFC 7798 section 4.4.2 (figure 6) and 4.4.3 (figures 9, 10).
+/// RFC 7798 §4.4.2 (figure 6) and 4.4.3 (figures 9, 10).
 #[test]
 fn h265_aggregation_and_fragments() {
     // VPS of layer 0 and temporal layer 2, SPS of temporal layer 1: the packet takes the lowest.
@@ -71,14 +71,14 @@ fn h265_aggregation_and_fragments() {
     );
 }
 
-/// RFC 7741 section 4.2: S in the first packet only.
+/// RFC 7741 §4.2: S in the first packet only.
 #[test]
 fn vp8_descriptor() {
     let all = payloads(PayloadFormat::Vp8, Framing::Whole, &[0x50; 100], 64);
     assert_eq!(all.iter().map(|p| p[0]).collect::<Vec<_>>(), [0x10, 0x00]);
 }
 
-/// RFC 7741 section 4.2 with every optional field, as other senders write them.
+/// RFC 7741 §4.2 with every optional field, as other senders write them.
 #[test]
 fn vp8_descriptors_of_others() {
     for (descriptor, rest) in [
