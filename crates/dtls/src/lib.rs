@@ -103,9 +103,6 @@
 #[cfg(test)]
 extern crate std;
 
-#[macro_use]
-mod trace;
-
 mod acks;
 mod client_hello;
 mod config;

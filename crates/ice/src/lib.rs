@@ -71,9 +71,6 @@
 #[cfg(test)]
 extern crate std;
 
-#[macro_use]
-mod trace;
-
 mod agent;
 mod candidate;
 mod carrier;

@@ -53,6 +53,7 @@ mod ice;
 mod reader;
 pub mod text;
 mod time;
+mod trace;
 mod writer;
 
 pub use clock::Clock;

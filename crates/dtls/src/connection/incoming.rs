@@ -108,7 +108,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let Some(version) = self.link.version else { return };
         self.status = Status::Connected;
         let event = Event::Connected { version, suite: self.link.suite, srtp: self.link.srtp };
-        trace!("dtls: {:?}", event);
+        barertc_wire::trace!("dtls: {:?}", event);
         self.connected = Some(event);
         if version == Version::Dtls13
             && let (Some(updates), Some(pending)) = (&mut self.link.updates, &self.pending)

@@ -257,7 +257,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.link.acks.handle_timeout(now);
         if self.link.flight.deadline().is_some_and(|at| at <= now) {
             let (longest, most) = (self.link.config.max_timeout, self.link.config.retransmissions);
-            trace!("dtls: a flight was not answered within {:?} ms", self.link.flight.timeout().as_millis() as u64);
+            barertc_wire::trace!(
+                "dtls: a flight was not answered within {:?} ms",
+                self.link.flight.timeout().as_millis() as u64
+            );
             let soon = self.hint.is_some_and(|hint| hint.soon);
             if soon || !self.link.flight.repeat(now, longest, most) {
                 match self.hint.map(|hint| hint.end) {
@@ -355,7 +358,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
 
     /// The connection is over; what the handshake took is given back.
     fn end(&mut self, event: Event) {
-        trace!("dtls: {:?}", event);
+        barertc_wire::trace!("dtls: {:?}", event);
         self.status = Status::Over;
         self.over = Some(event);
         self.link.flight.begin();

@@ -52,7 +52,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         match link.flight.poll(now, &link.provider, &mut link.records, out) {
             Ok(0) => None,
             Ok(len) => {
-                trace!("dtls: {:?} bytes of a flight", len);
+                barertc_wire::trace!("dtls: {:?} bytes of a flight", len);
                 Some(len)
             }
             Err(error) => {

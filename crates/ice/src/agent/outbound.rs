@@ -217,7 +217,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             tie_breaker,
             use_candidate: check.nominates,
         };
-        trace!("check of pair {}, transmission {}", pair.id, check.transaction.transmissions());
+        barertc_wire::trace!("check of pair {}, transmission {}", pair.id, check.transaction.transmissions());
         Some(Outgoing::Request { request, path: pair.path, remote: pair.remote, previous: false })
     }
 

@@ -61,7 +61,7 @@ impl Progress {
         if self.state == state {
             return;
         }
-        trace!("state {:?}", state);
+        barertc_wire::trace!("state {:?}", state);
         self.state = state;
         if self.untold.is_full() {
             self.untold.pop_back();

@@ -31,7 +31,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         let agreed = nominated || (!controlling && core::mem::take(&mut pair.nominate_when_valid));
         pair.nominated |= agreed;
-        trace!("pair {} is valid, nominated: {}", pair.id, agreed);
+        barertc_wire::trace!("pair {} is valid, nominated: {}", pair.id, agreed);
         let (id, foundation, priority) = (pair.id, pair.foundation, pair.priority(controlling));
         self.checklist.unfreeze(foundation);
         if agreed {
@@ -171,7 +171,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         let route = self.visible_route(path, remote);
         let is_new = self.selected() != Some(route);
-        trace!("path {} is selected, nominated: {}", id, nominated);
+        barertc_wire::trace!("path {} is selected, nominated: {}", id, nominated);
         self.consent.begin(Active::new(id, path, remote, nominated, relayed), is_new);
         self.progress.found();
         self.renew_consent(now, i);
@@ -205,7 +205,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if active.is_expired(now) {
             let route = self.visible_route(active.path, active.remote);
             let lost = active.pair;
-            trace!("consent is lost");
+            barertc_wire::trace!("consent is lost");
             self.consent.lose(route);
             self.session.forget_previous();
             self.progress.seen_mut().consent_lost = true;
@@ -257,7 +257,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// The check of pair `i` has failed.
     pub(super) fn fail(&mut self, now: Instant, i: usize) {
         if let Some(pair) = self.checklist.get_mut(i) {
-            trace!("check of pair {} has failed", pair.id);
+            barertc_wire::trace!("check of pair {} has failed", pair.id);
             pair.check = None;
             pair.state = CandidatePairState::Failed;
             pair.nominating = false;

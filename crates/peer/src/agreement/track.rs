@@ -122,5 +122,9 @@ impl Track {
         self.news.changed |= before != (direction, codec) || self.mid != mid;
         self.news.remote = direction.receives() && (self.news.remote || !before.0.receives());
         (self.direction, self.codec, self.mid) = (direction, codec, mid);
+        if self.news.changed {
+            let payload_type = self.codec.map(|(_, payload_type)| payload_type);
+            barertc_wire::trace!("track {:?}: {:?}, payload type {:?}", self.mid, self.direction, payload_type);
+        }
     }
 }

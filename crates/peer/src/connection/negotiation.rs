@@ -42,6 +42,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let text = ours!(self, None, self.config.sped, ours, self.agreement.write_offer(&ours, out))?;
         let data = self.transport.data().is_wanted();
         self.agreement.offered(&mut self.tracks, data)?;
+        barertc_wire::trace!("description: an offer, {} bytes", text.len());
         self.transport.take_part(now, true);
         self.update(now);
         Ok(text)
@@ -93,6 +94,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             return Err(Error::NoOffer);
         }
         self.agreement.rollback(&mut self.tracks);
+        barertc_wire::trace!("description: the offer was taken back");
         self.update(now);
         Ok(())
     }
@@ -224,6 +226,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         if ends_data {
             self.transport.data_mut().end(now);
         }
+        barertc_wire::trace!("description: applied, of use: {}", begin.is_some());
         let begun = begin.map_or(Ok(()), |begin| self.transport.begin(now, begin));
         self.update(now);
         begun

@@ -40,9 +40,16 @@ impl Told {
         matches!(self.state, ConnectionState::Closed)
     }
 
-    pub(super) const fn close(&mut self) {
-        self.state = ConnectionState::Closed;
+    pub(super) fn close(&mut self) {
+        self.enter(ConnectionState::Closed);
         self.waiting = None;
+    }
+
+    fn enter(&mut self, state: ConnectionState) {
+        if self.state != state {
+            self.state = state;
+            barertc_wire::trace!("connection: {:?}", state);
+        }
     }
 
     /// When the peer's silence has lasted too long.
@@ -61,7 +68,7 @@ impl Told {
             return;
         }
         let (ice, security) = (transport.ice().state(), transport.security());
-        self.state = match (security.failure(), ice) {
+        self.enter(match (security.failure(), ice) {
             _ if security.is_closed() => ConnectionState::Closed,
             (Some(reason), _) => ConnectionState::Failed(reason),
             (None, State::New) => ConnectionState::New,
@@ -70,7 +77,7 @@ impl Told {
             (None, State::Closed) => ConnectionState::Closed,
             (None, State::Connected | State::Completed) if security.is_up() => ConnectionState::Connected,
             (None, _) => ConnectionState::Connecting,
-        };
+        });
         let waits = self.state == ConnectionState::Connecting && matches!(ice, State::Connected | State::Completed);
         self.waiting = waits.then(|| {
             let (since, silence) = self.waiting.unwrap_or((now, Silence::Short));

@@ -231,6 +231,7 @@ impl<A: Allocator + Clone> Data<A> {
         }
         self.association = None;
         self.number = self.number.wrapping_add(1);
+        barertc_wire::trace!("data: association {}", self.number);
         self.renewal = Renewal::No;
         self.snap = Snap::InBand;
         // Without memory it is tried again when a channel is opened.
@@ -325,5 +326,6 @@ fn begin_by_token<A: Allocator>(now: Instant, association: &mut Association<A>, 
         && association.connect_with(now, init).is_ok()
     {
         *snap = Snap::Begun;
+        barertc_wire::trace!("data: begun by the descriptions");
     }
 }

@@ -110,6 +110,9 @@ impl<'p, A: Allocator + Clone, P: Provider> Security<'p, A, P> {
             };
             if let Some(next) = next {
                 *self = next;
+                if let Self::Failed { reason, .. } = self {
+                    barertc_wire::trace!("security: {:?}", *reason);
+                }
             }
         }
     }
@@ -127,7 +130,10 @@ impl<'p, A: Allocator + Clone, P: Provider> Security<'p, A, P> {
         let dtls = self.take()?;
         let profile = profile.and_then(Profile::from_dtls);
         Some(match profile.map(|profile| new_srtp(config, memory, provider, &dtls, profile)).transpose() {
-            Ok(srtp) => Self::Up { dtls, srtp, version },
+            Ok(srtp) => {
+                barertc_wire::trace!("security: {:?} with SRTP {:?}", version, profile);
+                Self::Up { dtls, srtp, version }
+            }
             Err(reason) => Self::Failed { dtls, reason },
         })
     }

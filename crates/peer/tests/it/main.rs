@@ -22,5 +22,6 @@ mod sources_are_unique;
 mod support;
 mod time_is_told_in_every_call;
 mod tokens_of_sctp;
+mod traced;
 mod two_peers_connect;
 mod what_cannot_work_is_said;

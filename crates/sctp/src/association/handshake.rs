@@ -20,7 +20,8 @@ impl<A: Allocator> Association<A> {
     /// Starts the handshake. Both sides may do so at the same time.
     pub fn connect(&mut self, now: Instant) {
         if matches!(self.state, State::Closed) {
-            self.state = State::CookieWait(self.attempt(now));
+            let attempt = self.attempt(now);
+            self.enter(State::CookieWait(attempt));
             self.outbox.init = true;
         }
     }
@@ -175,7 +176,8 @@ impl<A: Allocator> Association<A> {
         self.outbox.cookie_echo = true;
         self.answered(now, attempt);
         self.tx.rto.restart();
-        self.state = State::CookieEchoed(peer, kept, self.attempt(now));
+        let attempt = self.attempt(now);
+        self.enter(State::CookieEchoed(peer, kept, attempt));
         for (kind, value) in init.unrecognized() {
             // The parameter as it came, from its type on.
             let header = Init::unrecognized_header(kind, u16::try_from(value.len()).unwrap_or(u16::MAX));
@@ -238,7 +240,8 @@ impl<A: Allocator> Association<A> {
     pub(super) fn on_stale_cookie(&mut self, now: Instant) {
         if matches!(self.state, State::CookieEchoed(..)) {
             self.release_cookie();
-            self.state = State::CookieWait(self.attempt(now));
+            let attempt = self.attempt(now);
+            self.enter(State::CookieWait(attempt));
             self.outbox.cookie_echo = false;
             self.outbox.init = true;
         }
@@ -257,7 +260,7 @@ impl<A: Allocator> Association<A> {
     fn establish(&mut self, now: Instant, peer: Peer) {
         self.release_cookie();
         self.adopt(peer);
-        self.state = State::Established(peer);
+        self.enter(State::Established(peer));
         self.outbox.init = false;
         self.outbox.cookie_echo = false;
         self.timers.stop(Timer::Setup);

@@ -274,6 +274,12 @@ impl<A: Allocator> Association<A> {
         }
     }
 
+    /// The next state.
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        barertc_wire::trace!("sctp: {}", self.state.name());
+    }
+
     /// The association is over; every channel is with it.
     fn end(&mut self, failure: Option<Failure>) {
         if self.state.is_done() {
@@ -282,7 +288,10 @@ impl<A: Allocator> Association<A> {
         self.release_cookie();
         self.rx.release_kept(&mut self.outbox.answers);
         self.rx.release_kept(&mut self.outbox.unrecognized);
-        self.state = State::Done(End { peer: self.state.peer().copied(), completed: false, failure });
+        self.enter(State::Done(End { peer: self.state.peer().copied(), completed: false, failure }));
+        if let Some(failure) = failure {
+            barertc_wire::trace!("sctp: {:?}", failure);
+        }
         self.news.ended = true;
         self.timers.stop_all();
         self.acks.now = false;

@@ -16,7 +16,7 @@ impl<A: Allocator> Association<A> {
     /// [`Event::Closed`](super::Event::Closed) follows. An association that is not established ends at once.
     pub fn shutdown(&mut self, now: Instant) {
         match self.state {
-            State::Established(peer) => self.state = State::ShutdownPending(peer),
+            State::Established(peer) => self.enter(State::ShutdownPending(peer)),
             State::Closed | State::CookieWait(_) | State::CookieEchoed(..) => self.abort(now),
             _ => {}
         }
@@ -38,11 +38,11 @@ impl<A: Allocator> Association<A> {
     pub(super) fn shutdown_due(&mut self, now: Instant) {
         match self.state {
             State::ShutdownPending(peer) if self.tx.is_drained() => {
-                self.state = State::ShutdownSent(peer, 0);
+                self.enter(State::ShutdownSent(peer, 0));
                 self.outbox.shutdown = true;
             }
             State::ShutdownReceived(peer) if self.tx.is_drained() => {
-                self.state = State::ShutdownAckSent(peer, 0);
+                self.enter(State::ShutdownAckSent(peer, 0));
                 self.outbox.shutdown_ack = true;
             }
             _ => return,
@@ -75,13 +75,13 @@ impl<A: Allocator> Association<A> {
         match self.state {
             State::Established(peer) | State::ShutdownPending(peer) | State::ShutdownReceived(peer) => {
                 self.acked_up_to(now, Tsn(cumulative));
-                self.state = State::ShutdownReceived(peer);
+                self.enter(State::ShutdownReceived(peer));
                 Ok(())
             }
             // Both sides at once.
             State::ShutdownSent(peer, _) => {
                 self.acked_up_to(now, Tsn(cumulative));
-                self.state = State::ShutdownAckSent(peer, 0);
+                self.enter(State::ShutdownAckSent(peer, 0));
                 self.outbox.shutdown_ack = true;
                 self.outbox.shutdown = false;
                 self.timers.set(Timer::Shutdown, now + self.tx.rto.get());

@@ -77,6 +77,20 @@ pub(super) enum State {
 }
 
 impl State {
+    /// The name of RFC 9260 §4.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Closed | Self::Done(_) => "CLOSED",
+            Self::CookieWait(_) => "COOKIE-WAIT",
+            Self::CookieEchoed(..) => "COOKIE-ECHOED",
+            Self::Established(_) => "ESTABLISHED",
+            Self::ShutdownPending(_) => "SHUTDOWN-PENDING",
+            Self::ShutdownSent(..) => "SHUTDOWN-SENT",
+            Self::ShutdownReceived(_) => "SHUTDOWN-RECEIVED",
+            Self::ShutdownAckSent(..) => "SHUTDOWN-ACK-SENT",
+        }
+    }
+
     pub(super) const fn peer(&self) -> Option<&Peer> {
         match self {
             Self::Closed | Self::CookieWait(_) => None,

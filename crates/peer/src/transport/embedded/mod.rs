@@ -50,6 +50,7 @@ const BETWEEN_FETCHES: Duration = Duration::from_millis(10);
 const FETCHES: u8 = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Phase {
     /// Whether the peer knows the attributes is not known.
     Tentative,
@@ -110,6 +111,13 @@ impl Embedded {
             has_path: false,
             wanted_path: false,
             fetch: None,
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            self.phase = phase;
+            barertc_wire::trace!("DTLS in checks: {:?}", phase);
         }
     }
 
@@ -200,10 +208,10 @@ impl Embedded {
             (Phase::Over, _) => return false,
             // The peer does not know the attributes, or needs them no more.
             (Phase::Tentative | Phase::Pending, false) => {
-                self.phase = Phase::Over;
+                self.enter(Phase::Over);
                 return false;
             }
-            (Phase::Tentative, true) => self.phase = Phase::Confirmed,
+            (Phase::Tentative, true) => self.enter(Phase::Confirmed),
             _ => {}
         }
         if let Some(acks) = acks {
@@ -258,21 +266,21 @@ impl Embedded {
     pub(super) fn connected(&mut self, heard: bool) {
         if self.phase != Phase::Over {
             let all = heard || self.pieces.iter().all(|piece| piece.acknowledged);
-            self.phase = if all { Phase::Over } else { Phase::Pending };
+            self.enter(if all { Phase::Over } else { Phase::Pending });
         }
     }
 
     /// The peer's description says that it does not know the attributes.
-    pub(super) const fn refuse(&mut self) {
+    pub(super) fn refuse(&mut self) {
         if matches!(self.phase, Phase::Tentative) {
-            self.phase = Phase::Over;
+            self.enter(Phase::Over);
         }
     }
 
     /// ICE has begun anew: what was told in the session before is told again (draft-hancke-webrtc-sped).
     pub(super) fn restart(&mut self) {
         if self.phase == Phase::Confirmed {
-            self.phase = Phase::Tentative;
+            self.enter(Phase::Tentative);
         }
         self.requests.clear();
         self.received.clear();
