@@ -54,7 +54,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let id = self.generator.bytes();
         let Some(i) = self.relays.by_route(route) else { return };
         if let Some(relay) = self.relays.get_mut(i) {
-            trace!("stream to TURN server {}: ended", i);
+            barertc_wire::trace!("stream to TURN server {}: ended", i);
             relay.stream_ended(now, id, end);
         }
         self.on_relay_changed(now, i);
