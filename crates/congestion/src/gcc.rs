@@ -3,6 +3,7 @@ use core::time::Duration;
 use barertc_wire::{Count, Instant};
 
 use crate::aimd::Aimd;
+use crate::causes::LossCauses;
 use crate::feedback::{PacketObserver, PacketResult};
 use crate::groups::Groups;
 use crate::loss::LossBased;
@@ -49,6 +50,7 @@ pub struct Gcc {
     rate: ArrivalRate,
     delay_based: Aimd,
     loss_based: LossBased,
+    causes: LossCauses,
     remb: Option<u64>,
     probe: Option<Probe>,
     /// Whether over-use was seen in this message: it outweighs what came after it.
@@ -74,6 +76,9 @@ pub struct GccStats {
     pub arriving: Option<u64>,
     /// The fraction of packets that were lost in the last interval, from 0 to 1.
     pub fraction_lost: f32,
+    /// The fraction of packets that are lost while none waits in a queue, from 0 to 1: the path loses them, and not because
+    /// it is full. 0 without transport-wide feedback.
+    pub random_loss: f32,
     /// The state of the queue on the path.
     pub usage: Usage,
     /// How often a rate was not a number, infinite, or below [`GccConfig::min`], and was set to a bound.
@@ -92,6 +97,7 @@ impl Gcc {
             rate: ArrivalRate::default(),
             delay_based: Aimd::new(start),
             loss_based: LossBased::new(start),
+            causes: LossCauses::default(),
             remb: None,
             probe: None,
             over: false,
@@ -111,6 +117,7 @@ impl Gcc {
             remb: self.remb,
             arriving: self.rate.bits_per_second(),
             fraction_lost: self.loss_based.fraction(),
+            random_loss: self.causes.random(),
             usage: self.trend.usage(),
             out_of_range: self.out_of_range,
         }
@@ -178,7 +185,8 @@ impl Gcc {
 }
 
 impl PacketObserver for Gcc {
-    fn packet(&mut self, _now: Instant, result: &PacketResult) {
+    fn packet(&mut self, now: Instant, result: &PacketResult) {
+        self.causes.packet(now, result);
         self.total = self.total.saturating_add(1);
         if let Some(probe) = &mut self.probe {
             probe.packet(result);
@@ -195,6 +203,7 @@ impl PacketObserver for Gcc {
 
     fn feedback_done(&mut self, now: Instant) {
         self.has_feedback = true;
+        self.causes.look(now);
         let usage = if self.over { Usage::Over } else { self.trend.usage() };
         let measured = self.rate.bits_per_second().map(|bits| bits as f32);
         self.delay_based.update(now, usage, self.carried(usage, measured));

@@ -60,6 +60,7 @@ extern crate std;
 mod aimd;
 mod arrivals;
 mod bucket;
+mod causes;
 mod feedback;
 mod gcc;
 mod groups;

@@ -48,7 +48,7 @@ const BURST_MILLIS: u64 = 5;
 /// At least two full packets.
 const MIN_BURST: u64 = 2_400;
 /// Less is never believed of a path: a pacer that stands still lets every frame age.
-const MIN_BITS_PER_SECOND: u64 = 30_000;
+const MIN_BITS_PER_SECOND: u64 = 100_000;
 /// Longest time that retransmissions may save up for.
 const AGAIN_MILLIS: u64 = 100;
 

@@ -92,7 +92,7 @@ pub use error::Error;
 pub use extended::ExtendedReports;
 pub use history::History;
 pub use recv::{RecvConfig, RecvStream};
-pub use send::{SendEvent, SendStream};
+pub use send::{PathShare, SendEvent, SendStream};
 pub use stats::{
     InboundStats, OutboundStats, RecvDiscard, RecvDiscards, RemoteInboundStats, SendDiscard, SendDiscards,
 };

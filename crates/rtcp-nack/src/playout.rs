@@ -21,7 +21,9 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// The most that the extension can say, in units of 10 ms: no upper bound. An upper bound with a lower one of 0 would have
 /// browsers show pictures without a jitter buffer.
 const UNBOUNDED: u16 = 4_095;
-/// The upper bound is this much above the lower one, in units of 10 ms. Without it the receiver's own estimate may be higher.
+/// The upper bound is this much above the lower one, in units of 10 ms. Without it the receiver's own estimate may be higher,
+/// as it has to be where a path is narrow: large pictures take longer there. So a bound is said only on a path that loses
+/// without being full.
 const SPAN: u16 = 2;
 /// Where repair packets go with the pictures, so much less than the target is asked for: the middle of the bounds is it.
 const BELOW: Duration = Duration::from_millis(10);
@@ -35,16 +37,20 @@ pub(crate) struct PlayoutDelayTarget {
     delay: Duration,
     said: Duration,
     before: Option<Instant>,
+    /// The upper bound is said too.
+    bounded: bool,
 }
 
 impl PlayoutDelayTarget {
     pub(crate) const fn new(latency: Duration) -> Self {
-        Self { latency, delay: Duration::ZERO, said: Duration::ZERO, before: None }
+        Self { latency, delay: Duration::ZERO, said: Duration::ZERO, before: None, bounded: false }
     }
 
-    /// A packet was sent, for the first time; this share of them is lost, and repair packets go with them or not.
-    pub(crate) fn sent(&mut self, now: Instant, loss: f32, rtt: Option<Duration>, repaired: bool) {
+    /// A packet was sent, for the first time; this share of them is lost, that one of them `random`ly, and repair packets go
+    /// with them or not.
+    pub(crate) fn sent(&mut self, now: Instant, loss: f32, random: f32, rtt: Option<Duration>, repaired: bool) {
         self.approach(now);
+        self.bounded = random >= ONE_ROUND;
         let round = rtt.unwrap_or(RTT).saturating_add(TURN);
         let two = round.saturating_mul(2);
         self.delay = if self.latency.is_zero() || loss < ONE_ROUND {
@@ -72,7 +78,8 @@ impl PlayoutDelayTarget {
     /// What is said in the header extension.
     pub(crate) fn playout_delay(&self) -> PlayoutDelay {
         let min = u16::try_from(self.said.as_millis() / 10).unwrap_or(UNBOUNDED).min(UNBOUNDED);
-        PlayoutDelay { min, max: if min == 0 { UNBOUNDED } else { min.saturating_add(SPAN).min(UNBOUNDED) } }
+        let bounded = self.bounded && min > 0;
+        PlayoutDelay { min, max: if bounded { min.saturating_add(SPAN).min(UNBOUNDED) } else { UNBOUNDED } }
     }
 }
 
@@ -88,7 +95,13 @@ mod tests {
                 loss.lost();
             }
             loss.sent(Instant::from_millis(from + n * 5));
-            target.sent(Instant::from_millis(from + n * 5), loss.fraction(), Some(Duration::from_millis(50)), false);
+            target.sent(
+                Instant::from_millis(from + n * 5),
+                loss.fraction(),
+                loss.fraction(),
+                Some(Duration::from_millis(50)),
+                false,
+            );
         }
         target.playout_delay().min
     }
@@ -115,6 +128,15 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_path_has_no_upper_bound() {
+        let mut target = PlayoutDelayTarget::new(Duration::from_millis(100));
+        for n in 0..1_000 {
+            target.sent(Instant::from_millis(n * 5), 0.05, 0.0, Some(Duration::from_millis(50)), false);
+        }
+        assert_eq!(target.playout_delay(), PlayoutDelay { min: 8, max: UNBOUNDED });
+    }
+
+    #[test]
     fn nothing_is_asked_for_at_once() {
         let mut both = target(500);
         let mut before = 0;
@@ -124,7 +146,7 @@ mod tests {
             }
             both.0.sent(Instant::from_millis(n * 5));
             let loss = both.0.fraction();
-            both.1.sent(Instant::from_millis(n * 5), loss, Some(Duration::from_millis(50)), false);
+            both.1.sent(Instant::from_millis(n * 5), loss, loss, Some(Duration::from_millis(50)), false);
             let now = both.1.playout_delay().min;
             assert!(now <= before + 1, "{before} to {now}, in 10 ms");
             before = now;

@@ -20,13 +20,20 @@ const OFF: f32 = 0.004;
 const LOSSY: f32 = 0.08;
 /// What a retransmission takes beside the round trip.
 const TURN: Duration = Duration::from_millis(30);
-/// Repair packets for each media packet by the share of loss, and what is never exceeded.
-const RATES: [(f32, f32); 5] = [(0.0, 0.08), (0.01, 0.13), (0.05, 0.34), (0.1, 0.48), (0.2, MOST)];
+/// Bytes of repair packets for each byte of media by the share of loss, and what is never exceeded.
+const RATES: [(f32, f32); 5] = [(0.0, 0.06), (0.01, 0.12), (0.05, 0.36), (0.1, 0.48), (0.2, MOST)];
 const MOST: f32 = 0.55;
+/// Below this none are worth their header.
+const LEAST: f32 = 0.03;
+/// A key frame has so much more where little is lost: one packet of a hundred that is missing stops it.
+const KEY: f32 = 1.4;
+const LITTLE: f32 = 0.03;
 /// From this rate on no group is without one.
 const EACH: f32 = 0.25;
+/// Repair packets that are sent ahead of time, or put off, at the most.
+const CARRY: f32 = 4.0;
 /// That much more where no retransmission can come in time, nearly.
-const FAR: f32 = 1.5;
+const FAR: f32 = 1.7;
 
 /// In which repair packets, a bit each, the packets of a block take part: a row for each number of repair packets. A shorter
 /// block has the beginning of its row. Overlapping masks restore most losses of as many packets as there are repair packets;
@@ -77,9 +84,10 @@ pub(crate) struct Repair<A: Allocator + Clone> {
     config: RepairConfig,
     next_sequence: u16,
     measure: Hysteresis,
-    /// Repair packets for each media packet.
+    /// Bytes of repair packets for each byte of media, and for each of a key frame.
     rate: f32,
-    /// What of that no whole packet has been sent for, or one was sent for ahead of time; within 1 of zero.
+    key_rate: f32,
+    /// What of that no whole packet has been sent for, or was sent ahead of time, in packets; within [`CARRY`] of zero.
     carry: f32,
     /// Bodies of the repair packets, one behind the other.
     bodies: Box<[u8], A>,
@@ -90,6 +98,9 @@ pub(crate) struct Repair<A: Allocator + Clone> {
     /// Packets of the frame that are in no group yet, and the frame's time.
     left: usize,
     timestamp: u32,
+    /// How many packets of the largest size the frame has for each that it has, and what goes with it.
+    fill: f32,
+    now_rate: f32,
     group: Option<Group>,
     /// The finished ones that wait, and the source's number of the first packet that they protect.
     ready: core::ops::Range<usize>,
@@ -115,6 +126,7 @@ impl<A: Allocator + Clone> Repair<A> {
             next_sequence: config.first_sequence,
             measure: Hysteresis::new(),
             rate: 0.0,
+            key_rate: 0.0,
             carry: 0.0,
             bodies,
             body_bytes,
@@ -122,6 +134,8 @@ impl<A: Allocator + Clone> Repair<A> {
             capacity: packets.min(MAX_REPAIRS),
             left: 0,
             timestamp: 0,
+            fill: 1.0,
+            now_rate: 0.0,
             group: None,
             ready: 0..0,
             base: 0,
@@ -142,22 +156,31 @@ impl<A: Allocator + Clone> Repair<A> {
 
     /// Bytes of repair packets for each byte of media, as a share.
     pub(crate) fn rate(&self) -> f32 {
-        if self.is_on() { self.rate } else { 0.0 }
+        if self.is_on() && self.rate >= LEAST { self.rate } else { 0.0 }
     }
 
-    /// Decides by the share of lost packets, the round trip and the delay that the application can bear.
-    pub(crate) fn follow(&mut self, now: Instant, loss: f32, round_trip: Duration, latency: Duration) {
+    /// Decides by the share of packets that the path loses, the round trip and the delay that the application can bear.
+    /// `spare` is what the path carries beside the media, as a share of them: there are never more.
+    pub(crate) fn follow(&mut self, now: Instant, loss: f32, round_trip: Duration, latency: Duration, spare: f32) {
         let again = round_trip.saturating_add(TURN);
         let needed = again > latency || loss > LOSSY;
         self.measure.follow(now, if needed { loss } else { 0.0 }, ON, OFF);
         let far = round_trip > latency.saturating_add(TURN);
-        self.rate = (rate(loss) * if far { FAR } else { 1.0 }).min(MOST);
+        let wanted = rate(loss) * if far { FAR } else { 1.0 };
+        let key = if loss < LITTLE { KEY } else { 1.0 };
+        // A comparison with what is no number is false.
+        let most = if spare < MOST { spare.max(0.0) } else { MOST };
+        (self.rate, self.key_rate) = (wanted.min(most), (wanted * key).min(most));
     }
 
-    /// A frame of so many packets begins.
-    pub(crate) fn begin_frame(&mut self, packets: usize, timestamp: u32) {
+    /// A frame of so many packets begins, which have room for `budget` bytes each.
+    pub(crate) fn begin_frame(&mut self, packets: usize, bytes: usize, budget: usize, key: bool, timestamp: u32) {
         self.abandon();
         (self.left, self.timestamp) = (packets, timestamp);
+        let largest = if packets > 1 { budget } else { bytes };
+        // Each repair packet is as long as the longest that it protects.
+        self.fill = (bytes as f32 / largest.max(1) as f32 / packets.max(1) as f32).min(1.0);
+        self.now_rate = if key { self.key_rate } else { self.rate };
     }
 
     /// What was begun is not finished.
@@ -203,14 +226,15 @@ impl<A: Allocator + Clone> Repair<A> {
 
     /// Packets of the frame, as many as their repair packets have room for, in groups of about the same size.
     fn begin_group(&mut self, first: u16) -> Group {
-        let room = (self.capacity as f32 / self.rate.max(0.01)) as usize;
+        let rate = self.now_rate;
+        let room = (self.capacity as f32 / rate.max(0.01)) as usize;
         let most = room.clamp(1, BLOCK.saturating_mul(BLOCKS));
         let packets = self.left.div_ceil(self.left.div_ceil(most).max(1));
         let mut group = Group { first, packets, added: 0, repairs: [0; BLOCKS] };
-        let wanted = packets as f32 * self.rate + self.carry;
-        let least = usize::from(self.rate >= EACH);
+        let wanted = packets as f32 * self.fill * rate + self.carry;
+        let least = usize::from(rate >= EACH);
         let total = (wanted as usize).max(least).min(self.capacity).min(packets);
-        self.carry = (wanted - total as f32).clamp(-1.0, 1.0);
+        self.carry = if rate < LEAST { 0.0 } else { (wanted - total as f32).clamp(-CARRY, CARRY) };
         let blocks = group.blocks();
         for (n, repairs) in group.repairs.iter_mut().take(blocks).enumerate() {
             let share =
@@ -272,7 +296,7 @@ impl<A: Allocator + Clone> Repair<A> {
     }
 }
 
-/// Repair packets for each media packet, between the points of [`RATES`].
+/// Bytes of repair packets for each byte of media, between the points of [`RATES`].
 fn rate(loss: f32) -> f32 {
     let mut below = (0.0, 0.0);
     for point in RATES {
@@ -297,7 +321,7 @@ mod tests {
             assert!(now >= before && now <= MOST, "{percent}: {now}");
             before = now;
         }
-        assert!((0.12..0.14).contains(&rate(0.01)) && (0.33..0.35).contains(&rate(0.05)));
+        assert!((0.11..0.13).contains(&rate(0.01)) && (0.35..0.37).contains(&rate(0.05)));
         assert!(rate(f32::NAN) <= MOST);
     }
 

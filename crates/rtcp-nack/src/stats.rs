@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use barertc_rtp::ReceivedFrame;
 use barertc_rtp::rtcp::{NtpTime, ReportBlock};
+use barertc_rtp::{PlayoutDelay, ReceivedFrame};
 use barertc_wire::{Count, Instant};
 
 /// `RTCOutboundRtpStreamStats`: what one stream sent.
@@ -42,6 +42,8 @@ pub struct OutboundStats {
     pub pli_count: Count,
     /// FIR messages received, without repetitions.
     pub fir_count: Count,
+    /// How long the receiver is asked to hold pictures back, where that is said: no member of the W3C's.
+    pub playout_delay: Option<PlayoutDelay>,
 }
 
 impl OutboundStats {

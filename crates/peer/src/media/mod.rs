@@ -6,6 +6,7 @@ mod receive;
 mod receiver;
 mod reports;
 mod send;
+mod share;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::error::{Discard, Error};
 use crate::terms::Terms;
 
 use receiver::Receiver;
+use share::Share;
 use streams::Streams;
 
 /// How long a probe takes.
@@ -51,6 +53,7 @@ pub(crate) struct Media<A: Allocator + Clone> {
     /// When packets with a number of the path came, where the peer wants to know.
     arrivals: Option<Box<Arrivals<A>, A>>,
     estimate: Estimate,
+    share: Share,
     /// The round trip time that who sends nothing learns.
     extended: ExtendedReports,
     /// When the next report is due, if there is something to report about.
@@ -104,6 +107,7 @@ impl<A: Allocator + Clone> Media<A> {
             probing: None,
             arrivals: None,
             estimate: Estimate::default(),
+            share: Share::default(),
             extended: ExtendedReports::new(),
             report_at: Instant::ZERO,
             report_interval: config.report_interval,
@@ -265,8 +269,10 @@ impl<A: Allocator + Clone> Media<A> {
     /// What of the estimate is left for media beside their repair packets.
     fn media_bitrate(&self) -> u64 {
         let rates = self.streams.iter().filter_map(Streams::sending).map(SendStream::repair_rate);
-        let most = rates.fold(0.0, f32::max);
-        (self.estimator.bitrate() as f64 / f64::from(1.0 + most)) as u64
+        // In parts of 1,024: what is left is a division of integers, as chips have them.
+        let most = (rates.fold(0.0, f32::max) * 1_024.0) as u32;
+        let bitrate = self.estimator.bitrate().saturating_mul(1_024);
+        bitrate.checked_div(u64::from(most).saturating_add(1_024)).unwrap_or(0)
     }
 
     pub(crate) fn bandwidth(&self) -> GccStats {
@@ -361,6 +367,7 @@ impl<A: Allocator + Clone> Media<A> {
             Rtcp::Transport(feedback) => {
                 let mut both = Feedback { estimator: &mut self.estimator, streams: &mut self.streams };
                 self.sent.feedback(now, feedback, &mut both);
+                self.share.follow(now, &self.estimator, &mut self.streams);
             }
             Rtcp::Remb(remb) => self.estimator.remb(now, remb.bitrate),
             _ => return,

@@ -177,7 +177,7 @@ impl<'m> Side<'m> {
     }
 
     fn read_frames(&mut self, now: Instant, id: TrackId) {
-        let mut room = vec![0; 100_000];
+        let mut room = vec![0; 160_000];
         while let Ok(frame) = self.connection.read_frame(now, id, &mut room) {
             self.frames.push((id, frame, room[..frame.len].to_vec()));
         }

@@ -43,7 +43,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         if self.config.rtx.is_none() {
             return;
         }
-        let first = !is_copy && self.history.repeats(sequence) == 1;
+        let first = !is_copy && self.history.repeats(sequence) == 1 && self.path.spare > 0.0;
         self.again.sent(now, sequence, transport, first);
     }
 

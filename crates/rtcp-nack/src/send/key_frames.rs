@@ -7,6 +7,8 @@ use barertc_wire::Instant;
 /// A stream that dropped frames asks its source for a key frame at most this often: a key frame is larger than what was
 /// too late, and would be later still. A receiver that asks is always heard.
 const OWN_KEY_FRAMES: Duration = Duration::from_secs(5);
+/// A source that is refused a picture may offer it again for so long; then it counts as dropped.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Whether a key frame is needed, and who says so.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +20,14 @@ pub(super) struct KeyFrames {
     /// One is needed since frames were dropped here, and when one was asked for last for that reason.
     wanted: bool,
     own_request: Option<Instant>,
+    /// Since when pictures are refused for want of room.
+    refused: Option<Instant>,
     last_fir: Option<u8>,
 }
 
 impl KeyFrames {
     pub(super) const fn new() -> Self {
-        Self { untold: false, skipping: false, wanted: false, own_request: None, last_fir: None }
+        Self { untold: false, skipping: false, wanted: false, own_request: None, refused: None, last_fir: None }
     }
 
     /// The receiver asks.
@@ -52,9 +56,17 @@ impl KeyFrames {
         }
     }
 
-    /// One was queued.
-    pub(super) const fn queued(&mut self) {
-        self.wanted = false;
+    /// A picture was queued.
+    pub(super) const fn queued(&mut self, key: bool) {
+        self.refused = None;
+        if key {
+            self.wanted = false;
+        }
+    }
+
+    /// A picture did not fit the queue.
+    pub(super) fn refused(&mut self, now: Instant) {
+        self.refused.get_or_insert(now);
     }
 
     /// Frames are sent again.
@@ -69,6 +81,9 @@ impl KeyFrames {
 
     /// Asks for the one that is needed since frames were dropped, unless one was asked for just now.
     pub(super) fn ask(&mut self, now: Instant) {
+        if self.refused.is_some_and(|at| at + RETRY <= now) {
+            (self.refused, self.wanted) = (None, true);
+        }
         if self.wanted && self.own_request.is_none_or(|at| at + OWN_KEY_FRAMES <= now) {
             (self.wanted, self.own_request, self.untold) = (false, Some(now), true);
         }

@@ -52,6 +52,32 @@ pub enum SendEvent {
     KeyFrameNeeded,
 }
 
+/// What a stream is told of the path that it shares with others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PathShare {
+    /// Share of packets that the path loses though it is not full. Repair packets help against these; against those that a
+    /// full queue drops they make it worse. `None` where that is not known: then every loss counts.
+    pub random_loss: Option<f32>,
+    /// What the path carries beside the media and what goes again, as a share of the media. Repair packets take no more, and
+    /// where it is nothing no second copies go.
+    pub spare: f32,
+}
+
+impl PathShare {
+    /// Nothing is known: no bound.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { random_loss: None, spare: 1.0 }
+    }
+}
+
+impl Default for PathShare {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A stream of one source: frames in, packets out, and packets again.
 ///
 /// Frames go in with [`enqueue`](Self::enqueue); packets come out of [`poll_packet`](Self::poll_packet) and, after
@@ -89,6 +115,7 @@ pub struct SendStream<A: Allocator + Clone> {
     loss: LossEstimate,
     playout: PlayoutDelayTarget,
     redundancy: Redundancy<A>,
+    path: PathShare,
     repair: Option<Box<Repair<A>, A>>,
     /// Counts the packets that filled the path.
     padding: u16,
@@ -135,6 +162,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             loss: LossEstimate::new(),
             playout: PlayoutDelayTarget::new(config.latency),
             redundancy: Redundancy::new(),
+            path: PathShare::new(),
             padding: 0,
             stats: OutboundStats::default(),
             remote: RemoteInboundStats::default(),
@@ -144,6 +172,9 @@ impl<A: Allocator + Clone> SendStream<A> {
     }
 
     /// Queues a frame. The queue shares the bytes of the frame and does not copy them.
+    ///
+    /// A picture that is refused because the queue is full, with none taken within 100 ms, counts as dropped: a key frame is
+    /// asked for, at most every five seconds.
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when the queue is full, [`Error::WrongFormat`], [`Error::FrameTooLarge`] when an audio
@@ -159,10 +190,13 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
         let (timestamp, key) = (frame.timestamp(), frame.is_key());
         let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0, budget, repaired };
-        self.queue.push_back(queued).map_err(|_| Error::WouldBlock)?;
-        if key {
-            self.key_frames.queued();
+        if self.queue.push_back(queued).is_err() {
+            if self.config.format.is_video() {
+                self.key_frames.refused(now);
+            }
+            return Err(Error::WouldBlock);
         }
+        self.key_frames.queued(key);
         self.clock.observe(now, timestamp);
         Ok(())
     }
@@ -209,7 +243,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         if let Some(repair) = self.repair.as_mut().filter(|_| repaired) {
             if index == 0 {
                 let timestamp = frame.timestamp().wrapping_add(self.config.timestamp_offset);
-                repair.begin_frame(frame.piece_count(budget.into()), timestamp);
+                let (packets, bytes) = (frame.piece_count(budget.into()), frame.bytes().len());
+                repair.begin_frame(packets, bytes, budget.into(), frame.is_key(), timestamp);
             }
             repair.add(header.sequence, w.written(), &self.config.extensions);
         }
@@ -230,11 +265,13 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.stats.packet_sent(header_len, len.saturating_sub(header_len), now.saturating_since(since));
         self.loss.sent(now);
         let (loss, latency) = (self.loss.fraction(), self.config.latency);
+        let random = self.path.random_loss.unwrap_or(loss);
         if let Some(repair) = &mut self.repair {
-            repair.follow(now, loss, self.round_trip_time.unwrap_or(ASSUMED_RTT), latency);
+            repair.follow(now, random, self.round_trip_time.unwrap_or(ASSUMED_RTT), latency, self.path.spare);
         }
         let repaired = self.has_repair();
-        self.playout.sent(now, loss, self.round_trip_time, repaired);
+        self.playout.sent(now, loss, random, self.round_trip_time, repaired);
+        self.stats.playout_delay = self.playout_delay();
         if red.is_some() {
             self.redundancy.follow(now, loss);
             self.redundancy.sent(&frame);
@@ -320,6 +357,11 @@ impl<A: Allocator + Clone> SendStream<A> {
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         self.again.timeout(self.retransmit_budget.ready_at())
+    }
+
+    /// Takes what is known of the path that the stream shares with others. Repair packets and second copies follow it.
+    pub const fn set_path_share(&mut self, _now: Instant, share: PathShare) {
+        self.path = share;
     }
 
     /// Releases frames of the history that are too old. Call it from time to time on a stream that pauses.

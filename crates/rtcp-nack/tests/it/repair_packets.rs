@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use barertc_arena::Global;
-use barertc_rtcp_nack::{RecvConfig, RecvStream, RepairConfig, RtxConfig, SendConfig, SendStream};
+use barertc_rtcp_nack::{PathShare, RecvConfig, RecvStream, RepairConfig, RtxConfig, SendConfig, SendStream};
 use barertc_rtp::rtcp::{NtpTime, ReportBlock};
 use barertc_rtp::{Extension, ExtensionMap, Framing, Packet, PayloadFormat};
 use barertc_wire::Instant;
@@ -323,6 +323,38 @@ fn one_percent_costs_less_than_five() {
     };
     let (one, five) = (share(100), share(20));
     assert!((0.08..0.22).contains(&one) && (0.25..0.45).contains(&five), "{one} {five}");
+}
+
+#[test]
+fn they_take_no_more_than_the_path_has_beside_the_media() {
+    let share = |path: PathShare| {
+        let mut run = Run::new(config());
+        run.sender.set_path_share(Instant::ZERO, path);
+        run.run(300, |n, _| n % 20 == 5);
+        run.sizes = (0, 0);
+        let whole = run.run(600, |n, _| n % 20 == 5);
+        (run.sizes.1 as f32 / run.sizes.0 as f32, whole)
+    };
+    let (some, _) = share(PathShare { spare: 0.1, ..PathShare::new() });
+    assert!((0.05..0.115).contains(&some), "{some}");
+    for spare in [0.0, -1.0, f32::NAN] {
+        let (none, _) = share(PathShare { spare, ..PathShare::new() });
+        assert!(none == 0.0 || spare.is_nan() && none <= 0.55, "{spare}: {none}");
+    }
+    // What is lost only since the path is full has none, and keeps the room for payload.
+    assert_eq!(share(PathShare { random_loss: Some(0.0), spare: 1.0 }).0, 0.0);
+}
+
+#[test]
+fn a_full_path_has_no_second_copies() {
+    let copies = |spare: f32| {
+        let mut run = Run::new(config());
+        run.sender.set_path_share(Instant::ZERO, PathShare { spare, ..PathShare::new() });
+        run.run(120, |n, _| n % 20 == 5);
+        run.sender.stats().retransmitted_packets_sent.get()
+    };
+    let (some, none) = (copies(1.0), copies(0.0));
+    assert!(none > 20 && some > none * 3 / 2, "{some} and {none}");
 }
 
 #[test]
