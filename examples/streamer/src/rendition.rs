@@ -47,12 +47,23 @@ pub(crate) struct Rendition {
     between: Duration,
     /// The estimate at the last probe.
     known: u64,
+    /// Pictures did not leave as fast as they came: until then the small rendition stays, whatever the path carries.
+    overrun: Option<Instant>,
 }
 
 impl Default for Rendition {
     fn default() -> Self {
         let (since, probe_at) = (Instant::ZERO, Instant::ZERO);
-        Self { small: false, wants_small: false, since, doubted: None, probe_at, between: FIRST, known: 0 }
+        Self {
+            small: false,
+            wants_small: false,
+            since,
+            doubted: None,
+            probe_at,
+            between: FIRST,
+            known: 0,
+            overrun: None,
+        }
     }
 }
 
@@ -60,6 +71,9 @@ impl fmt::Display for Rendition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |small| if small { "small" } else { "large" };
         f.write_str(name(self.small))?;
+        if self.uses_small() {
+            f.write_str(if self.overrun.is_some() { " (pictures leave too slowly)" } else { " (narrow path)" })?;
+        }
         if self.small == self.wants_small { Ok(()) } else { write!(f, ", soon {}", name(self.wants_small)) }
     }
 }
@@ -90,13 +104,12 @@ impl Rendition {
                 return;
             };
             if now > doubted + PROBED {
-                self.doubted = None;
-                let settled = now > self.since + SETTLED;
-                self.between = if settled { FIRST } else { self.between.saturating_mul(2).min(LONGEST) };
-                (self.wants_small, self.since, self.probe_at) = (true, now, now + self.between);
+                self.lower(now);
             }
+        } else if self.overrun.is_some_and(|until| now < until) {
+            // The path says nothing about that.
         } else if seen.delay_based >= part(UP) && seen.loss_based >= part(DOWN) {
-            (self.wants_small, self.since) = (false, now);
+            (self.wants_small, self.since, self.overrun) = (false, now, None);
         } else if now >= self.probe_at && self.small {
             // In steps, since what does not fit is a queue that the next pictures wait in.
             let next = seen.delay_based.saturating_mul(STEP) / 100;
@@ -106,6 +119,21 @@ impl Rendition {
             self.probe_at = now + if grew { AGAIN } else { self.between };
             self.known = seen.delay_based;
         }
+    }
+
+    /// A picture did not fit the queue: they do not leave as fast as they come, be it for the path or for this machine.
+    pub(crate) fn overrun(&mut self, now: Instant) {
+        if !self.wants_small {
+            self.lower(now);
+            self.overrun = Some(now + self.between);
+        }
+    }
+
+    /// The small rendition from now on. Soon after a change back it takes longer to the next try.
+    fn lower(&mut self, now: Instant) {
+        let settled = now > self.since + SETTLED;
+        self.between = if settled { FIRST } else { self.between.saturating_mul(2).min(LONGEST) };
+        (self.doubted, self.wants_small, self.since, self.probe_at) = (None, true, now, now + self.between);
     }
 
     /// The first picture is about to leave.

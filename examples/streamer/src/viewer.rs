@@ -225,23 +225,18 @@ impl<'b, B: Board> Viewer<'b, B> {
         }
     }
 
-    /// Gives it a picture, in the rendition that it can have. False when it cannot go on without a key frame.
-    pub(crate) fn send_video(
-        &mut self,
-        now: Instant,
-        large: &Frame<B::Psram>,
-        small: Option<&Frame<B::Psram>>,
-    ) -> bool {
-        let Some(frame) = self.rendition.pick(large, small) else { return true };
+    /// Gives it a picture, in the rendition that it can have.
+    pub(crate) fn send_video(&mut self, now: Instant, large: &Frame<B::Psram>, small: Option<&Frame<B::Psram>>) {
+        let Some(frame) = self.rendition.pick(large, small) else { return };
         if frame.is_key() && !core::mem::replace(&mut self.started, true) {
             self.rendition.begin(now, &mut self.connection);
         }
-        // A full queue drops the frame and asks for a key frame later: the network of one viewer holds up no other.
+        // A full queue drops the frame, and the connection asks for a key frame later: the network of one viewer holds up no
+        // other.
         if self.started && self.connection.send_frame(now, self.video, frame).is_err() {
             self.started = false;
-            return false;
+            self.rendition.overrun(now);
         }
-        true
     }
 
     /// The same for sound, which needs no beginning.

@@ -233,12 +233,11 @@ impl<'b, B: Board> Viewers<'b, B> {
 
     /// Gives a picture to everybody who can use it, in the rendition that each can have.
     pub(crate) fn send_video(&mut self, now: Instant, large: &Frame<B::Psram>, small: Option<&Frame<B::Psram>>) {
-        let mut wanted = false;
         for viewer in self.watching() {
-            wanted |= !viewer.send_video(now, large, small);
+            viewer.send_video(now, large, small);
         }
         // What was asked for before a key frame was given is answered by it.
-        self.key_frame_wanted = wanted || (self.key_frame_wanted && !large.is_key());
+        self.key_frame_wanted &= !large.is_key();
     }
 
     /// The same for sound, which needs no beginning.
