@@ -2,14 +2,17 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
+use crate::rival::{Queue, Rival};
 use crate::trend::Usage;
 
-use crate::math::within;
+use crate::math::{root, within};
 
 /// What over-use leaves of the measured rate (section 5.5: beta).
 const BETA: f32 = 0.85;
-/// Growth a second while far from the path's limit (section 5.5: eta).
+/// Growth a second while far from the path's limit (section 5.5: eta), at this rate. It is in proportion to the root of the
+/// rate: in proportion to the rate itself, as in the draft, two senders on one path would keep their shares for ever.
 const GROWTH: f32 = 0.08;
+const AT: f32 = 2_000_000.0;
 /// The estimate stays below this many times what arrives (section 5.5).
 const HEADROOM: f32 = 1.5;
 /// Response time on top of the round trip (section 5.5).
@@ -32,6 +35,7 @@ pub(crate) struct Aimd {
     decreased: Option<Instant>,
     rtt: Duration,
     limit: Limit,
+    rival: Rival,
 }
 
 /// What the path carried when it was over-used: mean and variance of the measured rates.
@@ -73,6 +77,7 @@ impl Aimd {
             decreased: None,
             rtt: Duration::from_millis(200),
             limit: Limit::default(),
+            rival: Rival::default(),
         }
     }
 
@@ -94,10 +99,23 @@ impl Aimd {
         self.bitrate = within(self.bitrate, low, high);
     }
 
+    /// Whether somebody else fills the queue.
+    pub(crate) const fn has_rival(&self) -> bool {
+        self.rival.is_active()
+    }
+
     /// `measured` is what arrives, in bits a second.
-    pub(crate) fn update(&mut self, now: Instant, usage: Usage, measured: Option<f32>) {
+    pub(crate) fn update(&mut self, now: Instant, usage: Usage, measured: Option<f32>, queue: &Queue) {
         let elapsed = self.updated.map_or(Duration::ZERO, |at| now.saturating_since(at)).min(Duration::from_secs(1));
         self.updated = Some(now);
+        self.rival.follow(now, queue);
+        if self.rival.is_active() {
+            let rate = self.rival.rate(now, elapsed, self.rtt, queue, self.bitrate);
+            let ceiling = measured.map_or(rate, |measured| HEADROOM * measured + 10_000.0);
+            self.bitrate = rate.min(ceiling.max(self.bitrate));
+            self.state = State::Hold;
+            return;
+        }
         self.state = match (self.state, usage) {
             (_, Usage::Over) => State::Decrease,
             (_, Usage::Under) => State::Hold,
@@ -121,7 +139,7 @@ impl Aimd {
             let response = self.rtt.saturating_add(RESPONSE).as_secs_f32();
             self.bitrate + 0.5 * packet * (seconds / response).min(1.0) + 1_000.0 * seconds
         } else {
-            self.bitrate * (1.0 + GROWTH * seconds) + 1_000.0 * seconds
+            self.bitrate + GROWTH * seconds * root(self.bitrate * AT) + 1_000.0 * seconds
         };
         // What is not used proves nothing: no further than the headroom above what arrives, but no lower for it either.
         let ceiling = measured.map_or(grown, |rate| HEADROOM * rate + 10_000.0);
@@ -146,6 +164,7 @@ impl Aimd {
             None => BETA * self.bitrate,
         };
         self.bitrate = self.bitrate.min(lower);
+        self.rival.decreased(now, measured.unwrap_or(self.bitrate));
     }
 }
 
@@ -158,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_by_eight_percent_a_second_and_not_beyond_its_use() {
+    fn it_grows_by_little_and_not_beyond_its_use() {
         let mut aimd = Aimd::new(1_000_000.0);
         for t in 0..=100 {
-            aimd.update(at(t * 100), Usage::Normal, Some(5_000_000.0));
+            aimd.update(at(t * 100), Usage::Normal, Some(5_000_000.0), &Queue::default());
         }
-        assert!((2_000_000.0..2_300_000.0).contains(&aimd.bitrate()), "{}", aimd.bitrate());
+        assert!((2_300_000.0..2_600_000.0).contains(&aimd.bitrate()), "{}", aimd.bitrate());
         for t in 100..=1_000 {
-            aimd.update(at(t * 100), Usage::Normal, Some(2_000_000.0));
+            aimd.update(at(t * 100), Usage::Normal, Some(2_000_000.0), &Queue::default());
         }
         assert!((aimd.bitrate() - 3_010_000.0).abs() < 1_000.0, "{}", aimd.bitrate());
     }
@@ -175,14 +194,14 @@ mod tests {
         let mut aimd = Aimd::new(2_000_000.0);
         aimd.set_rtt(Duration::from_millis(50));
         for t in 0..10 {
-            aimd.update(at(t * 10), Usage::Over, Some(1_000_000.0));
+            aimd.update(at(t * 10), Usage::Over, Some(1_000_000.0), &Queue::default());
         }
         assert_eq!(aimd.bitrate(), 850_000.0);
-        aimd.update(at(160), Usage::Over, Some(800_000.0));
+        aimd.update(at(160), Usage::Over, Some(800_000.0), &Queue::default());
         assert_eq!(aimd.bitrate(), 680_000.0);
         // Near the known limit it grows slowly.
         for t in 20..=30 {
-            aimd.update(at(t * 10), Usage::Normal, Some(980_000.0));
+            aimd.update(at(t * 10), Usage::Normal, Some(980_000.0), &Queue::default());
         }
         assert!(aimd.bitrate() < 690_000.0, "{}", aimd.bitrate());
     }

@@ -9,6 +9,8 @@ use crate::math::within;
 const QUEUED: i64 = 50_000;
 /// The fastest is the fastest of this time and the one before it: clocks drift, and paths change.
 const WINDOW: Duration = Duration::from_secs(30);
+/// The shortest wait is that of this time and the one before it.
+const WAIT: Duration = Duration::from_millis(500);
 /// The share is looked at this often, and over no fewer packets.
 const INTERVAL: Duration = Duration::from_millis(500);
 const PACKETS: u32 = 50;
@@ -28,7 +30,11 @@ pub(crate) struct LossCauses {
     /// The least of arrival less departure, in µs: of this window, and of the one before.
     fastest: Option<(i64, i64)>,
     window: Option<Instant>,
-    /// The last packet that came had waited.
+    /// How long the last packet waited, in µs; the least of this while, and of the one before.
+    wait: i64,
+    least: (i64, i64),
+    moment: Option<Instant>,
+    /// The last packet that came had waited for long.
     queued: bool,
     /// Lost since then.
     pending: u32,
@@ -36,6 +42,7 @@ pub(crate) struct LossCauses {
     clear: u32,
     random: u32,
     congested: u32,
+    dropped: bool,
     since: Option<Instant>,
     quick: f32,
     steady: f32,
@@ -47,15 +54,32 @@ impl LossCauses {
         self.steady
     }
 
+    /// How long packets wait, and the shortest wait of the last moment.
+    pub(crate) fn waits(&self) -> (Duration, Duration) {
+        let micros = |wait: i64| Duration::from_micros(u64::try_from(wait).unwrap_or(0));
+        (micros(self.wait), micros(self.least.0.min(self.least.1)))
+    }
+
+    /// Whether a full queue dropped something since this was asked last.
+    pub(crate) const fn take_congested(&mut self) -> bool {
+        core::mem::replace(&mut self.dropped, false)
+    }
+
     pub(crate) fn packet(&mut self, now: Instant, result: &PacketResult) {
         let Some(arrived) = result.arrived else {
             self.pending = self.pending.saturating_add(1);
             return;
         };
         let delay = arrived.saturating_sub(i64::try_from(result.sent.as_micros()).unwrap_or(i64::MAX));
-        let queued = delay.saturating_sub(self.fastest(now, delay)) > QUEUED;
+        self.wait = delay.saturating_sub(self.fastest(now, delay));
+        if now >= *self.moment.get_or_insert(now) + WAIT {
+            (self.least, self.moment) = ((self.wait, self.least.0), Some(now));
+        }
+        self.least.0 = self.least.0.min(self.wait);
+        let queued = self.wait > QUEUED;
         if queued || self.queued {
             self.congested = self.congested.saturating_add(self.pending);
+            self.dropped |= self.pending > 0;
         } else {
             self.random = self.random.saturating_add(self.pending);
             self.clear = self.clear.saturating_add(1);

@@ -9,6 +9,7 @@ use crate::groups::Groups;
 use crate::loss::LossBased;
 use crate::probe::{Outcome, Probe};
 use crate::rate::ArrivalRate;
+use crate::rival::Queue;
 use crate::trend::{Trend, Usage};
 
 /// The bounds of the bandwidth estimate, in bits per second.
@@ -81,6 +82,8 @@ pub struct GccStats {
     pub random_loss: f32,
     /// The state of the queue on the path.
     pub usage: Usage,
+    /// Whether somebody else fills the queue, so that the delay-based rate follows loss as theirs does.
+    pub competes: bool,
     /// How often a rate was not a number, infinite, or below [`GccConfig::min`], and was set to a bound.
     pub out_of_range: Count,
 }
@@ -119,6 +122,7 @@ impl Gcc {
             fraction_lost: self.loss_based.fraction(),
             random_loss: self.causes.random(),
             usage: self.trend.usage(),
+            competes: self.delay_based.has_rival(),
             out_of_range: self.out_of_range,
         }
     }
@@ -206,7 +210,9 @@ impl PacketObserver for Gcc {
         self.causes.look(now);
         let usage = if self.over { Usage::Over } else { self.trend.usage() };
         let measured = self.rate.bits_per_second().map(|bits| bits as f32);
-        self.delay_based.update(now, usage, self.carried(usage, measured));
+        let (wait, least) = self.causes.waits();
+        let queue = Queue { wait, least, dropped: self.causes.take_congested() };
+        self.delay_based.update(now, usage, self.carried(usage, measured), &queue);
         self.loss_based.queue(usage == Usage::Over);
         self.loss_based.observe(now, self.lost as f32, self.total, measured.unwrap_or(0.0));
         if let Some(probe) = self.probe.take_if(|probe| probe.is_over(now)) {

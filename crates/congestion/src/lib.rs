@@ -69,6 +69,7 @@ mod math;
 mod pacer;
 mod probe;
 mod rate;
+mod rival;
 mod sent;
 mod trend;
 

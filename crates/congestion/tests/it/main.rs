@@ -3,4 +3,6 @@
 mod bandwidth;
 mod pictures_on_bad_paths;
 mod recorded_traces;
+mod senders;
+mod sharing;
 mod trace;

@@ -46,7 +46,7 @@ pub(crate) struct Media<A: Allocator + Clone> {
     streams: Vec<Streams<A>, A>,
     /// Packets on their way, what their arrival tells of the path, and how fast video may leave.
     sent: SentPackets<A>,
-    estimator: Gcc,
+    estimator: Box<Gcc, A>,
     pacer: Pacer,
     /// Until when more is sent than the estimate.
     probing: Option<Instant>,
@@ -102,7 +102,7 @@ impl<A: Allocator + Clone> Media<A> {
         Ok(Self {
             streams: Vec::with_capacity(config.max_tracks.into(), memory.clone())?,
             sent: SentPackets::new(config.sent_packets, memory.clone())?,
-            estimator: Gcc::new(config.bandwidth),
+            estimator: Box::try_new(Gcc::new(config.bandwidth), memory.clone())?,
             pacer: Pacer::new(config.bandwidth.start),
             probing: None,
             arrivals: None,
@@ -128,6 +128,7 @@ impl<A: Allocator + Clone> Media<A> {
         };
         Vec::<Streams<A>, A>::bytes(tracks)
             .saturating_add(SentPackets::<A>::worst_case_bytes(config.sent_packets))
+            .saturating_add(size_of::<Gcc>())
             .saturating_add(send.saturating_mul(tracks))
             .saturating_add(Self::recv_bytes(&config.recv_video))
             .saturating_add(Self::recv_bytes(&config.recv_audio))
