@@ -1,12 +1,12 @@
 // How the picture holds on bad networks: a streamer behind the impairing proxy, Chromium's page in front of it, and a row
 // of figures for each network.
 //
-//     node impair.mjs [--quick] [--rows NAME,…|--missing|--kept] [--seconds N] [--peer barertc|libdatachannel|both] [--write]
+//     node impair.mjs [--quick] [--rows NAME,…|--missing|--kept] [--seconds N] [--seeds N] [--peer barertc|libdatachannel|both] [--write]
 //
 // Figures are kept in the target directory as they come, so that a table can be made in pieces: --rows measures those named,
 // --missing those that there are no figures of, --kept none at all, and each prints the tables of all that is kept.
 // --write puts them into docs/bad-networks.md. --quick is five rows of ours for the tests, kept nowhere; what must hold
-// there is asserted.
+// there is asserted. --seeds (3 if not said) is how many runs a row has, each with losses of its own.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -30,19 +30,21 @@ const { values: options } = parseArgs({
     missing: { type: 'boolean', default: false },
     kept: { type: 'boolean', default: false },
     seconds: { type: 'string' },
+    seeds: { type: 'string' },
     peer: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(options.seconds ?? (options.quick ? 12 : 60));
+const seeds = Array.from({ length: Number(options.seeds ?? 3) }, (_, n) => n + 1);
 const peer = options.peer ?? (options.quick ? 'barertc' : 'both');
 const peers = peer === 'both' ? Object.keys(PEERS) : [peer];
 const folder = path.join(target, 'impair');
-const place = (name, row) => path.join(folder, `${name}-${row.name}-${seconds}s.json`);
+const place = (name, row, seed) => path.join(folder, `${name}-${row.name}-${seconds}s-${seed}.json`);
 
-function kept(name, row) {
+function kept(name, row, seed) {
   try {
-    return { row, ...JSON.parse(readFileSync(place(name, row), 'utf8')) };
+    return JSON.parse(readFileSync(place(name, row, seed), 'utf8'));
   } catch (error) {
     if (error.code === 'ENOENT') return null;
     throw error;
@@ -53,13 +55,13 @@ const isBad = (found) => !found || found.stall > STALL_MS;
 const isBetter = (found, than) => found && (!than || found.stall < than.stall);
 
 // A row's figures, of a run that the machine did not disturb if there is one.
-async function settle(name, row) {
+async function settle(name, row, seed) {
   let found = null;
   let tries = 0;
   do {
-    const again = await measure(PEERS[name], row, seconds);
+    const again = await measure(PEERS[name], { ...row, link: [...row.link, '--seed', String(seed)] }, seconds);
     tries += 1;
-    console.log(`${name}, ${row.about}: ${line(again)}`);
+    console.log(`${name}, ${row.about}, seed ${seed}: ${line(again)}`);
     if (isBetter(again, found)) found = again;
     if (!again && !found && tries > 1) break; // no picture twice is the network's doing
   } while (isBad(found) && tries < TRIES);
@@ -87,21 +89,24 @@ async function measureAll() {
   mkdirSync(folder, { recursive: true });
   for (const row of options.kept ? [] : named ?? ROWS) {
     for (const name of peers) {
-      if (options.missing && kept(name, row)) continue;
-      writeFileSync(place(name, row), JSON.stringify(await settle(name, row)));
+      for (const seed of seeds) {
+        if (options.missing && kept(name, row, seed)) continue;
+        writeFileSync(place(name, row, seed), JSON.stringify(await settle(name, row, seed)));
+      }
     }
   }
 }
 
+const runs = (name, row) => seeds.map((seed) => kept(name, row, seed)).filter(Boolean);
+
 function report() {
   const sections = Object.entries(TITLES).map(([name, title]) => {
-    const results = ROWS.map((row) => kept(name, row)).filter(Boolean);
+    const results = ROWS.map((row) => ({ row, runs: runs(name, row) })).filter((result) => result.runs.length > 0);
     return `### ${title}\n\n${table(results)}\n`;
   }).join('\n');
   console.log(`\n${sections}`);
   for (const row of ROWS) {
-    const result = kept('barertc', row);
-    if (result) broken(row, result.found).forEach((wrong) => console.log(`missed: ${wrong}`));
+    for (const { found } of runs('barertc', row)) broken(row, found).forEach((wrong) => console.log(`missed: ${wrong}`));
   }
   if (!options.write) return;
   const file = path.join(root, 'docs/bad-networks.md');

@@ -113,8 +113,10 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
         let [delay, loss, arriving] =
             [path.delay_based, path.loss_based, path.arriving.unwrap_or(0)].map(|bits| bits / 1_000);
         app.board.log(format_args!(
-            "  viewer: {delay} kbit/s by delay, {loss} by loss, {arriving} arrive; {}",
-            viewer.rendition()
+            "  viewer: {delay} kbit/s by delay, {loss} by loss, {arriving} arrive; {}; {} repair packets, asks for {} ms",
+            viewer.rendition(),
+            viewer.repairs_sent(),
+            viewer.playout_delay().as_millis()
         ));
     }
 }

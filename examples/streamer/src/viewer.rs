@@ -212,6 +212,17 @@ impl<'b, B: Board> Viewer<'b, B> {
         })
     }
 
+    /// Repair packets of video that were sent.
+    pub(crate) fn repairs_sent(&self) -> u64 {
+        self.connection.track_stats(self.video).and_then(|s| s.outbound).map_or(0, |s| s.fec_packets_sent.get())
+    }
+
+    /// How long it is asked to hold pictures back, at least.
+    pub(crate) fn playout_delay(&self) -> Duration {
+        let asked = self.connection.track_stats(self.video).and_then(|s| s.outbound?.playout_delay);
+        Duration::from_millis(asked.map_or(0, |asked| u64::from(asked.min).saturating_mul(10)))
+    }
+
     /// Looks which rendition the path carries; the large one takes `bitrate` bits a second.
     pub(crate) fn choose_rendition(&mut self, now: Instant, bitrate: u64) {
         self.rendition.choose(now, bitrate, &mut self.connection);

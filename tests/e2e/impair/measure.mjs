@@ -89,6 +89,7 @@ export async function measure(peer, row, seconds, args) {
     const link = (await session.proxy.end()).join(' ');
     found.linkLost = [...link.matchAll(/down Counts \{[^}]*lost: (\d+), overflowed: (\d+)/g)]
       .reduce((sum, [, lost, over]) => sum + Number(lost) + Number(over), 0);
+    Object.assign(found, told(session.log?.() ?? ''));
     if (process.env.IMPAIR_LOG) console.log(session.log(), link);
     return found;
   } finally {
@@ -97,6 +98,12 @@ export async function measure(peer, row, seconds, args) {
     await session?.proxy.end();
     await session?.stop();
   }
+}
+
+// What our streamer's log says last of its viewer.
+function told(log) {
+  const [, fecSent, playout] = [...String(log).matchAll(/(\d+) repair packets, asks for (\d+) ms/g)].at(-1) ?? [];
+  return fecSent === undefined ? {} : { fecSent: Number(fecSent), playout: Number(playout) };
 }
 
 function figures({ sums: { video, audio }, freezes, gaps, stall, width, time, attempts }) {
@@ -115,6 +122,9 @@ function figures({ sums: { video, audio }, freezes, gaps, stall, width, time, at
     fec: video.fecPacketsReceived,
     // Of the bytes of media: those received are all three.
     fecShare: video.fecBytesReceived / (video.bytesReceived - video.retransmittedBytesReceived - video.fecBytesReceived),
+    // All that is not media, of the bytes of media.
+    overhead: (video.fecBytesReceived + video.retransmittedBytesReceived)
+      / (video.bytesReceived - video.retransmittedBytesReceived - video.fecBytesReceived),
     concealed: audio.concealedSamples / audio.totalSamplesReceived,
     kbit: (video.bytesReceived * 8) / time / 1000,
     width,

@@ -2,20 +2,22 @@
 const rtt = (ms) => ['--delay', String(ms / 2)];
 
 // `streamer` is what ours is told. `decoded` and `freeze` are what must hold: the part of the frames, and the longest freeze in
-// seconds. At 5 % the aim is none above 0.2; with as little delay as is asked for now there was one of 0.25.
+// seconds.
 export const ROWS = [
   // The control behind the table: what this machine does to a perfect network.
   { name: 'control', about: 'nothing', link: [] },
   { name: 'loss-0', about: '50 ms', link: rtt(50) },
   { name: 'loss-1', about: '50 ms, 1 % lost', link: [...rtt(50), '--loss', '1'] },
-  { name: 'loss-5', about: '50 ms, 5 % lost', link: [...rtt(50), '--loss', '5'], decoded: 0.99, freeze: 0.3 },
+  { name: 'loss-5', about: '50 ms, 5 % lost', link: [...rtt(50), '--loss', '5'], decoded: 0.99, freeze: 0.2 },
   { name: 'loss-10', about: '50 ms, 10 % lost', link: [...rtt(50), '--loss', '10'], decoded: 0.97, freeze: 0.5 },
   // With a target that one retransmission does not fit.
   { name: 'low-1', about: '50 ms, 1 % lost, a latency of 50 ms', link: [...rtt(50), '--loss', '1'], streamer: ['--latency', '50'] },
   { name: 'low-5', about: '50 ms, 5 % lost, a latency of 50 ms', link: [...rtt(50), '--loss', '5'], streamer: ['--latency', '50'] },
+  { name: 'zero-5', about: '50 ms, 5 % lost, a latency of 0', link: [...rtt(50), '--loss', '5'], streamer: ['--latency', '0'] },
   { name: 'loss-20', about: '50 ms, 20 % lost', link: [...rtt(50), '--loss', '20'] },
   { name: 'bursts', about: '50 ms, bursts of 5, 5 % lost', link: [...rtt(50), '--burst', '1.05,20'] },
   { name: 'rtt-200', about: '200 ms, 1 % lost', link: [...rtt(200), '--loss', '1'] },
+  { name: 'rtt-200-5', about: '200 ms, 5 % lost', link: [...rtt(200), '--loss', '5'] },
   { name: 'jitter', about: '50 ms, up to 30 ms of jitter each way', link: [...rtt(50), '--jitter', '30'] },
   { name: 'rate-2', about: '50 ms, 2 Mbit/s', link: [...rtt(50), '--rate', '2000'], freeze: 0 },
   { name: 'rate-1', about: '50 ms, 1 Mbit/s', link: [...rtt(50), '--rate', '1000'] },
