@@ -130,7 +130,7 @@ impl Negotiated {
     /// # Errors
     /// As [`from_offer`](Self::from_offer). The value is then of no use.
     pub fn take_offer<C>(&mut self, offer: &Session<'_>, local: &Local<'_, C>) -> Result<(), Error> {
-        *self = Self::new();
+        self.clear();
         check_sections(local.sections)?;
         self.count(offer);
         // A name binds from both sides: a section with another line's name isn't free while that line is there.
@@ -173,7 +173,7 @@ impl Negotiated {
     /// # Errors
     /// As [`from_answer`](Self::from_answer). The value is then of no use.
     pub fn take_answer<C>(&mut self, answer: &Session<'_>, local: &Local<'_, C>) -> Result<(), Error> {
-        *self = Self::new();
+        self.clear();
         check_sections(local.sections)?;
         self.count(answer);
         if self.media != local.sections.len() {
@@ -231,6 +231,15 @@ impl Negotiated {
             data: None,
             placeholder: None,
         }
+    }
+
+    /// As [`new`](Self::new), in place: a value of it on the way here would be on the stack.
+    fn clear(&mut self) {
+        let Self { lines, media, kinds, setup, transport, data, placeholder } = self;
+        lines.clear();
+        kinds.clear();
+        (*media, *setup, *transport) = (0, Setup::Active, None);
+        (*data, *placeholder) = (None, None);
     }
 
     fn count(&mut self, session: &Session<'_>) {
