@@ -1,9 +1,10 @@
-//! `cargo xtask circles`: no two files of a crate need each other.
+//! `cargo xtask circles`: no two files of a crate need each other, and large structs have a reason.
 //!
 //! Who reads a file follows what it uses. Where files use each other in a circle, nobody can read one of them first. The
 //! check reads every `use` line and every path that begins with `crate`, `super` or `self`, and looks which file of the
 //! same crate it leads to. A circle that has a good reason is named in `docs/architecture.md`.
 
+mod fields;
 mod graph;
 mod modules;
 
@@ -37,6 +38,10 @@ pub fn main(args: &[String]) -> Result<()> {
     if crates < 15 {
         bail!("only {crates} crates were found: the check looks in the wrong place");
     }
+    let unreasoned = unreasoned()?;
+    for (file, name, fields) in &unreasoned {
+        println!("  {file}: {name} has {fields} fields, and no reason beside it");
+    }
     let unnamed: Vec<_> = circles.iter().filter(|circle| !allowed.contains(*circle)).collect();
     println!(
         "  {files} files of {crates} crates, {} circles, {} of them named in {REASONS}",
@@ -49,7 +54,23 @@ pub fn main(args: &[String]) -> Result<()> {
     if let Some(stale) = allowed.iter().find(|circle| !circles.contains(circle)) {
         bail!("{REASONS} names a circle that is none: {}", stale.iter().cloned().collect::<Vec<_>>().join(", "));
     }
-    if unnamed.is_empty() { Ok(()) } else { bail!("{} circles of files without a reason", unnamed.len()) }
+    if !unnamed.is_empty() {
+        bail!("{} circles of files without a reason", unnamed.len());
+    }
+    if unreasoned.is_empty() { Ok(()) } else { bail!("{} large structs without a reason", unreasoned.len()) }
+}
+
+/// Structs with too many fields and no reason: file, name and number of fields.
+fn unreasoned() -> Result<Vec<(String, String, usize)>> {
+    let mut found = Vec::new();
+    for folder in folders()? {
+        let modules = modules::Modules::read(&folder.join("src"))?;
+        for file in (0..modules.len()).map(|file| modules.file(file)) {
+            let structs = fields::without_reason(file)?;
+            found.extend(structs.into_iter().map(|(name, fields)| (shown(file), name, fields)));
+        }
+    }
+    Ok(found)
 }
 
 /// Every folder below [`ROOTS`] that is a crate with sources.

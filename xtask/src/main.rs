@@ -11,6 +11,7 @@ mod fuzz;
 mod image;
 mod impair;
 mod matrix;
+mod minimal;
 mod no_panic;
 mod outside;
 mod p4;
@@ -107,6 +108,11 @@ const VERBS: &[Verb] = &[
         name: "matrix",
         about: "each feature of each crate alone, and chips without compare-and-swap",
         run: matrix::main,
+    },
+    Verb {
+        name: "minimal",
+        about: "the crates with the lowest versions of dependencies that they name (nightly)",
+        run: minimal::main,
     },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
     Verb { name: "bench", about: "a measurement beside other implementations: `bench NAME`", run: bench::main },

@@ -13,7 +13,7 @@ pub enum Class {
     /// New video.
     Video,
     /// Packets that fill the path in a probe. They leave when nothing else waits.
-    Bulk,
+    Padding,
 }
 
 /// Spreads packets over time, so that a key frame doesn't leave as one burst.
@@ -77,7 +77,7 @@ impl Pacer {
         match class {
             Class::Audio => true,
             Class::Retransmission => self.again.ready(now) && self.all.ready(now),
-            Class::Video | Class::Bulk => self.all.ready(now),
+            Class::Video | Class::Padding => self.all.ready(now),
         }
     }
 
@@ -97,7 +97,7 @@ impl Pacer {
         match class {
             Class::Audio => Instant::ZERO,
             Class::Retransmission => self.all.ready_at().max(self.again.ready_at()),
-            Class::Video | Class::Bulk => self.all.ready_at(),
+            Class::Video | Class::Padding => self.all.ready_at(),
         }
     }
 }

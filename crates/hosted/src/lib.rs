@@ -89,7 +89,7 @@ pub type Handles<T, C, A> = (Driver<A>, Control<A>, Runner<T, C, A>);
 /// has to run in a task of its own.
 ///
 /// # Errors
-/// [`Error::OutOfMemory`] when `alloc` hasn't got [`Config::worst_case_bytes`], or the alignment is no power of two.
+/// [`Error::OutOfMemory`] when `alloc` hasn't got [`Runner::worst_case_bytes`], or the alignment is no power of two.
 pub fn new<T: Transport, C: Clock, A: Allocator + Clone>(
     transport: T,
     clock: C,

@@ -71,6 +71,16 @@ pub struct Runner<T, C, A: Allocator + Clone> {
 }
 
 impl<T: Transport, C: Clock, A: Allocator + Clone> Runner<T, C, A> {
+    /// The bytes that a driver with this configuration takes from its allocator. It takes all of them when it is made.
+    #[must_use]
+    pub fn worst_case_bytes(config: &Config) -> usize {
+        let frames = config.receive_frames.saturating_add(config.transmit_frames);
+        frames
+            .saturating_mul(Buffer::<A>::bytes(T::BUFFER_BYTES, config.alignment))
+            .saturating_add(State::<A>::bytes(config))
+            .saturating_add(T::bytes::<A>(config))
+    }
+
     pub(crate) fn new(transport: T, clock: C, config: Config, state: Handle<A>, room: Room<A>) -> Self {
         let packed = Packed::default();
         Self { transport, clock, config, state, room, frame: None, control: 0, packed, credit: None, faults: 0 }

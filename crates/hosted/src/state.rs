@@ -13,7 +13,6 @@ use crate::event::{Cause, Status};
 use crate::header::{self, Header, Interface};
 use crate::session::Session;
 use crate::stats::{Discard, Statistics, count};
-use crate::transport::Transport;
 
 /// Tasks that wait for what the application may wait for; a further one wakes them all.
 const WAITING: usize = 8;
@@ -49,18 +48,6 @@ pub(crate) struct State<A: Allocator> {
 
 /// A handle of the shared state. It is borrowed for moments only, never across an `await`.
 pub(crate) type Handle<A> = Shared<RefCell<State<A>>, A, Local>;
-
-impl Config {
-    /// Bytes that a driver takes from its allocator, at most and in all; every one of them when it is made.
-    #[must_use]
-    pub fn worst_case_bytes<T: Transport, A: Allocator + Clone>(&self) -> usize {
-        let frames = self.receive_frames.saturating_add(self.transmit_frames);
-        frames
-            .saturating_mul(Buffer::<A>::bytes(T::BUFFER_BYTES, self.alignment))
-            .saturating_add(State::<A>::bytes(self))
-            .saturating_add(T::bytes::<A>(self))
-    }
-}
 
 impl<A: Allocator + Clone> State<A> {
     /// Bytes of everything but the frames.

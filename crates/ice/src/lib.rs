@@ -91,6 +91,9 @@ mod transaction;
 mod turn;
 mod uri;
 
+/// Strings and vectors of fixed capacity, which signatures of this crate have.
+#[doc(no_inline)]
+pub use heapless;
 pub use agent::Agent;
 pub use candidate::{Candidate, CandidateType, Foundation};
 pub use carrier::{Attributes, Carrier, Carries};

@@ -28,14 +28,8 @@ impl Default for AnnexBConfig {
 }
 
 impl AnnexBConfig {
-    /// Bytes that a source takes at most while the frames that it gave are not kept.
-    #[must_use]
-    pub fn worst_case_bytes<A: Allocator>(&self) -> usize {
-        Vec::<u8, A>::bytes(self.buffer())
-    }
-
     /// Behind the access unit, the start of the next one must be seen.
-    fn buffer(&self) -> usize {
+    const fn buffer(&self) -> usize {
         self.max_frame_bytes.saturating_add(PIECE)
     }
 }
@@ -56,6 +50,12 @@ pub struct AnnexB<S: Storage, A: Allocator> {
 }
 
 impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
+    /// The bytes that a source with this configuration takes from its allocator. Frames that it has given out are not counted.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &AnnexBConfig) -> usize {
+        Vec::<u8, A>::bytes(config.buffer())
+    }
+
     /// Opens the stream at `path`.
     ///
     /// # Errors

@@ -69,6 +69,9 @@ mod schedule;
 mod source;
 mod storage;
 
+/// Strings and vectors of fixed capacity, which signatures of this crate have.
+#[doc(no_inline)]
+pub use heapless;
 pub use annexb::{AnnexB, AnnexBConfig};
 pub use directory::{Directory, DirectoryConfig};
 #[cfg(feature = "std")]

@@ -27,14 +27,6 @@ impl Default for OggConfig {
     }
 }
 
-impl OggConfig {
-    /// Bytes that a source takes at most while the frames that it gave are not kept: a page and a packet.
-    #[must_use]
-    pub fn worst_case_bytes<A: Allocator>(&self) -> usize {
-        Vec::<u8, A>::bytes(MAX_PAGE).saturating_add(Vec::<u8, A>::bytes(self.max_packet_bytes))
-    }
-}
-
 /// The first Opus stream of an Ogg file (RFC 3533, RFC 7845).
 ///
 /// Pages of other streams are passed over, checksums are verified, and what is broken is told, not skipped. After the
@@ -68,6 +60,13 @@ pub struct Unplayed {
 }
 
 impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
+    /// The bytes that a source with this configuration takes from its allocator: a page and a packet. Frames that it has given out
+    /// are not counted.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &OggConfig) -> usize {
+        Vec::<u8, A>::bytes(MAX_PAGE).saturating_add(Vec::<u8, A>::bytes(config.max_packet_bytes))
+    }
+
     /// Opens the file at `path` and reads its two header packets.
     ///
     /// # Errors

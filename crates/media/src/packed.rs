@@ -27,15 +27,6 @@ impl Default for PackedConfig {
     }
 }
 
-impl PackedConfig {
-    /// Bytes that a source with these bounds takes at most while the frames that it gave are not kept: the index.
-    #[must_use]
-    pub fn worst_case_bytes<A: Allocator>(&self) -> usize {
-        let frames = self.max_frames as usize;
-        Vec::<u32, A>::bytes(frames.saturating_add(1)).saturating_add(Vec::<u32, A>::bytes(frames))
-    }
-}
-
 /// One track of a packed file: the index is in memory, so that a frame is one read, and any frame can be next.
 ///
 /// After the last frame comes the first again, with timestamps that run on.
@@ -56,6 +47,13 @@ pub struct Packed<S: Storage, A: Allocator> {
 }
 
 impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
+    /// The bytes that a source with these bounds takes from its allocator: the index. Frames that it has given out are not counted.
+    #[must_use]
+    pub const fn worst_case_bytes(config: &PackedConfig) -> usize {
+        let frames = config.max_frames as usize;
+        Vec::<u32, A>::bytes(frames.saturating_add(1)).saturating_add(Vec::<u32, A>::bytes(frames))
+    }
+
     /// Opens the first track of `kind` in the packed file at `path`, and reads its index.
     ///
     /// # Errors

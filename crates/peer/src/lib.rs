@@ -150,7 +150,7 @@ mod transport;
 pub use {
     barertc_arena as arena, barertc_congestion as congestion, barertc_crypto as crypto, barertc_dtls as dtls,
     barertc_ice as ice, barertc_rtcp_nack as rtcp_nack, barertc_rtp as rtp, barertc_sctp as sctp, barertc_sdp as sdp,
-    barertc_srtp as srtp, barertc_wire as wire, rand_core,
+    barertc_srtp as srtp, barertc_wire as wire, heapless, rand_core,
 };
 
 pub use allocators::Allocators;

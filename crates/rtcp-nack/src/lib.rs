@@ -87,6 +87,9 @@ mod send;
 mod stats;
 mod terms;
 
+/// Strings and vectors of fixed capacity, which signatures of this crate have.
+#[doc(no_inline)]
+pub use heapless;
 pub use config::{HistoryConfig, Mid, RepairConfig, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
 pub use extended::ExtendedReports;

@@ -24,6 +24,7 @@ pub(crate) enum Accepted {
     No,
 }
 
+/// What is known of a source. More than fifteen fields: the variables of RFC 3550 appendix A.1, A.3 and A.8.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reception {
     clock_rate: u32,

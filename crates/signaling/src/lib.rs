@@ -62,6 +62,9 @@ mod whep;
 pub mod whip;
 mod ws;
 
+/// Strings and vectors of fixed capacity, which signatures of this crate have.
+#[doc(no_inline)]
+pub use heapless;
 pub use access::{Access, AccessControl, Admission, Caller, MAX_TOKEN, TokenError};
 pub use client::{Backoff, connect};
 pub use error::{Discard, Discards, Error, Violation};

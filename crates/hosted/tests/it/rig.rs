@@ -47,7 +47,7 @@ impl Rig<Spi<SimSpi<SimClock>>> {
 impl<T: Transport> Rig<T> {
     fn over(transport: T, far: Coprocessor<SimClock>, clock: SimClock, config: Config) -> Self {
         let arena: Arena = Box::leak(Box::new(Counting::new(Global)));
-        let worst_case = config.worst_case_bytes::<T, Arena>();
+        let worst_case = barertc_hosted::Runner::<T, SimClock, Arena>::worst_case_bytes(&config);
         let (driver, control, runner) =
             barertc_hosted::new(transport, clock.clone(), config, arena).expect("memory without end");
         Self { clock, far, driver, control, runner, arena, worst_case }

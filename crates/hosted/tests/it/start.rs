@@ -109,9 +109,9 @@ fn too_little_memory_is_an_error_and_gives_everything_back() {
 fn the_default_takes_what_the_documentation_says() {
     use crate::rig::Arena;
     use barertc_coprocessor::{SimClock, SimSdio};
-    use barertc_hosted::Sdio;
+    use barertc_hosted::{Runner, Sdio};
 
-    let bytes = Config::default().worst_case_bytes::<Sdio<SimSdio<SimClock>>, Arena>();
+    let bytes = Runner::<Sdio<SimSdio<SimClock>>, SimClock, Arena>::worst_case_bytes(&Config::default());
     assert_eq!(bytes, 140_476, "docs/hosted.md");
 }
 
@@ -119,7 +119,7 @@ fn the_default_takes_what_the_documentation_says() {
 fn with_few_frames_it_fits_what_a_bootloader_leaves_of_internal_memory() {
     use crate::rig::Arena;
     use barertc_coprocessor::{SimClock, SimSdio};
-    use barertc_hosted::Sdio;
+    use barertc_hosted::{Runner, Sdio};
 
     // As examples/esp32p4 has it, in 69,632 bytes; addresses of 64 bits only make it more.
     let config = Config {
@@ -130,7 +130,7 @@ fn with_few_frames_it_fits_what_a_bootloader_leaves_of_internal_memory() {
         aggregate_bytes: 0,
         ..Config::default()
     };
-    let bytes = config.worst_case_bytes::<Sdio<SimSdio<SimClock>>, Arena>();
+    let bytes = Runner::<Sdio<SimSdio<SimClock>>, SimClock, Arena>::worst_case_bytes(&config);
     // An allocator's own words stand before each of the buffers.
     assert!(bytes + 64 * 16 < 0x1_1000, "{bytes}");
 }

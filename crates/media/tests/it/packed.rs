@@ -165,7 +165,7 @@ fn memory_is_what_was_said_and_failures_leave_the_source_where_it_is() {
     let mut storage = Files::one("a.brtc", &file(&[video(1, &[100; 50])]));
     let config = PackedConfig { max_frames: 50, max_frame_bytes: 200 };
     let mut packed = block_on(Packed::open(&mut storage, "a.brtc", FrameKind::H264, config, &heap)).unwrap();
-    assert!(heap.stats().live <= config.worst_case_bytes::<&Heap>());
+    assert!(heap.stats().live <= Packed::<Files, &Heap>::worst_case_bytes(&config));
     let idle = heap.stats().live;
     for _ in 0..120 {
         block_on(packed.next(&mut storage)).unwrap();

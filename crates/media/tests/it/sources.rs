@@ -58,9 +58,9 @@ fn open<A: Allocator + Clone>(
 fn bound(form: &str) -> usize {
     match form {
         "directory" => 0,
-        "annexb" => ANNEXB.worst_case_bytes::<&Heap>(),
-        "packed" => PACKED.worst_case_bytes::<&Heap>(),
-        _ => OGG.worst_case_bytes::<&Heap>(),
+        "annexb" => AnnexB::<Files, &Heap>::worst_case_bytes(&ANNEXB),
+        "packed" => Packed::<Files, &Heap>::worst_case_bytes(&PACKED),
+        _ => Ogg::<Files, &Heap>::worst_case_bytes(&OGG),
     }
 }
 

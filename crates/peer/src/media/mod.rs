@@ -404,7 +404,7 @@ impl<A: Allocator + Clone> Media<A> {
             let new = stream.has_packets().then(|| self.pacer.timeout(Class::Video));
             Instant::earliest(again, new)
         });
-        let probe = self.probing.map(|_| self.pacer.timeout(Class::Bulk));
+        let probe = self.probing.map(|_| self.pacer.timeout(Class::Padding));
         waits.fold(probe, Instant::earliest)
     }
 

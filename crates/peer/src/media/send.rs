@@ -86,11 +86,11 @@ impl<A: Allocator + Clone> Media<A> {
         if self.probing.is_some() {
             self.pace(now);
         }
-        for class in [Class::Audio, Class::Retransmission, Class::Video, Class::Bulk] {
+        for class in [Class::Audio, Class::Retransmission, Class::Video, Class::Padding] {
             if !self.pacer.may_send(now, class) {
                 continue;
             }
-            if class == Class::Bulk && self.probing.is_none() {
+            if class == Class::Padding && self.probing.is_none() {
                 break;
             }
             let mut streams = self.streams.iter_mut().filter_map(|s| s.sending_mut());
@@ -163,7 +163,7 @@ fn poll_stream<A: Allocator + Clone>(
         Class::Audio if !video => again(stream, out).or_else(|| new(stream, out)),
         Class::Retransmission if video => again(stream, out),
         Class::Video if video => new(stream, out),
-        Class::Bulk if video => {
+        Class::Padding if video => {
             let len = stream.poll_padding(now, sequence, out)?;
             Some((len, stream.retransmit_uses_transport_sequence(), false))
         }

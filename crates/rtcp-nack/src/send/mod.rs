@@ -100,6 +100,7 @@ impl Default for PathShare {
 /// assert_eq!(Packet::parse(&datagram[..len])?.payload, [0xfc; 160]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+// More than fifteen fields: most are the parts that own the state; three are statistics.
 #[derive(Debug)]
 pub struct SendStream<A: Allocator + Clone> {
     config: SendConfig,

@@ -23,6 +23,7 @@ const SAMPLES: u8 = 8;
 /// Longest distance from the plateau, in milliseconds, that the cubic function is computed for.
 const FARTHEST: i64 = 100_000;
 
+/// More than fifteen fields: the variables of RFC 9438 §4.1, those of RFC 9406 §4.2, and what a reduction replaced.
 #[derive(Debug)]
 pub(crate) struct Paced {
     mtu: usize,
