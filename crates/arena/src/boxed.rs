@@ -9,7 +9,7 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::{fmt, ptr};
 
-/// A value with an address of its own.
+/// A value in memory of its own. Its address does not change.
 pub struct Box<T: ?Sized, A: Allocator> {
     ptr: NonNull<T>,
     alloc: A,
@@ -30,12 +30,14 @@ impl<T, A: Allocator> Box<T, A> {
         Ok(Self { ptr, alloc })
     }
 
-    /// As [`try_new`](Self::try_new), for a value that `make` makes when there is room for it: it goes from there to its
-    /// place and is on the stack once, not once for every function it passes through. An error of `make`'s is converted
-    /// here: `map_err` would move the value once more.
+    /// Makes a value in its place. `make` is called when there is memory for the value, and the value then moves once.
+    /// With
+    /// [`try_new`](Self::try_new) it moves through every function that it passes, and takes space on each of their
+    /// stacks. An error of
+    /// `make` is converted here, because `map_err` would move the value once more.
     ///
     /// # Errors
-    /// [`AllocError`] as `E`, or what `make` says.
+    /// [`AllocError`] as `E`, or the error of `make`.
     pub fn try_init<E, F>(alloc: A, make: impl FnOnce() -> Result<T, F>) -> Result<Self, E>
     where
         E: From<AllocError> + From<F>,
@@ -64,7 +66,7 @@ impl<T, A: Allocator> Box<T, A> {
 }
 
 impl<A: Allocator> Box<[u8], A> {
-    /// `len` zero bytes.
+    /// A slice of `len` zero bytes.
     pub fn try_zeroed(len: usize, alloc: A) -> Result<Self, AllocError> {
         let layout = Layout::array::<u8>(len).map_err(|_| AllocError)?;
         let ptr = if len == 0 { NonNull::dangling() } else { alloc.allocate_zeroed(layout)?.cast() };
@@ -73,7 +75,7 @@ impl<A: Allocator> Box<[u8], A> {
 }
 
 impl<T, A: Allocator> Box<[T], A> {
-    /// `len` values, each made by `make` from its index.
+    /// A slice of `len` values. `make` makes each from its index.
     pub fn try_from_fn(len: usize, alloc: A, mut make: impl FnMut(usize) -> T) -> Result<Self, AllocError> {
         let mut values = Vec::with_capacity(len, alloc)?;
         for index in 0..len {

@@ -43,7 +43,7 @@ impl<A: Allocator> ByteRing<A> {
         self.capacity().saturating_sub(self.len)
     }
 
-    /// Appends as much of `data` as fits and says how much that was.
+    /// Appends as much of `data` as fits, and returns how many bytes that were.
     pub fn write(&mut self, data: &[u8]) -> usize {
         let count = data.len().min(self.room());
         let (data, _) = data.split_at_checked(count).unwrap_or_default();
@@ -55,7 +55,7 @@ impl<A: Allocator> ByteRing<A> {
         count
     }
 
-    /// What waits, in order, as the two pieces in which it lies.
+    /// The bytes that wait, in order. They lie in two parts.
     pub fn peek(&self) -> (&[u8], &[u8]) {
         let (wrapped, straight) = self.buf.split_at_checked(self.head).unwrap_or_default();
         let first = straight.get(..self.len).unwrap_or(straight);
@@ -63,7 +63,7 @@ impl<A: Allocator> ByteRing<A> {
         (first, second)
     }
 
-    /// Copies up to `out.len()` bytes from `offset` on without taking them, and says how many.
+    /// Copies up to `out.len()` bytes from `offset` on, without removing them. Returns how many bytes were copied.
     pub fn copy_at(&self, offset: usize, out: &mut [u8]) -> usize {
         let (first, second) = self.peek();
         let from_first = first.get(offset..).unwrap_or_default();
@@ -72,14 +72,14 @@ impl<A: Allocator> ByteRing<A> {
         copied.saturating_add(copy(from_second, out.get_mut(copied..).unwrap_or_default()))
     }
 
-    /// Takes up to `out.len()` bytes and says how many.
+    /// Removes up to `out.len()` bytes and returns how many.
     pub fn read(&mut self, out: &mut [u8]) -> usize {
         let count = self.copy_at(0, out);
         self.consume(count);
         count
     }
 
-    /// Drops the first `count` bytes (all where there are fewer).
+    /// Removes the first `count` bytes, or all when there are fewer.
     pub fn consume(&mut self, count: usize) {
         let count = count.min(self.len);
         // A slice is at most half the address space, so the sum does not overflow.

@@ -6,7 +6,8 @@ use allocator_api2::alloc::{AllocError, Allocator};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-/// Counts what is taken from `A`. Pass `&Counting` to containers, and ask [`Counting::stats`] at any time.
+/// An allocator that counts what is taken from `A`. Containers get `&Counting`, and [`Counting::stats`] tells the
+/// counters at any time.
 #[derive(Debug, Default)]
 pub struct Counting<A> {
     inner: A,
@@ -14,17 +15,17 @@ pub struct Counting<A> {
 }
 
 impl<A> Counting<A> {
-    /// Counts from zero.
+    /// An allocator whose counters are zero.
     pub const fn new(inner: A) -> Self {
         Self { inner, counters: Counters::new() }
     }
 
-    /// The figures so far. Capacity is not known here.
+    /// The counters as they are now. The capacity is not known here.
     pub fn stats(&self) -> Stats {
         self.counters.get()
     }
 
-    /// Lets the peak begin anew at what is live now.
+    /// Sets the peak to the bytes that are live now.
     pub fn reset_peak(&self) {
         self.counters.reset_peak();
     }

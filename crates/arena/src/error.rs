@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A fixed-capacity container has no room for what should be added; nothing was.
+/// The error of a full container. Nothing was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;
@@ -20,9 +20,9 @@ impl core::error::Error for Full {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RegionError {
-    /// After alignment there is not even room for the smallest block.
+    /// The region is too small for the smallest block after alignment.
     TooSmall,
-    /// There is no region, or it wraps around the end of the address space, or its address is null.
+    /// There is no region, its address is null, or it wraps around the end of the address space.
     Invalid,
     /// The heap has a region already, or blocks of it are in use.
     InUse,

@@ -5,8 +5,9 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Lets chosen allocations fail, to show that a program survives it: repeat it with `nth` = 1, 2, … until
-/// [`FailNth::attempts`] stays below `nth`.
+/// An allocator that lets chosen allocations fail. A test shows with it that a program survives a failure: it repeats
+/// the program with
+/// `nth` = 1, 2, … until [`FailNth::attempts`] stays below `nth`.
 #[derive(Debug)]
 pub struct FailNth<A> {
     inner: A,
@@ -16,17 +17,17 @@ pub struct FailNth<A> {
 }
 
 impl<A> FailNth<A> {
-    /// The `nth` allocation fails (the first is 1; 0 fails none), the others are passed on.
+    /// An allocator whose `nth` allocation fails. The first one is 1, and 0 lets none fail.
     pub const fn new(inner: A, nth: usize) -> Self {
         Self { inner, first: nth, last: nth, attempts: AtomicUsize::new(0) }
     }
 
-    /// The `nth` allocation and all later ones fail (the first is 1).
+    /// An allocator whose `nth` allocation and all later ones fail. The first one is 1.
     pub const fn from(inner: A, nth: usize) -> Self {
         Self { inner, first: nth, last: usize::MAX, attempts: AtomicUsize::new(0) }
     }
 
-    /// Allocations that were asked for, failed or not. Zero-sized ones don't count.
+    /// How many allocations were asked for, failed ones included. Allocations of zero bytes are not counted.
     pub fn attempts(&self) -> usize {
         self.attempts.load(Relaxed)
     }

@@ -39,8 +39,9 @@ unsafe impl<R: Region> Region for FailNth<R> {
     }
 }
 
-/// Takes memory from `A`, and from `B` where `A` has none: a large external memory before a small internal one, say.
-/// A block returns to where it came from, which `A` tells by its address.
+/// An allocator that takes memory from `A`, and from `B` when `A` has none. An example is a large external memory with
+/// a small internal one
+/// behind it. A block returns to its own allocator, which `A` recognises by the address.
 #[derive(Debug)]
 pub struct Fallback<A, B> {
     first: A,
@@ -50,17 +51,17 @@ pub struct Fallback<A, B> {
 }
 
 impl<A: Region, B> Fallback<A, B> {
-    /// `first`, then `second`.
+    /// An allocator that asks `first`, and then `second`.
     pub const fn new(first: A, second: B) -> Self {
         Self { first, second, counters: Counters::new() }
     }
 
-    /// How often memory came from `second`.
+    /// How many blocks were taken from `second`.
     pub fn fallbacks(&self) -> usize {
         self.fallback_stats().allocations
     }
 
-    /// What came from `second`; its failures are those of both. Capacity is not known here.
+    /// The counters of what was taken from `second`. Its failures are failures of both. The capacity is not known here.
     pub fn fallback_stats(&self) -> Stats {
         self.counters.get()
     }

@@ -19,7 +19,7 @@ const FIRST_LEVEL: usize = 22;
 /// Second-level classes: sizes are told apart to one part in 16.
 const SECOND_LEVEL: usize = 16;
 
-/// How a heap keeps its users apart: [`Unlocked`] or [`CriticalSection`].
+/// How a heap protects itself against concurrent use: [`Unlocked`] or [`CriticalSection`].
 pub trait Lock: sealed::Sealed {}
 
 mod sealed {
@@ -28,11 +28,11 @@ mod sealed {
     }
 }
 
-/// No lock: the heap stays on one thread (it is not `Sync`).
+/// No lock. The heap stays on one thread: it is not `Sync`.
 #[derive(Debug)]
 pub struct Unlocked(());
 
-/// Each operation runs in a [`critical_section`]: the heap may be used from several cores, threads and interrupts.
+/// A [`critical_section`] around each operation. Several cores, threads and interrupts may use the heap.
 #[derive(Debug)]
 pub struct CriticalSection(());
 
@@ -51,7 +51,8 @@ impl sealed::Sealed for CriticalSection {
     }
 }
 
-/// A heap (two-level segregated fit: constant time) over the region `'r`. `&Heap` is the [`Allocator`].
+/// A heap over the region `'r`, by two-level segregated fit: each operation takes constant time. `&Heap` is the
+/// [`Allocator`].
 pub struct Heap<'r, L: Lock = Unlocked> {
     inner: UnsafeCell<Inner<'r>>,
     lock: PhantomData<L>,
@@ -79,7 +80,7 @@ impl<'r> Heap<'r> {
 }
 
 impl<'r, L: Lock> Heap<'r, L> {
-    /// A heap without memory, for a `static`; [`Heap::give`] gives it its region.
+    /// A heap without a region, for a `static`. [`Heap::give`] gives it one.
     pub const fn empty() -> Self {
         let inner = Inner { tlsf: Tlsf::new(), region: None, stats: Stats::ZERO };
         Self { inner: UnsafeCell::new(inner), lock: PhantomData }
@@ -132,7 +133,10 @@ impl<'r, L: Lock> Heap<'r, L> {
         })
     }
 
-    /// Takes the region from the heap again, which is empty then. Fails while a block is in use, or where there is none.
+    /// Takes the region from the heap, which is empty then.
+    ///
+    /// # Errors
+    /// [`RegionError`] while a block is in use, and when the heap has no region.
     pub fn take_back(&self) -> Result<NonNull<[u8]>, RegionError> {
         self.with(|inner| {
             let region = inner.region.ok_or(RegionError::Invalid)?;
@@ -146,12 +150,12 @@ impl<'r, L: Lock> Heap<'r, L> {
         })
     }
 
-    /// The figures so far.
+    /// The counters as they are now.
     pub fn stats(&self) -> Stats {
         self.with(|inner| inner.stats)
     }
 
-    /// Lets the peak begin anew at what is live now.
+    /// Sets the peak to the bytes that are live now.
     pub fn reset_peak(&self) {
         self.with(|inner| inner.stats.peak = inner.stats.live);
     }
@@ -165,7 +169,7 @@ impl<'r, L: Lock> Heap<'r, L> {
 
 /// Sizes, which are the same for every heap.
 impl Heap<'_> {
-    /// Bytes of the region that a block of `layout` takes, with the heap's own header: at most this many.
+    /// The most bytes of the region that a block of `layout` takes, with the header of the heap.
     pub const fn block_bytes(layout: Layout) -> usize {
         const UNIT: usize = rlsf::GRANULARITY;
         // A header of half a unit precedes the block; a stricter alignment than half a unit may skip room before it.
@@ -178,16 +182,18 @@ impl Heap<'_> {
         }
     }
 
-    /// Bytes of a region that serves whoever takes `worst_case` bytes in no more than `blocks` blocks at a time.
+    /// The size in bytes of a region for users that take at most `worst_case` bytes in at most `blocks` blocks at a
+    /// time.
     ///
-    /// Counted are the header of each block, what its size is rounded up by, [what is never a block](Self::region_overhead),
-    /// and a sixteenth for free blocks that are not looked at because others of their class may be too small.
+    /// It includes the header of each block, the rounding of its size, and [what is never a
+    /// block](Self::region_overhead). It also includes a
+    /// sixteenth for fragmentation: the heap does not search a class for a free block that is large enough.
     pub const fn region_bytes(worst_case: usize, blocks: usize) -> usize {
         let headers = blocks.saturating_mul(rlsf::GRANULARITY.saturating_mul(2));
         worst_case.saturating_add(worst_case / 16).saturating_add(headers).saturating_add(Self::region_overhead())
     }
 
-    /// Bytes of a region that never become blocks: one header at its end, and what aligning its start may skip.
+    /// The bytes of a region that never become blocks: a header at its end, and the alignment of its start.
     pub const fn region_overhead() -> usize {
         // One unit each, less the byte that an unaligned start has at least.
         rlsf::GRANULARITY.saturating_mul(2)

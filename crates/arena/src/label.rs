@@ -7,10 +7,12 @@ use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
 
-/// A handle with the name of its owner ("ice", "dtls", "frames"), so that live and peak bytes can be told by owner.
+/// An allocator with the name of its owner, such as "ice", "dtls" or "frames". It counts live and peak bytes for each
+/// owner.
 ///
-/// With the feature `labels`, the figures lie in one small block of the arena that all clones of the label share.
-/// Without it a label is exactly the handle that it wraps: no byte more, nothing counted, and [`Label::stats`] is `None`.
+/// With the feature `labels`, the counters lie in a small block of the arena that all clones of the label share.
+/// Without it, a label is the
+/// allocator that it wraps: it takes no more memory and counts nothing, and [`Label::stats`] is `None`.
 #[derive(Clone)]
 pub struct Label<A: Allocator + Clone> {
     inner: A,
@@ -40,7 +42,7 @@ impl<A: Allocator + Clone> Label<A> {
         Ok(Self { inner })
     }
 
-    /// The figures of this owner; `None` where labels are not counted.
+    /// The counters of this owner. `None` without the feature `labels`.
     pub fn stats(&self) -> Option<Stats> {
         #[cfg(feature = "labels")]
         return Some(self.owner.counters.get());
@@ -48,7 +50,7 @@ impl<A: Allocator + Clone> Label<A> {
         None
     }
 
-    /// The name of this owner; `None` where labels are not counted.
+    /// The name of this owner. `None` without the feature `labels`.
     pub fn name(&self) -> Option<&'static str> {
         #[cfg(feature = "labels")]
         return Some(self.owner.name);
@@ -56,7 +58,7 @@ impl<A: Allocator + Clone> Label<A> {
         None
     }
 
-    /// The handle without its label.
+    /// The allocator without its label.
     pub const fn inner(&self) -> &A {
         &self.inner
     }

@@ -4,7 +4,7 @@ use crate::raw::RawBuf;
 use allocator_api2::alloc::{AllocError, Allocator};
 use core::{fmt, mem, ptr, slice};
 
-/// A queue of fixed capacity, open at both ends.
+/// A double-ended queue of fixed capacity.
 pub struct Ring<T, A: Allocator> {
     buf: RawBuf<T, A>,
     /// Slot of the first value; below the capacity unless that is zero.
@@ -54,7 +54,7 @@ impl<T, A: Allocator> Ring<T, A> {
         self.buf.allocator()
     }
 
-    /// Appends a value, or gives it back where there is no room.
+    /// Appends a value, or returns it when there is no room.
     pub fn push_back(&mut self, value: T) -> Result<(), T> {
         if self.is_full() {
             return Err(value);
@@ -65,7 +65,7 @@ impl<T, A: Allocator> Ring<T, A> {
         Ok(())
     }
 
-    /// Puts a value before the first, or gives it back where there is no room.
+    /// Puts a value before the first, or returns it when there is no room.
     pub fn push_front(&mut self, value: T) -> Result<(), T> {
         if self.is_full() {
             return Err(value);
@@ -77,7 +77,7 @@ impl<T, A: Allocator> Ring<T, A> {
         Ok(())
     }
 
-    /// Takes the first value.
+    /// Removes the first value.
     pub fn pop_front(&mut self) -> Option<T> {
         let left = self.len.checked_sub(1)?;
         let slot = self.head;
@@ -87,7 +87,7 @@ impl<T, A: Allocator> Ring<T, A> {
         Some(unsafe { self.buf.slot(slot).read() })
     }
 
-    /// Takes the last value.
+    /// Removes the last value.
     pub fn pop_back(&mut self) -> Option<T> {
         self.len = self.len.checked_sub(1)?;
         // SAFETY: the slot was initialised and has left the range that we own.
@@ -140,7 +140,7 @@ impl<T, A: Allocator> Ring<T, A> {
         }
     }
 
-    /// Takes the value at `index` and moves the later ones forward.
+    /// Removes the value at `index` and moves the later ones forward.
     pub fn remove(&mut self, index: usize) -> Option<T> {
         if index >= self.len {
             return None;
@@ -151,7 +151,7 @@ impl<T, A: Allocator> Ring<T, A> {
         self.pop_back()
     }
 
-    /// Puts a value before the one at `index`, or gives it back where there is no room or `index` is past the end.
+    /// Puts a value before the one at `index`. Returns it when there is no room or `index` is past the end.
     pub fn insert(&mut self, index: usize, value: T) -> Result<(), T> {
         if index > self.len {
             return Err(value);
@@ -163,7 +163,7 @@ impl<T, A: Allocator> Ring<T, A> {
         Ok(())
     }
 
-    /// Keeps the values that `keep` says yes to, in order; it may change them.
+    /// Keeps the values for which `keep` returns `true`, in order. `keep` may change them.
     pub fn retain_mut(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
         let mut kept = 0usize;
         for index in 0..self.len {
@@ -189,7 +189,7 @@ impl<T, A: Allocator> Ring<T, A> {
         self.head = 0;
     }
 
-    /// The values in order, as the two pieces in which they lie.
+    /// The values in order. They lie in two slices.
     pub fn as_slices(&self) -> (&[T], &[T]) {
         let (first, second) = self.pieces();
         // SAFETY: both pieces cover initialised slots only.
@@ -198,7 +198,7 @@ impl<T, A: Allocator> Ring<T, A> {
         }
     }
 
-    /// The values in order, as the two pieces in which they lie.
+    /// The values in order. They lie in two slices.
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
         let (first, second) = self.pieces();
         // SAFETY: both pieces cover initialised slots only, don't overlap, and `self` is borrowed exclusively.

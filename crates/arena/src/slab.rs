@@ -5,8 +5,9 @@ use allocator_api2::alloc::{AllocError, Allocator};
 use core::num::NonZeroU32;
 use core::{fmt, iter, mem, slice};
 
-/// Names a value in a [`Slab`]. Once the value is removed the key finds nothing, even when its place is used again
-/// (until the same place was used 2³² - 1 times).
+/// A key of a value in a [`Slab`]. Once the value is removed, the key finds nothing, even when another value is in the
+/// same place. That
+/// holds until the same place was used 2³² − 1 times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Key {
@@ -16,13 +17,14 @@ pub struct Key {
 }
 
 impl Key {
-    /// The place of the value, below the capacity: two values that are there at the same time differ in it.
+    /// The place of the value, which is below the capacity. Values that are there at the same time have different
+    /// places.
     pub const fn index(self) -> usize {
         self.index as usize
     }
 }
 
-/// A pool of fixed capacity; a value keeps its place until it is removed.
+/// A pool of fixed capacity. A value keeps its place until it is removed.
 pub struct Slab<T, A: Allocator> {
     slots: Vec<Slot<T>, A>,
     /// The first free slot of the list that runs through the vacant ones.
@@ -74,7 +76,7 @@ impl<T, A: Allocator> Slab<T, A> {
         self.len >= self.capacity()
     }
 
-    /// Puts a value into a free place, or gives it back where there is none.
+    /// Puts a value into a free place, or returns it when there is none.
     pub fn insert(&mut self, value: T) -> Result<Key, T> {
         let Some(index) = self.free else { return self.append(value) };
         let Some(slot) = self.slots.get_mut(index as usize) else { return Err(value) };
@@ -86,7 +88,7 @@ impl<T, A: Allocator> Slab<T, A> {
         Ok(Key { index, generation: slot.generation })
     }
 
-    /// The value that `key` names.
+    /// The value of this key.
     pub fn get(&self, key: Key) -> Option<&T> {
         match self.slots.get(key.index())? {
             Slot { generation, entry: Entry::Occupied(value) } if *generation == key.generation => Some(value),
@@ -94,7 +96,7 @@ impl<T, A: Allocator> Slab<T, A> {
         }
     }
 
-    /// The value that `key` names.
+    /// The value of this key.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         match self.slots.get_mut(key.index())? {
             Slot { generation, entry: Entry::Occupied(value) } if *generation == key.generation => Some(value),
@@ -102,12 +104,12 @@ impl<T, A: Allocator> Slab<T, A> {
         }
     }
 
-    /// Whether `key` names a value.
+    /// Whether there is a value of this key.
     pub fn contains(&self, key: Key) -> bool {
         self.get(key).is_some()
     }
 
-    /// Takes the value that `key` names.
+    /// Removes the value of this key.
     pub fn remove(&mut self, key: Key) -> Option<T> {
         let slot = self.slots.get_mut(key.index())?;
         if slot.generation != key.generation || matches!(slot.entry, Entry::Vacant { .. }) {
@@ -132,12 +134,12 @@ impl<T, A: Allocator> Slab<T, A> {
         self.len = self.len.saturating_sub(1);
     }
 
-    /// Drops all values; their keys find nothing any more.
+    /// Drops all values. Their keys find nothing any more.
     pub fn clear(&mut self) {
         self.retain(|_, _| false);
     }
 
-    /// Drops the values that `keep` says no to.
+    /// Drops the values for which `keep` returns `false`.
     pub fn retain(&mut self, mut keep: impl FnMut(Key, &mut T) -> bool) {
         for index in 0..self.slots.len() {
             let Some(Slot { generation, entry: Entry::Occupied(value) }) = self.slots.get_mut(index) else { continue };

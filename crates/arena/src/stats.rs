@@ -1,20 +1,20 @@
 //! What an allocator has handed out.
 
-/// Figures of an allocator. Bytes are those that were asked for; what a heap adds to them is its own affair.
+/// The counters of an allocator. Bytes are those that were asked for, without the overhead of a heap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stats {
-    /// Bytes handed out and not given back.
+    /// The bytes that are allocated.
     pub live: usize,
-    /// The largest value that `live` ever had.
+    /// The largest value of `live` so far.
     pub peak: usize,
-    /// Successful allocations so far (zero-sized ones take no memory and are not counted).
+    /// How many allocations have succeeded. Allocations of zero bytes are not counted.
     pub allocations: usize,
-    /// Releases so far.
+    /// How many blocks were released.
     pub frees: usize,
-    /// Allocations that failed.
+    /// How many allocations have failed.
     pub failures: usize,
-    /// Size of the region, in bytes; 0 where the allocator doesn't know it.
+    /// The size of the region in bytes. 0 when the allocator does not know it.
     pub capacity: usize,
 }
 

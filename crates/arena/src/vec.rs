@@ -60,7 +60,7 @@ impl<T, A: Allocator> Vec<T, A> {
         unsafe { slice::from_raw_parts_mut(self.buf.ptr().as_ptr(), self.len) }
     }
 
-    /// Appends a value, or gives it back where there is no room.
+    /// Appends a value, or returns it when there is no room.
     pub fn try_push(&mut self, value: T) -> Result<(), T> {
         if self.is_full() {
             return Err(value);
@@ -71,7 +71,7 @@ impl<T, A: Allocator> Vec<T, A> {
         Ok(())
     }
 
-    /// Puts a value before the one at `index`, or gives it back where there is no room or `index` is past the end.
+    /// Puts a value before the one at `index`. Returns it when there is no room or `index` is past the end.
     pub fn try_insert(&mut self, index: usize, value: T) -> Result<(), T> {
         if self.is_full() || index > self.len {
             return Err(value);
@@ -86,7 +86,7 @@ impl<T, A: Allocator> Vec<T, A> {
         Ok(())
     }
 
-    /// Appends what the iterator yields until it ends or nothing more fits.
+    /// Appends the values of the iterator until it ends or there is no more room.
     pub fn try_extend(&mut self, values: impl IntoIterator<Item = T>) -> Result<(), Full> {
         values.into_iter().try_for_each(|value| self.try_push(value).map_err(|_| Full))
     }
@@ -111,7 +111,7 @@ impl<T, A: Allocator> Vec<T, A> {
         unsafe { ptr::drop_in_place(ptr::slice_from_raw_parts_mut(self.buf.slot(len), count)) }
     }
 
-    /// Takes the value at `index` and moves the last one into its place.
+    /// Removes the value at `index` and moves the last one into its place.
     pub fn swap_remove(&mut self, index: usize) -> Option<T> {
         if index >= self.len {
             return None;
@@ -124,7 +124,7 @@ impl<T, A: Allocator> Vec<T, A> {
         }
     }
 
-    /// Takes the value at `index` and moves those behind it forward.
+    /// Removes the value at `index` and moves the later ones forward.
     pub fn remove(&mut self, index: usize) -> Option<T> {
         if index >= self.len {
             return None;
@@ -166,7 +166,7 @@ impl<T, A: Allocator> Vec<T, A> {
         self.into_buf().into_raw_parts()
     }
 
-    /// Drops the first `count` values (all where there are fewer) and moves the others forward.
+    /// Drops the first `count` values, or all when there are fewer, and moves the others forward.
     pub fn remove_front(&mut self, count: usize) {
         let count = count.min(self.len);
         self.as_mut_slice().rotate_left(count);

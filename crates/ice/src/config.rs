@@ -11,11 +11,13 @@ use crate::transaction::Timing;
 pub struct Config {
     /// How many local candidates there may be, of all types.
     pub max_local: u16,
-    /// How many remote candidates there may be, signalled and peer-reflexive. A further one takes the place of the one with the lowest
-    /// priority that no working or running check needs, if its own priority is higher, and is refused otherwise.
+    /// How many remote candidates there may be, signalled and peer-reflexive. A further candidate replaces the one with
+    /// the lowest priority
+    /// among those that no valid pair and no check needs. It is refused when its own priority is not higher.
     pub max_remote: u16,
-    /// How many candidate pairs there may be. A further one takes the place of the one with the lowest priority that is neither valid nor
-    /// being checked (RFC 8445 §6.1.2.5), if its own priority is higher, and is refused otherwise.
+    /// How many candidate pairs there may be. A further pair replaces the one with the lowest priority among those that
+    /// are neither valid nor
+    /// being checked (RFC 8445 §6.1.2.5). It is refused when its own priority is not higher.
     pub max_pairs: u16,
     /// How many questions to STUN servers there may be: one for each server and socket.
     pub max_questions: u16,
@@ -53,11 +55,14 @@ pub struct Config {
     /// floods with checks, or replays captured ones from forged addresses, gets no more than this out of the agent. More
     /// are dropped as [`Discard::RateLimited`](crate::Discard::RateLimited).
     pub answers_per_second: u32,
-    /// The agent answers checks and begins none: ICE lite (RFC 8445 §2.5), for hosts with public addresses.
+    /// Whether the agent is a lite agent: it answers checks and begins none (RFC 8445 §2.5). It is for hosts with
+    /// public addresses.
     ///
-    /// It asks back where only a response proves that a check was not captured and replayed: before it leaves the path in
-    /// use for another one, and for the peer's consent to receive (RFC 7675 §5.1). RFC 8445 has lite agents send no checks
-    /// at all; every agent answers them, as RFC 8445 §7.3 requires.
+    /// A lite agent still sends a check when only a response proves that a check was not captured and replayed. That is
+    /// before it leaves the
+    /// path in use, and for consent (RFC 7675 §5.1). RFC 8445 has lite agents send no checks. Every agent answers them,
+    /// as RFC 8445 §7.3
+    /// requires.
     pub lite: bool,
     /// Only relayed candidates are told and used, so that the peer never learns our addresses: the W3C's
     /// `iceTransportPolicy` of `relay`.

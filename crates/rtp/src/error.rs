@@ -8,7 +8,7 @@ use barertc_wire::{ConfigError, NoRoom, Truncated};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The packet ends before its own fields do.
+    /// The packet ends before its fields do.
     Truncated,
     /// The version field is not 2 (RFC 3550 §5.1).
     Version,
@@ -16,15 +16,15 @@ pub enum Error {
     Padding,
     /// A field has a value that its specification forbids.
     Malformed,
-    /// The output has no room.
+    /// The output buffer is too short.
     NoRoom,
     /// The frame has no bytes.
     EmptyFrame,
-    /// A length prefix of the frame points past its end; the offset of that prefix in bytes.
+    /// A length prefix in the frame points past its end. The value is the offset of the prefix in bytes.
     BadLength(usize),
     /// The frame has more than [`MAX_NALS`](crate::MAX_NALS) NAL units.
     TooManyNals,
-    /// The frame doesn't fit: an audio frame is never cut, and a packet that never leaves is an error up front.
+    /// The frame is larger than the limit of the call.
     FrameTooLarge,
     /// [`Framing::Whole`](crate::Framing::Whole) does not set NAL units apart, and the payload format has some.
     Unframed,

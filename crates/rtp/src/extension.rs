@@ -9,13 +9,13 @@ const ONE_BYTE: u16 = 0xbede;
 /// Profile number of the two-byte form, its low four bits left to the application (section 4.3).
 const TWO_BYTE: u16 = 0x1000;
 
-/// Loudness of one audio frame (RFC 6464 §3).
+/// The loudness of an audio frame (RFC 6464 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AudioLevel {
-    /// Whether the encoder believes that somebody speaks.
+    /// Whether the encoder has detected speech.
     pub voice: bool,
-    /// Level in −dBov, 0 (loudest) to 127.
+    /// The level in −dBov, from 0 (loudest) to 127.
     pub level: u8,
 }
 
@@ -27,39 +27,40 @@ impl AudioLevel {
     }
 }
 
-/// How long a receiver should hold frames back, in units of 10 ms, 12 bits each.
+/// The playout delay that a sender asks for, in units of 10 ms. Both values have 12 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PlayoutDelay {
-    /// At least this long.
+    /// The least delay.
     pub min: u16,
-    /// At most this long.
+    /// The largest delay.
     pub max: u16,
 }
 
-/// The values of one packet's header extensions; what is `None` or has no identifier is not written.
+/// The values of the header extensions of a packet. A value is written when it is `Some` and its extension has an
+/// identifier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions<'a> {
-    /// `a=mid` of the media section.
+    /// The mid of the m-line (RFC 9143).
     pub mid: Option<&'a [u8]>,
-    /// Stream identification.
+    /// The RTP stream identifier (RFC 8852).
     pub rid: Option<&'a [u8]>,
-    /// On a repair stream: what it repairs.
+    /// In a repair stream, the identifier of the stream that it repairs (RFC 8852).
     pub repaired_rid: Option<&'a [u8]>,
-    /// When the packet left: 24 bits, seconds in 6.18 fixed point; see [`abs_send_time`].
+    /// When the packet was sent, as [`abs_send_time`]: 24 bits of seconds in 6.18 fixed point.
     pub abs_send_time: Option<u32>,
-    /// Transport-wide sequence number.
+    /// The transport-wide sequence number.
     pub transport_sequence: Option<u16>,
-    /// Loudness.
+    /// The loudness.
     pub audio_level: Option<AudioLevel>,
-    /// Camera, flip and rotation bits.
+    /// The bits for camera, flip and rotation (3GPP TS 26.114 §7.4.5).
     pub video_orientation: Option<u8>,
-    /// Limits of the playout delay.
+    /// The playout delay.
     pub playout_delay: Option<PlayoutDelay>,
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads the values whose identifier `map` knows; those of a wrong length are left out.
+    /// Reads the values whose identifiers `map` has. Values with a wrong length are left out.
     #[must_use]
     pub fn read(map: &ExtensionMap, elements: Elements<'a>) -> Self {
         let mut values = Self::default();
@@ -71,13 +72,13 @@ impl<'a> Extensions<'a> {
         values
     }
 
-    /// Bytes that [`write`](Self::write) takes, 0 when there is nothing to write.
+    /// The bytes that [`write`](Self::write) takes. 0 when there is nothing to write.
     #[must_use]
     pub fn size(&self, map: &ExtensionMap) -> usize {
         self.layout(map).size
     }
 
-    /// Writes the extension header, the elements and the padding to a whole word (RFC 8285 §4.2, §4.3).
+    /// Writes the extension header, the elements, and padding to a multiple of four bytes (RFC 8285 §4.2, §4.3).
     ///
     /// # Errors
     /// [`Error::NoRoom`].
@@ -206,7 +207,7 @@ pub(crate) struct Layout {
     two_byte: bool,
 }
 
-/// Iterates the elements of a header extension: (identifier, value). A malformed rest ends it.
+/// An iterator over the elements of a header extension: (identifier, value). It ends at a malformed element.
 #[derive(Clone, Copy, Debug)]
 pub struct Elements<'a> {
     two_byte: bool,
@@ -256,8 +257,8 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// The value of the abs-send-time extension for a clock reading in microseconds: 24 bits, 6.18 fixed point, so it
-/// wraps every 64 seconds.
+/// The value of the abs-send-time extension for a time in microseconds. It has 24 bits in 6.18 fixed point, and wraps
+/// every 64 seconds.
 #[must_use]
 pub const fn abs_send_time(micros: u64) -> u32 {
     let seconds = micros / 1_000_000;

@@ -25,23 +25,25 @@ use barertc_wire::{Extension, ExtensionMap, Reader, Writer};
 use crate::error::Error;
 use crate::header::{HEADER_LEN, Packet};
 
-/// Packets from the first one that a repair packet can protect.
+/// How many consecutive packets a repair packet can cover.
 pub const MAX_REPAIR_SPAN: usize = 109;
-/// Bytes of the header of a repair packet that protects packets among the first 46; 20 among the first 15.
+/// The size in bytes of a repair header that covers packets among the first 46. A header for packets among the first 15
+/// has 20 bytes.
 pub const REPAIR_HEADER_LEN: usize = 24;
 
 /// Which packets a repair packet protects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RepairHeader {
-    /// Their source.
+    /// The SSRC of the protected packets.
     pub ssrc: u32,
-    /// The sequence number of bit 0.
+    /// The sequence number that bit 0 of the mask stands for.
     pub base: u16,
-    /// Bit `n` stands for `base + n`, up to [`MAX_REPAIR_SPAN`] bits.
+    /// The mask of protected packets. Bit `n` stands for the packet `base + n`. It has [`MAX_REPAIR_SPAN`] bits.
     pub mask: u128,
 }
 
-/// The XOR of packets, without their bodies: what is behind the first twelve bytes.
+/// The XOR of the headers of packets. The XOR of their bodies, which is everything after the first twelve bytes, is
+/// kept by the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
     /// Padding, extension and CSRC count; marker and payload type.
@@ -53,13 +55,13 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Nothing added yet.
+    /// No packet.
     #[must_use]
     pub const fn new() -> Self {
         Self { flags: [0; 2], length: 0, timestamp: 0, len: 0 }
     }
 
-    /// Bytes of the body.
+    /// The length of the longest body in bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
@@ -71,13 +73,14 @@ impl Recovery {
         self.len == 0
     }
 
-    /// Adds a packet, or takes it out again: its body is XORed into `body`, which begins with zeros.
+    /// Adds a packet, or removes one that was added. Its body is XORed into `body`, which begins as zeros.
     ///
-    /// The transport-wide sequence number and the send time count as zeros, as libwebrtc has them: it writes them after the
-    /// repair packets were made. `map` tells where they are.
+    /// The transport-wide sequence number and the send time count as zeros, because libwebrtc writes them after it has
+    /// made the repair packets. `map` tells where they are.
     ///
     /// # Errors
-    /// [`Error::NoRoom`] when `body` is shorter than the packet's; nothing has changed then. What [`Packet::parse`] says.
+    /// [`Error::NoRoom`] when `body` is shorter than the body of the packet; nothing has changed then. The errors of
+    /// [`Packet::parse`].
     pub fn add(&mut self, datagram: &[u8], map: &ExtensionMap, body: &mut [u8]) -> Result<(), Error> {
         let packet = Packet::parse(datagram)?;
         let (head, from) = datagram.split_first_chunk::<HEADER_LEN>().ok_or(Error::Truncated)?;
@@ -101,7 +104,7 @@ impl Recovery {
     /// Writes the payload of a repair packet.
     ///
     /// # Errors
-    /// [`Error::NoRoom`]; [`Error::Malformed`] for a mask that no header can say.
+    /// [`Error::NoRoom`]; [`Error::Malformed`] for a mask that no header can express.
     pub fn write(&self, header: &RepairHeader, body: &[u8], w: &mut Writer<'_>) -> Result<(), Error> {
         if header.mask >> MAX_REPAIR_SPAN != 0 {
             return Err(Error::Malformed);
@@ -129,7 +132,8 @@ impl Recovery {
         Ok(w.put(body.get(..self.len).ok_or(Error::NoRoom)?)?)
     }
 
-    /// Reads the payload of a repair packet: which packets it protects, their XOR, and the body of that.
+    /// Reads the payload of a repair packet: the packets that it protects, the XOR of their headers, and the XOR of
+    /// their bodies.
     ///
     /// # Errors
     /// [`Error::Truncated`]; [`Error::Malformed`] for retransmissions, fixed masks, several sources and an empty mask.
@@ -162,10 +166,11 @@ impl Recovery {
         Ok((RepairHeader { ssrc, base, mask }, Self { flags, length, timestamp, len: body.len() }, body))
     }
 
-    /// What is left when all protected packets but one were taken out is that one. Writes it into `out`; how long it is.
+    /// Writes the one protected packet that was not removed into `out`, and returns its length. All other protected
+    /// packets must have been removed with [`add`](Self::add).
     ///
     /// # Errors
-    /// [`Error::Malformed`] when its length is more than `body` has; [`Error::NoRoom`].
+    /// [`Error::Malformed`] when the packet is longer than `body`; [`Error::NoRoom`].
     pub fn rebuild(&self, ssrc: u32, sequence: u16, body: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         let body = body.get(..usize::from(self.length)).ok_or(Error::Malformed)?;
         let mut w = Writer::new(out);

@@ -10,20 +10,20 @@ use crate::nal::{Nal, for_each_nal};
 use crate::packetize::{self, Cursor, Piece, View};
 use crate::payload_format::PayloadFormat;
 
-/// Most NAL units that a frame may have.
+/// How many NAL units a frame may have.
 pub const MAX_NALS: usize = 4096;
 
-/// What is known about a frame besides its bytes.
+/// What is known about a frame beside its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameInfo {
-    /// Media time in ticks of the format's clock, from any origin; each sender adds its own random offset.
+    /// The media time in ticks of the format's clock. Its origin is free: each sender adds a random offset.
     pub timestamp: u32,
-    /// Loudness of an audio frame, sent when that extension is negotiated.
+    /// The loudness of an audio frame. It is sent when its extension was negotiated.
     pub audio_level: Option<AudioLevel>,
-    /// Rotation of a video frame, sent when that extension is negotiated.
+    /// The rotation of a video frame. It is sent when its extension was negotiated.
     pub video_orientation: Option<u8>,
-    /// Playout delay limits, sent when that extension is negotiated.
+    /// The playout delay. It is sent when its extension was negotiated.
     pub playout_delay: Option<PlayoutDelay>,
 }
 
@@ -57,18 +57,18 @@ struct Inner<A: Allocator + Clone> {
 const FIRST_PASS: usize = 32;
 
 impl<A: Allocator + Clone> Frame<A> {
-    /// Bytes that a frame takes from its allocator beside its payload bytes, for at most `nals` NAL units (0 for
-    /// audio and VP8); each allocation may cost the heap some more.
+    /// The bytes that a frame with at most `nals` NAL units takes from its allocator beside its own bytes. Audio and
+    /// VP8 have no NAL units. The overhead of the heap is not counted.
     #[must_use]
     pub const fn overhead_bytes(nals: usize) -> usize {
         Shared::<Inner<A>, A>::BYTES.saturating_add(Vec::<Nal, A>::bytes(nals))
     }
 
-    /// Takes the bytes of one access unit (video) or one packet (audio) and finds its NAL units.
+    /// Makes a frame from the bytes of one access unit (video) or one packet (audio), and finds its NAL units.
     ///
     /// # Errors
-    /// [`Error::EmptyFrame`], [`Error::BadLength`], [`Error::TooManyNals`], [`Error::NoMemory`];
-    /// [`Error::Malformed`] when a NAL unit is shorter than its header.
+    /// [`Error::EmptyFrame`], [`Error::BadLength`], [`Error::TooManyNals`], [`Error::NoMemory`]; [`Error::Malformed`]
+    /// when a NAL unit is shorter than its header.
     pub fn new(
         bytes: Shared<[u8], A>,
         format: PayloadFormat,
@@ -90,8 +90,7 @@ impl<A: Allocator + Clone> Frame<A> {
         Ok(Self { inner })
     }
 
-    /// Copies the bytes of one access unit (video) or one packet (audio), for sources that keep theirs, and finds its NAL
-    /// units.
+    /// Makes a frame from a copy of the bytes. It is for sources that reuse their buffer.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -105,13 +104,13 @@ impl<A: Allocator + Clone> Frame<A> {
         Self::new(Shared::try_from_slice(bytes, alloc.clone())?, format, framing, info, alloc)
     }
 
-    /// The bytes as they came.
+    /// The bytes of the frame.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.inner.bytes
     }
 
-    /// Where the NAL units lie; empty for formats without.
+    /// The NAL units. Formats without NAL units have none.
     #[must_use]
     pub fn nals(&self) -> &[Nal] {
         &self.inner.nals
@@ -135,20 +134,20 @@ impl<A: Allocator + Clone> Frame<A> {
         self.inner.format
     }
 
-    /// Whether a decoder can start here. Always so for audio.
+    /// Whether a decoder can start with this frame. Every audio frame is one.
     #[must_use]
     pub fn is_key(&self) -> bool {
         self.inner.key
     }
 
-    /// The piece at `cursor` for packets with room for `budget` bytes of payload; moves the cursor behind it. `None`
-    /// at the end of the frame, and when `budget` is below [`MIN_BUDGET`](crate::MIN_BUDGET).
+    /// The piece at `cursor` for packets with `budget` bytes of payload. Moves the cursor after it. `None` at the end
+    /// of the frame, and when `budget` is below [`MIN_BUDGET`](crate::MIN_BUDGET).
     #[must_use]
     pub fn next_piece(&self, budget: usize, cursor: &mut Cursor) -> Option<Piece> {
         packetize::next(self.view(), budget, cursor)
     }
 
-    /// Piece number `index`, found by walking the plan from the start of the frame.
+    /// The piece with this number. It is found by cutting the frame from its start.
     #[must_use]
     pub fn piece(&self, budget: usize, index: usize) -> Option<Piece> {
         let mut cursor = Cursor::default();
@@ -158,14 +157,14 @@ impl<A: Allocator + Clone> Frame<A> {
         self.next_piece(budget, &mut cursor)
     }
 
-    /// How many packets the frame takes at `budget` bytes of payload each: the fewest possible.
+    /// How many packets with `budget` bytes of payload the frame takes.
     #[must_use]
     pub fn piece_count(&self, budget: usize) -> usize {
         let mut cursor = Cursor::default();
         core::iter::from_fn(|| self.next_piece(budget, &mut cursor)).count()
     }
 
-    /// Writes the payload of `piece`: the one copy that a payload byte sees.
+    /// Writes the payload of `piece`. It is the only copy of a payload byte.
     ///
     /// # Errors
     /// [`Error::NoRoom`]; [`Error::Malformed`] for a piece of another frame.

@@ -23,20 +23,20 @@ pub const HEADER_LEN: usize = 12;
 /// The fields of an RTP header that a sender chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// Last packet of a video frame, first of a talk spurt.
+    /// The marker bit: the last packet of a video frame, or the first packet of a talk spurt.
     pub marker: bool,
     /// Payload type, 7 bits.
     pub payload_type: u8,
-    /// Sequence number.
+    /// The sequence number.
     pub sequence: u16,
-    /// Timestamp in ticks of the payload's clock.
+    /// The timestamp in ticks of the payload's clock.
     pub timestamp: u32,
-    /// Synchronisation source.
+    /// The synchronisation source (SSRC).
     pub ssrc: u32,
 }
 
 impl Header {
-    /// Writes the header and the extensions that `map` has identifiers for; the payload goes right behind.
+    /// Writes the header and the extensions that `map` has identifiers for. The payload follows directly.
     ///
     /// # Errors
     /// [`Error::NoRoom`].
@@ -52,16 +52,16 @@ impl Header {
     }
 }
 
-/// A received RTP packet: its fields, and views of the datagram.
+/// A received RTP packet: a view of its datagram.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
     /// The fixed fields.
     pub header: Header,
-    /// What the packet carries, padding left out.
+    /// The payload without padding.
     pub payload: &'a [u8],
-    /// Bytes of padding behind the payload.
+    /// The bytes of padding after the payload.
     pub padding: u8,
-    /// Bytes in front of the payload: header, CSRCs and extension.
+    /// The bytes in front of the payload: header, CSRCs and extension.
     pub header_len: usize,
     csrcs: &'a [u8],
     extension: Option<(u16, &'a [u8])>,
@@ -104,7 +104,7 @@ impl<'a> Packet<'a> {
         Ok(Self { header, payload, padding, header_len, csrcs, extension, datagram })
     }
 
-    /// All of the packet, as it came.
+    /// The whole packet as it was received.
     #[must_use]
     pub const fn datagram(&self) -> &'a [u8] {
         self.datagram
@@ -115,7 +115,7 @@ impl<'a> Packet<'a> {
         self.csrcs.as_chunks::<4>().0.iter().map(|c| u32::from_be_bytes(*c))
     }
 
-    /// The extension's "defined by profile" field and its bytes, as they are.
+    /// The "defined by profile" field of the extension, and its bytes.
     #[must_use]
     pub const fn raw_extension(&self) -> Option<(u16, &'a [u8])> {
         self.extension
@@ -127,7 +127,7 @@ impl<'a> Packet<'a> {
         Elements::new(self.extension)
     }
 
-    /// The values of those extensions that `map` knows.
+    /// The values of the extensions that `map` has identifiers for.
     #[must_use]
     pub fn extensions(&self, map: &ExtensionMap) -> Extensions<'a> {
         Extensions::read(map, self.elements())

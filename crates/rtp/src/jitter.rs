@@ -29,41 +29,41 @@ const DOUBT: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Inserted {
-    /// It is held until its frame is complete.
+    /// The packet is held until its frame is complete.
     Held,
-    /// It has been there already.
+    /// The packet was received before.
     Duplicate,
-    /// Its frame has been given out or given up.
+    /// Its frame was read or given up.
     Late,
     /// Its payload is larger than configured.
     TooLarge,
 }
 
-/// A frame that came out.
+/// A frame that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceivedFrame {
-    /// Bytes of it in the caller's buffer.
+    /// The bytes that were written to the caller's buffer.
     pub len: usize,
     /// Its RTP timestamp.
     pub timestamp: u32,
-    /// Whether a decoder can start here.
+    /// Whether a decoder can start with this frame.
     pub key: bool,
-    /// Whether it is proven that nothing of it is missing. A frame that is not complete holds its whole NAL units only.
+    /// Whether the frame is proven to be whole. A frame that is not has only its whole NAL units.
     ///
-    /// H.264 and H.265 do not mark where a frame begins. Its beginning is proven when the packet numbered one less was
-    /// received and has another timestamp. The first frame of a stream proves it by its parameter sets and the slice that
-    /// starts at the first macroblock.
+    /// H.264 and H.265 do not mark the beginning of a frame. It is proven when the packet before was received and has
+    /// another timestamp. The first frame of a stream proves it by its parameter sets and by a slice that starts at the
+    /// first macroblock.
     pub complete: bool,
-    /// Packets that were given up between the frame before and the end of this one: where this is not zero, what
-    /// depends on earlier frames may not decode.
+    /// How many packets were given up between the previous frame and the end of this one. When there are some, this
+    /// frame may depend on a frame that is missing.
     pub lost: u32,
     /// When its first packet arrived.
     pub arrived: Instant,
-    /// When it was captured on the sender's clock, once a sender report has told how that clock and the timestamps relate
-    /// (RFC 3550 §6.4.1): frames of sound and picture with the same time belong together.
+    /// When the frame was captured, on the clock of the sender. `None` before a sender report has told how that clock
+    /// relates to timestamps (RFC 3550 §6.4.1). Audio and video frames with the same time belong together.
     pub captured: Option<NtpTime>,
-    /// Camera, flip and rotation bits (3GPP TS 26.114 §7.4.5), as last told for this stream.
+    /// The bits for camera, flip and rotation (3GPP TS 26.114 §7.4.5), as the stream has told them last.
     pub video_orientation: Option<u8>,
     /// Loudness of an audio frame (RFC 6464).
     pub audio_level: Option<AudioLevel>,
@@ -141,13 +141,13 @@ enum Scan {
 }
 
 impl<A: Allocator + Clone> JitterBuffer<A> {
-    /// Bytes that the buffer takes from its allocator when it is made; it takes none later.
+    /// The bytes that the buffer takes from its allocator. It takes all of them when it is made.
     #[must_use]
     pub const fn worst_case_bytes(config: &JitterConfig) -> usize {
         Slots::<A>::worst_case_bytes(config.packets, config.payload_bytes)
     }
 
-    /// Allocates all that it will ever need.
+    /// Makes an empty buffer and allocates all its memory.
     ///
     /// # Errors
     /// [`Error::Config`] as [`JitterConfig::check`] says, [`Error::Unframed`], [`Error::NoMemory`].
@@ -171,7 +171,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         })
     }
 
-    /// Takes a packet's payload in: one copy.
+    /// Takes a packet and copies its payload.
     pub fn insert(&mut self, now: Instant, packet: &Packet<'_>) -> Inserted {
         let len = packet.payload.len();
         if len > self.config.payload_bytes {
@@ -247,8 +247,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         packet.elements().find(|(i, _)| *i == id).and_then(|(_, value)| value.first().copied())
     }
 
-    /// Writes the next frame into `out`: a complete one, or a damaged one when its missing packets have been waited
-    /// for long enough. A frame larger than `out` comes out damaged.
+    /// Writes the next frame into `out`. It is complete, or it is damaged and has waited long enough for its missing
+    /// packets. A frame that is larger than `out` is damaged as well.
     pub fn poll_frame(&mut self, now: Instant, out: &mut [u8]) -> Option<ReceivedFrame> {
         loop {
             let next = self.next?;
@@ -278,18 +278,18 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         }
     }
 
-    /// Another format comes from now on: what is held is forgotten.
+    /// Changes the format. Packets that are held are dropped.
     pub fn set_format(&mut self, format: PayloadFormat, framing: Framing) {
         (self.config.format, self.config.framing) = (format, framing);
         self.reset();
     }
 
-    /// Other header extensions from now on.
+    /// Changes the header extensions.
     pub const fn set_extensions(&mut self, extensions: ExtensionMap) {
         self.config.extensions = extensions;
     }
 
-    /// Forgets everything: the source has restarted.
+    /// Drops all packets, for example when the source has restarted.
     pub fn reset(&mut self) {
         self.slots.forget();
         (self.unwrapper, self.next, self.highest) = (Unwrapper::new(), None, 0);
@@ -298,7 +298,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         self.orientation = None;
     }
 
-    /// The number of the first packet that is still waited for: what is older is given out or given up.
+    /// The sequence number of the first packet that is still waited for. Earlier packets were read or given up.
     #[must_use]
     pub fn next_sequence(&self) -> Option<u16> {
         self.next.map(|next| next as u16)
@@ -314,7 +314,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         }
     }
 
-    /// Whether [`poll_frame`](Self::poll_frame) has something to do now: most likely a frame.
+    /// Whether [`poll_frame`](Self::poll_frame) probably has a frame now.
     #[must_use]
     pub fn is_ready(&self, now: Instant) -> bool {
         self.next.is_some_and(|next| match self.scan(next) {
@@ -325,7 +325,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         })
     }
 
-    /// Packets held.
+    /// How many packets are held.
     #[must_use]
     pub fn held(&self) -> usize {
         self.slots.held()

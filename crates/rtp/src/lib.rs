@@ -1,6 +1,6 @@
-//! RTP and RTCP: packets, header extensions, and the way from frames to packets and back.
+//! RTP and RTCP: packets, header extensions, packetizers and depacketizers.
 //!
-//! A [`Frame`] holds its bytes once; pieces of it are written behind an RTP [`Header`] straight into the buffer that
+//! A [`Frame`] holds its bytes once. A sender writes an RTP [`Header`] and a piece of the frame into the buffer that
 //! will be encrypted and sent:
 //!
 //! ```

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 
-/// How the NAL units of a frame follow one another in its bytes.
+/// How the NAL units of a frame are separated in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Framing {
@@ -10,23 +10,23 @@ pub enum Framing {
     Whole,
     /// Start codes `00 00 01` or `00 00 00 01` (ITU-T H.264 annex B).
     AnnexB,
-    /// A 2-byte big-endian length before each.
+    /// A length of 2 bytes, most significant byte first, before each unit.
     Length2,
-    /// A 4-byte big-endian length before each.
+    /// A length of 4 bytes, most significant byte first, before each unit.
     Length4,
 }
 
-/// Where one NAL unit lies in its frame, in bytes, without start code or prefix.
+/// The position of a NAL unit in its frame, in bytes, without start code or prefix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nal {
-    /// First byte.
+    /// The first byte.
     pub offset: u32,
-    /// Length, never 0.
+    /// The length. It is never 0.
     pub len: u32,
 }
 
 impl Nal {
-    /// The unit's bytes in `frame`.
+    /// The bytes of the unit in `frame`.
     #[must_use]
     pub fn of<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
         let start = self.offset as usize;
@@ -34,11 +34,11 @@ impl Nal {
     }
 }
 
-/// Calls `found` for every NAL unit of `frame` in order; empty units are left out.
+/// Calls `found` for every NAL unit of `frame`, in order. Empty units are left out.
 ///
 /// # Errors
-/// [`Error::BadLength`] for a length prefix that points past the end, [`Error::FrameTooLarge`] above 4 GiB, and
-/// whatever `found` returns.
+/// [`Error::BadLength`] for a length prefix that points past the end, [`Error::FrameTooLarge`] above 4 GiB, and the
+/// errors of `found`.
 pub fn for_each_nal(
     frame: &[u8],
     framing: Framing,

@@ -1,6 +1,6 @@
 use crate::nal::Nal;
 
-/// What a frame is encoded with, and so how it is cut into packets.
+/// The format of a payload: the codec and the way in which frames are cut into packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub enum PayloadFormat {
 }
 
 impl PayloadFormat {
-    /// Ticks a second of the RTP timestamp.
+    /// The ticks per second of the RTP timestamp.
     #[must_use]
     pub const fn clock_rate(self) -> u32 {
         match self {
@@ -28,7 +28,7 @@ impl PayloadFormat {
         }
     }
 
-    /// Whether this is video.
+    /// Whether the format is of video.
     #[must_use]
     pub const fn is_video(self) -> bool {
         matches!(self, Self::H264 | Self::H265 | Self::Vp8)

@@ -1,24 +1,24 @@
 //! Arithmetic on sequence numbers that wrap (RFC 1982, RFC 3550 appendix A.1).
 
-/// How far `to` lies ahead of `from`, negative when behind; half the circle each way.
+/// How far `to` is ahead of `from`. It is negative when `to` is behind. Each direction has half of the numbers.
 #[must_use]
 pub const fn distance(from: u16, to: u16) -> i16 {
     to.wrapping_sub(from) as i16
 }
 
-/// Whether `a` comes after `b`, by less than half the circle.
+/// Before the first number.
 #[must_use]
 pub const fn newer(a: u16, b: u16) -> bool {
     distance(b, a) > 0
 }
 
-/// Whether timestamp `a` comes after `b`, by less than half the circle.
+/// Whether timestamp `a` comes after `b` by less than half of the numbers.
 #[must_use]
 pub const fn timestamp_newer(a: u32, b: u32) -> bool {
     a.wrapping_sub(b) as i32 > 0
 }
 
-/// Turns 16-bit sequence numbers into 64-bit ones that never wrap, by staying close to the last one seen.
+/// Extends 16-bit sequence numbers to 64 bits. Each result is the one that is closest to the previous one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unwrapper {
     last: Option<u64>,
@@ -34,7 +34,7 @@ impl Unwrapper {
         Self { last: None }
     }
 
-    /// The 64-bit number of `seq`, without remembering it.
+    /// The 64-bit number of `seq`. It is not remembered.
     #[must_use]
     pub const fn peek(&self, seq: u16) -> u64 {
         match self.last {
@@ -43,7 +43,7 @@ impl Unwrapper {
         }
     }
 
-    /// The 64-bit number of `seq`; numbers that follow are placed next to it.
+    /// The 64-bit number of `seq`. The next number is the closest one to it.
     pub const fn unwrap(&mut self, seq: u16) -> u64 {
         let wide = self.peek(seq);
         self.last = Some(wide);

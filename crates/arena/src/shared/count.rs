@@ -12,7 +12,8 @@ pub(super) const STUCK: u32 = SATURATED | SATURATED >> 1;
 
 /// How references are counted: [`Local`] or [`Atomic`].
 ///
-/// The strong count is the number of `Shared`; the weak count is the number of `Weak`, plus one while any `Shared` is left.
+/// The strong count is the number of `Shared`. The weak count is the number of `Weak`, and one more while there is a
+/// `Shared`.
 pub trait Count: sealed::Sealed {}
 
 pub(super) mod sealed {
@@ -37,7 +38,7 @@ pub(super) mod sealed {
     }
 }
 
-/// Counts for references that stay on one thread (or in one interrupt priority).
+/// Counts for references that stay on one thread, or in one interrupt priority.
 #[derive(Debug)]
 pub struct Local {
     strong: Cell<u32>,
@@ -123,8 +124,9 @@ mod atomic {
     #[cfg(loom)]
     use loom::sync::atomic::{AtomicU32, Ordering, fence};
 
-    /// Counts for references that are passed between threads, cores or interrupt priorities. No operation waits for
-    /// another, so all may be used in an interrupt handler. A chip without compare-and-swap does each in a critical section.
+    /// Counts for references that move between threads, cores or interrupt priorities. No operation waits for another
+    /// one, so that
+    /// interrupt handlers may use them. A chip without compare-and-swap does each operation in a critical section.
     #[derive(Debug)]
     pub struct Atomic {
         strong: AtomicU32,

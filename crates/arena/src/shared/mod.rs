@@ -36,7 +36,7 @@ pub struct Shared<T: ?Sized, A: Allocator, C: Count = Atomic> {
     owns: PhantomData<Block<T, A, C>>,
 }
 
-/// A reference to a [`Shared`] value that doesn't keep the value alive (but does keep its memory).
+/// A reference to a [`Shared`] value that does not keep the value alive. It keeps its memory.
 pub struct Weak<T: ?Sized, A: Allocator, C: Count = Atomic> {
     block: NonNull<Block<T, A, C>>,
     owns: PhantomData<Block<T, A, C>>,
@@ -64,7 +64,7 @@ impl<T, A: Allocator, C: Count> Shared<T, A, C> {
         Ok(Self { block, owns: PhantomData })
     }
 
-    /// Takes the value out where this is the only strong reference; weak ones find nothing from then on.
+    /// Moves the value out when this is the only strong reference. Weak references find no value from then on.
     pub fn try_into_inner(this: Self) -> Result<T, Self> {
         if !this.counts().take_last_strong() {
             return Err(this);
@@ -91,7 +91,7 @@ impl<T, A: Allocator, C: Count> Shared<[T], A, C> {
         }
     }
 
-    /// `len` values, each made by `make` from its index. Where it fails, those made before are dropped.
+    /// A slice of `len` values. `make` makes each from its index. When it fails, the values that were made are dropped.
     pub fn try_from_fn<E: From<AllocError>>(
         len: usize,
         alloc: A,
@@ -121,7 +121,7 @@ impl<T, A: Allocator, C: Count> Shared<[T], A, C> {
 }
 
 impl<A: Allocator, C: Count> Shared<[u8], A, C> {
-    /// `len` zero bytes; [`Shared::get_mut`] fills them later.
+    /// A slice of `len` zero bytes. [`Shared::get_mut`] fills them later.
     pub fn try_zeroed(len: usize, alloc: A) -> Result<Self, AllocError> {
         let mut unfinished = Unfinished::<u8, A, C>::new(len, alloc)?;
         // SAFETY: the block has room for as many bytes.
@@ -130,7 +130,7 @@ impl<A: Allocator, C: Count> Shared<[u8], A, C> {
         Ok(unfinished.finish())
     }
 
-    /// `len` bytes that `fill` writes where they lie (they are zero before).
+    /// A slice of `len` bytes. `fill` writes them in their place. They are zero before.
     pub fn try_fill<E: From<AllocError>>(
         len: usize,
         alloc: A,
@@ -144,15 +144,15 @@ impl<A: Allocator, C: Count> Shared<[u8], A, C> {
 }
 
 impl<T: ?Sized, A: Allocator, C: Count> Shared<T, A, C> {
-    /// A reference that doesn't keep the value alive.
+    /// A weak reference to the value.
     pub fn downgrade(this: &Self) -> Weak<T, A, C> {
         this.counts().add_weak();
         Weak { block: this.block, owns: PhantomData }
     }
 
-    /// The value, to be changed, where no other reference exists, strong or weak.
+    /// The value, to be changed. `None` when there is another reference, strong or weak.
     ///
-    /// With [`Atomic`], an upgrade of a weak reference on another thread at this very moment may fail once.
+    /// With [`Atomic`], a weak reference that another thread upgrades at the same moment may fail to upgrade once.
     pub fn get_mut(this: &mut Self) -> Option<&mut T> {
         if !this.counts().is_unique() {
             return None;

@@ -122,12 +122,13 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         })
     }
 
-    /// Says what user name fragment and password the other side's description has. Early checks whose user name agrees
-    /// with it are taken up at once. Other credentials than before are the answer to a [`restart`](Self::restart).
+    /// Sets the user name fragment and the password of the peer's description. Early checks with the same user name are
+    /// then taken up. When they are others than before, they answer a [`restart`](Self::restart).
     ///
     /// # Errors
-    /// [`Error::Length`] and [`Error::Character`]: RFC 8839 §5.4. Beyond its alphabet, `-`, `_` and `=` are read, which
-    /// agents in use write.
+    /// [`Error::Length`] and [`Error::Character`]: RFC 8839 §5.4. `-`, `_` and `=` are accepted as well, because agents
+    /// in use write
+    /// them.
     pub fn set_remote_credentials(&mut self, now: Instant, ufrag: &str, pwd: &str) -> Result<(), Error> {
         if self.session.is_remote(ufrag, pwd) {
             return Ok(());
@@ -180,8 +181,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.suspect(now);
     }
 
-    /// Sends a check at once on the path in use, or else on the pair that is the most likely to become it. A protocol whose
-    /// datagrams the peer's responses [carry](Config::carried) gets the next one so.
+    /// Sets the user name fragment and the password of the peer's description. Early checks with the same user name are
+    /// then taken up. When they are others than before, they answer a [`restart`](Self::restart).
     pub fn check_now(&mut self, now: Instant) {
         let timing = self.config.timing();
         let controlling = self.role.is_controlling();
@@ -200,10 +201,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
     }
 
-    /// Ends the session. From now on nothing is said to the peer, or believed. Allocations at TURN servers are given back
-    /// (RFC 8656 §8): the caller passes on datagrams and empties [`poll_transmit`](Self::poll_transmit) until there is no
-    /// [`timeout`](Self::timeout). That takes one round trip, and 9.5 s at most where the server is silent. Without it
-    /// the allocations expire.
+    /// Ends the session. No message of the peer is answered or believed any more.
+    ///
+    /// Allocations at TURN servers are released (RFC 8656 §8). For that the caller passes on datagrams and empties
+    /// [`poll_transmit`](Self::poll_transmit) until there is no [`timeout`](Self::timeout). That takes one round trip,
+    /// and at most 9.5 s
+    /// when the server is silent. Otherwise the allocations expire.
     pub fn close(&mut self, now: Instant) {
         for i in 0..self.relays.len() {
             let id = self.generator.bytes();
@@ -246,9 +249,11 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.session.is_local_ufrag(ufrag)
     }
 
-    /// Whether this agent expects `datagram` by `route`: from a candidate of the peer, from the end of the path in use
-    /// (which after a restart is no candidate any more), from a server that relays for the socket, or as the response of a
-    /// server to a question of this agent. Nothing is believed by that.
+    /// Whether this agent expects `datagram` by `route`. It does from a candidate of the peer, from the end of the path
+    /// in use, and from a
+    /// server that relays for the socket. It also does when the datagram is the response of a server to this agent. The
+    /// call does not
+    /// authenticate the datagram.
     #[must_use]
     pub fn is_expected(&self, route: Route, datagram: &[u8]) -> bool {
         let route = Route { remote: unscoped(route.remote), ..route };

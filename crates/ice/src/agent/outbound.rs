@@ -37,9 +37,12 @@ enum Outgoing {
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Writes at most one datagram into `out`: first responses, then consent checks, then what is under way, then new
-    /// transactions at the pace of Ta. What does not fit into `out` is lost like a packet on the network, and counted. No
-    /// message to a peer or STUN server is longer than 800 bytes, nor than 250 with user names of usual length. A request to
-    /// a TURN server has room for user name, realm and nonce, as long as they are.
+    /// transactions at the pace of Ta. A message that does not fit into `out` is lost as if on the network, and
+    /// counted.
+    ///
+    /// A message to a peer or a STUN server has at most 800 bytes. With user names of usual length, it has at most 250.
+    /// A request to a TURN
+    /// server takes as much as user name, realm and nonce need.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         self.transmit(now, out, None)
     }

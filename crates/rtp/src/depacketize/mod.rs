@@ -13,10 +13,10 @@ use crate::error::Error;
 use crate::nal::Framing;
 use crate::payload_format::PayloadFormat;
 
-/// One frame being written into the caller's buffer, payload after payload in sequence order.
+/// A frame that is assembled in the caller's buffer from the payloads of its packets, in sequence order.
 ///
-/// NAL units come out with start codes or length prefixes. After a [`gap`](Self::gap), or a payload that makes no
-/// sense, what is left of the NAL unit it cut through is left out: only whole units reach the decoder.
+/// NAL units get start codes or length prefixes. After a [`gap`](Self::gap) or a malformed payload, the rest of the
+/// interrupted NAL unit is left out. Only whole units reach the decoder.
 ///
 /// ```
 /// use barertc_rtp::{Assembly, PayloadFormat, Framing};
@@ -43,19 +43,20 @@ pub struct Assembly<'a> {
     empty: bool,
 }
 
-/// What became of a frame.
+/// A frame that was assembled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assembled {
-    /// Bytes in the buffer.
+    /// The bytes that were written to the buffer.
     pub len: usize,
-    /// Whether a decoder can start here.
+    /// Whether a decoder can start with this frame.
     pub key: bool,
-    /// Whether no part is known to be missing.
+    /// Whether nothing is known to be missing.
     pub intact: bool,
 }
 
 impl<'a> Assembly<'a> {
-    /// Starts a frame at the front of `out`. `framing` says how NAL units are set apart; other formats ignore it.
+    /// Begins a frame at the start of `out`. `framing` says how NAL units are separated. Formats without NAL units
+    /// ignore it.
     ///
     /// # Errors
     /// [`Error::Unframed`] for [`Framing::Whole`] with a format that has NAL units.
@@ -66,11 +67,11 @@ impl<'a> Assembly<'a> {
         Ok(Self { format, framing, out, len: 0, open: None, key: false, intact: true, empty: true })
     }
 
-    /// Adds the next packet's payload. An empty one (padding, for probing) is fine and adds nothing.
+    /// Adds the payload of the next packet. An empty payload adds nothing: it is padding of a bandwidth probe.
     ///
     /// # Errors
-    /// [`Error::Malformed`] or [`Error::Truncated`] when it is not a payload of this format, [`Error::NoRoom`] when the
-    /// buffer is full; the frame counts as damaged then and can be continued.
+    /// [`Error::Malformed`] or [`Error::Truncated`] when the payload is not one of this format, [`Error::NoRoom`] when
+    /// the buffer is full. The frame is damaged then, and can be continued.
     pub fn push(&mut self, payload: &[u8]) -> Result<(), Error> {
         if payload.is_empty() {
             return Ok(());
@@ -88,7 +89,7 @@ impl<'a> Assembly<'a> {
         result
     }
 
-    /// A packet of this frame is missing here: drops the unit that was being put together.
+    /// Says that a packet of this frame is missing at this point. The unfinished NAL unit is dropped.
     pub fn gap(&mut self) {
         self.intact = false;
         if let Some(start) = self.open.take() {

@@ -7,29 +7,30 @@ use barertc_wire::{ConfigError, ExtensionMap, Rule};
 use crate::nal::Framing;
 use crate::payload_format::PayloadFormat;
 
-/// How much a [`JitterBuffer`](crate::JitterBuffer) holds and how long it waits.
+/// The configuration of a [`JitterBuffer`](crate::JitterBuffer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JitterConfig {
-    /// What arrives.
+    /// The format of the payload.
     pub format: PayloadFormat,
-    /// How NAL units are set apart in the frames that come out.
+    /// How NAL units are separated in the frames that are read.
     pub framing: Framing,
-    /// Packets that are held: at least as many as the largest frame has.
+    /// How many packets are held. It must be at least the number of packets of the largest frame.
     pub packets: usize,
-    /// Largest payload that is taken.
+    /// The size of the largest payload in bytes.
     pub payload_bytes: usize,
-    /// How long a missing packet is waited for, from when a later one arrived: time for a retransmission or two.
+    /// How long a frame waits for a missing packet. The time counts from the arrival of a later packet. It should be
+    /// enough for one or two retransmissions.
     pub wait: Duration,
-    /// Negotiated header extensions: a frame comes with the rotation and the loudness that its packets carry.
+    /// The negotiated header extensions. A frame has the rotation or the loudness that its packets carry.
     pub extensions: ExtensionMap,
 }
 
 impl JitterConfig {
-    /// Checks every field.
+    /// Checks every field: 1 to 16,384 packets, and payloads of at most 65,535 bytes.
     ///
     /// # Errors
-    /// Names the field, the limit and the value: 1 to 16,384 packets, payloads of at most 65,535 bytes.
+    /// [`ConfigError`] names the field, the limit and the value.
     pub const fn check(&self) -> Result<(), ConfigError> {
         match ConfigError::check_range("packets", self.packets as u64, 1, 16_384) {
             Ok(()) => ConfigError::check("payload_bytes", self.payload_bytes as u64, Rule::AtMost(u16::MAX as u64)),

@@ -11,10 +11,10 @@ use crate::error::Error;
 use crate::nal::Nal;
 use crate::payload_format::PayloadFormat;
 
-/// The smallest payload budget that is worked with; what is below is a mistake in the configuration.
+/// The smallest payload budget in bytes. A smaller one is a mistake in the configuration.
 pub const MIN_BUDGET: usize = 64;
 
-/// Where in a frame the next piece starts.
+/// The position in a frame where the next piece starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
     /// The next NAL unit.
@@ -23,7 +23,7 @@ pub struct Cursor {
     offset: u32,
 }
 
-/// One packet's share of a frame.
+/// The part of a frame that one packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     shape: Shape,
@@ -49,13 +49,13 @@ enum Shape {
 }
 
 impl Piece {
-    /// Bytes of RTP payload.
+    /// The size of the RTP payload in bytes.
     #[must_use]
     pub const fn size(&self) -> usize {
         self.size
     }
 
-    /// Whether the frame ends here, so that the marker bit is set.
+    /// Whether the frame ends with this piece. Video then sets the marker bit.
     #[must_use]
     pub const fn is_last(&self) -> bool {
         self.last

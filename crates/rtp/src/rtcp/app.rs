@@ -9,11 +9,11 @@ use crate::error::Error;
 pub struct App<'a> {
     /// Five bits that the application chooses.
     pub subtype: u8,
-    /// Who sends it.
+    /// The SSRC of the sender.
     pub ssrc: u32,
     /// Four ASCII characters.
     pub name: [u8; 4],
-    /// The rest, whole words.
+    /// The data, a multiple of four bytes.
     pub data: &'a [u8],
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug)]
 pub struct Bye<'a> {
     sources: &'a [u8],
-    /// Why, if they say so.
+    /// The reason, when there is one.
     pub reason: Option<&'a [u8]>,
 }
 
@@ -22,7 +22,7 @@ impl<'a> Bye<'a> {
         Ok(Self { sources, reason })
     }
 
-    /// Who leaves.
+    /// The sources that leave.
     pub fn sources(&self) -> impl Iterator<Item = u32> + 'a {
         self.sources.as_chunks::<4>().0.iter().map(|b| u32::from_be_bytes(*b))
     }

@@ -4,12 +4,12 @@ use barertc_wire::{NoRoom, Reader, Writer};
 
 use crate::error::Error;
 
-/// Reports arrivals and ECN marks of several sources.
+/// A report of arrival times and ECN marks of the packets of several sources.
 #[derive(Clone, Copy, Debug)]
 pub struct CongestionFeedback<'a> {
-    /// Who reports.
+    /// The SSRC of the sender of the report.
     pub sender: u32,
-    /// When the report was made: middle 32 bits of the NTP time.
+    /// When the report was made: the middle 32 bits of the NTP time.
     pub timestamp: u32,
     blocks: Reader<'a>,
 }
@@ -19,19 +19,20 @@ pub struct CongestionFeedback<'a> {
 pub struct CongestionBlock<'a> {
     /// The source.
     pub ssrc: u32,
-    /// Sequence number of the first metric.
+    /// The sequence number of the first metric.
     pub begin_sequence: u16,
     metrics: &'a [u8],
 }
 
-/// What happened to one packet.
+/// What is reported about one packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Metric {
-    /// Whether it arrived; the rest is zero otherwise.
+    /// Whether the packet was received. The other fields are zero when it was not.
     pub received: bool,
     /// Its ECN bits.
     pub ecn: u8,
-    /// How long before the report it arrived, in 1/1024 s; 0x1ffe: longer than that, 0x1fff: not known.
+    /// How long before the report it was received, in 1/1024 s. 0x1ffe means a longer time, and 0x1fff that it is
+    /// unknown.
     pub arrival_offset: u16,
 }
 
@@ -66,7 +67,7 @@ impl<'a> CongestionBlock<'a> {
         Ok(Self { ssrc, begin_sequence, metrics })
     }
 
-    /// (sequence number, what happened)
+    /// The sequence number and the metric of each packet.
     pub fn metrics(&self) -> impl Iterator<Item = (u16, Metric)> + use<'a> {
         let begin = self.begin_sequence;
         self.metrics.as_chunks::<2>().0.iter().zip(0u16..).map(move |(b, i)| {

@@ -4,10 +4,10 @@ use barertc_wire::Reader;
 
 use crate::error::Error;
 
-/// Asks for a key frame, newcomers for example. A repetition of one request keeps its number.
+/// A request for a key frame, for example for a new viewer. A repetition of a request keeps its number.
 #[derive(Clone, Copy, Debug)]
 pub struct Fir<'a> {
-    /// Who asks.
+    /// The SSRC of the sender of the request.
     pub sender: u32,
     entries: &'a [u8],
 }
@@ -19,7 +19,7 @@ impl<'a> Fir<'a> {
         Ok(Self { sender, entries: r.rest() })
     }
 
-    /// (source, number of the request)
+    /// The SSRC and the number of each request.
     pub fn requests(&self) -> impl Iterator<Item = (u32, u8)> + 'a {
         self.entries
             .as_chunks::<8>()

@@ -5,12 +5,12 @@ use barertc_wire::{NoRoom, Reader, Writer};
 
 use crate::error::Error;
 
-/// Asks for packets again.
+/// A request for retransmissions.
 #[derive(Clone, Copy, Debug)]
 pub struct Nack<'a> {
-    /// Who asks.
+    /// The SSRC of the sender of the request.
     pub sender: u32,
-    /// Whose packets.
+    /// The SSRC of the requested packets.
     pub media: u32,
     pairs: &'a [u8],
 }
@@ -20,7 +20,7 @@ impl<'a> Nack<'a> {
         Ok(Self { sender: r.u32()?, media: r.u32()?, pairs: r.rest() })
     }
 
-    /// The sequence numbers asked for.
+    /// The sequence numbers of the requested packets.
     pub fn lost(&self) -> impl Iterator<Item = u16> + 'a {
         self.pairs.as_chunks::<4>().0.iter().flat_map(|&[p0, p1, b0, b1]| {
             let (pid, blp) = (u16::from_be_bytes([p0, p1]), u16::from_be_bytes([b0, b1]));

@@ -11,13 +11,13 @@ impl NtpTime {
     /// Seconds between 1900 and 1970.
     const UNIX: u64 = 2_208_988_800;
 
-    /// From microseconds since 1970.
+    /// The time of this many microseconds since 1970.
     #[must_use]
     pub const fn from_unix_micros(micros: u64) -> Self {
         Self::from_micros(micros.saturating_add(Self::UNIX.saturating_mul(1_000_000)))
     }
 
-    /// From the caller's clock, whose origin is unknown.
+    /// The time of the caller's clock. Its origin is unknown.
     #[must_use]
     pub const fn from_instant(now: Instant) -> Self {
         Self::from_micros(now.as_micros())

@@ -4,12 +4,12 @@ use barertc_wire::Reader;
 
 use crate::error::Error;
 
-/// Asks for a key frame because pictures were lost.
+/// A request for a key frame, because pictures were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pli {
-    /// Who asks.
+    /// The SSRC of the sender of the request.
     pub sender: u32,
-    /// Whose pictures.
+    /// The SSRC of the pictures.
     pub media: u32,
 }
 

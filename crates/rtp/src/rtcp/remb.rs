@@ -8,12 +8,12 @@ const NAME: [u8; 4] = *b"REMB";
 /// Bits of the mantissa.
 const MANTISSA: u32 = 18;
 
-/// What a receiver believes the path can carry.
+/// The estimate of a receiver of what the path carries.
 #[derive(Clone, Copy, Debug)]
 pub struct Remb<'a> {
-    /// Who says so.
+    /// The SSRC of the receiver.
     pub sender: u32,
-    /// Bits a second over all the sources named.
+    /// The bits per second of all its sources together.
     pub bitrate: u64,
     sources: &'a [u8],
 }
@@ -35,7 +35,7 @@ impl<'a> Remb<'a> {
         Ok(Self { sender, bitrate, sources: r.take(count.saturating_mul(4))? })
     }
 
-    /// The sources it is about.
+    /// The sources that the estimate is about.
     pub fn sources(&self) -> impl Iterator<Item = u32> + 'a {
         self.sources.as_chunks::<4>().0.iter().map(|b| u32::from_be_bytes(*b))
     }

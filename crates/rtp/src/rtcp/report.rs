@@ -13,13 +13,13 @@ const BLOCK: usize = 24;
 pub struct SenderInfo {
     /// Whose report this is.
     pub ssrc: u32,
-    /// When it was made.
+    /// When the report was made.
     pub ntp: NtpTime,
-    /// The same moment in the media's timestamps.
+    /// The same moment as an RTP timestamp of the stream.
     pub rtp_timestamp: u32,
-    /// Packets sent so far, modulo 2³².
+    /// The packets sent so far, modulo 2³².
     pub packets: u32,
-    /// Payload bytes sent so far, modulo 2³².
+    /// The payload bytes sent so far, modulo 2³².
     pub octets: u32,
 }
 
@@ -28,7 +28,7 @@ pub struct SenderInfo {
 pub struct SenderReport<'a> {
     /// The sender's part.
     pub info: SenderInfo,
-    /// What it receives itself.
+    /// The blocks about the streams that the sender of the report receives.
     pub blocks: Blocks<'a>,
 }
 
@@ -41,22 +41,22 @@ pub struct ReceiverReport<'a> {
     pub blocks: Blocks<'a>,
 }
 
-/// How one source is received.
+/// The report about one received source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportBlock {
     /// The source.
     pub ssrc: u32,
-    /// Part of the packets lost since the last report, in 1/256.
+    /// The fraction of packets lost since the last report, in 1/256.
     pub fraction_lost: u8,
-    /// Packets lost since the beginning; negative when duplicates arrived. 24 bits.
+    /// The packets lost since the beginning, in 24 bits. It is negative when duplicates arrived.
     pub cumulative_lost: i32,
-    /// Highest sequence number received, with the number of wraps in the upper half.
+    /// The highest sequence number received. The upper half counts its wraps.
     pub highest_sequence: u32,
-    /// Interarrival jitter in timestamp ticks.
+    /// The interarrival jitter in timestamp ticks.
     pub jitter: u32,
-    /// Middle 32 bits of the NTP time in the last sender report, 0 if none came.
+    /// The middle 32 bits of the NTP time of the last sender report. 0 when none was received.
     pub last_sr: u32,
-    /// Time since that report in 1/65536 s.
+    /// The time since that report, in 1/65536 s.
     pub delay_since_last_sr: u32,
 }
 

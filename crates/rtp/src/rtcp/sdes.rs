@@ -12,7 +12,7 @@ pub struct SourceDescription<'a> {
     r: Reader<'a>,
 }
 
-/// What is said about one source.
+/// The part of a source description about one source.
 #[derive(Clone, Copy, Debug)]
 pub struct SdesChunk<'a> {
     /// The source.
@@ -23,9 +23,9 @@ pub struct SdesChunk<'a> {
 /// One item of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SdesItem<'a> {
-    /// Item type: 1 is CNAME.
+    /// The type of the item: 1 is CNAME.
     pub kind: u8,
-    /// Its text, which should be UTF-8.
+    /// The text, which should be UTF-8.
     pub text: &'a [u8],
 }
 

@@ -10,7 +10,7 @@ use barertc_wire::{NoRoom, Reader, Writer};
 
 use crate::error::Error;
 
-/// Microseconds of one tick, the unit of receive deltas.
+/// The microseconds of a tick, which is the unit of receive deltas.
 pub const TICK_MICROS: u64 = 250;
 /// Ticks of one unit of the reference time: 64 ms.
 const REFERENCE: i64 = 256;
@@ -20,31 +20,33 @@ const LOST: u8 = 0;
 const SMALL: u8 = 1;
 const LARGE: u8 = 2;
 
-/// Reports which packets of a range arrived, and when.
+/// A report of which packets of a range were received, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct TransportFeedback<'a> {
-    /// Who reports.
+    /// The SSRC of the sender of the report.
     pub sender: u32,
-    /// A source that the report is about.
+    /// The SSRC of a stream that the report is about.
     pub media: u32,
     /// The first transport-wide sequence number of the range.
     pub base_sequence: u16,
-    /// Length of the range.
+    /// The length of the range.
     pub status_count: u16,
-    /// Where the first delta counts from, in units of 64 ms, 24 bits signed; from the receiver's own origin.
+    /// The time that the first delta is relative to, in units of 64 ms of the receiver's clock. It has 24 bits and a
+    /// sign.
     pub reference_time: i32,
-    /// Number of this report; a gap means that a report was lost.
+    /// The number of this report. A gap in the numbers means that a report was lost.
     pub feedback_count: u8,
     chunks: &'a [u8],
     deltas: &'a [u8],
 }
 
-/// What happened to one packet.
+/// What is reported about one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// Transport-wide sequence number.
+    /// The transport-wide sequence number.
     pub sequence: u16,
-    /// When it arrived, in ticks of 250 µs of the receiver's clock (which wraps at 2³² ticks); `None` if it has not.
+    /// When the packet was received, in ticks of 250 µs of the receiver's clock, which wraps at 2³² ticks. `None` when
+    /// it was not.
     pub ticks: Option<i64>,
 }
 
@@ -96,7 +98,7 @@ impl<'a> TransportFeedback<'a> {
             .take(usize::from(self.status_count))
     }
 
-    /// Every packet of the range in order.
+    /// Every packet of the range, in order.
     pub fn arrivals(&self) -> impl Iterator<Item = Arrival> + use<'a> {
         let mut time = i64::from(self.reference_time).saturating_mul(REFERENCE);
         let mut sequence = self.base_sequence;

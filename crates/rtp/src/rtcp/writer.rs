@@ -44,10 +44,10 @@ impl<'a> CompoundWriter<'a> {
         self.out.len().saturating_sub(self.len)
     }
 
-    /// A sender report with the first 31 of `blocks`.
+    /// Adds a sender report with the first 31 of `blocks`.
     ///
     /// # Errors
-    /// [`Error::NoRoom`], as with every call here.
+    /// [`Error::NoRoom`], as with every method here.
     pub fn sender_report(
         &mut self,
         info: &SenderInfo,
@@ -59,7 +59,7 @@ impl<'a> CompoundWriter<'a> {
         })
     }
 
-    /// A receiver report of `ssrc` with the first 31 of `blocks`.
+    /// Adds a receiver report of `ssrc` with the first 31 of `blocks`.
     ///
     /// # Errors
     /// [`Error::NoRoom`].
@@ -70,10 +70,10 @@ impl<'a> CompoundWriter<'a> {
         })
     }
 
-    /// A source description that gives `ssrc` its canonical name.
+    /// Adds a source description with the canonical name of `ssrc`.
     ///
     /// # Errors
-    /// [`Error::NoRoom`]; [`Error::Malformed`] for a name above 255 bytes.
+    /// [`Error::NoRoom`]; [`Error::Malformed`] for a name of more than 255 bytes.
     pub fn sdes_cname(&mut self, ssrc: u32, cname: &[u8]) -> Result<(), Error> {
         self.packet(SDES, |w| {
             w.u32(ssrc)?;
@@ -85,10 +85,10 @@ impl<'a> CompoundWriter<'a> {
         })
     }
 
-    /// A goodbye of the first 31 `sources`; an empty reason is left out.
+    /// Adds a goodbye of the first 31 `sources`. An empty reason is left out.
     ///
     /// # Errors
-    /// [`Error::NoRoom`]; [`Error::Malformed`] for a reason above 255 bytes.
+    /// [`Error::NoRoom`]; [`Error::Malformed`] for a reason of more than 255 bytes.
     pub fn bye(&mut self, sources: &[u32], reason: &[u8]) -> Result<(), Error> {
         self.packet(BYE, |w| {
             let mut count = 0u8;
@@ -104,10 +104,10 @@ impl<'a> CompoundWriter<'a> {
         })
     }
 
-    /// An application-defined packet.
+    /// Adds an application-defined packet.
     ///
     /// # Errors
-    /// [`Error::NoRoom`]; [`Error::Malformed`] when the data is not whole words.
+    /// [`Error::NoRoom`]; [`Error::Malformed`] when the data are not a multiple of four bytes.
     pub fn app(&mut self, app: &App<'_>) -> Result<(), Error> {
         if !app.data.len().is_multiple_of(4) {
             return Err(Error::Malformed);
@@ -120,7 +120,7 @@ impl<'a> CompoundWriter<'a> {
         })
     }
 
-    /// Asks for the packets `lost` of `media` again; ascending, wraps included.
+    /// Asks for retransmissions of the packets `lost` of `media`. The numbers are in ascending order and may wrap.
     ///
     /// # Errors
     /// [`Error::NoRoom`].
@@ -136,7 +136,7 @@ impl<'a> CompoundWriter<'a> {
         self.feedback(PAYLOAD, FMT_PLI, sender, media, |_| Ok(()))
     }
 
-    /// Asks for a key frame of `media`, request number `number` (RFC 5104 §4.3.1.1).
+    /// Asks for a key frame of `media`. `number` is the number of the request (RFC 5104 §4.3.1.1).
     ///
     /// # Errors
     /// [`Error::NoRoom`].
@@ -148,7 +148,7 @@ impl<'a> CompoundWriter<'a> {
         })
     }
 
-    /// Tells the estimated bits a second over all `sources`.
+    /// Adds the estimated bits per second of all `sources` together.
     ///
     /// # Errors
     /// [`Error::NoRoom`].
@@ -156,9 +156,9 @@ impl<'a> CompoundWriter<'a> {
         self.feedback(PAYLOAD, FMT_APPLICATION, sender, 0, |w| Ok(remb::write(bitrate, sources, w)?))
     }
 
-    /// Transport-wide feedback on the packets from `base` on: their arrival in ticks of
-    /// [`TICK_MICROS`](super::TICK_MICROS), or `None`. Returns how many packets the report covers: it ends before an
-    /// arrival more than 8 s from the one before.
+    /// Adds transport-wide feedback about the packets from `base` on. Each has its arrival in ticks of
+    /// [`TICK_MICROS`](super::TICK_MICROS), or `None`. Returns how many packets the report covers. It ends before an
+    /// arrival more than 8 s after the previous one.
     ///
     /// # Errors
     /// [`Error::NoRoom`].
@@ -178,8 +178,8 @@ impl<'a> CompoundWriter<'a> {
         Ok(covered)
     }
 
-    /// RFC 8888 feedback: for each source (SSRC, first sequence number, metrics), and the time of the report as the
-    /// middle 32 bits of an NTP time.
+    /// Adds feedback of RFC 8888. Each source has its SSRC, its first sequence number and its metrics. `timestamp` is
+    /// the time of the report: the middle 32 bits of an NTP time.
     ///
     /// # Errors
     /// [`Error::NoRoom`].
@@ -199,7 +199,8 @@ impl<'a> CompoundWriter<'a> {
         })
     }
 
-    /// An extended report of `ssrc` (RFC 3611): its reference time, and what others need to know about theirs.
+    /// Adds an extended report of `ssrc` (RFC 3611): its reference time, and the answers to the reference times of
+    /// others.
     ///
     /// # Errors
     /// [`Error::NoRoom`].

@@ -17,7 +17,7 @@ const DLRR: u8 = 5;
 /// An extended report.
 #[derive(Clone, Copy, Debug)]
 pub struct ExtendedReport<'a> {
-    /// Who reports.
+    /// The SSRC of the sender of the report.
     pub ssrc: u32,
     r: Reader<'a>,
 }
@@ -28,7 +28,7 @@ pub struct ExtendedReport<'a> {
 pub enum XrBlock<'a> {
     /// Receiver reference time: when the report was sent, by the reporter's clock (RFC 3611 §4.4).
     ReferenceTime(NtpTime),
-    /// What receivers need to compute the round trip (RFC 3611 §4.5).
+    /// The answers to reference times. A receiver computes the round-trip time from them (RFC 3611 §4.5).
     LastReference(LastReferences<'a>),
     /// A block of another type, to be skipped.
     Other {
@@ -41,11 +41,11 @@ pub enum XrBlock<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LastReference {
-    /// Whose reference time.
+    /// The SSRC of the sender of the reference time.
     pub ssrc: u32,
-    /// The middle 32 bits of that time.
+    /// The middle 32 bits of the reference time.
     pub last_rr: u32,
-    /// Time between receiving it and sending this, in 1/65536 s.
+    /// The time between receiving the reference time and sending this block, in 1/65536 s.
     pub delay_since_last_rr: u32,
 }
 
@@ -69,7 +69,7 @@ impl<'a> ExtendedReport<'a> {
         Ok(Self { ssrc: r.u32()?, r })
     }
 
-    /// The blocks. A block that claims more than there is ends them.
+    /// The blocks. The iterator ends at a block that is longer than the packet.
     pub fn blocks(&self) -> impl Iterator<Item = XrBlock<'a>> + use<'a> {
         let mut r = self.r;
         core::iter::from_fn(move || {
