@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn tests_have_no_say() {
-        let manifest = "[dependencies]\na = \"1\"\n\n[target.'cfg(unix)'.dev-dependencies]\nb = \"2\"\n\n[features]\nc = []\n";
+        let manifest =
+            "[dependencies]\na = \"1\"\n\n[target.'cfg(unix)'.dev-dependencies]\nb = \"2\"\n\n[features]\nc = []\n";
         assert_eq!(without_tests(manifest), "[dependencies]\na = \"1\"\n\n[features]\nc = []\n");
     }
 }

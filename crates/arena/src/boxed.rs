@@ -31,10 +31,8 @@ impl<T, A: Allocator> Box<T, A> {
     }
 
     /// Makes a value in its place. `make` is called when there is memory for the value, and the value then moves once.
-    /// With
-    /// [`try_new`](Self::try_new) it moves through every function that it passes, and takes space on each of their
-    /// stacks. An error of
-    /// `make` is converted here, because `map_err` would move the value once more.
+    /// With [`try_new`](Self::try_new) it moves through every function that it passes, and takes space on each of their
+    /// stacks. An error of `make` is converted here, because `map_err` would move the value once more.
     ///
     /// # Errors
     /// [`AllocError`] as `E`, or the error of `make`.

@@ -6,8 +6,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// An allocator that lets chosen allocations fail. A test shows with it that a program survives a failure: it repeats
-/// the program with
-/// `nth` = 1, 2, … until [`FailNth::attempts`] stays below `nth`.
+/// the program with `nth` = 1, 2, … until [`FailNth::attempts`] stays below `nth`.
 #[derive(Debug)]
 pub struct FailNth<A> {
     inner: A,

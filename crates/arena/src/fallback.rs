@@ -40,8 +40,7 @@ unsafe impl<R: Region> Region for FailNth<R> {
 }
 
 /// An allocator that takes memory from `A`, and from `B` when `A` has none. An example is a large external memory with
-/// a small internal one
-/// behind it. A block returns to its own allocator, which `A` recognises by the address.
+/// a small internal one behind it. A block returns to its own allocator, which `A` recognises by the address.
 #[derive(Debug)]
 pub struct Fallback<A, B> {
     first: A,

@@ -186,8 +186,8 @@ impl Heap<'_> {
     /// time.
     ///
     /// It includes the header of each block, the rounding of its size, and [what is never a
-    /// block](Self::region_overhead). It also includes a
-    /// sixteenth for fragmentation: the heap does not search a class for a free block that is large enough.
+    /// block](Self::region_overhead). It also includes a sixteenth for fragmentation: the heap does not search a class
+    /// for a free block that is large enough.
     pub const fn region_bytes(worst_case: usize, blocks: usize) -> usize {
         let headers = blocks.saturating_mul(rlsf::GRANULARITY.saturating_mul(2));
         worst_case.saturating_add(worst_case / 16).saturating_add(headers).saturating_add(Self::region_overhead())

@@ -11,8 +11,8 @@ use core::ptr::NonNull;
 /// owner.
 ///
 /// With the feature `labels`, the counters lie in a small block of the arena that all clones of the label share.
-/// Without it, a label is the
-/// allocator that it wraps: it takes no more memory and counts nothing, and [`Label::stats`] is `None`.
+/// Without it, a label is the allocator that it wraps: it takes no more memory and counts nothing, and [`Label::stats`]
+/// is `None`.
 #[derive(Clone)]
 pub struct Label<A: Allocator + Clone> {
     inner: A,

@@ -6,8 +6,7 @@ use core::num::NonZeroU32;
 use core::{fmt, iter, mem, slice};
 
 /// A key of a value in a [`Slab`]. Once the value is removed, the key finds nothing, even when another value is in the
-/// same place. That
-/// holds until the same place was used 2³² − 1 times.
+/// same place. That holds until the same place was used 2³² − 1 times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Key {

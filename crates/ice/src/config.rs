@@ -12,12 +12,11 @@ pub struct Config {
     /// How many local candidates there may be, of all types.
     pub max_local: u16,
     /// How many remote candidates there may be, signalled and peer-reflexive. A further candidate replaces the one with
-    /// the lowest priority
-    /// among those that no valid pair and no check needs. It is refused when its own priority is not higher.
+    /// the lowest priority among those that no valid pair and no check needs. It is refused when its own priority is
+    /// not higher.
     pub max_remote: u16,
     /// How many candidate pairs there may be. A further pair replaces the one with the lowest priority among those that
-    /// are neither valid nor
-    /// being checked (RFC 8445 §6.1.2.5). It is refused when its own priority is not higher.
+    /// are neither valid nor being checked (RFC 8445 §6.1.2.5). It is refused when its own priority is not higher.
     pub max_pairs: u16,
     /// How many questions to STUN servers there may be: one for each server and socket.
     pub max_questions: u16,
@@ -59,10 +58,8 @@ pub struct Config {
     /// public addresses.
     ///
     /// A lite agent still sends a check when only a response proves that a check was not captured and replayed. That is
-    /// before it leaves the
-    /// path in use, and for consent (RFC 7675 §5.1). RFC 8445 has lite agents send no checks. Every agent answers them,
-    /// as RFC 8445 §7.3
-    /// requires.
+    /// before it leaves the path in use, and for consent (RFC 7675 §5.1). RFC 8445 has lite agents send no checks.
+    /// Every agent answers them, as RFC 8445 §7.3 requires.
     pub lite: bool,
     /// Only relayed candidates are told and used, so that the peer never learns our addresses: the W3C's
     /// `iceTransportPolicy` of `relay`.

@@ -91,9 +91,6 @@ mod transaction;
 mod turn;
 mod uri;
 
-/// Strings and vectors of fixed capacity, which signatures of this crate have.
-#[doc(no_inline)]
-pub use heapless;
 pub use agent::Agent;
 pub use candidate::{Candidate, CandidateType, Foundation};
 pub use carrier::{Attributes, Carrier, Carries};
@@ -102,6 +99,9 @@ pub use error::Error;
 pub use event::{
     Carried, Discard, Discards, Event, FailureReason, GatheringState, Handled, ServerError, State, Transmit,
 };
+/// Strings and vectors of fixed capacity, which signatures of this crate have.
+#[doc(no_inline)]
+pub use heapless;
 pub use route::{Protocol, Route};
 pub use sdp::{Attribute, CandidateLine, MAX_NAME, Name, SdpLines};
 pub use stats::{CandidatePairState, CandidatePairStats};

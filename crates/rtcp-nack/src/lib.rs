@@ -87,12 +87,12 @@ mod send;
 mod stats;
 mod terms;
 
-/// Strings and vectors of fixed capacity, which signatures of this crate have.
-#[doc(no_inline)]
-pub use heapless;
 pub use config::{HistoryConfig, Mid, RepairConfig, RetransmitConfig, RtxConfig, SendConfig};
 pub use error::Error;
 pub use extended::ExtendedReports;
+/// Strings and vectors of fixed capacity, which signatures of this crate have.
+#[doc(no_inline)]
+pub use heapless;
 pub use history::History;
 pub use recv::{RecvConfig, RecvStream};
 pub use send::{PathShare, SendEvent, SendStream};

@@ -62,12 +62,12 @@ mod whep;
 pub mod whip;
 mod ws;
 
-/// Strings and vectors of fixed capacity, which signatures of this crate have.
-#[doc(no_inline)]
-pub use heapless;
 pub use access::{Access, AccessControl, Admission, Caller, MAX_TOKEN, TokenError};
 pub use client::{Backoff, connect};
 pub use error::{Discard, Discards, Error, Violation};
+/// Strings and vectors of fixed capacity, which signatures of this crate have.
+#[doc(no_inline)]
+pub use heapless;
 pub use hub::Hub;
 pub use limits::{ConnectionPlace, ConnectionTable, Standing};
 pub use link::{Buffers, PING_AFTER, Peer, Signals};

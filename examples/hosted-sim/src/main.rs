@@ -112,7 +112,10 @@ fn main() -> Result<()> {
     let far = Coprocessor::new(Firmware { air_rate, checksum, ..base }, Wiring::Sdio, WallClock);
     let memory = region(INTERNAL)?;
     let config = Config::default();
-    println!("the driver takes at most {} B", Runner::<Sdio<SimSdio<WallClock>>, WallClock, Memory>::worst_case_bytes(&config));
+    println!(
+        "the driver takes at most {} B",
+        Runner::<Sdio<SimSdio<WallClock>>, WallClock, Memory>::worst_case_bytes(&config)
+    );
     let transport = Sdio::new(far.sdio(Timing::None));
     let (driver, control, radio) = barertc_hosted::new(transport, WallClock, config, memory)?;
     let mut seed = [0; 32];

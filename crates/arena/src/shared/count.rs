@@ -125,8 +125,8 @@ mod atomic {
     use loom::sync::atomic::{AtomicU32, Ordering, fence};
 
     /// Counts for references that move between threads, cores or interrupt priorities. No operation waits for another
-    /// one, so that
-    /// interrupt handlers may use them. A chip without compare-and-swap does each operation in a critical section.
+    /// one, so that interrupt handlers may use them. A chip without compare-and-swap does each operation in a critical
+    /// section.
     #[derive(Debug)]
     pub struct Atomic {
         strong: AtomicU32,

@@ -41,8 +41,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// counted.
     ///
     /// A message to a peer or a STUN server has at most 800 bytes. With user names of usual length, it has at most 250.
-    /// A request to a TURN
-    /// server takes as much as user name, realm and nonce need.
+    /// A request to a TURN server takes as much as user name, realm and nonce need.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         self.transmit(now, out, None)
     }
