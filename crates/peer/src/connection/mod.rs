@@ -1,5 +1,5 @@
-//! The hall of the connection: the five verbs. Each asks the rooms around it, `agreement`, `transport` and `media`, and
-//! no room knows another one's state.
+//! The connection: the five verbs. They call the modules `agreement`, `transport` and `media`, of which none knows the state of
+//! another.
 
 mod channels;
 mod events;

@@ -1,4 +1,4 @@
-//! Figures of the connection, asked of its rooms.
+//! Statistics of the connection, collected from its modules.
 
 use barertc_arena::Allocator;
 use barertc_crypto::Provider;
