@@ -11,13 +11,14 @@ use crate::storage::Storage;
 /// How much is read at once.
 const PIECE: usize = 4096;
 
-/// How an [`AnnexB`] file is read.
+/// The configuration of an [`AnnexB`] source.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AnnexBConfig {
-    /// How long a picture is shown, in ticks of 1/90000 s: 3000 for 30 a second. The stream itself isn't asked.
+    /// How long a picture is shown, in ticks of 1/90000 s. 3000 is for 30 pictures per second. The stream itself does
+    /// not tell it here.
     pub frame_duration: u32,
-    /// Bytes of the largest access unit with its start codes; as much memory is held for it.
+    /// The size in bytes of the largest access unit, start codes included. The source holds as much memory.
     pub max_frame_bytes: usize,
 }
 
@@ -34,9 +35,9 @@ impl AnnexBConfig {
     }
 }
 
-/// An H.264 elementary stream (H.264 Annex B): NAL units between start codes, cut into access units.
+/// An H.264 elementary stream (H.264 Annex B), cut into access units.
 ///
-/// After the last frame comes the first again, with timestamps that run on.
+/// After the last frame the source begins again with the first. Timestamps go on.
 pub struct AnnexB<S: Storage, A: Allocator> {
     file: File<S>,
     alloc: A,
@@ -59,7 +60,7 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
     /// Opens the stream at `path`.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`], [`ErrorKind::Empty`], [`ErrorKind::OutOfMemory`], or what the storage says.
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Empty`], [`ErrorKind::OutOfMemory`], or an error of the storage.
     pub async fn open(storage: &mut S, path: &str, config: AnnexBConfig, alloc: A) -> Result<Self, Error<S::Error>> {
         let file = File::open(storage, format_args!("{path}")).await?;
         if file.size() == 0 {
@@ -70,11 +71,11 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
         Ok(Self { file, alloc, config, buf, base: 0, number: 0, timestamp: 0, sets: ParameterSets::default() })
     }
 
-    /// Reads the next access unit.
+    /// Reads the next access unit. On an error the source stays where it is.
     ///
     /// # Errors
     /// [`ErrorKind::Malformed`] where no start code is, [`ErrorKind::Empty`] for a stream without a picture,
-    /// [`ErrorKind::TooLarge`], [`ErrorKind::OutOfMemory`], or what the storage says. The source stays where it is.
+    /// [`ErrorKind::TooLarge`], [`ErrorKind::OutOfMemory`], or an error of the storage.
     pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         let mut end = self.find_end(storage).await?;
         if end.is_none() && self.number > 0 {
@@ -92,7 +93,7 @@ impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
         Ok(SourceFrame { data, kind: FrameKind::H264, keyframe, number, timestamp, duration })
     }
 
-    /// Lets the first frame be next; timestamps run on.
+    /// Goes back to the first frame. Timestamps go on.
     pub fn rewind(&mut self) {
         self.buf.clear();
         self.base = 0;

@@ -7,13 +7,13 @@ use crate::parameter_sets::{ParameterSets, SETS_TOO_LARGE};
 use crate::storage::Storage;
 use crate::{h264, opus};
 
-/// How a [`Directory`] is read.
+/// The configuration of a [`Directory`].
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DirectoryConfig {
     /// How long a picture is shown, in ticks of 1/90000 s: 3000 for 30 a second. Opus packets tell it themselves.
     pub frame_duration: u32,
-    /// Bytes of the largest file.
+    /// The size of the largest file in bytes.
     pub max_frame_bytes: usize,
 }
 
@@ -23,10 +23,12 @@ impl Default for DirectoryConfig {
     }
 }
 
-/// A directory with one frame a file: `sample-0.h264`, `sample-1.h264`, … or `0.h264`, `1.h264`, … (`.opus` likewise).
+/// A directory with one frame in each file: `sample-0.h264`, `sample-1.h264`, … or `0.h264`, `1.h264`, …. Opus files
+/// end in `.opus`.
 ///
-/// An H.264 file is one access unit of (4-byte length, NAL unit) repeated, an Opus file one packet. Where the next
-/// number is missing the first file comes again, with timestamps that run on. It holds no memory and no open file.
+/// An H.264 file is one access unit: NAL units, each behind its length in 4 bytes. An Opus file is one packet. Where
+/// the next number is missing, the source begins again with the first file. Timestamps go on. The source holds no
+/// memory and no open file.
 pub struct Directory<A: Allocator> {
     alloc: A,
     config: DirectoryConfig,
@@ -41,10 +43,10 @@ pub struct Directory<A: Allocator> {
 }
 
 impl<A: Allocator + Clone> Directory<A> {
-    /// Looks which of the two names the files at `path` have.
+    /// Finds out which of the two names the files at `path` have.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] for a directory without a first file, or what the storage says.
+    /// [`ErrorKind::NotFound`] for a directory without a first file, or an error of the storage.
     pub async fn open<S: Storage>(
         storage: &mut S,
         path: &str,
@@ -78,12 +80,11 @@ impl<A: Allocator + Clone> Directory<A> {
         directory.first(storage).await.map(|_| directory)
     }
 
-    /// Reads the next file.
+    /// Reads the next file. On an error the source stays where it is, and [`skip`](Self::skip) goes past a broken file.
     ///
     /// # Errors
-    /// [`ErrorKind::Empty`], [`ErrorKind::Truncated`] or [`ErrorKind::Malformed`] for a file that is not what it should
-    /// be, [`ErrorKind::TooLarge`], [`ErrorKind::OutOfMemory`], or what the storage says. The source stays where it is;
-    /// [`skip`](Self::skip) passes over a file that is broken.
+    /// [`ErrorKind::Empty`], [`ErrorKind::Truncated`] or [`ErrorKind::Malformed`] for a file that breaks its format,
+    /// [`ErrorKind::TooLarge`], [`ErrorKind::OutOfMemory`], or an error of the storage.
     pub async fn next<S: Storage>(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         let mut file = match self.file(storage, self.number).await? {
             Some(file) => file,
@@ -104,7 +105,7 @@ impl<A: Allocator + Clone> Directory<A> {
         Ok(frame)
     }
 
-    /// Passes over the next file.
+    /// Goes past the next file.
     pub fn skip(&mut self) {
         self.number = self.number.saturating_add(1);
     }
@@ -114,12 +115,12 @@ impl<A: Allocator + Clone> Directory<A> {
         self.number = u32::try_from(ticks.checked_div(self.duration.into()).unwrap_or(0)).unwrap_or(0);
     }
 
-    /// Lets the first frame be next; timestamps run on.
+    /// Goes back to the first frame. Timestamps go on.
     pub fn rewind(&mut self) {
         self.number = 0;
     }
 
-    /// What the files carry.
+    /// The codec of the files.
     #[must_use]
     pub fn kind(&self) -> FrameKind {
         self.kind

@@ -3,7 +3,7 @@ use core::fmt;
 /// A path inside a [`Storage`](crate::Storage): at most 64 bytes.
 pub type Path = heapless::String<64>;
 
-/// What went wrong, in which file, and where in it.
+/// An error with the file, and the place in it, that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Error<E> {
@@ -15,7 +15,7 @@ pub struct Error<E> {
     pub kind: ErrorKind<E>,
 }
 
-/// What can go wrong with a file of media; `E` is the storage's own error.
+/// What is wrong with a file of media. `E` is the error of the storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -24,11 +24,11 @@ pub enum ErrorKind<E> {
     Storage(E),
     /// There is no such file.
     NotFound,
-    /// The file's name has more than 64 bytes; the error names the part that fits.
+    /// The path has more than 64 bytes. The error has the part that fits.
     PathTooLong,
-    /// The file has no frame in it.
+    /// The file has no frame.
     Empty,
-    /// The file ends inside of something.
+    /// The file ends in the middle of a frame or a header.
     Truncated,
     /// The file breaks a rule of its format.
     Malformed(&'static str),
@@ -39,7 +39,7 @@ pub enum ErrorKind<E> {
         /// Bytes that were allowed.
         max: usize,
     },
-    /// The allocator gave no memory. The source stands where it stood: the same call may succeed later.
+    /// The allocator has no memory. The source has not moved, and the same call may succeed later.
     OutOfMemory,
     /// The sound has more channels than RTP carries (RFC 7587 §7: one or two).
     Channels {
@@ -48,10 +48,10 @@ pub enum ErrorKind<E> {
         /// Channels that can be sent.
         limit: u8,
     },
-    /// The sound is put together from streams in a way that RTP cannot carry: a channel mapping family (RFC 7845 §5.1.1)
-    /// with more than one stream, or with other than the usual order.
+    /// The channel mapping family (RFC 7845 §5.1.1) needs several streams, or another order of channels than the usual
+    /// one. RTP cannot carry that.
     MappingFamily(u8),
-    /// The file has no track of the kind asked for.
+    /// The file has no track of this codec.
     NoSuchTrack,
     /// There is no frame of this number.
     NoSuchFrame,

@@ -1,6 +1,6 @@
 use barertc_arena::{Allocator, Shared};
 
-/// What a track carries.
+/// The codec of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FrameKind {
@@ -11,7 +11,7 @@ pub enum FrameKind {
 }
 
 impl FrameKind {
-    /// Ticks a second of the RTP clock (RFC 6184 §8.2.1, RFC 7587 §4.1).
+    /// The ticks per second of the RTP clock (RFC 6184 §8.2.1, RFC 7587 §4.1).
     #[must_use]
     pub const fn clock_rate(self) -> u32 {
         match self {

@@ -13,11 +13,12 @@ use head::BadHead;
 use layout::MAX_PAGE;
 use page::Page;
 
-/// How an [`Ogg`] file is read.
+/// The configuration of an [`Ogg`] source.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OggConfig {
-    /// Bytes of the largest Opus packet. 1,275 is one frame at the highest rate; RFC 6716 allows 48 such.
+    /// The size in bytes of the largest Opus packet. One frame has at most 1,275, and RFC 6716 allows 48 frames in a
+    /// packet.
     pub max_packet_bytes: usize,
 }
 
@@ -29,9 +30,9 @@ impl Default for OggConfig {
 
 /// The first Opus stream of an Ogg file (RFC 3533, RFC 7845).
 ///
-/// Pages of other streams are passed over, checksums are verified, and what is broken is told, not skipped. After the
-/// last packet comes the first again, with timestamps that run on; the few samples that `pre-skip` and the end of the
-/// stream would have a player drop are sent.
+/// The source skips pages of other streams and verifies checksums. A broken page is an error. After the last packet the
+/// source begins again with the first. Timestamps go on. The few samples that a player drops at the start (`pre-skip`)
+/// and at the end are sent.
 pub struct Ogg<S: Storage, A: Allocator> {
     file: File<S>,
     alloc: A,
@@ -48,14 +49,14 @@ pub struct Ogg<S: Storage, A: Allocator> {
     counted: bool,
 }
 
-/// What of an Ogg file is not played.
+/// The streams of an Ogg file that are not played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Unplayed {
-    /// Streams beside the one that is played (RFC 3533 §4: multiplexed).
+    /// How many streams are multiplexed with the one that is played (RFC 3533 §4).
     pub beside: u32,
-    /// Streams that begin behind it (RFC 3533 §4: chained). They are counted as the file is read: the number is final
-    /// when the first frame comes again.
+    /// How many streams are chained behind it (RFC 3533 §4). They are counted while the file is read. The number is
+    /// final when the first frame comes again.
     pub behind: u32,
 }
 
@@ -98,10 +99,10 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
         Ok(ogg)
     }
 
-    /// Reads the next packet.
+    /// Reads the next packet. After [`ErrorKind::OutOfMemory`] the same packet comes next.
     ///
     /// # Errors
-    /// As [`open`](Self::open). Where it is [`ErrorKind::OutOfMemory`], the same packet comes next.
+    /// As [`open`](Self::open).
     pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         if self.packet.is_empty() && !self.read_packet(storage).await? {
             if self.number == 0 {
@@ -125,7 +126,7 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
         Ok(SourceFrame { data, kind: FrameKind::Opus, keyframe: true, number, timestamp, duration })
     }
 
-    /// Lets the first packet be next; timestamps run on.
+    /// Goes back to the first packet. Timestamps go on.
     pub fn rewind(&mut self) {
         self.packet.clear();
         self.page.go_to(self.first);
@@ -184,7 +185,7 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
         })
     }
 
-    /// What of the file is not played.
+    /// The streams of the file that are not played.
     #[must_use]
     pub fn unplayed(&self) -> Unplayed {
         self.unplayed

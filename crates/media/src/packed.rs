@@ -11,13 +11,13 @@ use crate::parameter_sets::{ParameterSets, SETS_TOO_LARGE};
 use crate::storage::Storage;
 pub(crate) use format::{CHECKSUM_AT, Entry, HEAD_LEN, Head, TRACK_LEN, entry_at};
 
-/// Bounds of a [`Packed`] track.
+/// The bounds of a [`Packed`] track.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PackedConfig {
-    /// Frames, at most; each takes 4 bytes of memory, and each key frame 4 more.
+    /// How many frames the track may have. Each takes 4 bytes of memory, and each key frame 4 more.
     pub max_frames: u32,
-    /// Bytes of the largest frame.
+    /// The size of the largest frame in bytes.
     pub max_frame_bytes: usize,
 }
 
@@ -27,9 +27,9 @@ impl Default for PackedConfig {
     }
 }
 
-/// One track of a packed file: the index is in memory, so that a frame is one read, and any frame can be next.
+/// One track of a packed file. The index is in memory, so that each frame is one read, and any frame can be next.
 ///
-/// After the last frame comes the first again, with timestamps that run on.
+/// After the last frame the source begins again with the first. Timestamps go on.
 pub struct Packed<S: Storage, A: Allocator> {
     file: File<S>,
     alloc: A,
@@ -102,11 +102,11 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         Ok(packed)
     }
 
-    /// Reads the next frame: one read of the storage.
+    /// Reads the next frame with one read of the storage. On an error the source stays where it is, and
+    /// [`seek`](Self::seek) goes past the frame.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and [`ErrorKind::OutOfMemory`]. The source stays where it is, so the same frame can be
-    /// asked for again, or left out with [`seek`](Self::seek).
+    /// As [`open`](Self::open), and [`ErrorKind::OutOfMemory`].
     pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         let number = self.number;
         let (data, keyframe) = self.read(storage, number).await?;
@@ -162,7 +162,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         Ok((data, keyframe))
     }
 
-    /// Lets frame `number` be next; the timestamp runs on as if it had always been.
+    /// Makes frame `number` the next one. The timestamp goes on as without the jump.
     ///
     /// # Errors
     /// [`ErrorKind::NoSuchFrame`].
@@ -174,13 +174,13 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         Ok(())
     }
 
-    /// The number of the frame that is next.
+    /// The number of the next frame.
     #[must_use]
     pub fn position(&self) -> u32 {
         self.number
     }
 
-    /// The first key frame at or after `number`, from the start again where there is none.
+    /// The first key frame at or after `number`. Without one, it is the first key frame of the track.
     #[must_use]
     pub fn key_frame_from(&self, number: u32) -> u32 {
         if self.keys.is_empty() {
@@ -190,7 +190,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         self.keys.get(at).or(self.keys.first()).copied().unwrap_or(0)
     }
 
-    /// The last key frame at or before `number`; the first of all where there is none.
+    /// The last key frame at or before `number`. Without one, it is the first key frame of the track.
     #[must_use]
     pub fn key_frame_before(&self, number: u32) -> u32 {
         if self.keys.is_empty() {
@@ -200,22 +200,22 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         self.keys.get(after.saturating_sub(1)).copied().unwrap_or(0)
     }
 
-    /// The key frame with the fewest frames between it and `number`, the earlier of two.
+    /// The key frame nearest to `number`, or the earlier one of two.
     #[must_use]
     pub fn nearest_key_frame(&self, number: u32) -> u32 {
         let (before, after) = (self.key_frame_before(number), self.key_frame_from(number));
         if after >= number && after.abs_diff(number) < before.abs_diff(number) { after } else { before }
     }
 
-    /// Bytes of frame `number` in the file, without reading it; 0 where there is none. [`next`](Self::next) adds the
-    /// parameter sets that a key frame lacks.
+    /// The size in bytes of frame `number` in the file. It is 0 when there is no such frame. [`next`](Self::next) adds
+    /// the parameter sets that a key frame lacks.
     #[must_use]
     pub fn frame_len(&self, number: u32) -> usize {
         let (begin, end) = self.span(number);
         end.saturating_sub(begin) as usize
     }
 
-    /// What the track carries.
+    /// The codec of the track.
     #[must_use]
     pub fn kind(&self) -> FrameKind {
         self.entry.kind
@@ -227,7 +227,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         self.entry.frames
     }
 
-    /// How long each frame is shown, in ticks of the kind's clock.
+    /// How long each frame is shown, in ticks of the codec's clock.
     #[must_use]
     pub fn duration(&self) -> u32 {
         self.entry.duration

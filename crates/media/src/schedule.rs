@@ -45,16 +45,17 @@ struct Track {
 }
 
 impl<const N: usize> Schedule<N> {
-    /// Tracks with these clock rates, in ticks a second. Time begins with the first [`poll`](Self::poll).
+    /// A schedule for tracks with these clock rates in ticks per second. Time begins with the first
+    /// [`poll`](Self::poll).
     #[must_use]
     pub fn new(rates: [u32; N]) -> Self {
         let tracks = rates.map(|rate| Track { rate: rate.max(1), ticks: 0, floor: 0 });
         Self { tracks, origin: None, shifted: Duration::ZERO }
     }
 
-    /// The track whose frame is to be sent now; `None` when none is due before [`due`](Self::due).
+    /// The track whose frame is due. `None` before [`due`](Self::due).
     ///
-    /// It is followed by [`advance`](Self::advance) for this track, or it will be the same again.
+    /// The caller then calls [`advance`](Self::advance) for this track. Otherwise the next call returns the same track.
     pub fn poll(&mut self, now: Instant) -> Option<usize> {
         let origin = *self.origin.get_or_insert(now);
         let (track, media) = self.first()?;
@@ -70,8 +71,8 @@ impl<const N: usize> Schedule<N> {
         Some(track)
     }
 
-    /// Tells that a frame of `duration` ticks of `track` leaves now, also when it had to be left out; its timestamp, in
-    /// ticks since the start. Never before the timestamp of the frame before it.
+    /// Says that a frame of `track` with `duration` ticks leaves now, or is left out. Returns its timestamp in ticks
+    /// since the start. It is never before the timestamp of the previous frame.
     pub fn advance(&mut self, track: usize, duration: u32) -> u64 {
         let shifted = self.shifted;
         let Some(track) = self.tracks.get_mut(track) else { return 0 };
@@ -88,7 +89,7 @@ impl<const N: usize> Schedule<N> {
         self.origin.map(|origin| origin + media)
     }
 
-    /// How much time was lost to stalls in all.
+    /// The sum of the delays by stalls.
     #[must_use]
     pub fn lost(&self) -> Duration {
         self.shifted

@@ -11,7 +11,7 @@ use crate::packed::Packed;
 use crate::schedule;
 use crate::storage::Storage;
 
-/// Any of the sources, for programs that learn only when they run where their media is.
+/// A source of any kind, for programs that learn at run time where their media are.
 pub enum Source<S: Storage, A: Allocator> {
     /// A directory of numbered files.
     Directory(Directory<A>),
@@ -24,10 +24,10 @@ pub enum Source<S: Storage, A: Allocator> {
 }
 
 impl<S: Storage, A: Allocator + Clone> Source<S, A> {
-    /// Reads the next frame; after the last one comes the first again.
+    /// Reads the next frame. After the last one the source begins again.
     ///
     /// # Errors
-    /// As the source's own `next`.
+    /// As `next` of the source.
     pub async fn next(&mut self, storage: &mut S) -> Result<SourceFrame<A>, Error<S::Error>> {
         match self {
             Self::Directory(source) => source.next(storage).await,
@@ -37,9 +37,9 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         }
     }
 
-    /// Lets a key frame be next, as close as the source can find one: a packed file the nearest, any other its first
-    /// frame. Returns how far into the media that is, so that [`seek_time`](Self::seek_time) can take the other tracks
-    /// there. Timestamps run on.
+    /// Makes a key frame the next one. A packed file goes to the nearest, and any other source to its first frame.
+    /// Returns the media time of the key frame, for [`seek_time`](Self::seek_time) of the other tracks. Timestamps go
+    /// on.
     pub fn seek_key_frame(&mut self) -> Duration {
         match self {
             Self::Packed(source) => {
@@ -56,8 +56,8 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         }
     }
 
-    /// Lets the frame be next that is shown `at` so far into the media: a packed file and a directory find it by its
-    /// number, a stream can only go to its beginning and stays where it is for any other time. Timestamps run on.
+    /// Makes the frame the next one that is shown at the media time `at`. A packed file and a directory find it by its
+    /// number. A stream can only go to its beginning, and stays where it is for any other time. Timestamps go on.
     pub fn seek_time(&mut self, at: Duration) {
         let ticks = schedule::ticks(at, self.kind().clock_rate());
         match self {
@@ -73,7 +73,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         }
     }
 
-    /// How far into the media the next frame is, where a source knows: a packed file.
+    /// The media time of the next frame. Only a packed file knows it.
     #[must_use]
     pub fn position(&self) -> Option<Duration> {
         let Self::Packed(source) = self else { return None };
@@ -81,7 +81,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         Some(schedule::time(ticks, source.kind().clock_rate()))
     }
 
-    /// Bits a second on average, where a source knows: a packed file.
+    /// The average bits per second. Only a packed file knows it.
     #[must_use]
     pub fn bitrate(&self) -> Option<u64> {
         let Self::Packed(source) = self else { return None };
@@ -90,7 +90,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         bytes.saturating_mul(8).saturating_mul(source.kind().clock_rate().into()).checked_div(ticks)
     }
 
-    /// What the source carries.
+    /// The codec of the source.
     #[must_use]
     pub fn kind(&self) -> FrameKind {
         match self {

@@ -1,9 +1,9 @@
 use core::fmt;
 
-/// Where files come from: a file system, a flash partition, an SD card, or memory.
+/// A place where files are: a file system, a flash partition, an SD card, or memory.
 ///
-/// A source asks for one thing at a time and borrows the storage for as long, so several sources share one storage.
-/// Nothing is written, and no listing is needed.
+/// A source does one operation at a time and borrows the storage for it, so that several sources share one storage.
+/// Sources only read, and need no list of files.
 #[expect(async_fn_in_trait, reason = "sources are polled where they are made; nothing here is spawned across threads")]
 pub trait Storage {
     /// An open file.
@@ -11,26 +11,27 @@ pub trait Storage {
     /// What can go wrong below.
     type Error: fmt::Debug + fmt::Display;
 
-    /// Opens the file at `path` (parts separated by `/`, relative to the storage's root); `None` when there is none.
+    /// Opens the file at `path`, whose parts are separated by `/`, relative to the root of the storage. `None` when
+    /// there is no such file.
     ///
     /// # Errors
-    /// The storage's own.
+    /// An error of the storage.
     async fn open(&mut self, path: &str) -> Result<Option<Self::File>, Self::Error>;
 
-    /// Bytes in the file.
+    /// The size of the file in bytes.
     ///
     /// # Errors
-    /// The storage's own.
+    /// An error of the storage.
     async fn size(&mut self, file: &mut Self::File) -> Result<u64, Self::Error>;
 
-    /// Reads into `buf` from byte `offset` of the file on; how much was read, which is less than asked only where the
-    /// file ends.
+    /// Reads into `buf` from byte `offset` of the file, and returns how many bytes were read. They are fewer than asked
+    /// for only where the file ends.
     ///
     /// # Errors
-    /// The storage's own.
+    /// An error of the storage.
     async fn read_at(&mut self, file: &mut Self::File, offset: u64, buf: &mut [u8]) -> Result<usize, Self::Error>;
 
-    /// Gives the file back. A source that is dropped doesn't call this, so `File` should close itself where it can.
+    /// Closes the file. A source that is dropped does not call this, so that `File` should close itself where it can.
     async fn close(&mut self, file: Self::File) {
         drop(file);
     }
