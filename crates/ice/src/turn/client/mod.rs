@@ -153,8 +153,8 @@ impl Request {
     }
 }
 
-/// One allocation. What it has and what it waits for stand side by side: more than fifteen fields, of which each belongs
-/// to the one exchange with one server.
+/// One allocation: what it has, and what it waits for. More than fifteen fields: each belongs to the one exchange with one
+/// server.
 pub(crate) struct Client<A: Allocator> {
     server: SocketAddr,
     protocol: Protocol,
