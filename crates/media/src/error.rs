@@ -54,7 +54,12 @@ pub enum ErrorKind<E> {
     /// The file has no track of this codec.
     NoSuchTrack,
     /// There is no frame of this number.
-    NoSuchFrame,
+    NoSuchFrame {
+        /// The number that was asked for.
+        number: u32,
+        /// How many frames there are. Their numbers are below.
+        limit: u32,
+    },
 }
 
 impl<E: fmt::Display> fmt::Display for Error<E> {
@@ -77,7 +82,7 @@ impl<E: fmt::Display> fmt::Display for ErrorKind<E> {
             Self::Channels { channels, limit } => write!(f, "{channels} channels of sound, RTP carries {limit}"),
             Self::MappingFamily(family) => write!(f, "channel mapping family {family} cannot be sent in RTP"),
             Self::NoSuchTrack => f.write_str("no track of this kind"),
-            Self::NoSuchFrame => f.write_str("no frame of this number"),
+            Self::NoSuchFrame { number, limit } => write!(f, "no frame {number}: there are {limit}"),
         }
     }
 }

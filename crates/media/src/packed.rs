@@ -168,7 +168,9 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
     /// [`ErrorKind::NoSuchFrame`].
     pub fn seek(&mut self, number: u32) -> Result<(), Error<S::Error>> {
         if number >= self.entry.frames {
-            return Err(self.file.error(self.entry.index_at.into(), ErrorKind::NoSuchFrame));
+            return Err(self
+                .file
+                .error(self.entry.index_at.into(), ErrorKind::NoSuchFrame { number, limit: self.entry.frames }));
         }
         self.number = number;
         Ok(())

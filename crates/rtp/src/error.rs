@@ -22,10 +22,18 @@ pub enum Error {
     EmptyFrame,
     /// A length prefix in the frame points past its end. The value is the offset of the prefix in bytes.
     BadLength(usize),
-    /// The frame has more than [`MAX_NALS`](crate::MAX_NALS) NAL units.
-    TooManyNals,
+    /// The frame has too many NAL units.
+    TooManyNals {
+        /// [`MAX_NALS`](crate::MAX_NALS).
+        limit: usize,
+    },
     /// The frame is larger than the limit of the call.
-    FrameTooLarge,
+    FrameTooLarge {
+        /// The most bytes that a frame may have.
+        limit: usize,
+        /// The bytes that it has.
+        value: usize,
+    },
     /// [`Framing::Whole`](crate::Framing::Whole) does not set NAL units apart, and the payload format has some.
     Unframed,
     /// A field of the configuration breaks its rule.
@@ -44,8 +52,10 @@ impl fmt::Display for Error {
             Self::NoRoom => "output has no room",
             Self::EmptyFrame => "frame is empty",
             Self::BadLength(at) => return write!(f, "NAL length at byte {at} points past the frame's end"),
-            Self::TooManyNals => "frame has too many NAL units",
-            Self::FrameTooLarge => "frame does not fit",
+            Self::TooManyNals { limit } => return write!(f, "frame has more than {limit} NAL units"),
+            Self::FrameTooLarge { limit, value } => {
+                return write!(f, "frame has {value} bytes, {limit} are the most");
+            }
             Self::Unframed => "NAL units without a framing",
             Self::Config(error) => return error.fmt(f),
             Self::NoMemory => "allocator had no room",

@@ -13,6 +13,8 @@ use crate::payload_format::PayloadFormat;
 /// How many NAL units a frame may have.
 pub const MAX_NALS: usize = 4096;
 
+const TOO_MANY: Error = Error::TooManyNals { limit: MAX_NALS };
+
 /// What is known about a frame beside its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -193,16 +195,16 @@ fn find_nals<A: Allocator + Clone>(
             *slot = nal;
         }
         count = count.saturating_add(1);
-        if count > MAX_NALS { Err(Error::TooManyNals) } else { Ok(()) }
+        if count > MAX_NALS { Err(TOO_MANY) } else { Ok(()) }
     })?;
     if count == 0 {
         return Err(Error::EmptyFrame);
     }
     let mut nals = Vec::with_capacity(count, alloc.clone())?;
     if let Some(found) = first.get(..count) {
-        nals.try_extend_from_slice(found).map_err(|_| Error::TooManyNals)?;
+        nals.try_extend_from_slice(found).map_err(|_| TOO_MANY)?;
     } else {
-        for_each_nal(bytes, framing, |nal| nals.try_push(nal).map_err(|_| Error::TooManyNals))?;
+        for_each_nal(bytes, framing, |nal| nals.try_push(nal).map_err(|_| TOO_MANY))?;
     }
     Ok(nals)
 }

@@ -45,7 +45,7 @@ pub fn for_each_nal(
     mut found: impl FnMut(Nal) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if u32::try_from(frame.len()).is_err() {
-        return Err(Error::FrameTooLarge);
+        return Err(Error::FrameTooLarge { limit: u32::MAX as usize, value: frame.len() });
     }
     let mut emit = |start: usize, end: usize| {
         let len = end.saturating_sub(start);

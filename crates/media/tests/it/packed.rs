@@ -74,7 +74,7 @@ fn the_nearest_key_frame_is_found() {
     let frame = block_on(packed.next(&mut storage)).unwrap();
     assert!(frame.keyframe && frame.number == 10 && frame.timestamp == 0);
     let error = packed.seek(35).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NoSuchFrame);
+    assert_eq!(error.kind, ErrorKind::NoSuchFrame { number: 35, limit: 35 });
     assert_eq!(packed.position(), 11);
 }
 

@@ -154,6 +154,9 @@ fn frames_that_cannot_be() {
     assert_eq!(new(PayloadFormat::H264, Framing::AnnexB, &[1, 2, 3]), Err(Error::EmptyFrame));
     assert_eq!(new(PayloadFormat::H264, Framing::Length4, &[0, 0, 0, 9, 1]), Err(Error::BadLength(0)));
     assert_eq!(new(PayloadFormat::H265, Framing::Length2, &[0, 1, 0x40]), Err(Error::Malformed));
-    assert_eq!(new(PayloadFormat::H264, Framing::AnnexB, &[0, 0, 1, 5].repeat(4_097)), Err(Error::TooManyNals));
+    assert_eq!(
+        new(PayloadFormat::H264, Framing::AnnexB, &[0, 0, 1, 5].repeat(4_097)),
+        Err(Error::TooManyNals { limit: 4_096 })
+    );
     assert_eq!(new(PayloadFormat::H264, Framing::AnnexB, &[0, 0, 1, 5].repeat(4_096)), Ok(()));
 }
