@@ -1,8 +1,8 @@
 //! `cargo xtask circles`: no two files of a crate need each other, and large structs have a reason.
 //!
-//! Who reads a file follows what it uses. Where files use each other in a circle, nobody can read one of them first. The
-//! check reads every `use` line and every path that begins with `crate`, `super` or `self`, and looks which file of the
-//! same crate it leads to. A circle that has a good reason is named in `docs/architecture.md`.
+//! Who reads a file follows what it uses. Where files use each other in a circle, nobody can read one of them first.
+//! The check reads every `use` line and every path that begins with `crate`, `super` or `self`, and looks which file of
+//! the same crate it leads to. A circle that has a good reason is named in `docs/architecture.md`.
 
 mod fields;
 mod graph;

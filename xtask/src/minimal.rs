@@ -1,7 +1,7 @@
 //! `cargo xtask minimal`: the crates compile with the lowest versions that their manifests name.
 //!
-//! Cargo resolves to the newest versions, so nobody notices when a manifest names one that is too old. The nightly cargo
-//! can resolve to the lowest. It does so in a copy of the crates, without what only their tests depend on.
+//! Cargo resolves to the newest versions, so nobody notices when a manifest names one that is too old. The nightly
+//! cargo can resolve to the lowest. It does so in a copy of the crates, without what only their tests depend on.
 
 use std::fs;
 use std::path::Path;

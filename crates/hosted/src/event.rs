@@ -78,8 +78,8 @@ pub enum Failure {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The allocator has not got [`worst_case_bytes`](crate::Runner::worst_case_bytes), or the alignment is no power
-    /// of two, or a queue has no places.
+    /// The allocator has not got [`worst_case_bytes`](crate::Runner::worst_case_bytes), or the alignment is no power of
+    /// two, or a queue has no places.
     OutOfMemory,
     /// The co-processor was started again meanwhile, or is not running yet.
     Restarting,

@@ -51,7 +51,8 @@ pub struct AnnexB<S: Storage, A: Allocator> {
 }
 
 impl<S: Storage, A: Allocator + Clone> AnnexB<S, A> {
-    /// The bytes that a source with this configuration takes from its allocator. Frames that it has given out are not counted.
+    /// The bytes that a source with this configuration takes from its allocator. Frames that it has given out are not
+    /// counted.
     #[must_use]
     pub const fn worst_case_bytes(config: &AnnexBConfig) -> usize {
         Vec::<u8, A>::bytes(config.buffer())

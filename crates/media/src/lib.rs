@@ -69,15 +69,15 @@ mod schedule;
 mod source;
 mod storage;
 
-/// Strings and vectors of fixed capacity, which signatures of this crate have.
-#[doc(no_inline)]
-pub use heapless;
 pub use annexb::{AnnexB, AnnexBConfig};
 pub use directory::{Directory, DirectoryConfig};
 #[cfg(feature = "std")]
 pub use disk::Disk;
 pub use error::{Error, ErrorKind, Path};
 pub use frame::{FrameKind, SourceFrame};
+/// Strings and vectors of fixed capacity, which signatures of this crate have.
+#[doc(no_inline)]
+pub use heapless;
 pub use live::{
     AccessUnits, AccessUnitsConfig, CaptureClock, Encoder, EncoderRate, KeyFrames, LowestGood, OggPackets,
     OggPacketsConfig, PrefixedPackets, PrefixedPacketsConfig, Prober, RateConfig, RateControl, ShareRule, StartError,

@@ -61,8 +61,8 @@ pub struct Unplayed {
 }
 
 impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
-    /// The bytes that a source with this configuration takes from its allocator: a page and a packet. Frames that it has given out
-    /// are not counted.
+    /// The bytes that a source with this configuration takes from its allocator: a page and a packet. Frames that it
+    /// has given out are not counted.
     #[must_use]
     pub const fn worst_case_bytes(config: &OggConfig) -> usize {
         Vec::<u8, A>::bytes(MAX_PAGE).saturating_add(Vec::<u8, A>::bytes(config.max_packet_bytes))

@@ -47,7 +47,8 @@ pub struct Packed<S: Storage, A: Allocator> {
 }
 
 impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
-    /// The bytes that a source with these bounds takes from its allocator: the index. Frames that it has given out are not counted.
+    /// The bytes that a source with these bounds takes from its allocator: the index. Frames that it has given out are
+    /// not counted.
     #[must_use]
     pub const fn worst_case_bytes(config: &PackedConfig) -> usize {
         let frames = config.max_frames as usize;

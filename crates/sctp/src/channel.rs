@@ -158,8 +158,8 @@ pub(crate) mod pending {
     pub(crate) const ALL: [u8; 5] = [OPENED, READABLE, LOW, WRITABLE, CLOSED];
 }
 
-/// A channel. More than fifteen fields: it is opened, written, read and closed, and the lists of its messages and fragments
-/// begin and end here, so that it takes no memory of its own.
+/// A channel. More than fifteen fields: it is opened, written, read and closed, and the lists of its messages and
+/// fragments begin and end here, so that it takes no memory of its own.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) state: State,

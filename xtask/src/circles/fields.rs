@@ -10,8 +10,8 @@ const MOST: usize = 15;
 /// What a comment beside the struct begins its reason with.
 const REASON: &str = "More than fifteen fields";
 
-/// The structs of a file that have too many fields and no reason: name and number of fields. Structs whose fields are all
-/// public are lists of values, such as configurations and statistics, and need none.
+/// The structs of a file that have too many fields and no reason: name and number of fields. Structs whose fields are
+/// all public are lists of values, such as configurations and statistics, and need none.
 pub fn without_reason(path: &Path) -> Result<Vec<(String, usize)>> {
     Ok(find(&fs::read_to_string(path)?))
 }

@@ -125,8 +125,8 @@ struct Job {
     asked: Asked,
 }
 
-/// The conversation with the co-processor. More than fifteen fields: an answer, a time-out or a restart of the co-processor may
-/// end anything that waits.
+/// The conversation with the co-processor. More than fifteen fields: an answer, a time-out or a restart of the
+/// co-processor may end anything that waits.
 pub(crate) struct Session<A: Allocator> {
     config: Config,
     phase: Phase,

@@ -127,8 +127,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::Character`]: RFC 8839 §5.4. `-`, `_` and `=` are accepted as well, because agents
-    /// in use write
-    /// them.
+    /// in use write them.
     pub fn set_remote_credentials(&mut self, now: Instant, ufrag: &str, pwd: &str) -> Result<(), Error> {
         if self.session.is_remote(ufrag, pwd) {
             return Ok(());
@@ -205,8 +204,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     ///
     /// Allocations at TURN servers are released (RFC 8656 §8). For that the caller passes on datagrams and empties
     /// [`poll_transmit`](Self::poll_transmit) until there is no [`timeout`](Self::timeout). That takes one round trip,
-    /// and at most 9.5 s
-    /// when the server is silent. Otherwise the allocations expire.
+    /// and at most 9.5 s when the server is silent. Otherwise the allocations expire.
     pub fn close(&mut self, now: Instant) {
         for i in 0..self.relays.len() {
             let id = self.generator.bytes();
@@ -250,10 +248,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// Whether this agent expects `datagram` by `route`. It does from a candidate of the peer, from the end of the path
-    /// in use, and from a
-    /// server that relays for the socket. It also does when the datagram is the response of a server to this agent. The
-    /// call does not
-    /// authenticate the datagram.
+    /// in use, and from a server that relays for the socket. It also does when the datagram is the response of a server
+    /// to this agent. The call does not authenticate the datagram.
     #[must_use]
     pub fn is_expected(&self, route: Route, datagram: &[u8]) -> bool {
         let route = Route { remote: unscoped(route.remote), ..route };

@@ -18,8 +18,8 @@ pub(super) struct Check {
     pub(super) nominates: bool,
 }
 
-/// A local way and a remote address, with everything known about whether packets pass. More than fifteen fields: statistics
-/// tell most of them (`RTCIceCandidatePairStats`).
+/// A local way and a remote address, with everything known about whether packets pass. More than fifteen fields:
+/// statistics tell most of them (`RTCIceCandidatePairStats`).
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) id: u32,

@@ -1,5 +1,5 @@
-//! The connection: the five verbs. They call the modules `agreement`, `transport` and `media`, of which none knows the state of
-//! another.
+//! The connection: the five verbs. They call the modules `agreement`, `transport` and `media`, of which none knows the
+//! state of another.
 
 mod channels;
 mod events;

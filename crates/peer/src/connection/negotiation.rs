@@ -1,5 +1,5 @@
-//! Offers and answers. A description is read into a plan. Then the transport and the media allocate the memory that it needs.
-//! Only then it is applied, which cannot fail halfway.
+//! Offers and answers. A description is read into a plan. Then the transport and the media allocate the memory that it
+//! needs. Only then it is applied, which cannot fail halfway.
 
 use barertc_arena::Allocator;
 use barertc_crypto::Provider;

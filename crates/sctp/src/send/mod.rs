@@ -15,8 +15,8 @@ use crate::pool::{Chain, Cursor, Pool};
 use crate::rto::Rto;
 use crate::serial::Tsn;
 
-/// A message from the moment it is written until its last chunk is acknowledged. More than fifteen fields: they lie side by side
-/// in the slot of a slab.
+/// A message from the moment it is written until its last chunk is acknowledged. More than fifteen fields: they lie
+/// side by side in the slot of a slab.
 #[derive(Debug)]
 pub(crate) struct Message {
     channel: Key,
@@ -76,8 +76,8 @@ pub(crate) struct Sent {
     sent_at: Instant,
 }
 
-/// What was written and is not acknowledged, and how fast it leaves. More than fifteen fields: one acknowledgement changes the
-/// queues, the windows, the losses and the pace together (RFC 9260 §6.3, §7.2).
+/// What was written and is not acknowledged, and how fast it leaves. More than fifteen fields: one acknowledgement
+/// changes the queues, the windows, the losses and the pace together (RFC 9260 §6.3, §7.2).
 pub(crate) struct Sender<A: Allocator> {
     pool: Pool<A>,
     messages: Slab<Message, A>,

@@ -14,7 +14,8 @@ pub(super) struct Serial {
 }
 
 impl Serial {
-    /// The next fragment of the host. Gives the message when this was its last one, and what is wrong with the fragment.
+    /// The next fragment of the host. Gives the message when this was its last one, and what is wrong with the
+    /// fragment.
     fn take(&mut self, more: bool, sequence: u16, payload: &[u8]) -> (Option<Vec<u8>>, Option<&'static str>) {
         let mut wrong = None;
         if self.partial.is_empty() {

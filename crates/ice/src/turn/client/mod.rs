@@ -153,8 +153,8 @@ impl Request {
     }
 }
 
-/// One allocation: what it has, and what it waits for. More than fifteen fields: each belongs to the one exchange with one
-/// server.
+/// One allocation: what it has, and what it waits for. More than fifteen fields: each belongs to the one exchange with
+/// one server.
 pub(crate) struct Client<A: Allocator> {
     server: SocketAddr,
     protocol: Protocol,
