@@ -10,7 +10,6 @@ use crate::settings::{Faults, Firmware};
 use crate::transfer::{self, Framing, HEADER, Mode, PRIVATE};
 
 use serial::Serial;
-pub use station::NOT_INIT;
 
 pub const STATION: u8 = 1;
 pub const SERIAL: u8 = 3;

@@ -4,7 +4,7 @@ use super::{Due, Running};
 use crate::rpc::{self, Code, Rpc, Value};
 
 /// The firmware's error codes.
-pub const NOT_INIT: i32 = 0x3001;
+const NOT_INIT: i32 = 0x3001;
 const NOT_STARTED: i32 = 0x3002;
 const INVALID: i32 = 0x102;
 
