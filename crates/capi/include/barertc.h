@@ -1071,6 +1071,32 @@ typedef struct brtc_received_frame {
     uint8_t complete;
 } brtc_received_frame;
 
+/**
+ * What was agreed on for a track.
+ */
+typedef struct brtc_track {
+    /**
+     * Bytes of this structure, set by the caller.
+     */
+    uint32_t size;
+    /**
+     * What this side would like to do: a `brtc_direction`.
+     */
+    uint32_t direction;
+    /**
+     * What was agreed on: a `brtc_direction`, `BRTC_INACTIVE` before there is an agreement.
+     */
+    uint32_t current_direction;
+    /**
+     * The codec that is sent with: a `brtc_codec`, `BRTC_NO_CODEC` before one was agreed on.
+     */
+    uint32_t codec;
+    /**
+     * The source of what this side sends.
+     */
+    uint32_t ssrc;
+} brtc_track;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1563,6 +1589,26 @@ enum brtc_result brtc_handle(uint64_t now,
                              size_t length);
 
 /**
+ * `BRTC_OK` where a datagram is for this connection, as a socket that many connections share has to know: a check that
+ * names our user name fragment, or anything from an address that the peer or a server of ours has. Else `BRTC_NOTHING`.
+ * Nothing is believed by that.
+ */
+enum brtc_result brtc_is_for_us(struct brtc_connection *connection,
+                                const struct brtc_route *route,
+                                const uint8_t *datagram,
+                                size_t length);
+
+/**
+ * A datagram that is for none of the connections, by its sender's address: `BRTC_OK` where it proves to be of our peer all
+ * the same, who has a new address then. Else `BRTC_NOTHING`, or `BRTC_INVALID_ARGUMENT`. The datagram is of no use afterwards.
+ */
+enum brtc_result brtc_handle_unknown(uint64_t now,
+                                     struct brtc_connection *connection,
+                                     const struct brtc_route *route,
+                                     uint8_t *datagram,
+                                     size_t length);
+
+/**
  * Writes at most one datagram that is to be sent into `out`, which should have `mtu` bytes. `BRTC_NOTHING` where there is
  * none now. To be called after every other call until there is none.
  */
@@ -1733,6 +1779,19 @@ enum brtc_result brtc_request_key_frame(uint64_t now, struct brtc_connection *co
  */
 enum brtc_result brtc_available_bitrate(struct brtc_connection *connection,
                                         uint64_t *bits_per_second);
+
+/**
+ * Sends more than the estimate for a tenth of a second, to learn whether the path carries so many bits a second.
+ * `BRTC_EVENT_BITRATE` tells the outcome a little later. Where there is not enough to send, packets of video go once more.
+ */
+enum brtc_result brtc_probe(uint64_t now,
+                            struct brtc_connection *connection,
+                            uint64_t bits_per_second);
+
+/**
+ * Tells what was agreed on for a track. The caller sets `size` to `sizeof(brtc_track)` first.
+ */
+enum brtc_result brtc_get_track(struct brtc_connection *connection, uint32_t track, struct brtc_track *info);
 
 /**
  * Writes an offer of everything that was added, with a zero byte behind it, and expects its answer. It is in force at once.
@@ -1788,6 +1847,26 @@ enum brtc_result brtc_handle(uint64_t now,
                              size_t length);
 
 /**
+ * `BRTC_OK` where a datagram is for this connection, as a socket that many connections share has to know: a check that
+ * names our user name fragment, or anything from an address that the peer or a server of ours has. Else `BRTC_NOTHING`.
+ * Nothing is believed by that.
+ */
+enum brtc_result brtc_is_for_us(struct brtc_connection *connection,
+                                const struct brtc_route *route,
+                                const uint8_t *datagram,
+                                size_t length);
+
+/**
+ * A datagram that is for none of the connections, by its sender's address: `BRTC_OK` where it proves to be of our peer all
+ * the same, who has a new address then. Else `BRTC_NOTHING`, or `BRTC_INVALID_ARGUMENT`. The datagram is of no use afterwards.
+ */
+enum brtc_result brtc_handle_unknown(uint64_t now,
+                                     struct brtc_connection *connection,
+                                     const struct brtc_route *route,
+                                     uint8_t *datagram,
+                                     size_t length);
+
+/**
  * Writes at most one datagram that is to be sent into `out`, which should have `mtu` bytes. `BRTC_NOTHING` where there is
  * none now. To be called after every other call until there is none.
  */
@@ -1958,6 +2037,19 @@ enum brtc_result brtc_request_key_frame(uint64_t now, struct brtc_connection *co
  */
 enum brtc_result brtc_available_bitrate(struct brtc_connection *connection,
                                         uint64_t *bits_per_second);
+
+/**
+ * Sends more than the estimate for a tenth of a second, to learn whether the path carries so many bits a second.
+ * `BRTC_EVENT_BITRATE` tells the outcome a little later. Where there is not enough to send, packets of video go once more.
+ */
+enum brtc_result brtc_probe(uint64_t now,
+                            struct brtc_connection *connection,
+                            uint64_t bits_per_second);
+
+/**
+ * Tells what was agreed on for a track. The caller sets `size` to `sizeof(brtc_track)` first.
+ */
+enum brtc_result brtc_get_track(struct brtc_connection *connection, uint32_t track, struct brtc_track *info);
 
 #ifdef __cplusplus
 }  // extern "C"

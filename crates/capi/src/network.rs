@@ -45,6 +45,47 @@ pub unsafe extern "C" fn brtc_handle(
     }
 }
 
+/// `BRTC_OK` where a datagram is for this connection, as a socket that many connections share has to know: a check that
+/// names our user name fragment, or anything from an address that the peer or a server of ours has. Else `BRTC_NOTHING`.
+/// Nothing is believed by that.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn brtc_is_for_us(
+    connection: *mut brtc_connection,
+    route: *const brtc_route,
+    datagram: *const u8,
+    length: usize,
+) -> brtc_result {
+    // SAFETY: as the rules of this crate say.
+    unsafe {
+        handle::with(connection, |inside| {
+            let route = raw::get("route", route)?.route()?;
+            let datagram = raw::bytes("datagram", datagram, length)?;
+            if inside.peer.is_for_us(route, datagram) { Ok(()) } else { Err(Cause::Nothing) }
+        })
+    }
+}
+
+/// A datagram that is for none of the connections, by its sender's address: `BRTC_OK` where it proves to be of our peer all
+/// the same, who has a new address then. Else `BRTC_NOTHING`, or `BRTC_INVALID_ARGUMENT`. The datagram is of no use afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn brtc_handle_unknown(
+    now: u64,
+    connection: *mut brtc_connection,
+    route: *const brtc_route,
+    datagram: *mut u8,
+    length: usize,
+) -> brtc_result {
+    // SAFETY: as the rules of this crate say.
+    unsafe {
+        handle::with(connection, |inside| {
+            let route = raw::get("route", route)?.route()?;
+            let datagram = raw::bytes_mut("datagram", datagram, length)?;
+            let is_ours = inside.peer.handle_unknown(Instant::from_micros(now), route, datagram);
+            if is_ours { Ok(()) } else { Err(Cause::Nothing) }
+        })
+    }
+}
+
 /// Writes at most one datagram that is to be sent into `out`, which should have `mtu` bytes. `BRTC_NOTHING` where there is
 /// none now. To be called after every other call until there is none.
 #[unsafe(no_mangle)]

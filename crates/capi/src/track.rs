@@ -5,7 +5,8 @@ use core::mem::size_of;
 
 use barertc::arena::{Heap, Shared};
 use barertc::{
-    Direction, Error, Frame, FrameInfo, Framing, Instant, LocalCodec, MAX_NAME, MediaKind, PayloadFormat, TrackConfig,
+    Codec, Direction, Error, Frame, FrameInfo, Framing, Instant, LocalCodec, MAX_NAME, MediaKind, PayloadFormat,
+    TrackConfig,
 };
 
 use crate::handle::{self, Memory, brtc_connection};
@@ -78,6 +79,24 @@ pub struct brtc_track_config {
 }
 
 raw::growing!(brtc_track_config, "track_config.size");
+
+/// What was agreed on for a track.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct brtc_track {
+    /// Bytes of this structure, set by the caller.
+    pub size: u32,
+    /// What this side would like to do: a `brtc_direction`.
+    pub direction: u32,
+    /// What was agreed on: a `brtc_direction`, `BRTC_INACTIVE` before there is an agreement.
+    pub current_direction: u32,
+    /// The codec that is sent with: a `brtc_codec`, `BRTC_NO_CODEC` before one was agreed on.
+    pub codec: u32,
+    /// The source of what this side sends.
+    pub ssrc: u32,
+}
+
+raw::growing!(brtc_track, "track.size");
 
 /// A frame that is to be sent: one access unit of video, or one packet of audio.
 #[repr(C)]
@@ -301,6 +320,43 @@ pub unsafe extern "C" fn brtc_available_bitrate(
     }
 }
 
+/// Sends more than the estimate for a tenth of a second, to learn whether the path carries so many bits a second.
+/// `BRTC_EVENT_BITRATE` tells the outcome a little later. Where there is not enough to send, packets of video go once more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn brtc_probe(now: u64, connection: *mut brtc_connection, bits_per_second: u64) -> brtc_result {
+    // SAFETY: as the rules of this crate say.
+    unsafe {
+        handle::with(connection, |inside| {
+            inside.peer.probe(Instant::from_micros(now), bits_per_second);
+            Ok(())
+        })
+    }
+}
+
+/// Tells what was agreed on for a track. The caller sets `size` to `sizeof(brtc_track)` first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn brtc_get_track(
+    connection: *mut brtc_connection,
+    track: u32,
+    info: *mut brtc_track,
+) -> brtc_result {
+    // SAFETY: as the rules of this crate say.
+    unsafe {
+        handle::with(connection, |inside| {
+            let id = inside.track(track)?;
+            let now = inside.peer.track(id).ok_or(Cause::Peer(Error::NoSuchTrack))?;
+            let value = brtc_track {
+                size: 0,
+                direction: direction_number(now.direction),
+                current_direction: direction_number(now.current_direction),
+                codec: codec_number(now.codec.as_ref()) as u32,
+                ssrc: now.ssrc,
+            };
+            raw::write(info, value)
+        })
+    }
+}
+
 fn copy(bytes: &[u8], frames: Memory) -> Result<Shared<[u8], Memory>, Cause> {
     Shared::try_from_slice(bytes, frames).map_err(|_| no_room(bytes, frames))
 }
@@ -356,4 +412,26 @@ fn framing(framing: u32) -> Result<Framing, Cause> {
         2 => Framing::Length4,
         value => return Err(Cause::NoValue { field: "framing", value: value.into() }),
     })
+}
+
+const fn direction_number(direction: Direction) -> u32 {
+    let direction = match direction {
+        Direction::SendRecv => brtc_direction::BRTC_SENDRECV,
+        Direction::SendOnly => brtc_direction::BRTC_SENDONLY,
+        Direction::RecvOnly => brtc_direction::BRTC_RECVONLY,
+        Direction::Inactive => brtc_direction::BRTC_INACTIVE,
+    };
+    direction as u32
+}
+
+const fn codec_number(codec: Option<&Codec>) -> brtc_codec {
+    match codec {
+        Some(Codec::H264(_)) => brtc_codec::BRTC_H264,
+        Some(Codec::H265 { .. }) => brtc_codec::BRTC_H265,
+        Some(Codec::Vp8) => brtc_codec::BRTC_VP8,
+        Some(Codec::Opus { .. }) => brtc_codec::BRTC_OPUS,
+        Some(Codec::Pcmu) => brtc_codec::BRTC_PCMU,
+        Some(Codec::Pcma) => brtc_codec::BRTC_PCMA,
+        _ => brtc_codec::BRTC_NO_CODEC,
+    }
 }

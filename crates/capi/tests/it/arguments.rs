@@ -13,8 +13,8 @@ use barertc_capi::network::{
 use barertc_capi::result::brtc_result::*;
 use barertc_capi::result::brtc_result_name;
 use barertc_capi::track::{
-    brtc_add_track, brtc_codec, brtc_frame, brtc_send_frame, brtc_set_direction, brtc_track_config,
-    brtc_track_config_init,
+    brtc_add_track, brtc_codec, brtc_direction, brtc_frame, brtc_get_track, brtc_send_frame, brtc_set_direction,
+    brtc_track, brtc_track_config, brtc_track_config_init,
 };
 
 use crate::pair::{Identity, Pair, Side, config};
@@ -72,6 +72,12 @@ fn numbers_that_stand_for_nothing_are_refused_and_named() {
         assert_eq!(brtc_add_track(0, side.handle, &track, &mut number), BRTC_INVALID_ARGUMENT);
         track.direction = 1;
         assert_eq!(brtc_add_track(0, side.handle, &track, &mut number), BRTC_OK);
+        let mut info = brtc_track { size: size_of::<brtc_track>() as u32, ..brtc_track::default() };
+        assert_eq!(brtc_get_track(side.handle, number, &mut info), BRTC_OK);
+        let (sends, nobody) = (brtc_direction::BRTC_SENDONLY as u32, brtc_direction::BRTC_INACTIVE as u32);
+        assert_eq!((info.direction, info.current_direction, info.codec), (sends, nobody, 0));
+        assert_ne!(info.ssrc, 0);
+        assert_eq!(brtc_get_track(side.handle, number + 1, &mut info), BRTC_NO_SUCH_TRACK);
         assert_eq!(brtc_set_direction(0, side.handle, number, 9), BRTC_INVALID_ARGUMENT);
         assert_eq!(brtc_set_direction(0, side.handle, number + 1, 0), BRTC_NO_SUCH_TRACK);
         assert_eq!(brtc_set_direction(0, side.handle, u32::MAX, 0), BRTC_NO_SUCH_TRACK);

@@ -4,6 +4,7 @@ use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 use std::cell::Cell;
 
+use barertc_capi::address::{brtc_address, brtc_route};
 use barertc_capi::connection::{brtc_connection_create, brtc_connection_destroy, brtc_get_memory, brtc_region_bytes};
 use barertc_capi::event::brtc_event_kind;
 use barertc_capi::handle::brtc_connection;
@@ -12,7 +13,7 @@ use barertc_capi::identity::{
     brtc_identity_generate, brtc_identity_import,
 };
 use barertc_capi::log::brtc_log_level;
-use barertc_capi::network::{brtc_close, brtc_handle_timeout, brtc_timeout};
+use barertc_capi::network::{brtc_close, brtc_handle_timeout, brtc_handle_unknown, brtc_is_for_us, brtc_timeout};
 use barertc_capi::result::brtc_result::*;
 
 use crate::pair::{Identity, Pair, Side, config, read};
@@ -163,4 +164,22 @@ fn the_number_of_a_closed_channel_names_no_other() {
     assert_ne!(first, second);
     assert_eq!(pair.write(b"late"), BRTC_NO_SUCH_CHANNEL);
     assert_eq!(pair.one.cause(), "no such data channel");
+}
+
+#[test]
+fn a_shared_socket_learns_whose_a_datagram_is() {
+    let identity = Identity::new();
+    let pair = Pair::connected(&config(), &identity);
+    let stranger = brtc_address { port: 9, ..pair.two.address };
+    let mut datagram = [0x80_u8; 40];
+    let ask = |remote| unsafe {
+        let route = brtc_route { local: pair.one.address, remote };
+        brtc_is_for_us(pair.one.handle, &route, datagram.as_ptr(), datagram.len())
+    };
+    assert_eq!(ask(pair.two.address), BRTC_OK);
+    assert_eq!(ask(stranger), BRTC_NOTHING);
+    let route = brtc_route { local: pair.one.address, remote: stranger };
+    let unknown =
+        unsafe { brtc_handle_unknown(pair.now, pair.one.handle, &route, datagram.as_mut_ptr(), datagram.len()) };
+    assert_eq!(unknown, BRTC_NOTHING, "it is no authentic RTCP");
 }
