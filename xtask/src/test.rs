@@ -170,7 +170,7 @@ fn matrix() -> Result<()> {
 }
 
 fn capi() -> Result<()> {
-    crate::capi::main(&["host".into()])
+    crate::capi::main(&[])
 }
 
 fn deny() -> Result<()> {

@@ -1,7 +1,13 @@
-//! What happens where the program cannot go on: the application is told.
+//! What a program without an operating system has to have: a panic handler, which tells the application, and a global
+//! allocator, which there is none of: a program that calls it does not link.
 
 use core::ffi::c_char;
 use core::panic::PanicInfo;
+
+use barertc::arena::Unlinkable;
+
+#[global_allocator]
+static NO_HEAP: Unlinkable = Unlinkable;
 
 unsafe extern "C" {
     /// A function of the application that does not return: it resets the device, or stops the task. `file`, which does not
