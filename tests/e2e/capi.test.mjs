@@ -69,7 +69,8 @@ for (const program of ['answer', 'answer-asan']) {
         const all = await page.evaluate(() => window.heard);
         return all.length === 3 && all;
       });
-      assert.deepEqual(heard, ['hello', '1,2,3', 'x'.repeat(16_000)]);
+      assert.deepEqual(heard.slice(0, 2), ['hello', '1,2,3']);
+      assert.ok(heard[2] === 'x'.repeat(16_000), `${heard[2].length} bytes came back: ${peer.lines.join('; ')}`);
       assert.ok(peer.lines.includes('open from C'), peer.lines.join('\n'));
       const gone = once(peer.child, 'exit');
       await page.evaluate(() => window.pc.close());

@@ -23,11 +23,13 @@ const TOOLS: &[Tool] = &[
     Tool { file: "/usr/share/doc/gir1.2-gst-plugins-bad-1.0/copyright", package: "gir1.2-gst-plugins-bad-1.0" },
 ];
 
-/// `cargo xtask e2e`: the desktop's streamer with everything it can do, the page alone, and the handshake with each browser.
+/// `cargo xtask e2e`: the desktop's streamer with everything it can do, the page alone, the handshake with each browser, and
+/// a program in C.
 pub fn main(_: &[String]) -> Result<()> {
     // As a user builds it.
     run(cargo().args(["build", "--release", "--package", "barertc-desktop"]))?;
     build_peers()?;
+    crate::capi::main(&["host".into()])?;
     node(&[
         "play.test.mjs",
         "restart.test.mjs",
@@ -43,6 +45,7 @@ pub fn main(_: &[String]) -> Result<()> {
         "wss.test.mjs",
         "hostile.test.mjs",
         "firefox.test.mjs",
+        "capi.test.mjs",
     ])
 }
 

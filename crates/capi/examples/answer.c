@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MTU = 1200, MESSAGE = 16384, DESCRIPTION = 32768 };
+enum { MTU = 1200, MESSAGE = 16384, CHANNELS = 8, DESCRIPTION = 32768 };
 
 static void must(brtc_result result, brtc_connection *connection, const char *what)
 {
@@ -104,16 +104,31 @@ static size_t read_description(char *out, size_t size)
     exit(1);
 }
 
+/* A message that comes in parts, for each channel: the lowest byte of a channel's number is its index. */
+static struct part {
+    size_t length;
+    uint8_t bytes[MESSAGE];
+} parts[CHANNELS];
+
 /* Sends back what has come. What there is no room for is left out, and said. */
 static void echo(uint64_t now, brtc_connection *connection, uint32_t channel)
 {
-    static uint8_t room[MESSAGE];
+    struct part *part = &parts[(channel & 0xff) % CHANNELS];
     brtc_message message;
-    while (brtc_read_channel(now, connection, channel, room, sizeof room, &message) == BRTC_OK) {
-        brtc_result sent = message.complete
-            ? brtc_write_channel(now, connection, channel, message.kind, room, message.length)
-            : BRTC_TOO_LARGE;
-        printf("heard %lu bytes: %s\n", (unsigned long)message.length, brtc_result_name(sent));
+    while (brtc_read_channel(now, connection, channel, part->bytes + part->length, sizeof part->bytes - part->length,
+                             &message) == BRTC_OK) {
+        part->length += message.length;
+        if (message.complete) {
+            brtc_result sent =
+                brtc_write_channel(now, connection, channel, message.kind, part->bytes, part->length);
+            printf("heard %lu bytes: %s\n", (unsigned long)part->length, brtc_result_name(sent));
+            part->length = 0;
+        } else if (part->length == sizeof part->bytes) {
+            printf("a message of more than %d bytes: closed\n", MESSAGE);
+            brtc_close_channel(now, connection, channel);
+            part->length = 0;
+            return;
+        }
     }
 }
 
@@ -232,6 +247,9 @@ int main(int argc, char **argv)
     config.log = log_line;
     config.max_tracks = 0;
     config.frame_memory = 0;
+    config.max_channels = CHANNELS;
+    /* Room for the longest message that is sent back, while others are on their way. */
+    config.send_buffer = 4 * MESSAGE;
     bytes = brtc_region_bytes(&config);
     region = malloc(bytes);
     identity_memory = malloc(brtc_identity_bytes());
