@@ -37,6 +37,7 @@ pub fn main(_: &[String]) -> Result<()> {
         "dtls.test.mjs",
         "connect.test.mjs",
         "bundle.test.mjs",
+        "wrtc.test.mjs",
         "record.test.mjs",
         "turn.test.mjs",
         "turn-streams.test.mjs",

@@ -18,11 +18,29 @@ const NO_PANIC: &str = "a_panic_can_be_reached_but_this_path_must_not_have_one";
 const PROGRAM: &str = "barertc-no-panic";
 
 /// The paths that are proven. `tests/no-panic` says what each does.
-const PATHS: &[&str] =
-    &["wire", "sdp", "stun", "mdns", "rtp", "rtcp", "frames", "nack", "srtp", "sctp", "ice", "dtls", "curves"];
+const PATHS: &[&str] = &[
+    "wire",
+    "sdp",
+    "stun",
+    "mdns",
+    "rtp",
+    "rtcp",
+    "frames",
+    "nack",
+    "srtp",
+    "sctp",
+    "ice",
+    "dtls",
+    "curves",
+    "http",
+    "websocket",
+    "json",
+    "hosted",
+];
 
 /// The paths that do not link yet, each with the reason. Whoever mends one moves it up: the check fails when one links.
-const NOT_YET: &[(&str, &str)] = &[];
+const NOT_YET: &[(&str, &str)] =
+    &[("url", "`Url::is_local` reads addresses by `core::net`, whose parser keeps a check of its radix")];
 
 pub fn main(args: &[String]) -> Result<()> {
     if let Some(path) = args.first() {

@@ -58,6 +58,8 @@ mod header;
 mod init;
 mod message;
 mod network;
+#[cfg(feature = "parsers")]
+pub mod parsers;
 mod runner;
 mod session;
 mod state;

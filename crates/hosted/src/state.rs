@@ -5,7 +5,7 @@ use core::task::{Context, Waker};
 use core::time::Duration;
 
 use barertc_arena::{AllocError, Allocator, Local, Ring, Shared};
-use barertc_wire::Instant;
+use barertc_wire::{Instant, put_at};
 
 use crate::buffer::Buffer;
 use crate::config::Config;
@@ -252,7 +252,12 @@ impl<A: Allocator + Clone> State<A> {
             return;
         };
         let len = frame.len();
-        buffer.range_mut(header::LEN, header::LEN.saturating_add(len)).copy_from_slice(frame);
+        if put_at(buffer.as_mut_slice(), header::LEN, frame).is_err() {
+            // No packet is longer than a buffer.
+            self.stats.discards.count(Discard::BadHeader);
+            self.give_back_received(buffer);
+            return;
+        }
         count(&mut self.stats.frames_received);
         self.stats.bytes_received = self.stats.bytes_received.saturating_add(len as u64);
         self.stats.bytes_copied = self.stats.bytes_copied.saturating_add(len as u64);

@@ -5,7 +5,8 @@
 //! echo [--offer] [--address IP] [--dtls 1.2|1.3]
 //! ```
 //!
-//! It answers the offer that it is given, or makes one; `--dtls` leaves one version of DTLS only.
+//! It answers the offer that it is given, or makes one; `--dtls` leaves one version of DTLS only. On a channel with the label
+//! `burst` it sends twelve messages of 1,000 bytes and closes it.
 #![allow(clippy::unwrap_used)] // A tool for tests: what goes wrong ends it.
 
 use std::collections::VecDeque;
@@ -16,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant as Clock};
 
 use barertc::{
-    Candidate, ChannelId, Config, ConnectionState, Event, Identity, Instant, MessageKind, PeerConnection, Route,
+    Candidate, ChannelId, Config, ConnectionState, Error, Event, Identity, Instant, MessageKind, PeerConnection, Route,
     RustCrypto,
 };
 use barertc_arena::Heap;
@@ -128,10 +129,12 @@ fn main() {
         while let Some(event) = peer.poll_event() {
             told(&mut peer, now(), event, &mut echo);
         }
-        while let Some((id, kind, message)) = echo.whole.front()
-            && peer.write_channel(now(), *id, *kind, message).is_ok()
-        {
-            echo.whole.pop_front();
+        while let Some((id, kind, message)) = echo.whole.front() {
+            match peer.write_channel(now(), *id, *kind, message) {
+                Err(Error::WouldBlock) => break,
+                // A channel that is closed has nobody to hear its echo.
+                Ok(()) | Err(_) => drop(echo.whole.pop_front()),
+            }
         }
         let wait = peer.timeout().map_or(Duration::from_secs(1), |at| at.saturating_since(now()));
         socket.set_read_timeout(Some(wait.clamp(Duration::from_micros(100), Duration::from_secs(1)))).unwrap();
@@ -169,11 +172,22 @@ fn told(peer: &mut Peer<'_, '_>, now: Instant, event: Event, echo: &mut Echo) {
             let transport = peer.stats().transport;
             eprintln!("connected: {:?} as {:?}", transport.tls_version.unwrap(), transport.dtls_role.unwrap());
         }
+        Event::ChannelOpen(id) => {
+            eprintln!("open");
+            if peer.channel(id).is_some_and(|channel| channel.label == "burst") {
+                for n in 0..12 {
+                    peer.write_channel(now, id, MessageKind::Binary, &[n; 1_000]).unwrap();
+                }
+                peer.close_channel(now, id).unwrap();
+            }
+        }
+        Event::ChannelClosed(_) => eprintln!("closed"),
         Event::ChannelReadable(id) => {
             let mut room = [0; 4_096];
             while let Ok(read) = peer.read_channel(now, id, &mut room) {
                 echo.partial.extend_from_slice(&room[..read.len]);
                 if read.end_of_message {
+                    eprintln!("message of {} bytes, the first {:?}", echo.partial.len(), echo.partial.first());
                     echo.whole.push_back((id, read.kind, std::mem::take(&mut echo.partial)));
                 }
             }

@@ -25,6 +25,9 @@ barertc_wire::reasons! {
         Sctp,
         /// A frame that could not be encrypted.
         NotProtected,
+        /// A candidate of the other side that is not used: a name, one of another transport or component, malformed, or without
+        /// room. In a description it spoils nothing else.
+        Candidate,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use core::fmt::{self, Write as _};
 
-use barertc_wire::Writer;
+use barertc_wire::{Writer, move_down, text};
 use embedded_io_async::{Read, Write};
 
 use crate::error::{Error, Violation};
@@ -67,9 +67,9 @@ pub(crate) struct Fields<'h> {
 impl<'h> Fields<'h> {
     /// Reads header fields (RFC 9112 §5). One that may stand once and stands twice, or is not ASCII, is an error: whoever
     /// stands in front of us may have taken the other one.
-    fn read(text: &'h [u8]) -> Result<Self, Violation> {
+    fn read(bytes: &'h [u8]) -> Result<Self, Violation> {
         let mut fields = Self::default();
-        for line in lines(text) {
+        for line in lines(bytes) {
             let colon = line.iter().position(|b| *b == b':').ok_or(Violation::HeaderField)?;
             let (name, value) = line.split_at_checked(colon).ok_or(Violation::HeaderField)?;
             // A line that begins with a space continues the one before, which nobody may send any more (RFC 9112 §5.2).
@@ -84,9 +84,9 @@ impl<'h> Fields<'h> {
     }
 
     fn set(&mut self, name: &str, value: &'h [u8]) -> Result<(), Violation> {
-        let text = |known: &'static str| {
-            let ascii = core::str::from_utf8(value).ok().filter(|v| v.is_ascii());
-            ascii.ok_or(Violation::NotAscii(known))
+        let ascii = |known: &'static str| {
+            let value = core::str::from_utf8(value).ok().filter(|v| v.is_ascii());
+            value.ok_or(Violation::NotAscii(known))
         };
         let singles: [(&'static str, &mut Option<&'h str>); 12] = [
             ("Host", &mut self.host),
@@ -104,14 +104,15 @@ impl<'h> Fields<'h> {
         ];
         for (known, slot) in singles {
             if name.eq_ignore_ascii_case(known) {
-                let value = text(known)?;
+                let value = ascii(known)?;
                 return if slot.replace(value).is_none() { Ok(()) } else { Err(Violation::Doubled(known)) };
             }
         }
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        let listed = |list: &str, token: &str| list.split(',').any(|v| v.trim().eq_ignore_ascii_case(token));
+        let listed =
+            |list: &str, token: &str| text::split(list, b',').any(|v| v.trim_ascii().eq_ignore_ascii_case(token));
         if is("Content-Length") {
-            let value = text("Content-Length")?;
+            let value = ascii("Content-Length")?;
             let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
             let length = value.parse().ok().filter(|_| digits).ok_or(Violation::ContentLength)?;
             // Two lengths are an attack on whoever stands in front of us, even if they are the same (RFC 9112 §6.3).
@@ -119,16 +120,16 @@ impl<'h> Fields<'h> {
                 return Err(Violation::Doubled("Content-Length"));
             }
         } else if is("Transfer-Encoding") {
-            if !text("Transfer-Encoding")?.eq_ignore_ascii_case("chunked") {
+            if !ascii("Transfer-Encoding")?.eq_ignore_ascii_case("chunked") {
                 return Err(Violation::TransferCoding);
             }
             if core::mem::replace(&mut self.coding, Coding::Chunked) == Coding::Chunked {
                 return Err(Violation::Doubled("Transfer-Encoding"));
             }
         } else if is("Upgrade") {
-            self.upgrade_websocket |= listed(text("Upgrade")?, "websocket");
+            self.upgrade_websocket |= listed(ascii("Upgrade")?, "websocket");
         } else if is("Connection") {
-            self.connection_upgrade |= listed(text("Connection")?, "upgrade");
+            self.connection_upgrade |= listed(ascii("Connection")?, "upgrade");
         } else if is("Sec-WebSocket-Extensions") || is("Sec-WebSocket-Protocol") {
             self.ws_extras = true;
         }
@@ -142,19 +143,19 @@ impl<'h> Fields<'h> {
 
     /// Whether the media type is `wanted`, parameters aside.
     pub(crate) fn is_type(&self, wanted: &str) -> bool {
-        self.content_type.is_some_and(|t| t.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted))
+        self.content_type.is_some_and(|t| head_of(t, b';').trim_ascii().eq_ignore_ascii_case(wanted))
     }
 
     /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
     pub(crate) fn bearer(&self) -> Option<&'h str> {
-        let (scheme, token) = self.authorization?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        let (scheme, token) = text::split_once(self.authorization?, b' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_ascii())
     }
 }
 
 /// The lines of a part of a head, each without its end.
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = text;
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
     core::iter::from_fn(move || {
         let end = rest.windows(2).position(|two| two == b"\r\n")?;
         let (line, after) = rest.split_at_checked(end)?;
@@ -163,9 +164,14 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// The text in front of the first `separator`, or all of it.
+fn head_of(whole: &str, separator: u8) -> &str {
+    text::split_once(whole, separator).map_or(whole, |(head, _)| head)
+}
+
 /// RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+fn is_token(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 /// A head that is in the buffer, with what came behind it.
@@ -218,7 +224,7 @@ pub(crate) fn parse_request(head: &[u8]) -> Result<Request<'_>, Violation> {
     // An empty line in front is what some clients send behind the body of a request before (RFC 9112 §2.2).
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     let (line, rest) = start_line(head)?;
-    let mut words = line.split(' ');
+    let mut words = text::split(line, b' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
     else {
         return Err(Violation::StartLine);
@@ -245,14 +251,14 @@ pub(crate) fn parse_request(head: &[u8]) -> Result<Request<'_>, Violation> {
         fields.host = Some(url.authority);
         url.path_and_query
     };
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (path, query) = text::split_once(target, b'?').unwrap_or((target, ""));
     Ok(Request { method, path: if path.is_empty() { "/" } else { path }, query, fields })
 }
 
 /// Reads a response's head.
 pub(crate) fn parse_response(head: &[u8]) -> Result<Response<'_>, Violation> {
     let (line, rest) = start_line(head)?;
-    let (version, status) = line.split_once(' ').ok_or(Violation::StartLine)?;
+    let (version, status) = text::split_once(line, b' ').ok_or(Violation::StartLine)?;
     version_of(version)?;
     let (status, reason) = status.split_at_checked(3).ok_or(Violation::StartLine)?;
     let valid = status.bytes().all(|b| b.is_ascii_digit()) && (reason.is_empty() || reason.starts_with(' '));
@@ -331,7 +337,7 @@ pub(crate) async fn read_answer_body<'b, S: Read>(
 
 /// The length of a body in chunks (RFC 9112 §7.1) when all of it is in the first `filled` bytes of `body`. With `join` the
 /// chunks' data is moved together.
-fn dechunk(body: &mut [u8], filled: usize, join: bool) -> Result<Option<usize>, Violation> {
+pub(crate) fn dechunk(body: &mut [u8], filled: usize, join: bool) -> Result<Option<usize>, Violation> {
     let (mut from, mut to) = (0_usize, 0_usize);
     let line = |body: &[u8], from: usize| {
         let rest = body.get(from..filled).unwrap_or_default();
@@ -340,7 +346,7 @@ fn dechunk(body: &mut [u8], filled: usize, join: bool) -> Result<Option<usize>, 
     loop {
         let Some(end) = line(body, from) else { return Ok(None) };
         let head = body.get(from..end).and_then(|head| core::str::from_utf8(head).ok()).ok_or(Violation::Chunk)?;
-        let digits = head.split(';').next().unwrap_or_default().trim_end();
+        let digits = head_of(head, b';').trim_ascii_end();
         let hex = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
         let size = usize::from_str_radix(digits, 16).ok().filter(|_| hex).ok_or(Violation::Chunk)?;
         from = end.saturating_add(2);
@@ -363,7 +369,7 @@ fn dechunk(body: &mut [u8], filled: usize, join: bool) -> Result<Option<usize>, 
             return Err(Violation::Chunk);
         }
         if join {
-            body.copy_within(from..end, to);
+            move_down(body, from..end, to);
         }
         to = to.saturating_add(size);
         from = next;

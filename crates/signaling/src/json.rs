@@ -3,7 +3,7 @@
 //! Written here because the `no_std` libraries either copy strings or recurse into nested values, so that a message of
 //! opening brackets could use up a small stack.
 
-use barertc_wire::Writer;
+use barertc_wire::{Writer, put_at};
 
 use crate::error::Error;
 
@@ -119,7 +119,7 @@ fn is_name(raw: &[u8], wanted: &str) -> bool {
     }
     let mut room = [0; LONGEST_NAME];
     let Some(copy) = room.get_mut(..raw.len()) else { return false };
-    copy.copy_from_slice(raw);
+    copy.iter_mut().zip(raw).for_each(|(to, from)| *to = *from);
     unescape(copy).is_ok_and(|len| copy.get(..len) == Some(wanted.as_bytes()))
 }
 
@@ -262,7 +262,7 @@ fn unescape(raw: &mut [u8]) -> Result<usize, Error> {
 
 fn put(raw: &mut [u8], to: &mut usize, bytes: &[u8]) -> Result<(), Error> {
     let end = to.saturating_add(bytes.len());
-    raw.get_mut(*to..end).ok_or(Error::Json)?.copy_from_slice(bytes);
+    put_at(raw, *to, bytes).map_err(|_| Error::Json)?;
     *to = end;
     Ok(())
 }

@@ -54,6 +54,8 @@ mod json;
 mod limits;
 mod link;
 mod message;
+#[cfg(feature = "parsers")]
+pub mod parsers;
 mod printable;
 mod reply;
 mod server;

@@ -1,5 +1,7 @@
 use core::fmt::{self, Write as _};
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
+
+use barertc_wire::text;
 
 use crate::error::Error;
 
@@ -27,19 +29,20 @@ impl<'a> Url<'a> {
     ///
     /// # Errors
     /// [`Error::Url`]
-    pub fn parse(text: &'a str) -> Result<Self, Error> {
-        if !text.bytes().all(|b| b.is_ascii_graphic()) {
+    pub fn parse(whole: &'a str) -> Result<Self, Error> {
+        if !whole.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::Url);
         }
-        let (scheme, rest) = text.split_once("://").ok_or(Error::Url)?;
+        let (scheme, rest) = text::split_once(whole, b':').ok_or(Error::Url)?;
+        let rest = rest.strip_prefix("//").ok_or(Error::Url)?;
         let is = |name: &str| scheme.eq_ignore_ascii_case(name);
         let secure = match () {
             () if is("ws") || is("http") => false,
             () if is("wss") || is("https") => true,
             () => return Err(Error::Url),
         };
-        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let rest = text::split_once(rest, b'#').map_or(rest, |(rest, _)| rest);
+        let end = rest.bytes().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
         let (authority, path_and_query) = rest.split_at_checked(end).unwrap_or((rest, ""));
         let (host, port) = split_authority(authority)?;
         let port = port.unwrap_or(if secure { 443 } else { 80 });
@@ -81,17 +84,17 @@ impl<'a> Url<'a> {
         if !reference.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::Url);
         }
-        let reference = reference.split_once('#').map_or(reference, |(before, _)| before);
+        let reference = text::split_once(reference, b'#').map_or(reference, |(before, _)| before);
         if scheme(reference).is_some() {
             let url = Url::parse(reference)?;
             return url.rebuild(url.authority, url.path(), "", url.query());
         }
-        let (path, query) = match reference.split_once('?') {
+        let (path, query) = match text::split_once(reference, b'?') {
             Some((path, query)) => (path, Some(query)),
             None => (reference, None),
         };
         if let Some(rest) = path.strip_prefix("//") {
-            let end = rest.find('/').unwrap_or(rest.len());
+            let end = rest.bytes().position(|b| b == b'/').unwrap_or(rest.len());
             let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
             split_authority(authority)?;
             return self.rebuild(authority, path, "", query);
@@ -103,16 +106,17 @@ impl<'a> Url<'a> {
             return self.rebuild(self.authority, path, "", query);
         }
         // RFC 3986 §5.2.3: what stands before the last slash stays.
-        let folder = self.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+        let slash = self.path().bytes().rposition(|b| b == b'/');
+        let folder = slash.and_then(|slash| self.path().get(..slash)).unwrap_or_default();
         self.rebuild(self.authority, folder, path, query)
     }
 
     fn path(&self) -> &'a str {
-        self.path_and_query.split('?').next().unwrap_or_default()
+        text::split_once(self.path_and_query, b'?').map_or(self.path_and_query, |(path, _)| path)
     }
 
     fn query(&self) -> Option<&'a str> {
-        self.path_and_query.split_once('?').map(|(_, query)| query)
+        text::split_once(self.path_and_query, b'?').map(|(_, query)| query)
     }
 
     /// Puts a URL together again, with the path `folder`/`rest` without its dot segments (RFC 3986 §5.2.4, §5.3).
@@ -128,17 +132,16 @@ impl<'a> Url<'a> {
         let scheme = if self.secure { "https" } else { "http" };
         write!(url, "{scheme}://{authority}").map_err(long)?;
         let root = url.len();
-        let segments = |path: &'_ str| path.split('/').count();
+        let segments = |path: &'_ str| text::split(path, b'/').count();
         let (first, second) = (folder.strip_prefix('/'), (!rest.is_empty()).then_some(rest));
         let last = first.map_or(0, segments).saturating_add(second.map_or(0, segments));
-        let all = first.into_iter().chain(second).flat_map(|path| path.split('/'));
+        let all = first.into_iter().chain(second).flat_map(|path| text::split(path, b'/'));
         for (n, segment) in (1_usize..).zip(all) {
             let is_last = n == last;
             match segment {
                 "." | ".." => {
                     if segment == ".." {
-                        let parent = url.get(root..).and_then(|path| path.rfind('/')).unwrap_or(0);
-                        url.truncate(root.saturating_add(parent));
+                        while url.len() > root && url.pop() != Some('/') {}
                     }
                     if is_last {
                         url.push('/').map_err(|_| Error::TooLong { limit: MAX_URL })?;
@@ -170,7 +173,7 @@ impl fmt::Display for Target<'_> {
 
 /// The scheme of a reference, if it has one (RFC 3986 §3.1, §4.2).
 fn scheme(reference: &str) -> Option<&str> {
-    let (scheme, _) = reference.split_once(':')?;
+    let (scheme, _) = text::split_once(reference, b':')?;
     let rest = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     (rest && scheme.starts_with(|c: char| c.is_ascii_alphabetic())).then_some(scheme)
 }
@@ -179,12 +182,14 @@ fn scheme(reference: &str) -> Option<&str> {
 pub(crate) fn split_authority(authority: &str) -> Result<(&str, Option<u16>), Error> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or(Error::Url)?;
-            host.parse::<Ipv6Addr>().map_err(|_| Error::Url)?;
+            let (host, port) = text::split_once(rest, b']').ok_or(Error::Url)?;
+            if !is_ipv6(host) {
+                return Err(Error::Url);
+            }
             (host, if port.is_empty() { "" } else { port.strip_prefix(':').ok_or(Error::Url)? })
         }
         None => {
-            let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+            let (host, port) = text::split_once(authority, b':').unwrap_or((authority, ""));
             let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&b);
             if host.is_empty() || !host.bytes().all(allowed) {
                 return Err(Error::Url);
@@ -200,6 +205,44 @@ pub(crate) fn split_authority(authority: &str) -> Result<(&str, Option<u16>), Er
     Ok((host, Some(port.ok_or(Error::Url)?)))
 }
 
+/// Whether this is an IPv6 address as RFC 4291 §2.2 writes it. `core` reads addresses too, but with checks that the linker keeps
+/// (`cargo xtask no-panic`).
+fn is_ipv6(host: &str) -> bool {
+    let (mut groups, mut gaps, mut last) = (0_usize, 0_usize, "");
+    let mut parts = text::split(host, b':').enumerate().peekable();
+    while let Some((n, part)) = parts.next() {
+        let is_last = parts.peek().is_none();
+        if part.is_empty() {
+            // Two colons stand for a gap. At an end of the address they leave two empty parts.
+            let at_end = (n == 0 && host.starts_with("::")) || (is_last && host.ends_with("::"));
+            gaps = gaps.saturating_add(usize::from(!at_end));
+            if (n == 0 || is_last) && !at_end {
+                return false;
+            }
+            continue;
+        }
+        if is_last && part.bytes().any(|b| b == b'.') {
+            last = part;
+            groups = groups.saturating_add(2);
+        } else if part.len() <= 4 && part.bytes().all(|b| b.is_ascii_hexdigit()) {
+            groups = groups.saturating_add(1);
+        } else {
+            return false;
+        }
+    }
+    let gap = gaps == 1;
+    (last.is_empty() || is_ipv4(last)) && gaps <= 1 && if gap { groups < 8 } else { groups == 8 }
+}
+
+fn is_ipv4(host: &str) -> bool {
+    let is_byte = |part: &str| {
+        let digits = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        let value = part.bytes().fold(0_u16, |value, b| value.wrapping_mul(10).wrapping_add(u16::from(b & 15)));
+        digits && value <= 255 && (part.len() == 1 || !part.starts_with('0'))
+    };
+    text::split(host, b'.').count() == 4 && text::split(host, b'.').all(is_byte)
+}
+
 /// Whether a host means this machine: `localhost` or a loopback address.
 pub(crate) fn is_local(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
@@ -207,7 +250,7 @@ pub(crate) fn is_local(host: &str) -> bool {
 
 /// The value of a parameter of a query, as written.
 pub(crate) fn query_parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
-    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    text::split(query, b'&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Undoes percent-encoding (RFC 3986 §2.1); `None` when malformed, no UTF-8, or longer than `N`.
@@ -232,6 +275,30 @@ mod tests {
     use std::string::ToString;
 
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn addresses_are_what_the_standard_library_takes(
+            parts in proptest::collection::vec("|0|1|ab|12ef|12345|1.2.3.4|1.2.3|01.2.3.4|g", 0..10),
+        ) {
+            let text = parts.join(":");
+            proptest::prop_assert_eq!(is_ipv6(&text), text.parse::<core::net::Ipv6Addr>().is_ok(), "{}", text);
+        }
+    }
+
+    #[test]
+    fn addresses_with_gaps_anywhere_are_read() {
+        for text in
+            ["::", "::1", "1::", "1::2", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:1.2.3.4", "::1.2.3.4", "1:2:3:4:5:6:7::"]
+        {
+            assert!(is_ipv6(text) && text.parse::<core::net::Ipv6Addr>().is_ok(), "{text}");
+        }
+        for text in
+            ["", ":", ":::", "1:::2", "::1::", ":1", "1:", "1.2.3.4", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:1.2.3.4"]
+        {
+            assert!(!is_ipv6(text) && text.parse::<core::net::Ipv6Addr>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn urls_are_taken_apart() {

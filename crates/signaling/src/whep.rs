@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use barertc_wire::text;
+
 /// The media type of descriptions.
 pub(crate) const SDP: &str = "application/sdp";
 /// The media type of trickled candidates (RFC 8840 §9).
@@ -34,6 +36,14 @@ impl IceGeneration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(u32);
 
+#[cfg(feature = "parsers")]
+impl Tag {
+    /// The tag of a generation.
+    pub(crate) const fn of(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"ice-{}\"", self.0)
@@ -53,13 +63,13 @@ pub(crate) enum Match {
 
 /// Compares strongly (RFC 9110 §13.1.1): a weak tag is never the same.
 pub(crate) fn if_match(field: &str, tag: Tag) -> Match {
-    if matches!(field.trim(), "*" | "\"*\"") {
+    if matches!(field.trim_ascii(), "*" | "\"*\"") {
         return Match::Any;
     }
     let mut room = heapless::String::<32>::new();
     // A tag is at most 16 bytes long.
     let _ = fmt::Write::write_fmt(&mut room, format_args!("{tag}"));
-    let listed = field.split(',').any(|listed| listed.trim() == room.as_str());
+    let listed = text::split(field, b',').any(|listed| listed.trim_ascii() == room.as_str());
     if listed { Match::This } else { Match::Other }
 }
 
@@ -71,6 +81,17 @@ pub(crate) struct Fragment<'t> {
     pub(crate) ufrag: Option<&'t str>,
     /// The first password in it.
     pub(crate) pwd: Option<&'t str>,
+}
+
+/// The lines of a text, without their ends. What is behind the last end is a line when there is something.
+fn lines(whole: &str) -> impl Iterator<Item = &str> {
+    let mut parts = text::split(whole, b'\n');
+    let mut next = parts.next();
+    core::iter::from_fn(move || {
+        let line = next.take()?;
+        next = parts.next();
+        (next.is_some() || !line.is_empty()).then(|| line.strip_suffix('\r').unwrap_or(line))
+    })
 }
 
 /// A candidate of a fragment, with what it stands under.
@@ -85,13 +106,13 @@ pub(crate) struct Trickled<'t> {
 
 impl<'t> Fragment<'t> {
     /// Reads a fragment; `None` when a line of it is none of a description, or nothing in it is about candidates.
-    pub(crate) fn parse(text: &'t str) -> Option<Self> {
+    pub(crate) fn parse(whole: &'t str) -> Option<Self> {
         let is_line = |line: &str| line.starts_with(|c: char| c.is_ascii_lowercase()) && line.get(1..2) == Some("=");
-        if !text.lines().all(is_line) {
+        if !lines(whole).all(is_line) {
             return None;
         }
-        let find = |name: &str| text.lines().find_map(|line| line.strip_prefix("a=")?.strip_prefix(name));
-        let fragment = Self { text, ufrag: find("ice-ufrag:"), pwd: find("ice-pwd:") };
+        let find = |name: &str| lines(whole).find_map(|line| line.strip_prefix("a=")?.strip_prefix(name));
+        let fragment = Self { text: whole, ufrag: find("ice-ufrag:"), pwd: find("ice-pwd:") };
         let says_something = fragment.candidates().next().is_some() || fragment.credentials().is_some();
         says_something.then_some(fragment)
     }
@@ -107,7 +128,7 @@ impl<'t> Fragment<'t> {
     /// All candidates, and where they end.
     pub(crate) fn candidates(&self) -> impl Iterator<Item = Trickled<'t>> + use<'t> {
         let (mut mid, mut ufrag) = ("", None);
-        self.text.lines().filter_map(move |line| {
+        lines(self.text).filter_map(move |line| {
             let attribute = line.strip_prefix("a=")?;
             if let Some(name) = attribute.strip_prefix("mid:") {
                 mid = name;
@@ -116,7 +137,7 @@ impl<'t> Fragment<'t> {
             }
             if attribute.starts_with("candidate:") {
                 // What a candidate says of itself counts more (`ufrag` as browsers write it).
-                let mut words = attribute.split(' ').skip_while(|word| *word != "ufrag").skip(1);
+                let mut words = text::split(attribute, b' ').skip_while(|word| *word != "ufrag").skip(1);
                 Some(Trickled { mid, ufrag: words.next().or(ufrag), candidate: Some(attribute) })
             } else {
                 (attribute == "end-of-candidates").then_some(Trickled { mid, ufrag, candidate: None })

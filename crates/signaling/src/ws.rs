@@ -254,7 +254,7 @@ pub const fn close_code(error: Error) -> Option<u16> {
 }
 
 /// The code in a close frame, if it has one (RFC 6455 §5.5.1).
-fn close_frame(data: &[u8]) -> Result<Option<u16>, Violation> {
+pub(crate) fn close_frame(data: &[u8]) -> Result<Option<u16>, Violation> {
     let Some((code, reason)) = data.split_first_chunk() else {
         return if data.is_empty() { Ok(None) } else { Err(Violation::CloseFrame) };
     };

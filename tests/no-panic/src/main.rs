@@ -134,6 +134,33 @@ path!("ice", fn(agent: &mut barertc_ice::Agent<Memory, Crypto>, now: barertc_wir
     core::hint::black_box(agent.handle(now, route, bytes));
 });
 
+path!("http", fn(head: &[u8], body: &mut [u8], field: &str, number: u32) {
+    use barertc_signaling::parsers;
+    core::hint::black_box((parsers::request(head).ok(), parsers::response(head).ok(), parsers::chunks(body).ok()));
+    core::hint::black_box((parsers::fragment(field), parsers::if_match(field, number)));
+});
+
+path!("url", fn(text: &str, reference: &str) {
+    if let Ok(url) = barertc_signaling::Url::parse(text) {
+        core::hint::black_box((url.is_local(), url.has_origin_of(&url), url.resolve(reference).ok()));
+    }
+});
+
+path!("websocket", fn(raw: &mut [u8], payload: &[u8]) {
+    use barertc_signaling::parsers;
+    core::hint::black_box((parsers::web_socket_frame(raw).ok(), parsers::web_socket_close(payload).ok()));
+});
+
+path!("json", fn(text: &mut [u8], out: &mut [u8]) {
+    if let Ok(envelope) = barertc_signaling::Envelope::parse(text) {
+        core::hint::black_box(envelope.write(out).ok());
+    }
+});
+
+path!("hosted", fn(driver: &mut barertc_hosted::parsers::Received<Memory>, now: barertc_wire::Instant, transfer: &[u8]) {
+    core::hint::black_box(driver.handle(now, transfer));
+});
+
 path!("dtls", fn(connection: &mut barertc_dtls::Connection<Memory, Crypto>, now: barertc_wire::Instant, bytes: &mut [u8]) {
     core::hint::black_box(connection.handle(now, bytes, |data| { core::hint::black_box(data); })).ok();
 });

@@ -79,7 +79,7 @@ pub const PROMISES: [Promise; 13] = [
             "it",
             &["memory_is_bounded_and_given_back::a_thousand_sessions_leave_nothing_behind"],
         )],
-        long: &[],
+        long: &["BARERTC_HOURS=24 cargo test -p barertc --test it a_day"],
     },
     Promise {
         name: "P5",
@@ -158,6 +158,7 @@ pub const PROMISES: [Promise; 13] = [
                 "what_cannot_work_is_said::a_configuration_names_the_field_the_limit_and_the_value",
                 "what_cannot_work_is_said::an_estimate_that_was_not_measured_is_none",
                 "what_cannot_work_is_said::an_offer_of_nothing_is_refused",
+                "what_cannot_work_is_said::candidates_that_are_not_used_are_counted",
                 "what_cannot_work_is_said::data_channels_that_were_not_added_are_no_channels",
                 "what_cannot_work_is_said::each_mapped_candidate_is_told",
                 "what_cannot_work_is_said::tracks_that_cannot_be_are_refused",

@@ -15,8 +15,9 @@ use crate::run::{cargo, root, show};
 pub struct Programs(BTreeMap<(String, String), PathBuf>);
 
 impl Programs {
-    /// Builds what the proofs ask for.
-    pub fn build<'p>(proofs: impl Iterator<Item = &'p Proof>) -> Result<Self> {
+    /// Builds what the proofs ask for. With `whole` they are built as those of the whole workspace are, which the part `unit`
+    /// of the test command has done before.
+    pub fn build<'p>(proofs: impl Iterator<Item = &'p Proof>, whole: bool) -> Result<Self> {
         let wanted: Vec<&Tests> =
             proofs.filter_map(|proof| if let Proof::Tests(tests) = proof { Some(tests) } else { None }).collect();
         let programs: BTreeSet<[&str; 2]> = wanted.iter().map(|tests| ["--test", tests.program]).collect();
@@ -26,7 +27,11 @@ impl Programs {
         }
         let mut command = cargo();
         command.args(["test", "--no-run", "--quiet", "--message-format=json"]);
-        command.args(packages.iter().chain(&programs).flatten());
+        if whole {
+            command.arg("--workspace");
+        } else {
+            command.args(packages.iter().chain(&programs).flatten());
+        }
         println!("  $ {}", show(&command));
         let out = command.stderr(std::process::Stdio::inherit()).output().context("cargo could not be started")?;
         ensure!(out.status.success(), "`{}` ended with {}", show(&command), out.status);

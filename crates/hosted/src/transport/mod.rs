@@ -2,7 +2,7 @@
 
 mod sdio;
 mod spi;
-mod split;
+pub(crate) mod split;
 
 use core::future::Future;
 

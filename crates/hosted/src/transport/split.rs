@@ -6,18 +6,18 @@ use crate::stats::Discard;
 
 /// How far [`split`] has come.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Step {
+pub(crate) struct Step {
     /// Bytes behind the last whole packet and its padding: the start of the next one.
-    pub(super) rest: usize,
+    pub(crate) rest: usize,
     /// Bytes of padding that are still to come before the next packet.
-    pub(super) owed: usize,
+    pub(crate) owed: usize,
 }
 
 /// Hands over the whole packets in `bytes`, one behind the other, each with the padding that the co-processor announced.
 ///
 /// # Errors
 /// A header that cannot be: nobody knows where the next packet starts.
-pub(super) fn split<S: Sink>(bytes: &[u8], max_packet: usize, sink: &mut S) -> Result<Step, Discard> {
+pub(crate) fn split<S: Sink>(bytes: &[u8], max_packet: usize, sink: &mut S) -> Result<Step, Discard> {
     let mut rest = bytes;
     while let Ok(header) = Header::parse(rest) {
         let end = usize::from(header.len).saturating_add(header::LEN);

@@ -8,7 +8,7 @@ use barertc_wire::Instant;
 
 use super::PeerConnection;
 use crate::agreement::{Begin, Ours, Plan, choose_payload_types};
-use crate::error::Error;
+use crate::error::{Discard, Error};
 use crate::transport::carries_dtls;
 
 /// Lends our side of a description to an expression. With an offer of the peer it is the side of our answer. `$sped` says
@@ -227,8 +227,11 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             self.transport.data_mut().end(now);
         }
         barertc_wire::trace!("description: applied, of use: {}", begin.is_some());
-        let begun = begin.map_or(Ok(()), |begin| self.transport.begin(now, begin));
+        let begun = begin.map_or(Ok(0), |begin| self.transport.begin(now, begin));
         self.update(now);
-        begun
+        for _ in 0..begun? {
+            self.discards.count(Discard::Candidate);
+        }
+        Ok(())
     }
 }

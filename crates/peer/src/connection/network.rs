@@ -9,7 +9,7 @@ use barertc_ice::{Candidate, GatheringState, Route, TurnServer};
 use barertc_wire::Instant;
 
 use super::PeerConnection;
-use crate::error::Error;
+use crate::error::{Discard, Error};
 use crate::event::ConnectionState;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
@@ -41,12 +41,15 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     /// Adds a candidate that the peer has trickled. `line` is the text of an `a=candidate` line. A candidate with a
-    /// host name in place of an address is ignored: checks of such a peer tell its address.
+    /// host name in place of an address is counted as [`Discard::Candidate`] and not used: checks of such a peer tell its
+    /// address.
     ///
     /// # Errors
     /// [`Error::Ice`].
     pub fn add_remote_candidate(&mut self, now: Instant, line: &str) -> Result<(), Error> {
-        let _name = self.transport.ice_mut().add_remote_line(now, line)?;
+        if self.transport.ice_mut().add_remote_line(now, line)?.is_some() {
+            self.discards.count(Discard::Candidate);
+        }
         self.update(now);
         Ok(())
     }

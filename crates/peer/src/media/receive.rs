@@ -21,7 +21,8 @@ impl<A: Allocator + Clone> Media<A> {
         memory: &A,
     ) -> Result<(), Error> {
         let (Some(payload), true) = (terms.payloads.first(), terms.receives) else { return Ok(()) };
-        let wide = payload.transport_cc && terms.extensions.id(Extension::TransportSequence).is_some();
+        let wide = terms.payloads.iter().any(|payload| payload.transport_cc)
+            && terms.extensions.id(Extension::TransportSequence).is_some();
         let Some(streams) = self.streams.get_mut(index) else { return Ok(()) };
         if let Some(receiver) = &mut streams.recv {
             receiver.prepare(terms, memory)?;

@@ -139,10 +139,13 @@ impl<A: Allocator + Clone> Receiver<A> {
         let (config, payload_type) = (self.stream.config(), packet.header.payload_type);
         if packet.header.ssrc == config.ssrc
             && payload_type != config.payload_type
-            && let Some(payload) = self.payloads.iter().find(|payload| payload.payload_type == payload_type)
+            && config.red != Some(payload_type)
+            && let Some(payload) = self.payloads.iter().find(|payload| payload.carries(payload_type))
         {
             // Any of those agreed on may come at any time (RFC 3264 §6.1).
-            self.stream.set_format(now, payload_type, payload.format, payload.rtx);
+            self.stream.set_format(now, payload.payload_type, payload.format, payload.rtx);
+            self.stream.set_red(now, payload.red);
+            self.stream.set_nack(now, payload.nack);
         }
         self.stream.handle(now, packet);
     }

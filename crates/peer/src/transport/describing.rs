@@ -156,11 +156,12 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         Ok(())
     }
 
-    /// Takes what a description says, which was [checked](Self::check) and [prepared](Self::prepare).
+    /// Takes what a description says, which was [checked](Self::check) and [prepared](Self::prepare). Returns how many of its
+    /// candidates are not used.
     ///
     /// # Errors
     /// [`Error::Dtls`] for a first flight that came early and is wrong; [`Error::Ice`].
-    pub(crate) fn begin(&mut self, now: Instant, begin: &Begin<'_>) -> Result<(), Error> {
+    pub(crate) fn begin(&mut self, now: Instant, begin: &Begin<'_>) -> Result<usize, Error> {
         let transport = &begin.transport;
         self.begin_carrying(now, transport, begin.is_answer);
         if self.peer.is_none()
@@ -178,13 +179,12 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         }
         self.ice.set_remote_lite(now, transport.lite);
         self.ice.set_remote_credentials(now, transport.ufrag, transport.pwd)?;
-        for line in transport.candidates() {
-            // One bad candidate spoils nothing, and names need not be known.
-            let _ = self.ice.add_remote_line(now, line);
-        }
+        // One bad candidate spoils nothing, and names need not be known.
+        let unused =
+            transport.candidates().filter(|line| !matches!(self.ice.add_remote_line(now, line), Ok(None))).count();
         if transport.end_of_candidates {
             self.ice.end_of_candidates(now);
         }
-        Ok(())
+        Ok(unused)
     }
 }

@@ -74,3 +74,31 @@ fn any_payload_type_that_was_agreed_on_is_received() {
         assert_eq!(track.received_payload_type, Some(0));
     }
 }
+
+/// Earlier frames come again under a payload type of their own, whichever of the codecs they are of.
+#[test]
+fn the_redundancy_of_any_codec_is_received() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &receiving(), 93).expect("enough memory");
+    let [sender, receiver] = [[opus(), LocalCodec::pcmu()], [LocalCodec::pcmu(), opus()]];
+    let sends = TrackConfig::sendonly(MediaKind::Audio, "voice", "s", sender).expect("short names");
+    let from = pair.offerer.connection.add_track(pair.now, sends).expect("room");
+    let takes = TrackConfig::recvonly(MediaKind::Audio, "", receiver).expect("short names");
+    let to = pair.answerer.connection.add_track(pair.now, takes).expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    let preferred = pair.answerer.connection.track(to).and_then(|track| track.codec);
+    assert_eq!(preferred, Some(Codec::Pcmu), "the receiver prefers the one without redundancy");
+    // Where packets are lost, sound goes again with the packets behind it.
+    pair.loss = 100;
+    for n in 0..1_000 {
+        let sound = frame(&arena, &picture(false, 60, u64::from(n)), PayloadFormat::Opus, n * 960);
+        let _ = pair.offerer.connection.send_frame(pair.now, from, &sound.expect("a frame"));
+        pair.pass(SECOND / 50);
+    }
+    pair.pass(SECOND);
+    let sent = pair.offerer.connection.track_stats(from).and_then(|stats| stats.outbound).expect("it sends");
+    assert!(sent.redundant_packets_sent > 500, "{sent:?}");
+    let heard = pair.answerer.frames.len();
+    assert!(heard > 950, "{heard} of 1000 frames");
+}

@@ -1,5 +1,6 @@
 //! Every test of the crate in one program: each file would else be compiled and linked with all of the crate again.
 
+mod a_day;
 mod a_full_queue_holds_nothing_up;
 mod a_hostile_viewer;
 mod any_of_several_counts;

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use barertc::config::{ConfigError, Rule};
-use barertc::{Candidate, Config, Error, LocalCodec, MediaKind, TrackConfig};
+use barertc::{Candidate, Config, Discard, Error, LocalCodec, MediaKind, TrackConfig};
 
 use crate::support::{Identities, Pair, Side, arena, h264, opus, receiving, recv_tracks, send_tracks};
 
@@ -89,4 +89,36 @@ fn a_configuration_names_the_field_the_limit_and_the_value() {
     let tracks = Config { max_tracks: 200, ..Config::default() };
     assert!(matches!(check(tracks), Some(Error::Config(ConfigError { field: "max_tracks", .. }))));
     assert_eq!(arena.attempts(), 0, "nothing was allocated before the check");
+}
+
+/// One candidate that cannot be used spoils nothing, and is counted: from a description, and one that was trickled.
+#[test]
+fn candidates_that_are_not_used_are_counted() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 86).expect("enough memory");
+    pair.offerer.add_data().expect("room");
+    pair.answerer.add_data().expect("room");
+    let offer = pair.offerer.offer().expect("an offer");
+    let odd = [
+        "a=candidate:1 1 udp 1 0f9a1c2e-1b3d-4c5e-8f70-123456789abc.local 5000 typ host",
+        "a=candidate:2 1 tcp 1 192.0.2.1 9 typ host tcptype active",
+        "a=candidate:3 1 udp 1 not.an.address:7 5000 typ host",
+        "a=candidate:4 one",
+    ];
+    let offer: String = offer
+        .lines()
+        .flat_map(|line| if line.starts_with("a=candidate") { [&odd[..], &[line]].concat() } else { vec![line] })
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
+    let counted = |pair: &Pair<'_>| pair.answerer.connection.stats().discards.connection.get(Discard::Candidate);
+    let of_offer = offer.matches("not.an.address").count() as u32 * 4;
+    assert_eq!(counted(&pair), of_offer);
+    let now = pair.now;
+    let name = "candidate:9 1 udp 1 7a9a1c2e-1b3d-4c5e-8f70-123456789abc.local 5000 typ host";
+    pair.answerer.connection.add_remote_candidate(now, name).expect("a name is no error");
+    assert_eq!(counted(&pair), of_offer + 1);
+    assert!(pair.answerer.connection.add_remote_candidate(now, "candidate:4 one").is_err());
+    pair.offerer.answered(now, &answer).expect("they agree");
+    assert!(pair.connect());
 }
