@@ -53,6 +53,8 @@ pub enum Error {
     Component(u16),
     /// The candidate is for a transport protocol other than UDP.
     CandidateProtocol,
+    /// No such TURN server was added.
+    UnknownServer(SocketAddr),
     /// The text is no URI of a TURN server (RFC 7065 §3.1).
     TurnUri {
         /// The part that cannot be read.
@@ -82,6 +84,7 @@ impl fmt::Display for Error {
             Self::CandidateLine { field } => write!(f, "not a candidate line: its {field} cannot be read"),
             Self::Component(component) => write!(f, "candidate of component {component}: only 1 is supported"),
             Self::CandidateProtocol => f.write_str("candidate of another transport protocol than UDP"),
+            Self::UnknownServer(addr) => write!(f, "no TURN server {addr} was added"),
             Self::TurnUri { part } => write!(f, "not the URI of a TURN server: its {part} cannot be used"),
             Self::Unreachable(addr) => write!(f, "no datagram can be sent to {addr}"),
             Self::NoInterface => f.write_str("no local address: no network interface is up"),

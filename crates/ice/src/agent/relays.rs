@@ -9,7 +9,7 @@ use super::questions::can_ask;
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::ServerError;
-use crate::route::Route;
+use crate::route::{Route, unscoped};
 use crate::turn::{Allocation, Client, Permission, TurnServer};
 
 pub(super) struct Relays<A: Allocator> {
@@ -36,6 +36,16 @@ impl<A: Allocator + Clone> Relays<A> {
         let (permissions, channels) = (config.max_permissions.into(), config.max_channels.into());
         let client = Client::new(server, permissions, channels, config.timing(), self.alloc.clone())?;
         self.clients.try_push(client).map_err(|_| full)
+    }
+
+    /// Gives a server's client another account; false without such a server.
+    pub(super) fn renew(&mut self, server: &TurnServer<'_>) -> Result<bool, Error> {
+        let is_it = |c: &&mut Client<A>| (c.server(), c.protocol()) == (unscoped(server.addr), server.protocol);
+        let alloc = self.alloc.clone();
+        match self.clients.iter_mut().find(is_it) {
+            Some(client) => client.renew(server.username, server.password, alloc).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     pub(super) fn len(&self) -> usize {

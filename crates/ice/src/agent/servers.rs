@@ -46,6 +46,23 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         Ok(())
     }
 
+    /// Gives the account at a TURN server that was [added](Self::add_turn_server) another name and password, such as before
+    /// ones that are valid for some time run out. An address that the server has given already stays with the account it was
+    /// given to, for as long as the server lets it; the next one is asked for with the new account. Where the server has
+    /// refused the old one, it is asked at once.
+    ///
+    /// # Errors
+    /// [`Error::UnknownServer`] without a server of that address and protocol, [`Error::Length`] and [`Error::NoMemory`]:
+    /// then the old account stays.
+    pub fn renew_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
+        if !self.relays.renew(server)? {
+            return Err(Error::UnknownServer(server.addr));
+        }
+        self.ask_servers(now);
+        self.update_gathering(now);
+        Ok(())
+    }
+
     /// Says that the stream of `route` to a TURN server has ended, or that none could be made: `end` tells why. The
     /// allocation there is gone with it. One that was in use is asked for anew at once, which needs another stream; one
     /// that was never made is asked for again after 1 s, 2 s, up to a minute.

@@ -123,12 +123,8 @@ impl<A: Allocator> Incoming<A> {
             return Err(fault);
         }
         let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
-        let frame = frame(self.framing, waiting).and_then(|frame| match frame {
-            Some(Frame { len, .. }) if len > self.buffer.len() => {
-                Err(StreamEnd::TooLong { limit: self.buffer.len(), value: len })
-            }
-            frame => Ok(frame.filter(|frame| frame.len <= waiting.len())),
-        });
+        let frame = frame(self.framing, waiting, self.buffer.len());
+        let frame = frame.map(|frame| frame.filter(|frame| frame.len <= waiting.len()));
         let Some(Frame { message, len }) = frame.inspect_err(|fault| self.fault = Some(*fault))? else {
             return Ok(None);
         };
@@ -146,7 +142,8 @@ impl<A: Allocator> Incoming<A> {
         match self.buffer.get(self.start..self.end) {
             None | Some([]) => StreamEnd::Closed,
             Some(waiting) => {
-                let whole = frame(self.framing, waiting).ok().flatten().map_or(waiting.len(), |frame| frame.len);
+                let frame = frame(self.framing, waiting, self.buffer.len()).ok().flatten();
+                let whole = frame.map_or(waiting.len(), |frame| frame.len);
                 StreamEnd::Cut { missing: whole.saturating_sub(waiting.len()) }
             }
         }
@@ -176,13 +173,16 @@ struct Frame {
     len: usize,
 }
 
-/// The message that `bytes` begin with, which may not be there whole; `None` until its length is known.
-fn frame(framing: Framing, bytes: &[u8]) -> Result<Option<Frame>, StreamEnd> {
+/// The message that `bytes` begin with, which may not be there whole; `None` until its length is known. What is wrong with it
+/// is the same wherever the stream was cut: each rule is looked at as soon as its bytes are there.
+fn frame(framing: Framing, bytes: &[u8], limit: usize) -> Result<Option<Frame>, StreamEnd> {
+    let fits = |len: usize| if len > limit { Err(StreamEnd::TooLong { limit, value: len }) } else { Ok(()) };
     let mut r = Reader::new(bytes);
     if framing == Framing::Rfc4571 {
         let Ok(len) = r.u16() else { return Ok(None) };
-        let end = usize::from(len).saturating_add(LENGTH);
-        return Ok(Some(Frame { message: LENGTH..end, len: end }));
+        let len = usize::from(len).saturating_add(LENGTH);
+        fits(len)?;
+        return Ok(Some(Frame { message: LENGTH..len, len }));
     }
     // RFC 8656 §12: 00 begins STUN, 01 ChannelData. Nothing else is on this stream.
     if bytes.first().is_some_and(|first| first >> 6 > 1) {
@@ -192,14 +192,19 @@ fn frame(framing: Framing, bytes: &[u8]) -> Result<Option<Frame>, StreamEnd> {
     let len = usize::from(len);
     if first >> 14 == 1 {
         let end = len.saturating_add(CHANNEL_HEADER);
-        return Ok(Some(Frame { message: 0..end, len: end.next_multiple_of(4) }));
+        let len = end.next_multiple_of(4);
+        fits(len)?;
+        return Ok(Some(Frame { message: 0..end, len }));
     }
     // RFC 8489 §5: the last two bits of the length are zero, and the cookie tells that this is the start of a message.
-    let is_stun = r.u32().is_ok_and(|cookie| cookie == MAGIC_COOKIE);
-    if !len.is_multiple_of(4) || (bytes.len() >= 8 && !is_stun) {
+    if !len.is_multiple_of(4) {
         return Err(StreamEnd::Malformed);
     }
     let len = len.saturating_add(HEADER_LEN);
+    fits(len)?;
+    if r.u32().is_ok_and(|cookie| cookie != MAGIC_COOKIE) {
+        return Err(StreamEnd::Malformed);
+    }
     Ok(Some(Frame { message: 0..len, len }))
 }
 

@@ -169,3 +169,30 @@ fn what_is_pushed_is_what_comes_out() {
     let too_long = StreamFull { room: 65_535, needed: 65_536 };
     assert_eq!((out.push(&[0; 65_536]), out.dropped()), (Err(too_long), 1));
 }
+
+proptest::proptest! {
+    /// Bytes of anything, cut anywhere: the messages and the fault are the same, and none is longer than the buffer.
+    #[test]
+    fn any_bytes_give_the_same_messages_however_they_are_cut(
+        turn in proptest::bool::ANY,
+        begins in proptest::collection::vec((0..4_usize, 0..12_u8), 0..4),
+        tail in proptest::collection::vec(proptest::num::u8::ANY, 0..80),
+        piece in 1..40_usize,
+    ) {
+        let framing = if turn { Framing::Turn } else { Framing::Rfc4571 };
+        let mut bytes = vec![];
+        for (kind, len) in begins {
+            match kind {
+                0 => bytes.extend(stun()),
+                1 => bytes.extend(channel_data(&vec![len; len.into()])),
+                2 => bytes.extend([&[0, len][..], &vec![len; len.into()]].concat()),
+                _ => bytes.extend([0, 1, 0, len]),
+            }
+        }
+        bytes.extend(tail);
+        let pieces: Vec<&[u8]> = bytes.chunks(piece).collect();
+        let whole = messages(framing, 64, &[&bytes]);
+        proptest::prop_assert_eq!(&whole, &messages(framing, 64, &pieces));
+        proptest::prop_assert!(whole.iter().flatten().all(|message| message.len() <= 64));
+    }
+}

@@ -41,10 +41,45 @@ struct Answer {
     key: Key,
 }
 
-/// An account, and the last challenge that it was asked to answer.
-pub(super) struct LongTerm<A: Allocator> {
+/// A name and its password.
+pub(super) struct Account<A: Allocator> {
     username: Box<[u8], A>,
     password: Box<[u8], A>,
+}
+
+impl<A: Allocator + Clone> Account<A> {
+    pub(super) const fn worst_case_bytes() -> usize {
+        Box::<[u8], A>::bytes(MAX_ACCOUNT).saturating_mul(2)
+    }
+
+    pub(super) fn new(username: &str, password: &str, alloc: A) -> Result<Self, Error> {
+        let copy = |what, text: &str| {
+            let len = text.len();
+            if len > MAX_ACCOUNT {
+                return Err(Error::Length { what, min: 0, max: MAX_ACCOUNT, len });
+            }
+            Ok(Box::try_from_slice(text.as_bytes(), alloc.clone())?)
+        };
+        Ok(Self { username: copy("TURN user name", username)?, password: copy("TURN password", password)? })
+    }
+}
+
+impl<A: Allocator> Account<A> {
+    fn wipe(&mut self) {
+        self.username.zeroize();
+        self.password.zeroize();
+    }
+}
+
+impl<A: Allocator> Drop for Account<A> {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+/// An account, and the last challenge that it was asked to answer.
+pub(super) struct LongTerm<A: Allocator> {
+    account: Account<A>,
     realm: Vec<u8, A>,
     nonce: Vec<u8, A>,
     algorithms: heapless::Vec<u8, MAX_ALGORITHMS>,
@@ -64,22 +99,12 @@ pub(super) struct Attempt {
 
 impl<A: Allocator + Clone> LongTerm<A> {
     pub(super) const fn worst_case_bytes() -> usize {
-        Vec::<u8, A>::bytes(MAX_ACCOUNT)
-            .saturating_mul(2)
-            .saturating_add(Vec::<u8, A>::bytes(MAX_CHALLENGE).saturating_mul(2))
+        Account::<A>::worst_case_bytes().saturating_add(Vec::<u8, A>::bytes(MAX_CHALLENGE).saturating_mul(2))
     }
 
     pub(super) fn new(username: &str, password: &str, alloc: A) -> Result<Self, Error> {
-        let copy = |what, text: &str| {
-            let len = text.len();
-            if len > MAX_ACCOUNT {
-                return Err(Error::Length { what, min: 0, max: MAX_ACCOUNT, len });
-            }
-            Ok(Box::try_from_slice(text.as_bytes(), alloc.clone())?)
-        };
         Ok(Self {
-            username: copy("TURN user name", username)?,
-            password: copy("TURN password", password)?,
+            account: Account::new(username, password, alloc.clone())?,
             realm: Vec::with_capacity(MAX_CHALLENGE, alloc.clone())?,
             nonce: Vec::with_capacity(MAX_CHALLENGE, alloc.clone())?,
             algorithms: heapless::Vec::new(),
@@ -90,9 +115,17 @@ impl<A: Allocator + Clone> LongTerm<A> {
 
     /// Wipes the account, which is not needed any more.
     pub(super) fn wipe(&mut self) {
-        self.username.zeroize();
-        self.password.zeroize();
+        self.account.wipe();
         self.answer = None;
+    }
+
+    /// Takes another account, of which nothing has been asked yet.
+    pub(super) fn renew(&mut self, account: Account<A>) {
+        self.account = account;
+        self.answer = None;
+        self.realm.clear();
+        self.nonce.clear();
+        self.generation = 0;
     }
 
     /// Which answer requests are made with: 0 while they are made without the password.
@@ -146,7 +179,7 @@ impl<A: Allocator + Clone> LongTerm<A> {
         algorithm: Option<Algorithm>,
         anonymous: bool,
     ) -> Answer {
-        let parts: [&[u8]; 5] = [&self.username, b":", realm, b":", &self.password];
+        let parts: [&[u8]; 5] = [&self.account.username, b":", realm, b":", &self.account.password];
         // RFC 8489 §9.2.5: whoever names algorithms gets the newer integrity.
         let key = match algorithm {
             Some(Algorithm::Sha256) => {
@@ -165,7 +198,7 @@ impl<A: Allocator + Clone> LongTerm<A> {
                 key
             }
         };
-        let user_hash = anonymous.then(|| provider.sha256(&[&self.username, b":", realm]));
+        let user_hash = anonymous.then(|| provider.sha256(&[&self.account.username, b":", realm]));
         Answer { algorithm, user_hash, key }
     }
 
@@ -174,7 +207,7 @@ impl<A: Allocator + Clone> LongTerm<A> {
         let Some(answer) = &self.answer else { return Ok(()) };
         match &answer.user_hash {
             Some(hash) => b.bytes(attr::USERHASH, hash)?,
-            None => b.bytes(attr::USERNAME, &self.username)?,
+            None => b.bytes(attr::USERNAME, &self.account.username)?,
         }
         b.bytes(attr::REALM, &self.realm)?;
         b.bytes(attr::NONCE, &self.nonce)?;
@@ -195,13 +228,6 @@ impl<A: Allocator + Clone> LongTerm<A> {
             Some(Key::Sha256(key)) => m.verify_sha256(provider, key),
             None => false,
         }
-    }
-}
-
-impl<A: Allocator> Drop for LongTerm<A> {
-    fn drop(&mut self) {
-        self.username.zeroize();
-        self.password.zeroize();
     }
 }
 

@@ -147,3 +147,48 @@ fn of_several_servers_the_first_that_answers_is_not_kept_waiting_and_udp_is_pref
     assert!(client.agent.add_turn_server(client.now, &server).is_err());
     assert_eq!(server.addr, addr(SERVER));
 }
+
+/// TURN REST: names and passwords that run out.
+#[test]
+fn another_account_counts_from_the_next_allocation_on() {
+    let mut client = Client::new();
+    let (request, old) = client.authenticate();
+    client.grant(&request, RELAYED, Some(&old));
+    let renewed = turn_server("1700000000:user", "other", Protocol::Udp);
+    client.agent.renew_turn_server(client.now, &renewed).unwrap();
+    assert!(client.poll().is_none(), "what the server has given stays");
+    // The refresh is made with the account that the allocation was made with, until the server refuses it.
+    let refresh = client.wait(Duration::from_secs(541)).pop().unwrap();
+    assert_eq!(refresh.message().get(attr::USERNAME), Some(&b"user"[..]));
+    client.refuse(&refresh, 441, Some(&old));
+    assert_eq!(client.relayed(), None);
+    let first = client.expect(Method::ALLOCATE);
+    assert_eq!(first.message().get(attr::USERNAME), None, "the new account has seen no challenge");
+    client.challenge(&first, 401, "realm", b"nonce", &[]);
+    let request = client.expect(Method::ALLOCATE);
+    assert_eq!(request.message().get(attr::USERNAME), Some(&b"1700000000:user"[..]));
+    let key = crate::support::turn::md5_sha1("1700000000:user", "realm", "other");
+    client.grant(&request, "198.51.100.1:50001", Some(&key));
+    assert_eq!(client.relayed().map(|c| c.addr.port()), Some(50_001));
+    assert!(client.server_errors().is_empty());
+}
+
+#[test]
+fn an_account_that_was_refused_is_tried_again_with_another_one_at_once() {
+    let mut client = Client::new();
+    let (request, _) = client.authenticate();
+    client.challenge(&request, 401, "realm", b"another nonce", &[]);
+    assert_eq!(client.server_errors(), [ServerError::Credentials]);
+    assert!(client.wait(Duration::from_secs(600)).is_empty(), "it will never be granted");
+    client.agent.renew_turn_server(client.now, &turn_server("user", "right", Protocol::Udp)).unwrap();
+    let (request, _) = client.authenticate();
+    let key = crate::support::turn::md5_sha1("user", "realm", "right");
+    client.grant(&request, RELAYED, Some(&key));
+    assert!(client.relayed().is_some());
+    for (server, error) in [
+        (turn_server("user", "right", Protocol::Tcp), "no TURN server 198.51.100.1:3478 was added"),
+        (turn_server(&"u".repeat(509), "x", Protocol::Udp), "the TURN user name has 509 bytes: 0 to 508 are allowed"),
+    ] {
+        assert_eq!(client.agent.renew_turn_server(client.now, &server).unwrap_err().to_string(), error);
+    }
+}

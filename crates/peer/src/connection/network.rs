@@ -78,6 +78,18 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
+    /// Gives the account at a TURN server that was added another name and password, such as before ones that are valid for
+    /// some time run out. They count from the next address on that the server is asked for; where it has refused the old
+    /// ones, that is now.
+    ///
+    /// # Errors
+    /// [`Error::Ice`] without such a server, and for credentials that are too long.
+    pub fn renew_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
+        self.transport.ice_mut().renew_turn_server(now, server)?;
+        self.update(now);
+        Ok(())
+    }
+
     /// Says that the stream of `route` to a TURN server has ended, or that none could be made: `end` tells why. Whoever
     /// owns the sockets makes a stream when a [`Transmit`] has such a route. The server is asked for another address, by
     /// another stream: at once where there was an address, else after a wait.

@@ -223,7 +223,7 @@ impl<A: Allocator + Clone> Client<A> {
             }
             Which::Allocation => self.lose_allocation(now, id, error),
             // RFC 8656 §5: the allocation no longer exists.
-            _ if error == ServerError::Refused(437) => self.lose_allocation(now, id, error),
+            _ if error == ServerError::Refused(437) || self.is_outdated(error) => self.lose_allocation(now, id, error),
             Which::Permission(i) => {
                 if let Some(p) = self.permissions.get_mut(i) {
                     p.request = None;

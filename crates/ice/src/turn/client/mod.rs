@@ -7,7 +7,7 @@ use core::time::Duration;
 use barertc_arena::{Allocator, Vec};
 use barertc_wire::Instant;
 
-use super::auth::LongTerm;
+use super::auth::{Account, LongTerm};
 use crate::error::Error;
 use crate::event::ServerError;
 use crate::route::{Protocol, Route, unscoped};
@@ -165,6 +165,8 @@ pub(crate) struct Client<A: Allocator> {
     /// Why there is no allocation, until that is told.
     failure: Option<ServerError>,
     auth: LongTerm<A>,
+    /// The account of the next allocation.
+    renewed: Option<Account<A>>,
     allocation: Allocation,
     /// Allocate or Refresh.
     request: Option<Request>,
@@ -186,6 +188,7 @@ impl<A: Allocator + Clone> Client<A> {
         Vec::<PermissionEntry, A>::bytes(permissions)
             .saturating_add(Vec::<Channel, A>::bytes(channels))
             .saturating_add(LongTerm::<A>::worst_case_bytes())
+            .saturating_add(Account::<A>::worst_case_bytes())
     }
 
     pub(crate) fn new(
@@ -205,6 +208,7 @@ impl<A: Allocator + Clone> Client<A> {
             tried: heapless::Vec::new(),
             failure: None,
             auth: LongTerm::new(server.username, server.password, alloc.clone())?,
+            renewed: None,
             allocation: Allocation::Idle,
             request: None,
             restarts: 0,
@@ -249,11 +253,30 @@ impl<A: Allocator + Clone> Client<A> {
 
     /// Asks for an allocation from the socket `base`.
     pub(crate) fn allocate(&mut self, base: SocketAddr, id: [u8; 12], now: Instant) {
+        if let Some(account) = self.renewed.take() {
+            self.auth.renew(account);
+        }
         self.base = Some(base);
         self.allocation = Allocation::Requested;
         self.request = Some(Request::new(id, now));
         self.permissions.clear();
         self.channels.clear();
+    }
+
+    /// Has another account from the next allocation on: the server binds one to the account that it was made with (RFC 8656
+    /// §5). Where there is none, and none is being made, one is asked for.
+    pub(crate) fn renew(&mut self, username: &str, password: &str, alloc: A) -> Result<(), Error> {
+        self.renewed = None;
+        self.renewed = Some(Account::new(username, password, alloc)?);
+        if matches!(self.allocation, Allocation::Failed | Allocation::Waiting { .. }) {
+            self.begin_anew();
+        }
+        Ok(())
+    }
+
+    /// Whether an allocation that was refused for its account can be had by another one.
+    fn is_outdated(&self, error: ServerError) -> bool {
+        self.renewed.is_some() && matches!(error, ServerError::Credentials | ServerError::Refused(441))
     }
 
     /// Whether the server could not be used from the socket `base`.
