@@ -20,6 +20,13 @@ const ITEMS: usize = 6;
 /// Sent records that are remembered for acknowledgements.
 const SENT: usize = 16;
 
+/// Repetitions without an answer after which datagrams are [short](SHORT): some path may let no longer ones through (RFC 9147
+/// §4.4).
+const UNANSWERED: u8 = 2;
+
+/// Bytes of a short datagram: 576, which every host takes (RFC 1122 §3.3.2), less the headers of IPv4 and UDP.
+const SHORT: usize = 548;
+
 /// Less than this of a message isn't worth a fragment at the end of a datagram.
 const WORTHWHILE: usize = 64;
 
@@ -93,6 +100,8 @@ pub(crate) struct Flight<A: Allocator> {
     answered: bool,
     timeout: Duration,
     repeats: u8,
+    /// The path lets no long datagrams through, as far as can be told.
+    is_path_small: bool,
     last_sent: Instant,
 }
 
@@ -110,6 +119,7 @@ impl<A: Allocator> Flight<A> {
             answered: false,
             timeout,
             repeats: 0,
+            is_path_small: false,
             last_sent: Instant::ZERO,
         })
     }
@@ -238,6 +248,7 @@ impl<A: Allocator> Flight<A> {
         }
         self.repeats = self.repeats.saturating_add(1);
         self.timeout = self.timeout.saturating_mul(2).min(longest);
+        self.is_path_small |= self.repeats >= UNANSWERED && !self.answered;
         self.phase = match self.answered {
             true => Phase::Waiting(Some(now + self.timeout)),
             false => Phase::Sending(FlightCursor::default()),
@@ -287,6 +298,8 @@ impl<A: Allocator> Flight<A> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         let Phase::Sending(mut cursor) = self.phase else { return Ok(0) };
+        let most = if self.is_path_small { out.len().min(SHORT) } else { out.len() };
+        let out = out.get_mut(..most).unwrap_or_default();
         let len = self.fill(&mut cursor, p, records, out)?;
         self.last_sent = now;
         self.phase = match self.at_end(&cursor) {

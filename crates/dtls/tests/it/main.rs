@@ -9,5 +9,6 @@ mod memory_is_bounded;
 mod out_of_place;
 mod rules_of_hellos;
 mod secrets_are_wiped;
+mod small_paths;
 mod support;
 mod two_peers_connect;

@@ -60,6 +60,8 @@ pub struct Pair<A: Allocator = Global> {
     pub server: Peer<A>,
     pub now: Instant,
     pub network: Network,
+    /// Longer datagrams are lost.
+    pub path_mtu: usize,
     pub rng: Rng,
     /// By arrival time and a running number, so that equal times keep their order.
     wire: BTreeMap<(u64, u64), (Role, Vec<u8>)>,
@@ -103,6 +105,7 @@ impl<A: Allocator + Clone> Pair<A> {
             server,
             now,
             network: Network::default(),
+            path_mtu: usize::MAX,
             rng,
             wire: BTreeMap::new(),
             sent: 0,
@@ -117,6 +120,7 @@ impl<A: Allocator + Clone> Pair<A> {
     fn send(&mut self, from: Role, datagram: Vec<u8>) {
         self.log.push((from, datagram.clone()));
         let copies = match () {
+            () if datagram.len() > self.path_mtu => 0,
             () if self.rng.below(100) < self.network.loss => 0,
             () if self.rng.below(100) < self.network.duplicate => 2,
             () => 1,
