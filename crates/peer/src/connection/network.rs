@@ -78,9 +78,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Gives the account at a TURN server that was added another name and password, such as before ones that are valid for
-    /// some time run out. They count from the next address on that the server is asked for; where it has refused the old
-    /// ones, that is now.
+    /// Gives the account at a TURN server another name and password, for example before temporary ones run out. They are used
+    /// when the server is asked for the next address. Where the server has refused the old ones, it is asked now.
     ///
     /// # Errors
     /// [`Error::Ice`] without such a server, and for credentials that are too long.
@@ -90,9 +89,11 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Says that the stream of `route` to a TURN server has ended, or that none could be made: `end` tells why. Whoever
-    /// owns the sockets makes a stream when a [`Transmit`] has such a route. The server is asked for another address, by
-    /// another stream: at once where there was an address, else after a wait.
+    /// Says that the stream of `route` to a TURN server has ended, or that none could be made. `end` tells why.
+    ///
+    /// The owner of the sockets opens a stream when a [`Transmit`](crate::Transmit) has such a route. After the end of
+    /// a stream, the server is asked for another address by another stream. That happens at once when there was an
+    /// address, and else after a wait.
     pub fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
         self.transport.ice_mut().stream_ended(now, route, end);
         self.update(now);
