@@ -13,13 +13,14 @@ use crate::route::{Protocol, Route, is_unicast, unscoped};
 use crate::sdp::CandidateLine;
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// Adds a host candidate for a bound socket, also later, when an interface comes up. [`Event::LocalCandidate`]
-    /// announces the candidate. An address that was added before changes nothing.
+    /// Adds a host candidate for a bound socket, also later, when an interface comes up.
+    /// [`Event::LocalCandidate`](crate::Event::LocalCandidate) announces the candidate. An address that was added
+    /// before changes nothing.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_local`] already, and [`Error::Unreachable`] for an address that is
-    /// unspecified, multicast or broadcast, or has port 0: a socket that is bound to all addresses is added with each
-    /// address that its machine has.
+    /// [`Error::TooMany`] when there are [`Config::max_local`](crate::Config::max_local) already, and
+    /// [`Error::Unreachable`] for an address that is unspecified, multicast or broadcast, or has port 0: a socket that
+    /// is bound to all addresses is added with each address that its machine has.
     pub fn add_local(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
         let base = candidate.addr;
         self.add_socket(now, candidate, base)
@@ -71,8 +72,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// nothing, and its address keeps the priority that it had.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_remote`] that are more useful, and [`Error::Unreachable`] for an
-    /// address that no check may be sent to: unspecified, multicast or broadcast, or with port 0.
+    /// [`Error::TooMany`] when there are [`Config::max_remote`](crate::Config::max_remote) that are more useful, and
+    /// [`Error::Unreachable`] for an address that no check may be sent to: unspecified, multicast or broadcast, or with
+    /// port 0.
     pub fn add_remote(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
         if !is_unicast(candidate.addr) {
             return Err(Error::Unreachable(candidate.addr));
@@ -103,7 +105,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// Says that the other side has no more candidates. Checks of the peer may still come from other addresses, so that
-    /// failure waits for [`Config::patience`] (RFC 8863 §4). Where no candidate fits, [`Event::NoAnswer`] tells at once.
+    /// failure waits for [`Config::patience`](crate::Config::patience) (RFC 8863 §4). Where no candidate fits,
+    /// [`Event::NoAnswer`](crate::Event::NoAnswer) tells at once.
     pub fn end_of_candidates(&mut self, now: Instant) {
         self.progress.end_of_candidates();
         self.warn(now);
@@ -111,7 +114,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// Says that the candidates so far have been told to the peer: a description was written that has them.
-    /// [`Event::LocalCandidate`] does not tell them again.
+    /// [`Event::LocalCandidate`](crate::Event::LocalCandidate) does not tell them again.
     pub fn candidates_described(&mut self, _now: Instant) {
         self.locals.all_told();
     }
