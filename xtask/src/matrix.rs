@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{cargo, root, show};
-use crate::rv32::add_target;
+use crate::run::{cargo, root, run, show};
+use crate::rv32::{Toolchain, add_target};
 
 /// Machines without an operating system, each with what is special about it.
 const TARGETS: [(&str, &str); 3] = [
@@ -31,6 +31,7 @@ pub fn main(args: &[String]) -> Result<()> {
     if features {
         format::check()?;
         each_feature(&crates)?;
+        each_network()?;
     }
     if on_targets {
         each_target(&crates)?;
@@ -98,6 +99,18 @@ fn each_feature(crates: &[Published]) -> Result<()> {
     }
     verdict(&failed)?;
     println!("  {} crates compile without features and with each feature alone: {checked} checks", crates.len());
+    Ok(())
+}
+
+/// The ESP32-P4's program with one of its networks, which leaves the other's driver out of the image.
+fn each_network() -> Result<()> {
+    let toolchain = Toolchain::find(None)?;
+    for network in ["ethernet", "wifi"] {
+        let mut check = toolchain.cargo("check", &root().join("examples/esp32p4"))?;
+        check.args(["--quiet", "--locked", "--no-default-features", "--features", network]);
+        run(check.env("CARGO_TARGET_DIR", toolchain.target_dir().join("esp32p4")))?;
+    }
+    println!("  examples/esp32p4 compiles with each network alone");
     Ok(())
 }
 

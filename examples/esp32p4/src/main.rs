@@ -13,10 +13,11 @@ use core::panic::PanicInfo;
 use core::pin::pin;
 
 use barertc_arena::Heap;
+#[cfg(feature = "wifi")]
 use barertc_hosted::Network;
 use barertc_littlefs::LittleFs;
 use barertc_streamer::embedded::{EmbassyBoard, FLASH_BLOCK, MediaRoom, Parts, SOCKETS, TcpRoom, UdpRoom};
-use barertc_streamer::{Lines, in_place};
+use barertc_streamer::{Lines, OutOfLine, in_place};
 use chacha20::ChaCha20Rng;
 use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources};
@@ -32,6 +33,7 @@ use rand_core::Rng;
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crypto::Accelerators;
+#[cfg(feature = "wifi")]
 use net::wifi::{Card, Pins};
 
 esp_bootloader_esp_idf::esp_app_desc!();
@@ -48,6 +50,8 @@ const WATCHDOG: Duration = Duration::from_secs(8);
 const PATIENCE_SECONDS: u64 = 10;
 /// Packed by the build.
 const PAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page.gz"));
+/// Where the settings name none.
+const NETWORK: &str = if cfg!(feature = "ethernet") { "ethernet" } else { "wifi" };
 /// Bytes of the settings, at most.
 const SETTINGS: usize = 4096;
 
@@ -71,21 +75,25 @@ static SMALL: StaticCell<Heap<'static>> = StaticCell::new();
 static LARGE: StaticCell<Heap<'static>> = StaticCell::new();
 static BOARD: StaticCell<EmbassyBoard<Accelerators>> = StaticCell::new();
 
+#[cfg(feature = "ethernet")]
 #[embassy_executor::task]
 async fn ethernet(mut runner: embassy_net::Runner<'static, net::ethernet::Card>) {
     runner.run().await;
 }
 
+#[cfg(feature = "wifi")]
 #[embassy_executor::task]
 async fn wifi(mut runner: embassy_net::Runner<'static, net::wifi::Device>) {
     runner.run().await;
 }
 
+#[cfg(feature = "wifi")]
 #[embassy_executor::task]
 async fn radio(mut radio: net::wifi::Radio) {
     radio.run().await;
 }
 
+#[cfg(feature = "wifi")]
 #[embassy_executor::task]
 async fn steer(steering: net::wifi::Steering, network: Network) {
     net::wifi::steer(steering, network).await;
@@ -124,6 +132,7 @@ async fn main(spawner: Spawner) {
         }
     }
     // A start by software alone leaves the Ethernet controller writing to where frames were.
+    #[cfg(feature = "ethernet")]
     net::ethernet::stop();
     let chip = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
     // esp-hal leaves this as it finds it, and no document says how the bootloader does.
@@ -135,6 +144,26 @@ async fn main(spawner: Spawner) {
 }
 
 async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
+    // What the start needs of the stack is given back before the application runs.
+    let Started { board, storage, settings } = OutOfLine(pin!(in_place(|| start(spawner, chip)))).await?;
+    let cache = FLASH_CACHE.take();
+    let mut files = LittleFs::new(storage.into_media(), FLASH_BLOCK, cache);
+    let served = pin!(in_place(|| board.serve(settings, PAGE, &mut files, BUFFERS.take())));
+    if let Err(error) = served.await {
+        log::line(format_args!("cannot start: {error}"));
+    }
+    Ok(())
+}
+
+/// What the application runs on.
+struct Started {
+    board: &'static EmbassyBoard<Accelerators>,
+    storage: flash::Storage,
+    settings: Lines<'static>,
+}
+
+/// Starts the chip's units, the heaps and the network.
+async fn start(spawner: Spawner, chip: Peripherals) -> Result<Started, &'static str> {
     esp_rtos::start(TimerGroup::new(chip.TIMG0).timer0, chip.FROM_CPU_INTR0);
     spawner.spawn(log::send().expect("one task each"));
     let mut watchdog = Rtc::new(chip.RTC_TIMER).rwdt;
@@ -151,7 +180,8 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
 
     let seed = rng.next_u64();
     let resources = RESOURCES.take();
-    let stack = match settings.get("network").unwrap_or("ethernet") {
+    let stack = match settings.get("network").unwrap_or(NETWORK) {
+        #[cfg(feature = "ethernet")]
         "ethernet" => {
             let pins = net::ethernet::Pins {
                 clock: chip.GPIO50,
@@ -170,6 +200,7 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
             spawner.spawn(ethernet(runner).expect("one task each"));
             stack
         }
+        #[cfg(feature = "wifi")]
         "wifi" => {
             let card = match settings.get("board").unwrap_or("ev") {
                 "ev" => Card::new(
@@ -205,19 +236,17 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<(), &'static str> {
             spawner.spawn(steer(wifi_parts.steering, wifi_parts.network).expect("one task each"));
             wifi_parts.stack
         }
+        #[cfg(not(feature = "ethernet"))]
+        "ethernet" => return Err("settings: this image is built without Ethernet"),
+        #[cfg(not(feature = "wifi"))]
+        "wifi" => return Err("settings: this image is built without WiFi"),
         _ => return Err("settings: network is `ethernet` or `wifi`"),
     };
     let crypto = || Accelerators::new(chip.AES, chip.SHA, chip.ECC, log::line);
     let board = board(psram, internal, stack, rng, crypto)?;
     #[cfg(feature = "selftest")]
     selftest(board);
-    let cache = FLASH_CACHE.take();
-    let mut files = LittleFs::new(storage.into_media(), FLASH_BLOCK, cache);
-    let served = pin!(in_place(|| board.serve(settings, PAGE, &mut files, BUFFERS.take())));
-    if let Err(error) = served.await {
-        log::line(format_args!("cannot start: {error}"));
-    }
-    Ok(())
+    Ok(Started { board, storage, settings })
 }
 
 /// Holds the units, and what is software, against the published vectors.
@@ -266,6 +295,7 @@ fn board(
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     esp_println::println!("panic: {info}");
+    #[cfg(feature = "ethernet")]
     net::ethernet::stop();
     esp_hal::system::software_reset()
 }

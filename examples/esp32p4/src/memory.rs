@@ -87,7 +87,9 @@ fn bounds() -> (*mut u32, usize) {
     (core::ptr::with_exposed_provenance_mut(end), ((&raw const _stack_start_cpu0).addr() - end) / 4)
 }
 
-/// Paints what of the stack is not in use yet. To be called once, before anything deep.
+/// Paints what of the stack is not in use yet. To be called once, before anything deep. Out of line: what is painted begins below its
+/// own frame, and in a caller's of more than [`MARGIN`] it would be in the midst of that.
+#[inline(never)]
 pub fn paint_stack() {
     let here = 0_u8;
     let (end, words) = bounds();

@@ -17,7 +17,9 @@ fn bounds() -> (*mut u32, usize) {
     (core::ptr::with_exposed_provenance_mut(end), (start - end) / 4)
 }
 
-/// Paints what is not in use yet. To be called once, before anything deep.
+/// Paints what is not in use yet. To be called once, before anything deep. Out of line, so that what is painted begins below its own
+/// frame and not in the midst of its caller's.
+#[inline(never)]
 pub fn paint() {
     let here = 0_u8;
     let (end, words) = bounds();
