@@ -29,6 +29,8 @@ pub struct Image {
     /// What the deepest chain of direct calls must not exceed: a little above what it has, and far below the stack there is.
     stack: u64,
     regions: &'static [Region],
+    /// What is told of how it came to its size.
+    steps: &'static str,
 }
 
 /// A memory of the machine.
@@ -42,12 +44,11 @@ const fn region(name: &'static str, start: u64, len: u64) -> Region {
     Region { name, start, len }
 }
 
-/// The budget is not reached: docs/size.md says where the rest is. To be lowered with the image, which grew by some 50 KB with
-/// what it refuses and tells now.
-const LIMIT_P4: u64 = 880 << 10;
+/// The budget is not reached: docs/size.md says where the rest is. To be lowered with the image.
+const LIMIT_P4: u64 = 800 << 10;
 /// What interrupts and calls through pointers add fits many times over: 300 KB are there.
-const STACK_P4: u64 = 44 << 10;
-const STACK_QEMU: u64 = 38 << 10;
+const STACK_P4: u64 = 30 << 10;
+const STACK_QEMU: u64 = 30 << 10;
 
 const IMAGES: [Image; 2] = [
     Image {
@@ -62,6 +63,7 @@ const IMAGES: [Image; 2] = [
             region("internal, left behind by the bootloader: arena for WiFi", 0x4ffa_dfc0, 0x1_1000),
             region("LP memory", 0x5010_8000, 32 << 10),
         ],
+        steps: include_str!("size/steps.md"),
     },
     Image {
         name: "qemu-virt",
@@ -73,6 +75,7 @@ const IMAGES: [Image; 2] = [
             region("internal: data, futures, virtio queues, stack", 0x8100_0000, 450 << 10),
             region("PSRAM: statics; 31 MiB behind it are the arena", 0x8200_0000, 1 << 20),
         ],
+        steps: "",
     },
 ];
 
@@ -98,6 +101,7 @@ fn measure(write: bool) -> Result<()> {
         let elf = object::File::parse(&*bytes).with_context(|| format!("{} is no ELF image", program.display()))?;
         let stack = stack::Stack::of(&elf)?;
         image.report(&elf, &stack, &mut report)?;
+        report.push_str(image.steps);
         let promises = promises::Promises::of(&elf, Sums::of(&elf).flash(), &stack, image);
         writeln!(report, "\n{promises}")?;
         println!("{}: {} bytes of flash\n{promises}", image.name, Sums::of(&elf).flash());
