@@ -20,6 +20,21 @@ const LIBRARY: &str = "libbarertc_capi.a";
 const STRICT: [&str; 5] = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"];
 /// What the library needs on Linux, beside libc.
 const HOST_LIBRARIES: [&str; 4] = ["-lpthread", "-ldl", "-lm", "-lgcc_s"];
+/// What the component for ESP-IDF uses of that, with nothing behind it.
+const ESP_IDF: [(&str, &str); 6] = [
+    (
+        "esp_heap_caps.h",
+        "#include <stddef.h>\nenum { MALLOC_CAP_SPIRAM = 1, MALLOC_CAP_8BIT = 2, MALLOC_CAP_INTERNAL = 4 };\nvoid *heap_caps_malloc(size_t, unsigned);\n",
+    ),
+    (
+        "esp_log.h",
+        "void log_stub(const char *, const char *, ...);\n#define ESP_LOGE log_stub\n#define ESP_LOGW log_stub\n#define ESP_LOGI log_stub\n#define ESP_LOGD log_stub\n",
+    ),
+    ("esp_random.h", "#include <stddef.h>\nvoid esp_fill_random(void *, size_t);\n"),
+    ("esp_system.h", "void __attribute__((noreturn)) esp_system_abort(const char *);\n"),
+    ("esp_timer.h", "#include <stdint.h>\nint64_t esp_timer_get_time(void);\n"),
+    ("sdkconfig.h", ""),
+];
 /// The programs of `crates/capi/examples`, and whether they end by themselves.
 const EXAMPLES: [(&str, bool); 2] = [("loopback", true), ("answer", false)];
 
@@ -61,7 +76,27 @@ fn on_host() -> Result<()> {
         }
     }
     println!("  {} examples in C compile without a warning", EXAMPLES.len());
+    component(&out)?;
     refuses_what_is_wrong(&out)
+}
+
+/// The component for ESP-IDF compiles against stubs of what it uses, with each of its options on and off.
+fn component(out: &Path) -> Result<()> {
+    let (stubs, folder) = (out.join("esp-idf"), root().join("crates/capi/esp-idf"));
+    fs::create_dir_all(&stubs)?;
+    for (name, text) in ESP_IDF {
+        fs::write(stubs.join(name), text)?;
+    }
+    for options in [&[][..], &["-DCONFIG_BARERTC_LOG", "-DCONFIG_BARERTC_REGION_IN_PSRAM"][..]] {
+        let mut gcc = Command::new(GCC.file);
+        gcc.args(STRICT).args(options).args(["-DBRTC_PANIC_HANDLER", "-fsyntax-only"]);
+        for folder in [&include(), &folder.join("include"), &stubs] {
+            gcc.arg("-I").arg(folder);
+        }
+        run(gcc.arg(folder.join("brtc_esp.c")))?;
+    }
+    println!("  the component for ESP-IDF compiles against stubs; it was NOT built with ESP-IDF");
+    Ok(())
 }
 
 /// The flags mean something: an example with a mistake does not compile.
