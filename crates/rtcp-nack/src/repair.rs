@@ -325,6 +325,40 @@ mod tests {
         assert!(rate(f32::NAN) <= MOST);
     }
 
+    /// Whether a block is whole after these packets of it are lost: a repair packet with one packet missing restores it.
+    fn peels(row: &[u8], repairs: usize, lost: u32) -> bool {
+        let mut lost = lost;
+        loop {
+            let restored = (0..repairs).find_map(|bit| {
+                let mask =
+                    row.iter().zip(0..).filter(|(one, _)| **one >> bit & 1 != 0).fold(0u32, |m, (_, n)| m | 1 << n);
+                ((mask & lost).count_ones() == 1).then_some(mask & lost)
+            });
+            match restored {
+                Some(one) => lost &= !one,
+                None => return lost == 0,
+            }
+        }
+    }
+
+    #[test]
+    fn each_mask_restores_any_one_packet_and_most_of_as_many_as_it_can() {
+        for (row, repairs) in MASKS.iter().zip(1usize..) {
+            for packets in 1..=BLOCK {
+                assert!((0..packets).all(|n| peels(&row[..packets], repairs, 1 << n)), "{repairs} of {packets}");
+            }
+            // Of a whole block: every pair but those of equal columns, and what of all triples.
+            let all = |count: u32| (0u32..1 << BLOCK).filter(move |lost| lost.count_ones() == count);
+            let share = |count: u32| {
+                all(count).filter(|lost| peels(row, repairs, *lost)).count() as f32 / all(count).count() as f32
+            };
+            let (two, three) = (share(2), share(3));
+            let least = [0.0, 0.6, 0.9, 0.9, 1.0, 1.0, 1.0, 1.0][repairs - 1];
+            assert!(two >= least, "{repairs}: {two} of all pairs");
+            assert!(repairs < 6 || three >= 0.85, "{repairs}: {three} of all triples");
+        }
+    }
+
     #[test]
     fn every_repair_packet_protects_something_and_every_packet_is_protected() {
         for (row, repairs) in MASKS.iter().zip(1u32..) {

@@ -35,9 +35,3 @@ fn a_bulk_transfer_that_ends_leaves_no_queue() {
     let means = run(vec![Media::boxed(0, 1_000_000)], 60, 75_000);
     assert!((2_500_000.0..3_150_000.0).contains(&means[0]), "{means:?}");
 }
-
-#[test]
-fn two_senders_come_near_to_one_another() {
-    let means = run(vec![Media::boxed(0, 1_000_000), Media::boxed(30, 300_000)], 150, 75_000);
-    assert!(means[0] < 1.4 * means[1] && means[1] < 1.4 * means[0], "{means:?}");
-}
