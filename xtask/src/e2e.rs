@@ -50,6 +50,12 @@ pub fn main(_: &[String]) -> Result<()> {
     ])
 }
 
+/// `cargo xtask live`: encoders instead of files, in a real browser.
+pub fn live(_: &[String]) -> Result<()> {
+    run(cargo().args(["build", "--release", "--package", "barertc-desktop"]))?;
+    node(&["live.test.mjs"])
+}
+
 /// `cargo xtask qemu-e2e`: the emulated device's.
 pub fn qemu(_: &[String]) -> Result<()> {
     build_peers()?;

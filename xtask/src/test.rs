@@ -44,6 +44,7 @@ const PARTS: &[Part] = &[
     Part { name: "proofs", about: "a line for each promise, with what was measured", run: proofs },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
+    Part { name: "live", about: "encoders instead of files, in a real browser", run: live },
     Part { name: "impair", about: "the streamer on bad networks, in a real browser", run: impair },
     Part { name: "qemu-e2e", about: "the emulated device's streamer in a real browser", run: qemu_e2e },
     Part {
@@ -234,6 +235,10 @@ fn fuzz() -> Result<()> {
 
 fn e2e() -> Result<()> {
     crate::e2e::main(&[])
+}
+
+fn live() -> Result<()> {
+    crate::e2e::live(&[])
 }
 
 fn impair() -> Result<()> {

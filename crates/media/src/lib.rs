@@ -8,6 +8,8 @@
 //! What is encoded now comes from an [`Encoder`], or as bytes in chunks of any size: [`AccessUnits`], [`OggPackets`] and
 //! [`PrefixedPackets`] cut them. [`RateControl`], [`KeyFrames`] and [`Prober`] let the network steer the encoder.
 //!
+//! Sound of the other side goes through a [`Playout`] to a [`Speaker`]; [`G711`] needs no codec library.
+//!
 //! ```
 //! use barertc_arena::Heap;
 //! use barertc_media::{Directory, DirectoryConfig, Embedded, FrameKind};
@@ -66,6 +68,7 @@ pub mod pack;
 mod packed;
 mod parameter_sets;
 mod schedule;
+mod sound;
 mod source;
 mod storage;
 
@@ -86,5 +89,6 @@ pub use live::{
 pub use ogg::{Ogg, OggConfig, Unplayed};
 pub use packed::{Packed, PackedConfig};
 pub use schedule::Schedule;
+pub use sound::{G711, Microphone, Playout, PlayoutConfig, PlayoutStats, Speaker, audio_level};
 pub use source::Source;
 pub use storage::{Embedded, Storage};

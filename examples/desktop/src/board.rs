@@ -29,7 +29,8 @@ use crate::say::Say;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-type Handle = Label<&'static Heap<'static>>;
+/// A handle of the large memory, which counts for whom it is.
+pub type Handle = Label<&'static Heap<'static>>;
 
 /// The desktop.
 pub struct Desktop {

@@ -1,9 +1,12 @@
 //! The streamer on a desktop. `barertc-desktop --help` says what it can do.
 
 mod board;
+mod child;
+mod commands;
 mod feedback;
 mod forwarder;
 mod guard;
+mod live;
 mod lookup;
 mod media_socket;
 mod net;
@@ -108,9 +111,31 @@ fn stream(options: &Options) -> Result<()> {
     let mut buffers = Box::new(Buffers::<SOCKETS>::new());
     {
         let streams = Streams::<_, STREAMS>::new(StreamBounds::new(), board.psram("signaling"));
-        let app =
-            pin!(barertc_streamer::run(&board, &settings, &identity, &mut media, &mut buffers, &streams, ready, stop));
-        async_io::block_on(device(app))?;
+        if let Some(mut live) = live::encoders(&board, options) {
+            let app = pin!(barertc_streamer::run_live(
+                &board,
+                &settings,
+                &identity,
+                &mut live,
+                &mut buffers,
+                &streams,
+                ready,
+                stop
+            ));
+            async_io::block_on(device(app))?;
+        } else {
+            let app = pin!(barertc_streamer::run(
+                &board,
+                &settings,
+                &identity,
+                &mut media,
+                &mut buffers,
+                &streams,
+                ready,
+                stop
+            ));
+            async_io::block_on(device(app))?;
+        }
     }
     board.finish().context("--record")?;
     let after = board.psram_stats();

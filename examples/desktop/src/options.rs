@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail};
+use barertc_media::RateConfig;
 use barertc_signaling::{Access, Url};
 use barertc_streamer::{MAX_ADDRESSES, MAX_TURN};
 use pico_args::Arguments;
 
+use crate::commands::Template;
 use crate::lookup::lookup;
 use crate::media_socket::Senders;
 use crate::turn::TurnOption;
@@ -21,6 +23,13 @@ Without options it plays its sample to browsers on this machine, at http://127.0
 
 What is played, and kept
   --media PATH         a packed file (.brtc), or a folder with h264/ and opus/ in it
+  --test-pattern       a test card and a tone, made by ffmpeg while you watch
+  --camera DEVICE      a camera through ffmpeg, such as /dev/video0
+  --microphone DEVICE  a microphone through ffmpeg and ALSA, such as default
+  --video COMMAND      what a command writes to its standard output: H.264 between start codes (Annex B). {bitrate} and
+                       {fps} in it are replaced, and it is started again where the viewers' paths ask for another rate
+  --audio COMMAND      the same for sound: Opus in Ogg
+  --bitrate BITS       most of live pictures, a second [default: 2500000]
   --record FOLDER      take what viewers send, by the page's button or by WHIP at /whip, and write it there
   --record-limit BYTES as much in one run at most [default: 1073741824]
 
@@ -61,6 +70,10 @@ What it says
 /// The options, with defaults filled in.
 pub struct Options {
     pub media: Option<PathBuf>,
+    /// Commands for pictures and sound, instead of media.
+    pub video: Option<Template>,
+    pub audio: Option<Template>,
+    pub bitrate: u64,
     pub listen: SocketAddr,
     pub token: Option<String>,
     pub signaling: Option<(String, SocketAddr)>,
@@ -91,7 +104,7 @@ impl Options {
         Self::from(std::env::args_os().skip(1).collect())
     }
 
-    fn from(words: Vec<OsString>) -> Result<Option<Self>> {
+    pub fn from(words: Vec<OsString>) -> Result<Option<Self>> {
         let mut args = Arguments::from_vec(words);
         if args.contains(["-h", "--help"]) {
             return Ok(None);
@@ -102,8 +115,13 @@ impl Options {
         let stun: Option<String> = value(&mut args, "--stun")?;
         let account: Option<String> = value(&mut args, "--turn-account")?;
         let turn: Vec<String> = args.values_from_str("--turn").map_err(|error| anyhow!("--turn: {error}"))?;
+        let media: Option<PathBuf> = value(&mut args, "--media")?;
+        let (video, audio) = live(&mut args, media.is_some())?;
         let options = Self {
-            media: value(&mut args, "--media")?,
+            media,
+            video,
+            audio,
+            bitrate: value(&mut args, "--bitrate")?.unwrap_or(2_500_000),
             listen: value(&mut args, "--listen")?.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8000)),
             token: value(&mut args, "--token")?,
             signaling: signaling.map(|url| forwarder(&url, &id)).transpose()?,
@@ -136,6 +154,9 @@ impl Options {
     }
 
     fn check(&self) -> Result<()> {
+        if let Err(error) = RateConfig::new(self.bitrate).check() {
+            bail!("--bitrate {}: {error}", self.bitrate);
+        }
         if !(576..=1_500).contains(&self.mtu) {
             bail!("--mtu {}: must be from 576 to 1500", self.mtu);
         }
@@ -203,6 +224,36 @@ impl Options {
         }
         Ok(Senders::this_machine(&own_addresses()?))
     }
+}
+
+/// The commands that pictures and sound come from, where the options name some: one for each.
+fn live(args: &mut Arguments, media: bool) -> Result<(Option<Template>, Option<Template>)> {
+    let test_pattern = args.contains("--test-pattern");
+    let [video, camera, audio, microphone]: [Option<String>; 4] =
+        [value(args, "--video")?, value(args, "--camera")?, value(args, "--audio")?, value(args, "--microphone")?];
+    let media = ("--media", media);
+    let pictures =
+        [media, ("--video", video.is_some()), ("--camera", camera.is_some()), ("--test-pattern", test_pattern)];
+    let sound = [media, ("--audio", audio.is_some()), ("--microphone", microphone.is_some())];
+    for named in [&pictures[..], &sound] {
+        let mut given = named.iter().filter(|(_, given)| *given).map(|(name, _)| name);
+        if let (Some(one), Some(two)) = (given.next(), given.next()) {
+            bail!("{one} and {two}: only one of them can be played");
+        }
+    }
+    let video = match (video, camera) {
+        (Some(command), _) => Some(Template::of_user("--video", &command)?),
+        (None, Some(device)) => Some(Template::camera(&device)?),
+        (None, None) if test_pattern => Some(Template::test_card()?),
+        (None, None) => None,
+    };
+    let audio = match (audio, microphone) {
+        (Some(command), _) => Some(Template::of_user("--audio", &command)?),
+        (None, Some(device)) => Some(Template::microphone(&device)?),
+        (None, None) if test_pattern => Some(Template::tone()),
+        (None, None) => None,
+    };
+    Ok((video, audio))
 }
 
 /// All addresses of this machine.
@@ -343,6 +394,12 @@ mod tests {
             (&["--whip", "ws://127.0.0.1:1"], &["--whip", "ws://127.0.0.1:1"]),
             (&["--advertise", "127.0.0.1"], &["--advertise", "127.0.0.1"]),
             (&["--media", "/not/there"], &["--media /not/there"]),
+            (&["--camera", "/not/there"], &["--camera /not/there"]),
+            (&["--video", "|"], &["--video"]),
+            (&["--video", "a", "--camera", "b"], &["--video and --camera"]),
+            (&["--audio", "a", "--microphone", "b"], &["--audio and --microphone"]),
+            (&["--media", ".", "--audio", "a"], &["--media and --audio"]),
+            (&["--bitrate", "1000"], &["--bitrate 1000", "150000"]),
             (&["--record", "/not/there"], &["--record /not/there"]),
             (&["--ca", "/not/there"], &["--ca /not/there"]),
             (&["--meda", "x"], &["not understood: --meda x", "Did you mean --media?"]),

@@ -6,5 +6,6 @@ mod live;
 mod ogg;
 mod packed;
 mod parameter_sets;
+mod sound;
 mod sources;
 mod support;

@@ -1,0 +1,65 @@
+// Encoders instead of files: ffmpeg at the other end of a pipe, watched by a real Chromium; and commands that do not work.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { launch, open, stats, until } from './browser.mjs';
+import { Streamer } from './streamer.mjs';
+
+const SECONDS = Number(process.env.LIVE_SECONDS ?? 10);
+
+// Processes whose command line has `word` in it.
+function running(word) {
+  const all = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n');
+  return all.filter((line) => line.includes(word) && !line.includes('node ')).map((line) => Number(line.trim().split(' ')[0]));
+}
+
+test(`Chromium watches a live source of ffmpeg for ${SECONDS} s`, async () => {
+  const browser = await launch();
+  const streamer = await Streamer.start(['--test-pattern', '--bitrate', '1500000', '--stats']);
+  try {
+    const { page, errors } = await open(browser, streamer.url);
+    await page.click('#sound');
+    const from = await until(page, (s) => s.video?.framesDecoded > 60 && s.audio, 15_000, 'two seconds of video');
+    await page.waitForTimeout(SECONDS * 1000);
+    const to = await stats(page);
+    const seconds = (to.video.timestamp - from.video.timestamp) / 1000;
+    const fps = (to.video.framesDecoded - from.video.framesDecoded) / seconds;
+    const energy = to.audio.totalAudioEnergy - from.audio.totalAudioEnergy;
+    const gaps = [...streamer.log.matchAll(/(\d+) ms between pictures/g)].map((m) => Number(m[1]));
+    console.log(`${fps.toFixed(1)} pictures a second, ${to.video.freezeCount - from.video.freezeCount} freezes, energy ${energy.toFixed(4)}, gaps between encoders ${gaps}`);
+    assert.ok(fps >= 25, `${fps} pictures a second: ${streamer.log}`);
+    assert.ok(energy > 0.01, `sound of energy ${energy}`);
+    assert.deepEqual(errors, []);
+  } finally {
+    await browser.close();
+    const code = await streamer.stop();
+    assert.equal(code, 0, `Ctrl-C ends the streamer cleanly: ${streamer.log}`);
+  }
+  assert.deepEqual(running('testsrc=size=640x360'), [], 'the command ends with the streamer');
+});
+
+test('a command that does not work is told with its last words', async () => {
+  const cases = [
+    ['echo no camera here >&2; exit 4', /video: the command ended \(exit status: 4\); it says: no camera here/],
+    ['yes rubbish', /video: what the command writes: no start code of H\.264 in \d+ bytes/],
+    ['exec sleep 77', /video: the command gave no frame for 5 s/],
+  ];
+  for (const [command, said] of cases) {
+    const streamer = await Streamer.start(['--video', command]);
+    try {
+      await streamer.waitFor(said, 12_000);
+    } finally {
+      assert.equal(await streamer.stop(), 0, streamer.log);
+    }
+  }
+  assert.deepEqual(running('sleep 77'), [], 'the command ends with the streamer');
+});
+
+test('options that cannot be are named before anything starts', async () => {
+  const cases = [
+    [['--camera', '/dev/no-such-camera'], /--camera \/dev\/no-such-camera: no such device/],
+    [['--video', 'cat', '--test-pattern'], /--video and --test-pattern/],
+    [['--audio', 'cat', '--media', '.'], /--media and --audio/],
+  ];
+  for (const [args, said] of cases) await assert.rejects(Streamer.start(args), said);
+});
