@@ -123,6 +123,8 @@ fn levels_are_decibels_below_overload() {
         assert!((f64::from(audio_level(&pcm)) - right).abs() <= 0.51, "{amplitude}: {right}");
     }
     assert_eq!(audio_level(&[1; 160]), 90);
+    // 5.70 dB.
+    assert_eq!(audio_level(&[17_000; 160]), 6);
 }
 
 fn ramp(from: i16, len: i16) -> Vec<i16> {
