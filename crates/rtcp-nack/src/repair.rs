@@ -78,7 +78,8 @@ impl Group {
     }
 }
 
-/// What protects a stream.
+/// What protects a stream. More than fifteen fields: the rate, the frame, the group that is filled and the finished
+/// packets change together with each packet of the stream.
 #[derive(Debug)]
 pub(crate) struct Repair<A: Allocator + Clone> {
     config: RepairConfig,
