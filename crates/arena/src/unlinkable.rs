@@ -22,11 +22,15 @@ unsafe extern "C" {
 
 // SAFETY: no program that calls one of these methods exists.
 unsafe impl GlobalAlloc for Unlinkable {
+    // Inlined, so that the machine code is only in programs that have this as their global allocator: a library with it
+    // in an archive would miss the function for everybody.
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: never executed, because it doesn't link.
         unsafe { the_global_heap_is_used_but_this_program_must_not_have_one(layout.size()) }
     }
 
+    #[inline]
     unsafe fn dealloc(&self, _: *mut u8, layout: Layout) {
         // SAFETY: never executed, because it doesn't link.
         unsafe { the_global_heap_is_used_but_this_program_must_not_have_one(layout.size()) };

@@ -31,7 +31,8 @@ fn other_sizes_of_psram_are_used_as_they_are() {
         let board = Board { psram: Chip { megabytes: Some(megabytes), ..Chip::EV }, ..Board::ev() };
         let (mut machine, _) =
             on_network(board, Contents::with(TOKEN).flash(), Forward::default(), ClockSource::Virtual);
-        until(&mut machine, 20_000, "psram");
+        // What follows the size, so that the size is there whole.
+        until(&mut machine, 20_000, "· stack");
         let log = machine.log();
         let of: u64 = log
             .split("psram ")
