@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use barertc_arena::{Counting, Global};
-use barertc_hosted::{Clock, Config, Instant, Network, Transport};
+use barertc_hosted::{Clock, Config, Instant, Network, Runner, Transport};
 use embassy_net_driver::{Driver, RxToken, TxToken};
 
 /// A clock that jumps to whatever is waited for.
@@ -49,7 +49,7 @@ pub fn drive<T: Transport>(transport: T, is_over: &Cell<bool>) {
     {
         let clock = Flying::default();
         let (mut device, control, mut runner) = barertc_hosted::new(transport, clock, config, &arena).unwrap();
-        assert!(arena.stats().peak <= config.worst_case_bytes::<T, &Counting<Global>>());
+        assert!(arena.stats().peak <= Runner::<T, Flying, &Counting<Global>>::worst_case_bytes(&config));
         let network = Network::new("home", "correct horse battery").unwrap();
         let mut run = pin!(runner.run());
         let mut ask = pin!(async {
