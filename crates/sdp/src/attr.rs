@@ -149,6 +149,28 @@ impl Setup {
         }
     }
 
+    /// Our role as answerer (RFC 8842 §5.3). An offer that says nothing means `active` (RFC 4145 §4).
+    pub(crate) fn of_answer(offered: Option<Self>, wish: Self) -> Option<Self> {
+        Some(match offered {
+            Some(Self::ActPass) if wish == Self::Passive => Self::Passive,
+            Some(Self::ActPass | Self::Passive) => Self::Active,
+            Some(Self::Active) | None => Self::Passive,
+        })
+    }
+
+    /// Our role as offerer (RFC 8842 §5.4). An answer that says nothing means `passive` (RFC 4145 §4).
+    pub(crate) fn of_offer(answered: Option<Self>, offered: Self) -> Option<Self> {
+        let ours = match answered {
+            Some(Self::Active) => Self::Passive,
+            Some(Self::Passive) => Self::Active,
+            // An answer must choose; saying nothing leaves us what we asked for, or active.
+            Some(Self::ActPass) => return None,
+            None if offered == Self::Passive => Self::Passive,
+            None => Self::Active,
+        };
+        (offered == Self::ActPass || offered == ours).then_some(ours)
+    }
+
     pub(crate) fn parse(value: &str) -> Option<Self> {
         Some(match value {
             "actpass" => Self::ActPass,

@@ -89,6 +89,7 @@
 extern crate std;
 
 mod attr;
+mod bounds;
 mod codec;
 mod error;
 mod h264;
@@ -103,6 +104,7 @@ mod write;
 
 pub use attr::{Direction, Feedback, MediaKind, RtpMap, Setup, SsrcAttribute, parameter, parameters};
 pub use barertc_wire::{Extension, ExtensionMap, Fingerprint, Fingerprints, HashAlgorithm};
+pub use bounds::DescriptionBounds;
 pub use codec::{Codec, H264};
 pub use error::{Error, SectionError, TransportError};
 pub use h264::{Level, Profile, ProfileLevelId};
@@ -112,4 +114,4 @@ pub use local::{Data, Local, LocalCodec, Section, Sections, Sending, Track};
 pub use media::{Media, Payload, Payloads, RemoteSsrc};
 pub use negotiate::{Line, Negotiated, NegotiatedCodec, NegotiatedData, Placeholder};
 pub use session::{Bundle, MediaLines, Session, Transport};
-pub use write::{DescriptionBounds, write_answer, write_offer};
+pub use write::{write_answer, write_offer};

@@ -154,7 +154,7 @@ impl Negotiated {
             }
         }
         self.placeholder = self.find_placeholder(offer);
-        self.agree_transport(offer, |theirs| answer_setup(theirs, local.setup))
+        self.agree_transport(offer, |theirs| Setup::of_answer(theirs, local.setup))
     }
 
     /// Reads the answer to the offer that was written from `local`.
@@ -198,7 +198,7 @@ impl Negotiated {
                 self.accept(line)?;
             }
         }
-        self.agree_transport(answer, |theirs| offered_setup(theirs, local.setup))
+        self.agree_transport(answer, |theirs| Setup::of_offer(theirs, local.setup))
     }
 
     /// The accepted m-line with this mid.
@@ -352,28 +352,6 @@ impl Default for Negotiated {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Our role as answerer (RFC 8842 §5.3); an offer that says nothing means `active` (RFC 4145 §4).
-fn answer_setup(offered: Option<Setup>, wish: Setup) -> Option<Setup> {
-    Some(match offered {
-        Some(Setup::ActPass) if wish == Setup::Passive => Setup::Passive,
-        Some(Setup::ActPass | Setup::Passive) => Setup::Active,
-        Some(Setup::Active) | None => Setup::Passive,
-    })
-}
-
-/// Our role as offerer (RFC 8842 §5.4); an answer that says nothing means `passive` (RFC 4145 §4).
-fn offered_setup(answered: Option<Setup>, offered: Setup) -> Option<Setup> {
-    let ours = match answered {
-        Some(Setup::Active) => Setup::Passive,
-        Some(Setup::Passive) => Setup::Active,
-        // An answer must choose; saying nothing leaves us what we asked for, or active.
-        Some(Setup::ActPass) => return None,
-        None if offered == Setup::Passive => Setup::Passive,
-        None => Setup::Active,
-    };
-    (offered == Setup::ActPass || offered == ours).then_some(ours)
 }
 
 impl Line {

@@ -113,63 +113,6 @@ pub fn write_answer<'o, C: Display>(
     text.finish()
 }
 
-/// How large descriptions of ours can be.
-///
-/// ```
-/// use barertc_sdp::DescriptionBounds;
-///
-/// const BOUNDS: DescriptionBounds = DescriptionBounds { tracks: 2, codecs: 1, candidates: 4, rejected: 0 };
-/// static DESCRIPTION: [u8; BOUNDS.max_len()] = [0; BOUNDS.max_len()];
-/// # assert!(DESCRIPTION.len() < 9_000);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct DescriptionBounds {
-    /// Tracks.
-    pub tracks: usize,
-    /// Payload types agreed on or offered for a track, retransmissions not counted.
-    pub codecs: usize,
-    /// Candidates. A candidate of ours has at most 192 characters.
-    pub candidates: usize,
-    /// M-lines that are rejected or ended. A rejected m-line that a peer offered is counted with 544 characters.
-    pub rejected: usize,
-}
-
-impl DescriptionBounds {
-    /// The most bytes of an offer or answer of ours, data channels included. Names have at most
-    /// [`MAX_NAME`](crate::MAX_NAME) bytes, ICE credentials at most 32.
-    #[must_use]
-    pub const fn max_len(&self) -> usize {
-        const NAME: usize = crate::limits::MAX_NAME;
-        const LINE: usize = 192;
-        // Its m-line, c, mid and direction; ufrag, pwd, fingerprint by SHA-512, setup.
-        const REJECTED: usize = LINE + 46 + 44 + 216 + 19 + 27;
-        // v, o, s, t, group, extmap-allow-mixed, msid-semantic, ice-lite, ice-options.
-        const HEAD: usize = 320;
-        // m, c, mid, ufrag, pwd, fingerprint by SHA-512, setup, end-of-candidates, direction, rtcp-mux, rtcp-rsize.
-        const SECTION: usize = 48 + 64 + (8 + NAME) + 46 + 44 + 216 + 19 + 21 + 12 + 12 + 14;
-        // Its place in the group.
-        const GROUP: usize = NAME + 1;
-        // sctp-port, max-message-size, sctp-init.
-        const DATA: usize = 20 + 32 + 512;
-        const EXTENSION: usize = 96;
-        // Three payload types in the m-line, rtpmap, five rtcp-fb, fmtp, rtpmap and fmtp of retransmissions and of redundancy.
-        const CODEC: usize = 12 + 32 + 5 * 32 + 112 + 28 + 24 + 28 + 22;
-        // Its payload type in the m-line, rtpmap, rtcp-fb, fmtp of repair packets; rtcp-xr.
-        const REPAIR: usize = 4 + 31 + 31 + 38 + 24;
-        // msid, two ssrc-groups, cname and msid of three streams.
-        const SENDING: usize = (10 + 2 * NAME) + 42 + 45 + 3 * ((26 + NAME) + (25 + 2 * NAME));
-        let extensions = barertc_wire::Extension::ALL.len().saturating_mul(EXTENSION);
-        let track = (SECTION + GROUP + SENDING + REPAIR)
-            .saturating_add(extensions)
-            .saturating_add(self.codecs.saturating_mul(CODEC));
-        (HEAD + SECTION + GROUP + DATA)
-            .saturating_add(self.tracks.saturating_mul(track))
-            .saturating_add(self.candidates.saturating_mul(LINE))
-            .saturating_add(self.rejected.saturating_mul(REJECTED))
-    }
-}
-
 const RTP: &str = "UDP/TLS/RTP/SAVPF";
 const DATA: &str = "UDP/DTLS/SCTP";
 /// The round trip time is told to receivers and senders (RFC 3611 §5.1).

@@ -1,6 +1,7 @@
 //! One stream being sent.
 
 mod again;
+mod headers;
 mod key_frames;
 mod late;
 mod renegotiated;
@@ -9,7 +10,7 @@ mod retransmissions;
 use barertc_arena::{Allocator, Box, Ring};
 use barertc_congestion::TokenBucket;
 use barertc_rtp::rtcp::{NtpTime, ReportBlock, Rtcp, SenderInfo};
-use barertc_rtp::{Cursor, Extension, Extensions, Frame, Header, MIN_BUDGET, Piece, PlayoutDelay, abs_send_time};
+use barertc_rtp::{Cursor, Extension, Frame, abs_send_time};
 use barertc_wire::{Instant, Writer};
 use core::time::Duration;
 
@@ -461,42 +462,5 @@ impl<A: Allocator + Clone> SendStream<A> {
     #[must_use]
     pub const fn history(&self) -> &History<A> {
         &self.history
-    }
-
-    fn header(&self, frame: &Frame<A>, piece: &Piece, sequence: u16) -> Header {
-        Header {
-            marker: piece.is_last() && self.config.format.is_video(),
-            payload_type: self.config.payload_type,
-            sequence,
-            timestamp: frame.timestamp().wrapping_add(self.config.timestamp_offset),
-            ssrc: self.config.ssrc,
-        }
-    }
-
-    fn extensions<'a>(&'a self, frame: &Frame<A>, time: u32, transport_sequence: u16) -> Extensions<'a> {
-        if self.config.extensions.is_empty() {
-            return Extensions::default();
-        }
-        let info = frame.info();
-        Extensions {
-            abs_send_time: Some(time),
-            transport_sequence: Some(transport_sequence),
-            audio_level: info.audio_level,
-            video_orientation: info.video_orientation,
-            playout_delay: info.playout_delay.or(self.playout_delay()),
-            ..self.config.stamped()
-        }
-    }
-
-    /// What the receiver is told about holding pictures back, where that can change between a packet and its
-    /// retransmission: a plain one has to be the same bytes. Once told it has to be told always, since budgets count it.
-    fn playout_delay(&self) -> Option<PlayoutDelay> {
-        let may = self.config.rtx.is_some() && self.config.format.is_video() && !self.config.latency.is_zero();
-        may.then(|| self.playout.playout_delay())
-    }
-
-    fn budget(&self, frame: &Frame<A>, repaired: bool) -> u16 {
-        let overhead = self.config.overhead(&self.extensions(frame, 0, 0), repaired);
-        u16::try_from(self.config.mtu.saturating_sub(overhead).max(MIN_BUDGET)).unwrap_or(u16::MAX)
     }
 }
