@@ -14,7 +14,7 @@ use super::fixture::{Contents, TOKEN, machine, on_network, until};
 
 /// The bootloader may leave interrupts off: the program switches them on itself.
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn interrupts_are_switched_on_by_the_program() {
     for interrupts_on in [false, true] {
         let board = Board { interrupts_on, ..Board::ev() };
@@ -26,7 +26,7 @@ fn interrupts_are_switched_on_by_the_program() {
 
 /// Delays are not tuned, so that the bus stays below what needs it.
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn psram_is_slower_than_what_needs_tuning() {
     let mut machine = machine(Board::ev(), Contents::with(TOKEN).flash());
     until(&mut machine, 12_000, "network: ");
@@ -37,7 +37,7 @@ fn psram_is_slower_than_what_needs_tuning() {
 
 /// A panic starts the program again with the Ethernet controller at rest: what comes meanwhile is not written anywhere.
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn a_warm_restart_stops_the_ethernet_controller() {
     let (mut machine, _) =
         on_network(Board::ev(), Contents::with(TOKEN).flash(), Forward::default(), ClockSource::Virtual);
@@ -59,7 +59,7 @@ fn a_warm_restart_stops_the_ethernet_controller() {
 
 /// The ROM has arithmetic on floating point twice: the copy that takes them in integer registers is not for this program.
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn floating_point_of_the_rom_is_that_of_libgcc() {
     let mut machine = machine(Board::ev(), Contents::with(TOKEN).flash());
     until(&mut machine, 12_000, "network: ");

@@ -14,7 +14,7 @@ const SECTOR_WORDS: u64 = 1024;
 const RECORD_WORDS: u64 = 20;
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn a_power_cut_at_any_write_of_the_seed_leaves_a_board_that_starts() {
     let places = (0..SECTOR_WORDS).step_by(128).chain(SECTOR_WORDS..SECTOR_WORDS + RECORD_WORDS);
     for after in places {
@@ -30,7 +30,7 @@ fn a_power_cut_at_any_write_of_the_seed_leaves_a_board_that_starts() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn three_starts_take_the_two_places_in_turn() {
     let mut flash = Contents::with(TOKEN).flash();
     for (start, place) in [(1_u32, 0xb000), (2, 0xa000), (3, 0xb000)] {
@@ -43,7 +43,7 @@ fn three_starts_take_the_two_places_in_turn() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn a_program_that_hangs_is_started_again_within_eight_seconds() {
     let (mut machine, _) =
         on_network(Board::ev(), Contents::with(TOKEN).flash(), Forward::default(), ClockSource::Virtual);

@@ -9,7 +9,7 @@ use barertc_p4::net::Forward;
 use super::fixture::{Contents, TOKEN, machine, on_network, until};
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn no_psram() {
     for floating in [0, 0xff] {
         let board = Board { psram: Chip { megabytes: None, floating, ..Chip::EV }, ..Board::ev() };
@@ -18,14 +18,14 @@ fn no_psram() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn a_psram_that_is_smaller_than_it_says() {
     let board = Board { psram: Chip { megabytes: Some(8), mr2: Some(7), ..Chip::EV }, ..Board::ev() };
     until(&mut machine(board, Contents::with(TOKEN).flash()), 1_000, "or is smaller than it says");
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn other_sizes_of_psram_are_used_as_they_are() {
     for (megabytes, bytes) in [(8, 8 << 20), (16, 16 << 20)] {
         let board = Board { psram: Chip { megabytes: Some(megabytes), ..Chip::EV }, ..Board::ev() };
@@ -44,7 +44,7 @@ fn other_sizes_of_psram_are_used_as_they_are() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn no_phy() {
     let board = Board { phy: Wiring { present: false, ..Wiring::EV }, ..Board::ev() };
     // No transceiver, no clock either: it makes it.
@@ -58,7 +58,7 @@ fn no_phy() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn no_clock() {
     let board = Board { phy: Wiring { clock: false, ..Wiring::EV }, ..Board::ev() };
     let mut machine = machine(board, Contents::with(TOKEN).flash());
@@ -67,7 +67,7 @@ fn no_clock() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn no_cable_and_no_lease() {
     let board = Board { phy: Wiring { cable: false, ..Wiring::EV }, ..Board::ev() };
     until(&mut machine(board, Contents::with(TOKEN).flash()), 12_000, "network: there is no link");
@@ -77,14 +77,14 @@ fn no_cable_and_no_lease() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn no_seed() {
     let contents = Contents { seed: false, ..Contents::with(TOKEN) };
     until(&mut machine(Board::ev(), contents.flash()), 1_000, "cannot start: no seed in flash");
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn settings_that_make_no_sense() {
     let cases = [
         ("network=lan\n", "cannot start: settings: network is"),
@@ -99,7 +99,7 @@ fn settings_that_make_no_sense() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn a_broken_file_system() {
     let contents = Contents { media: Some(&[0x55; 8192]), ..Contents::with(TOKEN) };
     let (mut machine, _) = on_network(Board::ev(), contents.flash(), Forward::default(), ClockSource::Virtual);
@@ -107,7 +107,7 @@ fn a_broken_file_system() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn an_older_chip() {
     // The bootloader refuses it by the image's header.
     let board = Board { revision: (1, 0), ..Board::ev() };
@@ -123,7 +123,7 @@ fn an_older_chip() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn an_image_that_was_damaged() {
     let mut flash = Contents::with(TOKEN).flash();
     flash[0x2_0000] ^= 1;

@@ -10,7 +10,7 @@ use barertc_p4::net::Forward;
 use super::fixture::{Contents, TOKEN, on_network, until};
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn boots_to_ready_with_a_lease() {
     let (mut machine, _) =
         on_network(Board::ev(), Contents::with(TOKEN).flash(), Forward::default(), ClockSource::Virtual);
@@ -23,7 +23,7 @@ fn boots_to_ready_with_a_lease() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn serves_its_page() {
     let forward = Forward { tcp: vec![(0, 80)], ..Forward::default() };
     let (mut machine, ports) = on_network(Board::ev(), Contents::with(TOKEN).flash(), forward, ClockSource::Wall);
@@ -43,7 +43,7 @@ fn serves_its_page() {
 }
 
 #[test]
-#[ignore = "needs the program: cargo xtask p4-e2e"]
+#[ignore = "needs the program: cargo xtask test p4"]
 fn without_a_viewer_the_processor_sleeps() {
     let (mut machine, _) =
         on_network(Board::ev(), Contents::with(TOKEN).flash(), Forward::default(), ClockSource::Virtual);
