@@ -150,6 +150,11 @@ impl<A: Allocator + Clone> Repair<A> {
         self.config = config;
     }
 
+    /// The number of the next repair packet.
+    pub(crate) const fn next_sequence(&self) -> u16 {
+        self.next_sequence
+    }
+
     /// Whether the frames that come now are protected.
     pub(crate) const fn is_on(&self) -> bool {
         self.measure.is_on()

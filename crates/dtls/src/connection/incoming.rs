@@ -267,6 +267,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 // The peer has sent its flight again, so it hasn't got ours (RFC 9147 §5.8.1).
                 Discard::OldMessage => {
                     useful = true;
+                    // It goes on, whatever somebody without keys has said.
+                    self.hint = None;
                     self.link.flight.peer_repeated(now);
                 }
                 // It would come again and again, and never fit.
@@ -364,7 +366,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             // It ends nothing by itself: it is believed when the answer to our flight does not come either (RFC 9147 §4.5.2).
             alert::CLOSE_NOTIFY if opened.epoch == 0 => {
                 self.discards.count(Discard::Unprotected);
-                self.hint = Some(Hint { end: Event::Closed, soon: true });
+                // A failure that was told before is why it closes.
+                self.hint = self.hint.filter(|hint| hint.soon).or(Some(Hint { end: Event::Closed, soon: true }));
             }
             alert::CLOSE_NOTIFY => {
                 self.alert = Some((alert::WARNING, alert::CLOSE_NOTIFY));

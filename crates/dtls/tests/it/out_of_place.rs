@@ -216,7 +216,10 @@ fn an_alert_before_the_keys_ends_nothing_that_goes_on() {
 /// Where nothing else comes, the alert was true: it is the reason as soon as the answer is late.
 #[test]
 fn an_alert_before_the_keys_is_the_reason_when_the_answer_is_late() {
-    let cases = [(alert(2, 40), Event::Failed(Error::PeerAlert(40))), (alert(1, 0), Event::Closed)];
+    // A close_notify behind a failure is no other reason.
+    let both = [alert(2, 40), alert(1, 0)].concat();
+    let failed = Event::Failed(Error::PeerAlert(40));
+    let cases = [(alert(2, 40), failed), (both, failed), (alert(1, 0), Event::Closed)];
     for (datagram, end) in cases {
         for version in [Version::Dtls12, Version::Dtls13] {
             let mut p = pair(version);

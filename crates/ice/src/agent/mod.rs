@@ -180,8 +180,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.suspect(now);
     }
 
-    /// Sets the user name fragment and the password of the peer's description. Early checks with the same user name are
-    /// then taken up. When they are others than before, they answer a [`restart`](Self::restart).
+    /// Sends a check at once: on the path in use, or else on the pair that is the most likely to become it. A protocol whose
+    /// datagrams the responses of the peer carry gets the next one without waiting for the usual check.
     pub fn check_now(&mut self, now: Instant) {
         let timing = self.config.timing();
         let controlling = self.role.is_controlling();

@@ -52,8 +52,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// refused the old one, it is asked at once.
     ///
     /// # Errors
-    /// [`Error::UnknownServer`] without a server of that address and protocol, [`Error::Length`] and [`Error::NoMemory`]:
-    /// then the old account stays.
+    /// [`Error::UnknownServer`] without a server of that address and protocol, [`Error::Length`]: then nothing has changed.
+    /// [`Error::NoMemory`]: then the account in use stays, and one that was given before and not used yet is gone.
     pub fn renew_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
         if !self.relays.renew(server)? {
             return Err(Error::UnknownServer(server.addr));

@@ -53,14 +53,20 @@ impl<A: Allocator + Clone> Account<A> {
     }
 
     pub(super) fn new(username: &str, password: &str, alloc: A) -> Result<Self, Error> {
-        let copy = |what, text: &str| {
+        Self::check(username, password)?;
+        let copy = |text: &str| Box::try_from_slice(text.as_bytes(), alloc.clone());
+        Ok(Self { username: copy(username)?, password: copy(password)? })
+    }
+
+    /// Whether a name and a password are short enough.
+    pub(super) fn check(username: &str, password: &str) -> Result<(), Error> {
+        for (what, text) in [("TURN user name", username), ("TURN password", password)] {
             let len = text.len();
             if len > MAX_ACCOUNT {
                 return Err(Error::Length { what, min: 0, max: MAX_ACCOUNT, len });
             }
-            Ok(Box::try_from_slice(text.as_bytes(), alloc.clone())?)
-        };
-        Ok(Self { username: copy("TURN user name", username)?, password: copy("TURN password", password)? })
+        }
+        Ok(())
     }
 }
 

@@ -55,7 +55,7 @@ fn when_the_stream_ends_the_relay_is_gone_and_asked_for_again_at_once() {
 fn a_stream_that_cannot_be_made_is_tried_again_less_and_less_often() {
     let mut client = Client::with("user", "secret", &[A], Protocol::Tls);
     let end = StreamEnd::Certificate(CertificateFault::Expired);
-    for wait in [1, 2, 4, 8, 16, 32, 64, 64] {
+    for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
         let request = client.expect(Method::ALLOCATE);
         client.agent.stream_ended(client.now, request.route, end);
         assert_eq!(client.server_errors(), [ServerError::Stream(end)]);
@@ -65,9 +65,11 @@ fn a_stream_that_cannot_be_made_is_tried_again_less_and_less_often() {
         client.now += Duration::from_millis(1);
         client.agent.handle_timeout(client.now);
     }
-    // One success, and it begins anew.
+    // One that lives until it is refreshed, and it begins anew.
     let (request, key) = client.authenticate();
     client.grant(&request, RELAYED, Some(&key));
+    let refresh = client.wait(Duration::from_secs(541)).pop().unwrap();
+    client.grant(&refresh, RELAYED, Some(&key));
     client.agent.stream_ended(client.now, request.route, StreamEnd::Failed);
     let request = client.expect(Method::ALLOCATE);
     client.agent.stream_ended(client.now, request.route, StreamEnd::ConnectTimeout);
@@ -190,5 +192,38 @@ fn an_account_that_was_refused_is_tried_again_with_another_one_at_once() {
         (turn_server(&"u".repeat(509), "x", Protocol::Udp), "the TURN user name has 509 bytes: 0 to 508 are allowed"),
     ] {
         assert_eq!(client.agent.renew_turn_server(client.now, &server).unwrap_err().to_string(), error);
+    }
+}
+
+#[test]
+fn an_account_that_comes_while_the_old_one_is_being_refused_is_used() {
+    let mut client = Client::new();
+    let (request, _) = client.authenticate();
+    client.agent.renew_turn_server(client.now, &turn_server("user", "right", Protocol::Udp)).unwrap();
+    // One that is too long changes nothing.
+    let long = "u".repeat(509);
+    assert!(client.agent.renew_turn_server(client.now, &turn_server(&long, "x", Protocol::Udp)).is_err());
+    client.challenge(&request, 401, "realm", b"another nonce", &[]);
+    assert!(client.server_errors().is_empty());
+    let (request, _) = client.authenticate();
+    let key = crate::support::turn::md5_sha1("user", "realm", "right");
+    client.grant(&request, RELAYED, Some(&key));
+    assert!(client.relayed().is_some());
+}
+
+#[test]
+fn a_server_that_ends_each_stream_behind_its_grant_is_left_alone_longer_and_longer() {
+    let (mut client, route, key) = connected();
+    for wait in [1_000, 2_000, 4_000] {
+        for _ in 0..3 {
+            client.agent.stream_ended(client.now, route, StreamEnd::Closed);
+            let again = client.expect(Method::ALLOCATE);
+            client.grant(&again, RELAYED, Some(&key));
+        }
+        client.agent.stream_ended(client.now, route, StreamEnd::Closed);
+        assert_eq!(client.server_errors(), [ServerError::Stream(StreamEnd::Closed)]);
+        assert!(client.wait(Duration::from_millis(wait - 100)).is_empty(), "{wait} ms are not over");
+        let request = client.wait(Duration::from_millis(200)).pop().unwrap();
+        client.grant(&request, RELAYED, Some(&key));
     }
 }

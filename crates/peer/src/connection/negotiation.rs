@@ -9,7 +9,7 @@ use barertc_wire::Instant;
 use super::PeerConnection;
 use crate::agreement::{Begin, Ours, Plan, choose_payload_types};
 use crate::error::{Discard, Error};
-use crate::transport::carries_dtls;
+use crate::transport::{Ending, carries_dtls};
 
 /// Lends our side of a description to an expression. With an offer of the peer it is the side of our answer. `$sped` says
 /// whether our checks carry DTLS.
@@ -60,7 +60,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let begin = self.plan_answer(&answer)?;
         self.prepare_transport(begin.as_ref())?;
         self.settle_answer(now, &answer)?;
-        self.begin(now, begin.as_ref(), answer.ends_data())
+        self.begin(now, begin.as_ref(), answer.ends_data().then_some(Ending::Refused))
     }
 
     /// Applies an offer of the peer and writes the answer into `out`. The answer accepts every m-line that fits a track
@@ -81,7 +81,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         let sped = begin.as_ref().is_some_and(|begin| carries_dtls(&begin.transport));
         let text = self.settle_offer(now, &offer, restart, sped, out)?;
         self.transport.take_part(now, false);
-        self.begin(now, begin.as_ref(), offer.ends_data())?;
+        self.begin(now, begin.as_ref(), offer.ends_data().then_some(Ending::Ended))?;
         Ok(text)
     }
 
@@ -222,9 +222,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.agreement.settle(plan, &mut self.tracks);
     }
 
-    fn begin(&mut self, now: Instant, begin: Option<&Begin<'_>>, ends_data: bool) -> Result<(), Error> {
-        if ends_data {
-            self.transport.data_mut().end(now);
+    fn begin(&mut self, now: Instant, begin: Option<&Begin<'_>>, ending: Option<Ending>) -> Result<(), Error> {
+        // A line for data that was rejected ends nothing where there is another one (RFC 8841 §10: one association).
+        if let Some(ending) = ending.filter(|_| begin.is_none_or(|begin| begin.data.is_none())) {
+            self.transport.data_mut().end(now, ending);
         }
         barertc_wire::trace!("description: applied, of use: {}", begin.is_some());
         let begun = begin.map_or(Ok(0), |begin| self.transport.begin(now, begin));

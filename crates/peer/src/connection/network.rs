@@ -19,6 +19,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Error::Ice`] when there are too many.
     pub fn add_local_candidate(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
         self.transport.ice_mut().add_local(now, candidate)?;
+        if self.agreement.is_offered() || self.transport.ice().remote_ufrag().is_some() {
+            self.transport.gather(now);
+        }
         self.update(now);
         Ok(())
     }

@@ -15,6 +15,15 @@ use crate::error::Error;
 
 use super::snap::{self, Snap, Token};
 
+/// How a description ends data channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It is an offer without any.
+    Ended,
+    /// It is an answer that refuses those of our offer.
+    Refused,
+}
+
 /// What happened to a data channel, or to all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChannelEvent {
@@ -176,11 +185,11 @@ impl<A: Allocator + Clone> Data<A> {
         }
     }
 
-    /// The last description ends data channels (RFC 8841 §9.3 and §10). An association that has not begun goes on waiting for
-    /// a description that has some.
-    pub(crate) fn end(&mut self, now: Instant) {
+    /// The last description ends data channels (RFC 8841 §9.3 and §10). Where it is an offer of the peer, channels that were
+    /// opened here wait for an offer of ours; where it refuses our offer, they end.
+    pub(crate) fn end(&mut self, now: Instant, ending: Ending) {
         self.terms = None;
-        if self.association.as_ref().is_some_and(|association| !association.is_new()) {
+        if ending == Ending::Refused || self.association.as_ref().is_some_and(|association| !association.is_new()) {
             self.fail(now);
         }
     }

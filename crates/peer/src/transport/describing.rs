@@ -133,8 +133,12 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         if self.ice.remote_ufrag().is_none() {
             self.ice.set_controlling(now, offering);
         }
+        self.gather(now);
+    }
+
+    /// Asks the servers, once. Without a socket there is nobody to ask them yet: the next one asks.
+    pub(crate) fn gather(&mut self, now: Instant) {
         if self.ice.gathering_state() == barertc_ice::GatheringState::New {
-            // No interface is no error yet: candidates may still come.
             let _ = self.ice.gather(now);
         }
     }

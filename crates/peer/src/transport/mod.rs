@@ -32,7 +32,7 @@ use demux::{Protocol, protocol};
 use embedded::Embedded;
 use security::Security;
 
-pub(crate) use data::ChannelEvent;
+pub(crate) use data::{ChannelEvent, Ending};
 pub(crate) use embedded::carries_dtls;
 
 /// Local addresses that others know by another one.

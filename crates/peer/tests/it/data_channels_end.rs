@@ -151,3 +151,40 @@ fn a_peer_that_ends_data_channels_and_keeps_media_closes_every_channel() {
     let open = |p: &mut Pair<'_>| p.offerer.saw(&Event::ChannelOpen(new));
     assert!(pair.drive(10 * SECOND, open), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
 }
+
+/// A peer without data channels: what was opened for it ends, and is told of.
+#[test]
+fn channels_that_an_answer_refuses_are_closed() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &crate::support::receiving(), 79).expect("enough memory");
+    crate::support::send_tracks(&mut pair.offerer).expect("room");
+    crate::support::recv_tracks(&mut pair.answerer).expect("room");
+    let chat = pair.offerer.open("chat").expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    assert!(pair.offerer.saw(&Event::ChannelClosed(chat)), "{:?}", pair.offerer.events);
+    // Later it has some.
+    pair.answerer.add_data().expect("room");
+    pair.signal().expect("they agree");
+    pair.pass(SECOND);
+    let new = pair.offerer.open("again").expect("room");
+    let open = |p: &mut Pair<'_>| p.offerer.saw(&Event::ChannelOpen(new));
+    assert!(pair.drive(10 * SECOND, open), "{:?} {:?}", pair.offerer.events, pair.answerer.events);
+}
+
+/// A second line for data channels that is rejected leaves those of the first alone.
+#[test]
+fn another_line_for_data_that_is_over_ends_nothing() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = connected(&ids, &arena, 80);
+    let one = pair.offerer.open_channels()[0];
+    let offer = pair.answerer.offer().expect("an offer");
+    let more = "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:over\r\n";
+    let answer = pair.offerer.answer(pair.now, &format!("{offer}{more}")).expect("an answer");
+    assert_eq!(answer.matches("m=application").count(), 2, "{answer}");
+    pair.answerer.connection.rollback(pair.now).expect("there was an offer");
+    pair.pass(SECOND);
+    assert!(!pair.offerer.saw(&Event::ChannelClosed(one)), "{:?}", pair.offerer.events);
+    pair.offerer.connection.write_channel(pair.now, one, MessageKind::Text, b"still").expect("it is open");
+    assert!(pair.drive(5 * SECOND, |p| p.answerer.messages.iter().any(|(_, m)| m == b"still")));
+}

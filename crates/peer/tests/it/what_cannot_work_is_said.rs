@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use barertc::config::{ConfigError, Rule};
-use barertc::{Candidate, Config, Discard, Error, LocalCodec, MediaKind, TrackConfig};
+use barertc::{Candidate, Config, Discard, Error, GatheringState, LocalCodec, MediaKind, TrackConfig};
 
 use crate::support::{Identities, Pair, Side, arena, h264, opus, receiving, recv_tracks, send_tracks};
 
@@ -121,4 +121,23 @@ fn candidates_that_are_not_used_are_counted() {
     assert!(pair.answerer.connection.add_remote_candidate(now, "candidate:4 one").is_err());
     pair.offerer.answered(now, &answer).expect("they agree");
     assert!(pair.connect());
+}
+
+/// Servers are asked by the first socket that comes, however late it is.
+#[test]
+fn a_socket_behind_the_offer_asks_the_servers() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 93).expect("enough memory");
+    let (now, side) = (pair.now, &mut pair.offerer);
+    let server = SocketAddr::from(([198, 51, 100, 1], 3_478));
+    side.connection.remove_local_candidate(now, side.address);
+    side.connection.add_stun_server(now, server).expect("room");
+    side.add_data().expect("room");
+    side.offer().expect("an offer");
+    assert_eq!(side.connection.ice_gathering_state(), GatheringState::New);
+    side.connection.add_local_candidate(now, Candidate::host(side.address)).expect("room");
+    assert_eq!(side.connection.ice_gathering_state(), GatheringState::Gathering);
+    let mut room = [0; 1_500];
+    let asked = side.connection.poll_transmit(now, &mut room).expect("a request");
+    assert_eq!(asked.route.remote, server);
 }

@@ -96,7 +96,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         let mut header = self.header(frame, &piece, sequence);
         if let Some(rtx) = self.config.rtx {
             // RFC 4588 §4: own source, type and numbers; timestamp and marker of the original.
-            header = Header { ssrc: rtx.ssrc, payload_type: rtx.payload_type, sequence: self.next_rtx, ..header };
+            let sequence = self.next_rtx.unwrap_or(rtx.first_sequence);
+            header = Header { ssrc: rtx.ssrc, payload_type: rtx.payload_type, sequence, ..header };
             (time, transport) = (abs_send_time(now.as_micros()), transport_sequence);
         }
         let mut w = Writer::new(out);
@@ -104,7 +105,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         let header_len = w.len();
         if self.config.rtx.is_some() {
             w.u16(sequence).ok()?;
-            self.next_rtx = self.next_rtx.wrapping_add(1);
+            self.next_rtx = Some(header.sequence.wrapping_add(1));
         }
         frame.write_piece(&piece, &mut w).ok()?;
         Some((header_len, w.len()))

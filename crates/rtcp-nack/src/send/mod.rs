@@ -110,7 +110,10 @@ pub struct SendStream<A: Allocator + Clone> {
     again: Retransmissions<A>,
     retransmit_budget: TokenBucket,
     next_sequence: u16,
-    next_rtx: u16,
+    /// The next numbers of packets that go again and of repair packets. They go on where both sides agree on such packets once
+    /// more, since SRTP sends no number twice.
+    next_rtx: Option<u16>,
+    next_repair: Option<u16>,
     clock: MediaClock,
     key_frames: KeyFrames,
     round_trip_time: Option<Duration>,
@@ -157,7 +160,8 @@ impl<A: Allocator + Clone> SendStream<A> {
             },
             retransmit_budget: TokenBucket::new(config.retransmit.bytes_per_second, config.retransmit.burst_bytes),
             next_sequence: config.first_sequence,
-            next_rtx: config.rtx.map_or(0, |r| r.first_sequence),
+            next_rtx: config.rtx.map(|rtx| rtx.first_sequence),
+            next_repair: None,
             clock: MediaClock::new(config.format.clock_rate()),
             key_frames: KeyFrames::new(),
             round_trip_time: None,

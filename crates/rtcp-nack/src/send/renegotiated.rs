@@ -5,6 +5,7 @@ use barertc_wire::Instant;
 
 use super::SendStream;
 use crate::clock::MediaClock;
+use crate::config::RepairConfig;
 use crate::error::Error;
 use crate::redundancy::Redundancy;
 use crate::repair::Repair;
@@ -21,6 +22,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         config.check()?;
         self.again.reserve(config.copies(), alloc.clone())?;
         if let (None, Some(repair), true) = (&self.repair, config.repair, config.repairs()) {
+            let first_sequence = self.next_repair.unwrap_or(repair.first_sequence);
+            let repair = RepairConfig { first_sequence, ..repair };
             self.repair = Some(Repair::new(repair, config.repair_packets, config.mtu, alloc)?);
         }
         Ok(())
@@ -36,12 +39,16 @@ impl<A: Allocator + Clone> SendStream<A> {
             return;
         }
         let other_format = terms.format != self.config.format;
-        if let (None, Some(rtx)) = (self.config.rtx, terms.rtx) {
-            self.next_rtx = rtx.first_sequence;
+        if let Some(rtx) = terms.rtx {
+            self.next_rtx.get_or_insert(rtx.first_sequence);
         }
         match (&mut self.repair, terms.repair) {
             (Some(before), Some(repair)) => before.rename(repair),
-            _ => self.repair = None,
+            _ => {
+                if let Some(before) = self.repair.take() {
+                    self.next_repair = Some(before.next_sequence());
+                }
+            }
         }
         self.again.clear();
         self.history.clear(self.next_sequence);

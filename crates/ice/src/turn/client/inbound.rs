@@ -160,11 +160,11 @@ impl<A: Allocator + Clone> Client<A> {
         match which {
             Which::Allocation => {
                 self.failure = None;
-                self.reconnects = 0;
                 let (relayed, mapped) = match self.allocation {
                     Allocation::Made { relayed, mapped, .. } => {
                         // It has lived for a while, so that losing it once more is no sign that it cannot be kept.
                         self.restarts = 0;
+                        self.reconnects = 0;
                         self.tried.clear();
                         (relayed, mapped)
                     }

@@ -72,6 +72,7 @@ const WAIT_FOR_CAPACITY: Duration = Duration::from_secs(60);
 /// How long a server is left alone after no stream to it could be made; doubled each time in a row, up to a minute.
 const FIRST_RECONNECT: Duration = Duration::from_secs(1);
 const MOST_RECONNECTS: u8 = 6;
+const LAST_RECONNECT: Duration = Duration::from_secs(60);
 /// How often a server is asked to take an allocation back. Whoever closes does not want to wait for 39.5 s, and what is
 /// not taken back expires.
 const RELEASE_ATTEMPTS: u8 = 3;
@@ -266,6 +267,8 @@ impl<A: Allocator + Clone> Client<A> {
     /// Has another account from the next allocation on: the server binds one to the account that it was made with (RFC 8656
     /// §5). Where there is none, and none is being made, one is asked for.
     pub(crate) fn renew(&mut self, username: &str, password: &str, alloc: A) -> Result<(), Error> {
+        Account::<A>::check(username, password)?;
+        // First the old one goes, so that there are never three.
         self.renewed = None;
         self.renewed = Some(Account::new(username, password, alloc)?);
         if matches!(self.allocation, Allocation::Failed | Allocation::Waiting { .. }) {
@@ -447,6 +450,10 @@ impl<A: Allocator + Clone> Client<A> {
             self.restarts = self.restarts.saturating_add(1);
             return self.allocate(base, id, now);
         }
+        if let Some(base) = self.base.filter(|_| self.is_outdated(error)) {
+            // Another account has come meanwhile.
+            return self.allocate(base, id, now);
+        }
         self.failure = Some(error);
         self.allocation = match error {
             // The next socket, if there is one: see `wait_if_tried`.
@@ -457,7 +464,8 @@ impl<A: Allocator + Clone> Client<A> {
                 Allocation::Idle
             }
             ServerError::Stream(_) => {
-                let wait = FIRST_RECONNECT.saturating_mul(1 << self.reconnects.min(MOST_RECONNECTS));
+                let wait =
+                    FIRST_RECONNECT.saturating_mul(1 << self.reconnects.min(MOST_RECONNECTS)).min(LAST_RECONNECT);
                 self.reconnects = self.reconnects.saturating_add(1);
                 Allocation::Waiting { until: now + wait }
             }

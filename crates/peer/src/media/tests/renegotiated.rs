@@ -246,3 +246,27 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     let config = sender.send_stream(0).expect("it sends").config();
     assert_eq!((config.payload_type, config.extensions.is_empty()), (96, true));
 }
+
+/// SRTP sends no number of a source twice, so those of RTX go on when it was away.
+#[test]
+fn numbers_of_retransmissions_go_on_when_they_are_agreed_on_once_more() {
+    let (with, mut plain) = (video(true), video(true));
+    (plain.payloads[0].rtx, plain.flexfec) = (None, None);
+    let mut sender = media(&with);
+    let mut numbers = StdVec::new();
+    for n in 0..3_u32 {
+        let now = 1_000 * u64::from(n) + 600;
+        agree(&mut sender, if n == 1 { &plain } else { &with }).expect("memory");
+        sender.send_frame(at(now), 0, &picture(500, 90_000 * n)).expect("room");
+        let sent = drain(&mut sender, at(now));
+        let mut nack = [0; 100];
+        let mut w = barertc_rtp::rtcp::CompoundWriter::new(&mut nack);
+        w.receiver_report(3, None).expect("room");
+        w.nack(3, 7, [sent[0].2]).expect("room");
+        let len = w.len();
+        sender.handle_rtcp(at(now + 50), &nack[..len]).expect("well formed");
+        numbers.extend(drain(&mut sender, at(now + 100)).iter().filter(|sent| sent.1 == 8).map(|sent| sent.2));
+    }
+    assert!(numbers.len() >= 2, "{numbers:?}");
+    assert!(numbers.windows(2).all(|two| two[1] == two[0].wrapping_add(1)), "{numbers:?}");
+}
