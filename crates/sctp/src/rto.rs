@@ -24,6 +24,8 @@ pub(crate) struct Rto {
     rttvar: Duration,
     rto: Duration,
     initial: Duration,
+    /// `initial` is what another protocol has measured.
+    guessed: bool,
     min: Duration,
     max: Duration,
 }
@@ -35,6 +37,7 @@ impl Rto {
             rttvar: Duration::ZERO,
             rto: config.rto_initial,
             initial: config.rto_initial,
+            guessed: false,
             min: config.rto_min,
             max: config.rto_max,
         }
@@ -43,9 +46,15 @@ impl Rto {
     /// What somebody else has measured on the same path: twice that is waited until there is a sample of our own.
     pub(crate) fn guess(&mut self, rtt: Duration) {
         if self.srtt.is_none() {
+            self.guessed = true;
             self.initial = rtt.saturating_mul(2).max(SHORTEST_GUESS).min(self.max);
             self.restart();
         }
+    }
+
+    /// Nothing is known of the path yet.
+    pub(crate) const fn is_blind(&self) -> bool {
+        self.srtt.is_none() && !self.guessed
     }
 
     /// A measured round trip (rules C2 and C3).

@@ -43,6 +43,13 @@ impl Timers {
         }
     }
 
+    /// Brings a deadline nearer, if the timer runs.
+    pub(crate) fn shorten(&mut self, timer: Timer, at: Instant) {
+        if let Some(slot) = self.at.get_mut(timer as usize).filter(|slot| **slot != Instant::FAR_FUTURE) {
+            *slot = at.min(*slot);
+        }
+    }
+
     pub(crate) fn stop(&mut self, timer: Timer) {
         self.set(timer, Instant::FAR_FUTURE);
     }

@@ -144,7 +144,7 @@ impl<A: Allocator> Checklist<A> {
 
     /// The pair whose check has this transaction.
     pub(super) fn by_transaction(&self, id: TransactionId) -> Option<usize> {
-        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.id == id))
+        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.number(id).is_some()))
     }
 
     /// The pair of a local way and a known remote candidate, made when there is none. `None` when every pair there is is
@@ -256,7 +256,11 @@ impl<A: Allocator> Checklist<A> {
         if let Some(pair) = self.pairs.get_mut(i) {
             pair.triggered = None;
             let nominates = controlling && pair.nominating;
-            pair.check = Some(Check { transaction: Transaction::new(id, now), controlling, nominates });
+            let mut transaction = Transaction::new(id, now);
+            if pair.stats.requests_received > 0 || pair.stats.responses_received > 0 {
+                transaction = transaction.to_present_peer();
+            }
+            pair.check = Some(Check::new(transaction, now, controlling, nominates));
             if !pair.is_valid() {
                 pair.state = CandidatePairState::InProgress;
             }

@@ -202,7 +202,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             pair.stats.responses_sent = pair.stats.responses_sent.saturating_add(1);
             pair.stats.last_received = Some(now);
             match (&mut pair.check, pair.state) {
-                // §7.3.1.4: repeat what is under way at once, the peer is there.
+                // §7.3.1.4: a check that has no transmission left makes room for a new one.
+                (Some(check), _) if check.transaction.is_spent(timing) => {
+                    pair.check = None;
+                    ask_back = true;
+                }
+                // The same, but what is under way is repeated at once: the peer is there.
                 (Some(check), _) if check.transaction.last_sent() + HURRY <= now => {
                     check.transaction.hurry(now, timing)
                 }
@@ -246,7 +251,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             self.fail(now, i);
             return Err(Discard::Asymmetric);
         }
-        pair.on_round_trip(check.transaction.round_trip(now));
+        pair.on_round_trip(check.round_trip(now, m.id()));
         pair.stats.last_received = Some(now);
         let known = |k| {
             matches!(

@@ -207,13 +207,13 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let (timing, tie_breaker) = (self.config.timing(), self.role.tie_breaker());
         let pair = self.checklist.get_mut(i)?;
         let check = pair.check.as_mut()?;
-        check.transaction.on_sent(now, timing);
+        check.on_sent(now, timing);
         let again = check.transaction.transmissions() > 1;
         let counter = if again { &mut pair.stats.retransmissions_sent } else { &mut pair.stats.requests_sent };
         *counter = counter.saturating_add(1);
         pair.stats.last_sent = Some(now);
         let request = Request {
-            id: check.transaction.id,
+            id: check.id(),
             priority: priority(CandidateType::PeerReflexive, (pair.local_priority >> 8) as u16),
             controlling: check.controlling,
             tie_breaker,

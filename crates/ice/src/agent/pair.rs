@@ -8,14 +8,61 @@ use super::path::Path;
 use crate::candidate::CandidateType;
 use crate::route::Route;
 use crate::stats::{CandidatePairState, CandidatePairStats};
-use crate::transaction::Transaction;
+use crate::stun::TransactionId;
+use crate::transaction::{Timing, Transaction};
 
-/// A check under way, with what its request says (a retransmission says the same).
+/// How many transmissions of a check can be told apart for the round trip: the last ones.
+const MEASURED: usize = 4;
+
+/// A check under way, with what its request says. A retransmission says the same, but the last byte of its transaction id
+/// counts on: the response tells which transmission it answers, so that a round trip can be measured where much is lost.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Check {
     pub(super) transaction: Transaction,
     pub(super) controlling: bool,
     pub(super) nominates: bool,
+    begun: Instant,
+    /// Milliseconds from `begun` to the last transmissions; the place is the number modulo [`MEASURED`].
+    sent: [u16; MEASURED],
+}
+
+impl Check {
+    pub(super) const fn new(transaction: Transaction, begun: Instant, controlling: bool, nominates: bool) -> Self {
+        Self { transaction, controlling, nominates, begun, sent: [0; MEASURED] }
+    }
+
+    /// The id of the latest transmission.
+    pub(super) const fn id(&self) -> TransactionId {
+        let TransactionId([a, b, c, d, e, f, g, h, i, j, k, last]) = self.transaction.id;
+        let number = self.transaction.transmissions().saturating_sub(1);
+        TransactionId([a, b, c, d, e, f, g, h, i, j, k, last.wrapping_add(number)])
+    }
+
+    /// Which transmission has this id, from 0.
+    pub(super) fn number(&self, id: TransactionId) -> Option<u8> {
+        let ([first @ .., begin], [same @ .., last]) = (self.transaction.id.0, id.0);
+        let number = last.wrapping_sub(begin);
+        (first == same && number < self.transaction.transmissions()).then_some(number)
+    }
+
+    pub(super) fn on_sent(&mut self, now: Instant, timing: Timing) {
+        let number = usize::from(self.transaction.transmissions());
+        self.transaction.on_sent(now, timing);
+        if let Some(place) = self.sent.get_mut(number % MEASURED) {
+            *place = u16::try_from(now.saturating_since(self.begun).as_millis()).unwrap_or(u16::MAX);
+        }
+    }
+
+    /// The round trip, unless the transmission that was answered is too old to be remembered.
+    pub(super) fn round_trip(&self, now: Instant, id: TransactionId) -> Option<Duration> {
+        let number = self.number(id)?;
+        if self.transaction.transmissions() == 1 {
+            return Some(now.saturating_since(self.transaction.last_sent()));
+        }
+        let age = usize::from(self.transaction.transmissions().saturating_sub(number));
+        let sent = self.sent.get(usize::from(number) % MEASURED).filter(|sent| age <= MEASURED && **sent < u16::MAX)?;
+        Some(now.saturating_since(self.begun + Duration::from_millis((*sent).into())))
+    }
 }
 
 /// A local way and a remote address, with everything known about whether packets pass. More than fifteen fields:
@@ -129,5 +176,33 @@ impl Pair {
             self.stats.current_round_trip = Some(rtt);
             self.stats.total_round_trip = self.stats.total_round_trip.saturating_add(rtt);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_tells_which_transmission_it_answers() {
+        let timing = Timing { rto: Duration::from_millis(500), attempts: 7 };
+        let at = Instant::from_millis;
+        // The counter passes 255.
+        let mut check = Check::new(Transaction::new([254; 12], at(1_000)), at(1_000), true, false);
+        let mut ids = std::vec::Vec::new();
+        for n in 0..6 {
+            check.on_sent(at(1_000 + 150 * n), timing);
+            ids.push(check.id());
+        }
+        assert!(ids.iter().zip(0..).all(|(id, n)| check.number(*id) == Some(n)), "{ids:?}");
+        let round_trips: std::vec::Vec<_> = ids.iter().map(|id| check.round_trip(at(1_800), *id)).collect();
+        let ms = |ms| Some(Duration::from_millis(ms));
+        // Only the last four are remembered.
+        assert_eq!(round_trips, [None, None, ms(500), ms(350), ms(200), ms(50)]);
+        // One that was not sent yet, and one of another check.
+        assert_eq!(check.number(TransactionId([254; 12].map(|b: u8| b.wrapping_add(6)))), None);
+        let mut next = ids[5];
+        next.0[11] = next.0[11].wrapping_add(1);
+        assert_eq!((check.number(next), check.round_trip(at(1_800), next)), (None, None));
     }
 }

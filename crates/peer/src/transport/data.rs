@@ -216,6 +216,11 @@ impl<A: Allocator + Clone> Data<A> {
         }
     }
 
+    /// Whether the association does not know yet how long a round trip takes.
+    pub(super) fn wants_round_trip_time(&self) -> bool {
+        self.association.as_ref().is_some_and(|association| association.wants_round_trip_time())
+    }
+
     /// ICE knows how long a round trip takes.
     pub(super) fn set_round_trip_time(&mut self, now: Instant, time: Duration) {
         if let Some(association) = self.association.as_deref_mut() {

@@ -292,10 +292,14 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
             self.tell_round_trip(now);
         }
         self.update_carrying(now);
+        // DTLS in checks may be up before a check of ours was answered.
+        if up
+            && self.data.wants_round_trip_time()
+            && let Some(time) = self.round_trip()
+        {
+            self.data.set_round_trip_time(now, time);
+        }
         if up && !was_up {
-            if let Some(time) = self.round_trip() {
-                self.data.set_round_trip_time(now, time);
-            }
             self.data.connect(now);
         } else if was_up && !up {
             self.data.fail(now);

@@ -192,24 +192,31 @@ fn the_loss_of_any_one_message_delays_but_does_not_stop() {
     }
 }
 
+/// Seconds that some runs of a hundred take are what a user remembers.
 #[test]
-fn with_a_fifth_of_all_datagrams_lost_it_takes_little_longer() {
+fn with_a_fifth_of_all_datagrams_lost_no_run_takes_long() {
+    const RUNS: usize = 300;
     let ids = Identities::new();
-    let mut open: Vec<u128> = (0..30)
-        .map(|seed| {
-            let arena = arena(0);
-            let mut pair = Pair::new(&ids, [&arena; 2], &short(), seed).expect("enough memory");
-            pair.latency = ONE_WAY / 2;
-            pair.loss = 200;
-            agreed(&mut pair.offerer);
-            agreed(&mut pair.answerer);
-            let [_, _, answerer, offerer, ..] = connect(&mut pair, [same, same]).all();
-            answerer.max(offerer)
-        })
-        .collect();
-    open.sort_unstable();
-    println!("{open:?}");
-    assert!(open[15] <= 300, "{open:?}");
+    let mut steps: [Vec<u128>; 6] = Default::default();
+    for seed in 0..RUNS as u64 {
+        let arena = arena(0);
+        let mut pair = Pair::new(&ids, [&arena; 2], &short(), seed).expect("enough memory");
+        pair.latency = ONE_WAY / 2;
+        pair.loss = 200;
+        agreed(&mut pair.offerer);
+        agreed(&mut pair.answerer);
+        for (step, time) in steps.iter_mut().zip(connect(&mut pair, [same, same]).all()) {
+            step.push(time);
+        }
+    }
+    // The same steps as those of `Times`; a message waits for the path, too, and SCTP doubles its timer.
+    let longest = [1_000, 1_000, 1_000, 1_000, 2_500, 2_500];
+    for (step, longest) in steps.iter_mut().zip(longest) {
+        step.sort_unstable();
+        let [median, most, all] = [RUNS / 2, RUNS * 99 / 100, RUNS - 1].map(|n| step.get(n).copied().expect("a run"));
+        println!("median {median} ms, 99 % {most} ms, longest {all} ms");
+        assert!(median <= 300 && most <= longest && all <= 4_000, "{median} {most} {all}");
+    }
 }
 
 #[test]

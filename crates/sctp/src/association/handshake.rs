@@ -99,11 +99,18 @@ impl<A: Allocator> Association<A> {
 
     /// Sets the round-trip time that ICE has measured. It counts until the association has measured its own. The
     /// retransmission timeout is twice that time, and at least 100 ms, in place of
-    /// [`Config::rto_initial`](crate::Config::rto_initial).
+    /// [`Config::rto_initial`](crate::Config::rto_initial), for what waits for an acknowledgement already, too.
     pub fn set_round_trip_time(&mut self, now: Instant, round_trip: Duration) {
-        // The running timers keep their deadlines.
-        let _ = now;
         self.tx.rto.guess(round_trip);
+        let at = now + self.tx.rto.get();
+        self.timers.shorten(Timer::Setup, at);
+        self.timers.shorten(Timer::Retransmit, at);
+    }
+
+    /// Whether neither ICE nor an acknowledgement has told how long a round trip takes.
+    #[must_use]
+    pub const fn wants_round_trip_time(&self) -> bool {
+        self.tx.rto.is_blind()
     }
 
     pub(super) fn on_init(&mut self, init: &Init<'_>) -> Result<(), Discard> {

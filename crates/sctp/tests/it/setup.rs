@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use crate::support::{Assoc, Link, Net, Peer, pair};
+use crate::support::{Assoc, Link, Net, Peer, association, pair};
 use barertc_sctp::{ChannelConfig, ChannelId, Config, Congestion, Event, MessageKind};
+use barertc_wire::Instant;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -84,4 +85,22 @@ fn data_stands_in_for_a_cookie_ack_that_was_lost() {
     assert_ne!(id, there);
     deliver(&mut net, true);
     assert!(net.left.is_established(), "OPEN came, as DATA");
+}
+
+/// ICE measures while the first INIT is on its way.
+#[test]
+fn a_timer_that_runs_follows_the_round_trip_of_ice() {
+    let (mut a, _heap) = association(Config::default(), 5);
+    let at = Instant::from_millis;
+    a.connect(at(1_000));
+    let mut out = [0; 1_200];
+    assert!(a.poll_transmit(at(1_000), &mut out).is_some(), "INIT");
+    assert_eq!(a.timeout(), Some(at(1_500)));
+    assert!(a.wants_round_trip_time());
+    a.set_round_trip_time(at(1_020), Duration::from_millis(80));
+    assert_eq!(a.timeout(), Some(at(1_180)));
+    assert!(!a.wants_round_trip_time());
+    // A longer one delays nothing that waits already.
+    a.set_round_trip_time(at(1_030), Duration::from_millis(400));
+    assert_eq!(a.timeout(), Some(at(1_180)));
 }
