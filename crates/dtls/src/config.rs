@@ -7,9 +7,9 @@ use barertc_wire::{ConfigError, Rule};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Role {
-    /// Sends the ClientHello.
+    /// The side that sends the ClientHello.
     Client,
-    /// Waits for the ClientHello.
+    /// The side that waits for the ClientHello.
     Server,
 }
 
@@ -32,16 +32,17 @@ impl Version {
     }
 }
 
-/// Values in order of preference. An empty list leaves the order to the provider's ranking.
+/// At most `N` values, the preferred one first. An empty list leaves the order to the crypto provider's ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Preference<T, const N: usize>([Option<T>; N]);
 
 impl<T: Copy + PartialEq, const N: usize> Preference<T, N> {
-    /// The empty list: the provider's ranking.
+    /// The empty list, for which the provider's ranking is used.
     pub const ANY: Self = Self([None; N]);
 
-    /// These values and no others, in this order. Values after the `N`th are left out.
+    /// A list that allows these values only, in this order. Values after the `N`th are left out. An empty `values` gives
+    /// [`ANY`](Self::ANY).
     #[must_use]
     pub fn only(values: &[T]) -> Self {
         let mut list = [None; N];
@@ -62,35 +63,40 @@ const MIN_MTU: u16 = 64;
 /// The shortest handshake message that must be kept: a certificate with a P-256 key, and a ClientHello, have about this.
 const MIN_REASSEMBLY: u16 = 512;
 
-/// The configuration of a connection: what it may use, and how much memory it may take.
+/// The configuration of a connection: versions, algorithms, timers, and sizes of its buffers.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// The oldest version that is accepted.
+    /// The oldest version that this side accepts.
     pub min_version: Version,
-    /// The newest version that is offered.
+    /// The newest version that this side offers; not older than [`min_version`](Self::min_version).
     pub max_version: Version,
-    /// The AEADs, the preferred one first.
+    /// The AEADs that may be negotiated, the preferred one first.
     pub suites: Preference<Suite, 3>,
-    /// The groups of the key agreement, the preferred one first. A client sends a key share of the first one. P-256 must be
-    /// among them where a server of DTLS 1.2 takes the list for certificates too (RFC 8422 §5.1.1).
+    /// The groups for the key agreement, the preferred one first. A client sends a key share of the first group. Some
+    /// DTLS 1.2 servers apply the list to certificates too (RFC 8422 §5.1.1): for them it must contain P-256.
     pub groups: Preference<Group, 2>,
-    /// The SRTP protection profiles (RFC 5764 §4.1.2). A connection for data channels alone needs none.
+    /// The SRTP protection profiles that may be negotiated (RFC 5764 §4.1.2). A connection for data channels only needs
+    /// none.
     pub srtp: SrtpProfiles,
-    /// The largest datagram that is sent, in bytes of UDP payload; at least 64.
+    /// The longest datagram that [`poll_transmit`](crate::Connection::poll_transmit) writes, in bytes of UDP payload; at
+    /// least 64. The length of application data is the caller's choice.
     pub mtu: u16,
-    /// The first retransmission timeout. RFC 9147 §5.8.2 recommends 400 ms for DTLS-SRTP, and 1.5 round-trip times where
-    /// they are known: see [`Connection::set_round_trip_time`](crate::Connection::set_round_trip_time).
+    /// The first retransmission timeout; at least 1 ms. RFC 9147 §5.8.2 recommends 400 ms for DTLS-SRTP, or 1.5 times the
+    /// round-trip time where that is known. [`Connection::set_round_trip_time`](crate::Connection::set_round_trip_time)
+    /// sets the round-trip time.
     pub initial_timeout: Duration,
-    /// The largest timeout. Each repetition of a flight doubles the timeout up to this.
+    /// The longest retransmission timeout; at least [`initial_timeout`](Self::initial_timeout). Each repetition of a
+    /// flight doubles the timeout, up to this value.
     pub max_timeout: Duration,
-    /// How often a flight is repeated before the connection fails with [`Error::TimedOut`](crate::Error::TimedOut).
+    /// The number of repetitions of a flight. After the last one the connection fails with
+    /// [`Error::TimedOut`](crate::Error::TimedOut).
     pub retransmissions: u8,
-    /// How many bytes of the peer's handshake messages are kept at a time; at least 512. A longer message ends the handshake
-    /// with [`Error::MessageTooLong`](crate::Error::MessageTooLong).
+    /// The size of the buffer that reassembles the peer's handshake messages, in bytes; at least 512. A message that is
+    /// longer than the buffer ends the handshake with [`Error::MessageTooLong`](crate::Error::MessageTooLong).
     pub reassembly: u16,
-    /// How many bytes of records are kept that arrive before their keys are known. What does not fit is dropped, and the
-    /// peer repeats it.
+    /// The size of the buffer for records that arrive before their keys are known, in bytes. A record that does not fit is
+    /// dropped and counted. The peer repeats handshake records, but not application data.
     pub early: u16,
 }
 
@@ -119,10 +125,10 @@ impl Config {
         }
     }
 
-    /// Checks that a connection can be made with these values.
+    /// Checks every field against its limits.
     ///
     /// # Errors
-    /// The first field that breaks its rule.
+    /// [`ConfigError`] for the first field that breaks its rule, with the field's name, its value and the limit.
     pub const fn check(&self) -> Result<(), ConfigError> {
         let timeout = self.initial_timeout.as_millis() as u64;
         let rules = [
@@ -147,16 +153,16 @@ impl Config {
     }
 }
 
-/// Which SRTP profiles are offered and accepted.
+/// The SRTP protection profiles that a connection offers and accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SrtpProfiles {
-    /// None: a client does not send the extension, and a server ignores it.
+    /// No profile. A client does not send the `use_srtp` extension, and a server ignores it.
     None,
-    /// All that the provider knows, in its order, but the one whose tag has only 32 bits
-    /// (`SRTP_AES128_CM_HMAC_SHA1_32`): [`Only`](Self::Only) names that where it is wanted.
+    /// All profiles of the crypto provider in the order of its ranking, without `SRTP_AES128_CM_HMAC_SHA1_32`. The tag of
+    /// that profile has only 32 bits; [`Only`](Self::Only) can name it.
     Ranked,
-    /// These profile numbers, in this order.
+    /// The profiles with these numbers, in this order. An empty list is like [`None`](Self::None).
     Only(Preference<u16, 4>),
 }

@@ -2,78 +2,80 @@ use core::fmt;
 
 use barertc_wire::ConfigError;
 
-/// What can go wrong with a connection or an identity.
+/// The reason why a call was refused or why a connection failed.
 ///
-/// Everything a peer can cause arrives as `Event::Failed` (and as the result of the call that noticed it); damaged or
-/// foreign packets are not errors, they are dropped and counted.
+/// When the peer causes an error, the call that noticed it returns the error, and
+/// [`Event::Failed`](crate::Event::Failed) carries it too. Damaged and foreign packets cause no error: they are dropped
+/// and counted in [`Discards`](crate::Discards).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The allocator gave no memory.
+    /// The allocator has not enough memory.
     NoMemory,
-    /// The buffer has no room for the record or the export.
+    /// The caller's buffer is too short for the record or the exported identity.
     BufferTooShort {
-        /// Bytes that it must have.
+        /// The length that the buffer must have, in bytes.
         needed: usize,
     },
-    /// A message of ours does not fit into the room that flights have.
+    /// This side's handshake messages do not fit into the buffer for outgoing flights.
     FlightTooLong {
-        /// Bytes of that room.
+        /// The size of the buffer for outgoing flights, in bytes.
         limit: usize,
     },
-    /// A handshake message of the peer is longer than [`Config::reassembly`](crate::Config::reassembly) allows.
+    /// A handshake message of the peer is longer than [`Config::reassembly`](crate::Config::reassembly).
     MessageTooLong {
-        /// [`Config::reassembly`](crate::Config::reassembly).
+        /// The value of [`Config::reassembly`](crate::Config::reassembly), in bytes.
         limit: usize,
-        /// Bytes of the message.
+        /// The length of the peer's message, in bytes.
         len: usize,
     },
-    /// The configuration cannot be used.
+    /// A field of the configuration breaks its rule.
     Config(ConfigError),
-    /// The crypto provider did not take a key of the right length, for example because all its slots are in use.
+    /// The crypto provider refused a key of the right length, for example because all slots of its hardware are in use.
     KeyRefused,
-    /// The call needs a connection that is established.
+    /// The call needs an established connection.
     NotConnected,
     /// The connection is closed or has failed.
     Closed,
-    /// The peer didn't answer until the last retransmission ran out.
+    /// The peer did not answer a flight, nor any of its repetitions.
     TimedOut,
-    /// The certificate that the peer proved to own isn't the one its description announced (RFC 8122 §6.2).
+    /// The peer's certificate has none of the fingerprints in its session description (RFC 8122 §6.2).
     FingerprintMismatch,
-    /// A signature over the key exchange or the transcript doesn't verify.
+    /// The peer's signature over the key exchange or the transcript is not valid.
     BadSignature,
-    /// A Finished message doesn't match the handshake as we saw it.
+    /// The peer's Finished message does not match the transcript of the handshake.
     BadFinished,
-    /// The certificate can't be parsed, or its key is of a kind we don't verify.
+    /// The peer's certificate cannot be parsed, or this crate does not support the type of its key.
     BadCertificate,
-    /// The peer has no certificate; both sides must (RFC 8827 §6.5).
+    /// The peer sent no certificate. WebRTC requires one from both sides (RFC 8827 §6.5).
     NoCertificate,
-    /// A message's fields don't add up.
+    /// A handshake message cannot be parsed: its lengths contradict each other.
     Malformed,
-    /// A field has a value that the protocol forbids.
+    /// A field of a handshake message has a value that the protocol forbids.
     IllegalParameter,
-    /// A message came where the handshake has no place for it.
+    /// A handshake message arrived that the protocol does not allow at this point of the handshake.
     UnexpectedMessage,
-    /// An extension that we require is missing, such as extended_master_secret (RFC 7627).
+    /// A required extension is missing, such as extended_master_secret (RFC 7627).
     MissingExtension,
-    /// The peer speaks no version that we do.
+    /// The two sides have no DTLS version in common.
     NoCommonVersion,
-    /// No cipher suite, group or signature scheme is shared.
+    /// The two sides have no cipher suite, group or signature scheme in common.
     NoCommonParameters,
-    /// Someone between us and the peer removed the better version (RFC 8446 §4.1.3).
+    /// The server negotiated DTLS 1.2 although both sides support DTLS 1.3: somebody changed the ClientHello (RFC 8446
+    /// §4.1.3).
     Downgraded,
-    /// The peer's key share is not a point of the group, or one of small order.
+    /// The peer's key share is not a point of the group, or a point of small order.
     BadKeyShare,
-    /// The peer sent a fatal alert; this is its description (RFC 8446 §6).
+    /// The peer sent a fatal alert with this description (RFC 8446 §6).
     PeerAlert(u8),
-    /// Exported bytes aren't an identity.
+    /// The bytes are not an exported [`Identity`](crate::Identity).
     BadIdentity,
-    /// The sequence numbers, or the number of forgeries a key may see, are used up.
+    /// A key has reached its limit of sequence numbers, or of records that failed authentication (RFC 9147 §4.5.3).
     KeysExhausted,
-    /// An extension that we did not ask for (RFC 8446 §4.2).
+    /// The server answered with an extension that this client did not send (RFC 8446 §4.2).
     UnsolicitedExtension,
-    /// A call in an order that the documentation excludes.
+    /// The state of the connection does not allow the call; the documentation of the call says when it is allowed.
     Misuse,
 }
 
@@ -133,33 +135,33 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::NoMemory => "out of memory",
             Self::BufferTooShort { needed } => return write!(f, "buffer must have {needed} bytes"),
-            Self::FlightTooLong { limit } => return write!(f, "our messages need more than {limit} bytes"),
+            Self::FlightTooLong { limit } => return write!(f, "own handshake messages need more than {limit} bytes"),
             Self::MessageTooLong { limit, len } => {
                 return write!(f, "peer's handshake message has {len} bytes, `reassembly` allows {limit}");
             }
             Self::Config(error) => return error.fmt(f),
-            Self::KeyRefused => "crypto provider did not take a key",
-            Self::UnsolicitedExtension => "peer sent an extension that was not asked for",
-            Self::NotConnected => "not connected yet",
+            Self::KeyRefused => "crypto provider refused a key",
+            Self::UnsolicitedExtension => "peer sent an extension that was not offered",
+            Self::NotConnected => "connection is not established",
             Self::Closed => "connection is closed",
-            Self::TimedOut => "peer stopped answering",
-            Self::FingerprintMismatch => "peer's certificate is not the announced one",
-            Self::BadSignature => "peer's signature is wrong",
-            Self::BadFinished => "Finished does not match the handshake",
-            Self::BadCertificate => "peer's certificate can't be used",
-            Self::NoCertificate => "peer has no certificate",
-            Self::Malformed => "malformed handshake message",
-            Self::IllegalParameter => "forbidden value in a handshake message",
-            Self::UnexpectedMessage => "handshake message out of place",
+            Self::TimedOut => "peer did not answer",
+            Self::FingerprintMismatch => "fingerprint of the peer's certificate is not in its session description",
+            Self::BadSignature => "peer's signature is not valid",
+            Self::BadFinished => "peer's Finished message does not match the handshake",
+            Self::BadCertificate => "peer's certificate cannot be parsed, or its key type is not supported",
+            Self::NoCertificate => "peer sent no certificate",
+            Self::Malformed => "handshake message cannot be parsed",
+            Self::IllegalParameter => "handshake message has a forbidden value",
+            Self::UnexpectedMessage => "handshake message is not allowed at this point",
             Self::MissingExtension => "required extension is missing",
             Self::NoCommonVersion => "no common DTLS version",
             Self::NoCommonParameters => "no common cipher suite, group or signature scheme",
-            Self::Downgraded => "version was downgraded on the way",
-            Self::BadKeyShare => "key share is not a usable point",
-            Self::PeerAlert(d) => return write!(f, "peer sent alert {d}"),
-            Self::BadIdentity => "not an exported identity",
-            Self::KeysExhausted => "keys are used up",
-            Self::Misuse => "call not allowed in this state",
+            Self::Downgraded => "somebody on the path downgraded the version",
+            Self::BadKeyShare => "peer's key share is not a usable point",
+            Self::PeerAlert(d) => return write!(f, "peer sent fatal alert {d}"),
+            Self::BadIdentity => "bytes are not an exported identity",
+            Self::KeysExhausted => "a key has reached its limit of records",
+            Self::Misuse => "call is not allowed in this state",
         })
     }
 }
@@ -185,33 +187,33 @@ impl From<barertc_arena::AllocError> for Error {
 }
 
 barertc_wire::reasons! {
-    /// Why a record, or a part of one, was dropped.
+    /// The reason why a record, or a part of a record, was dropped.
     pub enum Discard: Discards {
-        /// Shorter than its header says, or not a DTLS record.
+        /// The bytes are not a DTLS record, or fewer than the record's header says.
         NotARecord,
-        /// Of a version, type or epoch for which there are no keys (yet, or any more).
+        /// The connection has no keys for the epoch of the record.
         WrongEpoch,
-        /// Seen before, or older than the anti-replay window (RFC 9147 §4.5.1).
+        /// The record was received before, or is older than the anti-replay window (RFC 9147 §4.5.1).
         Replayed,
-        /// Its authentication tag is wrong (RFC 9147 §4.5.2).
+        /// The record's authentication tag is wrong (RFC 9147 §4.5.2).
         BadTag,
-        /// A handshake fragment whose offset and length don't fit its message.
+        /// The offset and length of a handshake fragment exceed the length of its message.
         BadFragment,
-        /// A handshake message longer than this side keeps.
+        /// A handshake message is longer than [`Config::reassembly`](crate::Config::reassembly).
         OversizedMessage,
-        /// A fragment that says something else than one received before (RFC 9147 §5.5).
+        /// A handshake fragment contradicts a fragment of the same message that was received before (RFC 9147 §5.5).
         ConflictingFragment,
-        /// A fragment for which there is no room now; its sender repeats it.
+        /// The reassembly buffer has no room for the fragment now; the peer repeats the fragment.
         NoRoom,
-        /// A message that was handled before.
+        /// The handshake message was handled before.
         OldMessage,
-        /// Plaintext of a peer that has keys: anybody can write it (RFC 9147 §4.5.2).
+        /// The record is plaintext although the peer has keys, so anybody can have written it (RFC 9147 §4.5.2).
         Unprotected,
-        /// Arrived before it could be read, and the room for such records was used up.
+        /// The record arrived before its keys, and [`Config::early`](crate::Config::early) has no room for it.
         TooEarly,
-        /// Arrived after the connection had ended.
+        /// The datagram arrived after the connection had ended.
         AfterClose,
-        /// A content type without meaning here, such as renegotiation or heartbeat.
+        /// The connection does not expect the content type or the message, such as a renegotiation.
         Unexpected,
     }
 }

@@ -1,7 +1,7 @@
 use barertc_crypto::{Provider, constant_time_eq};
 use barertc_wire::{Fingerprint, Fingerprints, HashAlgorithm};
 
-/// The fingerprint of a DER certificate (RFC 8122 §5).
+/// Computes the fingerprint of a certificate in DER with the given hash (RFC 8122 §5).
 #[must_use]
 pub fn fingerprint<P: Provider>(provider: &P, algorithm: HashAlgorithm, certificate: &[u8]) -> Fingerprint {
     match algorithm {
@@ -11,7 +11,7 @@ pub fn fingerprint<P: Provider>(provider: &P, algorithm: HashAlgorithm, certific
     }
 }
 
-/// Whether one of `announced` is the fingerprint of this certificate, each compared in constant time.
+/// Whether one of `announced` is the fingerprint of this certificate. Each comparison takes constant time.
 pub(crate) fn matches<P: Provider>(announced: &Fingerprints, provider: &P, certificate: &[u8]) -> bool {
     let own = fingerprint(provider, announced.algorithm(), certificate);
     announced.iter().any(|one| constant_time_eq(own.digest(), one.digest()))

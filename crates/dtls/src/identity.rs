@@ -9,13 +9,13 @@ use crate::error::Error;
 
 use crate::{fingerprint, x509};
 
-/// Marks exported identities, and their format.
+/// The first bytes of an exported identity. They name its format.
 const MAGIC: [u8; 4] = *b"BID1";
 
-/// A P-256 key and the self-signed certificate that stands for it.
+/// A P-256 key pair with its self-signed certificate.
 ///
-/// The certificate is valid from 2000 until RFC 5280's "no well-defined expiration", so it can be made before the device
-/// knows the time. Keep an identity by [`export`](Self::export)ing it; its fingerprint then stays the same.
+/// The certificate needs no clock: it is valid from the year 2000 and has "no well-defined expiration" (RFC 5280
+/// §4.1.2.5). To keep the same fingerprint after a restart, store what [`export`](Self::export) writes.
 ///
 /// ```
 /// use barertc_crypto::RustCrypto;
@@ -47,41 +47,46 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Most bytes that an export takes.
+    /// The longest export, in bytes.
     pub const EXPORT_MAX: usize = x509::MAX_OWN + 38;
 
-    /// A new key and its certificate. Costs one key generation, one multiplication and one signature.
+    /// Makes a new key pair and its certificate.
+    ///
+    /// The call costs one key generation, one point multiplication and one signature.
     pub fn generate<P: Provider, R: CryptoRng + ?Sized>(provider: &P, rng: &mut R) -> Self {
         let secret = provider.p256_key(rng);
         let public = provider.p256_public(&secret);
         let mut serial = [0; 8];
         rng.fill_bytes(&mut serial);
-        // A serial number is positive and not zero (RFC 5280 §4.1.2.2); a set top bit would cost a byte.
+        // A serial number is positive and not zero (RFC 5280 §4.1.2.2). A set top bit would add a byte to its DER.
         serial.first_mut().into_iter().for_each(|b| *b = (*b & 0x7F) | 0x40);
         let mut room = [0; x509::MAX_OWN];
         let sign = |tbs: &[u8]| Some(provider.p256_sign(&secret, &provider.sha256(&[tbs]), rng));
         let len = x509::certificate(&mut room, &public, serial, b"barertc", sign).map_or(0, <[u8]>::len);
-        // It was written to the end of the room.
+        // `x509::certificate` writes to the end of `room`.
         let mut certificate = [0; x509::MAX_OWN];
         certificate.iter_mut().zip(room.iter().skip(room.len().saturating_sub(len))).for_each(|(to, from)| *to = *from);
         Self { secret, certificate, len }
     }
 
-    /// The certificate, in DER.
+    /// The self-signed certificate in DER.
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
         self.certificate.get(..self.len).unwrap_or_default()
     }
 
-    /// The SHA-256 fingerprint for the description.
+    /// The SHA-256 fingerprint of the certificate, for `a=fingerprint` in the session description.
     pub fn fingerprint<P: Provider>(&self, provider: &P) -> Fingerprint {
         fingerprint::fingerprint(provider, HashAlgorithm::Sha256, self.certificate())
     }
 
-    /// Writes key and certificate into `out` and returns the length: **the secret key is in it, in the clear**.
+    /// Writes the key and the certificate into `out` and returns their length in bytes.
+    ///
+    /// **The export contains the secret key, unencrypted.**
     ///
     /// # Errors
-    /// [`Error::BufferTooShort`] when `out` is shorter than the export; [`EXPORT_MAX`](Self::EXPORT_MAX) bytes always do.
+    /// [`Error::BufferTooShort`] when `out` is shorter than the export. [`EXPORT_MAX`](Self::EXPORT_MAX) bytes always
+    /// suffice.
     pub fn export(&self, out: &mut [u8]) -> Result<usize, Error> {
         let needed = MAGIC.len().saturating_add(34).saturating_add(self.len);
         let mut w = Writer::new(out);
@@ -93,10 +98,10 @@ impl Identity {
         Ok(w.len())
     }
 
-    /// Reads what [`export`](Self::export) wrote.
+    /// Reads an identity that [`export`](Self::export) wrote.
     ///
     /// # Errors
-    /// [`Error::BadIdentity`] when it is something else, or damaged so that key and certificate don't belong together.
+    /// [`Error::BadIdentity`] when the bytes have another format, or when the key does not belong to the certificate.
     pub fn import<P: Provider>(provider: &P, exported: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new(exported);
         let mut read = || {
@@ -118,7 +123,7 @@ impl Identity {
         Ok(Self { secret, certificate, len: der.len() })
     }
 
-    /// One's certificate with another's key.
+    /// An identity whose certificate does not belong to its key.
     #[cfg(test)]
     pub(crate) fn mismatched(certificate: &Self, secret: &Self) -> Self {
         Self { secret: secret.secret.clone(), ..certificate.clone() }

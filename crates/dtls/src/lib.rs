@@ -1,7 +1,10 @@
-//! DTLS 1.2 and 1.3, both roles, for WebRTC: mutual authentication by fingerprint, `use_srtp`, key export.
+//! DTLS 1.2 and 1.3 for WebRTC (RFC 6347, RFC 9147), as client and as server.
 //!
-//! A [`Connection`] is a state machine without I/O. Datagrams go in through [`Connection::handle`] and come out of
-//! [`Connection::poll_transmit`]. Time, memory, randomness and crypto are arguments.
+//! Each side authenticates the other by the fingerprint of its certificate (RFC 8827 §6.5). The handshake negotiates an
+//! SRTP profile with `use_srtp` (RFC 5764), and the connection exports the keys for SRTP (RFC 5705).
+//!
+//! A [`Connection`] is a state machine without I/O. [`Connection::handle`] takes received datagrams, and
+//! [`Connection::poll_transmit`] writes those to send. Time, memory, randomness and cryptography are arguments.
 //!
 //! ```
 //! use barertc_arena::Heap;
@@ -26,12 +29,12 @@
 //! let mut client = Connection::new(Config::default(), Role::Client, &alice, &heap, RustCrypto, &mut rng)?;
 //! let mut server = Connection::new(Config::default(), Role::Server, &bob, &heap, RustCrypto, &mut rng)?;
 //!
-//! // What the descriptions say.
+//! // Each side takes the other's fingerprint from its session description.
 //! let now = Instant::ZERO;
 //! client.set_peer_fingerprint(now, bob.fingerprint(&RustCrypto))?;
 //! server.set_peer_fingerprint(now, alice.fingerprint(&RustCrypto))?;
 //!
-//! // A network that loses nothing.
+//! // This loop is a network without loss.
 //! let mut datagram = [0; 1_500];
 //! while !(client.is_connected() && server.is_connected()) {
 //!     while let Some(len) = client.poll_transmit(now, &mut datagram) {
@@ -43,7 +46,7 @@
 //! }
 //! assert!(matches!(client.poll_event(), Some(Event::Connected { srtp: Some(_), .. })));
 //!
-//! // The inner layer writes between the room that a record needs.
+//! // Application data stand between the bytes that a record adds in front and behind.
 //! let (front, back) = client.room();
 //! datagram[front..front + 5].copy_from_slice(b"hello");
 //! let len = client.seal(now, &mut datagram[..front + 5 + back], 5)?;
@@ -59,33 +62,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is spoken
+//! # Versions and algorithms
 //!
 //! | | DTLS 1.2 | DTLS 1.3 |
 //! |---|---|---|
-//! | suites | ECDHE_ECDSA with AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305 | the same three AEADs |
+//! | cipher suites | ECDHE_ECDSA with AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305 | the same three AEADs |
 //! | groups | X25519, P-256 | X25519, P-256 |
-//! | signatures | ECDSA P-256 (RSA of a peer: feature `rsa`) | the same |
+//! | signatures | ECDSA with P-256; with the feature `rsa`, the peer's may be RSA | the same |
 //! | required | extended_master_secret, certificates on both sides | certificates on both sides |
 //!
-//! Where the choice is this side's, the provider's ranking decides. `SRTP_AES128_CM_HMAC_SHA1_32` is used only where
-//! [`SrtpProfiles::Only`] names it. Resumption, renegotiation, early data and connection ids are not supported.
+//! [`Config`] sets the order of suites and groups. A field that is [`Preference::ANY`] leaves the order to the crypto
+//! provider. `SRTP_AES128_CM_HMAC_SHA1_32` is used only where [`SrtpProfiles::Only`] names it. Resumption,
+//! renegotiation, early data and connection ids are not supported.
 //!
-//! A client repeats the cookie that a server asks for. A server asks for none: a cookie shows that the client's address is
-//! real, and connectivity checks have shown that already (RFC 8445 §7).
+//! A client returns the cookie that a server asks for. A server asks for no cookie. A cookie proves that the client owns
+//! its address, and ICE's connectivity checks have proven that already (RFC 8445 §7).
 //!
-//! # What is believed when
+//! # Unauthenticated records
 //!
-//! Nobody can tell a forged plaintext record from a true one, so a forged hello can end a handshake. Once there are keys it
-//! cannot: plaintext messages and alerts are dropped and counted as [`Discard::Unprotected`] (RFC 9147 §4.5.2). DTLS 1.3 has
-//! keys from the ServerHello on, DTLS 1.2 from the client's Finished on. Application data is given out only after
-//! `Connected`, and only from records of its own epoch.
+//! A receiver cannot distinguish a forged plaintext record from a genuine one. A forged hello can therefore end a
+//! handshake. Once the peer has keys, plaintext messages and alerts are dropped and counted as
+//! [`Discard::Unprotected`] (RFC 9147 §4.5.2). In DTLS 1.3 the peer has keys from the ServerHello on, in DTLS 1.2 from
+//! the client's Finished on. Application data are delivered only after [`Event::Connected`], and only from records of an
+//! epoch for application data.
 //!
 //! # Secrets
 //!
-//! Secrets are wiped where they end: those of the handshake when it is over, keys when they are replaced, and all of them
-//! when the connection ends. The keys for the last alert go when [`Connection::poll_transmit`] has written it. Each step that
-//! works on secrets overwrites the stack below it.
+//! Secrets are overwritten when their use ends. The handshake's secrets end with the handshake, and keys end when they
+//! are replaced. When the connection ends, all others follow. The keys for the last alert remain until
+//! [`Connection::poll_transmit`] has written that alert. Each step that works on secrets overwrites the stack that it used.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -13,23 +13,25 @@ use crate::handshake::reassembly::{Fragment, Reassembly};
 use crate::machine::{Handshake, State};
 use crate::record::{Head, Opened, content, split};
 
-/// What became of a record.
+/// The result of handling a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Done,
-    /// It can't be read yet.
+    /// The keys of the record are not known yet.
     TooEarly,
 }
 
 impl<A: Allocator, P: Provider> Connection<A, P> {
-    /// Handles one datagram, which is decrypted in place; `on_data` gets the contents of each record of application data.
+    /// Handles one received datagram and decrypts it in place.
     ///
-    /// Nothing reaches `on_data` before the peer's certificate has been checked against its fingerprint, its owner has
-    /// signed the handshake, and the Finished messages agree.
+    /// The call gives the plaintext of each record of application data to `on_data`. It does so only after the handshake
+    /// is complete: the certificate has an expected fingerprint, the peer's signature is valid, and the Finished messages
+    /// agree.
     ///
     /// # Errors
-    /// The reason when this datagram ended the connection (`Failed` comes as an event too); [`Error::Closed`] when it
-    /// had ended before. Records that are damaged, repeated or foreign are no error: they are dropped and counted.
+    /// The reason why this datagram ended the connection; [`Event::Failed`] carries the same reason. [`Error::Closed`]
+    /// when the connection had ended before. Damaged, repeated and foreign records cause no error: they are dropped and
+    /// counted in [`discards`](Self::discards).
     pub fn handle(
         &mut self,
         now: Instant,

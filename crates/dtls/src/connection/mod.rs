@@ -32,28 +32,28 @@ mod tests;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer has proven who it is, and keys can be exported.
+    /// The handshake is complete: the peer is authenticated, data can be sent, and keys can be exported.
     Connected {
-        /// The version that was agreed on.
+        /// The negotiated version.
         version: Version,
-        /// The AEAD of its records.
+        /// The AEAD that protects records.
         suite: Suite,
-        /// The SRTP protection profile, by its number (RFC 5764 §4.1.2), when there is one.
+        /// The number of the negotiated SRTP protection profile (RFC 5764 §4.1.2); `None` when none was negotiated.
         srtp: Option<u16>,
     },
-    /// The peer has closed the connection, or this side has.
+    /// The peer or this side has closed the connection.
     Closed,
-    /// The connection has ended for this reason.
+    /// The connection has failed for this reason.
     Failed(Error),
 }
 
-/// Less would take a peer that is busy with its keys for one that has heard nothing.
+/// The shortest first timeout. A shorter one would expire while a slow peer still computes its keys.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The longest first timeout that somebody else's measurement may ask for.
+/// The longest timeout that [`Connection::restart_timer`] accepts.
 const LONGEST_FIRST_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How far a connection has come.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Handshaking,
@@ -64,37 +64,38 @@ pub(crate) enum Status {
 
 /// One DTLS connection, of either version and either role.
 ///
-/// A client has its ClientHello ready after [`new`](Self::new), so it can begin before ICE has selected a path. A server
-/// answers a ClientHello at once. All other messages of the peer are kept until
-/// [`set_peer_fingerprint`](Self::set_peer_fingerprint) and handled then.
+/// A client has its ClientHello ready after [`new`](Self::new), so the handshake can begin before ICE has selected a pair.
+/// A server answers a ClientHello at once. The connection keeps all other handshake messages until
+/// [`set_peer_fingerprint`](Self::set_peer_fingerprint) is called, and handles them then.
 ///
 /// After every call that takes `&mut self`, call [`poll_transmit`](Self::poll_transmit) and
-/// [`poll_event`](Self::poll_event) until they return `None`, and ask [`timeout`](Self::timeout) again.
+/// [`poll_event`](Self::poll_event) until both return `None`. Then read [`timeout`](Self::timeout) again.
 pub struct Connection<A: Allocator, P: Provider> {
     pub(crate) link: Link<A, P>,
-    /// Gone when the handshake is over.
+    /// The state of the handshake. `None` after the handshake.
     pending: Option<Pending<A>>,
     status: Status,
-    /// Events not yet asked for: each kind happens once.
+    /// Events that were not polled yet. Each of the two happens at most once.
     connected: Option<Event>,
     over: Option<Event>,
-    /// Level and description of an alert to be sent.
+    /// Level and description of the alert to send.
     alert: Option<(u8, u8)>,
-    /// What came without protection and ended nothing. Should nothing else come, it was true.
+    /// The last unauthenticated alert or message that did not end the connection. It becomes the reason of the failure
+    /// when the peer sends nothing else.
     hint: Option<Hint>,
     discards: Discards,
 }
 
-/// An end that somebody without keys told of, or a message that cannot be the peer's.
+/// A reason to end the connection that an unauthenticated alert or message gave.
 #[derive(Clone, Copy, Debug)]
 struct Hint {
-    /// How the connection ends if it was true.
+    /// The event that ends the connection if the hint proves true.
     end: Event,
-    /// Whether one timeout without an answer is enough. Else the flight is repeated as often as it may be.
+    /// Whether one timeout without an answer suffices. Otherwise all repetitions of the flight come first.
     soon: bool,
 }
 
-/// What a handshake takes in memory.
+/// The state that only a handshake needs. Its memory is returned after the handshake.
 struct Pending<A: Allocator> {
     handshake: Box<Handshake, A>,
     reassembly: Reassembly<A>,
@@ -102,13 +103,13 @@ struct Pending<A: Allocator> {
 }
 
 impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
-    /// A connection that takes all its memory now.
+    /// Makes a connection and allocates all its memory.
     ///
-    /// `rng` seeds the connection's own generator; `provider` may be a reference.
+    /// `rng` seeds the connection's own generator and is not used afterwards. `provider` may be a reference.
     ///
     /// # Errors
-    /// [`Error::Config`] when [`Config::check`] finds a field that breaks its rule, [`Error::NoMemory`] when `alloc` has
-    /// not got [`worst_case_bytes`](Self::worst_case_bytes).
+    /// [`Error::Config`] when [`Config::check`] finds a field that breaks its rule. [`Error::NoMemory`] when `alloc` has
+    /// fewer than [`worst_case_bytes`](Self::worst_case_bytes).
     pub fn new<R: CryptoRng + ?Sized>(
         config: Config,
         role: Role,
@@ -154,15 +155,18 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
     }
 }
 
-/// A handshake that has not begun, in its place. Out of line, so that it is not on the stack while the rest is made.
+/// Makes a handshake that has not begun, in its own allocation.
+// Out of line: the handshake does not occupy the caller's stack while the caller makes the rest of the connection.
 #[inline(never)]
 fn begin<A: Allocator>(role: Role, identity: &Identity, alloc: A) -> Result<Box<Handshake, A>, Error> {
     Box::try_init(alloc, || Ok::<_, Error>(Handshake::new(role, Context::new(identity))))
 }
 
 impl<A: Allocator, P: Provider> Connection<A, P> {
-    /// Most bytes that a connection with this configuration ever takes from its allocator, without the allocator's own
-    /// overhead for six blocks. [`new`](Self::new) takes all of them. The `Connection` value itself is `size_of` more.
+    /// The most bytes that a connection with this configuration allocates. [`new`](Self::new) allocates all of them, in
+    /// six blocks.
+    ///
+    /// The allocator's overhead for these blocks is not included, nor is the size of the `Connection` value itself.
     #[must_use]
     pub const fn worst_case_bytes(config: &Config) -> usize {
         let handshake =
@@ -170,15 +174,18 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         handshake.saturating_add(Self::established_bytes())
     }
 
-    /// How many of those bytes stay when the handshake is over: the keys, and a flight. Its last messages may have to be
-    /// repeated, and key updates go out through it.
+    /// The bytes that a connection keeps after the handshake: those of its keys and of its buffer for outgoing flights.
+    ///
+    /// The flight buffer is still needed after the handshake, to repeat the last flight and to send key updates.
     #[must_use]
     pub const fn established_bytes() -> usize {
         flight::CAPACITY.saturating_add(Records::<A, P>::KEY_BYTES)
     }
 
-    /// Makes the key pair of the handshake now. A server calls this in idle time, so that its answer to the ClientHello takes
-    /// less time. A client has made its key pair in [`new`](Self::new).
+    /// Makes the ephemeral key pair of the handshake in advance.
+    ///
+    /// A server calls this in idle time, so that its answer to the ClientHello takes less time. For a client the call does
+    /// nothing: [`new`](Self::new) has made its key pair.
     pub fn prepare(&mut self) {
         let Some(pending) = &mut self.pending else { return };
         let Handshake { state: State::AwaitClientHello, context } = &mut *pending.handshake else { return };
@@ -188,20 +195,24 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
     }
 
-    /// Sets the fingerprint that the peer's certificate must have: the `a=fingerprint` of its description. Messages that
-    /// arrived before are handled now.
+    /// Sets the fingerprint that the peer's certificate must have, from `a=fingerprint` in its session description.
+    ///
+    /// The call also handles the messages that arrived before it.
     ///
     /// # Errors
-    /// [`Error::Misuse`] when it was set before, [`Error::Closed`] after the end, and what [`handle`](Self::handle) gives for the kept messages.
+    /// [`Error::Misuse`] when the fingerprint was set before. [`Error::Closed`] after the end of the connection. Any error
+    /// of [`handle`](Self::handle) for the kept messages.
     pub fn set_peer_fingerprint(&mut self, now: Instant, fingerprint: Fingerprint) -> Result<(), Error> {
         self.set_peer_fingerprints(now, fingerprint.into())
     }
 
-    /// Sets the fingerprints of which the peer's certificate must have one: all `a=fingerprint` attributes of its description
-    /// (RFC 8122 §5.1). Messages that arrived before are handled now.
+    /// Sets several fingerprints, of which the peer's certificate must have one: all `a=fingerprint` attributes of its
+    /// session description (RFC 8122 §5.1).
+    ///
+    /// The call also handles the messages that arrived before it.
     ///
     /// # Errors
-    /// As [`set_peer_fingerprint`](Self::set_peer_fingerprint).
+    /// The same as [`set_peer_fingerprint`](Self::set_peer_fingerprint).
     pub fn set_peer_fingerprints(&mut self, now: Instant, fingerprints: Fingerprints) -> Result<(), Error> {
         let Some(pending) = &mut self.pending else {
             return Err(if self.status == Status::Over { Error::Closed } else { Error::Misuse });
@@ -214,8 +225,11 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.proceed(now, &mut |_| {})
     }
 
-    /// Sets the round-trip time that ICE has measured. From the next flight on, the first timeout is 1.5 times that
-    /// (RFC 9147 §5.8.2), at least 50 ms and at most [`Config::initial_timeout`].
+    /// Sets the round-trip time that ICE has measured.
+    ///
+    /// From the next flight on, the first timeout is 1.5 times the round-trip time (RFC 9147 §5.8.2). It is at least
+    /// 50 ms, and at most [`Config::initial_timeout`]. The running timer keeps its deadline. While a repeated flight is
+    /// under way, the call has no effect.
     pub fn set_round_trip_time(&mut self, now: Instant, round_trip: Duration) {
         // The running timer keeps its deadline.
         let _ = now;
@@ -224,19 +238,21 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.link.flight.guess_timeout(guess.max(SHORTEST_TIMEOUT).min(longest));
     }
 
-    /// Lets the timer of the flight under way begin anew at `now`: what was polled before has not left until now. With
-    /// `timeout` that is how long it and the flights behind it wait, between 50 ms and 3 s.
+    /// Restarts the timer of the current flight at `now`, because its datagrams were delayed before they were sent.
+    ///
+    /// `timeout` replaces the first timeout of the current flight and of those after it; it is limited to 50 ms to 3 s. A
+    /// flight that was repeated keeps its longer timeout.
     pub fn restart_timer(&mut self, now: Instant, timeout: Option<Duration>) {
         let timeout = timeout.map(|timeout| timeout.max(SHORTEST_TIMEOUT).min(LONGEST_FIRST_TIMEOUT));
         self.link.flight.restart_timer(now, timeout);
     }
 
-    /// The next event.
+    /// Takes the next event; `None` when there is none.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.connected.take().or_else(|| self.over.take())
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if at all.
+    /// The time at which to call [`handle_timeout`](Self::handle_timeout); `None` when no timer runs.
     pub fn timeout(&self) -> Option<Instant> {
         match self.status {
             Status::Over => None,
@@ -244,12 +260,14 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
     }
 
-    /// Repeats the flight that was not answered in time, and plans acknowledgements.
+    /// Repeats a flight that the peer did not answer in time, and schedules acknowledgements (RFC 9147 §7.1).
     ///
-    /// After the last repetition the connection fails with [`Error::TimedOut`]. When an unprotected alert or message was dropped
-    /// before, and nothing useful came behind it, that is the reason instead: [`Error::PeerAlert`],
-    /// [`Error::UnexpectedMessage`] or [`Error::MessageTooLong`]. An alert from before there were keys needs no repetition: it
-    /// is the reason when the flight is not answered in time.
+    /// After [`Config::retransmissions`] repetitions the connection fails with [`Error::TimedOut`]. If the connection has
+    /// ignored an unauthenticated alert or message, and no valid handshake message followed, that is the reason instead:
+    /// [`Error::PeerAlert`], [`Error::UnexpectedMessage`] or [`Error::MessageTooLong`].
+    ///
+    /// An alert that arrived before the peer had keys ends the connection at the first timeout. If that alert is a
+    /// close_notify, the connection ends with [`Event::Closed`].
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.status == Status::Over {
             return;
@@ -269,17 +287,19 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                     None => self.fail(Error::TimedOut),
                 }
             } else if self.link.flight.is_answered() {
-                // Part of the answer is missing: what we have tells the peer what to repeat (RFC 9147 §7.1).
+                // A part of the answer is missing. An ACK tells the peer which records to repeat (RFC 9147 §7.1).
                 self.link.acks.send_now();
             }
         }
     }
 
-    /// Writes keying material of `out.len()` bytes (RFC 5705, RFC 8446 §7.5), the same as the peer's. For SRTP
-    /// the label is `EXTRACTOR-dtls_srtp` and there is no context (RFC 5764 §4.2).
+    /// Fills `out` with exported keying material (RFC 5705, RFC 8446 §7.5). Both sides get the same bytes.
+    ///
+    /// For SRTP the label is `EXTRACTOR-dtls_srtp`, without a context (RFC 5764 §4.2).
     ///
     /// # Errors
-    /// [`Error::NotConnected`] before `Connected`.
+    /// [`Error::NotConnected`] before [`Event::Connected`] and after the end of the connection. [`Error::Misuse`] in
+    /// DTLS 1.2 when `context` is longer than 65,535 bytes.
     pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         let link = &self.link;
         let (p, hash) = (&link.provider, link.hash());
@@ -300,13 +320,16 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         Ok(())
     }
 
-    /// DTLS 1.3: begins to change the keys that this side writes with (RFC 9147 §8). With `request` it asks the peer to change
-    /// its own too. An update begins by itself after 2²³ records.
+    /// Begins a key update of DTLS 1.3: this side changes the keys that it sends with (RFC 9147 §8).
+    ///
+    /// With `request`, this side asks the peer to change its keys too. Without any call, an update begins after 2²³ records
+    /// under one key.
     ///
     /// Returns false when no update can begin: in DTLS 1.2, or while another flight waits for its acknowledgement.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] before `Connected` and after the end.
+    /// [`Error::NotConnected`] before [`Event::Connected`] and after the end of the connection. [`Error::KeysExhausted`]
+    /// when the handshake's message numbers are used up.
     pub fn update_keys(&mut self, now: Instant, request: bool) -> Result<bool, Error> {
         // Its flight begins when it is polled.
         let _ = now;
@@ -316,7 +339,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.link.begin_update(request)
     }
 
-    /// Closes the connection. The next datagram tells the peer, and [`Event::Closed`] follows.
+    /// Closes the connection with [`Event::Closed`]. The next datagram tells the peer with a close_notify alert.
     pub fn close(&mut self, now: Instant) {
         // The alert goes out when it is polled.
         let _ = now;
@@ -326,49 +349,49 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
     }
 
-    /// Whether the handshake is complete and the connection has not ended: data can be sent and keys exported.
+    /// Whether the handshake is complete and the connection has not ended, so that data can be sent and keys exported.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.status == Status::Connected
     }
 
-    /// Whether a server still waits for a whole ClientHello.
+    /// Whether this side is a server that still waits for a complete ClientHello.
     #[must_use]
     pub fn awaits_client_hello(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.handshake.awaits_client_hello())
     }
 
-    /// Whether nothing that was sent waits to be answered or acknowledged.
+    /// Whether no flight of this side waits for an answer or an acknowledgement.
     #[must_use]
     pub fn is_flight_over(&self) -> bool {
         self.link.flight.is_finished()
     }
 
-    /// This side's role.
+    /// The role of this side.
     #[must_use]
     pub fn role(&self) -> Role {
         self.link.role
     }
 
-    /// How many records and fragments were dropped, by reason.
+    /// The number of dropped records and fragments, by reason.
     #[must_use]
     pub fn discards(&self) -> &Discards {
         &self.discards
     }
 
-    /// The connection is over; what the handshake took is given back.
+    /// Ends the connection with `event` and frees the memory of the handshake.
     fn end(&mut self, event: Event) {
         barertc_wire::trace!("dtls: {:?}", event);
         self.status = Status::Over;
         self.over = Some(event);
         self.link.flight.begin();
         self.link.acks.clear();
-        // Nothing is read any more; the keys that we write with go when the alert has left.
+        // The connection reads nothing any more. An alert still needs the write keys.
         self.link.records.forget_read();
         if self.alert.is_none() {
             self.link.records.forget_write();
         }
-        // The ciphers leave their round keys on the stack, and what is forgotten is overwritten from there.
+        // The ciphers left round keys on the stack, and the values that overwrite the secrets come from the stack.
         wipe_stack();
         self.forget_secrets();
     }

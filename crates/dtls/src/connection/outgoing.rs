@@ -9,7 +9,10 @@ use crate::error::Error;
 use crate::record::content;
 
 impl<A: Allocator, P: Provider> Connection<A, P> {
-    /// Writes the next datagram into `out` and returns its length. It is never longer than `out` or the configured MTU.
+    /// Writes the next datagram into `out` and returns its length in bytes; `None` when there is nothing to send.
+    ///
+    /// The datagram is not longer than `out` and [`Config::mtu`](crate::Config::mtu). If `out` is too short for the smallest
+    /// part of a handshake message, the connection fails with [`Error::BufferTooShort`]; 64 bytes always suffice.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         let mtu = out.len().min(usize::from(self.link.config.mtu));
         let out = out.get_mut(..mtu)?;
@@ -20,18 +23,21 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         sent.or_else(|| self.alert_datagram(out))
     }
 
-    /// Bytes that a record adds in front of its data and behind it, now.
+    /// The number of bytes that a record adds in front of its data and behind them, with the current keys.
     #[must_use]
     pub fn room(&self) -> (usize, usize) {
         self.link.records.overhead(self.link.records.write_epoch())
     }
 
-    /// Makes a record of application data of `out[front..front + len]` in place, `front` being the first of
-    /// [`room`](Self::room), and returns the record's length.
+    /// Encrypts application data in place and returns the length of the record in bytes.
+    ///
+    /// The data stand in `out[front..front + len]`, where `front` is the first number of [`room`](Self::room). The record
+    /// begins at `out[0]`. The caller sends it as one datagram.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] before `Connected`, [`Error::Closed`] after the end, [`Error::BufferTooShort`] when `out` has no room
-    /// behind the data, [`Error::KeysExhausted`] when a key has sealed as much as it may.
+    /// [`Error::NotConnected`] before [`Event::Connected`](crate::Event::Connected). [`Error::Closed`] after the end of the
+    /// connection. [`Error::BufferTooShort`] when `out` has not the room behind the data. [`Error::KeysExhausted`] when the
+    /// key has used all its sequence numbers.
     pub fn seal(&mut self, now: Instant, out: &mut [u8], len: usize) -> Result<usize, Error> {
         // A key update that is due begins when it is polled.
         let _ = now;
