@@ -1,4 +1,4 @@
-//! The attributes that WebRTC uses, one small type each.
+//! The attributes of WebRTC, one type for each.
 
 use barertc_wire::text::{split, split_once, trim_end};
 
@@ -13,7 +13,7 @@ pub enum MediaKind {
     Audio,
     /// `m=video`
     Video,
-    /// `m=application`: data channels, if its transport is SCTP over DTLS.
+    /// `m=application`. It carries data channels when its transport is SCTP over DTLS.
     Application,
     /// `m=text`; always answered with port 0.
     Text,
@@ -38,7 +38,7 @@ impl MediaKind {
         }
     }
 
-    /// The word in the m-line.
+    /// The kind as the m-line writes it; `other` for [`Other`](Self::Other).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,11 +53,11 @@ impl MediaKind {
     }
 }
 
-/// Who sends media (RFC 8866 §6.7), seen from the side whose description it is in.
+/// The direction of media (RFC 8866 §6.7), from the view of the side whose description has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Direction {
-    /// Both sides send. A missing attribute means this.
+    /// Both sides send. This is the default when the attribute is missing.
     #[default]
     SendRecv,
     /// Only this side sends.
@@ -69,7 +69,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The direction in which this side `sends` and `receives`.
+    /// The direction of a side that `sends` and `receives` or not.
     #[must_use]
     pub const fn new(sends: bool, receives: bool) -> Self {
         match (sends, receives) {
@@ -92,19 +92,19 @@ impl Direction {
         matches!(self, Self::SendRecv | Self::RecvOnly)
     }
 
-    /// The direction as the other side sees it.
+    /// The same direction from the view of the other side.
     #[must_use]
     pub const fn reversed(self) -> Self {
         Self::new(self.receives(), self.sends())
     }
 
-    /// The direction that both directions allow (RFC 3264 §6.1).
+    /// The direction that both `self` and `other` allow (RFC 3264 §6.1).
     #[must_use]
     pub const fn intersect(self, other: Self) -> Self {
         Self::new(self.sends() && other.sends(), self.receives() && other.receives())
     }
 
-    /// The attribute's name.
+    /// The name of the attribute, such as `sendrecv`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -126,20 +126,20 @@ impl Direction {
     }
 }
 
-/// Who starts the DTLS handshake (RFC 4145 §4, RFC 8842 §5).
+/// The value of `a=setup`: the side that starts the DTLS handshake (RFC 4145 §4, RFC 8842 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Setup {
-    /// Either side. Only offers have it.
+    /// The offerer leaves the choice to the answerer. Only an offer has this value.
     ActPass,
-    /// This side, as the DTLS client.
+    /// This side starts the handshake: it is the DTLS client.
     Active,
-    /// The other side: this one is the DTLS server.
+    /// The other side starts the handshake: this side is the DTLS server.
     Passive,
 }
 
 impl Setup {
-    /// The attribute's value.
+    /// The value of the attribute, such as `actpass`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -149,7 +149,7 @@ impl Setup {
         }
     }
 
-    /// Our role as answerer (RFC 8842 §5.3). An offer that says nothing means `active` (RFC 4145 §4).
+    /// The answerer's role (RFC 8842 §5.3). An offer without the attribute means `active` (RFC 4145 §4).
     pub(crate) fn of_answer(offered: Option<Self>, wish: Self) -> Option<Self> {
         Some(match offered {
             Some(Self::ActPass) if wish == Self::Passive => Self::Passive,
@@ -158,12 +158,12 @@ impl Setup {
         })
     }
 
-    /// Our role as offerer (RFC 8842 §5.4). An answer that says nothing means `passive` (RFC 4145 §4).
+    /// The offerer's role (RFC 8842 §5.4). An answer without the attribute means `passive` (RFC 4145 §4).
     pub(crate) fn of_offer(answered: Option<Self>, offered: Self) -> Option<Self> {
         let ours = match answered {
             Some(Self::Active) => Self::Passive,
             Some(Self::Passive) => Self::Active,
-            // An answer must choose; saying nothing leaves us what we asked for, or active.
+            // An answer must choose. Without the attribute, the offerer keeps the role that it offered, or is active.
             Some(Self::ActPass) => return None,
             None if offered == Self::Passive => Self::Passive,
             None => Self::Active,
@@ -181,16 +181,17 @@ impl Setup {
     }
 }
 
-/// `a=rtpmap` (RFC 8866 §6.6), or what the static payload type means (RFC 3551 §6).
+/// The encoding of a payload type, from `a=rtpmap` (RFC 8866 §6.6) or from the table of static payload types (RFC 3551
+/// §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpMap<'a> {
-    /// Payload type, 0 to 127.
+    /// The payload type, 0 to 127.
     pub pt: u8,
-    /// Encoding name. Case does not matter.
+    /// The name of the encoding. Upper and lower case are equal.
     pub encoding: &'a str,
-    /// Clock rate in hertz.
+    /// The clock rate in hertz.
     pub clock_rate: u32,
-    /// Audio channels; 1 when they are not said.
+    /// The number of audio channels; 1 when the attribute does not give it.
     pub channels: u8,
 }
 
@@ -223,18 +224,18 @@ pub(crate) fn payload_and_rest(value: &str) -> Option<(u8, &str)> {
     Some((pt, rest))
 }
 
-/// The `name=value` pairs of an fmtp attribute. A value without a name comes as `(value, "")`.
+/// The `name=value` pairs of an fmtp attribute. A parameter without `=` is given as `(parameter, "")`.
 pub fn parameters(fmtp: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
     split(fmtp, b';').map(str::trim_ascii).filter(|p| !p.is_empty()).map(|p| split_once(p, b'=').unwrap_or((p, "")))
 }
 
-/// The value of the fmtp parameter called `name`. Case does not matter.
+/// The value of the fmtp parameter called `name`. Upper and lower case in the name are equal.
 #[must_use]
 pub fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
     parameters(fmtp).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// The kinds of RTCP feedback in use (RFC 4585 §4.2, RFC 5104 §7.1, and those that browsers add).
+/// A set of RTCP feedback types (RFC 4585 §4.2, RFC 5104 §7.1, and two that browsers add).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Feedback {
@@ -246,17 +247,17 @@ pub struct Feedback {
     pub fir: bool,
     /// `goog-remb`: receiver-estimated maximum bitrate.
     pub remb: bool,
-    /// `transport-cc`: transport-wide feedback.
+    /// `transport-cc`: transport-wide congestion control feedback.
     pub transport_cc: bool,
 }
 
 impl Feedback {
-    /// Nothing.
+    /// The empty set.
     pub const NONE: Self = Self { nack: false, pli: false, fir: false, remb: false, transport_cc: false };
-    /// Everything.
+    /// The set of all types.
     pub const ALL: Self = Self { nack: true, pli: true, fir: true, remb: true, transport_cc: true };
 
-    /// What both sides know.
+    /// The types that are in both sets.
     #[must_use]
     pub const fn intersect(self, other: Self) -> Self {
         Self {
@@ -268,7 +269,7 @@ impl Feedback {
         }
     }
 
-    /// What either side knows.
+    /// The types that are in at least one of the sets.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self {
@@ -280,7 +281,7 @@ impl Feedback {
         }
     }
 
-    /// Adds what the value of an `rtcp-fb` attribute, behind the payload type, names.
+    /// Adds the type that `value` names: the value of `a=rtcp-fb` without the payload type.
     pub(crate) fn add(&mut self, value: &str) {
         match trim_end(value, b' ') {
             "nack" => self.nack = true,
@@ -292,7 +293,7 @@ impl Feedback {
         }
     }
 
-    /// The attribute values of what is set.
+    /// The names of the types in the set, as `a=rtcp-fb` writes them.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         [
             (self.nack, "nack"),
@@ -306,14 +307,14 @@ impl Feedback {
     }
 }
 
-/// `a=ssrc:<ssrc> <attribute>:<value>` (RFC 5576 §4.1).
+/// The attribute of one stream: `a=ssrc:<ssrc> <attribute>:<value>` (RFC 5576 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SsrcAttribute<'a> {
-    /// The stream.
+    /// The SSRC of the stream.
     pub ssrc: u32,
-    /// `cname`, `msid`, …
+    /// The name of the attribute, such as `cname` or `msid`.
     pub name: &'a str,
-    /// What follows the colon; empty when there is none.
+    /// The value of the attribute; empty when there is none.
     pub value: &'a str,
 }
 

@@ -1,6 +1,6 @@
-//! How long descriptions of ours get.
+//! The length of local descriptions.
 
-/// How large descriptions of ours can be.
+/// The limits of a local description, from which its longest length follows.
 ///
 /// ```
 /// use barertc_sdp::DescriptionBounds;
@@ -12,19 +12,21 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DescriptionBounds {
-    /// Tracks.
+    /// The number of tracks.
     pub tracks: usize,
-    /// Payload types agreed on or offered for a track, retransmissions not counted.
+    /// The number of payload types that are offered or negotiated for a track, those of retransmissions not counted.
     pub codecs: usize,
-    /// Candidates. A candidate of ours has at most 192 characters.
+    /// The number of candidates. The line of a candidate is counted with 192 bytes.
     pub candidates: usize,
-    /// M-lines that are rejected or ended. A rejected m-line that a peer offered is counted with 544 characters.
+    /// The number of rejected and ended m-lines. Such an m-line is counted with 544 bytes.
     pub rejected: usize,
 }
 
 impl DescriptionBounds {
-    /// The most bytes of an offer or answer of ours, data channels included. Names have at most
-    /// [`MAX_NAME`](crate::MAX_NAME) bytes, ICE credentials at most 32.
+    /// The length of the longest offer or answer in bytes, data channels included.
+    ///
+    /// Names are counted with [`MAX_NAME`](crate::MAX_NAME) bytes, and ICE credentials with 32 bytes. A description with
+    /// longer ones can be longer.
     #[must_use]
     pub const fn max_len(&self) -> usize {
         const NAME: usize = crate::limits::MAX_NAME;

@@ -4,53 +4,54 @@ use crate::attr::parameter;
 use crate::h264::ProfileLevelId;
 use crate::media::Payload;
 
-/// A codec with the parameters that are negotiated.
+/// A codec with its negotiated parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Codec {
     /// H.264 (RFC 6184).
     H264(H264),
-    /// H.265 (RFC 7798), single stream transmission.
+    /// H.265 (RFC 7798) in single RTP stream transmission (SRST).
     H265 {
         /// `profile-id`: 1 is Main.
         profile_id: u8,
         /// `tier-flag`: 0 is the main tier.
         tier: u8,
-        /// `level-id`: 30 times the level.
+        /// `level-id`: 30 times the level, so 93 is level 3.1.
         level_id: u8,
     },
     /// VP8 (RFC 7741).
     Vp8,
-    /// Opus (RFC 7587), always 48 kHz and two channels on the wire.
+    /// Opus (RFC 7587). Its `rtpmap` is always 48 kHz with two channels.
     Opus {
-        /// Two channels are sent (`sprop-stereo`) and wanted (`stereo`).
+        /// This side sends stereo (`sprop-stereo`) and prefers to receive it (`stereo`).
         stereo: bool,
-        /// In-band forward error correction is wanted (`useinbandfec`).
+        /// This side can use in-band forward error correction (`useinbandfec`).
         fec: bool,
     },
     /// G.711 µ-law at 8 kHz.
     Pcmu,
     /// G.711 A-law at 8 kHz.
     Pcma,
-    /// G.722; its RTP clock says 8 kHz (RFC 3551 §4.5.2).
+    /// G.722. It samples at 16 kHz, but its RTP clock rate is 8 kHz (RFC 3551 §4.5.2).
     G722,
 }
 
-/// The parameters of H.264.
+/// The format parameters of H.264 (RFC 6184 §8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct H264 {
-    /// The profile, and the highest level that its owner decodes.
+    /// The profile, and the highest level that this side decodes.
     pub profile_level_id: ProfileLevelId,
-    /// 0: each packet has one NAL unit. 1: NAL units are also aggregated and fragmented (RFC 6184 §6).
+    /// The packetization mode (RFC 6184 §6). In mode 0 a packet has one NAL unit. In mode 1 packets may also aggregate
+    /// and fragment NAL units.
     pub packetization_mode: u8,
-    /// Each side may have its own level (RFC 6184 §8.1).
+    /// Whether each side may have its own level.
     pub level_asymmetry_allowed: bool,
 }
 
 impl H264 {
-    /// Constrained Baseline, level 3.1 (42e01f), packetization mode 1: every browser decodes it.
+    /// Constrained Baseline, level 3.1 (42e01f), packetization mode 1. Every browser decodes it.
     pub const CONSTRAINED_BASELINE: Self = Self {
         profile_level_id: ProfileLevelId::CONSTRAINED_BASELINE_3_1,
         packetization_mode: 1,
@@ -71,7 +72,7 @@ impl H264 {
 }
 
 impl Codec {
-    /// The codec of a payload type of the remote. `None` when this crate does not know it.
+    /// The codec of a remote payload type. `None` when this crate does not know it, or a parameter is malformed.
     #[must_use]
     pub fn parse(payload: &Payload<'_>) -> Option<Self> {
         let (map, fmtp) = (&payload.map, payload.fmtp);
@@ -83,7 +84,7 @@ impl Codec {
         Some(if is("H264", 90_000, 1) {
             Self::H264(H264::parse(fmtp)?)
         } else if is("H265", 90_000, 1) {
-            // RFC 7798 §7.1: Main profile, main tier, level 3.1 when not said; only SRST can be received here.
+            // The defaults are Main profile, main tier, level 3.1 (RFC 7798 §7.1). This crate supports SRST only.
             parameter(fmtp, "tx-mode").is_none_or(|m| m == "SRST").then_some(())?;
             Self::H265 {
                 profile_id: number("profile-id", 1)?,
@@ -105,8 +106,10 @@ impl Codec {
         })
     }
 
-    /// Whether both are the same codec in the same configuration. The level may differ; profile and packetization mode
-    /// must be equal (RFC 6184 §8.2.2).
+    /// Whether both are the same codec in the same configuration.
+    ///
+    /// For H.264, profile and packetization mode must be equal (RFC 6184 §8.2.2). For H.265, profile and tier must be
+    /// equal. Levels may differ, and so may the parameters of Opus.
     #[must_use]
     pub fn matches(&self, remote: &Self) -> bool {
         match (self, remote) {
@@ -120,9 +123,10 @@ impl Codec {
         }
     }
 
-    /// Whether a decoder of `remote` decodes this codec, though its profile has another name.
+    /// Whether a decoder for `remote` also decodes a stream of this codec.
     ///
-    /// A decoder of Baseline, Main or High decodes Constrained Baseline. It helps a track that only sends.
+    /// The H.264 profiles may differ: for example, a decoder for Baseline, Main or High decodes Constrained Baseline.
+    /// Negotiation uses this for tracks that only send.
     #[must_use]
     pub fn can_be_sent_as(&self, remote: &Self) -> bool {
         match (self, remote) {
@@ -133,10 +137,10 @@ impl Codec {
         }
     }
 
-    /// Whether we can receive what `remote` sends, though we would not send it this way.
+    /// Whether a receiver of this codec can receive what `remote` sends.
     ///
-    /// That is H.264 of our profile in packetization mode 0, the mode that a missing parameter means: who reads mode 1
-    /// reads mode 0 as well. As a sender we need mode 1, for frames that are larger than a packet.
+    /// A receiver of H.264 in packetization mode 1 also reads mode 0, the default. A sender needs mode 1, because a frame
+    /// can be larger than a packet. Negotiation uses this for tracks that receive, and then makes them receive only.
     #[must_use]
     pub fn can_be_received_as(&self, remote: &Self) -> bool {
         match (self, remote) {
@@ -148,9 +152,10 @@ impl Codec {
         }
     }
 
-    /// The parameters that an answer says for the offered codec `remote`.
+    /// The parameters to put into the answer to the offered codec `remote`.
     ///
-    /// The level is our own when both sides allow asymmetry, else the lower of the two (RFC 6184 §8.2.2).
+    /// For H.264, the level is that of this codec when both sides allow level asymmetry. Otherwise it is the lower of the
+    /// two levels (RFC 6184 §8.2.2).
     #[must_use]
     pub fn answered(&self, remote: &Self) -> Self {
         match (self, remote) {
@@ -160,10 +165,10 @@ impl Codec {
                 let profile_level_id = match our_id.profile() == their_id.profile() {
                     true if asymmetry => our_id,
                     true => our_id.at_most(their_id),
-                    // Sent under another profile's name: that name is what the answer must repeat.
+                    // The offer names another profile, and the answer must repeat it.
                     false => their_id,
                 };
-                // The mode is theirs: RFC 6184 §8.2.2 wants the same in offer and answer.
+                // Offer and answer must have the same packetization mode (RFC 6184 §8.2.2).
                 let packetization_mode = theirs.packetization_mode;
                 Self::H264(H264 { profile_level_id, level_asymmetry_allowed: asymmetry, packetization_mode })
             }
@@ -171,7 +176,7 @@ impl Codec {
         }
     }
 
-    /// The clock rate of its RTP timestamps in hertz.
+    /// The clock rate of the RTP timestamps, in hertz.
     #[must_use]
     pub const fn clock_rate(&self) -> u32 {
         match self {
@@ -181,13 +186,13 @@ impl Codec {
         }
     }
 
-    /// Whether it is video. Otherwise it is audio.
+    /// Whether the codec is for video. Otherwise it is for audio.
     #[must_use]
     pub const fn is_video(&self) -> bool {
         matches!(self, Self::H264(_) | Self::H265 { .. } | Self::Vp8)
     }
 
-    /// The `rtpmap` value behind the payload type.
+    /// The value of `a=rtpmap` without the payload type, such as `H264/90000`.
     #[must_use]
     pub const fn rtpmap(&self) -> &'static str {
         match self {
@@ -201,7 +206,7 @@ impl Codec {
         }
     }
 
-    /// The format parameters, for `Display`. `None` when there are none.
+    /// The value of `a=fmtp` without the payload type, written by `Display`. `None` for a codec without parameters.
     #[must_use]
     pub fn fmtp(&self) -> Option<impl fmt::Display + use<'_>> {
         (!matches!(self, Self::Vp8 | Self::Pcmu | Self::Pcma | Self::G722)).then_some(Fmtp(self))

@@ -1,83 +1,83 @@
 use core::fmt;
 
-/// Why a session description cannot be read, agreed on or written.
+/// The reason why a session description cannot be read, negotiated or written.
 ///
-/// What this crate does not know (an attribute, codec, media kind or transport) is not an error. It is ignored, or its
-/// m-line is answered with port 0.
+/// An unknown attribute or codec is ignored, and an m-line of an unknown kind or transport is answered with port 0. None
+/// of them is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// A line is not `<letter>=<value>`, or has a control character in it (RFC 8866 §5 and §9).
     Line {
-        /// Which line, counted from 1.
+        /// The number of the line, counted from 1.
         number: u32,
     },
     /// The first line is not `v=0` (RFC 8866 §5.1).
     Version,
     /// `o=`, `s=` or `t=` is missing, repeated or out of order (RFC 8866 §5).
     Structure,
-    /// An m-line that cannot be read (RFC 8866 §5.14).
+    /// An m-line cannot be read (RFC 8866 §5.14).
     Media {
-        /// Which line, counted from 1.
+        /// The number of the line in the description, counted from 1.
         number: u32,
     },
-    /// The transport of the accepted m-lines cannot be used.
+    /// The transport attributes of the accepted m-lines are missing or malformed.
     Transport(TransportError),
     /// The answer has another number of m-lines than the offer (RFC 3264 §6).
     AnswerLength {
-        /// M-lines of the offer.
+        /// The number of m-lines in the offer.
         offered: usize,
-        /// M-lines of the answer.
+        /// The number of m-lines in the answer.
         answered: usize,
     },
-    /// An m-line of the answer has another kind or mid than that of the offer (RFC 3264 §6, RFC 8829 §5.10).
+    /// An m-line of the answer has another kind or mid than the m-line of the offer (RFC 3264 §6, RFC 8829 §5.10).
     AnswerLine {
-        /// Which m-line, counted from 0.
+        /// The index of the m-line, counted from 0.
         index: usize,
     },
-    /// The offer to answer is not the one that was negotiated.
+    /// The [`Negotiated`](crate::Negotiated) value belongs to another offer, or its m-line does not exist.
     OtherOffer,
-    /// An offer of nothing: there is no section.
+    /// The offer has no section, so it would offer nothing.
     EmptyOffer,
-    /// A table of this crate is full.
+    /// A fixed limit of this crate is exceeded.
     TooMany {
-        /// What there are too many of.
+        /// The kind of the values that exceed the limit.
         what: &'static str,
-        /// How many there can be.
+        /// The limit.
         limit: usize,
     },
-    /// A name of ours is too long.
+    /// A [`Name`](crate::Name) is too long.
     NameTooLong {
-        /// The most bytes.
+        /// The limit in bytes.
         limit: usize,
-        /// Its bytes.
+        /// The length of the name in bytes.
         value: usize,
     },
-    /// A section of ours cannot be written.
+    /// A section of the local description breaks a rule.
     Section {
-        /// Which section, counted from 0.
+        /// The index of the section, counted from 0.
         index: usize,
-        /// The rule it breaks.
+        /// The rule that it breaks.
         rule: SectionError,
     },
-    /// Two streams of ours have the same SSRC.
+    /// Two streams of the local description have the same SSRC.
     RepeatedSsrc {
         /// The SSRC.
         ssrc: u32,
     },
-    /// A string of ours has a control character in it, such as a line end.
+    /// A string of the local description contains a control character, such as a line end.
     ControlCharacter,
-    /// A candidate of ours does not begin with `candidate:`.
+    /// A candidate of the local description does not begin with `candidate:`.
     Candidate,
     /// The output buffer is too short.
     BufferTooShort {
-        /// Bytes of the description.
+        /// The length of the description in bytes.
         needed: usize,
     },
 }
 
-/// What is wrong with the transport of a description.
+/// The rule that the transport attributes of a description break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -90,28 +90,28 @@ pub enum TransportError {
     NoPwd,
     /// `ice-pwd` is not 22 to 256 ICE characters (RFC 8839 §5.4).
     Pwd,
-    /// There is no `fingerprint` by SHA-256, SHA-384 or SHA-512 (RFC 8122 §5).
+    /// There is no `fingerprint` with SHA-256, SHA-384 or SHA-512 (RFC 8122 §5).
     Fingerprint,
-    /// `setup` contradicts the rules of offer and answer (RFC 8842 §5).
+    /// The `setup` attributes of offer and answer do not give one DTLS client and one DTLS server (RFC 8842 §5).
     Setup,
 }
 
-/// What is wrong with a section of ours.
+/// The rule that a section of the local description breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SectionError {
-    /// It has no mid, and an offer needs one.
+    /// The section has no mid. Each section of an offer needs one.
     NoMid,
-    /// Its mid is not a token (RFC 8866 §9).
+    /// The mid is not a token (RFC 8866 §9).
     Mid,
     /// Another section has the same mid.
     RepeatedMid,
-    /// A track without a codec.
+    /// The track has no codec.
     NoCodec,
-    /// A track that is neither audio nor video.
+    /// The track is neither audio nor video.
     Kind,
-    /// A payload type above 127.
+    /// A payload type is above 127.
     PayloadType {
         /// The payload type.
         value: u8,

@@ -1,6 +1,6 @@
 use core::fmt;
 
-/// `profile-level-id` of H.264: profile_idc, the constraint flags and level_idc (RFC 6184 §8.1).
+/// The parameter `profile-level-id` of H.264: profile_idc, constraint flags and level_idc (RFC 6184 §8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ProfileLevelId {
@@ -8,18 +8,18 @@ pub struct ProfileLevelId {
     pub profile_idc: u8,
     /// The constraint flags; `constraint_set0_flag` is the most significant bit.
     pub constraints: u8,
-    /// `level_idc`: ten times the level.
+    /// `level_idc`: ten times the level, except for level 1b.
     pub level_idc: u8,
 }
 
-/// The profile that profile_idc and constraint flags mean together (RFC 6184, table 5).
+/// A profile of H.264. profile_idc and the constraint flags together give the profile (RFC 6184 §8.1, table 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Profile {
-    /// Constrained Baseline: every decoder knows it.
+    /// Constrained Baseline. Every decoder of a browser decodes it.
     ConstrainedBaseline,
-    /// Baseline: with flexible macroblock ordering and redundant slices.
+    /// Baseline. It adds flexible macroblock ordering and redundant slices to Constrained Baseline.
     Baseline,
     /// Main.
     Main,
@@ -33,7 +33,7 @@ pub enum Profile {
     High444,
 }
 
-/// What each profile looks like: profile_idc, which constraint bits count, their values.
+/// Each profile's profile_idc, the mask of the constraint flags that matter, and the value of these flags.
 const PROFILES: &[(u8, u8, u8, Profile)] = &[
     (0x42, 0x4f, 0x40, Profile::ConstrainedBaseline),
     (0x4d, 0x8f, 0x80, Profile::ConstrainedBaseline),
@@ -47,22 +47,22 @@ const PROFILES: &[(u8, u8, u8, Profile)] = &[
     (0xf4, 0xff, 0x00, Profile::High444),
 ];
 
-/// A level. Levels are ordered by what a decoder must be able to do: level 1b lies between 1 and 1.1.
+/// A level of H.264. A decoder of a level decodes all lower levels. Level 1b lies between 1 and 1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Level(u8);
 
 impl ProfileLevelId {
-    /// Constrained Baseline, level 3.1 (42e01f): 1280x720 at 30 frames a second.
+    /// Constrained Baseline, level 3.1 (42e01f), which allows 1280x720 at 30 frames a second.
     pub const CONSTRAINED_BASELINE_3_1: Self = Self { profile_idc: 0x42, constraints: 0xe0, level_idc: 0x1f };
 
-    /// What a missing `profile-level-id` means here: Constrained Baseline, level 3.1, as in libwebrtc.
+    /// The default for a missing `profile-level-id`: Constrained Baseline, level 3.1, as in libwebrtc.
     ///
-    /// RFC 6184 §8.1 has Baseline at level 1 instead, which nobody means: peers that leave the parameter out (Janus,
-    /// cameras) send what browsers send.
+    /// RFC 6184 §8.1 has Baseline, level 1, as its default. This crate differs, because peers that omit the parameter
+    /// (Janus, cameras) send Constrained Baseline.
     pub const UNSAID: Self = Self::CONSTRAINED_BASELINE_3_1;
 
-    /// Reads six hexadecimal digits.
+    /// Reads the six hexadecimal digits of the parameter. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = (text.len() == 6 && text.bytes().all(|b| b.is_ascii_hexdigit())).then_some(text)?;
@@ -70,7 +70,7 @@ impl ProfileLevelId {
         Some(Self { profile_idc, constraints, level_idc })
     }
 
-    /// The profile. `None` when table 5 of RFC 6184 does not list it.
+    /// The profile. `None` when RFC 6184 §8.1, table 5, does not list it.
     #[must_use]
     pub fn profile(self) -> Option<Profile> {
         PROFILES
@@ -79,7 +79,10 @@ impl ProfileLevelId {
             .map(|(.., profile)| *profile)
     }
 
-    /// The level. Level 1b is level_idc 11 with constraint_set3_flag in the older profiles, and 9 in the others.
+    /// The level.
+    ///
+    /// In Baseline, Main and Extended, level 1b is level_idc 11 with constraint_set3_flag. In all other profiles it is
+    /// level_idc 9.
     #[must_use]
     pub fn level(self) -> Level {
         let old = matches!(self.profile_idc, 0x42 | 0x4d | 0x58);
@@ -100,7 +103,7 @@ impl ProfileLevelId {
         }
     }
 
-    /// This profile with the lower of both levels.
+    /// The profile of `self` with the lower level of `self` and `other`.
     #[must_use]
     pub fn at_most(self, other: Self) -> Self {
         if other.level() < self.level() {

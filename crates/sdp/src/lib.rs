@@ -1,18 +1,19 @@
-//! Session descriptions of WebRTC, and offer and answer (RFC 8866, RFC 8829, RFC 3264, RFC 9143).
+//! Session descriptions of WebRTC, and the offer/answer exchange (RFC 8866, RFC 8829, RFC 3264, RFC 9143).
 //!
-//! Nothing is allocated: a description is read by borrowing from its text, and written into memory that the caller
-//! lends.
+//! The crate allocates nothing. A parsed description borrows from its text. A new description is written into the caller's
+//! buffer.
 //!
-//! [`Session::parse`] reads a description. [`Negotiated::from_offer`] decides what becomes of each m-line of an offer,
-//! and [`write_answer`] writes it. In the other direction they are [`write_offer`] and [`Negotiated::from_answer`]. The
-//! transports are configured from the [`Negotiated`]. What this crate does not know is ignored, or answered with port 0;
-//! it is never an error.
+//! [`Session::parse`] reads a description. To answer an offer, [`Negotiated::from_offer`] accepts or rejects each m-line,
+//! and [`write_answer`] writes the answer. To make an offer, [`write_offer`] writes it, and [`Negotiated::from_answer`]
+//! reads the answer. In both cases, [`Negotiated`] has the values to configure ICE, DTLS, SCTP and RTP with.
+//!
+//! An unknown attribute is ignored, and an m-line of an unknown kind is answered with port 0. Neither is an error.
 //!
 //! ```
 //! use barertc_sdp::*;
 //!
-//! // Ours: one H.264 track to send, and data channels.
-//! let fingerprint = Fingerprint::sha256([0xAB; 32]); // of our certificate
+//! // This side sends one H.264 track, and has data channels.
+//! let fingerprint = Fingerprint::sha256([0xAB; 32]); // the fingerprint of this side's certificate
 //! let codecs = [LocalCodec::h264()];
 //! let sections = [
 //!     Section::Track(Track {
@@ -61,7 +62,7 @@
 //! let mut room = [0; 2048];
 //! let answer = write_answer(&offer, &remote, &agreed, &mut room)?;
 //!
-//! // The answer says what to send.
+//! // The offerer reads the direction, the payload types and the limits from the answer.
 //! let agreed = Negotiated::from_answer(&Session::parse(answer)?, &local)?;
 //! let video = agreed.line("video-stream").unwrap();
 //! assert_eq!(video.direction, Direction::SendOnly);

@@ -4,7 +4,7 @@ use core::ops::{Deref, DerefMut};
 use crate::error::Error;
 use crate::limits::MAX_NAME;
 
-/// At most `N` values, held in place. It reads as a slice.
+/// A list of at most `N` values, without an allocation. It dereferences to a slice.
 #[derive(Clone, PartialEq, Eq)]
 pub struct List<T, const N: usize>(heapless::Vec<T, N>);
 
@@ -15,10 +15,10 @@ impl<T, const N: usize> List<T, N> {
         Self(heapless::Vec::new())
     }
 
-    /// Appends `value`. Gives it back when the list is full.
+    /// Appends `value`.
     ///
     /// # Errors
-    /// The value, when the list has `N` values.
+    /// The value itself, when the list has `N` values already.
     pub fn push(&mut self, value: T) -> Result<(), T> {
         self.0.push(value)
     }
@@ -29,12 +29,12 @@ impl<T, const N: usize> List<T, N> {
         self.0.is_full()
     }
 
-    /// Takes all values away.
+    /// Removes all values.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Keeps the values for which `keep` says so.
+    /// Keeps the values for which `keep` returns true, and removes all others.
     pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
         self.0.retain(keep);
     }
@@ -97,7 +97,7 @@ impl<T: defmt::Format, const N: usize> defmt::Format for List<T, N> {
     }
 }
 
-/// A short text of our own, such as a mid: at most [`MAX_NAME`] bytes.
+/// A text of at most [`MAX_NAME`] bytes, such as a mid, without an allocation.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Name(heapless::String<MAX_NAME>);
 

@@ -4,43 +4,50 @@ use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::{Codec, H264};
 use barertc_wire::{ExtensionMap, Fingerprint};
 
-/// Everything that goes into a description of ours, lent for one call.
+/// The values of a local description, borrowed for one call.
 ///
-/// `C` is what a candidate is; it is written with `Display` and must give `candidate:…` (or only what follows).
+/// `C` is the type of a candidate. Its `Display` must write `candidate:…` (RFC 8839 §5.1).
 #[derive(Clone, Debug)]
 pub struct Local<'a, C = &'a str> {
-    /// The `o=` line: a random number below 2^63 that stays for the connection (RFC 8829 §5.2.1).
+    /// The session id of the `o=` line: a random number below 2^63, the same for the whole connection (RFC 8829 §5.2.1).
     pub session_id: u64,
-    /// The `o=` line: one more whenever the description differs from the last (RFC 8829 §5.2.2).
+    /// The session version of the `o=` line. It rises by one whenever the description changes (RFC 8829 §5.2.2).
     pub session_version: u64,
-    /// ICE user name fragment.
+    /// The ICE username fragment: 4 to 256 ICE characters.
     pub ufrag: &'a str,
-    /// ICE password.
+    /// The ICE password: 22 to 256 ICE characters.
     pub pwd: &'a str,
-    /// We are an ICE lite agent.
+    /// Whether this side is an ICE lite agent.
     pub lite: bool,
-    /// ICE options: `trickle`, `ice2 trickle`, …; none when empty.
+    /// The ICE options, separated by spaces, such as `ice2 trickle`. Empty for none.
     pub ice_options: &'a str,
-    /// Of our certificate.
+    /// The fingerprint of this side's certificate.
     pub fingerprint: &'a Fingerprint,
-    /// Offers: what to offer, normally [`Setup::ActPass`]. Answers: what we'd like to be if the offer leaves it to us;
-    /// `ActPass` means no wish and gives [`Setup::Active`] (RFC 8842 §5.3).
+    /// The DTLS role.
+    ///
+    /// An offer writes this value, normally [`Setup::ActPass`]. An answer takes this role when the offer has `actpass`; then
+    /// `ActPass` gives [`Setup::Active`] (RFC 8842 §5.3).
     pub setup: Setup,
-    /// Known candidates; they go into the first m-line in use.
+    /// The candidates that are known. The m-line that has the transport of the BUNDLE group carries them.
     pub candidates: &'a [C],
-    /// There will be no more.
+    /// Whether no further candidates will follow.
     pub end_of_candidates: bool,
-    /// Address of the default candidate; `None` writes port 9, as those who trickle do (RFC 8840 §4.1.1).
+    /// The address of the default candidate. `None` writes address 0.0.0.0 and port 9, as for trickle ICE (RFC 8840
+    /// §4.1.1).
     pub default_address: Option<SocketAddr>,
-    /// RTCP canonical name of all our streams: one for each connection (RFC 8834 §4.9).
+    /// The RTCP canonical name of all streams of this side, one for each connection (RFC 8834 §4.9).
     pub cname: &'a str,
-    /// What we'd send and receive. In an offer, one m-line each in this order, so later offers must keep the order and
-    /// append (RFC 8829 §5.2.2). In an answer, the order of preference in which offered m-lines are matched.
+    /// The sections, which tell what this side sends and receives.
+    ///
+    /// An offer has one m-line for each section, in this order. A later offer keeps the order and appends new sections (RFC
+    /// 8829 §5.2.2). For an answer, the order is the order of preference: each offered m-line gets the first section that
+    /// fits.
     pub sections: Sections<'a>,
 }
 
-/// The sections of a description: a list, or what makes each of them when it is looked at. A section has some 90 bytes, so
-/// the list of a long session is large for the stack of a small device.
+/// The sections of a description: a slice, or a function that makes each section when it is read.
+///
+/// A section has about 90 bytes. With the function, a session with many sections does not need all of them on the stack.
 #[derive(Clone, Copy)]
 pub struct Sections<'a>(Source<'a>);
 
@@ -51,12 +58,15 @@ enum Source<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// `len` sections. `make` gives that of an index, always the same; with the first `None` they end.
+    /// Makes `len` sections with a function.
+    ///
+    /// `make` gets an index, counted from 0, and must return the same section for the same index each time. The sections end
+    /// at the first `None`.
     pub const fn made(len: usize, make: &'a dyn Fn(usize) -> Option<Section<'a>>) -> Self {
         Self(Source::Made { len, make })
     }
 
-    /// How many there are.
+    /// The number of sections.
     #[must_use]
     pub const fn len(&self) -> usize {
         match self.0 {
@@ -65,13 +75,13 @@ impl<'a> Sections<'a> {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there is no section.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The section of an index, counted from 0.
+    /// The section with this index, counted from 0.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<Section<'a>> {
         match self.0 {
@@ -80,7 +90,7 @@ impl<'a> Sections<'a> {
         }
     }
 
-    /// All of them, in order.
+    /// All sections in order.
     pub fn iter(&self) -> impl Iterator<Item = Section<'a>> + Clone + use<'a> {
         let all = *self;
         (0..all.len()).map_while(move |index| all.get(index))
@@ -99,96 +109,98 @@ impl core::fmt::Debug for Sections<'_> {
     }
 }
 
-/// What one m-line of ours is for.
+/// The purpose of one m-line of a local description.
 #[derive(Clone, Debug)]
 pub enum Section<'a> {
     /// Audio or video.
     Track(Track<'a>),
     /// Data channels.
     Data(Data<'a>),
-    /// An m-line that nothing flows on, and that may have the transport of the others: a [`Placeholder`] in a later
-    /// offer. In answers it has no meaning.
+    /// An m-line without media that may carry the transport of the BUNDLE group.
+    ///
+    /// A later offer repeats a [`Placeholder`] with it. An answer ignores it.
     ///
     /// [`Placeholder`]: crate::Placeholder
     Inactive {
         /// [`MediaKind::Audio`] or [`MediaKind::Video`].
         kind: MediaKind,
-        /// Its mid.
+        /// The mid of the m-line.
         mid: &'a str,
     },
-    /// An m-line that was rejected, or is no longer in use, and keeps its place (RFC 8829 §5.2.2).
+    /// An m-line that was rejected or is no longer in use. It keeps its place in the description (RFC 8829 §5.2.2).
     Ended {
-        /// The kind that it had.
+        /// The kind of the m-line before it ended.
         kind: MediaKind,
     },
 }
 
-/// A track of ours: what we can send and receive on one m-line.
+/// A local track: the media that this side can send and receive on one m-line.
 #[derive(Clone, Debug)]
 pub struct Track<'a> {
-    /// The mid of its m-line. Offers need it; in answers `None` means any m-line that fits.
+    /// The mid of the m-line. An offer needs it. In an answer, `None` fits an m-line with any mid.
     pub mid: Option<&'a str>,
     /// [`MediaKind::Audio`] or [`MediaKind::Video`].
     pub kind: MediaKind,
-    /// The direction that we want.
+    /// The direction that this side wants.
     pub direction: Direction,
     /// The codecs, in order of preference.
     pub codecs: &'a [LocalCodec],
-    /// The header extensions that we know. Their identifiers matter in offers only.
+    /// The header extensions that this side supports. An offer writes their identifiers; an answer takes those of the offer.
     pub extensions: ExtensionMap,
-    /// The stream that we send. `None` when we only receive.
+    /// The stream that this side sends. `None` when the track only receives.
     pub sending: Option<Sending<'a>>,
 }
 
-/// What identifies a stream that we send.
+/// The identifiers of a stream that this side sends.
 #[derive(Clone, Copy, Debug)]
 pub struct Sending<'a> {
-    /// SSRC of the media.
+    /// The SSRC of the media.
     pub ssrc: u32,
-    /// SSRC of retransmissions. It is written only when a retransmission format was negotiated.
+    /// The SSRC of retransmissions. A description has it only when it has a payload type for retransmissions.
     pub rtx_ssrc: Option<u32>,
-    /// SSRC of repair packets. It is written only when a repair format was negotiated.
+    /// The SSRC of repair packets. A description has it only when it has a payload type for repair packets.
     pub fec_ssrc: Option<u32>,
-    /// Media stream id (RFC 8830), or `-` for none. Tracks with the same id are played in step.
+    /// The media stream id (RFC 8830), or `-` for none. A receiver synchronizes tracks with the same id.
     pub stream: &'a str,
-    /// Track id (RFC 8830).
+    /// The track id (RFC 8830).
     pub track: &'a str,
 }
 
-/// A codec of ours, with its payload types.
+/// A codec that this side supports, with its payload types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LocalCodec {
     /// The codec and its parameters.
     pub codec: Codec,
-    /// Its payload type in our offers. Answers take the payload type of the offer.
+    /// The payload type in an offer. An answer takes the payload type of the offer.
     pub pt: u8,
-    /// The payload type of retransmissions in our offers (RFC 4588). `None` when we do not retransmit.
+    /// The payload type of retransmissions in an offer (RFC 4588). `None` for a codec without retransmissions.
     pub rtx: Option<u8>,
-    /// The payload type, in our offers, of packets that carry earlier frames again (RFC 2198): sound. `None` for none.
+    /// The payload type of redundant audio packets in an offer (RFC 2198). They repeat earlier frames. `None` for none.
     pub red: Option<u8>,
-    /// The payload type, in our offers, of repair packets (FlexFEC, draft-ietf-payload-flexible-fec-scheme-03): video. It is
-    /// the same for all codecs of a track. `None` for none.
+    /// The payload type of repair packets for video in an offer (FlexFEC, draft-ietf-payload-flexible-fec-scheme-03).
+    ///
+    /// A track has one such payload type: that of its first codec with one. `None` for none.
     pub flexfec: Option<u8>,
-    /// The RTCP feedback that we understand.
+    /// The RTCP feedback types that this side supports.
     pub feedback: Feedback,
 }
 
-/// Our side of the data channels.
+/// The local parameters of the data channels.
 #[derive(Clone, Copy, Debug)]
 pub struct Data<'a> {
-    /// The mid of its m-line. Offers need it; in answers `None` means any m-line.
+    /// The mid of the m-line. An offer needs it. In an answer, `None` fits an m-line with any mid.
     pub mid: Option<&'a str>,
-    /// Our SCTP port; 5000 is usual.
+    /// The local SCTP port, usually 5000.
     pub sctp_port: u16,
-    /// The largest message that we take, in bytes.
+    /// The longest message that this side accepts, in bytes.
     pub max_message_size: u32,
-    /// Our SCTP INIT chunk in base64 (SNAP). An answer has it only when the offer has one.
+    /// The SCTP INIT chunk of this side in base64 (SNAP). An answer has it only when the offer has one.
     pub sctp_init: Option<&'a str>,
 }
 
 impl Track<'_> {
-    /// The payload type of repair packets in our offers.
+    /// The payload type of repair packets in an offer.
     pub(crate) fn flexfec(&self) -> Option<u8> {
         self.codecs.iter().find_map(|codec| codec.flexfec)
     }
@@ -205,7 +217,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The mid, when it has one.
+    /// The mid of the m-line. `None` when the section has none.
     #[must_use]
     pub const fn mid(&self) -> Option<&'a str> {
         match self {
@@ -218,13 +230,13 @@ impl<'a> Section<'a> {
 }
 
 impl LocalCodec {
-    /// The feedback for video: NACK, PLI, FIR, REMB, transport-wide.
+    /// The feedback types for video: NACK, PLI, FIR, REMB and transport-wide feedback.
     const VIDEO: Feedback = Feedback::ALL;
-    /// The feedback for audio: transport-wide.
+    /// The feedback type for audio: transport-wide feedback.
     const AUDIO: Feedback = Feedback { transport_cc: true, ..Feedback::NONE };
 
-    /// H.264 Constrained Baseline, level 3.1, packetization mode 1, with retransmissions and repair packets: payload types 102,
-    /// 103 and 118.
+    /// H.264 Constrained Baseline, level 3.1, packetization mode 1. The payload types are 102, 103 for retransmissions, and
+    /// 118 for repair packets.
     #[must_use]
     pub const fn h264() -> Self {
         Self {
@@ -237,21 +249,22 @@ impl LocalCodec {
         }
     }
 
-    /// H.265 Main profile, main tier, level 3.1, with retransmissions and repair packets: payload types 49, 50 and 118.
+    /// H.265 Main profile, main tier, level 3.1. The payload types are 49, 50 for retransmissions, and 118 for repair
+    /// packets.
     #[must_use]
     pub const fn h265() -> Self {
         let codec = Codec::H265 { profile_id: 1, tier: 0, level_id: 93 };
         Self { codec, pt: 49, rtx: Some(50), feedback: Self::VIDEO, red: None, flexfec: Some(118) }
     }
 
-    /// VP8 with retransmissions and repair packets: payload types 96, 97 and 118.
+    /// VP8. The payload types are 96, 97 for retransmissions, and 118 for repair packets.
     #[must_use]
     pub const fn vp8() -> Self {
         Self { codec: Codec::Vp8, pt: 96, rtx: Some(97), feedback: Self::VIDEO, red: None, flexfec: Some(118) }
     }
 
-    /// Opus in stereo with in-band forward error correction, and with earlier frames again where the path loses some: payload
-    /// types 111 and 63.
+    /// Opus in stereo with in-band forward error correction. The payload types are 111, and 63 for redundant packets, which
+    /// repeat earlier frames on a path with loss.
     #[must_use]
     pub const fn opus() -> Self {
         Self {
@@ -264,54 +277,54 @@ impl LocalCodec {
         }
     }
 
-    /// G.711 µ-law: the static payload type 0 (RFC 3551 §6).
+    /// G.711 µ-law with the static payload type 0 (RFC 3551 §6).
     #[must_use]
     pub const fn pcmu() -> Self {
         Self { codec: Codec::Pcmu, pt: 0, rtx: None, feedback: Self::AUDIO, red: None, flexfec: None }
     }
 
-    /// G.711 A-law: the static payload type 8 (RFC 3551 §6).
+    /// G.711 A-law with the static payload type 8 (RFC 3551 §6).
     #[must_use]
     pub const fn pcma() -> Self {
         Self { codec: Codec::Pcma, pt: 8, rtx: None, feedback: Self::AUDIO, red: None, flexfec: None }
     }
 
-    /// G.722: the static payload type 9 (RFC 3551 §6).
+    /// G.722 with the static payload type 9 (RFC 3551 §6).
     #[must_use]
     pub const fn g722() -> Self {
         Self { codec: Codec::G722, pt: 9, rtx: None, feedback: Self::AUDIO, red: None, flexfec: None }
     }
 
-    /// The same codec under another payload type.
+    /// The same codec with another payload type.
     #[must_use]
     pub const fn with_payload_type(self, pt: u8) -> Self {
         Self { pt, ..self }
     }
 
-    /// The same codec with retransmissions under `rtx`, or without them.
+    /// The same codec with `rtx` as the payload type of retransmissions. `None` turns retransmissions off.
     #[must_use]
     pub const fn with_rtx(self, rtx: Option<u8>) -> Self {
         Self { rtx, ..self }
     }
 
-    /// The same codec, sound, with packets under `red` that carry earlier frames again (RFC 2198), or without them.
+    /// The same audio codec with `red` as the payload type of redundant packets (RFC 2198). `None` turns them off.
     #[must_use]
     pub const fn with_red(self, red: Option<u8>) -> Self {
         Self { red, ..self }
     }
 
-    /// The same codec, video, with repair packets under `flexfec`, or without them.
+    /// The same video codec with `flexfec` as the payload type of repair packets. `None` turns them off.
     #[must_use]
     pub const fn with_flexfec(self, flexfec: Option<u8>) -> Self {
         Self { flexfec, ..self }
     }
 
-    /// Every payload type that it has, its own first.
+    /// The payload types of the codec, of its retransmissions and of its redundant packets.
     pub(crate) fn payload_types(&self) -> impl Iterator<Item = u8> + Clone + use<> {
         [Some(self.pt), self.rtx, self.red].into_iter().flatten()
     }
 
-    /// The kind of m-line that it belongs to.
+    /// The kind of m-line that the codec belongs to.
     #[must_use]
     pub const fn kind(&self) -> MediaKind {
         if self.codec.is_video() { MediaKind::Video } else { MediaKind::Audio }

@@ -22,30 +22,33 @@ pub struct Media<'a> {
 /// A payload type of an m-line, with its attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload<'a> {
-    /// The encoding that it stands for.
+    /// The payload type and its encoding.
     pub map: RtpMap<'a>,
-    /// Its format parameters (`a=fmtp`). Empty when there are none.
+    /// The format parameters (`a=fmtp`). Empty when there are none.
     pub fmtp: &'a str,
-    /// The RTCP feedback that it asks for.
+    /// The RTCP feedback types (`a=rtcp-fb`).
     pub feedback: Feedback,
-    /// The payload type of its retransmissions (RFC 4588 §8.6).
+    /// The payload type of retransmissions (RFC 4588 §8.6). `None` when there is none.
     pub rtx: Option<u8>,
-    /// The payload type of packets that carry it more than once (RFC 2198 §5).
+    /// The payload type of redundant packets, which carry this encoding only (RFC 2198 §5). `None` when there is none.
     pub red: Option<u8>,
 }
 
-/// The payload types of an m-line. A retransmission format is the `rtx` of the payload type that it repeats.
+/// The payload types of an m-line.
+///
+/// A payload type for retransmissions is no entry of its own: it is the [`rtx`](Payload::rtx) of the entry that it
+/// retransmits.
 pub type Payloads<'a> = List<Payload<'a>, MAX_PAYLOADS>;
 
-/// A stream that the remote announces (RFC 5576).
+/// A stream that the remote description announces with `a=ssrc` (RFC 5576).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RemoteSsrc {
-    /// SSRC of the media.
+    /// The SSRC of the media.
     pub ssrc: u32,
-    /// SSRC of its retransmissions (`a=ssrc-group:FID`).
+    /// The SSRC of the retransmissions (`a=ssrc-group:FID`).
     pub rtx: Option<u32>,
-    /// SSRC of its repair packets (`a=ssrc-group:FEC-FR`, RFC 5956 §4.3).
+    /// The SSRC of the repair packets (`a=ssrc-group:FEC-FR`, RFC 5956 §4.3).
     pub fec: Option<u32>,
 }
 
@@ -75,66 +78,67 @@ impl<'a> Media<'a> {
         self.kind
     }
 
-    /// The kind of media as it is written.
+    /// The kind of media as the m-line writes it.
     #[must_use]
     pub const fn kind_text(&self) -> &'a str {
         self.kind_text
     }
 
-    /// The port. Port 0 means that the m-line is rejected or ended, unless it is bundle-only.
+    /// The port. Port 0 means that the m-line is rejected or ended, unless the m-line is bundle-only.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The transport, such as `UDP/TLS/RTP/SAVPF`.
+    /// The transport protocol, such as `UDP/TLS/RTP/SAVPF`.
     #[must_use]
     pub const fn protocol(&self) -> &'a str {
         self.protocol
     }
 
-    /// The formats as they are written.
+    /// The formats as the m-line writes them. For audio and video they are payload types.
     #[must_use]
     pub const fn formats(&self) -> &'a str {
         self.formats
     }
 
-    /// Every attribute as (name, value), in order.
+    /// All attributes of the m-line as (name, value), in order. A property attribute has an empty value.
     pub fn attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
         attributes(self.body)
     }
 
-    /// The value of the first attribute called `name`.
+    /// The value of the first attribute of the m-line called `name`.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&'a str> {
         attribute(self.body, name)
     }
 
-    /// The value of the first attribute called `name`, of the m-line or else of the session.
+    /// The value of the first attribute called `name`: that of the m-line, or else that of the session part.
     #[must_use]
     pub fn attribute_or_session(&self, name: &str) -> Option<&'a str> {
         self.attribute(name).or_else(|| attribute(self.session, name))
     }
 
-    /// The mid: the name of the m-line (RFC 5888 §4).
+    /// The mid, which identifies the m-line (RFC 5888 §4). `None` when it is missing or not a token.
     #[must_use]
     pub fn mid(&self) -> Option<&'a str> {
         self.attribute("mid").filter(|m| is_token(m))
     }
 
-    /// Whether the offerer ended it, or the answerer rejected it: it has port 0 and is not bundle-only (RFC 9143 §6).
+    /// Whether the m-line has port 0 and is not bundle-only (RFC 9143 §6): the offerer ended it, or the answerer rejected
+    /// it.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
         self.port == 0 && !self.is_bundle_only()
     }
 
-    /// Whether it can only be used in a BUNDLE group (RFC 9143 §6).
+    /// Whether the m-line can be used in a BUNDLE group only (RFC 9143 §6).
     #[must_use]
     pub fn is_bundle_only(&self) -> bool {
         self.attribute("bundle-only").is_some()
     }
 
-    /// Whether it is RTP over DTLS-SRTP, by one of the names of RFC 8829 §5.1.2.
+    /// Whether the m-line is audio or video, with one of the DTLS-SRTP protocol names of RFC 8829 §5.1.2.
     #[must_use]
     pub fn is_rtp(&self) -> bool {
         matches!(self.kind, MediaKind::Audio | MediaKind::Video)
@@ -149,7 +153,7 @@ impl<'a> Media<'a> {
             )
     }
 
-    /// Whether it is data channels (RFC 8841 §4).
+    /// Whether the m-line is for data channels: SCTP over DTLS with the format `webrtc-datachannel` (RFC 8841 §4).
     #[must_use]
     pub fn is_data(&self) -> bool {
         self.kind == MediaKind::Application
@@ -157,26 +161,27 @@ impl<'a> Media<'a> {
             && self.formats == "webrtc-datachannel"
     }
 
-    /// The direction of the m-line, or else that of the session.
+    /// The direction of the m-line, or else that of the session part. The default is `sendrecv`.
     #[must_use]
     pub fn direction(&self) -> Direction {
         let of = |text| attributes(text).find_map(|(n, v)| if v.is_empty() { Direction::parse(n) } else { None });
         of(self.body).or_else(|| of(self.session)).unwrap_or_default()
     }
 
-    /// Whether it says that RTP and RTCP share a port (RFC 8858).
+    /// Whether the m-line has `a=rtcp-mux`: RTP and RTCP share a port (RFC 8858).
     #[must_use]
     pub fn rtcp_mux(&self) -> bool {
         self.attribute("rtcp-mux").is_some()
     }
 
-    /// Whether it says that reduced-size RTCP is understood (RFC 5506 §5).
+    /// Whether the m-line has `a=rtcp-rsize`: the remote understands reduced-size RTCP (RFC 5506 §5).
     #[must_use]
     pub fn rtcp_reduced_size(&self) -> bool {
         self.attribute("rtcp-rsize").is_some()
     }
 
-    /// Whether it wants to know the round trip time though it sends no media (`rcvr-rtt`, RFC 3611 §5.1).
+    /// Whether the m-line has `a=rtcp-xr` with `rcvr-rtt`: a receiver without media of its own can measure the round-trip
+    /// time (RFC 3611 §5.1).
     #[must_use]
     pub fn rcvr_rtt(&self) -> bool {
         // Each format may have a value behind `=` or `:`.
@@ -185,20 +190,21 @@ impl<'a> Media<'a> {
         self.attributes().filter(|(name, _)| *name == "rtcp-xr").flat_map(|(_, v)| formats(v)).any(|f| f == "rcvr-rtt")
     }
 
-    /// The SCTP port (RFC 8841 §5). `None` when it is missing or no number of 16 bits. Peers that leave it out mean 5000.
+    /// The SCTP port (RFC 8841 §5). `None` when the attribute is missing or is not a number of 16 bits. The default port
+    /// is 5000.
     #[must_use]
     pub fn sctp_port(&self) -> Option<u16> {
         self.attribute("sctp-port")?.parse().ok()
     }
 
-    /// Whether an association can begin with the SCTP port: 0 ends one (RFC 8841 §9.3), and what is no number of 16 bits is
-    /// no port.
+    /// Whether an association can use the SCTP port. Port 0 closes an association (RFC 8841 §9.3).
     pub(crate) fn has_usable_sctp_port(&self) -> bool {
         self.attribute("sctp-port").is_none() || self.sctp_port().is_some_and(|port| port != 0)
     }
 
-    /// The largest message that the remote takes, in bytes (RFC 8841 §6). It is 65,536 when the attribute is missing, and
-    /// `u64::MAX` when there is no limit.
+    /// The longest message that the remote accepts, in bytes (RFC 8841 §6).
+    ///
+    /// The default is 65,536 bytes. `u64::MAX` means that the remote has no limit.
     #[must_use]
     pub fn max_message_size(&self) -> u64 {
         match self.attribute("max-message-size").map(str::parse) {
@@ -208,19 +214,20 @@ impl<'a> Media<'a> {
         }
     }
 
-    /// The SCTP INIT chunk of the remote in base64 (SNAP). With it, SCTP needs no handshake.
+    /// The SCTP INIT chunk of the remote in base64 (`a=sctp-init`, SNAP). When both descriptions have one, SCTP needs no
+    /// handshake.
     #[must_use]
     pub fn sctp_init(&self) -> Option<&'a str> {
         self.attribute("sctp-init").filter(|v| !v.is_empty())
     }
 
-    /// Media stream and track id (RFC 8830 §2).
+    /// The media stream id and the track id of `a=msid` (RFC 8830 §2).
     #[must_use]
     pub fn msid(&self) -> Option<(&'a str, &'a str)> {
         self.attribute("msid").map(word)
     }
 
-    /// The `a=ssrc` attributes.
+    /// All `a=ssrc` attributes in order. Malformed ones are left out.
     pub fn ssrc_attributes(&self) -> impl Iterator<Item = SsrcAttribute<'a>> + use<'a> {
         self.attributes().filter(|(n, _)| *n == "ssrc").filter_map(|(_, v)| SsrcAttribute::parse(v))
     }
@@ -238,7 +245,7 @@ impl<'a> Media<'a> {
             let mut words = split(ssrcs, b' ');
             Some((fec, words.next()?.parse().ok()?, words.next()?.parse().ok()?))
         };
-        // Two pairs a stream are enough, and twice that when each stream has an attribute before its group.
+        // Each stream has at most two pairs. The list has room for twice that many.
         let mut pairs = List::<(bool, u32, u32), { 4 * MAX_SSRCS }>::new();
         for found in self.attributes().filter(|(n, _)| *n == "ssrc-group").filter_map(|(_, v)| pair(v)) {
             if pairs.push(found).is_err() {
@@ -262,7 +269,8 @@ impl<'a> Media<'a> {
 
     /// The header extensions that this crate knows, with the identifiers of the remote (RFC 8285 §5).
     ///
-    /// Extensions for one direction are left out, and those with identifiers above 14, which need two-byte headers.
+    /// Extensions for one direction only are left out. Extensions with an identifier above 14 are left out too, because
+    /// they need two-byte headers.
     #[must_use]
     pub fn extensions(&self) -> ExtensionMap {
         self.attributes().filter(|(n, _)| *n == "extmap").fold(ExtensionMap::new(), |all, (_, value)| {
@@ -275,7 +283,7 @@ impl<'a> Media<'a> {
         })
     }
 
-    /// The first [`MAX_PAYLOADS`] payload types, in the order of preference of the remote.
+    /// The first [`MAX_PAYLOADS`] payload types in the remote's order of preference, with their attributes.
     #[must_use]
     pub fn payloads(&self) -> Payloads<'a> {
         let mut all = Payloads::new();
@@ -333,7 +341,8 @@ fn find<'p, 'a>(payloads: &'p mut Payloads<'a>, pt: u8) -> Option<&'p mut Payloa
     payloads.iter_mut().find(|p| p.map.pt == pt)
 }
 
-/// Gives each payload type the number of its retransmissions, and takes those and the undefined ones off the list.
+/// Sets `rtx` of each payload type that has retransmissions. Then removes the payload types of retransmissions, and those
+/// without an encoding.
 fn fold_rtx(all: &mut Payloads<'_>) {
     let is_rtx = |p: &Payload<'_>| p.map.encoding.eq_ignore_ascii_case("rtx");
     for i in 0..all.len() {
@@ -346,7 +355,7 @@ fn fold_rtx(all: &mut Payloads<'_>) {
     all.retain(|p| !is_rtx(p) && !p.map.encoding.is_empty());
 }
 
-/// Gives each payload type the number of the packets that carry it more than once: those that say so of it alone.
+/// Sets `red` of each payload type for which there are redundant packets that carry no other payload type.
 fn note_red(all: &mut Payloads<'_>) {
     for i in 0..all.len() {
         let Some(p) = all.get(i).filter(|p| p.map.encoding.eq_ignore_ascii_case("red")).copied() else { continue };

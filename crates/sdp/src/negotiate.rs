@@ -9,31 +9,32 @@ use crate::local::{Data, Local, LocalCodec, Section, Sections, Track};
 use crate::media::{Media, Payload, RemoteSsrc};
 use crate::session::Session;
 
-/// What an offer and its answer agree on: all that the transports are configured from.
+/// The result of an offer and its answer: the values to configure ICE, DTLS, SCTP and RTP with.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Negotiated {
-    /// The accepted m-lines in order. All others of the description have port 0 in the answer.
+    /// The accepted m-lines in order. All other m-lines, except [`placeholder`](Self::placeholder), have port 0 in the
+    /// answer.
     pub lines: List<Line, MAX_SECTIONS>,
-    /// M-lines of the description, accepted or not.
+    /// The number of m-lines in the description, accepted or not.
     pub media: usize,
-    /// The kinds of the first [`MAX_KINDS`] m-lines, accepted or not: a later offer repeats their order (RFC 8829 §5.2.2).
+    /// The kinds of the first [`MAX_KINDS`] m-lines, accepted or not. A later offer repeats their order (RFC 8829 §5.2.2).
     pub kinds: List<MediaKind, MAX_KINDS>,
-    /// Our DTLS role: [`Setup::Active`] (client) or [`Setup::Passive`] (server).
+    /// The DTLS role of this side: [`Setup::Active`] (client) or [`Setup::Passive`] (server).
     pub setup: Setup,
-    /// Index of the m-line that has the transport of all accepted ones. `None` when no m-line was accepted.
+    /// The index of the m-line that has the transport of all accepted m-lines. `None` when no m-line was accepted.
     pub transport: Option<usize>,
-    /// The data channels, when they were accepted.
+    /// The parameters of the data channels. `None` when they were not accepted.
     pub data: Option<NegotiatedData>,
-    /// An m-line that has the transport of the accepted ones, and that no section of ours fits.
+    /// The m-line that is accepted for its transport only, when there is one.
     pub placeholder: Option<Placeholder>,
 }
 
-/// An m-line that is accepted for its transport alone. Nothing flows on it: the answer says `inactive`.
+/// An m-line that is accepted for its transport only. It carries no media: the answer says `inactive`.
 ///
-/// It is the tagged m-line of the BUNDLE group, with audio or video that we have no use for. RFC 9143 §7.3.1 allows to
-/// reject it, but libwebrtc with bundle policy `max-bundle` refuses such an answer: its transport goes with the m-line.
-/// A later offer of ours repeats it as [`Section::Inactive`].
+/// It is the tagged m-line of the BUNDLE group, of audio or video that fits no local section. RFC 9143 §7.3.1 allows the
+/// answerer to reject it. But libwebrtc with the bundle policy `max-bundle` refuses such an answer, because the transport
+/// belongs to this m-line. A later offer of this side repeats it as [`Section::Inactive`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Placeholder {
@@ -41,7 +42,7 @@ pub struct Placeholder {
     pub index: usize,
     /// [`MediaKind::Audio`] or [`MediaKind::Video`].
     pub kind: MediaKind,
-    /// Its mid.
+    /// The mid of the m-line.
     pub mid: Name,
 }
 
@@ -51,89 +52,94 @@ pub struct Placeholder {
 pub struct Line {
     /// The index of the m-line, counted from 0.
     pub index: usize,
-    /// Its mid; empty when it has none.
+    /// The mid of the m-line; empty when it has none.
     pub mid: Name,
     /// The kind of media.
     pub kind: MediaKind,
-    /// Index of its section in [`Local::sections`].
+    /// The index of the local section in [`Local::sections`].
     pub section: usize,
-    /// The direction, as our side sees it.
+    /// The direction, from the view of this side.
     pub direction: Direction,
-    /// The codecs that both sides know. Media may come with any of their payload types (RFC 3264 §6.1); the first is the
-    /// one to send with. Empty for data.
+    /// The codecs that both sides support. This side sends with the first one. The remote may send with any of their
+    /// payload types (RFC 3264 §6.1). Empty for data channels.
     pub codecs: List<NegotiatedCodec, MAX_CODECS>,
-    /// The header extensions that both sides know, with the identifiers to use.
+    /// The header extensions that both sides support, with the identifiers to use.
     pub extensions: ExtensionMap,
-    /// The streams that the remote announced. A remote may send without announcing.
+    /// The streams that the remote announced. A remote may also send streams that it did not announce.
     pub remote_ssrcs: List<RemoteSsrc, MAX_SSRCS>,
-    /// Whether reduced-size RTCP may be sent (RFC 5506).
+    /// Whether this side may send reduced-size RTCP (RFC 5506).
     pub rtcp_reduced_size: bool,
-    /// The payload type of repair packets of video (FlexFEC, draft-ietf-payload-flexible-fec-scheme-03), where both sides
-    /// know them.
+    /// The payload type of repair packets for video (FlexFEC, draft-ietf-payload-flexible-fec-scheme-03). `None` when one
+    /// side does not support them.
     pub flexfec: Option<u8>,
-    /// The remote answers reference times, and makes some where it sends no media (RFC 3611 §5).
+    /// Whether the remote supports receiver reference time and DLRR reports, with which a side that sends no media measures
+    /// the round-trip time (RFC 3611 §5.1).
     pub rcvr_rtt: bool,
 }
 
-/// A codec that both sides know.
+/// A codec that both sides support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NegotiatedCodec {
-    /// Payload type.
+    /// The payload type.
     pub pt: u8,
-    /// Payload type of retransmissions. `None` when one side has none.
+    /// The payload type of retransmissions (RFC 4588). `None` when one side does not support them.
     pub rtx_pt: Option<u8>,
-    /// Payload type of packets that carry earlier frames again (RFC 2198). `None` when one side has none.
+    /// The payload type of redundant packets, which repeat earlier frames (RFC 2198). `None` when one side does not support
+    /// them.
     pub red_pt: Option<u8>,
-    /// The codec, with the parameters of our description.
+    /// The codec with the parameters of the local description.
     pub codec: Codec,
-    /// The codec, with the parameters of the remote, such as the H.264 level that it decodes.
+    /// The codec with the parameters of the remote description, such as the H.264 level that the remote decodes.
     pub remote: Codec,
-    /// Its index in [`Track::codecs`].
+    /// The index of the codec in [`Track::codecs`].
     pub local: u8,
-    /// The RTCP feedback that both sides understand.
+    /// The RTCP feedback types that both sides support.
     pub feedback: Feedback,
 }
 
-/// The data channels that both sides agreed on.
+/// The negotiated parameters of the data channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NegotiatedData {
-    /// Index of its m-line.
+    /// The index of the m-line, counted from 0.
     pub line: usize,
     /// The remote's SCTP port.
     pub remote_port: u16,
-    /// The largest message that the remote takes, in bytes. `u64::MAX` means no limit.
+    /// The longest message that the remote accepts, in bytes. `u64::MAX` means that the remote has no limit.
     pub max_message_size: u64,
-    /// Whether both descriptions have an INIT chunk (SNAP). [`Media::sctp_init`] has that of the remote.
+    /// Whether both descriptions have an SCTP INIT chunk (SNAP). [`Media::sctp_init`] gives the remote's.
     pub snap: bool,
 }
 
 impl Negotiated {
-    /// Decides what becomes of each m-line of `offer`.
+    /// Accepts or rejects each m-line of `offer`.
     ///
-    /// An m-line is accepted when a section of ours fits it. The section has its mid, or it is free and of its kind, with
-    /// a common codec and a direction in which media can flow. All accepted m-lines share one transport, so they are of
-    /// one BUNDLE group (RFC 9143 §7.3). All others are answered with port 0.
+    /// An m-line is accepted when a local section fits it: a section with the same mid, or a section without a mid that the
+    /// offer has. Both must be of the same kind. For media, they must have a codec in common. Their common direction may be
+    /// `inactive` only if the mids are equal. All accepted m-lines share one transport, so they are in one BUNDLE group
+    /// (RFC 9143 §7.3). All others are rejected: the answer has port 0.
     ///
     /// # Errors
-    /// When the transport of the accepted m-lines cannot be used, and when there are too many sections.
+    /// [`Error::Transport`] when the transport attributes of the accepted m-lines are missing or malformed.
+    /// [`Error::TooMany`], [`Error::Section`] and [`Error::RepeatedSsrc`] when the local sections break a rule.
     pub fn from_offer<C>(offer: &Session<'_>, local: &Local<'_, C>) -> Result<Self, Error> {
         let mut all = Self::new();
         all.take_offer(offer, local)?;
         Ok(all)
     }
 
-    /// Does the same as [`from_offer`](Self::from_offer), in place. A `Negotiated` has some 5 KB, which a return value
-    /// takes once more on the stack.
+    /// Does the same as [`from_offer`](Self::from_offer), in place.
+    ///
+    /// A `Negotiated` has about 5 KB, and a return value would need them twice on the stack.
     ///
     /// # Errors
-    /// As [`from_offer`](Self::from_offer). The value is then of no use.
+    /// The same as [`from_offer`](Self::from_offer). After an error the value is incomplete and must not be used.
     pub fn take_offer<C>(&mut self, offer: &Session<'_>, local: &Local<'_, C>) -> Result<(), Error> {
         self.clear();
         check_sections(local.sections)?;
         self.count(offer);
-        // A name binds from both sides: a section with another line's name isn't free while that line is there.
+        // A section whose mid another m-line of the offer has is reserved for that m-line.
         let elsewhere = |section: &Section<'_>| {
             section.mid().is_some_and(|mid| offer.media().take(MAX_MEDIA).any(|m| m.mid() == Some(mid)))
         };
@@ -157,11 +163,12 @@ impl Negotiated {
         self.agree_transport(offer, |theirs| Setup::of_answer(theirs, local.setup))
     }
 
-    /// Reads the answer to the offer that was written from `local`.
+    /// Reads the answer to the offer that [`write_offer`](crate::write_offer) wrote from `local`.
     ///
     /// # Errors
-    /// [`Error::AnswerLength`] and [`Error::AnswerLine`] when the m-lines are not those of the offer;
-    /// [`Error::Transport`] when the transport cannot be used.
+    /// [`Error::AnswerLength`] and [`Error::AnswerLine`] when the m-lines of the answer do not match those of the offer.
+    /// [`Error::Transport`] when the transport attributes are missing or malformed. The errors of
+    /// [`from_offer`](Self::from_offer) when the local sections break a rule.
     pub fn from_answer<C>(answer: &Session<'_>, local: &Local<'_, C>) -> Result<Self, Error> {
         let mut all = Self::new();
         all.take_answer(answer, local)?;
@@ -171,7 +178,7 @@ impl Negotiated {
     /// Does the same as [`from_answer`](Self::from_answer), in place.
     ///
     /// # Errors
-    /// As [`from_answer`](Self::from_answer). The value is then of no use.
+    /// The same as [`from_answer`](Self::from_answer). After an error the value is incomplete and must not be used.
     pub fn take_answer<C>(&mut self, answer: &Session<'_>, local: &Local<'_, C>) -> Result<(), Error> {
         self.clear();
         check_sections(local.sections)?;
@@ -207,19 +214,19 @@ impl Negotiated {
         self.lines.iter().find(|l| l.mid == mid)
     }
 
-    /// The accepted m-line of this index.
+    /// The accepted m-line with this index, counted from 0.
     #[must_use]
     pub fn line_at(&self, index: usize) -> Option<&Line> {
         self.lines.iter().find(|l| l.index == index)
     }
 
-    /// The m-line that section `index` of [`Local::sections`] got.
+    /// The accepted m-line of the section `index` of [`Local::sections`].
     #[must_use]
     pub fn of_section(&self, index: usize) -> Option<&Line> {
         self.lines.iter().find(|l| l.section == index)
     }
 
-    /// Nothing agreed on.
+    /// A value without any accepted m-line.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -233,7 +240,7 @@ impl Negotiated {
         }
     }
 
-    /// As [`new`](Self::new), in place: a value of it on the way here would be on the stack.
+    /// Resets the value in place. Assigning a new value would put that value on the stack.
     fn clear(&mut self) {
         let Self { lines, media, kinds, setup, transport, data, placeholder } = self;
         lines.clear();
@@ -249,7 +256,7 @@ impl Negotiated {
         }
     }
 
-    /// Whether `media` can share the transport of what was accepted before it.
+    /// Whether `media` can share the transport of the m-lines that were accepted before it.
     fn shares_transport(&self, session: &Session<'_>, media: &Media<'_>) -> bool {
         let bundle = media.mid().and_then(|mid| session.bundle_of(mid));
         match (self.lines.first(), bundle) {
@@ -294,7 +301,7 @@ impl Negotiated {
         self.lines.push(line).map_err(|_| Error::TooMany { what: "m-lines in use", limit: MAX_SECTIONS })
     }
 
-    /// The tagged m-line of the offer, when it is audio or video and no section of ours fits it.
+    /// The tagged m-line of the offer, when it is audio or video and no local section fits it.
     fn find_placeholder(&self, offer: &Session<'_>) -> Option<Placeholder> {
         let first = self.lines.first()?;
         let tagged = offer.group_of(&offer.media_at(first.index)?).next()?;
@@ -321,7 +328,7 @@ impl Negotiated {
     }
 }
 
-/// Whether our sections can be negotiated.
+/// Checks the local sections: their number, their SSRCs and their mids.
 pub(crate) fn check_sections(sections: Sections<'_>) -> Result<(), Error> {
     let in_use = sections.iter().filter(|s| !matches!(s, Section::Ended { .. })).count();
     if in_use > MAX_SECTIONS {
@@ -372,13 +379,13 @@ impl Line {
         })
     }
 
-    /// The codec to send with.
+    /// The codec that this side sends with. `None` for data channels.
     #[must_use]
     pub fn codec(&self) -> Option<&NegotiatedCodec> {
         self.codecs.first()
     }
 
-    /// The codec of a payload type, and whether the payload type is that of its retransmissions.
+    /// The codec of a payload type. The flag is true when the payload type is that of the codec's retransmissions.
     #[must_use]
     pub fn by_payload_type(&self, pt: u8) -> Option<(&NegotiatedCodec, bool)> {
         self.codecs.iter().find(|c| c.pt == pt || c.rtx_pt == Some(pt)).map(|c| (c, c.pt != pt))
@@ -393,11 +400,11 @@ impl Line {
         (self.flexfec, self.rcvr_rtt) = (None, false);
     }
 
-    /// Fills in what is common to `section` and the remote's `media`; false when that is nothing.
+    /// Fills in what `section` and the remote's `media` have in common. Returns false when the section does not fit.
     fn fits(&mut self, section: &Section<'_>, session: &Session<'_>, media: &Media<'_>) -> bool {
         match section {
             Section::Track(track) => {
-                // RTCP has no port of its own here (RFC 8829 §5.1.1 lets us insist).
+                // RTCP must share the port of RTP. RFC 8829 §5.1.1 allows an agent to require it.
                 let muxed = || media.rtcp_mux() || session.group_of(media).any(|m| m.rtcp_mux());
                 track.kind == media.kind() && media.is_rtp() && muxed() && self.fit_track(track, session, media)
             }
@@ -423,14 +430,15 @@ impl Line {
         self.rcvr_rtt = media.rcvr_rtt();
         self.extensions = media.extensions().accepted_by(&track.extensions);
         self.remote_ssrcs = media.ssrcs();
-        // Said once for the group, where this m-line says nothing about the transport (RFC 9143 §7.1.3).
+        // An m-line without transport attributes inherits rtcp-rsize from the tagged m-line (RFC 9143 §7.1.3).
         let inherits = media.attribute("ice-ufrag").is_none() && media.attribute("rtcp-mux").is_none();
         let of_group = || session.group_of(media).next().is_some_and(|tagged| tagged.rtcp_reduced_size());
         self.rtcp_reduced_size = media.rtcp_reduced_size() || (inherits && of_group());
         !self.codecs.is_empty()
     }
 
-    /// Our order of preference first, then the remote's. Each codec of ours gets a payload type before one gets a second.
+    /// Matches the codecs of both sides, in the local order of preference, then in the remote's. Each local codec gets one
+    /// payload type before any of them gets a second one.
     fn match_codecs(&mut self, track: &Track<'_>, payloads: &[Payload<'_>], same: fn(&Codec, &Codec) -> bool) {
         for most in [1, MAX_CODECS] {
             for (index, ours) in track.codecs.iter().enumerate() {

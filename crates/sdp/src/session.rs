@@ -7,32 +7,33 @@ use crate::limits::{MAX_DONORS, MAX_MEDIA};
 use crate::line::{Lines, attribute, attributes};
 use crate::media::Media;
 
-/// A session description, borrowing from its text (RFC 8866).
+/// A session description (RFC 8866). It borrows from its text.
 ///
-/// [`parse`](Self::parse) checks the form of every line once. Attributes are read when they are asked for. A malformed
-/// attribute counts as absent.
+/// [`parse`](Self::parse) checks the form of every line. The other calls read an attribute from the text each time. A
+/// malformed attribute counts as absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Session<'a> {
-    /// In front of the first m-line.
+    /// The session part: the text before the first m-line.
     head: &'a str,
-    /// From the first m-line on.
+    /// The text from the first m-line on.
     body: &'a str,
 }
 
-/// The transport of a remote: ICE credentials, candidates, fingerprints, DTLS role (RFC 8839, RFC 8842).
+/// The transport attributes of a remote description: ICE credentials, candidates, fingerprints and DTLS role (RFC 8839,
+/// RFC 8842).
 #[derive(Clone, Copy, Debug)]
 pub struct Transport<'a> {
-    /// ICE user name fragment.
+    /// The ICE username fragment.
     pub ufrag: &'a str,
-    /// ICE password.
+    /// The ICE password.
     pub pwd: &'a str,
     /// Whether the remote is an ICE lite agent.
     pub lite: bool,
-    /// The DTLS role as it is written. [`Negotiated::setup`](crate::Negotiated::setup) has ours.
+    /// The remote's `a=setup`. [`Negotiated::setup`](crate::Negotiated::setup) is the role of this side.
     pub setup: Option<Setup>,
-    /// The m-line that the transport belongs to.
+    /// The index of the m-line, counted from 0.
     pub media: usize,
-    /// No further candidates will come (RFC 8840 §8.2).
+    /// Whether the remote will trickle no further candidates (RFC 8840 §8.2).
     pub end_of_candidates: bool,
     options: &'a str,
     fingerprints: &'a str,
@@ -40,10 +41,12 @@ pub struct Transport<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Reads `text`. The number of lines and m-lines is not limited.
+    /// Reads the session description `text`. The number of lines and m-lines is not limited.
     ///
     /// # Errors
-    /// When `text` is not a session description.
+    /// [`Error::Line`] for a line of the wrong form. [`Error::Version`] when the first line is not `v=0`.
+    /// [`Error::Structure`] when `o=`, `s=` or `t=` is missing, repeated or out of order. [`Error::Media`] for a malformed
+    /// m-line.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
         let mut structure = Structure::default();
         let mut body = None;
@@ -73,7 +76,7 @@ impl<'a> Session<'a> {
         MediaLines { head: self.head, rest: self.body, index: 0 }
     }
 
-    /// The m-line of this index, counted from 0.
+    /// The m-line with this index, counted from 0.
     #[must_use]
     pub fn media_at(&self, index: usize) -> Option<Media<'a>> {
         self.media().nth(index)
@@ -85,8 +88,8 @@ impl<'a> Session<'a> {
         self.media().find(|media| media.mid() == Some(mid))
     }
 
-    /// Whether it ends data channels: it has an m-line of them that is rejected, or whose SCTP port no association can have
-    /// (RFC 8841 §9.3).
+    /// Whether the description closes the data channels: their m-line is rejected, or has an SCTP port of 0 or none that can
+    /// be read (RFC 8841 §9.3).
     #[must_use]
     pub fn ends_data(&self) -> bool {
         self.media().any(|media| media.is_data() && (media.is_rejected() || !media.has_usable_sctp_port()))
@@ -98,7 +101,8 @@ impl<'a> Session<'a> {
         attribute(self.head, name)
     }
 
-    /// The session id and version of the `o=` line (RFC 8866 §5.2). Another version means another description.
+    /// The session id and the session version of the `o=` line (RFC 8866 §5.2). A changed description has a higher
+    /// version.
     #[must_use]
     pub fn origin(&self) -> Option<(u64, u64)> {
         let mut words = Lines::new(self.head).find_map(|l| l.strip_prefix("o=")).map(|o| split(o, b' '))?;
@@ -106,7 +110,7 @@ impl<'a> Session<'a> {
         Some((id.parse().ok()?, version.parse().ok()?))
     }
 
-    /// The BUNDLE groups (RFC 9143 §7), each as its mids in order.
+    /// The BUNDLE groups of the description, in order (RFC 9143 §7).
     pub fn bundles(&self) -> impl Iterator<Item = Bundle<'a>> + Clone + use<'a> {
         attributes(self.head).filter(|(name, _)| *name == "group").filter_map(|(_, value)| {
             let mids = value.strip_prefix("BUNDLE")?;
@@ -114,7 +118,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// The BUNDLE group that `mid` belongs to.
+    /// The first BUNDLE group that contains `mid`.
     #[must_use]
     pub fn bundle_of(&self, mid: &str) -> Option<Bundle<'a>> {
         self.bundles().find(|bundle| bundle.contains(mid))
@@ -126,13 +130,15 @@ impl<'a> Session<'a> {
         self.attribute("extmap-allow-mixed").is_some()
     }
 
-    /// The transport of m-line `index`.
+    /// The transport attributes of the m-line `index`.
     ///
-    /// What the m-line does not say itself, the other members of its BUNDLE group say for it, the tagged one first
-    /// (RFC 9143 §7.1.3), and then the session part. Candidates are of the first of them that has any.
+    /// An attribute that the m-line does not have is taken from the other m-lines of its BUNDLE group, the tagged m-line
+    /// first (RFC 9143 §7.1.3). An attribute that none of them has is taken from the session part. All candidates come
+    /// from the first m-line of the same ICE agent that has any.
     ///
     /// # Errors
-    /// [`Error::Transport`] when ICE credentials or fingerprint are missing or malformed.
+    /// [`Error::Transport`] when the ICE credentials or the fingerprint are missing or malformed. [`Error::OtherOffer`] when
+    /// there is no m-line with this index.
     pub fn transport(&self, index: usize) -> Result<Transport<'a>, Error> {
         let media = self.media_at(index).ok_or(Error::OtherOffer)?;
         let group = || self.group_of(&media);
@@ -166,7 +172,7 @@ impl<'a> Session<'a> {
         Ok(transport)
     }
 
-    /// The m-lines in use of the BUNDLE group of `media`, in the order of the group.
+    /// The m-lines of the BUNDLE group of `media` that are not rejected, in the order of the group.
     pub(crate) fn group_of(&self, media: &Media<'a>) -> impl Iterator<Item = Media<'a>> + use<'a> {
         let session = *self;
         let bundle = media.mid().and_then(|mid| self.bundle_of(mid));
@@ -183,7 +189,7 @@ pub struct Bundle<'a> {
 }
 
 impl<'a> Bundle<'a> {
-    /// The mids in order. The first is the tag: its m-line has the attributes of the transport.
+    /// The mids of the group in order. The m-line of the first mid is the tagged one, which has the transport attributes.
     pub fn mids(self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
         split(self.mids, b' ').filter(|mid| !mid.is_empty())
     }
@@ -222,10 +228,12 @@ impl<'a> Iterator for MediaLines<'a> {
 }
 
 impl<'a> Transport<'a> {
-    /// The fingerprints that decide whether a certificate is the right one (RFC 8122 §5.1).
+    /// The fingerprints to compare with the remote's certificate (RFC 8122 §5.1): those with SHA-256, or else those with the
+    /// hash function of the first one.
     ///
     /// # Errors
-    /// [`TransportError::Fingerprint`] without any, [`Error::TooMany`] for more than [`Fingerprints::MAX`].
+    /// [`TransportError::Fingerprint`] when there is no fingerprint. [`Error::TooMany`] when there are more than
+    /// [`Fingerprints::MAX`].
     pub fn certificates(&self) -> Result<Fingerprints, Error> {
         match Fingerprints::select(self.fingerprints()) {
             Some((fingerprints, 0)) => Ok(fingerprints),
@@ -234,21 +242,21 @@ impl<'a> Transport<'a> {
         }
     }
 
-    /// All fingerprints. Those by unknown hash functions are left out.
+    /// All fingerprints. Those with an unknown hash function are left out.
     pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> + Clone + use<'a> {
         attributes(self.fingerprints)
             .filter(|(name, _)| *name == "fingerprint")
             .filter_map(|(_, value)| Fingerprint::parse(value))
     }
 
-    /// The candidates, each as `candidate:…`, the form of trickled candidates (RFC 8839 §5.1).
+    /// The candidates of the description, each as `candidate:…` (RFC 8839 §5.1). Trickled candidates have the same form.
     pub fn candidates(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         Lines::new(self.candidates)
             .filter_map(|line| line.strip_prefix("a="))
             .filter(|a| a.strip_prefix("candidate:").is_some_and(|value| !value.is_empty()))
     }
 
-    /// The ICE options, such as `trickle`, `ice2`, `renomination`, `sped`. Some peers write commas between them.
+    /// The ICE options, such as `trickle`, `ice2`, `renomination` and `sped`. Spaces and commas separate them.
     pub fn options(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         split(self.options, b' ').flat_map(|word| split(word, b',')).filter(|option| !option.is_empty())
     }

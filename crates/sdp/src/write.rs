@@ -11,10 +11,12 @@ use crate::media::Media;
 use crate::negotiate::{Line, Negotiated, NegotiatedCodec, check_sections};
 use crate::session::{Bundle, Session};
 
-/// Writes an offer (RFC 8829 §5.2) with one m-line for each section, all in one BUNDLE group.
+/// Writes an offer into `out` (RFC 8829 §5.2). It has one m-line for each section, all in one BUNDLE group.
 ///
 /// # Errors
-/// [`Error::EmptyOffer`] without a section, [`Error::BufferTooShort`], and the errors that name what cannot be written.
+/// [`Error::EmptyOffer`] when there is no section. [`Error::BufferTooShort`] when `out` is too short.
+/// [`Error::TooMany`], [`Error::Section`], [`Error::RepeatedSsrc`], [`Error::Transport`], [`Error::ControlCharacter`] and
+/// [`Error::Candidate`] when a value of `local` breaks a rule.
 pub fn write_offer<'o, C: Display>(local: &Local<'_, C>, out: &'o mut [u8]) -> Result<&'o str, Error> {
     if local.sections.is_empty() {
         return Err(Error::EmptyOffer);
@@ -61,11 +63,11 @@ pub fn write_offer<'o, C: Display>(local: &Local<'_, C>, out: &'o mut [u8]) -> R
     text.finish()
 }
 
-/// Writes the answer (RFC 8829 §5.3) to `offer` that [`Negotiated::from_offer`] decided on.
+/// Writes the answer to `offer` into `out` (RFC 8829 §5.3). `agreed` is the result of [`Negotiated::from_offer`].
 ///
 /// # Errors
-/// [`Error::OtherOffer`] when `agreed` belongs to another offer, [`Error::BufferTooShort`], and the errors that name
-/// what cannot be written.
+/// [`Error::OtherOffer`] when `agreed` belongs to another offer. [`Error::BufferTooShort`] when `out` is too short.
+/// [`Error::Transport`], [`Error::ControlCharacter`] and [`Error::Candidate`] when a value of `local` breaks a rule.
 pub fn write_answer<'o, C: Display>(
     offer: &Session<'_>,
     local: &Local<'_, C>,
@@ -76,7 +78,7 @@ pub fn write_answer<'o, C: Display>(
         return Err(Error::OtherOffer);
     }
     let mut text = Text::new(out);
-    // In the order of the offer, for its first is the tag (RFC 9143 §7.3.1).
+    // The group keeps the order of the offer, whose first mid is the tag (RFC 9143 §7.3.1).
     let bundle = agreed.lines.first().and_then(|line| offer.bundle_of(&line.mid));
     let bundled = bundle
         .into_iter()
@@ -101,9 +103,9 @@ pub fn write_answer<'o, C: Display>(
                 text.placeholder(local, agreed.setup, &media)?;
             }
             None => {
-                // One format says as much as all of them (RFC 3264 §6).
+                // A rejected m-line needs one format only (RFC 3264 §6).
                 text.rejected(media.kind_text(), media.protocol(), word(media.formats()).0, media.mid())?;
-                // Of no use, but GStreamer refuses an answer with an m-line that it offered and that has none of it.
+                // A rejected m-line needs no transport. But GStreamer refuses an answer in which an offered m-line has none.
                 if !media.is_rejected() {
                     text.transport(local, agreed.setup, false)?;
                 }
@@ -115,16 +117,16 @@ pub fn write_answer<'o, C: Display>(
 
 const RTP: &str = "UDP/TLS/RTP/SAVPF";
 const DATA: &str = "UDP/DTLS/SCTP";
-/// The round trip time is told to receivers and senders (RFC 3611 §5.1).
+/// Receivers and senders may both measure the round-trip time (RFC 3611 §5.1).
 const RCVR_RTT: &str = "rcvr-rtt=all";
-/// How long a repair packet may come after what it repairs, in µs (RFC 8627 §5.1.1): what libwebrtc says.
+/// The longest time between a media packet and its repair packet, in µs (RFC 8627 §5.1.1). libwebrtc has the same value.
 const REPAIR_WINDOW: u32 = 10_000_000;
 
-/// Lines into caller memory. What does not fit is counted.
+/// Writes lines into the caller's buffer. Bytes that do not fit are counted, so that the error can name the length.
 struct Text<'o> {
     out: &'o mut [u8],
     len: usize,
-    /// A value tried to end its line.
+    /// Whether a value contained a control character.
     broken: bool,
 }
 
@@ -161,7 +163,7 @@ impl<'o> Text<'o> {
     fn finish(self) -> Result<&'o str, Error> {
         let Self { out, len, .. } = self;
         let written = out.get(..len).ok_or(Error::BufferTooShort { needed: len })?;
-        // Only whole `str`s went in.
+        // The buffer contains whole `str`s only, so this cannot fail.
         core::str::from_utf8(written).map_err(|_| Error::ControlCharacter)
     }
 
@@ -212,7 +214,7 @@ impl<'o> Text<'o> {
         self.connection(local)
     }
 
-    /// The offered m-line with its first format, and nothing flows.
+    /// Writes the offered m-line with its first format and the direction `inactive`.
     fn placeholder<C: Display>(&mut self, local: &Local<'_, C>, setup: Setup, media: &Media<'_>) -> Result<(), Error> {
         let format = word(media.formats()).0;
         self.line(format_args!("m={} {} {} {format}", media.kind_text(), port(local), media.protocol()))?;
@@ -242,8 +244,8 @@ impl<'o> Text<'o> {
         media.mid().map_or(Ok(()), |mid| self.attribute("mid", mid))
     }
 
-    /// What belongs to the transport. It is written with every m-line, for peers that look at each (RFC 8829 §5.2.1), the
-    /// candidates with the first only.
+    /// Writes the transport attributes. Every m-line has them, for peers that read each m-line alone (RFC 8829 §5.2.1). Only
+    /// one m-line has the candidates.
     fn transport<C: Display>(&mut self, local: &Local<'_, C>, setup: Setup, first: bool) -> Result<(), Error> {
         if !is_ice_string(local.ufrag, 4) {
             return Err(TransportError::Ufrag.into());
@@ -376,7 +378,7 @@ impl<'o> Text<'o> {
             self.line(format_args!("a=fmtp:{rtx} apt={pt}"))?;
         }
         if let Some(red) = red {
-            // Its clock and its channels are the codec's (RFC 2198 §5).
+            // Redundant packets have the clock rate and the channels of the codec (RFC 2198 §5).
             let (_, clock) = codec.rtpmap().split_once('/').unwrap_or_default();
             self.line(format_args!("a=rtpmap:{red} red/{clock}"))?;
             self.line(format_args!("a=fmtp:{red} {pt}/{pt}"))?;
@@ -423,7 +425,7 @@ impl fmt::Write for Text<'_> {
     }
 }
 
-/// A codec for an m-line that nothing flows on: in one BUNDLE group a payload type has one meaning (RFC 9143 §9.1).
+/// A codec for an inactive m-line. Its payload type has the same meaning in the whole BUNDLE group (RFC 9143 §9.1).
 fn any_codec(sections: Sections<'_>, kind: MediaKind) -> LocalCodec {
     let tracks = || sections.iter().filter_map(|s| if let Section::Track(track) = s { Some(track) } else { None });
     let known = tracks().filter(|track| track.kind == kind).find_map(|track| track.codecs.first());
@@ -433,7 +435,7 @@ fn any_codec(sections: Sections<'_>, kind: MediaKind) -> LocalCodec {
     known.copied().unwrap_or_else(|| codec.with_payload_type(free())).with_rtx(None).with_red(None).with_flexfec(None)
 }
 
-/// Each item with a space in front of it.
+/// Writes each item with a space in front of it.
 struct Words<I>(I);
 
 impl<I: Iterator<Item: Display> + Clone> Display for Words<I> {
