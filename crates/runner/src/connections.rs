@@ -9,7 +9,7 @@ use barertc::{Instant, PeerConnection, Provider, Route, Transmit};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Lost {
-    /// No port has the local address and the protocol of its route.
+    /// No port has the local address of its route.
     NoPort {
         /// Its route.
         route: Route,
@@ -23,7 +23,8 @@ pub enum Lost {
         /// Bytes of the message.
         value: usize,
     },
-    /// The socket did not send it.
+    /// The socket did not send it; or its stream ended before it was sent, or could not be made. What waits in a stream
+    /// that ends is told once, however many messages it is.
     NotSent {
         /// Its route.
         route: Route,
@@ -74,11 +75,9 @@ pub trait Connections {
         let _ = (now, route, end);
     }
 
-    /// Whether the stream of `route` is in use; one that is not is closed. See [`PeerConnection::uses_stream`].
-    fn uses_stream(&self, route: Route) -> bool {
-        let _ = route;
-        false
-    }
+    /// Whether the stream of `route` is in use; one that is not is closed. See [`PeerConnection::uses_stream`]. `false`
+    /// where there are no streams.
+    fn uses_stream(&self, route: Route) -> bool;
 
     /// The size in bytes of the largest datagram that is sent.
     fn mtu(&self) -> usize {

@@ -5,12 +5,11 @@ use barertc::ice::stream::StreamEnd;
 use barertc::wire::Clock;
 use barertc::{Event, Instant, PeerConnection, Provider, Route, Transmit};
 use edge_nal::{UdpReceive, UdpSend};
-use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_sync::signal::Signal;
 
 use crate::connections::{Connections, Lost};
-use crate::network::{Buffers, Error, Port, drive};
+use crate::network::{Buffers, Error, Port, drive, drive_with_streams};
 use crate::streams::{Dial, Nowhere, Streams};
 use crate::wake::Wake;
 
@@ -123,12 +122,9 @@ impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
         C: Clock,
         B: Allocator + Clone,
     {
-        let driving = drive(ports, streams, buffers, clock, &self.connection, &self.wake, || self.news.signal(()));
-        let ended = match select(driving, streams.serve(dialer, clock, &self.connection, &self.wake)).await {
-            Either::First(ended) => ended,
-            // It never ends.
-            Either::Second(()) => Ok(()),
-        };
+        let happened = || self.news.signal(());
+        let (connection, wake) = (&self.connection, &self.wake);
+        let ended = drive_with_streams(ports, streams, dialer, buffers, clock, connection, wake, happened).await;
         self.ended.set(true);
         self.news.signal(());
         ended

@@ -106,6 +106,10 @@ where
 }
 
 /// As [`run`], for connections that reach TURN servers over TCP or TLS: `dialer` makes the `streams` that they need.
+/// [`Connections::uses_stream`] says which are kept.
+///
+/// The `streams` may be used again by another run, one at a time. Where a run was dropped before its end, the next one tells
+/// the connections that use its streams that these have failed.
 ///
 /// A stream that ends, or that cannot be made, ends nothing: [`Connections::stream_ended`] hears of it. One that takes too
 /// little loses messages: [`Connections::lost`] hears of each.
@@ -130,12 +134,38 @@ where
     M: RawMutex,
     A: Allocator + Clone,
 {
+    drive_with_streams(ports, streams, dialer, buffers, clock, connections, wake, || {}).await
+}
+
+/// The loop, with streams beside it. It begins and ends with free places.
+#[allow(clippy::too_many_arguments)] // as `run_with_streams`
+pub(crate) async fn drive_with_streams<S, D, C, K, M, A, const N: usize, const T: usize>(
+    ports: &mut [Port<S>; N],
+    streams: &Streams<A, T>,
+    dialer: &D,
+    buffers: &mut Buffers<N>,
+    clock: &C,
+    connections: &RefCell<K>,
+    wake: &Wake<M>,
+    happened: impl Fn(),
+) -> Result<(), Error>
+where
+    S: UdpReceive + UdpSend,
+    D: Dial,
+    C: Clock,
+    K: Connections,
+    M: RawMutex,
+    A: Allocator + Clone,
+{
+    streams.clear(clock.now(), connections);
     let serving = streams.serve(dialer, clock, connections, wake);
-    match select(drive(ports, streams, buffers, clock, connections, wake, || {}), serving).await {
+    let ended = match select(drive(ports, streams, buffers, clock, connections, wake, happened), serving).await {
         Either::First(ended) => ended,
         // It never ends.
         Either::Second(()) => Ok(()),
-    }
+    };
+    streams.clear(clock.now(), connections);
+    ended
 }
 
 /// The loop. `happened` is called once a turn, behind everything that may have caused an event.
@@ -218,7 +248,7 @@ async fn flush<S, O, C, K, const N: usize>(
                     connections.borrow_mut().lost(Lost::StreamFull { route, limit: room, value: needed });
                 }
                 Err(Refusal::End(end)) => {
-                    connections.borrow_mut().lost(Lost::NoPort { route });
+                    connections.borrow_mut().lost(Lost::NotSent { route });
                     connections.borrow_mut().stream_ended(clock.now(), route, end);
                 }
             }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use barertc::arena::{AllocError, Allocator, Box};
 use barertc::ice::stream::{Framing, Incoming, Outgoing, StreamEnd, StreamFull};
 use barertc::wire::Clock;
-use barertc::{Protocol, Route};
+use barertc::{Instant, Protocol, Route};
 use edge_nal::{Close, TcpShutdown, TcpSplit};
 use embassy_futures::join::join_array;
 use embassy_futures::select::{Either, Either3, select, select3};
@@ -17,7 +17,7 @@ use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_sync::signal::Signal;
 use embedded_io_async::{Read, Write};
 
-use crate::connections::Connections;
+use crate::connections::{Connections, Lost};
 use crate::wake::Wake;
 
 /// How long a connection may take to be made.
@@ -143,6 +143,19 @@ impl<A: Allocator + Clone, const M: usize> Streams<A, M> {
         Self { slots: [(); M].map(slot), bounds, alloc }
     }
 
+    /// Gives every place back. What a loop that was dropped has left is no stream any more: the connections that use it are
+    /// told.
+    pub(crate) fn clear<K: Connections>(&self, now: Instant, connections: &RefCell<K>) {
+        for slot in &self.slots {
+            let route = slot.taken.borrow().as_ref().map(|taken| taken.route);
+            let is_used = route.is_some_and(|route| connections.borrow().uses_stream(route));
+            slot.give_back(now, is_used.then_some(StreamEnd::Failed), connections);
+            slot.wanted.reset();
+            slot.news.reset();
+            slot.unwanted.reset();
+        }
+    }
+
     /// Makes the streams that are wanted, and carries messages over them, for ever.
     pub(crate) async fn serve<D, C, K, R>(&self, dialer: &D, clock: &C, connections: &RefCell<K>, wake: &Wake<R>)
     where
@@ -154,12 +167,12 @@ impl<A: Allocator + Clone, const M: usize> Streams<A, M> {
         let streams = self.slots.each_ref().map(|slot| async move {
             loop {
                 slot.wanted.wait().await;
-                let Some(route) = slot.route() else { continue };
-                let end = self.carry(slot, route, dialer, clock, connections, wake).await;
-                slot.taken.replace(None);
-                if let Some(end) = end {
-                    connections.borrow_mut().stream_ended(clock.now(), route, end);
-                }
+                // One that is swept before it was begun is given up at once.
+                let end = match slot.route() {
+                    Some(route) => self.carry(slot, route, dialer, clock, connections, wake).await,
+                    None => None,
+                };
+                slot.give_back(clock.now(), end, connections);
                 wake.signal(());
             }
         });
@@ -254,6 +267,17 @@ impl<A: Allocator> Slot<A> {
     /// The route of the stream, unless that is being closed.
     fn route(&self) -> Option<Route> {
         self.taken.borrow().as_ref().filter(|taken| !taken.is_closing).map(|taken| taken.route)
+    }
+
+    /// Ends the stream of this place. What still waits for it is lost.
+    fn give_back<K: Connections>(&self, now: Instant, end: Option<StreamEnd>, connections: &RefCell<K>) {
+        let Some(Taken { route, out, .. }) = self.taken.replace(None) else { return };
+        if out.waiting() > 0 {
+            connections.borrow_mut().lost(Lost::NotSent { route });
+        }
+        if let Some(end) = end {
+            connections.borrow_mut().stream_ended(now, route, end);
+        }
     }
 
     /// Gives what waits to the stream.

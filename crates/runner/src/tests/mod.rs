@@ -223,6 +223,10 @@ impl Connections for Stub {
         self.turns += 1;
     }
 
+    fn uses_stream(&self, _: Route) -> bool {
+        false
+    }
+
     fn lost(&mut self, lost: Lost) {
         self.lost.push(lost);
     }
@@ -296,6 +300,9 @@ fn whoever_wakes_the_loop_is_looked_at() {
             None
         }
         fn handle_timeout(&mut self, _: Instant) {}
+        fn uses_stream(&self, _: Route) -> bool {
+            false
+        }
         fn is_done(&self) -> bool {
             self.0.get()
         }

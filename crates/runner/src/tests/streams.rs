@@ -142,6 +142,7 @@ struct Sender {
     ended: Vec<(Route, StreamEnd)>,
     lost: Vec<Lost>,
     unused: bool,
+    done: bool,
 }
 
 impl Connections for Sender {
@@ -167,6 +168,10 @@ impl Connections for Sender {
 
     fn uses_stream(&self, _: Route) -> bool {
         !self.unused
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
     }
 
     fn lost(&mut self, lost: Lost) {
@@ -295,7 +300,7 @@ fn one_stream_more_than_there_are_places_is_told() {
     run_for(Duration::from_millis(100), &streams, &script, &sender, async |_, _| {});
     let sender = sender.into_inner();
     assert_eq!(sender.ended, [(route(3), StreamEnd::TooMany { limit: 2 })]);
-    assert_eq!(sender.lost, [Lost::NoPort { route: route(3) }]);
+    assert_eq!(sender.lost, [Lost::NotSent { route: route(3) }]);
     // Without memory it is the same.
     let sender = sends(&[(1, data(1, 8))]);
     let mut region = vec![core::mem::MaybeUninit::uninit(); 1024];
@@ -323,4 +328,78 @@ fn a_stream_that_is_not_used_any_more_is_closed_and_its_place_is_free() {
         clock.sleep_until(Instant::from_millis(1_300)).await;
         assert_eq!((script.open.get(), script.dials.get()), (1, 2));
     });
+}
+
+#[test]
+fn streams_serve_one_run_after_the_other() {
+    let script = Script { takes: Rc::new(Cell::new(usize::MAX)), ..Script::default() };
+    let mut region = vec![core::mem::MaybeUninit::uninit(); 16 * 1024];
+    let heap: Heap = Heap::new(&mut region).unwrap();
+    let streams = Streams::<_, 1>::new(BOUNDS, &heap);
+    for run in 1..=3 {
+        let sender = sends(&[(run, data(1, 8))]);
+        run_for(Duration::from_millis(100), &streams, &script, &sender, async |clock, wake| {
+            clock.sleep_until(Instant::from_millis(50)).await;
+            assert_eq!(script.open.get(), 1);
+            sender.borrow_mut().done = true;
+            wake.signal(());
+        });
+        // It has ended with the loop, and nobody is left who would have to know.
+        assert_eq!((script.open.get(), script.dials.get(), heap.stats().live), (0, run.into(), 0));
+        assert_eq!(sender.borrow().lost, []);
+    }
+}
+
+#[test]
+fn a_run_that_was_dropped_leaves_no_stream_to_the_next() {
+    let script = Script { takes: Rc::new(Cell::new(usize::MAX)), ..Script::default() };
+    let streams = Streams::<_, 1>::new(BOUNDS, Global);
+    let sender = sends(&[(1, data(1, 8))]);
+    run_for(Duration::from_millis(100), &streams, &script, &sender, async |_, _| {});
+    assert_eq!((script.dials.get(), script.heard.borrow().len()), (1, 12));
+    // The same connections, once more: they hear that their stream is gone, and another one is made.
+    sender.borrow_mut().out.push_back((route(1), data(2, 8)));
+    run_for(Duration::from_millis(100), &streams, &script, &sender, async |_, _| {});
+    assert_eq!((script.dials.get(), script.heard.borrow().len()), (2, 24));
+    assert_eq!(sender.borrow().ended, [(route(1), StreamEnd::Failed)]);
+    // Other connections hear of nothing that was never theirs.
+    let other = sends(&[]);
+    other.borrow_mut().unused = true;
+    run_for(Duration::from_millis(100), &streams, &script, &other, async |_, _| {});
+    assert_eq!((&*other.borrow().ended, &*other.borrow().lost), (&[][..], &[][..]));
+}
+
+#[test]
+fn a_stream_that_is_swept_before_it_began_gives_its_place_back() {
+    let script = Script { takes: Rc::new(Cell::new(usize::MAX)), ..Script::default() };
+    let streams = Streams::<_, 1>::new(BOUNDS, Global);
+    let sender = sends(&[(1, data(1, 8))]);
+    sender.borrow_mut().unused = true;
+    run_for(Duration::from_millis(100), &streams, &script, &sender, async |clock, wake| {
+        clock.sleep_until(Instant::from_millis(10)).await;
+        // Nobody dialled, and what waited is told to be lost.
+        assert_eq!((script.dials.get(), &*sender.borrow().lost), (0, &[Lost::NotSent { route: route(1) }][..]));
+        *sender.borrow_mut() = Sender { out: [(route(2), data(1, 8))].into(), ..Sender::default() };
+        wake.signal(());
+    });
+    assert_eq!((script.dials.get(), &*sender.borrow().ended), (1, &[][..]));
+}
+
+#[test]
+fn what_waits_in_a_stream_that_ends_is_told_to_be_lost() {
+    // The other end takes nothing.
+    let script = Script::default();
+    let sender = sends(&[(1, data(1, 8)), (1, data(2, 8))]);
+    let streams = Streams::<_, 1>::new(BOUNDS, Global);
+    run_for(Duration::from_secs(5), &streams, &script, &sender, async |clock, wake| {
+        clock.sleep_until(Instant::from_millis(50)).await;
+        script.says.borrow_mut().push_back(Vec::new());
+        // It does not answer the goodbye either. What is sent meanwhile is lost with the rest.
+        clock.sleep_until(Instant::from_millis(500)).await;
+        assert_eq!((sender.borrow().ended.len(), sender.borrow().lost.len()), (0, 0));
+        sender.borrow_mut().out.push_back((route(1), data(3, 8)));
+        wake.signal(());
+    });
+    assert_eq!(sender.borrow().ended, [(route(1), StreamEnd::Closed)]);
+    assert_eq!(sender.borrow().lost, [Lost::NotSent { route: route(1) }]);
 }

@@ -213,4 +213,8 @@ impl Connections for End {
         self.connection.handle_timeout(now);
         self.events(now);
     }
+
+    fn uses_stream(&self, _: Route) -> bool {
+        false
+    }
 }

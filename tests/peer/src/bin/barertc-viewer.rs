@@ -268,4 +268,8 @@ impl Connections for Viewer {
         }
         self.events(now);
     }
+
+    fn uses_stream(&self, _: Route) -> bool {
+        false
+    }
 }
