@@ -150,6 +150,10 @@ static int events(uint64_t now, brtc_connection *connection)
             printf("open %s\n", label);
             break;
         }
+        case BRTC_EVENT_CHANNEL_CLOSED:
+            /* What had come of a message is of no use to the next channel with this index. */
+            parts[(event.channel & 0xff) % CHANNELS].length = 0;
+            break;
         case BRTC_EVENT_CHANNEL_READABLE:
             echo(now, connection, event.channel);
             break;
