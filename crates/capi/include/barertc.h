@@ -66,7 +66,7 @@ typedef enum brtc_result {
      */
     BRTC_NOTHING = 1,
     /**
-     * A queue is full. An event tells when there is room.
+     * A queue is full. For data channels an event tells when there is room. For frames none does: leave the frame out.
      */
     BRTC_WOULD_BLOCK = -1,
     /**
@@ -78,7 +78,8 @@ typedef enum brtc_result {
      */
     BRTC_INVALID_HANDLE = -3,
     /**
-     * Another call on this connection is under way, in another thread or below a callback.
+     * Another call on this connection is under way, in another thread or below a callback. This finds mistakes; it is no
+     * lock.
      */
     BRTC_BUSY = -4,
     /**
@@ -98,7 +99,8 @@ typedef enum brtc_result {
      */
     BRTC_NO_RANDOMNESS = -8,
     /**
-     * The caller's buffer is too short. Where the call tells a length, it is the one that is needed.
+     * The caller's buffer is too short. Where the call tells a length, it is the one that the buffer must have, with the
+     * zero byte behind a text.
      */
     BRTC_BUFFER_TOO_SHORT = -9,
     /**
@@ -614,7 +616,8 @@ typedef struct brtc_config {
     uint32_t max_message_size;
     /**
      * Bytes of the region that hold frames from `brtc_send_frame` until nobody can ask for their packets again. 0 for a
-     * connection that sends no media.
+     * connection that sends no media, else `video_history` and `largest_key_frame` and a little more. That is checked for
+     * one video track: each further one needs as much again.
      */
     uint32_t frame_memory;
     /**
@@ -948,7 +951,7 @@ typedef struct brtc_track_stats {
      */
     uint64_t key_frames_sent;
     /**
-     * Frames that were dropped instead of being sent.
+     * Frames that were taken and then dropped instead of being sent. Those that `brtc_send_frame` refused are not among them.
      */
     uint64_t frames_dropped;
     /**
@@ -1163,6 +1166,7 @@ enum brtc_result brtc_finish_message(uint64_t now, struct brtc_connection *conne
 
 /**
  * Reads the next message, or the next part of one, into `out`. `BRTC_NOTHING` where there is none.
+ * A `size` of 0 gives `BRTC_BUFFER_TOO_SHORT`, and the message stays.
  */
 enum brtc_result brtc_read_channel(uint64_t now,
                                    struct brtc_connection *connection,
@@ -1184,7 +1188,10 @@ enum brtc_result brtc_set_buffered_amount_low_threshold(struct brtc_connection *
                                                         size_t bytes);
 
 /**
- * Writes the label of a data channel, with a zero byte behind it. `length`, which may be null, becomes its length.
+ * Writes the label of a data channel, with a zero byte behind it.
+ *
+ * `length`, which may be null, becomes its length without the zero byte. With `BRTC_BUFFER_TOO_SHORT` the label was cut, and
+ * `length` becomes the bytes that the buffer must have.
  */
 enum brtc_result brtc_channel_label(struct brtc_connection *connection,
                                     uint32_t channel,
@@ -1258,7 +1265,8 @@ enum brtc_result brtc_get_memory(struct brtc_connection *connection, struct brtc
  * Writes why the last call on this connection that failed was refused: with the field, the limit and the value where there
  * are such. The text is in English and ends with a zero byte. 160 bytes hold every one of them.
  *
- * `length`, which may be null, becomes the length without the zero byte. `BRTC_BUFFER_TOO_SHORT`: the text was cut.
+ * `length`, which may be null, becomes its length without the zero byte. With `BRTC_BUFFER_TOO_SHORT` the text was cut, and
+ * `length` becomes the bytes that the buffer must have.
  */
 enum brtc_result brtc_error_text(struct brtc_connection *connection,
                                  char *out,
@@ -1301,7 +1309,8 @@ enum brtc_result brtc_identity_import(void *memory,
 
 /**
  * Writes the identity into `out`, so that it outlives a restart of the device. THE SECRET KEY IS IN IT, IN THE CLEAR.
- * `length` becomes the number of bytes; `BRTC_IDENTITY_EXPORT_MAX` are enough.
+ * `length` becomes the number of bytes or, with `BRTC_BUFFER_TOO_SHORT`, the bytes that the buffer must have;
+ * `BRTC_IDENTITY_EXPORT_MAX` are enough.
  */
 enum brtc_result brtc_identity_export(const struct brtc_identity *identity,
                                       uint8_t *out,
@@ -1380,6 +1389,7 @@ enum brtc_result brtc_finish_message(uint64_t now, struct brtc_connection *conne
 
 /**
  * Reads the next message, or the next part of one, into `out`. `BRTC_NOTHING` where there is none.
+ * A `size` of 0 gives `BRTC_BUFFER_TOO_SHORT`, and the message stays.
  */
 enum brtc_result brtc_read_channel(uint64_t now,
                                    struct brtc_connection *connection,
@@ -1401,7 +1411,10 @@ enum brtc_result brtc_set_buffered_amount_low_threshold(struct brtc_connection *
                                                         size_t bytes);
 
 /**
- * Writes the label of a data channel, with a zero byte behind it. `length`, which may be null, becomes its length.
+ * Writes the label of a data channel, with a zero byte behind it.
+ *
+ * `length`, which may be null, becomes its length without the zero byte. With `BRTC_BUFFER_TOO_SHORT` the label was cut, and
+ * `length` becomes the bytes that the buffer must have.
  */
 enum brtc_result brtc_channel_label(struct brtc_connection *connection,
                                     uint32_t channel,
@@ -1475,7 +1488,8 @@ enum brtc_result brtc_get_memory(struct brtc_connection *connection, struct brtc
  * Writes why the last call on this connection that failed was refused: with the field, the limit and the value where there
  * are such. The text is in English and ends with a zero byte. 160 bytes hold every one of them.
  *
- * `length`, which may be null, becomes the length without the zero byte. `BRTC_BUFFER_TOO_SHORT`: the text was cut.
+ * `length`, which may be null, becomes its length without the zero byte. With `BRTC_BUFFER_TOO_SHORT` the text was cut, and
+ * `length` becomes the bytes that the buffer must have.
  */
 enum brtc_result brtc_error_text(struct brtc_connection *connection,
                                  char *out,
@@ -1518,7 +1532,8 @@ enum brtc_result brtc_identity_import(void *memory,
 
 /**
  * Writes the identity into `out`, so that it outlives a restart of the device. THE SECRET KEY IS IN IT, IN THE CLEAR.
- * `length` becomes the number of bytes; `BRTC_IDENTITY_EXPORT_MAX` are enough.
+ * `length` becomes the number of bytes or, with `BRTC_BUFFER_TOO_SHORT`, the bytes that the buffer must have;
+ * `BRTC_IDENTITY_EXPORT_MAX` are enough.
  */
 enum brtc_result brtc_identity_export(const struct brtc_identity *identity,
                                       uint8_t *out,
@@ -1609,8 +1624,9 @@ enum brtc_result brtc_handle_unknown(uint64_t now,
                                      size_t length);
 
 /**
- * Writes at most one datagram that is to be sent into `out`, which should have `mtu` bytes. `BRTC_NOTHING` where there is
- * none now. To be called after every other call until there is none.
+ * Writes at most one datagram that is to be sent into `out`. `BRTC_NOTHING` where there is none now. To be called after
+ * every other call until there is none. `BRTC_BUFFER_TOO_SHORT`: `out` has less than the `mtu` of the configuration; the
+ * datagrams wait.
  */
 enum brtc_result brtc_poll_transmit(uint64_t now,
                                     struct brtc_connection *connection,
@@ -1645,7 +1661,7 @@ enum brtc_result brtc_add_mapped_candidate(uint64_t now,
                                            const struct brtc_address *visible);
 
 /**
- * A socket that is gone, with the network that it was in.
+ * A socket that is gone, with the network that it was in. An address that is none of ours changes nothing.
  */
 enum brtc_result brtc_remove_local_candidate(uint64_t now,
                                              struct brtc_connection *connection,
@@ -1745,7 +1761,9 @@ enum brtc_result brtc_set_direction(uint64_t now,
  * Sends a frame. Its bytes are copied into `frame_memory`.
  *
  * `BRTC_WOULD_BLOCK`: the queue or the memory for frames is full. Leave the picture out and make the next one a key frame.
+ * No event tells of room: it comes while `brtc_poll_transmit` is called.
  * `BRTC_NOT_READY`: nobody wants frames now, as `brtc_is_sending` says.
+ * `BRTC_MEDIA`: another codec was agreed on.
  */
 enum brtc_result brtc_send_frame(uint64_t now,
                                  struct brtc_connection *connection,
@@ -1760,7 +1778,8 @@ enum brtc_result brtc_is_sending(struct brtc_connection *connection, uint32_t tr
 /**
  * Reads the next frame that a track has received into `out`. `BRTC_NOTHING` where there is none.
  *
- * A frame that is larger than `out`, or of which packets were lost for good, is not `complete`.
+ * A frame that is larger than `out`, or of which packets were lost for good, is not `complete`. A `size` of 0 gives
+ * `BRTC_BUFFER_TOO_SHORT`, and the frame stays.
  */
 enum brtc_result brtc_read_frame(uint64_t now,
                                  struct brtc_connection *connection,
@@ -1783,6 +1802,7 @@ enum brtc_result brtc_available_bitrate(struct brtc_connection *connection,
 /**
  * Sends more than the estimate for a tenth of a second, to learn whether the path carries so many bits a second.
  * `BRTC_EVENT_BITRATE` tells the outcome a little later. Where there is not enough to send, packets of video go once more.
+ * `BRTC_NOT_READY` where no track sends, as `brtc_is_sending` says.
  */
 enum brtc_result brtc_probe(uint64_t now,
                             struct brtc_connection *connection,
@@ -1867,8 +1887,9 @@ enum brtc_result brtc_handle_unknown(uint64_t now,
                                      size_t length);
 
 /**
- * Writes at most one datagram that is to be sent into `out`, which should have `mtu` bytes. `BRTC_NOTHING` where there is
- * none now. To be called after every other call until there is none.
+ * Writes at most one datagram that is to be sent into `out`. `BRTC_NOTHING` where there is none now. To be called after
+ * every other call until there is none. `BRTC_BUFFER_TOO_SHORT`: `out` has less than the `mtu` of the configuration; the
+ * datagrams wait.
  */
 enum brtc_result brtc_poll_transmit(uint64_t now,
                                     struct brtc_connection *connection,
@@ -1903,7 +1924,7 @@ enum brtc_result brtc_add_mapped_candidate(uint64_t now,
                                            const struct brtc_address *visible);
 
 /**
- * A socket that is gone, with the network that it was in.
+ * A socket that is gone, with the network that it was in. An address that is none of ours changes nothing.
  */
 enum brtc_result brtc_remove_local_candidate(uint64_t now,
                                              struct brtc_connection *connection,
@@ -2003,7 +2024,9 @@ enum brtc_result brtc_set_direction(uint64_t now,
  * Sends a frame. Its bytes are copied into `frame_memory`.
  *
  * `BRTC_WOULD_BLOCK`: the queue or the memory for frames is full. Leave the picture out and make the next one a key frame.
+ * No event tells of room: it comes while `brtc_poll_transmit` is called.
  * `BRTC_NOT_READY`: nobody wants frames now, as `brtc_is_sending` says.
+ * `BRTC_MEDIA`: another codec was agreed on.
  */
 enum brtc_result brtc_send_frame(uint64_t now,
                                  struct brtc_connection *connection,
@@ -2018,7 +2041,8 @@ enum brtc_result brtc_is_sending(struct brtc_connection *connection, uint32_t tr
 /**
  * Reads the next frame that a track has received into `out`. `BRTC_NOTHING` where there is none.
  *
- * A frame that is larger than `out`, or of which packets were lost for good, is not `complete`.
+ * A frame that is larger than `out`, or of which packets were lost for good, is not `complete`. A `size` of 0 gives
+ * `BRTC_BUFFER_TOO_SHORT`, and the frame stays.
  */
 enum brtc_result brtc_read_frame(uint64_t now,
                                  struct brtc_connection *connection,
@@ -2041,6 +2065,7 @@ enum brtc_result brtc_available_bitrate(struct brtc_connection *connection,
 /**
  * Sends more than the estimate for a tenth of a second, to learn whether the path carries so many bits a second.
  * `BRTC_EVENT_BITRATE` tells the outcome a little later. Where there is not enough to send, packets of video go once more.
+ * `BRTC_NOT_READY` where no track sends, as `brtc_is_sending` says.
  */
 enum brtc_result brtc_probe(uint64_t now,
                             struct brtc_connection *connection,

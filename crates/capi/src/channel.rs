@@ -234,6 +234,7 @@ pub unsafe extern "C" fn brtc_finish_message(now: u64, connection: *mut brtc_con
 }
 
 /// Reads the next message, or the next part of one, into `out`. `BRTC_NOTHING` where there is none.
+/// A `size` of 0 gives `BRTC_BUFFER_TOO_SHORT`, and the message stays.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_read_channel(
     now: u64,
@@ -250,6 +251,9 @@ pub unsafe extern "C" fn brtc_read_channel(
             raw::put("message", message, brtc_message::default())?;
             let id = inside.channels.id(channel)?;
             let out = raw::bytes_mut("out", out, size)?;
+            if out.is_empty() {
+                return Err(Cause::Short { needed: 1 });
+            }
             let read = match inside.peer.read_channel(Instant::from_micros(now), id, out) {
                 Err(Error::WouldBlock) => return Err(Cause::Nothing),
                 read => read?,
@@ -296,7 +300,10 @@ pub unsafe extern "C" fn brtc_set_buffered_amount_low_threshold(
     }
 }
 
-/// Writes the label of a data channel, with a zero byte behind it. `length`, which may be null, becomes its length.
+/// Writes the label of a data channel, with a zero byte behind it.
+///
+/// `length`, which may be null, becomes its length without the zero byte. With `BRTC_BUFFER_TOO_SHORT` the label was cut, and
+/// `length` becomes the bytes that the buffer must have.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_channel_label(
     connection: *mut brtc_connection,

@@ -4,11 +4,13 @@ use core::ffi::{c_char, c_void};
 use core::mem::size_of;
 use core::time::Duration;
 
-use barertc::Config;
+use barertc::arena::Heap;
 use barertc::config::{RecvBounds, SctpConfig};
 use barertc::sctp::Congestion;
 use barertc::wire::{ConfigError, Rule};
+use barertc::{Config, Frame};
 
+use crate::handle::Memory;
 use crate::log::brtc_log;
 use crate::raw;
 use crate::result::{Cause, brtc_result, of};
@@ -38,7 +40,8 @@ pub struct brtc_config {
     /// The longest message that is taken from the peer, in bytes.
     pub max_message_size: u32,
     /// Bytes of the region that hold frames from `brtc_send_frame` until nobody can ask for their packets again. 0 for a
-    /// connection that sends no media.
+    /// connection that sends no media, else `video_history` and `largest_key_frame` and a little more. That is checked for
+    /// one video track: each further one needs as much again.
     pub frame_memory: u32,
     /// Bytes of frames that are kept for retransmission, for each video track that sends.
     pub video_history: u32,
@@ -144,7 +147,9 @@ impl brtc_config {
     /// The rules that only this interface has.
     fn check(&self) -> Result<(), ConfigError> {
         if self.frame_memory != 0 {
+            let beside = Heap::region_overhead().saturating_mul(2).saturating_add(Frame::<Memory>::overhead_bytes(0));
             let least = u64::from(self.video_history).saturating_add(self.largest_key_frame.into());
+            let least = least.saturating_add(beside as u64);
             ConfigError::check("frame_memory", self.frame_memory.into(), Rule::AtLeast(least))?;
         }
         ConfigError::check("repair_packets", self.repair_packets.into(), Rule::AtMost(16))?;

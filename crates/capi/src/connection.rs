@@ -209,7 +209,8 @@ pub unsafe extern "C" fn brtc_get_memory(connection: *mut brtc_connection, memor
 /// Writes why the last call on this connection that failed was refused: with the field, the limit and the value where there
 /// are such. The text is in English and ends with a zero byte. 160 bytes hold every one of them.
 ///
-/// `length`, which may be null, becomes the length without the zero byte. `BRTC_BUFFER_TOO_SHORT`: the text was cut.
+/// `length`, which may be null, becomes its length without the zero byte. With `BRTC_BUFFER_TOO_SHORT` the text was cut, and
+/// `length` becomes the bytes that the buffer must have.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_error_text(
     connection: *mut brtc_connection,

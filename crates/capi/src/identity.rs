@@ -70,7 +70,8 @@ pub unsafe extern "C" fn brtc_identity_import(
 }
 
 /// Writes the identity into `out`, so that it outlives a restart of the device. THE SECRET KEY IS IN IT, IN THE CLEAR.
-/// `length` becomes the number of bytes; `BRTC_IDENTITY_EXPORT_MAX` are enough.
+/// `length` becomes the number of bytes or, with `BRTC_BUFFER_TOO_SHORT`, the bytes that the buffer must have;
+/// `BRTC_IDENTITY_EXPORT_MAX` are enough.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_identity_export(
     identity: *const brtc_identity,
@@ -81,9 +82,13 @@ pub unsafe extern "C" fn brtc_identity_export(
     of((|| {
         // SAFETY: as the rules of this crate say.
         let (identity, out) = unsafe { (of_handle(identity)?, raw::bytes_mut("out", out, size)?) };
-        let len = identity.identity.export(out)?;
+        let exported = identity.identity.export(out);
+        let (Ok(len) | Err(barertc::dtls::Error::BufferTooShort { needed: len })) = exported else {
+            return Ok(exported.map(drop)?);
+        };
         // SAFETY: as the rules of this crate say.
-        unsafe { raw::put("length", length, len) }
+        unsafe { raw::put("length", length, len)? };
+        Ok(exported.map(drop)?)
     })())
 }
 

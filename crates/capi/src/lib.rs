@@ -9,8 +9,8 @@
 //!   `BRTC_INVALID_ARGUMENT`. Text that is passed without a length ends with a zero byte.
 //! - A handle is checked before it is used: one that was destroyed gives `BRTC_INVALID_HANDLE` as long as the memory that
 //!   it was made in is still there and not used for something else.
-//! - One connection is used by one thread at a time. Different connections are independent. A callback does not call
-//!   into the connection that called it; it gets `BRTC_BUSY` there.
+//! - A connection and its identity are used by one thread at a time. Connections with identities of their own are
+//!   independent. A callback does not call into the connection that called it; it gets `BRTC_BUSY` there.
 //! - A structure that begins with `size` is filled in by its `…_init` function, or has `size` set by the caller. A program
 //!   that was compiled with another version of the header works with this library: what it does not know keeps its default.
 #![no_std]

@@ -90,8 +90,8 @@ pub unsafe extern "C" fn brtc_restart_ice(now: u64, connection: *mut brtc_connec
 
 /// Writes a description into all of `out` but its last byte, and a zero byte behind it.
 fn describe(out: &mut [u8], write: impl FnOnce(&mut [u8]) -> Result<usize, Cause>) -> Result<usize, Cause> {
-    let (_, room) = out.split_last_mut().ok_or(Cause::Short { needed: 1 })?;
-    let len = write(room)?;
+    let room = out.len().saturating_sub(1);
+    let len = write(out.get_mut(..room).unwrap_or_default())?;
     if let Some(end) = out.get_mut(len) {
         *end = 0;
     }

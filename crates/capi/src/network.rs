@@ -86,8 +86,9 @@ pub unsafe extern "C" fn brtc_handle_unknown(
     }
 }
 
-/// Writes at most one datagram that is to be sent into `out`, which should have `mtu` bytes. `BRTC_NOTHING` where there is
-/// none now. To be called after every other call until there is none.
+/// Writes at most one datagram that is to be sent into `out`. `BRTC_NOTHING` where there is none now. To be called after
+/// every other call until there is none. `BRTC_BUFFER_TOO_SHORT`: `out` has less than the `mtu` of the configuration; the
+/// datagrams wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_poll_transmit(
     now: u64,
@@ -102,6 +103,10 @@ pub unsafe extern "C" fn brtc_poll_transmit(
             // Checked before: a datagram that could not be told of would be lost.
             raw::put("transmit", transmit, brtc_transmit::default())?;
             let out = raw::bytes_mut("out", out, size)?;
+            let needed = usize::from(inside.peer.config().mtu);
+            if out.len() < needed {
+                return Err(Cause::Short { needed });
+            }
             let sent = inside.peer.poll_transmit(Instant::from_micros(now), out).ok_or(Cause::Nothing)?;
             raw::put("transmit", transmit, brtc_transmit { route: sent.route.into(), length: sent.len })
         })
@@ -167,7 +172,7 @@ pub unsafe extern "C" fn brtc_add_mapped_candidate(
     }
 }
 
-/// A socket that is gone, with the network that it was in.
+/// A socket that is gone, with the network that it was in. An address that is none of ours changes nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_remove_local_candidate(
     now: u64,

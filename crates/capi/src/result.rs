@@ -14,13 +14,14 @@ pub enum brtc_result {
     BRTC_OK = 0,
     /// There is nothing now: no datagram, no event, no deadline, no message, no frame. This is no error.
     BRTC_NOTHING = 1,
-    /// A queue is full. An event tells when there is room.
+    /// A queue is full. For data channels an event tells when there is room. For frames none does: leave the frame out.
     BRTC_WOULD_BLOCK = -1,
     /// An argument is null, out of its range, or no valid text.
     BRTC_INVALID_ARGUMENT = -2,
     /// The handle is none, or was destroyed.
     BRTC_INVALID_HANDLE = -3,
-    /// Another call on this connection is under way, in another thread or below a callback.
+    /// Another call on this connection is under way, in another thread or below a callback. This finds mistakes; it is no
+    /// lock.
     BRTC_BUSY = -4,
     /// The configuration breaks a rule. `brtc_config_check` names the field, the limit and the value.
     BRTC_INVALID_CONFIG = -5,
@@ -30,7 +31,8 @@ pub enum brtc_result {
     BRTC_REGION_TOO_SMALL = -7,
     /// The application's function for randomness has failed, or has written nothing.
     BRTC_NO_RANDOMNESS = -8,
-    /// The caller's buffer is too short. Where the call tells a length, it is the one that is needed.
+    /// The caller's buffer is too short. Where the call tells a length, it is the one that the buffer must have, with the
+    /// zero byte behind a text.
     BRTC_BUFFER_TOO_SHORT = -9,
     /// A table is at its bound, which does not change.
     BRTC_TOO_MANY = -10,

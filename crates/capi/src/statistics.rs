@@ -76,7 +76,7 @@ pub struct brtc_track_stats {
     pub frames_sent: u64,
     /// Key frames that were sent.
     pub key_frames_sent: u64,
-    /// Frames that were dropped instead of being sent.
+    /// Frames that were taken and then dropped instead of being sent. Those that `brtc_send_frame` refused are not among them.
     pub frames_dropped: u64,
     /// Key frames that the peer has asked for (PLI and FIR).
     pub key_frames_wanted: u64,

@@ -45,7 +45,8 @@ pub(crate) fn write(out: &mut [u8], text: impl fmt::Display) -> usize {
     len
 }
 
-/// [`write`] for a buffer of the caller.
+/// [`write`] for a buffer of the caller. `length` becomes the length of the text or, where that was cut, the bytes that the
+/// buffer must have.
 ///
 /// # Safety
 /// `out` is null or valid for writing `size` bytes; `length` is null or valid for writing.
@@ -59,7 +60,9 @@ pub(crate) unsafe fn give(
     let out = unsafe { raw::bytes_mut("out", out.cast(), size)? };
     let room = out.len();
     let len = write(out, text);
+    let fits = len < room;
+    let needed = len.saturating_add(1);
     // SAFETY: the caller's promise is passed on.
-    unsafe { raw::put_if_wanted(length, len) };
-    if len < room { Ok(()) } else { Err(Cause::Short { needed: len.saturating_add(1) }) }
+    unsafe { raw::put_if_wanted(length, if fits { len } else { needed }) };
+    if fits { Ok(()) } else { Err(Cause::Short { needed }) }
 }

@@ -4,6 +4,7 @@ use core::ffi::c_char;
 use core::mem::size_of;
 
 use barertc::arena::{Heap, Shared};
+use barertc::wire::{ConfigError, Rule};
 use barertc::{
     Codec, Direction, Error, Frame, FrameInfo, Framing, Instant, LocalCodec, MAX_NAME, MediaKind, PayloadFormat,
     TrackConfig,
@@ -218,7 +219,9 @@ pub unsafe extern "C" fn brtc_set_direction(
 /// Sends a frame. Its bytes are copied into `frame_memory`.
 ///
 /// `BRTC_WOULD_BLOCK`: the queue or the memory for frames is full. Leave the picture out and make the next one a key frame.
+/// No event tells of room: it comes while `brtc_poll_transmit` is called.
 /// `BRTC_NOT_READY`: nobody wants frames now, as `brtc_is_sending` says.
+/// `BRTC_MEDIA`: another codec was agreed on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_send_frame(
     now: u64,
@@ -234,6 +237,12 @@ pub unsafe extern "C" fn brtc_send_frame(
             let bytes = raw::bytes("frame.data", frame.data, frame.length)?;
             let (format, framing) = (format(frame.codec)?, framing(frame.framing)?);
             let info = FrameInfo { timestamp: frame.timestamp, ..FrameInfo::default() };
+            // Both laws of G.711 have one payload format.
+            let agreed =
+                inside.peer.track(id).map_or(brtc_codec::BRTC_NO_CODEC, |track| codec_number(track.codec.as_ref()));
+            if format == PayloadFormat::G711 && agreed != brtc_codec::BRTC_NO_CODEC && agreed as u32 != frame.codec {
+                return Err(Cause::Peer(Error::Media(barertc::rtcp_nack::Error::WrongFormat)));
+            }
             let copied = copy(bytes, inside.frames)?;
             let frame = match Frame::new(copied, format, framing, info, inside.frames) {
                 Err(barertc::rtp::Error::NoMemory) => return Err(no_room(bytes, inside.frames)),
@@ -259,7 +268,8 @@ pub unsafe extern "C" fn brtc_is_sending(connection: *mut brtc_connection, track
 
 /// Reads the next frame that a track has received into `out`. `BRTC_NOTHING` where there is none.
 ///
-/// A frame that is larger than `out`, or of which packets were lost for good, is not `complete`.
+/// A frame that is larger than `out`, or of which packets were lost for good, is not `complete`. A `size` of 0 gives
+/// `BRTC_BUFFER_TOO_SHORT`, and the frame stays.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_read_frame(
     now: u64,
@@ -276,6 +286,9 @@ pub unsafe extern "C" fn brtc_read_frame(
             raw::put("frame", frame, brtc_received_frame::default())?;
             let id = inside.track(track)?;
             let out = raw::bytes_mut("out", out, size)?;
+            if out.is_empty() {
+                return Err(Cause::Short { needed: 1 });
+            }
             let read = match inside.peer.read_frame(Instant::from_micros(now), id, out) {
                 Err(Error::WouldBlock) => return Err(Cause::Nothing),
                 read => read?,
@@ -322,11 +335,17 @@ pub unsafe extern "C" fn brtc_available_bitrate(
 
 /// Sends more than the estimate for a tenth of a second, to learn whether the path carries so many bits a second.
 /// `BRTC_EVENT_BITRATE` tells the outcome a little later. Where there is not enough to send, packets of video go once more.
+/// `BRTC_NOT_READY` where no track sends, as `brtc_is_sending` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_probe(now: u64, connection: *mut brtc_connection, bits_per_second: u64) -> brtc_result {
     // SAFETY: as the rules of this crate say.
     unsafe {
         handle::with(connection, |inside| {
+            let at_least = ConfigError::check("bits_per_second", bits_per_second, Rule::AtLeast(1));
+            at_least.map_err(Cause::Argument)?;
+            if !inside.tracks.iter().flatten().any(|track| inside.peer.is_sending(*track)) {
+                return Err(Cause::Peer(Error::NotReady));
+            }
             inside.peer.probe(Instant::from_micros(now), bits_per_second);
             Ok(())
         })

@@ -4,6 +4,8 @@ use core::ffi::{CStr, c_char};
 use core::mem::offset_of;
 use core::ptr;
 
+use barertc::Frame;
+use barertc::arena::Heap;
 use barertc_capi::config::{brtc_config, brtc_config_check, brtc_config_init, brtc_description_bytes};
 use barertc_capi::connection::{brtc_get_memory, brtc_memory, brtc_region_bytes};
 use barertc_capi::result::brtc_result::*;
@@ -79,24 +81,44 @@ type Spoil = fn(&mut brtc_config);
 
 #[test]
 fn a_configuration_names_its_field_limit_and_value() {
+    let config = config();
+    let beside = 2 * Heap::region_overhead() + Frame::<&Heap>::overhead_bytes(0);
+    let least = config.video_history as usize + config.largest_key_frame as usize + beside;
+    let least = format!("configuration: frame_memory must be at least {least}, but is 1000");
     let cases: [(Spoil, &str); 6] = [
         (|config| config.mtu = 500, "configuration: mtu must be at least 576, but is 500"),
         (|config| config.max_tracks = 17, "configuration: max_tracks must be at most 16, but is 17"),
         (|config| config.max_channels = 0, "configuration: max_channels must be at least 1, but is 0"),
         (|config| config.repair_packets = 17, "configuration: repair_packets must be at most 16, but is 17"),
-        (|config| config.frame_memory = 1000, "configuration: frame_memory must be at least 229376, but is 1000"),
+        (|config| config.frame_memory = 1000, &least),
         (
             |config| config.min_bitrate = 30_000_000,
             "configuration: min_bitrate must be at most 20000000, but is 30000000",
         ),
     ];
     for (spoil, expected) in cases {
-        let mut config = config();
+        let mut config = config;
         spoil(&mut config);
         assert_eq!(complaint(&config), (BRTC_INVALID_CONFIG as i32, expected.to_owned()));
         assert_eq!(unsafe { brtc_region_bytes(&config) }, 0);
     }
-    assert_eq!(complaint(&config()).0, BRTC_OK as i32);
+    assert_eq!(complaint(&config).0, BRTC_OK as i32);
+}
+
+#[test]
+fn a_configuration_that_is_accepted_can_be_made() {
+    let identity = Identity::new();
+    let mut config = config();
+    for (history, key_frame) in [(0, 0), (0, 1), (1, 0), (8_192, 8_192)] {
+        (config.video_history, config.largest_key_frame, config.frame_memory) = (history, key_frame, 1);
+        // From the first byte that there can be up to the first that is accepted.
+        while complaint(&config).0 != BRTC_OK as i32 {
+            assert_eq!(unsafe { brtc_region_bytes(&config) }, 0);
+            config.frame_memory += 1;
+        }
+        assert!(config.frame_memory > history + key_frame);
+        drop(Side::new(&config, &identity));
+    }
 }
 
 /// The table in `docs/c.md`: `cargo test -p barertc-capi --test it sizes -- --nocapture`.

@@ -133,8 +133,14 @@ pub struct Pair {
 
 impl Pair {
     pub fn connected(config: &brtc_config, identity: &Identity) -> Self {
+        Self::prepared(config, identity, |_, _| {})
+    }
+
+    /// As [`connected`](Self::connected). `prepare` may add tracks to both sides before.
+    pub fn prepared(config: &brtc_config, identity: &Identity, prepare: impl FnOnce(&Side, &Side)) -> Self {
         let (mut one, mut two) = (Side::new(config, identity), Side::new(config, identity));
         (one.address.ip[3], two.address.ip[3]) = (1, 2);
+        prepare(&one, &two);
         let (opened, channel) = one.open(c"chat");
         assert_eq!(opened, BRTC_OK);
         let mut texts = [[0 as c_char; 8192]; 2];
