@@ -221,6 +221,7 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
                     return Ok(true);
                 }
             }
+            let before = self.page.sequence();
             let more = self.read_page(storage).await;
             if more.is_err() {
                 self.packet.clear();
@@ -230,7 +231,8 @@ impl<S: Storage, A: Allocator + Clone> Ogg<S, A> {
                 self.packet.clear();
                 return if cut { Err(self.file.error(self.file.size(), ErrorKind::Truncated)) } else { Ok(false) };
             }
-            if self.page.continues_packet() == self.packet.is_empty() {
+            let continues = self.page.continues_packet();
+            if continues == self.packet.is_empty() || (continues && !self.page.follows(before)) {
                 self.packet.clear();
                 return Err(self.file.error(self.page.offset(), ErrorKind::Malformed("packet is torn between pages")));
             }

@@ -31,6 +31,17 @@ impl ParameterSets {
         &mut self,
         nals: impl Iterator<Item = &'n [u8]> + Clone,
     ) -> Result<(&[u8], &[u8]), TooLarge> {
+        let (sps, pps) = self.learn(nals.clone());
+        let has = |kind: u8| nals.clone().any(|nal| nal_type(nal) == kind);
+        let lacks = has(IDR) && (!sps && !self.sps.is_empty() || !pps && !self.pps.is_empty());
+        if has(IDR) && !(sps && pps) && self.too_large {
+            return Err(TooLarge);
+        }
+        Ok(if lacks { (&self.sps, &self.pps) } else { (&[], &[]) })
+    }
+
+    /// Keeps the sets among the NAL units; whether there were sequence parameter sets, and picture parameter sets.
+    pub(crate) fn learn<'n>(&mut self, nals: impl Iterator<Item = &'n [u8]> + Clone) -> (bool, bool) {
         let has = |kind: u8| nals.clone().any(|nal| nal_type(nal) == kind);
         let (sps, pps) = (has(SPS), has(PPS));
         if sps {
@@ -39,16 +50,22 @@ impl ParameterSets {
         if pps {
             self.too_large |= keep(&mut self.pps, nals.clone().filter(|nal| nal_type(nal) == PPS)).is_err();
         }
-        let lacks = has(IDR) && (!sps && !self.sps.is_empty() || !pps && !self.pps.is_empty());
-        if has(IDR) && !(sps && pps) && self.too_large {
-            return Err(TooLarge);
-        }
-        Ok(if lacks { (&self.sps, &self.pps) } else { (&[], &[]) })
+        (sps, pps)
+    }
+
+    /// A set was too large to be seen whole.
+    pub(crate) const fn miss(&mut self) {
+        self.too_large = true;
+    }
+
+    /// Whether a NAL unit is a parameter set.
+    pub(crate) fn is_set(nal: &[u8]) -> bool {
+        matches!(nal_type(nal), SPS | PPS)
     }
 
     /// Whether a frame of NAL units behind their lengths has sets of its own.
     pub(crate) fn are_in(data: &[u8]) -> bool {
-        units(data).any(|nal| matches!(nal_type(nal), SPS | PPS))
+        units(data).any(Self::is_set)
     }
 
     /// `data`, a frame of NAL units behind their lengths, with the sets that it lacks.

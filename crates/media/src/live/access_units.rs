@@ -88,8 +88,10 @@ pub struct AccessUnits<A: Allocator> {
     picture: bool,
     /// The unit at hand was too large: the next one is looked for.
     skipping: bool,
-    /// When the first byte of the unit at hand came, and that of what was taken in last.
+    /// When the first byte of the unit at hand came.
     captured: Instant,
+    /// When what was taken in last came.
+    taken: Instant,
     number: u32,
     left_out: u64,
     sets: ParameterSets,
@@ -120,6 +122,7 @@ impl<A: Allocator + Clone> AccessUnits<A> {
             picture: false,
             skipping: false,
             captured: Instant::ZERO,
+            taken: Instant::ZERO,
             number: 0,
             left_out: 0,
             sets: ParameterSets::default(),
@@ -134,10 +137,7 @@ impl<A: Allocator + Clone> AccessUnits<A> {
     pub fn next(&mut self, now: Instant, chunk: &mut &[u8]) -> Result<Option<SourceFrame<A>>, StreamError> {
         loop {
             if let Some(end) = self.find_end() {
-                let frame = self.take(end);
-                // The start of the next unit came with what was taken in last.
-                self.captured = now;
-                return frame.map(Some);
+                return self.take(end).map(Some);
             }
             if self.buf.is_full() {
                 self.give_up()?;
@@ -151,6 +151,7 @@ impl<A: Allocator + Clone> AccessUnits<A> {
             let (piece, rest) = chunk.split_at(chunk.len().min(self.buf.room()).min(PIECE));
             // There is room for it.
             let _ = self.buf.try_extend_from_slice(piece);
+            self.taken = now;
             *chunk = rest;
         }
     }
@@ -210,8 +211,9 @@ impl<A: Allocator + Clone> AccessUnits<A> {
 
     /// The buffer is full without the end of a unit.
     fn give_up(&mut self) -> Result<(), StreamError> {
-        let (len, bytes, limit) = (self.buf.len(), self.from, self.config.max_frame_bytes);
-        // What was searched is not needed any more.
+        let (len, limit) = (self.buf.len(), self.config.max_frame_bytes);
+        // What was searched is not needed any more, but for parameter sets, which later key frames need.
+        let bytes = if self.begun && !self.skipping { self.learn_sets() } else { self.from };
         self.left_out = self.left_out.saturating_add(bytes as u64);
         self.buf.remove_front(bytes);
         self.from = 0;
@@ -220,6 +222,19 @@ impl<A: Allocator + Clone> AccessUnits<A> {
         }
         let known = core::mem::replace(&mut self.skipping, true);
         if known { Ok(()) } else { Err(StreamError::TooLarge { field: "max_frame_bytes", limit, len }) }
+    }
+
+    /// Learns the parameter sets of a unit that fills the buffer. Bytes of it that are not needed any more: all but a set
+    /// at its end that is not whole, which then begins the next unit.
+    fn learn_sets(&mut self) -> usize {
+        let last = self.buf.windows(3).rposition(|w| matches!(w, [0, 0, 1])).unwrap_or(0);
+        let (before, cut) = self.buf.split_at_checked(last).unwrap_or((&self.buf, &[]));
+        self.sets.learn(h264::nals(before).filter(|nal| h264::is_sound(nal)));
+        let is_set = cut.get(3..).is_some_and(ParameterSets::is_set);
+        if is_set && last == 0 {
+            self.sets.miss();
+        }
+        if is_set && last > 0 { last } else { self.from }
     }
 
     /// The frame of the first `end` bytes.
@@ -236,6 +251,7 @@ impl<A: Allocator + Clone> AccessUnits<A> {
     fn frame(&mut self, end: usize) -> Result<SourceFrame<A>, StreamError> {
         let (unit, limit) = (self.buf.get(..end).unwrap_or_default(), self.config.max_frame_bytes);
         if !h264::nals(unit).all(h264::is_sound) {
+            self.sets.learn(h264::nals(unit).filter(|nal| h264::is_sound(nal)));
             return Err(StreamError::Malformed("NAL unit with forbidden_zero_bit"));
         }
         let data = access_unit::gather(unit, &mut self.sets, limit, self.alloc.clone());
@@ -251,7 +267,8 @@ impl<A: Allocator + Clone> AccessUnits<A> {
         Ok(SourceFrame { data, kind: FrameKind::H264, keyframe, number, timestamp, duration })
     }
 
+    /// The unit at hand begins at the front of `buf`. Its start came with what was taken in last.
     const fn begin_unit(&mut self) {
-        (self.from, self.picture) = (0, false);
+        (self.from, self.picture, self.captured) = (0, false, self.taken);
     }
 }

@@ -71,10 +71,15 @@ pub struct OggPackets<A: Allocator> {
     page: Option<Layout>,
     stage: Stage,
     packet: Vec<u8, A>,
+    /// The number of the last page of sound.
+    sequence: u32,
     /// The packet at hand is too large or its beginning is missing: its end is looked for.
     skipping: bool,
     number: u32,
     passed_over: u64,
+    left_out: u64,
+    /// What was left out when it was told last, in a stretch without a page that can be read.
+    lost: Option<u64>,
 }
 
 impl<A: Allocator + Clone> OggPackets<A> {
@@ -93,14 +98,29 @@ impl<A: Allocator + Clone> OggPackets<A> {
         let room = |bytes| Vec::with_capacity(bytes, alloc.clone()).map_err(|AllocError| StartError::OutOfMemory);
         let (buf, packet) = (room(config.max_page_bytes)?, room(config.max_packet_bytes)?);
         let (stage, skipping) = (Stage::Head, false);
-        Ok(Self { config, clock, alloc, buf, page: None, stage, packet, skipping, number: 0, passed_over: 0 })
+        Ok(Self {
+            config,
+            clock,
+            alloc,
+            buf,
+            page: None,
+            stage,
+            packet,
+            sequence: 0,
+            skipping,
+            number: 0,
+            passed_over: 0,
+            left_out: 0,
+            lost: None,
+        })
     }
 
     /// Takes bytes off the front of `chunk`, which came at `now`, until a packet is whole. `None` when all are taken; no
     /// bytes are lost by an error.
     ///
     /// # Errors
-    /// What was left out, and why. The next call goes on behind it.
+    /// What was left out, and why: once for a stretch without a page that can be read, and again after each
+    /// [`max_page_bytes`](OggPacketsConfig::max_page_bytes) of it. The next call goes on behind it.
     pub fn next(&mut self, now: Instant, chunk: &mut &[u8]) -> Result<Option<SourceFrame<A>>, StreamError> {
         loop {
             if self.page.is_some() {
@@ -110,11 +130,15 @@ impl<A: Allocator + Clone> OggPackets<A> {
                 self.end_page();
             }
             match measure(&self.buf) {
-                Ok(Measured::Whole(layout)) => self.begin_page(layout)?,
+                Ok(Measured::Whole(layout)) => {
+                    self.lost = None;
+                    self.begin_page(layout)?;
+                }
                 Ok(Measured::Needs(len)) if len > self.config.max_page_bytes => {
-                    self.resynchronise();
                     let limit = self.config.max_page_bytes;
-                    return Err(StreamError::TooLarge { field: "max_page_bytes", limit, len });
+                    if self.resynchronise() {
+                        return Err(StreamError::TooLarge { field: "max_page_bytes", limit, len });
+                    }
                 }
                 Ok(Measured::Needs(len)) => {
                     if chunk.is_empty() {
@@ -126,8 +150,9 @@ impl<A: Allocator + Clone> OggPackets<A> {
                     *chunk = rest;
                 }
                 Err(rule) => {
-                    self.resynchronise();
-                    return Err(StreamError::Malformed(rule));
+                    if self.resynchronise() {
+                        return Err(StreamError::Malformed(rule));
+                    }
                 }
             }
         }
@@ -137,13 +162,19 @@ impl<A: Allocator + Clone> OggPackets<A> {
     pub fn restart(&mut self) {
         self.buf.clear();
         self.packet.clear();
-        (self.page, self.stage, self.skipping) = (None, Stage::Head, false);
+        (self.page, self.stage, self.skipping, self.lost) = (None, Stage::Head, false, None);
     }
 
     /// Pages of other streams, which were passed over.
     #[must_use]
     pub const fn passed_over(&self) -> u64 {
         self.passed_over
+    }
+
+    /// Bytes so far that are of no page that can be read.
+    #[must_use]
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// The page at the front is whole: what it is.
@@ -168,6 +199,7 @@ impl<A: Allocator + Clone> OggPackets<A> {
         }
         match self.stage {
             Stage::Tags { serial, begun } if serial == layout.serial => {
+                self.sequence = layout.sequence;
                 let is_tags = begun || body.starts_with(b"OpusTags");
                 let ends = layout.completes_packet(&self.buf);
                 self.stage =
@@ -177,10 +209,16 @@ impl<A: Allocator + Clone> OggPackets<A> {
                 }
             }
             Stage::Sound { serial } if serial == layout.serial => {
+                let follows = layout.follows(self.sequence);
+                self.sequence = layout.sequence;
                 let torn = if layout.continues_packet() {
-                    let headless = self.packet.is_empty() && !self.skipping;
-                    self.skipping |= headless;
-                    headless
+                    // Its beginning is missing, or what lies between.
+                    let missing = (self.packet.is_empty() || !follows) && !self.skipping;
+                    if missing {
+                        self.packet.clear();
+                    }
+                    self.skipping |= missing;
+                    missing
                 } else {
                     self.skipping = false;
                     let endless = !self.packet.is_empty();
@@ -232,8 +270,10 @@ impl<A: Allocator + Clone> OggPackets<A> {
         self.buf.remove_front(len);
     }
 
-    /// The next page may begin anywhere behind the first byte.
-    fn resynchronise(&mut self) {
+    /// The next page may begin anywhere behind the first byte. Whether that is to be told.
+    fn resynchronise(&mut self) -> bool {
+        // What was begun ended in what is left out.
+        self.packet.clear();
         let rest = self.buf.get(1..).unwrap_or_default();
         let next = (0..rest.len()).find(|at| {
             let rest = rest.get(*at..).unwrap_or_default();
@@ -241,6 +281,13 @@ impl<A: Allocator + Clone> OggPackets<A> {
         });
         let front = next.map_or(self.buf.len(), |at| at.saturating_add(1));
         self.buf.remove_front(front);
+        let limit = self.config.max_page_bytes as u64;
+        let tell = self.lost.is_none_or(|told| self.left_out.saturating_sub(told) >= limit);
+        if tell {
+            self.lost = Some(self.left_out);
+        }
+        self.left_out = self.left_out.saturating_add(front as u64);
+        tell
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Layout {
     body: usize,
     flags: u8,
     pub(crate) serial: u32,
+    /// Its number among the pages of its stream.
+    pub(crate) sequence: u32,
     /// The next lacing value, and the next byte of the body.
     lacing: usize,
     cursor: usize,
@@ -44,11 +46,12 @@ pub(crate) fn measure(bytes: &[u8]) -> Result<Measured, &'static str> {
     if r.u8() != Ok(0) {
         return Err("version of Ogg not known");
     }
-    // Little-endian all over: granule position, serial number, sequence number, checksum.
+    // Little-endian all over: granule position, serial number, sequence number, checksum. A head is there, as measured
+    // above, so none of these reads can fail.
     let flags = r.u8().unwrap_or(0);
     let _ = r.skip(8);
     let serial = r.array().map(u32::from_le_bytes).unwrap_or(0);
-    let _ = r.skip(4);
+    let sequence = r.array().map(u32::from_le_bytes).unwrap_or(0);
     let checksum = r.array().map(u32::from_le_bytes).unwrap_or(0);
     let segments = usize::from(r.u8().unwrap_or(0));
 
@@ -64,7 +67,7 @@ pub(crate) fn measure(bytes: &[u8]) -> Result<Measured, &'static str> {
     if crc.value() != checksum {
         return Err("checksum of the page is wrong");
     }
-    Ok(Measured::Whole(Layout { len, body, flags, serial, lacing: HEAD, cursor: body }))
+    Ok(Measured::Whole(Layout { len, body, flags, serial, sequence, lacing: HEAD, cursor: body }))
 }
 
 impl Layout {
@@ -89,6 +92,12 @@ impl Layout {
     /// Whether the page's first piece belongs to a packet begun before.
     pub(crate) const fn continues_packet(&self) -> bool {
         self.flags & 1 != 0
+    }
+
+    /// Whether this page is the one behind the page with the number `before` (RFC 3533 §6, field 8): what was begun there
+    /// goes on here.
+    pub(crate) const fn follows(&self, before: u32) -> bool {
+        self.sequence == before.wrapping_add(1)
     }
 
     pub(crate) const fn begins_stream(&self) -> bool {

@@ -84,6 +84,14 @@ impl<A: Allocator> Page<A> {
         self.offset.saturating_add(self.bytes.len() as u64)
     }
 
+    pub(super) fn sequence(&self) -> u32 {
+        self.layout.sequence
+    }
+
+    pub(super) fn follows(&self, before: u32) -> bool {
+        self.layout.follows(before)
+    }
+
     pub(super) fn serial(&self) -> u32 {
         self.layout.serial
     }

@@ -11,7 +11,8 @@ pub struct PlayoutConfig {
     pub sample_rate: u32,
     /// Samples that are kept waiting, so that what comes late is still in time: 40 ms are usual.
     pub target: usize,
-    /// Samples that there is room for. When more wait than this, the oldest are left out until `target` are left.
+    /// Samples that there is room for: more than `target`. When more wait than this, the oldest are left out until `target`
+    /// are left.
     pub capacity: usize,
 }
 
@@ -27,7 +28,10 @@ impl PlayoutConfig {
     /// Which field cannot be used.
     pub const fn check(&self) -> Result<(), ConfigError> {
         match ConfigError::check("sample_rate", self.sample_rate as u64, Rule::AtLeast(1)) {
-            Ok(()) => ConfigError::check_range("target", self.target as u64, 1, self.capacity as u64),
+            Ok(()) => {
+                let most = self.capacity.saturating_sub(1);
+                ConfigError::check_range("target", self.target as u64, 1, most as u64)
+            }
             error => error,
         }
     }
@@ -136,7 +140,7 @@ impl<A: Allocator> Playout<A> {
                 self.stats.left_out += 1;
             }
         }
-        // There is room now.
+        // There is room now: `target` is less than the capacity.
         let _ = self.samples.push_back(sample);
     }
 }

@@ -31,10 +31,19 @@ pub fn page(flags: u8, serial: u32, lacing: &[u8], body: &[u8]) -> Vec<u8> {
     page
 }
 
+/// The page as number `sequence` of its stream.
+pub fn numbered(mut page: Vec<u8>, sequence: u32) -> Vec<u8> {
+    page[18..22].copy_from_slice(&sequence.to_le_bytes());
+    page[22..26].fill(0);
+    let crc = checksum(&page).to_le_bytes();
+    page[22..26].copy_from_slice(&crc);
+    page
+}
+
 /// A stream whose pages take `segments` each, torn wherever that falls.
 pub fn stream(packets: &[Vec<u8>], segments: usize, between: &[u8]) -> Vec<u8> {
     let mut out = page(2, 7, &[19], b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0");
-    out.extend(page(0, 7, &[16], b"OpusTags\0\0\0\0\0\0\0\0"));
+    out.extend(numbered(page(0, 7, &[16], b"OpusTags\0\0\0\0\0\0\0\0"), 1));
     let (mut lacing, mut body) = (vec![], vec![]);
     for packet in packets {
         lacing.extend(std::iter::repeat_n(255, packet.len() / 255));
@@ -42,9 +51,9 @@ pub fn stream(packets: &[Vec<u8>], segments: usize, between: &[u8]) -> Vec<u8> {
         body.extend(packet);
     }
     let (mut body, mut torn) = (&body[..], false);
-    for lacing in lacing.chunks(segments) {
+    for (n, lacing) in lacing.chunks(segments).enumerate() {
         let (now, later) = body.split_at(lacing.iter().map(|l| usize::from(*l)).sum());
-        out.extend(page(u8::from(torn), 7, lacing, now));
+        out.extend(numbered(page(u8::from(torn), 7, lacing, now), 2 + n as u32));
         out.extend(between);
         torn = lacing.last() == Some(&255);
         body = later;
@@ -120,6 +129,11 @@ fn other_content_is_told() {
     let torn = [stream(&[packet(510)], 1, &[]), page(0, 7, &[1], &[0xfc])].concat();
     assert!(packets(&torn).is_ok(), "a packet of two full segments ends with an empty one");
     let torn = [stream(&[packet(3)], 1, &[]), page(1, 7, &[1], &[0xfc])].concat();
+    assert_eq!(packets(&torn).unwrap_err().kind, ErrorKind::Malformed("packet is torn between pages"));
+    // The page in the middle is missing: both ends are there, and say that a packet goes on.
+    let whole = stream(&[packet(700), packet(3)], 1, &[]);
+    let pages: Vec<usize> = whole.windows(4).enumerate().filter(|(_, w)| w == b"OggS").map(|(at, _)| at).collect();
+    let torn = [&whole[..pages[3]], &whole[pages[4]..]].concat();
     assert_eq!(packets(&torn).unwrap_err().kind, ErrorKind::Malformed("packet is torn between pages"));
 }
 

@@ -190,6 +190,19 @@ fn a_clock_that_is_slower_leaves_some_out_and_a_faster_one_puts_silence_in() {
 }
 
 #[test]
+fn what_has_no_room_is_counted_however_little_there_is() {
+    for (target, capacity) in [(1, 2), (7, 8), (1, 8)] {
+        let config = PlayoutConfig { target, capacity, ..PlayoutConfig::new(8_000) };
+        let mut playout = Playout::new(config, Global).unwrap();
+        playout.push(0, &ramp(1, 100));
+        assert_eq!(playout.stats().left_out.get() as usize + playout.waiting(), 100, "{config:?}");
+        // The newest stay.
+        let waiting = playout.waiting() as i16;
+        assert_eq!(pull(&mut playout, waiting as usize), ramp(101 - waiting, waiting));
+    }
+}
+
+#[test]
 fn muted_sound_goes_by() {
     let mut playout = Playout::new(PlayoutConfig::new(8_000), Global).unwrap();
     playout.set_muted(true);
@@ -199,6 +212,9 @@ fn muted_sound_goes_by() {
     assert_eq!(pull(&mut playout, 320), [7; 320]);
     let error = Playout::new(PlayoutConfig { target: 0, ..PlayoutConfig::new(8_000) }, Global).err().unwrap();
     assert!(error.to_string().starts_with("target must be"), "{error}");
+    let full = PlayoutConfig { target: 1_600, ..PlayoutConfig::new(8_000) };
+    assert_eq!(full.capacity, 1_600);
+    assert_eq!(full.check().unwrap_err().field, "target", "there has to be room above it");
     assert_eq!(
         PlayoutConfig { sample_rate: 0, ..PlayoutConfig::new(8_000) }.check().unwrap_err().rule,
         Rule::AtLeast(1)

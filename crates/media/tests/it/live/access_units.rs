@@ -105,6 +105,59 @@ fn behind_a_unit_that_is_too_large_or_broken_the_stream_goes_on() {
 }
 
 #[test]
+fn parameter_sets_of_a_unit_that_is_left_out_are_kept() {
+    let (sps, pps) = ([0x67, 1, 2, 3], [0x68, 4, 5]);
+    let key = [0x65, 0x88, 9];
+    let with_sets = access_unit(&[&sps, &pps, &key]);
+    let large = [&[0x65, 0x88][..], &[7; 500]].concat();
+    let broken = [0xe5, 0x88, 7];
+    for left_out in [&large[..], &broken] {
+        let bytes = stream(&[&sps, &pps, left_out, &key]);
+        for chunk in [1, 10, 1000] {
+            let found = split(100, bytes.chunks(chunk));
+            assert_eq!(found.len(), 2, "{found:?}");
+            assert!(found[0].is_err());
+            assert_eq!(found[1], Ok((with_sets.clone(), true)));
+        }
+    }
+    // A set that lies across the bound goes on behind it.
+    let message = [&[6][..], &[7; 88]].concat();
+    let found = split(100, [&stream(&[&message, &sps, &pps, &[0x65, 0x88, 1], &key])[..]]);
+    // The kept sets stand before its own.
+    let first = access_unit(&[&sps, &pps, &pps, &[0x65, 0x88, 1]]);
+    let too_large = Err(StreamError::TooLarge { field: "max_frame_bytes", limit: 100, len: 105 });
+    assert_eq!(found, [too_large, Ok((first, true)), Ok((with_sets, true))]);
+    // One that is larger than the bound cannot be repeated, and that is told.
+    let vast = [&[0x67][..], &[7; 200]].concat();
+    let found = split(100, [&stream(&[&vast, &pps, &[0x65, 0x88, 1], &key])[..]]);
+    assert!(found.iter().all(Result::is_err), "{found:?}");
+}
+
+#[test]
+fn a_unit_was_captured_when_it_came_whatever_came_before_it() {
+    let large = [&[0x41, 0x9a][..], &[7; 500]].concat();
+    let picture = stream(&[&[0x65, 0x88, 1], &[0x41, 0x9a, 2]]);
+    for before in [b"rubbish".to_vec(), vec![0, 0, 0], stream(&[&large]), stream(&[&[0x41, 0x9a, 3]])] {
+        let config = AccessUnitsConfig { max_frame_bytes: 100, frame_duration: 0 };
+        let clock = CaptureClock::new(FrameKind::H264, Instant::ZERO);
+        let mut units = AccessUnits::new(config, clock, Global).unwrap();
+        let mut at = |millis, bytes: &[u8]| {
+            let (mut stamps, mut rest) = (vec![], bytes);
+            loop {
+                match units.next(Instant::from_millis(millis), &mut rest) {
+                    Ok(Some(frame)) => stamps.push(frame),
+                    Ok(None) => break,
+                    Err(_) => {}
+                }
+            }
+            stamps.into_iter().filter(|frame| frame.keyframe).map(|frame| frame.timestamp).collect::<Vec<_>>()
+        };
+        assert_eq!(at(1_000, &before), []);
+        assert_eq!(at(5_000, &picture), [450_000], "behind {before:?}");
+    }
+}
+
+#[test]
 fn a_stream_that_is_none_is_told_again_and_again() {
     let found = split(200, [&[0x55; 1000][..]]);
     assert!(found.len() >= 4, "{found:?}");

@@ -7,7 +7,7 @@ use barertc_media::{
 use barertc_wire::Instant;
 use proptest::prelude::*;
 
-use crate::ogg::{packet, page, stream};
+use crate::ogg::{numbered, packet, page, stream};
 
 type Found = Result<(Vec<u8>, u64), StreamError>;
 
@@ -97,6 +97,56 @@ fn a_missing_page_costs_the_packet_that_is_torn_by_it() {
         let kept: Vec<_> = (0..3).filter(|n| *n != missing).map(|n| 300 + n).collect();
         assert_eq!(found, kept, "page {gone}");
     }
+}
+
+/// Where each page of a stream begins, and where the last one ends.
+fn pages(stream: &[u8]) -> Vec<usize> {
+    let begins = stream.windows(4).enumerate().filter(|(_, w)| w == b"OggS").map(|(at, _)| at);
+    begins.chain([stream.len()]).collect()
+}
+
+#[test]
+fn halves_of_two_packets_make_no_packet() {
+    // Each packet has three pages: the middle one of the first is broken, or missing.
+    let packets: Vec<_> = [700, 701].map(packet).into();
+    let whole = stream(&packets, 1, &[]);
+    let at = pages(&whole);
+    let mut broken = whole.clone();
+    broken[at[3] + 30] ^= 1;
+    let missing = [&whole[..at[3]], &whole[at[4]..]].concat();
+    // And both ends of it: a piece of the first, then one of the second.
+    let glued = [&whole[..at[3]], &whole[at[6]..]].concat();
+    for (bytes, kept) in [(broken, &packets[1..]), (missing, &packets[1..]), (glued, &[])] {
+        let found = ogg(OggPacketsConfig::new(), bytes.chunks(100));
+        assert!(found.contains(&Err(StreamError::Malformed("packet is torn between pages"))), "{found:?}");
+        let found: Vec<_> = found.iter().flatten().map(|(packet, _)| packet.clone()).collect();
+        assert_eq!(found, kept);
+    }
+    // A stream whose first page of sound has no comment header before it, torn likewise.
+    let tagless = [&whole[..at[1]], &whole[at[2]..]].concat();
+    let found = ogg(OggPacketsConfig::new(), [&tagless[..]]);
+    assert_eq!(found, expected(&packets));
+    assert_eq!(ogg(OggPacketsConfig::new(), [&numbered(whole[..at[1]].to_vec(), 9)[..]]), []);
+}
+
+#[test]
+fn a_stretch_that_cannot_be_read_is_told_once_and_counted() {
+    let packets: Vec<_> = (100..104).map(packet).collect();
+    let whole = stream(&packets, 1, &[]);
+    let at = pages(&whole);
+    let rubbish = vec![0x55; 5_000];
+    let bytes = [&whole[..at[4]], &rubbish, &whole[at[4]..]].concat();
+    let mut packets_of = OggPackets::new(OggPacketsConfig::new(), CLOCK, Global).unwrap();
+    let found =
+        collect(|rest| packets_of.next(Instant::ZERO, rest).map(|f| f.map(|f| (f.data.to_vec(), f.timestamp))), &bytes);
+    let errors: Vec<_> = found.iter().filter_map(|found| found.as_ref().err()).collect();
+    assert_eq!(errors, [&StreamError::Malformed("no Ogg page")]);
+    assert_eq!(found.iter().flatten().count(), 4);
+    assert_eq!(packets_of.left_out(), 5_000);
+    // What goes on and on is told again, for each largest page of it.
+    let config = OggPacketsConfig { max_page_bytes: 1_000, ..OggPacketsConfig::new() };
+    let errors = ogg(config, rubbish.chunks(64)).len();
+    assert!((4..=5).contains(&errors), "{errors} errors for {} bytes", rubbish.len());
 }
 
 #[test]
