@@ -43,7 +43,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         if self.config.rtx.is_none() {
             return;
         }
-        let first = !is_copy && self.history.repeats(sequence) == 1 && self.path.spare > 0.0;
+        let first = !is_copy && self.history.repeats(sequence) == 1 && self.has_room_for_copies();
         self.again.sent(now, sequence, transport, first);
     }
 
@@ -149,7 +149,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             if asked == Err(Refusal::Redundant) {
                 self.loss.lost();
             }
-            if sound && asked.is_ok() {
+            if sound && asked.is_ok() && self.has_room_for_copies() {
                 // A full queue means that there is more to be sent again than twice makes sense for.
                 let _ = self.again.request(sequence);
             }
@@ -164,10 +164,16 @@ impl<A: Allocator + Clone> SendStream<A> {
         if self.again.request(sequence).is_err() {
             self.history.unrequest(sequence);
             self.discards.count(SendDiscard::NackQueueFull);
-        } else if repeats > 0 && self.config.rtx.is_some() {
+        } else if repeats > 0 && self.config.rtx.is_some() && self.has_room_for_copies() {
             // Twice is cheaper than a picture that waits for a third time; plain ones would be the same packet twice.
+            // Without room in the queue it goes once, as queued above.
             let _ = self.again.request(sequence);
         }
         Ok(())
+    }
+
+    /// Whether the path carries second copies beside the media.
+    fn has_room_for_copies(&self) -> bool {
+        self.path.spare > 0.0
     }
 }

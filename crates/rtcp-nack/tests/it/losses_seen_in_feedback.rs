@@ -3,7 +3,7 @@
 
 use crate::support::{at, drain, drain_again, nack, picture};
 use barertc_arena::{Global, Shared};
-use barertc_rtcp_nack::{RtxConfig, SendConfig, SendStream};
+use barertc_rtcp_nack::{PathShare, RtxConfig, SendConfig, SendStream};
 use barertc_rtp::{Extension, ExtensionMap, Frame, FrameInfo, Framing, Packet, PayloadFormat};
 use std::time::Duration;
 
@@ -103,8 +103,8 @@ fn a_lossy_path_asks_the_receiver_to_wait() {
     assert_eq!(told(&mut plain, 7_000), None);
 }
 
-#[test]
-fn sound_goes_again_as_it_was_and_twice() {
+/// Three packets of sound with the transport-wide numbers 700 to 702.
+fn sound() -> (SendStream<Global>, Vec<Vec<u8>>) {
     let mut extensions = ExtensionMap::new();
     extensions = extensions.with(Extension::TransportSequence, 2);
     let config = SendConfig { extensions, ..SendConfig::audio(1, 111, PayloadFormat::Opus) };
@@ -119,6 +119,12 @@ fn sound_goes_again_as_it_was_and_twice() {
         let len = stream.poll_packet(at(20 * u64::from(n)), 700 + n as u16, &mut out).unwrap();
         sent.push(out[..len].to_vec());
     }
+    (stream, sent)
+}
+
+#[test]
+fn sound_goes_again_as_it_was_and_twice() {
+    let (mut stream, sent) = sound();
     stream.handle_transport_loss(at(120), 701);
     let again = drain_again(&mut stream, at(120));
     assert_eq!(again, [sent[1].clone(), sent[1].clone()]);
@@ -136,6 +142,22 @@ fn the_first_retransmission_goes_twice_with_a_space_between() {
     assert!(drain_again(&mut stream, at(71)).is_empty());
     assert_eq!(originals(&drain_again(&mut stream, at(72))), [4, 5]);
     assert_eq!((drain_again(&mut stream, at(500)).len(), stream.timeout()), (0, None));
+}
+
+#[test]
+fn a_full_path_has_no_second_copy_of_anything() {
+    let full = PathShare { spare: 0.0, ..PathShare::new() };
+    let mut stream = video(true);
+    stream.set_path_share(at(0), full);
+    nack(&mut stream, at(60), 1, [4]);
+    assert_eq!(originals(&drain_again(&mut stream, at(60))), [4]); // number 5001
+    assert!(drain_again(&mut stream, at(72)).is_empty());
+    stream.handle_transport_loss(at(120), 5_001);
+    assert_eq!(originals(&drain_again(&mut stream, at(120))), [4]);
+    let (mut sound, _) = sound();
+    sound.set_path_share(at(0), full);
+    sound.handle_transport_loss(at(120), 701);
+    assert_eq!(drain_again(&mut sound, at(120)).len(), 1);
 }
 
 #[test]
