@@ -10,39 +10,39 @@ use crate::url::{is_local, split_authority};
 /// The longest token, in bytes.
 pub const MAX_TOKEN: usize = 128;
 
-/// Wrong tokens that an address may show before it has to wait.
+/// The number of wrong tokens that an address may send before it has to wait.
 const FREE_ATTEMPTS: u8 = 10;
-/// After which time an address may show one more.
+/// The time after which an address may send one more wrong token.
 const REFILL: Duration = Duration::from_secs(2);
-/// Addresses whose wrong tokens are remembered. The one that has been quiet the longest makes room.
+/// The number of addresses whose wrong tokens are remembered. A new address replaces the one whose attempts return first.
 const ADDRESSES: usize = 32;
 
-/// Who wants in.
+/// The caller of a request, as [`Access`] sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
-    /// Where the connection comes from.
+    /// The address from which the connection comes.
     pub address: IpAddr,
-    /// From `Authorization: Bearer …` or from `?token=…`.
+    /// The token from `Authorization: Bearer …` or from `?token=…`.
     pub token: Option<&'a str>,
-    /// The `Host` header.
+    /// The header field `Host`.
     pub host: Option<&'a str>,
-    /// The `Origin` header; browsers send it with everything that a page of theirs does.
+    /// The header field `Origin`. A browser sends it with the WebSocket handshakes and `POST` requests of a page.
     pub origin: Option<&'a str>,
 }
 
-/// A token that cannot be used.
+/// The reason why a token cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TokenError {
-    /// An empty token would admit nobody.
+    /// The token is empty.
     Empty,
-    /// Nobody could show it, for it is longer than [`MAX_TOKEN`].
+    /// The token is longer than [`MAX_TOKEN`].
     TooLong {
-        /// Its bytes.
+        /// The length of the token in bytes.
         len: usize,
     },
-    /// It has a control character in it.
+    /// The token contains a control character.
     Control,
 }
 
@@ -58,21 +58,23 @@ impl core::fmt::Display for TokenError {
 
 impl core::error::Error for TokenError {}
 
-/// Who gets in: with a token those who show it; without one only this machine.
+/// The rule that admits callers.
 ///
-/// "This machine" means more than the address: any page in a browser here can open connections to it, and a name of
-/// somebody else's can be made to point to it. So the page must be ours (its origin is the host it calls), and the host
-/// must be called by an address or as `localhost`.
+/// With a token, it admits every caller that sends the token. Without a token, it admits callers on the same machine only.
+///
+/// A loopback address alone does not prove that. Any web page in a browser of the machine can connect to it, and an
+/// attacker can make a host name resolve to a loopback address. So `Host` must be a loopback address or `localhost`, and
+/// `Origin`, where there is one, must be the same host.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'t> {
     token: Option<&'t str>,
 }
 
 impl<'t> Access<'t> {
-    /// With the token to be shown, or none.
+    /// Makes the rule with a token, or without one.
     ///
     /// # Errors
-    /// [`TokenError`] for one that nobody could show.
+    /// [`TokenError`] when the token is empty, too long, or contains a control character.
     pub fn new(token: Option<&'t str>) -> Result<Self, TokenError> {
         match token {
             Some("") => Err(TokenError::Empty),
@@ -82,13 +84,13 @@ impl<'t> Access<'t> {
         }
     }
 
-    /// Whether a token has to be shown.
+    /// Whether callers must send a token.
     #[must_use]
     pub const fn needs_token(&self) -> bool {
         self.token.is_some()
     }
 
-    /// Whether `caller` gets in. Tokens are compared in constant time.
+    /// Whether the rule admits `caller`. Tokens are compared in constant time.
     #[must_use]
     pub fn allows(&self, caller: &Caller<'_>) -> bool {
         match self.token {
@@ -97,7 +99,7 @@ impl<'t> Access<'t> {
         }
     }
 
-    /// Whether this is the token. Compares in constant time. Without a token, none is right.
+    /// Whether `shown` is the token, compared in constant time. Always false for a rule without a token.
     #[must_use]
     pub fn is_token(&self, shown: Option<&str>) -> bool {
         let shown = shown.unwrap_or_default();
@@ -105,17 +107,17 @@ impl<'t> Access<'t> {
     }
 }
 
-/// What becomes of a caller.
+/// The decision about a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Admission {
-    /// Let in.
+    /// The caller is admitted.
     Granted,
-    /// Not let in.
+    /// The caller is refused.
     Refused,
-    /// The address has shown too many wrong tokens. This one was not looked at.
+    /// The address has sent too many wrong tokens. The token of this caller was not compared.
     TooManyAttempts {
-        /// When the next one will be looked at.
+        /// The time until the next token of the address will be compared.
         retry_after: Duration,
     },
 }
@@ -126,11 +128,11 @@ impl From<bool> for Admission {
     }
 }
 
-/// [`Access`] that slows guessing down: an address has ten wrong tokens free, and then one each two seconds. While it
-/// has none left, its tokens are not even compared.
+/// [`Access`] with a limit on wrong tokens.
 ///
-/// An address is one of IPv4, or the 64 bits in front of one of IPv6: so many belong to one machine. The addresses of 32
-/// guessers are remembered.
+/// An address may send ten wrong tokens, and then one each two seconds. Beyond that, its tokens are not compared. IPv6
+/// addresses with the same first 64 bits count as one address, because one machine can have all of them. The limit is
+/// kept for 32 addresses.
 #[derive(Debug)]
 pub struct AccessControl<'t> {
     access: Access<'t>,
@@ -140,12 +142,12 @@ pub struct AccessControl<'t> {
 #[derive(Clone, Copy, Debug)]
 struct Guesser {
     address: IpAddr,
-    /// When all wrong tokens will be forgiven.
+    /// The time at which the address has all its attempts again.
     forgiven: Instant,
 }
 
 impl<'t> AccessControl<'t> {
-    /// By the rules of `access`.
+    /// Makes the control for the rule `access`.
     #[must_use]
     pub const fn new(access: Access<'t>) -> Self {
         Self { access, guessers: RefCell::new(heapless::Vec::new()) }
@@ -160,7 +162,8 @@ impl<'t> AccessControl<'t> {
         }
     }
 
-    /// Decides about a token that came by another way than a caller's request, from `address` as far as that is known.
+    /// Decides about a token that is not part of a caller's request, such as one inside a message. `address` is the address
+    /// that the attempt counts for.
     pub fn compare(&self, now: Instant, address: IpAddr, token: Option<&str>) -> Admission {
         let address = network_of(address);
         let mut guessers = self.guessers.borrow_mut();
@@ -186,13 +189,13 @@ impl<'t> AccessControl<'t> {
         {
             guessers.swap_remove(quiet);
         }
-        // There is room now.
+        // The list has room now.
         let _ = guessers.push(Guesser { address, forgiven: next });
         Admission::Refused
     }
 }
 
-/// What one machine may have all addresses of: those of IPv6 that share 64 bits.
+/// The network that an address counts for: an IPv4 address itself, or the first 64 bits of an IPv6 address.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),

@@ -13,11 +13,14 @@ use crate::ws::{WebSocket, accept_key, fresh_key};
 /// How long the opening handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs the signaling socket number `socket` over `stream`, which is connected to the forwarding server at `url` (through
-/// TLS when [`Url::secure`]), until it ends. Messages for us come with the name of who they are from.
+/// Runs a signaling socket to a forwarding server until the socket ends. `Ok` means that the server closed it.
+///
+/// `stream` is connected to the host of `url`, through TLS when [`Url::secure`] is true. `handler` gets each message with
+/// the name of its sender. `socket` is the number that `handler` gets in [`Peer::socket`](crate::Peer::socket).
 ///
 /// # Errors
-/// [`Error::Status`] when the server doesn't want us, otherwise why the socket ended; `Ok` when the server closed it.
+/// [`Error::Status`] or [`Error::Busy`] when the server refuses the handshake. Any other [`Error`] when the stream or the
+/// protocol fails.
 pub async fn connect<S: Read + Write, H: Signals, R: CryptoRng>(
     stream: &mut S,
     url: &Url<'_>,
@@ -34,8 +37,10 @@ pub async fn connect<S: Read + Write, H: Signals, R: CryptoRng>(
     Link { ws, number: socket, names: Names::Forwarded, sdp, out, handler, mask: &mut mask }.run().await
 }
 
-/// The client's half of the opening handshake (RFC 6455 §4.1). A server may speak in the same segment as it accepts: what
-/// came behind its head is at the front of `buf` afterwards, so many bytes.
+/// Does the client's part of the opening handshake (RFC 6455 §4.1).
+///
+/// The server's first frames may arrive together with its head. They are at the front of `buf` afterwards, and the call
+/// returns their length in bytes.
 async fn handshake<S: Read + Write>(stream: &mut S, url: &Url<'_>, key: &str, buf: &mut [u8]) -> Result<usize, Error> {
     let mut room = [0; HEAD_ROOM];
     http::send(stream, &mut room, 0, |w| {
@@ -53,7 +58,7 @@ async fn handshake<S: Read + Write>(stream: &mut S, url: &Url<'_>, key: &str, bu
         return Err(refusal(&response));
     }
     let fields = &response.fields;
-    // Nothing was offered that the server could choose.
+    // This client offers no extension and no subprotocol, so the server must not select any.
     let accepted = fields.ws_accept == Some(accept_key(key).as_str()) && fields.is_websocket() && !fields.ws_extras;
     if !accepted {
         return Err(Violation::Handshake.into());
@@ -62,7 +67,7 @@ async fn handshake<S: Read + Write>(stream: &mut S, url: &Url<'_>, key: &str, bu
     Ok(head.filled.saturating_sub(head.len))
 }
 
-/// A response that is no success, as an error.
+/// The error for a response with a status other than success.
 pub(crate) fn refusal(response: &http::Response<'_>) -> Error {
     match response.status {
         503 => Error::Busy(response.fields.retry_after.and_then(|seconds| seconds.parse().ok())),
@@ -70,8 +75,10 @@ pub(crate) fn refusal(response: &http::Response<'_>) -> Error {
     }
 }
 
-/// When to try again after a connection failed: twice as long each time, up to a bound, less a random part so that many
-/// devices behind one failed server don't come back at once.
+/// The time to wait before the next attempt to connect: exponential backoff with a random part.
+///
+/// The step doubles with each failure up to a limit. The random part keeps many devices from reconnecting at once after
+/// their server failed.
 ///
 /// ```
 /// # use core::time::Duration;
@@ -98,13 +105,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// At most `first` after the first failure, never more than `longest`.
+    /// Makes a backoff whose first step is `first`, and whose longest step is `longest`.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, failures: 0 }
     }
 
-    /// It failed: how long to wait, between half of the current step and all of it.
+    /// Counts a failed attempt and returns the time to wait: a random time between half of the current step and the whole
+    /// step.
     pub fn next<R: Rng>(&mut self, rng: &mut R) -> Duration {
         let step = self
             .first
@@ -116,7 +124,7 @@ impl Backoff {
         half.saturating_add(half.saturating_mul(random).checked_div(255).unwrap_or_default())
     }
 
-    /// It worked (and for long enough to be called so): the next failure counts as the first.
+    /// Resets the step to the first one. The caller calls this when a connection has worked for some time.
     pub const fn succeeded(&mut self) {
         self.failures = 0;
     }

@@ -2,84 +2,84 @@ use core::fmt;
 
 use embedded_io_async::ErrorKind;
 
-/// Why signaling stopped, or why a message was refused.
+/// The reason why signaling ended, or why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The stream failed. Carries what the stream said.
+    /// The stream failed with this error.
     Io(ErrorKind),
     /// The stream ended in the middle of a head, a body or a frame.
     Truncated,
-    /// The other side closed, in an orderly way.
+    /// The other side closed the connection in an orderly way.
     Closed,
-    /// Nothing came for too long, or the other side does not read.
+    /// The other side sent nothing within the time limit, or did not read.
     TimedOut,
-    /// A message, a head or a value is longer than the bytes lent for it.
+    /// A message, a head or a value is longer than the buffer for it.
     TooLong {
-        /// What fits, in bytes.
+        /// The length of the buffer in bytes.
         limit: usize,
     },
     /// The other side broke a rule of HTTP, WebSocket or WHIP.
     Protocol(Violation),
     /// The text is not the JSON of a signaling message.
     Json,
-    /// The HTTP status says no.
+    /// The server refused the request with this HTTP status.
     Status(u16),
-    /// The server is busy (503). Carries its `Retry-After`, in seconds.
+    /// The server is busy (status 503). The value is its `Retry-After` in seconds, when there is one.
     Busy(Option<u32>),
-    /// A URL that cannot be read, or one of another scheme.
+    /// The URL cannot be parsed, or has an unknown scheme.
     Url,
-    /// A redirection from `https` to `http`. It is not followed.
+    /// The server redirects from `https` to `http`. The client does not follow.
     Downgrade,
-    /// The output buffer is too small for what is to be written.
+    /// The output buffer is too short for the message.
     NoRoom,
 }
 
-/// The rule that the other side broke.
+/// The rule of HTTP, WebSocket or WHIP that the other side broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Violation {
-    /// The first line of a head is no request line or status line (RFC 9112 §3, §4).
+    /// The first line of a head is not a request line or status line (RFC 9112 §3, §4).
     StartLine,
     /// The version of HTTP is not 1.0 or 1.1 (RFC 9112 §2.3).
     Version,
-    /// A line of a head is no header field (RFC 9112 §5).
+    /// A line of a head is not a header field (RFC 9112 §5).
     HeaderField,
-    /// A header field that may stand once stands twice (RFC 9110 §5.3). Carries its name.
+    /// The header field with this name may occur once only, and occurs twice (RFC 9110 §5.3).
     Doubled(&'static str),
-    /// The value of a header field is not ASCII (RFC 9110 §5.5). Carries the field's name.
+    /// The value of the header field with this name is not ASCII (RFC 9110 §5.5).
     NotAscii(&'static str),
-    /// `Host` is missing or no host (RFC 9112 §3.2).
+    /// `Host` is missing or malformed (RFC 9112 §3.2).
     Host,
-    /// `Content-Length` is no number, or stands beside `Transfer-Encoding` (RFC 9112 §6.3).
+    /// `Content-Length` is not a number, or `Transfer-Encoding` is present too (RFC 9112 §6.3).
     ContentLength,
-    /// A transfer coding other than `chunked` (RFC 9112 §6.1).
+    /// The transfer coding is not `chunked` (RFC 9112 §6.1).
     TransferCoding,
     /// The chunks of a body are malformed (RFC 9112 §7.1).
     Chunk,
-    /// The media type of a body is another than the one asked for, or its text is not UTF-8.
+    /// The body has another media type than the requested one, or its text is not UTF-8.
     MediaType,
     /// `Location` is missing (RFC 9725 §4.2).
     Location,
-    /// More interim answers than anybody sends (RFC 9110 §15.2).
+    /// The server sent more than 16 interim responses (RFC 9110 §15.2).
     Interim,
-    /// The opening handshake of WebSocket (RFC 6455 §4.1, §4.2.1).
+    /// The opening handshake of WebSocket is malformed (RFC 6455 §4.1, §4.2.1).
     Handshake,
-    /// A reserved bit or an opcode of WebSocket that was not agreed on (RFC 6455 §5.2).
+    /// A WebSocket frame has a reserved bit set or an unknown opcode (RFC 6455 §5.2).
     Opcode,
-    /// A length that is not in its shortest form, or has its highest bit set (RFC 6455 §5.2).
+    /// The length of a WebSocket frame is not in its shortest form, or has its highest bit set (RFC 6455 §5.2).
     FrameLength,
-    /// A client that does not mask, or a server that does (RFC 6455 §5.1).
+    /// A client sent an unmasked frame, or a server a masked one (RFC 6455 §5.1).
     Mask,
-    /// A control frame that is a fragment, or longer than 125 bytes (RFC 6455 §5.5).
+    /// A control frame is fragmented, or longer than 125 bytes (RFC 6455 §5.5).
     Control,
-    /// A fragment of nothing, or a new message inside of one (RFC 6455 §5.4).
+    /// A continuation frame has no message before it, or a new message begins before the last one ended (RFC 6455 §5.4).
     Fragment,
-    /// A close frame with a code that may not be sent, or with text that is not UTF-8 (RFC 6455 §5.5.1, §7.4).
+    /// A close frame has a code that may not be sent, or text that is not UTF-8 (RFC 6455 §5.5.1, §7.4).
     CloseFrame,
-    /// A text message that is not UTF-8 (RFC 6455 §8.1).
+    /// A text message is not UTF-8 (RFC 6455 §8.1).
     Utf8,
 }
 
@@ -133,12 +133,12 @@ impl fmt::Display for Violation {
 impl core::error::Error for Error {}
 
 impl Error {
-    /// What a stream's own error becomes.
+    /// Converts the error of a stream.
     pub(crate) fn io(error: impl embedded_io_async::Error) -> Self {
         Self::Io(error.kind())
     }
 
-    /// What ends a `read_exact` becomes.
+    /// Converts the error of `read_exact`.
     pub(crate) fn exact<E: embedded_io_async::Error>(error: embedded_io_async::ReadExactError<E>) -> Self {
         match error {
             embedded_io_async::ReadExactError::UnexpectedEof => Self::Truncated,
@@ -160,33 +160,33 @@ impl From<barertc_wire::NoRoom> for Error {
 }
 
 barertc_wire::reasons! {
-    /// What was refused.
+    /// The reason why a request, a message or a candidate was refused.
     pub enum Discard: Discards {
-        /// A request head that is not HTTP, is too long, or came too slowly.
+        /// The head of a request is not HTTP, is too long, or arrived too slowly.
         Head,
-        /// No token, a wrong one, or a page of somebody else's.
+        /// The caller has no token or a wrong one, or is a page of another origin.
         Unauthorized,
-        /// A token after too many wrong ones from the same address. It was not looked at.
+        /// The address has sent too many wrong tokens. The server did not compare this one.
         TooManyAttempts,
-        /// A message or body longer than the buffer.
+        /// A message or a body is longer than its buffer.
         TooLong,
-        /// A text that is no JSON, or JSON that is no message.
+        /// The text is not JSON, or the JSON is not a signaling message.
         Json,
-        /// A WebSocket frame against the rules.
+        /// A WebSocket frame breaks a rule.
         Frame,
-        /// A path, method or media type that nothing here answers.
+        /// The server does not support the path, the method or the media type.
         Unsupported,
-        /// A candidate that cannot be used, or one of another ICE generation.
+        /// A candidate cannot be used, or belongs to another ICE generation.
         Candidate,
-        /// `If-Match` names another ICE generation than the one in use, or is missing.
+        /// `If-Match` is missing, or names another ICE generation than the current one.
         Precondition,
-        /// No room for another session.
+        /// There is no room for another session.
         Full,
-        /// A message for somebody who is not there.
+        /// There is no client with the name that the message is for.
         Unknown,
-        /// A name that another connection has.
+        /// Another connection has the name that the client asks for.
         NameTaken,
-        /// A message for a client that reads too slowly.
+        /// The client that the message is for reads too slowly.
         Slow,
     }
 }

@@ -1,4 +1,4 @@
-//! One request of a connection, answered.
+//! Answers one request of a connection.
 
 use core::net::IpAddr;
 use core::pin::pin;
@@ -23,7 +23,7 @@ pub(crate) struct Exchange<'x, S, H> {
 }
 
 impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
-    /// Whether the caller is let in; otherwise it was refused.
+    /// Whether the caller is admitted. If not, the caller has got the refusal.
     async fn authorized(&mut self, request: &Request<'_>) -> Result<bool, Error> {
         let token = shown_token(request);
         let Fields { host, origin, .. } = request.fields;
@@ -33,7 +33,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             Admission::Refused => self.refuse(401, Some(Discard::Unauthorized)).await?,
             Admission::TooManyAttempts { retry_after } => {
                 self.handler.discarded(Discard::TooManyAttempts);
-                // At least as long: what is left of a second counts as one.
+                // `Retry-After` has whole seconds, so the time is rounded up.
                 let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
                 refuse_with(self.socket, self.handler, 429, |w| w.line(format_args!("Retry-After: {seconds}"))).await?;
             }
@@ -91,17 +91,17 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             }
             w.line(format_args!("Cache-Control: no-cache"))?;
             w.line(format_args!("X-Content-Type-Options: nosniff"))?;
-            // Nobody puts it into a page of theirs, under a button of theirs.
+            // No other page may embed this one in a frame (clickjacking).
             w.line(format_args!("Content-Security-Policy: frame-ancestors 'none'"))?;
             w.line(format_args!("X-Frame-Options: DENY"))?;
-            // A token may stand in the page's address.
+            // The URL of the page may contain a token, so no `Referer` may carry it.
             w.line(format_args!("Referrer-Policy: no-referrer"))
         };
         within(self.handler, WRITE_TIMEOUT, pin!(http::send(self.socket, &mut room, 0, head))).await?;
         if request.method == "HEAD" {
             return Ok(());
         }
-        // In pieces, each with its own time limit: a phone on a bad link may take its time.
+        // The page is sent in pieces. Each has its own time limit, so that a slow link can take longer in all.
         for piece in page.body.chunks(4096) {
             let write = pin!(async { self.socket.write_all(piece).await.map_err(Error::io) });
             within(self.handler, WRITE_TIMEOUT, write).await?;
@@ -114,7 +114,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         refuse_with(self.socket, self.handler, 405, |w| w.line(format_args!("Allow: {allowed}"))).await
     }
 
-    /// `POST /whep`, `POST /whip`: an offer, answered with 201 and where the session is.
+    /// Answers the offer of `POST /whep` or `POST /whip` with 201 and the URL of the session.
     pub(crate) async fn create_session(
         &mut self,
         endpoint: Endpoint,
@@ -153,7 +153,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         }));
         let sent = within(self.handler, WRITE_TIMEOUT, sent).await;
         if sent.is_err() {
-            // Nobody will ever know its name.
+            // The caller did not get the session's name, so nobody could end the session.
             self.handler.session_end(&session);
         }
         sent
@@ -168,7 +168,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         self.refuse(refusal.status(), Some(why)).await
     }
 
-    /// `PATCH` (trickle) and `DELETE` on a session.
+    /// Answers `PATCH` (trickle ICE, ICE restart) and `DELETE` on a session.
     pub(crate) async fn session(
         &mut self,
         request: &Request<'_>,
@@ -221,7 +221,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             return match (condition, fragment.credentials()) {
                 (Match::Any, Some(credentials)) => self.restart(session, &fragment, credentials, room).await,
                 (Match::Any, None) => self.refuse(400, Some(Discard::Unsupported)).await,
-                // Candidates of a generation that is over, or not yet here.
+                // The candidates belong to another ICE generation than the current one.
                 _ => self.refuse(422, Some(Discard::Candidate)).await,
             };
         }
@@ -231,8 +231,10 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         }
     }
 
-    /// Gives the application the candidates of a generation. One that cannot be used is left out and counted (RFC 9725
-    /// §4.3.1); it is an error when all are malformed.
+    /// Gives the candidates of the current ICE generation to the application.
+    ///
+    /// A candidate that cannot be used is left out and counted (RFC 9725 §4.3.1). If all candidates are malformed, the call
+    /// fails.
     async fn candidates(&self, session: &str, fragment: &Fragment<'_>, current: Option<&str>) -> Result<(), Refusal> {
         let (mut malformed, mut others) = (false, false);
         for trickled in fragment.candidates() {
@@ -254,7 +256,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         if malformed && !others { Err(Refusal::Malformed) } else { Ok(()) }
     }
 
-    /// RFC 9725 §4.3.3.
+    /// Answers an ICE restart (RFC 9725 §4.3.3).
     async fn restart(
         &mut self,
         session: &str,
@@ -267,7 +269,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             Ok(answer) => answer.len(),
             Err(refusal) => return self.refuse_session(refusal).await,
         };
-        // It has restarted: a candidate that cannot be used takes nothing of that back.
+        // ICE has restarted already. A candidate that cannot be used does not change that.
         let _ = self.candidates(session, fragment, Some(ufrag)).await;
         let tag = self.handler.session_ice(session).map(|ice| ice.tag());
         let sent = pin!(http::send(self.socket, room, len, |w| {
@@ -283,7 +285,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         within(self.handler, WRITE_TIMEOUT, sent).await
     }
 
-    /// The body of a request that may have one; otherwise it was refused.
+    /// Reads the body of a request. `None` when the request was refused.
     async fn body<'b>(
         &mut self,
         request: &Request<'_>,
@@ -294,7 +296,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         let refused = if !request.fields.is_type(wanted) {
             Some((415, Some(Discard::Unsupported)))
         } else if request.fields.coding == Coding::Chunked {
-            // Descriptions are short: who sends one knows its length.
+            // A body in chunks is refused: a sender of a description knows its length.
             Some((411, Some(Discard::Unsupported)))
         } else {
             match request.fields.content_length {
@@ -308,7 +310,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             return Ok(None);
         }
         let length = request.fields.content_length.unwrap_or_default();
-        // Who asks first whether to send the body at all would wait for an answer (RFC 9110 §10.1.1).
+        // A client with `Expect: 100-continue` waits for an interim response before it sends the body (RFC 9110 §10.1.1).
         if behind.is_empty() && request.fields.expect.is_some_and(|e| e.eq_ignore_ascii_case("100-continue")) {
             within(self.handler, WRITE_TIMEOUT, pin!(reply::go_on(self.socket))).await?;
         }
@@ -348,7 +350,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
     }
 }
 
-/// The token that a request shows, wherever it does.
+/// The token of a request, from its `Authorization` field or its query.
 pub(crate) fn shown_token(request: &Request<'_>) -> Option<heapless::String<MAX_TOKEN>> {
     match request.fields.bearer() {
         Some(token) => heapless::String::try_from(token).ok(),

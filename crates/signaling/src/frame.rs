@@ -4,13 +4,13 @@ use barertc_wire::Writer;
 
 use crate::error::Violation;
 
-/// Bytes to leave free in front of a payload that is to be sent: the longest frame header.
+/// The room for a frame header in front of a payload that is sent, in bytes.
 pub const HEADROOM: usize = 14;
 
-/// The most bytes of a control frame (RFC 6455 §5.5).
+/// The longest payload of a control frame, in bytes (RFC 6455 §5.5).
 pub(crate) const MAX_CONTROL: usize = 125;
 
-/// What a frame carries.
+/// The type of a frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opcode {
     Continuation = 0,
@@ -25,20 +25,20 @@ pub(crate) enum Opcode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) opcode: Opcode,
-    /// It ends its message.
+    /// The FIN bit: this is the last frame of its message.
     pub(crate) last: bool,
     pub(crate) mask: Option<[u8; 4]>,
-    /// Bytes of the payload.
+    /// The length of the payload in bytes.
     pub(crate) payload: u64,
-    /// Bytes of this header.
+    /// The length of this header in bytes.
     pub(crate) len: usize,
 }
 
 impl Header {
-    /// Reads the header at the front of `raw`; `None` when more of it is to come.
+    /// Reads the header at the front of `raw`. `None` when `raw` has only a part of it.
     pub(crate) fn parse(raw: &[u8]) -> Result<Option<Self>, Violation> {
         let Some(([first, second], rest)) = raw.split_first_chunk() else {
-            // A first byte that is wrong is refused before its second.
+            // A wrong first byte is refused before the second one arrives.
             return raw.first().map_or(Ok(None), |first| opcode(*first).map(|_| None));
         };
         let opcode = opcode(*first)?;
@@ -54,7 +54,7 @@ impl Header {
             },
             short => (u64::from(short), rest),
         };
-        // The shortest form is the only one, and the highest bit is never set.
+        // Only the shortest form of a length is allowed, and its highest bit must be 0.
         let shortest = match second & 0x7f {
             126 => payload > 125,
             127 => payload > 0xffff && payload >> 63 == 0,
@@ -84,8 +84,8 @@ impl Header {
         }
     }
 
-    /// Makes a frame of the payload that lies in `room` from [`HEADROOM`] on: masks it and puts the header in front. `None`
-    /// when `len` reaches beyond `room`.
+    /// Makes a frame of the `len` bytes of payload in `room` from [`HEADROOM`] on. It masks the payload and writes the
+    /// header in front. `None` when `room` is too short.
     pub(crate) fn frame(opcode: Opcode, room: &mut [u8], len: usize, mask: Option<u32>) -> Option<&[u8]> {
         let (payload, mask) = (u64::try_from(len).ok()?, mask.map(u32::to_be_bytes));
         let end = HEADROOM.checked_add(len)?;
@@ -108,7 +108,7 @@ impl Header {
     }
 }
 
-/// The opcode in a frame's first byte, of which no reserved bit may be set: nothing here agrees on extensions.
+/// The opcode in the first byte of a frame. The reserved bits must be 0, because this crate negotiates no extension.
 fn opcode(first: u8) -> Result<Opcode, Violation> {
     match first & 0x7f {
         0 => Ok(Opcode::Continuation),

@@ -1,7 +1,7 @@
 //! HTTP/1.1 heads and bodies (RFC 9112), as far as signaling needs them.
 //!
-//! Written here because what there is for `no_std` keeps a table of header fields: a server that names its TURN servers in
-//! `Link` fields sends dozens of them, and a table for those would be on every stack.
+//! The HTTP libraries for `no_std` keep all header fields in a table. A WHIP server that lists its TURN servers sends dozens
+//! of `Link` fields, and a table for them would need too much stack. So this module reads only the fields that it uses.
 
 use core::fmt::{self, Write as _};
 
@@ -11,13 +11,13 @@ use embedded_io_async::{Read, Write};
 use crate::error::{Error, Violation};
 use crate::url::{Url, split_authority};
 
-/// The most bytes of a head that is written here.
+/// The longest head that this crate writes, in bytes.
 pub(crate) const HEAD_ROOM: usize = 640;
 
-/// Interim answers that are passed over before an answer.
+/// The most interim responses that are skipped before a final response.
 const MAX_INTERIM: usize = 16;
 
-/// What matters of a request's head.
+/// The parts of a request's head that signaling uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Request<'h> {
     pub(crate) method: &'h str,
@@ -26,14 +26,14 @@ pub(crate) struct Request<'h> {
     pub(crate) fields: Fields<'h>,
 }
 
-/// What matters of a response's head.
+/// The parts of a response's head that signaling uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Response<'h> {
     pub(crate) status: u16,
     pub(crate) fields: Fields<'h>,
 }
 
-/// How a body is framed, beside its length.
+/// The transfer coding of a body (RFC 9112 §6.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Coding {
     #[default]
@@ -57,7 +57,7 @@ pub(crate) struct Fields<'h> {
     pub(crate) ws_key: Option<&'h str>,
     pub(crate) ws_accept: Option<&'h str>,
     pub(crate) ws_version: Option<&'h str>,
-    /// An extension or a subprotocol of WebSocket is named.
+    /// Whether the head names an extension or a subprotocol of WebSocket.
     pub(crate) ws_extras: bool,
     pub(crate) coding: Coding,
     upgrade_websocket: bool,
@@ -65,14 +65,16 @@ pub(crate) struct Fields<'h> {
 }
 
 impl<'h> Fields<'h> {
-    /// Reads header fields (RFC 9112 §5). One that may stand once and stands twice, or is not ASCII, is an error: whoever
-    /// stands in front of us may have taken the other one.
+    /// Reads header fields (RFC 9112 §5).
+    ///
+    /// A field that occurs twice although it may occur once, or that is not ASCII, is an error. A proxy in front may have
+    /// used the other value.
     fn read(bytes: &'h [u8]) -> Result<Self, Violation> {
         let mut fields = Self::default();
         for line in lines(bytes) {
             let colon = line.iter().position(|b| *b == b':').ok_or(Violation::HeaderField)?;
             let (name, value) = line.split_at_checked(colon).ok_or(Violation::HeaderField)?;
-            // A line that begins with a space continues the one before, which nobody may send any more (RFC 9112 §5.2).
+            // A line that begins with a space continues the line before. Such lines are forbidden (RFC 9112 §5.2).
             let name = core::str::from_utf8(name).ok().filter(|n| is_token(n)).ok_or(Violation::HeaderField)?;
             let value = value.get(1..).unwrap_or_default().trim_ascii();
             if value.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
@@ -115,7 +117,7 @@ impl<'h> Fields<'h> {
             let value = ascii("Content-Length")?;
             let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
             let length = value.parse().ok().filter(|_| digits).ok_or(Violation::ContentLength)?;
-            // Two lengths are an attack on whoever stands in front of us, even if they are the same (RFC 9112 §6.3).
+            // Two lengths can smuggle a request past a proxy, even if they are equal (RFC 9112 §6.3).
             if self.content_length.replace(length).is_some() {
                 return Err(Violation::Doubled("Content-Length"));
             }
@@ -136,12 +138,12 @@ impl<'h> Fields<'h> {
         Ok(())
     }
 
-    /// Both sides of the upgrade are asked for (RFC 6455 §4.2.1).
+    /// Whether the head has both `Upgrade: websocket` and `Connection: Upgrade` (RFC 6455 §4.2.1).
     pub(crate) const fn is_websocket(&self) -> bool {
         self.upgrade_websocket && self.connection_upgrade
     }
 
-    /// Whether the media type is `wanted`, parameters aside.
+    /// Whether the media type is `wanted`, without its parameters.
     pub(crate) fn is_type(&self, wanted: &str) -> bool {
         self.content_type.is_some_and(|t| head_of(t, b';').trim_ascii().eq_ignore_ascii_case(wanted))
     }
@@ -153,7 +155,7 @@ impl<'h> Fields<'h> {
     }
 }
 
-/// The lines of a part of a head, each without its end.
+/// The lines of `bytes`, each without its line end.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes;
     core::iter::from_fn(move || {
@@ -174,16 +176,16 @@ fn is_token(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-/// A head that is in the buffer, with what came behind it.
+/// A head in the buffer, and the bytes that arrived behind it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head {
-    /// Bytes of the head.
+    /// The length of the head in bytes.
     pub(crate) len: usize,
-    /// Bytes that came in all.
+    /// The number of bytes in the buffer.
     pub(crate) filled: usize,
 }
 
-/// Reads until a head is complete; `filled` bytes of the buffer are there already.
+/// Reads until a head is complete. The first `filled` bytes of the buffer have arrived before.
 pub(crate) async fn read_head<S: Read>(socket: &mut S, buf: &mut [u8], mut filled: usize) -> Result<Head, Error> {
     let mut seen = 0_usize;
     loop {
@@ -191,7 +193,7 @@ pub(crate) async fn read_head<S: Read>(socket: &mut S, buf: &mut [u8], mut fille
         if let Some(at) = new.windows(4).position(|w| w == b"\r\n\r\n") {
             return Ok(Head { len: seen.saturating_add(at).saturating_add(4), filled });
         }
-        // The end may straddle two reads.
+        // The end of the head may be split over two reads.
         seen = filled.saturating_sub(3);
         let limit = buf.len();
         let room = buf.get_mut(filled..).filter(|r| !r.is_empty()).ok_or(Error::TooLong { limit })?;
@@ -203,8 +205,8 @@ pub(crate) async fn read_head<S: Read>(socket: &mut S, buf: &mut [u8], mut fille
     }
 }
 
-/// Reads the head of an answer. Interim ones before it, which any server may send, are passed over (RFC 9110 §15.2); 101
-/// is none of those, for nothing but its own protocol follows it.
+/// Reads the head of a final response. Interim responses before it are skipped (RFC 9110 §15.2). Status 101 counts as
+/// final, because another protocol follows it.
 pub(crate) async fn read_answer<S: Read>(socket: &mut S, buf: &mut [u8]) -> Result<Head, Error> {
     let mut filled = 0;
     for _ in 0..=MAX_INTERIM {
@@ -221,7 +223,7 @@ pub(crate) async fn read_answer<S: Read>(socket: &mut S, buf: &mut [u8]) -> Resu
 
 /// Reads a request's head.
 pub(crate) fn parse_request(head: &[u8]) -> Result<Request<'_>, Violation> {
-    // An empty line in front is what some clients send behind the body of a request before (RFC 9112 §2.2).
+    // Some clients send an empty line after the body of the request before (RFC 9112 §2.2).
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     let (line, rest) = start_line(head)?;
     let mut words = text::split(line, b' ');
@@ -237,7 +239,7 @@ pub(crate) fn parse_request(head: &[u8]) -> Result<Request<'_>, Violation> {
     if fields.coding == Coding::Chunked && fields.content_length.is_some() {
         return Err(Violation::ContentLength);
     }
-    // RFC 9112 §3.2: exactly one, and one that is a host.
+    // There must be one `Host`, and it must be valid (RFC 9112 §3.2).
     match fields.host {
         Some(host) => drop(split_authority(host).map_err(|_| Violation::Host)?),
         None if is_1_1 => return Err(Violation::Host),
@@ -246,7 +248,7 @@ pub(crate) fn parse_request(head: &[u8]) -> Result<Request<'_>, Violation> {
     let target = if target.starts_with('/') || (target == "*" && method == "OPTIONS") {
         target
     } else {
-        // The absolute form, as to a proxy; its host counts (RFC 9112 §3.2.2).
+        // The target is in absolute form. Its host replaces `Host` (RFC 9112 §3.2.2).
         let url = Url::parse(target).map_err(|_| Violation::StartLine)?;
         fields.host = Some(url.authority);
         url.path_and_query
@@ -266,11 +268,11 @@ pub(crate) fn parse_response(head: &[u8]) -> Result<Response<'_>, Violation> {
     Ok(Response { status, fields: Fields::read(rest)? })
 }
 
-/// The first line of a head, and the lines behind it.
+/// Splits a head into its first line and the lines after it.
 fn start_line(head: &[u8]) -> Result<(&str, &[u8]), Violation> {
     let end = head.windows(2).position(|two| two == b"\r\n").ok_or(Violation::StartLine)?;
     let (line, rest) = head.split_at_checked(end).ok_or(Violation::StartLine)?;
-    // A reason phrase may be in any encoding; what may be beyond ASCII is cut off.
+    // A reason phrase may have any encoding. It is cut off before its first byte that is not ASCII.
     let ascii = line.iter().position(|b| !b.is_ascii()).map_or(line, |at| line.get(..at).unwrap_or_default());
     if ascii.len() < line.len() && !line.starts_with(b"HTTP/") {
         return Err(Violation::StartLine);
@@ -282,7 +284,7 @@ fn start_line(head: &[u8]) -> Result<(&str, &[u8]), Violation> {
     Ok((line, rest.get(2..).unwrap_or_default()))
 }
 
-/// Whether it is 1.1 rather than 1.0; others are not spoken here (RFC 9112 §2.3).
+/// True for HTTP/1.1 and false for HTTP/1.0. Other versions are not supported (RFC 9112 §2.3).
 fn version_of(version: &str) -> Result<bool, Violation> {
     match version.strip_prefix("HTTP/").ok_or(Violation::StartLine)? {
         "1.1" => Ok(true),
@@ -291,7 +293,7 @@ fn version_of(version: &str) -> Result<bool, Violation> {
     }
 }
 
-/// Reads a body of `length` bytes, of which `first` came with the head.
+/// Reads a body of `length` bytes. Its bytes `first` arrived with the head.
 pub(crate) async fn read_body<'b, S: Read>(
     socket: &mut S,
     first: &[u8],
@@ -300,7 +302,7 @@ pub(crate) async fn read_body<'b, S: Read>(
 ) -> Result<&'b mut [u8], Error> {
     let limit = buf.len();
     let body = buf.get_mut(..length).ok_or(Error::TooLong { limit })?;
-    // What comes behind the body would be another request, which is not read here.
+    // Bytes behind the body would be another request. A connection serves one request only.
     let first = first.get(..length).unwrap_or(first);
     let (head, rest) = body.split_at_mut_checked(first.len()).ok_or(Error::TooLong { limit })?;
     head.copy_from_slice(first);
@@ -308,8 +310,9 @@ pub(crate) async fn read_body<'b, S: Read>(
     Ok(body)
 }
 
-/// The body of a response, of which `came` bytes are in `buf` already: in chunks, else as long as it says, else to the end
-/// of the stream (RFC 9112 §6.3).
+/// Reads the body of a response, of which `came` bytes are in `buf` already.
+///
+/// The body is in chunks, or has the length of `Content-Length`, or ends with the stream (RFC 9112 §6.3).
 pub(crate) async fn read_answer_body<'b, S: Read>(
     socket: &mut S,
     fields: &Fields<'_>,
@@ -335,8 +338,8 @@ pub(crate) async fn read_answer_body<'b, S: Read>(
     buf.get(..len).ok_or(Error::TooLong { limit })
 }
 
-/// The length of a body in chunks (RFC 9112 §7.1) when all of it is in the first `filled` bytes of `body`. With `join` the
-/// chunks' data is moved together.
+/// The length of a body in chunks (RFC 9112 §7.1). `None` when the first `filled` bytes of `body` do not contain all of it.
+/// With `join`, the data of the chunks are moved together.
 pub(crate) fn dechunk(body: &mut [u8], filled: usize, join: bool) -> Result<Option<usize>, Violation> {
     let (mut from, mut to) = (0_usize, 0_usize);
     let line = |body: &[u8], from: usize| {
@@ -351,7 +354,7 @@ pub(crate) fn dechunk(body: &mut [u8], filled: usize, join: bool) -> Result<Opti
         let size = usize::from_str_radix(digits, 16).ok().filter(|_| hex).ok_or(Violation::Chunk)?;
         from = end.saturating_add(2);
         if size == 0 {
-            // Trailer fields end with an empty line; none of them is of use here.
+            // Trailer fields end with an empty line. They are ignored.
             loop {
                 let Some(end) = line(body, from) else { return Ok(None) };
                 if end == from {
@@ -376,7 +379,7 @@ pub(crate) fn dechunk(body: &mut [u8], filled: usize, join: bool) -> Result<Opti
     }
 }
 
-/// A head being written.
+/// Writes a head line by line.
 pub(crate) struct HeadWriter<'w>(Writer<'w>);
 
 impl<'w> HeadWriter<'w> {
@@ -384,13 +387,13 @@ impl<'w> HeadWriter<'w> {
         Self(Writer::new(room))
     }
 
-    /// Any line; a value with a control character in it is refused.
+    /// Writes a line. A control character in it is an error.
     pub(crate) fn line(&mut self, args: fmt::Arguments<'_>) -> Result<(), Error> {
         self.write_fmt(args).map_err(|_| Error::NoRoom)?;
         Ok(self.0.put(b"\r\n")?)
     }
 
-    /// The empty line, and the length of it all.
+    /// Writes the empty line and returns the length of the head in bytes.
     pub(crate) fn finish(mut self) -> Result<usize, Error> {
         self.0.put(b"\r\n")?;
         Ok(self.0.len())
@@ -406,8 +409,9 @@ impl fmt::Write for HeadWriter<'_> {
     }
 }
 
-/// Sends what `write` writes as the head, and the body that lies behind the first [`HEAD_ROOM`] bytes of `room`, in one
-/// piece: two small segments would wait for each other's acknowledgement.
+/// Sends the head that `write` writes, and the body behind the first [`HEAD_ROOM`] bytes of `room`.
+///
+/// Both are sent in one call. With two calls, the second segment could wait for the acknowledgement of the first one.
 pub(crate) async fn send<S: Write>(
     socket: &mut S,
     room: &mut [u8],

@@ -21,42 +21,45 @@ use crate::reply::{refuse, refuse_with, switch};
 use crate::server::READ_TIMEOUT;
 use crate::ws::{CLOSE_NORMAL, CLOSE_POLICY, HEADROOM, Incoming, WebSocket, close_code, is_key};
 
-/// Messages that wait for a client that is slow to read.
+/// The most messages that wait for a client.
 const WAITING: usize = 4;
-/// How long a client may take to prove that it is there, once somebody else asks for its name.
+/// The time in which a client must answer a ping after another connection has asked for its name.
 const PROOF: Duration = Duration::from_secs(5);
 
-/// A framed message: [`HEADROOM`] bytes and the JSON.
+/// A message with room for its frame header: [`HEADROOM`] bytes, then the JSON.
 type Text<const MESSAGE: usize> = heapless::Vec<u8, MESSAGE>;
 
-/// A forwarding server with the protocol of the libdatachannel examples: a client's name is the first segment of the path
-/// it connects to; a message goes to the client that its `id` names, with `id` replaced by the sender's name, whatever
-/// else it says.
+/// A forwarding server with the signaling protocol of the libdatachannel examples.
 ///
-/// A name belongs to the connection that has it until that ends: whoever else asks for it is refused with 409. The one that
-/// has it is pinged then, and has five seconds to answer.
+/// The name of a client is the first segment of the path that it connects to. The hub forwards a message to the client that
+/// its `id` names, and replaces `id` with the sender's name. It does not read the rest of the message.
 ///
-/// `CLIENTS` connections have a place, among them those that have not said yet what they want; [`ConnectionTable`] says who
-/// makes room. Up to four messages of `MESSAGE` bytes wait for each client. When they are four, a message of whoever has
-/// most of them there makes room for one of somebody else: who floods a client that is slow to read loses messages, and
-/// others don't. All memory is in the hub's own size. One task a connection, all on one executor, share it by reference.
+/// A name belongs to its connection until the connection ends. Another connection that asks for the name is refused with
+/// status 409. The hub then pings the owner of the name, which must answer within five seconds.
+///
+/// The hub has `CLIENTS` places, also for connections that have not sent a request yet. [`ConnectionTable`] selects the
+/// connection that is evicted when all places are taken. Up to four messages of `MESSAGE` bytes wait for each client. When
+/// four wait, a new message replaces one of the sender that has most messages there. So a sender that floods a slow client
+/// loses messages, and other senders do not.
+///
+/// All memory is inside the hub. Each connection has its own task, and all tasks share the hub by reference on one executor.
 pub struct Hub<const CLIENTS: usize, const MESSAGE: usize> {
     connections: ConnectionTable<CLIENTS>,
     clients: RefCell<[Option<Client<MESSAGE>>; CLIENTS]>,
     discards: RefCell<Discards>,
-    /// A letter came for the client, or it has to prove that it is there.
+    /// A message waits for the client, or the hub has to ping it.
     woken: [Signal<NoopRawMutex, ()>; CLIENTS],
 }
 
 struct Client<const MESSAGE: usize> {
     name: Id,
     letters: heapless::Vec<Letter<MESSAGE>, WAITING>,
-    /// Somebody else asks for its name.
+    /// Whether another connection has asked for the client's name.
     doubted: bool,
 }
 
 struct Letter<const MESSAGE: usize> {
-    /// Which client it is from, and that one's address.
+    /// The index and the address of the sender.
     from: (usize, IpAddr),
     text: Text<MESSAGE>,
 }
@@ -68,7 +71,7 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Default for Hub<CLIENTS, MESSAG
 }
 
 impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
-    /// With nobody in it.
+    /// Makes a hub without clients.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -79,16 +82,18 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
         }
     }
 
-    /// What was refused.
+    /// The number of refused requests and messages, by reason.
     #[must_use]
     pub fn discards(&self) -> Discards {
         self.discards.borrow().clone()
     }
 
-    /// Serves one accepted connection until it ends, if `allow` lets it in. `buf` bounds what it may send.
+    /// Serves one accepted connection until it ends, if `allow` admits it.
+    ///
+    /// The length of `buf` limits the head of the request and the messages of the client.
     ///
     /// # Errors
-    /// When the connection broke, timed out or broke the rules.
+    /// An [`Error`] when the stream failed, a time limit passed, or the client broke a rule.
     pub async fn serve<S: Read + Write, C: Clock>(
         &self,
         socket: &mut S,
@@ -115,7 +120,8 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
         member.serve(WebSocket::server(socket, buf).with_received(came), clock).await
     }
 
-    /// Lets a client in, if it may come: with how many bytes of what it says first are at the front of `buf`.
+    /// Admits a client, or refuses it with `None`. The number is the length of the client's first bytes at the front of
+    /// `buf`.
     async fn admit<'h, S: Read + Write, C: Clock>(
         &'h self,
         socket: &mut S,
@@ -166,7 +172,7 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
             }
         };
         within(clock, WRITE_TIMEOUT, pin!(switch(socket, key))).await?;
-        // What came behind the head is the client's first message.
+        // The bytes behind the head belong to the client's first message.
         buf.copy_within(head.len..head.filled, 0);
         let came = head.filled.saturating_sub(head.len);
         Ok(Some((member, came)))
@@ -225,8 +231,10 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
     }
 }
 
-/// Which letter makes room for another one: the last of the client or the address that has most of them here, if those are
-/// more than whoever the new one is `from` would have.
+/// Selects the message that a new message from `from` replaces.
+///
+/// It is the last message of the address or the client that has most messages here. `None` when the sender of the new
+/// message would have as many.
 fn crowded<const MESSAGE: usize>(letters: &[Letter<MESSAGE>], from: (usize, IpAddr)) -> Option<usize> {
     let of_client = |who: (usize, IpAddr)| letters.iter().filter(|letter| letter.from.0 == who.0).count();
     let of_address = |who: (usize, IpAddr)| letters.iter().filter(|letter| letter.from.1 == who.1).count();
@@ -234,11 +242,11 @@ fn crowded<const MESSAGE: usize>(letters: &[Letter<MESSAGE>], from: (usize, IpAd
     let (most, last) = letters.iter().enumerate().map(|(n, letter)| (weight(letter.from), n)).max()?;
     let (address, client) = weight(from);
     let (address, client) = (address.saturating_add(1), client.saturating_add(1));
-    // From one address, the clients behind it are told apart.
+    // Clients with the same address are compared with each other.
     (most.0 > address || (most.0 >= address.saturating_sub(1) && most.1 > client)).then_some(last)
 }
 
-/// A client in its place, which it leaves when dropped.
+/// A client's place in the hub. Dropping the value frees the place.
 struct Member<'h, const CLIENTS: usize, const MESSAGE: usize> {
     hub: &'h Hub<CLIENTS, MESSAGE>,
     index: usize,
@@ -275,7 +283,7 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Member<'_, CLIENTS, MESSAGE> {
         }
     }
 
-    /// The next letter, and whether somebody asks whether the client is there.
+    /// Takes the next message for the client. The flag is true when the hub has to ping the client.
     fn next(&self) -> (Option<Text<MESSAGE>>, bool) {
         let mut clients = self.hub.clients.borrow_mut();
         let Some(Some(client)) = clients.get_mut(self.index) else { return (None, false) };

@@ -1,21 +1,21 @@
-//! As much JSON (RFC 8259) as signaling messages need: the strings of one flat object, unescaped where they lie.
+//! The part of JSON (RFC 8259) that signaling messages need: the strings of one flat object, unescaped in place.
 //!
-//! Written here because the `no_std` libraries either copy strings or recurse into nested values, so that a message of
-//! opening brackets could use up a small stack.
+//! The `no_std` libraries for JSON copy strings, or recurse into nested values. With recursion, a message of opening brackets
+//! could overflow a small stack.
 
 use barertc_wire::{Writer, put_at};
 
 use crate::error::Error;
 
-/// How deep values that nobody asked for may nest.
+/// The deepest nesting of values that are skipped.
 const MAX_DEPTH: usize = 16;
 
-/// The longest name of a member that is asked for here, with each of its characters as an escape.
+/// The longest name of a member that this crate reads, with each of its 11 characters as an escape.
 const LONGEST_NAME: usize = 6 * 11;
 
-/// Finds the string members called `names` of the object in `text` and unescapes them in place.
+/// Finds the string members called `names` of the object in `text`, and unescapes them in place.
 ///
-/// A member that is absent or no string comes as `None`; of repeated ones the last counts, as in browsers.
+/// `None` for a member that is absent or not a string. Of repeated members the last one counts, as in browsers.
 pub(crate) fn strings<'t, const N: usize>(text: &'t mut [u8], names: [&str; N]) -> Result<[Option<&'t str>; N], Error> {
     core::str::from_utf8(text).map_err(|_| Error::Json)?;
     let mut ranges = [None; N];
@@ -68,9 +68,10 @@ pub(crate) fn write_string(w: &mut Writer<'_>, text: &str) -> Result<(), Error> 
     Ok(w.u8(b'"')?)
 }
 
-/// Copies the object in `text` with another value for its member `name`, and everything else as it is. The member may stand
-/// several times, under any spelling of its name and with any value: none of them is left. Gives the old value, of several
-/// the last; one of them has to be a string.
+/// Copies the object in `text` with a new value for its member `name`. All other members stay as they are.
+///
+/// The member may occur several times, with escapes in its name and with any value. None of them remains. The call returns
+/// the last old value that is a string; there must be one.
 pub(crate) fn replace<const N: usize>(
     text: &[u8],
     name: &str,
@@ -97,7 +98,7 @@ pub(crate) fn replace<const N: usize>(
     heapless::String::from_utf8(old).map_err(|_| Error::Json)
 }
 
-/// Where the value of a member lies.
+/// The position of a member's value in the text.
 #[derive(Clone, Copy)]
 struct Value {
     start: usize,
@@ -112,7 +113,7 @@ impl Value {
     }
 }
 
-/// Whether a name as written in a text means `wanted`.
+/// Whether a name, as the text writes it, is equal to `wanted` after unescaping.
 fn is_name(raw: &[u8], wanted: &str) -> bool {
     if !raw.contains(&b'\\') {
         return raw == wanted.as_bytes();
@@ -123,7 +124,7 @@ fn is_name(raw: &[u8], wanted: &str) -> bool {
     unescape(copy).is_ok_and(|len| copy.get(..len) == Some(wanted.as_bytes()))
 }
 
-/// Shows each member of the object in `text`: its name as written, and where its value is.
+/// Calls `each` for each member of the object in `text`, with the name as the text writes it and the value's position.
 fn members(text: &[u8], mut each: impl FnMut(&[u8], Value) -> Result<(), Error>) -> Result<(), Error> {
     let mut s = Scanner { text, at: 0 };
     s.expect(b'{')?;
@@ -178,7 +179,7 @@ impl Scanner<'_> {
         if self.peek().is_none() { Ok(()) } else { Err(Error::Json) }
     }
 
-    /// The raw inside of a string.
+    /// Reads a string and returns the range between its quotes, with escapes.
     fn string(&mut self) -> Result<(usize, usize), Error> {
         self.expect(b'"')?;
         let start = self.at;
@@ -195,8 +196,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Steps over a value that nobody asked for. Brackets are counted, not matched, and literals not spelled out:
-    /// nothing inside is used.
+    /// Skips a value that is not used. Brackets are counted but not matched, and literals are not checked.
     fn skip_value(&mut self) -> Result<(), Error> {
         let mut depth = 0_usize;
         loop {
@@ -229,7 +229,7 @@ impl Scanner<'_> {
     }
 }
 
-/// Unescapes a string where it lies (RFC 8259 §7); what comes out is never longer. Gives the new length.
+/// Unescapes a string in place (RFC 8259 §7) and returns its new length. The string never becomes longer.
 fn unescape(raw: &mut [u8]) -> Result<usize, Error> {
     let (mut from, mut to) = (0_usize, 0_usize);
     while let Some(byte) = raw.get(from).copied() {
@@ -267,7 +267,7 @@ fn put(raw: &mut [u8], to: &mut usize, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The character of a `\u` escape, or of two that are a surrogate pair.
+/// Reads the character of a `\u` escape, or of two escapes that are a surrogate pair.
 fn unicode(raw: &[u8], from: &mut usize) -> Result<char, Error> {
     let high = hex4(raw, from)?;
     if let Some(c) = char::from_u32(high) {

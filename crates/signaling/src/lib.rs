@@ -1,25 +1,25 @@
-//! How two sides find each other: WebSocket, WHEP and WHIP over any byte stream, without an allocator.
+//! Signaling for WebRTC over WebSocket, WHEP and WHIP, on any byte stream and without an allocator.
 //!
-//! Descriptions are moved as text; what they say is no business of this crate. Streams are `embedded-io-async`'s, as the
-//! TCP sockets of `edge-nal` are (on `std` and on `embassy-net`); all memory is lent by the caller and bounds what can
-//! come in.
+//! The crate carries session descriptions as text and does not read them. A stream has the traits `Read` and `Write` of
+//! `embedded-io-async`; the TCP sockets of `edge-nal` have them, on `std` and on `embassy-net`. The caller lends all
+//! memory, and the length of a buffer limits the length of a message.
 //!
-//! - [`serve_connection`] serves one accepted connection: the viewer's page, signaling sockets on which a page talks to
-//!   us directly, WHEP and WHIP. The application is a [`Server`].
-//! - [`connect`] runs a signaling socket to a forwarding server, [`Backoff`] says when to try again.
+//! - [`serve_connection`] serves one accepted connection: web pages, signaling sockets of pages, WHEP and WHIP. The
+//!   application implements [`Server`].
+//! - [`connect`] runs a signaling socket to a forwarding server. [`Backoff`] gives the time until the next attempt.
 //! - [`whip`] publishes to a WHIP server (RFC 9725).
-//! - [`Hub`] is such a forwarding server.
-//! - [`Envelope`] and [`Message`] are the JSON that goes over the sockets, [`WebSocket`] the framing.
+//! - [`Hub`] is a forwarding server.
+//! - [`Envelope`] and [`Message`] are the JSON messages of the sockets. [`WebSocket`] is their framing (RFC 6455).
 //!
 //! ```
 //! use barertc_signaling::{Dialect, Envelope, Message};
 //!
-//! // A page asks for an offer …
+//! // A page asks for an offer.
 //! let mut text = *br#"{"id":"server","type":"request"}"#;
 //! let request = Envelope::parse(&mut text)?;
 //! assert_eq!(request.message, Some(Message::Request));
 //!
-//! // … and gets one.
+//! // The device answers with an offer.
 //! let mut room = [0; 128];
 //! let offer = Message::Offer { sdp: "v=0\r\n" };
 //! let text = Envelope { id: request.id, token: None, dialect: Dialect::Streamer, message: Some(offer) }.write(&mut room)?;

@@ -9,16 +9,21 @@ use embassy_sync::waitqueue::WakerRegistration;
 
 use crate::access::network_of;
 
-/// How long a connection may do what it came for before it can be made to end.
+/// A connection younger than this is evicted only when no older one can be.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Connections that are served at the same time, `N` at most, so that none of them keeps others out: whenever all places are
-/// taken, one is made to end.
+/// A table of at most `N` connections that are served at the same time.
 ///
-/// Which one it is follows from three things: the address that has most, if those are more than a quarter of all places,
-/// gives one of its own; then what has shown the least right to be here goes first ([`Standing`]); then what has been there
-/// the longest. A connection younger than a second goes only when no older one can. Addresses of IPv6 that share their
-/// first 64 bits count as one.
+/// Connections cannot block others: whenever the last place is taken, the table evicts a connection. It selects the
+/// connection by these rules, in this order:
+///
+/// 1. An address with more than a quarter of all places loses one of its connections. Among several, the address with the
+///    most connections does.
+/// 2. A connection that is at least one second old goes before a younger one.
+/// 3. A connection with a lower [`Standing`] goes before one with a higher standing.
+/// 4. The oldest connection goes first.
+///
+/// IPv6 addresses with the same first 64 bits count as one address.
 ///
 /// ```
 /// use barertc_signaling::{ConnectionTable, Standing};
@@ -45,20 +50,20 @@ struct Entry {
     waker: WakerRegistration,
 }
 
-/// What a connection has shown so far. The first of these go first.
+/// The standing of a connection in a [`ConnectionTable`]. Connections with a lower standing are evicted first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Standing {
-    /// It was accepted.
+    /// The connection was accepted and is not authenticated.
     #[default]
     Accepted,
-    /// It is allowed to be here, and is doing nothing.
+    /// The connection is authenticated and idle.
     Authenticated,
-    /// It is allowed to be here, and something that it asked for is under way.
+    /// The connection is authenticated, and a request of it is in progress.
     Working,
 }
 
-/// A connection's place in a [`ConnectionTable`]. The place is free again when this is dropped.
+/// The place of a connection in a [`ConnectionTable`]. Dropping the value frees the place.
 #[derive(Debug)]
 pub struct ConnectionPlace<'t, const N: usize> {
     table: &'t ConnectionTable<N>,
@@ -72,14 +77,16 @@ impl<const N: usize> Default for ConnectionTable<N> {
 }
 
 impl<const N: usize> ConnectionTable<N> {
-    /// With all places free.
+    /// Makes a table without connections.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: RefCell::new([const { None }; N]) }
     }
 
-    /// A place for a connection from `address`. When it is the last one, another connection is told to end, so that the next
-    /// one finds a place too. `None` when there is none, because those that were told have not ended yet.
+    /// Takes a place for a new connection from `address`.
+    ///
+    /// When the call takes the last place, it evicts another connection, so that the next connection finds a place. `None`
+    /// when all places are taken, because evicted connections have not ended yet.
     pub fn enter(&self, now: Instant, address: IpAddr) -> Option<ConnectionPlace<'_, N>> {
         let address = network_of(address);
         let mut entries = self.entries.borrow_mut();
@@ -99,20 +106,20 @@ impl<const N: usize> ConnectionTable<N> {
         Some(ConnectionPlace { table: self, index })
     }
 
-    /// Connections that have a place.
+    /// The number of connections in the table.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.borrow().iter().flatten().count()
     }
 
-    /// Whether nobody has a place.
+    /// Whether the table has no connection.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Which connection has to go. The one that came last, which is `newest`, is not asked to go for itself.
+/// Selects the connection to evict. It is never the connection `newest`, for which the place is needed.
 fn victim<const N: usize>(entries: &[Option<Entry>; N], now: Instant, newest: usize) -> Option<usize> {
     let all = || entries.iter().enumerate().filter_map(|(n, entry)| Some((n, entry.as_ref()?)));
     let of = |address: IpAddr| all().filter(|(_, entry)| entry.address == address).count();
@@ -121,7 +128,7 @@ fn victim<const N: usize>(entries: &[Option<Entry>; N], now: Instant, newest: us
         .filter(|(n, _)| *n != newest)
         .map(|(n, entry)| {
             let young = now < entry.since + GRACE;
-            // What an address has beyond its share counts against each of its connections.
+            // The connections of an address beyond its share count against each of its connections.
             let excess = of(entry.address).saturating_sub(share);
             (core::cmp::Reverse(excess), young, entry.standing, entry.since, n)
         })
@@ -134,18 +141,18 @@ impl<const N: usize> ConnectionPlace<'_, N> {
         self.table.entries.borrow_mut().get_mut(self.index).and_then(Option::as_mut).map(f)
     }
 
-    /// What the connection has shown by now.
+    /// Sets the standing of the connection.
     pub fn set_standing(&self, standing: Standing) {
         self.with(|entry| entry.standing = standing);
     }
 
-    /// Whether the connection has been told to end.
+    /// Whether the table has evicted the connection. The caller then ends it.
     #[must_use]
     pub fn is_evicted(&self) -> bool {
         self.with(|entry| entry.evicted).unwrap_or(true)
     }
 
-    /// Waits until the connection has to end. One task may wait.
+    /// Waits until the table evicts the connection. One task at a time may wait.
     pub async fn evicted(&self) {
         poll_fn(|context| {
             if self.is_evicted() {

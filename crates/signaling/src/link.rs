@@ -1,4 +1,4 @@
-//! A signaling socket at work: messages in, answers and news out, until one side has enough.
+//! Runs a signaling socket: it hands received messages to the application, and sends answers and other messages.
 
 use core::future::Future;
 use core::pin::{Pin, pin};
@@ -12,76 +12,82 @@ use crate::error::{Discard, Error, Violation};
 use crate::message::{Dialect, Envelope, Id, Message};
 use crate::ws::{CLOSE_NORMAL, HEADROOM, Incoming, WebSocket, close_code};
 
-/// How long a socket may be silent before it is pinged.
+/// The time without a received frame after which a socket sends a ping.
 pub const PING_AFTER: Duration = Duration::from_secs(20);
-/// How many pings in a row may stay without an answer.
+/// The most pings in a row that may stay without an answer.
 pub(crate) const MAX_UNANSWERED: u8 = 2;
-/// How long a write may take.
+/// The longest time of a write.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who a message is from.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer<'a> {
-    /// The signaling socket it came over.
+    /// The number of the signaling socket that received the message.
     pub socket: u32,
-    /// The name on that socket: what a forwarder calls the other side, or the last segment of the path by which a page
-    /// connected to us. It proves nothing; together with `socket` it is unique.
+    /// The sender's name. A forwarding server gives it. On a direct connection it is the last segment of the path.
+    ///
+    /// The name is unique together with `socket`. It does not authenticate the sender.
     pub id: &'a str,
-    /// What the message itself shows to get in. One that comes over a forwarding server has nothing else to show.
+    /// The token inside the message. A sender behind a forwarding server has no other way to send one.
     pub token: Option<&'a str>,
 }
 
-/// What the application does with signaling messages, whichever way they come.
+/// The application's handler for signaling messages.
 ///
-/// One handler serves many sockets, so it takes `&self`; everything runs on one executor and nothing here needs `Send`.
+/// One handler serves many sockets, so its calls take `&self`. All futures run on one executor and need not be `Send`.
 #[allow(async_fn_in_trait, reason = "single-threaded executors, as everything in this workspace")]
 pub trait Signals: Clock {
-    /// A message came. What is to be answered borrows from `room`: an offer to a request, an answer to an offer.
+    /// Handles a received message and returns the answer: an offer for a request, or an answer for an offer.
+    ///
+    /// The answer borrows from `room`. `None` sends no answer.
     async fn message<'r>(&self, from: Peer<'_>, message: Message<'_>, room: &'r mut [u8]) -> Option<Message<'r>>;
 
-    /// The next message that `socket` should carry unasked, to the peer whose name it leaves in `to` (a page connected
-    /// directly needs none). Waited for again and again, and dropped whenever something comes in: it must take a
-    /// message off its queue only when it returns it.
+    /// Waits for the next message that `socket` should send on its own, such as a candidate.
+    ///
+    /// The message borrows from `room`. The call leaves the receiver's name in `to`; a page that is connected directly
+    /// needs no name. The future is dropped whenever a frame arrives. So the call must remove a message from its queue only
+    /// when it returns that message.
     async fn outgoing<'r>(&self, socket: u32, to: &mut Id, room: &'r mut [u8]) -> Message<'r>;
 
-    /// `socket` is gone. The connections it made need not be.
+    /// Tells that `socket` has ended. Peer connections that it set up can go on.
     fn closed(&self, socket: u32);
 
-    /// Something was refused.
+    /// Tells that a message or a request was refused. The default does nothing.
     fn discarded(&self, reason: Discard) {
         let _ = reason;
     }
 }
 
-/// Memory that one signaling socket works in, lent by the caller.
+/// The buffers of one signaling socket or connection, lent by the caller.
 #[derive(Debug)]
 pub struct Buffers<'b> {
-    /// Request heads, then messages as they come in: [`Buffers::MESSAGE`] bytes do for every browser.
+    /// The buffer for received messages. [`Buffers::MESSAGE`] bytes suffice for every browser.
     pub message: &'b mut [u8],
-    /// Descriptions that the handler writes: [`Buffers::SDP`].
+    /// The buffer for descriptions that the handler writes. [`Buffers::SDP`] bytes suffice for a dozen candidates.
     pub sdp: &'b mut [u8],
-    /// Messages on their way out: a description with its line ends escaped: [`Buffers::OUT`].
+    /// The buffer for the head of a request, and for messages to send. [`Buffers::OUT`] bytes suffice for a description of
+    /// [`Buffers::SDP`] bytes with its line ends escaped.
     pub out: &'b mut [u8],
 }
 
 impl Buffers<'_> {
-    /// Chromium's longest description, 7 KB and 217 lines, in JSON, with as much again to spare.
+    /// Bytes for a received message: Chromium's longest description (7 KB, 217 lines) in JSON, and a reserve.
     pub const MESSAGE: usize = 12 * 1024;
-    /// A description of ours with a dozen candidates.
+    /// Bytes for a local description with a dozen candidates.
     pub const SDP: usize = 6 * 1024;
-    /// The same in JSON.
+    /// Bytes for such a description in JSON.
     pub const OUT: usize = 7 * 1024;
 }
 
-/// How names are used on a link.
+/// The meaning of names on a link.
 pub(crate) enum Names {
-    /// The other end forwards: messages bear the name of who they are from, or for.
+    /// The other end is a forwarding server. A message carries the name of its sender or receiver.
     Forwarded,
-    /// The other end is the peer itself, called so, and calls us by the name it asked for.
+    /// The other end is the peer `peer` itself. `ours` is the name by which it calls this side.
     Direct { peer: Id, ours: Id },
 }
 
-/// A socket with everything it needs.
+/// A socket with its buffers and its handler.
 pub(crate) struct Link<'l, 'b, S, H> {
     pub(crate) ws: WebSocket<'b, S>,
     pub(crate) number: u32,
@@ -92,7 +98,7 @@ pub(crate) struct Link<'l, 'b, S, H> {
     pub(crate) mask: &'l mut dyn FnMut() -> u32,
 }
 
-/// Gives `future` a time limit. It is pinned by who makes it: one that is passed on by its value is there twice.
+/// Gives `future` a time limit. The caller pins the future, because a future that is moved occupies memory twice.
 pub(crate) async fn within<C: Clock, T>(
     clock: &C,
     limit: Duration,
@@ -105,12 +111,12 @@ pub(crate) async fn within<C: Clock, T>(
 }
 
 impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
-    /// Works until the socket ends; orderly ends are no error.
+    /// Runs until the socket ends. An orderly end is no error.
     pub(crate) async fn run(&mut self) -> Result<(), Error> {
         let ended = pin!(self.serve()).await;
         match ended {
             Err(Error::TooLong { .. }) => self.handler.discarded(Discard::TooLong),
-            // Text that is no text is no JSON either.
+            // A text that is not UTF-8 counts as JSON that cannot be read.
             Err(Error::Protocol(Violation::Utf8)) => self.handler.discarded(Discard::Json),
             Err(Error::Protocol(_)) => self.handler.discarded(Discard::Frame),
             _ => {}
@@ -188,7 +194,7 @@ impl<S: Read + Write, H: Signals> Link<'_, '_, S, H> {
     }
 }
 
-/// Lets the handler answer; the length of what is then to be sent.
+/// Gives a message to the handler and returns the length of the answer in bytes.
 async fn answer<H: Signals>(
     socket: u32,
     names: &mut Names,
@@ -202,7 +208,7 @@ async fn answer<H: Signals>(
         Names::Forwarded => (envelope.id, envelope.id),
         Names::Direct { peer, ours } => {
             if !envelope.id.is_empty() {
-                // A name too long for us is not repeated.
+                // A name longer than `MAX_ID` is not repeated in the answer.
                 *ours = Id::try_from(envelope.id).unwrap_or_default();
             }
             (peer.as_str(), ours.as_str())
@@ -214,7 +220,7 @@ async fn answer<H: Signals>(
     if let Some(len) = write(&envelope, out) {
         return Some(len);
     }
-    // Whoever asked is told, rather than left to wait.
+    // The sender gets a refusal instead of no answer.
     handler.discarded(Discard::TooLong);
     envelope.message = Some(Message::Refused { reason: "the answer is longer than the memory for it" });
     write(&envelope, out)

@@ -3,71 +3,73 @@ use barertc_wire::Writer;
 use crate::error::Error;
 use crate::json;
 
-/// The longest name of a peer.
+/// The longest name of a peer, in bytes.
 pub const MAX_ID: usize = 64;
 
-/// The name of a peer, owned.
+/// The name of a peer, without an allocation.
 pub type Id = heapless::String<MAX_ID>;
 
-/// Which of the two dialects a message is written in; they differ in the name of one member.
+/// The dialect of a message. The two dialects differ in the name of the member that has the session description.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Dialect {
-    /// Descriptions are in `sdp`, as the libdatachannel streamer and its page do.
+    /// The member is `sdp`, as in the streamer example of libdatachannel.
     #[default]
     Streamer,
-    /// Descriptions are in `description`, as its client and web examples do.
+    /// The member is `description`, as in the client and web examples of libdatachannel.
     Client,
 }
 
-/// What a signaling message says.
+/// The contents of a signaling message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message<'a> {
-    /// `request`: make me an offer.
+    /// `request`: the sender asks for an offer.
     Request,
-    /// `offer`
+    /// `offer`: an offer.
     Offer {
         /// The session description.
         sdp: &'a str,
     },
-    /// `answer`
+    /// `answer`: an answer.
     Answer {
         /// The session description.
         sdp: &'a str,
     },
     /// `candidate`: one trickled ICE candidate.
     Candidate {
-        /// `candidate:…`; empty when there will be no more.
+        /// The candidate as `candidate:…` (RFC 8839 §5.1). Empty when no further candidates will follow.
         candidate: &'a str,
-        /// The m-line it is for; empty when not said.
+        /// The mid of the m-line that the candidate belongs to. Empty when the message has none.
         mid: &'a str,
     },
-    /// `refused`: what was asked for cannot be had.
+    /// `refused`: the receiver's request was refused.
     Refused {
-        /// Why, in words for whoever asked.
+        /// The reason as a text for people.
         reason: &'a str,
     },
 }
 
-/// A message with the name it is for (on the way out) or from (on the way in, once a forwarder has replaced it).
+/// A signaling message with the name of its receiver or its sender.
+///
+/// A sender writes the receiver's name. A forwarding server replaces it with the sender's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope<'a> {
-    /// The other side's name; empty when not said.
+    /// The name of the other side. Empty when the message has none.
     pub id: &'a str,
-    /// What the sender shows to get in, where signaling goes through a server that does not ask for it.
+    /// The sender's token. Messages through a forwarding server need it, because the server does not check tokens.
     pub token: Option<&'a str>,
-    /// How descriptions are called in it.
+    /// The dialect of the message.
     pub dialect: Dialect,
-    /// What it says; `None` for types that are not known, which are to be ignored.
+    /// The contents. `None` for an unknown type, which the receiver ignores.
     pub message: Option<Message<'a>>,
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads a message, unescaping its strings where they lie.
+    /// Reads a message. The call unescapes the strings in place, so it changes `text`.
     ///
     /// # Errors
-    /// [`Error::Json`] when it is not a JSON object with a `type`, or a known type without what belongs to it.
+    /// [`Error::Json`] when `text` is not a JSON object with a `type`, or when a member is missing that the type needs.
     pub fn parse(text: &'a mut [u8]) -> Result<Self, Error> {
         let [id, token, kind, sdp, description, candidate, mid, reason] =
             json::strings(text, ["id", "token", "type", "sdp", "description", "candidate", "mid", "reason"])?;
@@ -87,10 +89,10 @@ impl<'a> Envelope<'a> {
         Ok(Self { id: id.unwrap_or_default(), token, dialect, message })
     }
 
-    /// Writes the message as JSON.
+    /// Writes the message as JSON into `out`.
     ///
     /// # Errors
-    /// [`Error::NoRoom`] when `out` is too small.
+    /// [`Error::NoRoom`] when `out` is too short.
     pub fn write<'o>(&self, out: &'o mut [u8]) -> Result<&'o mut [u8], Error> {
         let mut w = Writer::new(out);
         w.put(b"{\"id\":")?;

@@ -1,11 +1,11 @@
-//! The parsers of what a peer sends, one call each: for programs that fuzz them, or that prove that they cannot panic.
-//! Applications have no use for them.
+//! The parsers for data of the network, one function each, for fuzzing and for the proof that they cannot panic.
+//! Applications do not need them.
 
 use crate::error::Violation;
 use crate::whep::{Fragment, Tag};
 use crate::{frame, http, whep, ws};
 
-/// A request's head: its method, path and query, and what its fields say about the body.
+/// Reads a request's head and returns its method, its path, its query and the length of its body.
 ///
 /// # Errors
 /// The rule of RFC 9112 that is broken.
@@ -15,7 +15,7 @@ pub fn request(head: &[u8]) -> Result<(&str, &str, &str, Option<usize>), Violati
     Ok((request.method, request.path, request.query, request.fields.content_length))
 }
 
-/// A response's head: its status.
+/// Reads a response's head and returns its status.
 ///
 /// # Errors
 /// The rule of RFC 9112 that is broken.
@@ -23,16 +23,17 @@ pub fn response(head: &[u8]) -> Result<u16, Violation> {
     Ok(http::parse_response(head)?.status)
 }
 
-/// Joins the chunks of a body, and returns its length once all of it is there (RFC 9112 §7.1).
+/// Joins the chunks of a body and returns its length (RFC 9112 §7.1). `None` when the body is incomplete.
 ///
 /// # Errors
-/// What is not a chunk.
+/// [`Violation::Chunk`] when a chunk is malformed.
 pub fn chunks(body: &mut [u8]) -> Result<Option<usize>, Violation> {
     let filled = body.len();
     http::dechunk(body, filled, true)
 }
 
-/// The header of a WebSocket frame: bytes of the payload and of the header (RFC 6455 §5.2). The payload behind it is unmasked.
+/// Reads the header of a WebSocket frame and returns the lengths of the payload and of the header, in bytes (RFC 6455
+/// §5.2). The call unmasks the payload behind the header.
 ///
 /// # Errors
 /// The rule of RFC 6455 that is broken.
@@ -42,7 +43,7 @@ pub fn web_socket_frame(raw: &mut [u8]) -> Result<Option<(u64, usize)>, Violatio
     Ok(Some((header.payload, header.len)))
 }
 
-/// The code in the payload of a close frame (RFC 6455 §5.5.1).
+/// Reads the code in the payload of a close frame (RFC 6455 §5.5.1).
 ///
 /// # Errors
 /// The rule of RFC 6455 that is broken.
@@ -50,13 +51,13 @@ pub fn web_socket_close(payload: &[u8]) -> Result<Option<u16>, Violation> {
     ws::close_frame(payload)
 }
 
-/// How many candidates a fragment of a description has (RFC 8840 §9); `None` when it is no fragment.
+/// The number of candidates in a fragment of a description (RFC 8840 §9). `None` when the text is no fragment.
 pub fn fragment(text: &str) -> Option<usize> {
     let fragment = Fragment::parse(text)?;
     Some(fragment.candidates().count())
 }
 
-/// Whether the field `If-Match` lets the change of a session pass (RFC 9110 §13.1.1).
+/// Whether the field `If-Match` allows the change of a session in ICE generation `number` (RFC 9110 §13.1.1).
 pub fn if_match(field: &str, number: u32) -> bool {
     whep::if_match(field, Tag::of(number)) != whep::Match::Other
 }

@@ -1,10 +1,12 @@
 use core::fmt::{self, Write as _};
 
-/// Characters of a text from outside that are shown.
+/// The most characters of a text that are written.
 const SHOWN: usize = 64;
 
-/// A text from outside, made harmless for a log or a terminal: at most 64 characters, and whatever is not printable ASCII as
-/// an escape. Nothing in it can move a cursor, change colours, end a line or turn the direction of writing.
+/// Writes a text of the network safely to a log or a terminal.
+///
+/// `Display` writes at most 64 characters. A character that is not printable ASCII is written as an escape, so the text
+/// cannot move the cursor, change colours, end a line or reverse the direction of writing.
 ///
 /// ```
 /// use barertc_signaling::Printable;

@@ -1,4 +1,4 @@
-//! Answers that say no more than a status.
+//! Responses that have a status and no content of the application.
 
 use core::pin::pin;
 
@@ -10,7 +10,7 @@ use crate::http::{self, HEAD_ROOM, HeadWriter};
 use crate::link::{WRITE_TIMEOUT, within};
 use crate::ws::accept_key;
 
-/// Turns the connection into a WebSocket (RFC 6455 §4.2.2).
+/// Accepts the opening handshake of a WebSocket with status 101 (RFC 6455 §4.2.2).
 pub(crate) async fn switch<S: Write>(socket: &mut S, key: &str) -> Result<(), Error> {
     let accept = accept_key(key);
     let mut room = [0; HEAD_ROOM];
@@ -23,18 +23,18 @@ pub(crate) async fn switch<S: Write>(socket: &mut S, key: &str) -> Result<(), Er
     .await
 }
 
-/// Lets a client send its body (RFC 9110 §15.2.1).
+/// Tells a client with status 100 to send its body (RFC 9110 §15.2.1).
 pub(crate) async fn go_on<S: Write>(socket: &mut S) -> Result<(), Error> {
     socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.map_err(Error::io)?;
     socket.flush().await.map_err(Error::io)
 }
 
-/// Answers with a status and its name as text.
+/// Refuses a request with a status. The body is the name of the status.
 pub(crate) async fn refuse<S: Write, C: Clock>(socket: &mut S, clock: &C, status: u16) -> Result<(), Error> {
     refuse_with(socket, clock, status, |_| Ok(())).await
 }
 
-/// The same with more header fields.
+/// Refuses a request with a status and further header fields.
 pub(crate) async fn refuse_with<S: Write, C: Clock>(
     socket: &mut S,
     clock: &C,
@@ -65,7 +65,7 @@ pub(crate) async fn refuse_with<S: Write, C: Clock>(
     within(clock, WRITE_TIMEOUT, sent).await
 }
 
-/// One request a connection: a device has few sockets, and a viewer needs two.
+/// Writes the status line and `Connection: close`. A connection serves one request only, because a device has few sockets.
 pub(crate) fn status_line(w: &mut HeadWriter<'_>, status: u16) -> Result<(), Error> {
     w.line(format_args!("HTTP/1.1 {status} {}", reason(status)))?;
     w.line(format_args!("Connection: close"))

@@ -14,34 +14,34 @@ use crate::reply::refuse;
 use crate::whep::IceGeneration;
 use crate::ws::WebSocket;
 
-/// How long a request may take to come in.
+/// The longest time in which a request may arrive.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is served beside signaling.
+/// A page or another file that [`serve_connection`] serves.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'p> {
-    /// Media type.
+    /// The media type, such as `text/html; charset=utf-8`.
     pub content_type: &'p str,
-    /// `gzip` and the like, when it is stored so.
+    /// The content coding of `body`, such as `gzip`. `None` for no coding.
     pub encoding: Option<&'p str>,
-    /// The bytes.
+    /// The contents.
     pub body: &'p [u8],
 }
 
-/// Why a session could not be had. Each has its HTTP status.
+/// The reason why the application refuses a session or a candidate. Each reason has its HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Refusal {
-    /// 400: the description, or the candidate, is none.
+    /// Status 400: the description or the candidate is malformed.
     Malformed,
-    /// 404: there is no such session.
+    /// Status 404: the session or the endpoint does not exist.
     Unknown,
-    /// 406: nothing in common.
+    /// Status 406: the offer has no codec or transport in common with the application.
     Unacceptable,
-    /// 503: no room for another.
+    /// Status 503: there is no room for another session.
     Busy,
-    /// 422: understood, and not done here (such as an ICE restart, or a candidate over a transport that is not used).
+    /// Status 422: the application does not support the request, such as an ICE restart or the transport of a candidate.
     Unsupported,
 }
 
@@ -57,18 +57,18 @@ impl Refusal {
     }
 }
 
-/// Which way the media of an HTTP session go.
+/// The protocol of an HTTP session, which gives the direction of its media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Endpoint {
-    /// `/whep`: from us.
+    /// WHEP, at the path `/whep`: the server sends media.
     Whep,
-    /// `/whip`: to us (RFC 9725).
+    /// WHIP, at the path `/whip`: the server receives media (RFC 9725).
     Whip,
 }
 
 impl Endpoint {
-    /// As people write it.
+    /// The name of the protocol, such as `WHEP`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -85,25 +85,27 @@ impl Endpoint {
     }
 }
 
-/// What the application decides for [`serve_connection`].
+/// The application's decisions for [`serve_connection`].
 #[allow(async_fn_in_trait, reason = "single-threaded executors, as everything in this workspace")]
 pub trait Server: Signals {
-    /// Whether this caller may have signaling; pages are for everybody. [`AccessControl`](crate::AccessControl) is the usual
-    /// answer.
+    /// Decides whether `caller` may use signaling. [`AccessControl`](crate::AccessControl) makes such decisions. Pages need
+    /// no decision: every caller gets them.
     fn authorize(&self, caller: &Caller<'_>) -> Admission;
 
-    /// A number for a new signaling socket; `None` when there is no room. Paired with [`Signals::closed`].
+    /// Gives a new signaling socket its number. `None` when there is no room. [`Signals::closed`] tells the end of the
+    /// socket.
     fn opened(&self) -> Option<u32>;
 
-    /// What lies at `path`, such as `/`.
+    /// The page at `path`, such as `/`. `None` when there is none.
     fn page(&self, path: &str) -> Option<Page<'_>>;
 
-    /// WHEP or WHIP: an offer of somebody who wants to view, or to send. Answers into `room`, and leaves the session's name
-    /// in `session`: letters and digits that nobody can guess (128 random bits), for who knows it may end the session.
-    /// [`Refusal::Unknown`] where there is no such endpoint.
+    /// Handles the offer of a WHEP viewer or a WHIP sender and returns the answer, which borrows from `room`.
+    ///
+    /// The call leaves the name of the session in `session`. The name has letters and digits only. It must be secret, with
+    /// at least 128 random bits, because everybody who knows it can end the session.
     ///
     /// # Errors
-    /// [`Refusal`]
+    /// [`Refusal`] with the reason; [`Refusal::Unknown`] when the application does not serve `endpoint`.
     async fn session_offer<'r>(
         &self,
         endpoint: Endpoint,
@@ -112,20 +114,24 @@ pub trait Server: Signals {
         room: &'r mut [u8],
     ) -> Result<&'r str, Refusal>;
 
-    /// The ICE generation that `session` is in; `None` where there is no such session.
+    /// The current ICE generation of `session`. `None` when there is no such session.
     fn session_ice(&self, session: &str) -> Option<IceGeneration>;
 
-    /// One more candidate for `session`, of its ICE generation; `None` means there will be no more.
+    /// Adds a candidate of the current ICE generation to `session`. `None` means that no further candidates will follow.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] and [`Refusal::Unsupported`] for a candidate that cannot be used: those behind it still come.
+    /// [`Refusal::Malformed`] and [`Refusal::Unsupported`] for a candidate that cannot be used. The candidates after it are
+    /// still given.
     async fn session_candidate(&self, session: &str, mid: &str, candidate: Option<&str>) -> Result<(), Refusal>;
 
-    /// An ICE restart of `session`, to the other side's new user name fragment and password (RFC 9725 §4.3.3). Writes our
-    /// new ones and our candidates into `room`, as a fragment (RFC 8840 §9). The other side's new candidates come next.
+    /// Restarts ICE of `session` with the other side's new username fragment and password (RFC 9725 §4.3.3).
+    ///
+    /// The call writes the new local credentials and candidates into `room`, as a fragment of a description (RFC 8840 §9).
+    /// The other side's new candidates follow with [`session_candidate`](Self::session_candidate).
     ///
     /// # Errors
-    /// [`Refusal::Unsupported`], which is what this does unless it is implemented; the session goes on as it was.
+    /// [`Refusal`] with the reason. The session then goes on without a restart. The default refuses with
+    /// [`Refusal::Unsupported`].
     async fn session_restart<'r>(
         &self,
         session: &str,
@@ -137,19 +143,22 @@ pub trait Server: Signals {
         Err(Refusal::Unsupported)
     }
 
-    /// Ends `session`; false when there is none of that name.
+    /// Ends `session`. False when there is no such session.
     fn session_end(&self, session: &str) -> bool;
 }
 
-/// Serves one accepted connection: one page, one request of WHEP or WHIP, or a signaling socket for as long as it lasts.
+/// Serves one accepted connection: one page, one request of WHEP or WHIP, or one signaling socket until it ends.
 ///
-/// `GET /…` serves [`Server::page`], any WebSocket upgrade becomes a signaling socket that speaks the dialect of
-/// [`Envelope`](crate::Envelope) directly (we are the `server` of it), `POST`, `PATCH` and `DELETE` on `/whep` are WHEP, and on
-/// `/whip` WHIP.
-/// The caller closes the stream afterwards (with `Close::Write` first where the stack aborts on drop).
+/// `GET` gives the page of [`Server::page`]. A WebSocket upgrade on any path starts a signaling socket with messages of
+/// [`Envelope`](crate::Envelope), on which the page calls this side `server`. `POST`, `PATCH` and `DELETE` on `/whep` are
+/// WHEP, and on `/whip` WHIP.
+///
+/// The caller closes the stream afterwards. If its network stack resets a stream on drop, the caller first closes the
+/// direction of writing.
 ///
 /// # Errors
-/// When the connection broke, timed out or broke the rules. A refused request is not an error; it was counted.
+/// An [`Error`] when the stream failed, a time limit passed, or the other side broke a rule. A refused request is no error;
+/// [`Signals::discarded`] gets the reason.
 pub async fn serve_connection<S: Read + Write, H: Server>(
     socket: &mut S,
     address: IpAddr,

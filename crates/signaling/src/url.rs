@@ -5,30 +5,32 @@ use barertc_wire::text;
 
 use crate::error::Error;
 
-/// The longest URL that is made of a reference, in bytes.
+/// The longest URL that [`Url::resolve`] makes, in bytes.
 pub const MAX_URL: usize = 512;
 
 /// A `ws`, `wss`, `http` or `https` URL (RFC 3986, RFC 6455 §3), borrowing from its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
-    /// Over TLS: `wss` or `https`.
+    /// Whether the scheme uses TLS: `wss` or `https`.
     pub secure: bool,
-    /// Name or address. An IPv6 address comes without its brackets.
+    /// The host: a name or an address. An IPv6 address has no brackets here.
     pub host: &'a str,
-    /// The port as written, or that of the scheme.
+    /// The port of the URL, or the default port of its scheme.
     pub port: u16,
-    /// Host and port as written, for the `Host` header.
+    /// The host and the port as the URL writes them, for the header field `Host`.
     pub authority: &'a str,
-    /// Path and query as written: empty, or with `/` or `?` in front. [`Url::target`] is what a request says.
+    /// The path and the query as the URL writes them. Empty, or with `/` or `?` in front. [`Url::target`] has the form of a
+    /// request.
     pub path_and_query: &'a str,
 }
 
 impl<'a> Url<'a> {
-    /// Reads a URL. Schemes are read in any case. User information is refused: credentials belong into a header.
+    /// Reads a URL. The scheme may have upper-case letters.
     ///
     /// # Errors
-    /// [`Error::Url`]
+    /// [`Error::Url`] when the URL is malformed, has another scheme, or has user information (`user@host`). Credentials
+    /// belong into a header field.
     pub fn parse(whole: &'a str) -> Result<Self, Error> {
         if !whole.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::Url);
@@ -49,25 +51,25 @@ impl<'a> Url<'a> {
         Ok(Self { secure, host, port, authority, path_and_query })
     }
 
-    /// The target of a request: path and query, with a path of `/` where none is written (RFC 9112 §3.2.1).
+    /// The target of a request: the path, or `/` when it is empty, and the query (RFC 9112 §3.2.1).
     #[must_use]
     pub fn target(&self) -> impl fmt::Display + 'a {
         Target(self.path_and_query)
     }
 
-    /// Whether both have the same origin: TLS, host and port (RFC 6454 §4).
+    /// Whether both URLs have the same origin: the same use of TLS, host and port (RFC 6454 §4).
     #[must_use]
     pub fn has_origin_of(&self, other: &Url<'_>) -> bool {
         self.secure == other.secure && self.port == other.port && self.host.eq_ignore_ascii_case(other.host)
     }
 
-    /// Whether its host means this machine: `localhost`, or a loopback address.
+    /// Whether the host is `localhost` or a loopback address.
     #[must_use]
     pub fn is_local(&self) -> bool {
         is_local(self.host)
     }
 
-    /// The URL of `reference` as it stands in something that came from this URL (RFC 3986 §5.2). A fragment is left out.
+    /// Resolves `reference` against this URL (RFC 3986 §5.2). A fragment (`#…`) is left out.
     ///
     /// ```
     /// use barertc_signaling::Url;
@@ -79,7 +81,8 @@ impl<'a> Url<'a> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Url`] for what is no reference or of another scheme, and [`Error::TooLong`].
+    /// [`Error::Url`] when the reference is malformed or has another scheme. [`Error::TooLong`] when the result is longer than
+    /// [`MAX_URL`].
     pub fn resolve(&self, reference: &str) -> Result<heapless::String<MAX_URL>, Error> {
         if !reference.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::Url);
@@ -243,17 +246,17 @@ fn is_ipv4(host: &str) -> bool {
     text::split(host, b'.').count() == 4 && text::split(host, b'.').all(is_byte)
 }
 
-/// Whether a host means this machine: `localhost` or a loopback address.
+/// Whether a host is `localhost` or a loopback address.
 pub(crate) fn is_local(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// The value of a parameter of a query, as written.
+/// The value of a query parameter, as the query writes it.
 pub(crate) fn query_parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
     text::split(query, b'&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Undoes percent-encoding (RFC 3986 §2.1); `None` when malformed, no UTF-8, or longer than `N`.
+/// Undoes percent-encoding (RFC 3986 §2.1). `None` when the text is malformed, not UTF-8, or longer than `N` bytes.
 pub(crate) fn percent_decode<const N: usize>(text: &str) -> Option<heapless::String<N>> {
     let mut bytes = heapless::Vec::<u8, N>::new();
     let mut rest = text.bytes();

@@ -1,32 +1,32 @@
-//! What WHIP (RFC 9725) and WHEP share: media types, fragments of descriptions, and entity tags.
+//! The common parts of WHIP (RFC 9725) and WHEP: media types, fragments of descriptions, and entity tags.
 
 use core::fmt;
 
 use barertc_wire::text;
 
-/// The media type of descriptions.
+/// The media type of session descriptions.
 pub(crate) const SDP: &str = "application/sdp";
 /// The media type of trickled candidates (RFC 8840 §9).
 pub(crate) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
-/// The longest user name fragment (RFC 8839 §5.4).
+/// The longest ICE username fragment, in bytes (RFC 8839 §5.4).
 pub const MAX_UFRAG: usize = 256;
 
-/// A user name fragment of ICE, owned.
+/// An ICE username fragment, without an allocation.
 pub type Ufrag = heapless::String<MAX_UFRAG>;
 
-/// The ICE generation of a session: what an entity tag stands for (RFC 9725 §4.3.1).
+/// The ICE generation of a session. Each generation has its own entity tag (RFC 9725 §4.3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct IceGeneration {
-    /// Counts ICE restarts.
+    /// The number of ICE restarts so far.
     pub number: u32,
-    /// The other side's user name fragment, which its candidates belong to. Empty where it is not known.
+    /// The other side's username fragment in this generation. Empty when it is not known.
     pub ufrag: Ufrag,
 }
 
 impl IceGeneration {
-    /// Its entity tag.
+    /// The entity tag of the generation.
     pub(crate) const fn tag(&self) -> Tag {
         Tag(self.number)
     }
@@ -50,18 +50,18 @@ impl fmt::Display for Tag {
     }
 }
 
-/// What an `If-Match` says about a tag.
+/// The result of comparing `If-Match` with an entity tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
-    /// `*`, which some clients put in quotes: whatever the tag is. An ICE restart comes so (RFC 9725 §4.3.3).
+    /// The field is `*`, which matches every tag. An ICE restart has it (RFC 9725 §4.3.3). Some clients put it in quotes.
     Any,
-    /// The tag is listed.
+    /// The field lists the tag.
     This,
-    /// It is not.
+    /// The field does not list the tag.
     Other,
 }
 
-/// Compares strongly (RFC 9110 §13.1.1): a weak tag is never the same.
+/// Compares with the strong comparison (RFC 9110 §13.1.1): a weak tag is never equal.
 pub(crate) fn if_match(field: &str, tag: Tag) -> Match {
     if matches!(field.trim_ascii(), "*" | "\"*\"") {
         return Match::Any;
@@ -77,13 +77,13 @@ pub(crate) fn if_match(field: &str, tag: Tag) -> Match {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fragment<'t> {
     text: &'t str,
-    /// The first user name fragment in it.
+    /// The first username fragment.
     pub(crate) ufrag: Option<&'t str>,
-    /// The first password in it.
+    /// The first password.
     pub(crate) pwd: Option<&'t str>,
 }
 
-/// The lines of a text, without their ends. What is behind the last end is a line when there is something.
+/// The lines of a text without their line ends. The last line may have no line end.
 fn lines(whole: &str) -> impl Iterator<Item = &str> {
     let mut parts = text::split(whole, b'\n');
     let mut next = parts.next();
@@ -94,18 +94,18 @@ fn lines(whole: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A candidate of a fragment, with what it stands under.
+/// A candidate of a fragment, with its mid and its username fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trickled<'t> {
     pub(crate) mid: &'t str,
-    /// The user name fragment that it belongs to, if that is said.
+    /// The username fragment of the candidate, when there is one.
     pub(crate) ufrag: Option<&'t str>,
-    /// The candidate's line; `None` is the end of them.
+    /// The candidate as `candidate:…`. `None` stands for `end-of-candidates`.
     pub(crate) candidate: Option<&'t str>,
 }
 
 impl<'t> Fragment<'t> {
-    /// Reads a fragment; `None` when a line of it is none of a description, or nothing in it is about candidates.
+    /// Reads a fragment. `None` when a line has the wrong form, or when the fragment has neither candidates nor credentials.
     pub(crate) fn parse(whole: &'t str) -> Option<Self> {
         let is_line = |line: &str| line.starts_with(|c: char| c.is_ascii_lowercase()) && line.get(1..2) == Some("=");
         if !lines(whole).all(is_line) {
@@ -117,7 +117,7 @@ impl<'t> Fragment<'t> {
         says_something.then_some(fragment)
     }
 
-    /// User name fragment and password, where both are in it and as long as RFC 8839 §5.4 wants them.
+    /// The username fragment and the password, when both are present and valid (RFC 8839 §5.4).
     pub(crate) fn credentials(&self) -> Option<(&'t str, &'t str)> {
         let is_ice = |b: u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b);
         let (ufrag, pwd) = (self.ufrag?, self.pwd?);
@@ -125,7 +125,7 @@ impl<'t> Fragment<'t> {
         (lengths && ufrag.bytes().chain(pwd.bytes()).all(is_ice)).then_some((ufrag, pwd))
     }
 
-    /// All candidates, and where they end.
+    /// All candidates and ends of candidates, in order.
     pub(crate) fn candidates(&self) -> impl Iterator<Item = Trickled<'t>> + use<'t> {
         let (mut mid, mut ufrag) = ("", None);
         lines(self.text).filter_map(move |line| {
@@ -136,7 +136,7 @@ impl<'t> Fragment<'t> {
                 ufrag = Some(name);
             }
             if attribute.starts_with("candidate:") {
-                // What a candidate says of itself counts more (`ufrag` as browsers write it).
+                // The `ufrag` extension of a candidate, which browsers write, replaces that of the section.
                 let mut words = text::split(attribute, b' ').skip_while(|word| *word != "ufrag").skip(1);
                 Some(Trickled { mid, ufrag: words.next().or(ufrag), candidate: Some(attribute) })
             } else {

@@ -1,6 +1,6 @@
-//! The client's side of WHIP (RFC 9725): publish to a server by one HTTP request.
+//! A WHIP client (RFC 9725): it publishes media to a server with one HTTP request.
 //!
-//! Each call uses a fresh connection, made by the caller (through TLS when [`Url::secure`](crate::Url::secure)).
+//! The caller opens a new connection for each call, through TLS when [`Url::secure`](crate::Url::secure) is true.
 
 use embedded_io_async::{Read, Write};
 
@@ -15,8 +15,10 @@ pub use crate::url::MAX_URL;
 /// The longest entity tag that is kept, in bytes.
 pub const MAX_ETAG: usize = 128;
 
-/// A token for a server, which is shown to the origin that it was given for and to no other: neither a redirection nor a
-/// session's URL carries it elsewhere, nor from `https` to `http`.
+/// A bearer token for one server.
+///
+/// A request carries the token only when its URL has the same origin (scheme, host and port) as the server's URL. So a
+/// redirection or a session's URL cannot send the token to another server, nor from `https` to `http`.
 #[derive(Clone, Copy)]
 pub struct Token<'t> {
     text: &'t str,
@@ -30,22 +32,23 @@ pub struct Session {
     etag: Option<heapless::String<MAX_ETAG>>,
 }
 
-/// What became of an offer.
+/// The server's response to an offer.
 #[derive(Debug)]
 pub enum Published<'a> {
-    /// Accepted.
+    /// The server has accepted the offer.
     Session {
-        /// To trickle and to end it.
+        /// The session, for [`trickle`] and [`end`].
         session: Session,
-        /// The server's answer.
+        /// The server's answer, a session description.
         answer: &'a str,
     },
-    /// To be repeated there (307 and 308, RFC 9725 §4.5). A caller follows a few at most.
+    /// The server redirects to this URL (status 307 or 308, RFC 9725 §4.5). The caller publishes there, and limits the
+    /// number of redirections.
     Redirect(heapless::String<MAX_URL>),
 }
 
 impl<'t> Token<'t> {
-    /// A token for the server at `url`.
+    /// Makes a token for the server at `url`.
     #[must_use]
     pub const fn new(text: &'t str, url: Url<'t>) -> Self {
         Self { text, origin: url }
@@ -63,24 +66,25 @@ impl core::fmt::Debug for Token<'_> {
 }
 
 impl Session {
-    /// Where the session lives.
+    /// The URL of the session.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The entity tag of its ICE generation, as the server wrote it.
+    /// The entity tag of the session's ICE generation, as the server wrote it. `None` when the server sent none.
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.etag.as_deref()
     }
 }
 
-/// Offers to publish at `url`. The request's head is made in `buf`, and the answer comes into it.
+/// Sends an offer to the WHIP endpoint at `url` and reads the answer. `buf` holds the head of the request, and then the
+/// response.
 ///
 /// # Errors
-/// [`Error::Status`] or [`Error::Busy`] when the server refuses, [`Error::Downgrade`] when it sends us from `https` to
-/// `http`; otherwise why the exchange failed.
+/// [`Error::Status`] or [`Error::Busy`] when the server refuses. [`Error::Downgrade`] when it redirects from `https` to
+/// `http`. Any other [`Error`] when the exchange fails.
 pub async fn publish<'b, S: Read + Write>(
     stream: &mut S,
     url: &Url<'_>,
@@ -116,11 +120,14 @@ pub async fn publish<'b, S: Read + Write>(
     Ok(Published::Session { session, answer: core::str::from_utf8(answer).map_err(|_| Violation::MediaType)? })
 }
 
-/// Adds candidates to a session (RFC 9725 §4.3.1): lines `a=candidate:…` under `a=mid:…`, as RFC 8840 §9 has them. `buf` is
-/// for the heads of request and answer.
+/// Sends candidates to a session (RFC 9725 §4.3.1).
+///
+/// The fragment has lines `a=candidate:…` after a line `a=mid:…` (RFC 8840 §9). `buf` holds the heads of request and
+/// response.
 ///
 /// # Errors
-/// [`Error::Status`] when the server refuses; 405 and 501 mean it doesn't trickle. Otherwise why the exchange failed.
+/// [`Error::Status`] when the server refuses; 405 and 501 mean that it does not support trickle ICE. Any other [`Error`]
+/// when the exchange fails.
 pub async fn trickle<S: Read + Write>(
     stream: &mut S,
     session: &Session,
@@ -133,10 +140,10 @@ pub async fn trickle<S: Read + Write>(
     accepted(stream, buf).await
 }
 
-/// Ends a session (RFC 9725 §4.2). `buf` is for the heads of request and answer.
+/// Ends a session (RFC 9725 §4.2). `buf` holds the heads of request and response.
 ///
 /// # Errors
-/// [`Error::Status`] when the server refuses; otherwise why the exchange failed.
+/// [`Error::Status`] when the server refuses. Any other [`Error`] when the exchange fails.
 pub async fn end<S: Read + Write>(
     stream: &mut S,
     session: &Session,

@@ -1,4 +1,4 @@
-//! WebSocket (RFC 6455) over any byte stream, in a buffer lent by the caller.
+//! WebSocket (RFC 6455) over any byte stream, in a buffer that the caller lends.
 
 use embedded_io_async::{Read, Write};
 use rand_core::CryptoRng;
@@ -9,60 +9,60 @@ use crate::frame::{Header, MAX_CONTROL, Opcode};
 
 pub use crate::frame::HEADROOM;
 
-/// Closed in an orderly way (RFC 6455 §7.4.1).
+/// The close code of an orderly end (RFC 6455 §7.4.1).
 pub const CLOSE_NORMAL: u16 = 1000;
-/// Closed because a rule of the protocol was broken.
+/// The close code after a broken rule of the protocol (RFC 6455 §7.4.1).
 pub const CLOSE_PROTOCOL: u16 = 1002;
-/// Closed because a text was not UTF-8.
+/// The close code after a text that is not UTF-8 (RFC 6455 §7.4.1).
 pub const CLOSE_INVALID: u16 = 1007;
-/// Closed because whoever is there may not be, or has to make room.
+/// The close code for a client that is not admitted, or that is evicted (RFC 6455 §7.4.1).
 pub const CLOSE_POLICY: u16 = 1008;
-/// Closed because a message is longer than the buffer.
+/// The close code after a message that is longer than the buffer (RFC 6455 §7.4.1).
 pub const CLOSE_TOO_BIG: u16 = 1009;
 
-/// One end of an upgraded connection.
+/// One end of a WebSocket connection, after the opening handshake.
 ///
-/// Messages, reassembled from fragments, lie in the buffer until the next [`recv`](Self::recv). That call is safe to cancel:
-/// it awaits nothing but the stream's `read`, and keeps its state in here.
+/// A received message stays in the buffer until the next [`recv`](Self::recv). That call can be cancelled without loss: it
+/// awaits the `read` of the stream only, and this value keeps its state.
 #[derive(Debug)]
 pub struct WebSocket<'b, S> {
     socket: S,
     buf: &'b mut [u8],
-    /// Bytes that came and are not used up.
+    /// The number of received bytes in the buffer.
     filled: usize,
-    /// Bytes of the message so far, unmasked, at the front.
+    /// The number of bytes at the front that belong to the current message, unmasked.
     message: usize,
-    /// Whether a message in fragments is under way, and whether it is text.
+    /// Set while a fragmented message is incomplete; true for a text message.
     fragments: Option<bool>,
-    /// The message at the front was handed out.
+    /// Whether the message at the front was returned to the caller.
     handed_out: bool,
-    /// The other side has closed, with this code.
+    /// Set when the other side has closed; the inner value is its close code.
     closed: Option<Option<u16>>,
     client: bool,
 }
 
-/// What came in.
+/// A received message or control frame.
 #[derive(Debug)]
 pub enum Incoming<'m> {
     /// A text message, which is UTF-8 (RFC 6455 §8.1).
     Text(&'m mut [u8]),
-    /// A binary message.
+    /// A binary message. Its data are dropped.
     Binary,
-    /// To be answered with [`WebSocket::pong`].
+    /// A ping with its data. The caller answers with [`WebSocket::pong`].
     Ping(heapless::Vec<u8, MAX_CONTROL>),
     /// An answer to [`WebSocket::ping`].
     Pong,
-    /// The other side is done. To be answered with [`WebSocket::close`].
+    /// The other side has closed. The caller answers with [`WebSocket::close`].
     Close,
 }
 
 impl<'b, S: Read + Write> WebSocket<'b, S> {
-    /// The server's end.
+    /// Makes the server's end.
     pub const fn server(socket: S, buf: &'b mut [u8]) -> Self {
         Self::new(socket, buf, false)
     }
 
-    /// The client's end.
+    /// Makes the client's end.
     pub const fn client(socket: S, buf: &'b mut [u8]) -> Self {
         Self::new(socket, buf, true)
     }
@@ -71,18 +71,18 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
         Self { socket, buf, filled: 0, message: 0, fragments: None, handed_out: false, closed: None, client }
     }
 
-    /// With the first `filled` bytes of the buffer, which came in the same piece as the opening handshake.
+    /// Adopts the first `filled` bytes of the buffer, which arrived together with the opening handshake.
     pub(crate) fn with_received(mut self, filled: usize) -> Self {
         self.filled = filled.min(self.buf.len());
         self
     }
 
-    /// The next thing from the other side.
+    /// Waits for the next message or control frame.
     ///
     /// # Errors
-    /// [`Error::TooLong`] for what doesn't fit the buffer and [`Error::Protocol`] for what breaks the rules;
-    /// [`close_code`] says with what to close then. [`Error::Io`], [`Error::Truncated`] and [`Error::Closed`] when the
-    /// stream ends.
+    /// [`Error::TooLong`] for a message that does not fit into the buffer. [`Error::Protocol`] for a broken rule.
+    /// [`close_code`] gives the code to close with. [`Error::Io`], [`Error::Truncated`] and [`Error::Closed`] when the stream
+    /// ends.
     pub async fn recv(&mut self) -> Result<Incoming<'_>, Error> {
         if core::mem::take(&mut self.handed_out) {
             self.remove(0, self.message);
@@ -122,36 +122,39 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
         }
     }
 
-    /// Sends the text that lies in `room` from [`HEADROOM`] on, `len` bytes long. A client masks it where it lies, with a
-    /// `mask` that nobody can foretell (RFC 6455 §5.3). A server doesn't use the mask. The same holds for all that is sent.
+    /// Sends a text message: the `len` bytes in `room` from [`HEADROOM`] on.
+    ///
+    /// A client masks them in place with `mask`, which must be unpredictable (RFC 6455 §5.3). A server ignores `mask`.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::NoRoom`] when `len` reaches beyond `room`.
+    /// [`Error::Io`] when the stream fails. [`Error::NoRoom`] when `room` is shorter than `HEADROOM` and `len` bytes.
     pub async fn send_text(&mut self, room: &mut [u8], len: usize, mask: u32) -> Result<(), Error> {
         self.send(Opcode::Text, room, len, mask).await
     }
 
-    /// Asks for a sign of life.
+    /// Sends a ping (RFC 6455 §5.5.2). `mask` is as for [`send_text`](Self::send_text).
     ///
     /// # Errors
-    /// [`Error::Io`]
+    /// [`Error::Io`] when the stream fails.
     pub async fn ping(&mut self, mask: u32) -> Result<(), Error> {
         self.control(Opcode::Ping, &[], mask).await
     }
 
-    /// Answers a ping with its data.
+    /// Answers a ping with the ping's data (RFC 6455 §5.5.3). `mask` is as for [`send_text`](Self::send_text).
     ///
     /// # Errors
-    /// [`Error::Io`]
+    /// [`Error::Io`] when the stream fails.
     pub async fn pong(&mut self, data: &[u8], mask: u32) -> Result<(), Error> {
         self.control(Opcode::Pong, data, mask).await
     }
 
-    /// Says goodbye with a status code (RFC 6455 §7.4); nothing may be sent after it. Where the other side closed first, it
-    /// gets its own code back (RFC 6455 §5.5.1).
+    /// Sends a close frame with a status code (RFC 6455 §7.4). The caller must send nothing afterwards.
+    ///
+    /// If the other side has closed first, it gets its own code back (RFC 6455 §5.5.1). `mask` is as for
+    /// [`send_text`](Self::send_text).
     ///
     /// # Errors
-    /// [`Error::Io`]
+    /// [`Error::Io`] when the stream fails.
     pub async fn close(&mut self, code: u16, mask: u32) -> Result<(), Error> {
         match self.closed.unwrap_or(Some(code)) {
             Some(code) => self.control(Opcode::Close, &code.to_be_bytes(), mask).await,
@@ -159,12 +162,12 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
         }
     }
 
-    /// The stream below.
+    /// The stream under the WebSocket.
     pub const fn stream(&mut self) -> &mut S {
         &mut self.socket
     }
 
-    /// The header of the frame behind the message so far, once it is there.
+    /// The header of the next frame in the buffer. `None` when it is incomplete.
     fn header(&self) -> Result<Option<Header>, Violation> {
         let raw = self.buf.get(self.message..self.filled).unwrap_or_default();
         let Some(header) = Header::parse(raw)? else { return Ok(None) };
@@ -175,7 +178,7 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
         Ok(Some(header))
     }
 
-    /// Uses up a frame that is all there, up to `end`.
+    /// Handles a complete frame, which ends at `end`.
     fn take_frame(&mut self, header: &Header, end: usize) -> Result<Step, Violation> {
         let start = self.message.saturating_add(header.len);
         let data = self.buf.get_mut(start..end).unwrap_or_default();
@@ -187,7 +190,7 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
             (Opcode::Text | Opcode::Binary | Opcode::Continuation, _) => return Err(Violation::Fragment),
             (Opcode::Ping | Opcode::Pong | Opcode::Close, _) => {
                 let step = match header.opcode {
-                    // Their length was looked at with the header.
+                    // `header` has checked the length.
                     Opcode::Ping => Step::Ping(heapless::Vec::from_slice(data).map_err(|_| Violation::Control)?),
                     Opcode::Pong => Step::Pong,
                     _ => {
@@ -212,7 +215,7 @@ impl<'b, S: Read + Write> WebSocket<'b, S> {
         Ok(Step::Message { text })
     }
 
-    /// Closes a gap of `len` bytes at `at`.
+    /// Removes `len` bytes at `at` from the buffer.
     fn remove(&mut self, at: usize, len: usize) {
         let from = at.saturating_add(len).min(self.filled);
         self.buf.copy_within(from..self.filled, at.min(from));
@@ -241,7 +244,7 @@ enum Step {
     Close,
 }
 
-/// With what to close after an error of [`WebSocket::recv`]; `None` when there is nobody left to tell.
+/// The close code for an error of [`WebSocket::recv`]. `None` when the stream has ended, so that nothing can be sent.
 #[must_use]
 pub const fn close_code(error: Error) -> Option<u16> {
     match error {
