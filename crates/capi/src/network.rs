@@ -183,8 +183,7 @@ pub unsafe extern "C" fn brtc_remove_local_candidate(
     unsafe {
         handle::with(connection, |inside| {
             let address = raw::get("address", address)?.socket()?;
-            inside.peer.remove_local_candidate(Instant::from_micros(now), address);
-            Ok(())
+            Ok(inside.peer.remove_local_candidate(Instant::from_micros(now), address)?)
         })
     }
 }

@@ -16,13 +16,17 @@ pub enum CandidateType {
 }
 
 impl CandidateType {
-    /// The type preferences that RFC 8445 §5.1.2.2 recommends.
-    const fn preference(self) -> u8 {
-        match self {
-            Self::Host => 126,
-            Self::PeerReflexive => 110,
-            Self::ServerReflexive => 100,
-            Self::Relayed => 0,
+    /// The type preferences that RFC 8445 §5.1.2.2 recommends. Over TCP all are below those over UDP, but for relayed
+    /// candidates, which stay the last (RFC 6544 §4.2).
+    const fn preference(self, tcp: bool) -> u8 {
+        match (self, tcp) {
+            (Self::Host, false) => 126,
+            (Self::PeerReflexive, false) => 110,
+            (Self::ServerReflexive, false) => 100,
+            (Self::Host, true) => 90,
+            (Self::PeerReflexive, true) => 80,
+            (Self::ServerReflexive, true) => 70,
+            (Self::Relayed, _) => 0,
         }
     }
 
@@ -44,11 +48,53 @@ impl CandidateType {
     }
 }
 
+/// Which side opens the connection of a candidate over TCP: the W3C's `RTCIceTcpCandidateType` (RFC 6544 §4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TcpType {
+    /// The side of the candidate. Nobody can connect to it; its port is 9.
+    Active,
+    /// The other side.
+    Passive,
+    /// Both at the same time. No agent of this crate does that, so such a candidate of the peer is not used.
+    SimultaneousOpen,
+}
+
+impl TcpType {
+    /// The port of active candidates (RFC 6544 §4.5): connections leave from any port.
+    pub const ACTIVE_PORT: u16 = 9;
+
+    /// The name of the type in a candidate line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Passive => "passive",
+            Self::SimultaneousOpen => "so",
+        }
+    }
+
+    /// The type of that [name](Self::name).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Active, Self::Passive, Self::SimultaneousOpen].into_iter().find(|t| t.name() == name)
+    }
+
+    /// The direction preference that RFC 6544 §4.2 recommends for host candidates.
+    const fn preference(self) -> u16 {
+        match self {
+            Self::Active => 6,
+            Self::Passive => 4,
+            Self::SimultaneousOpen => 2,
+        }
+    }
+}
+
 /// A foundation: equal for candidates of one type, base and server (RFC 8445 §5.1.1.3). It has at most 32 characters.
 pub type Foundation = heapless::String<32>;
 
-/// A candidate: an address where an agent can be reached over UDP. Its component is 1, since with RTCP multiplexing there
-/// is no other.
+/// A candidate: an address where an agent can be reached over UDP or TCP. Its component is 1, since with RTCP multiplexing
+/// there is no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Candidate {
@@ -62,6 +108,8 @@ pub struct Candidate {
     pub foundation: Foundation,
     /// For reflexive and relayed candidates, the address that this one stands for.
     pub related: Option<SocketAddr>,
+    /// For a candidate over TCP, who opens the connection; none over UDP.
+    pub tcp_type: Option<TcpType>,
 }
 
 impl Candidate {
@@ -72,6 +120,33 @@ impl Candidate {
         Self::new(addr, CandidateType::Host, local_preference(addr.ip()), None, None)
     }
 
+    /// A host candidate for a TCP socket that listens at `addr`: the peer connects to it.
+    #[must_use]
+    pub fn tcp_passive(addr: SocketAddr) -> Self {
+        Self::tcp(addr, TcpType::Passive)
+    }
+
+    /// A host candidate that connects from `ip` to passive candidates of the peer.
+    #[must_use]
+    pub fn tcp_active(ip: IpAddr) -> Self {
+        Self::tcp(SocketAddr::new(ip, TcpType::ACTIVE_PORT), TcpType::Active)
+    }
+
+    fn tcp(addr: SocketAddr, tcp_type: TcpType) -> Self {
+        let kind = CandidateType::Host;
+        // RFC 6544 §4.2: three bits say who connects, thirteen which address it is.
+        let preference = (tcp_type.preference() << 13) | (local_preference(addr.ip()) >> 3);
+        let foundation = foundation(kind, true, addr.ip(), None);
+        let priority = priority(kind, true, preference);
+        Self { addr, kind, priority, foundation, related: None, tcp_type: Some(tcp_type) }
+    }
+
+    /// Whether it is reached over TCP.
+    #[must_use]
+    pub const fn is_tcp(&self) -> bool {
+        self.tcp_type.is_some()
+    }
+
     pub(crate) fn new(
         addr: SocketAddr,
         kind: CandidateType,
@@ -80,8 +155,9 @@ impl Candidate {
         server: Option<IpAddr>,
     ) -> Self {
         let base = related.filter(|_| kind != CandidateType::Relayed).unwrap_or(addr).ip();
-        let foundation = foundation(kind, base, server);
-        Self { addr, kind, priority: priority(kind, local_preference), foundation, related }
+        let foundation = foundation(kind, false, base, server);
+        let priority = priority(kind, false, local_preference);
+        Self { addr, kind, priority, foundation, related, tcp_type: None }
     }
 
     /// The local preference, which is the middle field of the priority (RFC 8445 §5.1.2.1).
@@ -92,8 +168,8 @@ impl Candidate {
 }
 
 /// RFC 8445 §5.1.2.1 for component 1.
-pub(crate) const fn priority(kind: CandidateType, local_preference: u16) -> u32 {
-    ((kind.preference() as u32) << 24) | ((local_preference as u32) << 8) | 255
+pub(crate) const fn priority(kind: CandidateType, tcp: bool, local_preference: u16) -> u32 {
+    ((kind.preference(tcp) as u32) << 24) | ((local_preference as u32) << 8) | 255
 }
 
 /// IPv6 before IPv4 (RFC 8421 §4 would interleave several of each), loopback last.
@@ -105,9 +181,9 @@ fn local_preference(ip: IpAddr) -> u16 {
     }
 }
 
-/// A number made from kind, base address and server address, written in decimal.
-fn foundation(kind: CandidateType, base: IpAddr, server: Option<IpAddr>) -> Foundation {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(kind.preference());
+/// A number made from kind, transport protocol, base address and server address, written in decimal.
+fn foundation(kind: CandidateType, tcp: bool, base: IpAddr, server: Option<IpAddr>) -> Foundation {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(kind.preference(tcp));
     for ip in [Some(base), server].into_iter().flatten() {
         match ip {
             IpAddr::V4(ip) => fnv(&mut hash, &ip.octets()),

@@ -38,8 +38,8 @@ pub struct Config {
     pub patience: Duration,
     /// [`Event::NoAnswer`](crate::Event::NoAnswer) tells after this that no pair works yet.
     pub no_answer_after: Duration,
-    /// How long a valid relayed pair waits for a direct one before the controlling agent nominates it; data flow on it
-    /// meanwhile.
+    /// How long a valid pair that is relayed or over TCP waits for a direct one over UDP, before the controlling agent
+    /// nominates it. Data flow on it meanwhile.
     pub relay_patience: Duration,
     /// The middle of the randomised interval between consent checks, of 5 s or more (RFC 7675 §5.1).
     pub consent_interval: Duration,

@@ -51,8 +51,12 @@ pub enum Error {
     },
     /// The candidate is for a component other than 1. With RTCP multiplexing there is no other.
     Component(u16),
-    /// The candidate is for a transport protocol other than UDP.
+    /// The candidate is for a transport protocol other than UDP and TCP.
     CandidateProtocol,
+    /// No socket or listener with this address was added.
+    UnknownLocal(SocketAddr),
+    /// A TURN server is reached over UDP, TCP or TLS, not by ICE's own connections.
+    ServerProtocol,
     /// No such TURN server was added.
     UnknownServer(SocketAddr),
     /// The text is no URI of a TURN server (RFC 7065 §3.1).
@@ -83,7 +87,9 @@ impl fmt::Display for Error {
             Self::Character { what, byte } => write!(f, "the {what} has a forbidden character (byte {byte:#04x})"),
             Self::CandidateLine { field } => write!(f, "not a candidate line: its {field} cannot be read"),
             Self::Component(component) => write!(f, "candidate of component {component}: only 1 is supported"),
-            Self::CandidateProtocol => f.write_str("candidate of another transport protocol than UDP"),
+            Self::CandidateProtocol => f.write_str("candidate of another transport protocol than UDP and TCP"),
+            Self::UnknownLocal(addr) => write!(f, "no socket with the local address {addr} was added"),
+            Self::ServerProtocol => f.write_str("a TURN server is reached over UDP, TCP or TLS"),
             Self::UnknownServer(addr) => write!(f, "no TURN server {addr} was added"),
             Self::TurnUri { part } => write!(f, "not the URI of a TURN server: its {part} cannot be used"),
             Self::Unreachable(addr) => write!(f, "no datagram can be sent to {addr}"),

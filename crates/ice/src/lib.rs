@@ -92,7 +92,7 @@ mod turn;
 mod uri;
 
 pub use agent::Agent;
-pub use candidate::{Candidate, CandidateType, Foundation};
+pub use candidate::{Candidate, CandidateType, Foundation, TcpType};
 pub use carrier::{Attributes, Carrier, Carries};
 pub use config::Config;
 pub use error::Error;

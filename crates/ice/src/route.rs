@@ -1,17 +1,22 @@
 //! How datagrams travel, and which addresses they can travel to.
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// A transport protocol. ICE itself uses UDP; a TURN server may be reached over a stream.
+/// A transport protocol. ICE itself uses UDP, or TCP where it has candidates for that; a TURN server may be reached over
+/// a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Protocol {
     /// UDP.
     #[default]
     Udp,
-    /// A TCP connection from the local address to the remote one.
+    /// A TCP connection to a TURN server. The local address only names it.
     Tcp,
     /// TLS over such a TCP connection.
     Tls,
+    /// A TCP connection to the peer, with a length before each message (RFC 6544, RFC 4571). Where the local port is
+    /// [`TcpType::ACTIVE_PORT`](crate::TcpType::ACTIVE_PORT), this side makes the connection, from any port. Otherwise
+    /// the peer has made it, to the local address.
+    IceTcp,
 }
 
 impl Protocol {

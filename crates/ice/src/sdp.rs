@@ -18,7 +18,7 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
-use crate::candidate::{Candidate, CandidateType, Foundation};
+use crate::candidate::{Candidate, CandidateType, Foundation, TcpType};
 use crate::error::Error;
 
 /// Longest host name in a candidate; browsers' `.local` names have 42 characters.
@@ -37,6 +37,7 @@ pub struct CandidateLine {
     port: u16,
     kind: CandidateType,
     related: Option<SocketAddr>,
+    tcp_type: Option<TcpType>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,7 @@ impl CandidateLine {
             priority: self.priority,
             foundation: self.foundation.clone(),
             related: self.related,
+            tcp_type: self.tcp_type,
         }
     }
 }
@@ -81,7 +83,8 @@ impl CandidateLine {
 impl FromStr for CandidateLine {
     type Err = Error;
 
-    /// Reads `candidate:…` as RFC 8839 §5.1 has it, with or without `a=` and line end. Extensions are skipped.
+    /// Reads `candidate:…` as RFC 8839 §5.1 and RFC 6544 §4.5 have it, with or without `a=` and line end. Other extensions
+    /// are skipped.
     ///
     /// # Errors
     /// [`Error::CandidateLine`] names the field that cannot be read. [`Error::Component`] and
@@ -109,14 +112,19 @@ impl FromStr for CandidateLine {
         if component != 1 {
             return Err(Error::Component(component));
         }
-        if !transport.eq_ignore_ascii_case("udp") {
-            return Err(Error::CandidateProtocol);
-        }
+        let Extensions { related, tcp_type } = extensions(words);
+        let tcp_type = match transport {
+            _ if transport.eq_ignore_ascii_case("udp") => None,
+            _ if transport.eq_ignore_ascii_case("tcp") => {
+                Some(tcp_type.ok_or(Error::CandidateLine { field: "TCP type" })?)
+            }
+            _ => return Err(Error::CandidateProtocol),
+        };
         let host = match host.parse() {
             Ok(ip) => Host::Ip(ip),
             Err(_) => Host::Name(name(host).ok_or(bad_host)?),
         };
-        Ok(Self { foundation, priority, host, port, kind, related: related(words) })
+        Ok(Self { foundation, priority, host, port, kind, related, tcp_type })
     }
 }
 
@@ -129,26 +137,38 @@ fn name(word: &str) -> Option<Name> {
     Name::try_from(word).ok().filter(|_| plausible)
 }
 
-/// `raddr` and `rport` among the name-value pairs that end the line; a name instead of an address is left out.
-fn related<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<SocketAddr> {
-    let (mut ip, mut port) = (None, None);
+/// What is of use of the name-value pairs that end the line.
+struct Extensions {
+    /// `raddr` and `rport`; a name instead of an address is left out.
+    related: Option<SocketAddr>,
+    /// `tcptype`.
+    tcp_type: Option<TcpType>,
+}
+
+fn extensions<'a>(mut words: impl Iterator<Item = &'a str>) -> Extensions {
+    let (mut ip, mut port, mut tcp_type) = (None, None, None);
     while let (Some(name), Some(value)) = (words.next(), words.next()) {
         match name {
             "raddr" => ip = value.parse::<IpAddr>().ok(),
             "rport" => port = value.parse::<u16>().ok(),
+            "tcptype" => tcp_type = TcpType::from_name(value),
             _ => {}
         }
     }
-    Some(SocketAddr::new(ip?, port?))
+    Extensions { related: ip.zip(port).map(|(ip, port)| SocketAddr::new(ip, port)), tcp_type }
 }
 
 impl fmt::Display for Candidate {
     /// `candidate:…` without `a=`: the value of W3C's `RTCIceCandidate.candidate`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { foundation, priority, addr, kind, related } = self;
-        write!(f, "candidate:{foundation} 1 udp {priority} {} {} typ {}", addr.ip(), addr.port(), kind.name())?;
-        match related {
-            Some(related) => write!(f, " raddr {} rport {}", related.ip(), related.port()),
+        let Self { foundation, priority, addr, kind, related, tcp_type } = self;
+        let protocol = if tcp_type.is_some() { "tcp" } else { "udp" };
+        write!(f, "candidate:{foundation} 1 {protocol} {priority} {} {} typ {}", addr.ip(), addr.port(), kind.name())?;
+        if let Some(related) = related {
+            write!(f, " raddr {} rport {}", related.ip(), related.port())?;
+        }
+        match tcp_type {
+            Some(tcp_type) => write!(f, " tcptype {}", tcp_type.name()),
             None => Ok(()),
         }
     }

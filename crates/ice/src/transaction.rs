@@ -14,6 +14,13 @@ pub(crate) struct Timing {
     pub(crate) attempts: u8,
 }
 
+impl Timing {
+    /// Over a stream, one transmission is waited for as long as all would take (RFC 8489 §6.2.2: 39.5 s).
+    pub(crate) const fn over_stream(self) -> Self {
+        Self { rto: self.rto.saturating_mul(5), attempts: 1 }
+    }
+}
+
 /// How many times the first interval the last transmission is waited for.
 const RM: u32 = 16;
 

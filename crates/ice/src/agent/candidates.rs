@@ -6,21 +6,24 @@ use barertc_crypto::Provider;
 use barertc_wire::Instant;
 
 use super::Agent;
+use super::locals::Local;
 use super::path::Path;
-use crate::candidate::{Candidate, CandidateType, Foundation};
+use crate::candidate::{Candidate, CandidateType, Foundation, TcpType};
 use crate::error::Error;
 use crate::route::{Protocol, Route, is_unicast, unscoped};
 use crate::sdp::CandidateLine;
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// Adds a host candidate for a bound socket, also later, when an interface comes up.
+    /// Adds a host candidate for a bound socket, also later, when an interface comes up: for UDP, for a TCP socket that
+    /// listens, or for [connections](Candidate::tcp_active) that this side makes.
     /// [`Event::LocalCandidate`](crate::Event::LocalCandidate) announces the candidate. An address that was added
     /// before changes nothing.
     ///
     /// # Errors
     /// [`Error::TooMany`] when there are [`Config::max_local`](crate::Config::max_local) already, and
     /// [`Error::Unreachable`] for an address that is unspecified, multicast or broadcast, or has port 0: a socket that
-    /// is bound to all addresses is added with each address that its machine has.
+    /// is bound to all addresses is added with each address that its machine has. [`Error::CandidateProtocol`] for a
+    /// candidate of simultaneous open.
     pub fn add_local(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
         let base = candidate.addr;
         self.add_socket(now, candidate, base)
@@ -33,30 +36,50 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// # Errors
     /// As [`add_local`](Self::add_local).
     pub fn add_mapped(&mut self, now: Instant, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
-        let mut candidate = Candidate::host(local);
-        candidate.addr = public;
-        self.add_socket(now, candidate, local)
+        self.add_socket(now, Candidate { addr: public, ..Candidate::host(local) }, local)
+    }
+
+    /// The same for a TCP socket that listens at `local`.
+    ///
+    /// # Errors
+    /// As [`add_local`](Self::add_local).
+    pub fn add_mapped_tcp(&mut self, now: Instant, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
+        self.add_socket(now, Candidate { addr: public, ..Candidate::tcp_passive(local) }, local)
     }
 
     fn add_socket(&mut self, now: Instant, candidate: Candidate, base: SocketAddr) -> Result<(), Error> {
+        let kind = match candidate.tcp_type {
+            None => Path::Socket,
+            Some(TcpType::SimultaneousOpen) => return Err(Error::CandidateProtocol),
+            // The port says who connects: see `Protocol::IceTcp`.
+            Some(tcp) if (tcp == TcpType::Active) != (base.port() == TcpType::ACTIVE_PORT) => {
+                return Err(Error::Unreachable(base));
+            }
+            Some(_) => Path::Tcp,
+        };
         for addr in [base, candidate.addr] {
             if !is_unicast(addr) {
                 return Err(Error::Unreachable(addr));
             }
         }
         // Of several candidates of one socket, the first one stands for it in pairs.
-        let path = Path::Socket(base);
-        let path = (!self.locals.has_socket(base)).then_some(path);
+        let path = Some(kind(base)).filter(|path| self.locals.by_path(*path).is_none());
         self.add_local_candidate(now, candidate, base, path)?;
         self.ask_servers(now);
         Ok(())
     }
 
-    /// Forgets the socket of `addr`, its candidates and its pairs. Where the selected path used it, the agent looks for
-    /// another one.
-    pub fn remove_local(&mut self, now: Instant, addr: SocketAddr) {
-        self.locals.forget_base(addr);
+    /// Forgets the sockets of `addr`, UDP's and TCP's, their candidates and their pairs. Where the selected path used one,
+    /// the agent looks for another one.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLocal`] when no socket with this address was added. Then nothing has changed.
+    pub fn remove_local(&mut self, now: Instant, addr: SocketAddr) -> Result<(), Error> {
+        if !self.locals.forget_base(addr) {
+            return Err(Error::UnknownLocal(addr));
+        }
         self.forget_path(now, Path::Socket(addr));
+        self.forget_path(now, Path::Tcp(addr));
         self.questions.forget_base(addr);
         for i in 0..self.relays.len() {
             if let Some(relay) = self.relays.get_mut(i).filter(|r| r.base() == Some(addr)) {
@@ -66,21 +89,24 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         self.ask_servers(now);
         self.update_state(now);
+        Ok(())
     }
 
     /// Adds a candidate of the other side, from its description or trickled. A candidate that was added before changes
-    /// nothing, and its address keeps the priority that it had.
+    /// nothing, and its address keeps the priority that it had. An active TCP candidate is not kept: the peer connects from
+    /// another port than it names, and its checks tell which.
     ///
     /// # Errors
     /// [`Error::TooMany`] when there are [`Config::max_remote`](crate::Config::max_remote) that are more useful, and
     /// [`Error::Unreachable`] for an address that no check may be sent to: unspecified, multicast or broadcast, or with
     /// port 0.
     pub fn add_remote(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
+        if self.progress.is_closed() || matches!(candidate.tcp_type, Some(TcpType::Active | TcpType::SimultaneousOpen))
+        {
+            return Ok(());
+        }
         if !is_unicast(candidate.addr) {
             return Err(Error::Unreachable(candidate.addr));
-        }
-        if self.progress.is_closed() {
-            return Ok(());
         }
         self.add_remote_candidate(now, candidate, None)?;
         self.progress.hope(now, &self.config);
@@ -131,10 +157,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if !is_unicast(remote) {
             return Err(Error::Unreachable(remote));
         }
-        if !self.locals.has_socket(route.local) || self.consent.active().is_none_or(|a| a.remote == remote) {
+        // A connection is with one address for as long as it lasts.
+        if route.protocol.is_stream()
+            || !self.locals.has_socket(route.local)
+            || self.consent.active().is_none_or(|a| a.remote == remote)
+        {
             return Ok(());
         }
-        self.add_remote_candidate(now, peer_reflexive(remote, None), None)?;
+        self.add_remote_candidate(now, peer_reflexive(remote, false, None), None)?;
         let full = Error::TooMany { what: "candidate pairs", limit: self.config.max_pairs.into() };
         let pair = self.add_pair(now, path, remote).ok_or(full)?;
         self.checklist.trigger(pair);
@@ -163,8 +193,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         base: SocketAddr,
         path: Option<Path>,
     ) -> Result<(), Error> {
-        let Some(_) = self.locals.add(candidate, base, path)? else { return Ok(()) };
-        if let Some(path) = path {
+        let Some(place) = self.locals.add(candidate, base, path)? else { return Ok(()) };
+        if let Some(path) = self.locals.get(place).and_then(Local::outward) {
             for i in 0..self.checklist.remotes().count() {
                 if let Some(remote) = self.checklist.remote(i) {
                     self.add_pair(now, path, remote);
@@ -188,7 +218,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         for i in 0.. {
             let Some(local) = self.locals.get(i) else { break };
-            if let Some(path) = local.path {
+            if let Some(path) = local.outward() {
                 // A full list is no reason to refuse the candidate: other local candidates may have room for it.
                 self.add_pair(now, path, remote);
             }
@@ -198,7 +228,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// The pair of a local way and a known remote candidate, made when there is none.
     pub(super) fn add_pair(&mut self, now: Instant, path: Path, remote: SocketAddr) -> Option<usize> {
-        if self.config.relay_only && matches!(path, Path::Socket(_)) {
+        if self.config.relay_only && !matches!(path, Path::Relay(_)) {
             return None;
         }
         self.ask_permission(now, path, remote)?;
@@ -209,6 +239,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     pub(super) fn visible_route(&self, path: Path, remote: SocketAddr) -> Route {
         match path {
             Path::Socket(local) => Route::scoped(Protocol::Udp, local, remote),
+            Path::Tcp(local) => Route::scoped(Protocol::IceTcp, local, remote),
             Path::Relay(i) => Route::udp(self.relays.get(i).and_then(|r| r.relayed()).unwrap_or(remote), remote),
         }
     }
@@ -219,18 +250,23 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.checklist.forget_path(path);
         if self.consent.is_on(path) {
             self.consent.end();
-            self.checklist.forget_nominations();
-            self.check_everything_again();
+            self.lose_path(now);
         }
         self.update_state(now);
+    }
+
+    /// The way that was in use is gone: the next pair whose check succeeds will be used.
+    pub(super) fn lose_path(&mut self, _now: Instant) {
+        self.checklist.forget_nominations();
+        self.check_everything_again();
     }
 }
 
 /// A remote candidate that its own datagrams have shown (RFC 8445 §7.3.1.3).
-pub(super) fn peer_reflexive(addr: SocketAddr, priority: Option<u32>) -> Candidate {
+pub(super) fn peer_reflexive(addr: SocketAddr, tcp: bool, priority: Option<u32>) -> Candidate {
     let kind = CandidateType::PeerReflexive;
-    let priority = priority.unwrap_or_else(|| crate::candidate::priority(kind, 0));
+    let priority = priority.unwrap_or_else(|| crate::candidate::priority(kind, tcp, 0));
     // A foundation of its own; "prflx" is none that a peer would send with a number.
     let foundation = Foundation::try_from("prflx").unwrap_or_default();
-    Candidate { addr, kind, priority, foundation, related: None }
+    Candidate { addr, kind, priority, foundation, related: None, tcp_type: tcp.then_some(TcpType::Active) }
 }

@@ -8,7 +8,7 @@ use barertc_wire::Instant;
 use super::locals::Local;
 use super::pair::{Check, Pair, PairCounters};
 use super::path::Path;
-use crate::candidate::{Candidate, CandidateType, fnv};
+use crate::candidate::{Candidate, CandidateType, TcpType, fnv};
 use crate::config::Config;
 use crate::error::Error;
 use crate::route::{compatible, unscoped};
@@ -64,19 +64,20 @@ impl<A: Allocator> Checklist<A> {
         self.remotes.get(i).map(|r| r.candidate.addr)
     }
 
-    pub(super) fn has_remote(&self, addr: SocketAddr) -> bool {
-        self.remotes().any(|c| c.addr == addr)
+    /// Whether there is a remote candidate of that address, over TCP or over UDP.
+    pub(super) fn has_remote(&self, addr: SocketAddr, tcp: bool) -> bool {
+        self.remotes().any(|c| c.addr == addr && c.is_tcp() == tcp)
     }
 
     /// Takes in a remote candidate; whether it is new. One that was already known by its checks becomes what it is
     /// signalled as, and its pairs keep their state (RFC 8445 §7.3.1.3, last paragraph).
     pub(super) fn add_remote(&mut self, mut candidate: Candidate, claimed: Option<u64>) -> Result<bool, Error> {
         candidate.addr = unscoped(candidate.addr);
-        let (addr, kind, priority) = (candidate.addr, candidate.kind, candidate.priority);
-        if let Some(known) = self.remotes.iter_mut().find(|r| r.candidate.addr == addr) {
+        let (addr, kind, priority, tcp) = (candidate.addr, candidate.kind, candidate.priority, candidate.is_tcp());
+        if let Some(known) = self.remotes.iter_mut().find(|r| r.candidate.addr == addr && r.candidate.is_tcp() == tcp) {
             if known.candidate.kind == CandidateType::PeerReflexive && kind != CandidateType::PeerReflexive {
                 known.candidate = candidate;
-                for pair in self.pairs.iter_mut().filter(|p| p.remote == addr) {
+                for pair in self.pairs.iter_mut().filter(|p| p.is_with(addr, tcp)) {
                     pair.remote_kind = kind;
                     pair.remote_priority = priority;
                 }
@@ -95,21 +96,28 @@ impl<A: Allocator> Checklist<A> {
     pub(super) fn forget_strangers(&mut self, claim: u64) {
         while let Some(i) = self.remotes.iter().position(|r| r.claimed.is_some_and(|c| c != claim)) {
             let Some(stranger) = self.remotes.swap_remove(i) else { return };
-            self.pairs.retain(|p| p.remote != stranger.candidate.addr);
+            self.pairs.retain(|p| !p.is_with(stranger.candidate.addr, stranger.candidate.is_tcp()));
         }
     }
 
     /// Makes room for a remote candidate of `priority`, by the rule of [`Config::max_remote`].
     fn evict_remote(&mut self, priority: u32) -> Option<()> {
-        let needed = |addr| self.pairs.iter().any(|p| p.remote == addr && !p.is_expendable());
+        let needed = |c: &Candidate| self.pairs.iter().any(|p| p.is_with(c.addr, c.is_tcp()) && !p.is_expendable());
         let candidates = self.remotes.iter().map(|r| &r.candidate).enumerate();
-        let (worst, addr) = candidates
-            .filter(|(_, c)| c.priority < priority && !needed(c.addr))
+        let (worst, addr, tcp) = candidates
+            .filter(|(_, c)| c.priority < priority && !needed(c))
             .min_by_key(|(_, c)| c.priority)
-            .map(|(i, c)| (i, c.addr))?;
+            .map(|(i, c)| (i, c.addr, c.is_tcp()))?;
         self.remotes.swap_remove(worst);
-        self.pairs.retain(|p| p.remote != addr);
+        self.pairs.retain(|p| !p.is_with(addr, tcp));
         Some(())
+    }
+
+    /// The TCP connection to `remote` is gone, and with it what was known of that address by it alone.
+    pub(super) fn forget_connection(&mut self, path: Path, remote: SocketAddr) {
+        self.pairs.retain(|p| !(p.path == path && p.remote == remote));
+        let is_it = |c: &Candidate| c.is_tcp() && c.addr == remote && c.kind == CandidateType::PeerReflexive;
+        self.remotes.retain(|r| !is_it(&r.candidate));
     }
 
     // Pairs.
@@ -154,7 +162,17 @@ impl<A: Allocator> Checklist<A> {
         if let Some(i) = self.pairs.iter().position(|p| p.path == path && p.remote == remote) {
             return Some(i);
         }
-        let other = self.remotes.iter().map(|r| &r.candidate).find(|c| c.addr == remote)?;
+        let other = self.remotes().find(|c| c.addr == remote && c.is_tcp() == path.is_tcp())?;
+        // RFC 6544 §6.2. What an active candidate of the peer sends comes from another address than it names.
+        let fits = match local.candidate.tcp_type {
+            None => true,
+            Some(TcpType::Active) => other.tcp_type == Some(TcpType::Passive),
+            Some(TcpType::Passive) => other.kind == CandidateType::PeerReflexive,
+            Some(TcpType::SimultaneousOpen) => false,
+        };
+        if !fits {
+            return None;
+        }
         // What a relay sends, it sends from the relayed address; all else leaves by the base.
         let from = if matches!(path, Path::Relay(_)) { local.candidate.addr } else { local.base };
         if !compatible(from, remote) {
@@ -226,10 +244,10 @@ impl<A: Allocator> Checklist<A> {
         self.pairs.iter().any(Pair::is_hopeful)
     }
 
-    /// Whether a pair without a relay may still turn out to work.
+    /// Whether a pair of the first choice may still turn out to work.
     pub(super) fn may_find_direct(&self) -> bool {
         use CandidatePairState::{Frozen, InProgress, Waiting};
-        self.pairs.iter().any(|p| !p.is_relayed() && matches!(p.state, Frozen | Waiting | InProgress))
+        self.pairs.iter().any(|p| !p.is_fallback() && matches!(p.state, Frozen | Waiting | InProgress))
     }
 
     // Checks.
@@ -269,12 +287,12 @@ impl<A: Allocator> Checklist<A> {
 
     /// The check whose next transmission is due.
     pub(super) fn due(&self, now: Instant, timing: Timing) -> Option<usize> {
-        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_due(now, timing)))
+        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_due(now, p.timing(timing))))
     }
 
     /// The check that nobody has answered.
     pub(super) fn over(&self, now: Instant, timing: Timing) -> Option<usize> {
-        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_over(now, timing)))
+        self.pairs.iter().position(|p| p.check.is_some_and(|c| c.transaction.is_over(now, p.timing(timing))))
     }
 
     pub(super) fn is_checking(&self) -> bool {

@@ -20,7 +20,8 @@ pub(super) struct Active {
     pub(super) path: Path,
     pub(super) remote: SocketAddr,
     pub(super) nominated: bool,
-    pub(super) relayed: bool,
+    /// It is of the second choice: see [`Pair::is_fallback`](super::pair::Pair::is_fallback).
+    pub(super) fallback: bool,
     pub(super) local_priority: u32,
     round_trip: Option<Duration>,
     /// When the right to send ends.
@@ -35,13 +36,13 @@ pub(super) struct Active {
 }
 
 impl Active {
-    pub(super) const fn new(pair: u32, path: Path, remote: SocketAddr, nominated: bool, relayed: bool) -> Self {
+    pub(super) const fn new(pair: u32, path: Path, remote: SocketAddr, nominated: bool, fallback: bool) -> Self {
         Self {
             pair: Some(pair),
             path,
             remote,
             nominated,
-            relayed,
+            fallback,
             local_priority: 0,
             round_trip: None,
             expires: Instant::ZERO,
@@ -175,6 +176,10 @@ impl Consent {
 
     pub(super) fn is_on(&self, path: Path) -> bool {
         self.active.as_ref().is_some_and(|a| a.path == path)
+    }
+
+    pub(super) fn is_tcp(&self) -> bool {
+        self.active.as_ref().is_some_and(|a| a.path.is_tcp())
     }
 
     pub(super) fn is_with(&self, remote: SocketAddr) -> bool {

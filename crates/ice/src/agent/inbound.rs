@@ -41,7 +41,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     fn arrived(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Result<Handled, Discard> {
-        if !self.locals.has_socket(route.local) {
+        let path = Path::of(route);
+        if self.locals.by_path(path).is_none() {
             return Err(Discard::UnknownLocal);
         }
         if let Some(i) = self.relays.by_route(route)
@@ -64,13 +65,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if self.progress.is_closed() {
             return Err(Discard::Closed);
         }
-        // Over a stream there is nobody but TURN servers. With a policy of relay only, nobody was told of this way in, and
-        // a response would tell.
+        // By the stream of a server there is nobody but the server. With a policy of relay only, nobody was told of this way
+        // in, and a response would tell.
         let asked = self.questions.expects(route.remote, datagram);
-        if route.protocol.is_stream() || (self.config.relay_only && !asked) {
+        let of_a_server = route.protocol.is_stream() && !path.is_tcp();
+        if of_a_server || (self.config.relay_only && !asked) {
             return Err(Discard::UnknownRemote);
         }
-        self.handle_on(now, Path::Socket(route.local), route.remote, datagram)
+        self.handle_on(now, path, route.remote, datagram)
     }
 
     /// What a peer sent by way of a relay: like a datagram of its own, at another place.
@@ -188,9 +190,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         theirs: &str,
         m: &Message<'_>,
     ) -> Result<(), Discard> {
-        if !self.checklist.has_remote(remote) {
+        self.bound_connections(path, remote);
+        if !self.checklist.has_remote(remote, path.is_tcp()) {
             let claimed = self.session.remote().is_none().then(|| claim(theirs));
-            let candidate = peer_reflexive(remote, m.u32(attr::PRIORITY));
+            let candidate = peer_reflexive(remote, path.is_tcp(), m.u32(attr::PRIORITY));
             self.add_remote_candidate(now, candidate, claimed).map_err(|_| Discard::CandidatesFull)?;
         }
         let i = self.add_pair(now, path, remote).ok_or(Discard::CandidatesFull)?;
@@ -198,6 +201,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let lite = self.config.lite;
         let mut ask_back = false;
         if let Some(pair) = self.checklist.get_mut(i) {
+            let timing = pair.timing(timing);
             pair.stats.requests_received = pair.stats.requests_received.saturating_add(1);
             pair.stats.responses_sent = pair.stats.responses_sent.saturating_add(1);
             pair.stats.last_received = Some(now);

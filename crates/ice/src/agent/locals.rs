@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use barertc_arena::{Allocator, Vec};
 
 use super::path::Path;
-use crate::candidate::{Candidate, CandidateType};
+use crate::candidate::{Candidate, CandidateType, TcpType};
 use crate::config::Config;
 use crate::error::Error;
 use crate::route::unscoped;
@@ -20,6 +20,13 @@ pub(super) struct Local {
     pub(super) path: Option<Path>,
     /// An event is due.
     untold: bool,
+}
+
+impl Local {
+    /// The way by which checks can begin. By a passive TCP candidate none do: its connections are the peer's.
+    pub(super) fn outward(&self) -> Option<Path> {
+        self.path.filter(|_| self.candidate.tcp_type != Some(TcpType::Passive))
+    }
 }
 
 pub(super) struct Locals<A: Allocator> {
@@ -43,7 +50,8 @@ impl<A: Allocator> Locals<A> {
         base: SocketAddr,
         path: Option<Path>,
     ) -> Result<Option<usize>, Error> {
-        if self.list.iter().any(|l| l.candidate.addr == candidate.addr && l.base == base) {
+        let is_it = |l: &Local| l.candidate.addr == candidate.addr && l.candidate.tcp_type == candidate.tcp_type;
+        if self.list.iter().any(|l| is_it(l) && l.base == base) {
             return Ok(None);
         }
         // RFC 8445 §5.1.2.1: several addresses of one type need different preferences.
@@ -81,7 +89,7 @@ impl<A: Allocator> Locals<A> {
     /// Whether there is a candidate from which checks can be sent.
     pub(super) fn can_check(&self) -> bool {
         self.list.iter().any(|l| match l.path {
-            Some(Path::Socket(_)) => !self.relay_only,
+            Some(Path::Socket(_) | Path::Tcp(_)) => !self.relay_only,
             Some(Path::Relay(_)) => true,
             None => false,
         })
@@ -89,22 +97,24 @@ impl<A: Allocator> Locals<A> {
 
     /// Whether `addr` is a candidate already, other than as a peer-reflexive one.
     pub(super) fn is_known(&self, addr: SocketAddr) -> bool {
-        let is_it = |c: &Candidate| unscoped(c.addr) == addr && c.kind != CandidateType::PeerReflexive;
+        let is_it = |c: &Candidate| unscoped(c.addr) == addr && !c.is_tcp() && c.kind != CandidateType::PeerReflexive;
         self.list.iter().any(|l| is_it(&l.candidate))
     }
 
-    /// Whether `addr` is a candidate of any type.
+    /// Whether `addr` is a candidate over UDP of any type.
     pub(super) fn contains(&self, addr: SocketAddr) -> bool {
-        self.list.iter().any(|l| unscoped(l.candidate.addr) == addr)
+        self.list.iter().any(|l| unscoped(l.candidate.addr) == addr && !l.candidate.is_tcp())
     }
 
     pub(super) fn forget_path(&mut self, path: Path) {
         self.list.retain(|l| l.path != Some(path));
     }
 
-    /// The socket is gone: so are its host, mapped and reflexive candidates.
-    pub(super) fn forget_base(&mut self, base: SocketAddr) {
+    /// The socket is gone: so are its host, mapped and reflexive candidates. Whether there was one.
+    pub(super) fn forget_base(&mut self, base: SocketAddr) -> bool {
+        let before = self.list.len();
         self.list.retain(|l| l.base != base || matches!(l.path, Some(Path::Relay(_))));
+        self.list.len() < before
     }
 
     /// The candidates that the peer may know.

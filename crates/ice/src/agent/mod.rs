@@ -13,6 +13,7 @@ use checklist::Checklist;
 use consent::Consent;
 use gathering::Gathering;
 use locals::Locals;
+use path::Path;
 use progress::Progress;
 use questions::Questions;
 use relays::Relays;
@@ -30,6 +31,7 @@ use crate::stats::CandidatePairStats;
 mod answers;
 mod candidates;
 mod checklist;
+mod connections;
 mod consent;
 mod gathering;
 mod inbound;
@@ -191,6 +193,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             None => pairs.filter(|(_, p)| p.is_hopeful()).max_by_key(|(_, p)| p.priority(controlling)).map(|(i, _)| i),
         };
         let Some(i) = best else { return };
+        let timing = self.checklist.get(i).map_or(timing, |p| p.timing(timing));
         match self.checklist.get_mut(i).and_then(|p| p.check.as_mut()) {
             Some(check) => check.transaction.hurry(now, timing),
             None => {
@@ -253,8 +256,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     #[must_use]
     pub fn is_expected(&self, route: Route, datagram: &[u8]) -> bool {
         let route = Route { remote: unscoped(route.remote), ..route };
-        self.checklist.has_remote(route.remote)
-            || self.consent.is_with(route.remote)
+        let path = Path::of(route);
+        self.checklist.has_remote(route.remote, path.is_tcp())
+            || (self.consent.is_with(route.remote) && self.consent.is_tcp() == path.is_tcp())
             // One socket has one allocation at a server (RFC 8656 §7.2), so whoever has it is meant.
             || self.relays.by_route(route).is_some()
             || self.questions.expects(route.remote, datagram)

@@ -206,6 +206,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     fn transmit_check(&mut self, now: Instant, i: usize) -> Option<Outgoing> {
         let (timing, tie_breaker) = (self.config.timing(), self.role.tie_breaker());
         let pair = self.checklist.get_mut(i)?;
+        let timing = pair.timing(timing);
         let check = pair.check.as_mut()?;
         check.on_sent(now, timing);
         let again = check.transaction.transmissions() > 1;
@@ -214,7 +215,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         pair.stats.last_sent = Some(now);
         let request = Request {
             id: check.id(),
-            priority: priority(CandidateType::PeerReflexive, (pair.local_priority >> 8) as u16),
+            priority: priority(CandidateType::PeerReflexive, pair.path.is_tcp(), (pair.local_priority >> 8) as u16),
             controlling: check.controlling,
             tie_breaker,
             use_candidate: check.nominates,
@@ -238,7 +239,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         active.on_sent(id, now);
         // A nominated pair says so again: a peer that lost its state, or that counts nominations, stays with it.
         let use_candidate = controlling && active.nominated && !before;
-        let priority = priority(CandidateType::PeerReflexive, (active.local_priority >> 8) as u16);
+        let preference = (active.local_priority >> 8) as u16;
+        let priority = priority(CandidateType::PeerReflexive, active.path.is_tcp(), preference);
         let request = Request { id, priority, controlling, tie_breaker, use_candidate };
         let (path, remote) = (active.path, active.remote);
         if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
@@ -297,8 +299,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     fn wrap_for(&mut self, path: Path, remote: SocketAddr, out: &mut [u8], len: usize) -> Result<Transmit, NoRoom> {
         match path {
-            Path::Socket(_) if out.len() < len => Err(NoRoom),
+            Path::Socket(_) | Path::Tcp(_) if out.len() < len => Err(NoRoom),
             Path::Socket(local) => Ok(Transmit { route: Route::scoped(Protocol::Udp, local, remote), len }),
+            Path::Tcp(local) => Ok(Transmit { route: Route::scoped(Protocol::IceTcp, local, remote), len }),
             Path::Relay(i) => {
                 let relay = self.relays.get_mut(i).ok_or(NoRoom)?;
                 let len = relay.wrap(remote, out, len)?;

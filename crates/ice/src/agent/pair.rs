@@ -133,8 +133,22 @@ impl Pair {
         !self.is_valid() && self.check.is_none() && self.triggered.is_none()
     }
 
-    pub(super) const fn is_relayed(&self) -> bool {
-        matches!(self.local_kind, CandidateType::Relayed) || matches!(self.remote_kind, CandidateType::Relayed)
+    /// Whether it is of the second choice: it has a relay in it, or a TCP connection, which delays everything behind what
+    /// the network has lost.
+    pub(super) const fn is_fallback(&self) -> bool {
+        let relayed =
+            matches!(self.local_kind, CandidateType::Relayed) || matches!(self.remote_kind, CandidateType::Relayed);
+        relayed || self.path.is_tcp()
+    }
+
+    /// Whether it leads to the remote candidate of this address, over TCP or over UDP.
+    pub(super) fn is_with(&self, remote: SocketAddr, tcp: bool) -> bool {
+        self.remote == remote && self.path.is_tcp() == tcp
+    }
+
+    /// How its checks are repeated.
+    pub(super) const fn timing(&self, timing: Timing) -> Timing {
+        if self.path.is_tcp() { timing.over_stream() } else { timing }
     }
 
     /// Whether a check may still show that it works.

@@ -38,14 +38,14 @@ impl<A: Allocator + Clone> Relays<A> {
         self.clients.try_push(client).map_err(|_| full)
     }
 
-    /// Gives a server's client another account; false without such a server.
-    pub(super) fn renew(&mut self, server: &TurnServer<'_>) -> Result<bool, Error> {
-        let is_it = |c: &&mut Client<A>| (c.server(), c.protocol()) == (unscoped(server.addr), server.protocol);
-        let alloc = self.alloc.clone();
-        match self.clients.iter_mut().find(is_it) {
-            Some(client) => client.renew(server.username, server.password, alloc).map(|()| true),
-            None => Ok(false),
-        }
+    /// Gives a server's client another account; which client that is.
+    pub(super) fn renew(&mut self, now: Instant, id: [u8; 12], server: &TurnServer<'_>) -> Result<usize, Error> {
+        let is_it = |c: &Client<A>| (c.server(), c.protocol()) == (unscoped(server.addr), server.protocol);
+        let unknown = Error::UnknownServer(server.addr);
+        let i = self.clients.iter().position(is_it).ok_or(unknown)?;
+        let client = self.clients.get_mut(i).ok_or(unknown)?;
+        client.renew(now, id, server.username, server.password, self.alloc.clone())?;
+        Ok(i)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -96,7 +96,7 @@ impl<A: Allocator + Clone> Relays<A> {
     /// Whether something may be sent on this path now: a relay must have let the peer in.
     pub(super) fn may_send(&self, path: Path, remote: SocketAddr) -> bool {
         match path {
-            Path::Socket(_) => true,
+            Path::Socket(_) | Path::Tcp(_) => true,
             Path::Relay(i) => self.permission(i, remote.ip()) == Some(Permission::Installed),
         }
     }
@@ -104,7 +104,7 @@ impl<A: Allocator + Clone> Relays<A> {
     /// Bytes that a path needs before and behind the data.
     pub(super) fn room(&self, path: Path, remote: SocketAddr) -> (usize, usize) {
         match path {
-            Path::Socket(_) => (0, 0),
+            Path::Socket(_) | Path::Tcp(_) => (0, 0),
             Path::Relay(i) => (self.clients.get(i).map_or(0, |c| c.front(remote)), crate::turn::PADDING),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Regular nomination, as early as it can be: the controlling agent nominates the first pair that is valid, without
 //! waiting for better ones, since data are allowed on it from that moment and every later change would disturb them. Only a
-//! relayed pair waits a little for a direct one. Aggressive nomination (USE-CANDIDATE in every check) would save one
+//! relayed pair, and one over TCP, wait a little for a direct one over UDP. Aggressive nomination (USE-CANDIDATE in every check) would save one
 //! round trip of signalling but no round trip of data.
 use barertc_arena::Allocator;
 use barertc_crypto::Provider;
@@ -119,15 +119,15 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         let Some(active) = self.consent.active() else { return };
         let pairs = self.checklist.pairs();
-        if pairs.iter().any(|p| p.nominating) {
+        if pairs.iter().any(|p| p.nominating && !p.nominated) {
             return;
         }
         let choice = if !active.nominated {
             pairs.iter().position(|p| Some(p.id) == active.pair)
-        } else if active.relayed {
+        } else if active.fallback {
             // A direct way found late is worth a second nomination: libwebrtc and libnice follow it, and a peer that does
             // not still takes what comes there.
-            pairs.iter().position(|p| p.is_valid() && !p.nominated && !p.is_relayed())
+            pairs.iter().position(|p| p.is_valid() && !p.nominated && !p.is_fallback())
         } else {
             None
         };
@@ -141,9 +141,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.checklist.trigger(i);
     }
 
-    /// Until when a relayed pair is not nominated yet; none when nothing better can come.
+    /// Until when a pair of the second choice is not nominated yet; none when nothing better can come.
     fn relay_wait_ends(&self, i: usize) -> Option<Instant> {
-        let pair = self.checklist.get(i).filter(|p| p.is_relayed())?;
+        let pair = self.checklist.get(i).filter(|p| p.is_fallback())?;
         let better = self.checklist.may_find_direct();
         pair.valid_since.filter(|_| better).map(|since| since + self.config.relay_patience)
     }
@@ -158,7 +158,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Uses pair `i` from now on.
     fn select(&mut self, now: Instant, i: usize, nominated: bool) {
         let Some(pair) = self.checklist.get(i) else { return };
-        let (id, path, remote, relayed) = (pair.id, pair.path, pair.remote, pair.is_relayed());
+        let (id, path, remote, fallback) = (pair.id, pair.path, pair.remote, pair.is_fallback());
         if nominated {
             // RFC 8445 §9: the path of before a restart is needed until now.
             self.session.forget_previous();
@@ -172,7 +172,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let route = self.visible_route(path, remote);
         let is_new = self.selected() != Some(route);
         barertc_wire::trace!("path {} is selected, nominated: {}", id, nominated);
-        self.consent.begin(Active::new(id, path, remote, nominated, relayed), is_new);
+        self.consent.begin(Active::new(id, path, remote, nominated, fallback), is_new);
         self.progress.found();
         self.renew_consent(now, i);
         self.schedule_consent(now);
@@ -242,7 +242,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// Whether the outcome of checking `pair` could change anything: not once another one is nominated and alive
-    /// (RFC 8445 §8.1.2), unless that one is relayed and this one is not.
+    /// (RFC 8445 §8.1.2), unless that one is of the second choice and this one is not.
     pub(super) fn is_still_wanted(&self, pair: &Pair) -> bool {
         is_still_wanted(self.consent.active(), pair)
     }
@@ -335,7 +335,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
 fn is_still_wanted(active: Option<&Active>, pair: &Pair) -> bool {
     match active.filter(|a| a.nominated && !a.is_suspect() && a.pair.is_some()) {
-        Some(active) => active.relayed && !pair.is_relayed(),
+        Some(active) => active.fallback && !pair.is_fallback(),
         None => true,
     }
 }

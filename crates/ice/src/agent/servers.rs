@@ -36,10 +36,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     ///
     /// # Errors
     /// [`Error::TooMany`] beyond [`Config::max_relays`](crate::Config::max_relays), [`Error::Length`] when user name or
-    /// password are too long, [`Error::Unreachable`] for an address that nothing can be sent to, and [`Error::NoMemory`].
+    /// password are too long, [`Error::Unreachable`] for an address that nothing can be sent to, [`Error::ServerProtocol`]
+    /// for [`Protocol::IceTcp`], and [`Error::NoMemory`].
     pub fn add_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
         if !is_unicast(server.addr) {
             return Err(Error::Unreachable(server.addr));
+        }
+        if server.protocol == Protocol::IceTcp {
+            return Err(Error::ServerProtocol);
         }
         self.relays.add(server, &self.config)?;
         self.ask_servers(now);
@@ -49,25 +53,28 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Gives the account at a TURN server that was [added](Self::add_turn_server) another name and password, such as before
     /// ones that are valid for some time run out. An address that the server has given already stays with the account it was
     /// given to, for as long as the server lets it; the next one is asked for with the new account. Where the server has
-    /// refused the old one, it is asked at once.
+    /// refused the old one, or a permission for it, it is asked for another address at once.
     ///
     /// # Errors
     /// [`Error::UnknownServer`] without a server of that address and protocol, [`Error::Length`]: then nothing has changed.
     /// [`Error::NoMemory`]: then the account in use stays, and one that was given before and not used yet is gone.
     pub fn renew_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
-        if !self.relays.renew(server)? {
-            return Err(Error::UnknownServer(server.addr));
-        }
-        self.ask_servers(now);
-        self.update_gathering(now);
+        let id = self.generator.bytes();
+        let i = self.relays.renew(now, id, server)?;
+        self.on_relay_changed(now, i);
         Ok(())
     }
 
-    /// Says that the stream of `route` to a TURN server has ended, or that none could be made: `end` tells why. The
-    /// allocation there is gone with it. One that was in use is asked for anew at once, which needs another stream; one
-    /// that was never made is asked for again after 1 s, 2 s, up to a minute.
+    /// Says that the stream of `route` has ended, or that none could be made: `end` tells why.
+    ///
+    /// With a stream to a TURN server, the allocation there is gone. One that was in use is asked for anew at once, which
+    /// needs another stream; one that was never made is asked for again after 1 s, 2 s, up to a minute. With a connection
+    /// to the peer, its pair is gone. Where the pair was in use, the agent looks for another one.
     pub fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
         let route = Route { remote: unscoped(route.remote), ..route };
+        if route.protocol == Protocol::IceTcp {
+            return self.connection_ended(now, Path::of(route), route.remote);
+        }
         let id = self.generator.bytes();
         let Some(i) = self.relays.by_route(route) else { return };
         if let Some(relay) = self.relays.get_mut(i) {
@@ -78,10 +85,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.update_gathering(now);
     }
 
-    /// Whether the stream of `route` is in use. The caller closes one that is not.
+    /// Whether the stream of `route` is in use. The caller closes one that is not. A connection that the peer has made is in
+    /// use from its first authentic check on, so the caller gives it a few seconds for that.
     #[must_use]
     pub fn uses_stream(&self, route: Route) -> bool {
         let route = Route { remote: unscoped(route.remote), ..route };
+        if route.protocol == Protocol::IceTcp {
+            return self.uses_connection(Path::of(route), route.remote);
+        }
         self.relays.by_route(route).and_then(|i| self.relays.get(i)).is_some_and(Client::uses_stream)
     }
 
@@ -231,7 +242,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 const fn preference(protocol: Protocol) -> u16 {
     match protocol {
         Protocol::Udp => u16::MAX,
-        Protocol::Tcp => 0x7FFF,
+        Protocol::Tcp | Protocol::IceTcp => 0x7FFF,
         Protocol::Tls => 0x3FFF,
     }
 }

@@ -133,7 +133,9 @@ impl Bench {
             Step::Local(n) => {
                 let _ = agent.add_local(self.now, Candidate::host(local(*n)));
             }
-            Step::RemoveLocal(n) => agent.remove_local(self.now, local(*n)),
+            Step::RemoveLocal(n) => {
+                let _ = agent.remove_local(self.now, local(*n));
+            }
             Step::Wait(ms) => {
                 self.now += Duration::from_millis((*ms).into());
                 agent.handle_timeout(self.now);

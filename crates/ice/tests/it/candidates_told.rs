@@ -58,7 +58,7 @@ fn every_mapped_socket_is_told_by_its_public_address() {
     let t = agent.poll_transmit(NOW, &mut [0; 1500]).unwrap();
     assert_eq!(t.route, Route::udp(addr("10.0.0.1:1000"), addr("198.51.100.1:2000")));
     // With the socket go all its addresses.
-    agent.remove_local(NOW, addr("10.0.0.1:1000"));
+    agent.remove_local(NOW, addr("10.0.0.1:1000")).unwrap();
     assert_eq!(agent.local_candidates().map(|c| c.addr.to_string()).collect::<Vec<_>>(), ["203.0.113.2:5000"]);
 }
 

@@ -16,4 +16,5 @@ mod replays;
 mod silence_has_a_reason;
 mod streams_to_turn_servers;
 mod support;
+mod tcp_candidates;
 mod turn_server_says_no;

@@ -5,7 +5,8 @@ use barertc_crypto::RustCrypto;
 use barertc_ice::stream::{CertificateFault, StreamEnd};
 use barertc_ice::stun::{Class, Method, attr};
 use barertc_ice::{
-    Agent, Candidate, CandidateType, Config, Event, GatheringState, Protocol, Route, ServerError, TurnServer,
+    Agent, Candidate, CandidatePairState, CandidatePairStats, CandidateType, Config, Event, GatheringState, Protocol,
+    Route, ServerError, TurnServer,
 };
 use barertc_wire::Instant;
 use rand_chacha::ChaCha20Rng;
@@ -209,6 +210,45 @@ fn an_account_that_comes_while_the_old_one_is_being_refused_is_used() {
     let key = crate::support::turn::md5_sha1("user", "realm", "right");
     client.grant(&request, RELAYED, Some(&key));
     assert!(client.relayed().is_some());
+}
+
+/// RFC 8656 §5: an allocation stays with its account, so permissions that this one was refused need another allocation.
+#[test]
+fn a_permission_that_the_old_account_was_refused_is_had_by_the_new_one() {
+    let peer = Candidate::host(addr("203.0.113.1:5000"));
+    for (code, renews) in [(401, true), (441, true), (403, false)] {
+        let mut client = Client::new();
+        let (request, old) = client.authenticate();
+        client.grant(&request, RELAYED, Some(&old));
+        client.agent.set_remote_credentials(client.now, "peer", "passwordpasswordpassword").unwrap();
+        client.agent.add_remote(client.now, peer.clone()).unwrap();
+        let permission = client.expect(Method::CREATE_PERMISSION);
+        if code == 401 {
+            client.challenge(&permission, code, "realm", b"another nonce", &[]);
+        } else {
+            client.refuse(&permission, code, Some(&old));
+        }
+        let is_relayed = |p: &CandidatePairStats| p.local_kind == CandidateType::Relayed;
+        let state = |client: &Client| client.agent.pair_stats().find(is_relayed).map(|p| p.state);
+        assert_eq!(state(&client), Some(CandidatePairState::Failed), "{code}");
+        client.agent.renew_turn_server(client.now, &turn_server("2:user", "other", Protocol::Udp)).unwrap();
+        if !renews {
+            // It is the peer that the server does not like.
+            assert_eq!(client.relayed().map(|c| c.addr), Some(addr(RELAYED)));
+            continue;
+        }
+        assert_eq!(client.relayed(), None);
+        let requests = std::iter::from_fn(|| client.poll()).filter(|r| r.message().method() == Method::ALLOCATE);
+        let first = requests.last().expect("another address is asked for");
+        client.challenge(&first, 401, "realm", b"nonce", &[]);
+        let request = client.expect(Method::ALLOCATE);
+        let key = crate::support::turn::md5_sha1("2:user", "realm", "other");
+        client.grant(&request, "198.51.100.1:50001", Some(&key));
+        let permission = client.expect(Method::CREATE_PERMISSION);
+        assert_eq!(permission.message().get(attr::USERNAME), Some(&b"2:user"[..]));
+        client.respond(&permission, Class::Success, Some(&key), |_| {});
+        assert_ne!(state(&client), Some(CandidatePairState::Failed), "{code}");
+    }
 }
 
 #[test]

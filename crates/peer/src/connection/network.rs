@@ -13,7 +13,9 @@ use crate::error::{Discard, Error};
 use crate::event::ConnectionState;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// Adds a local candidate: the address of a bound socket, or a candidate that was made from one.
+    /// Adds a local candidate: the address of a bound UDP socket, of a TCP socket that listens, or one that was made from
+    /// these. Over TCP the peer connects to [`Candidate::tcp_passive`], and this side connects from
+    /// [`Candidate::tcp_active`] (RFC 6544). TCP is used where UDP finds no path.
     ///
     /// # Errors
     /// [`Error::Ice`] when there are too many.
@@ -28,9 +30,13 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
 
     /// Removes a socket that is gone, with its candidates. To move the connection to another network, add the new
     /// socket and restart ICE.
-    pub fn remove_local_candidate(&mut self, now: Instant, address: SocketAddr) {
-        self.transport.ice_mut().remove_local(now, address);
+    ///
+    /// # Errors
+    /// [`Error::Ice`] when no socket with this address was added.
+    pub fn remove_local_candidate(&mut self, now: Instant, address: SocketAddr) -> Result<(), Error> {
+        self.transport.ice_mut().remove_local(now, address)?;
         self.update(now);
+        Ok(())
     }
 
     /// Adds a socket that others reach under another address: behind a port forwarding, or behind a NAT that maps
@@ -39,8 +45,22 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// # Errors
     /// [`Error::TooMany`] above four; [`Error::Ice`] when there are too many candidates.
     pub fn add_mapped_candidate(&mut self, now: Instant, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
-        self.transport.map(local, public)?;
+        self.transport.map(local, false, public)?;
         self.add_local_candidate(now, Candidate::host(local))
+    }
+
+    /// The same for a TCP socket that listens at `local`.
+    ///
+    /// # Errors
+    /// As [`add_mapped_candidate`](Self::add_mapped_candidate).
+    pub fn add_mapped_tcp_candidate(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        public: SocketAddr,
+    ) -> Result<(), Error> {
+        self.transport.map(local, true, public)?;
+        self.add_local_candidate(now, Candidate::tcp_passive(local))
     }
 
     /// Adds a candidate that the peer has trickled. `line` is the text of an `a=candidate` line. A candidate with a
@@ -92,11 +112,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Says that the stream of `route` to a TURN server has ended, or that none could be made. `end` tells why.
+    /// Says that the stream of `route` has ended, or that none could be made. `end` tells why.
     ///
     /// The owner of the sockets opens a stream when a [`Transmit`](crate::Transmit) has such a route. After the end of
-    /// a stream, the server is asked for another address by another stream. That happens at once when there was an
-    /// address, and else after a wait.
+    /// a stream to a TURN server, the server is asked for another address by another stream. That happens at once when
+    /// there was an address, and else after a wait. After the end of a TCP connection to the peer, ICE looks for another
+    /// path.
     pub fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
         self.transport.ice_mut().stream_ended(now, route, end);
         self.update(now);

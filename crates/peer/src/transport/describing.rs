@@ -9,7 +9,7 @@ use barertc_ice::Candidate;
 use barertc_wire::{Fingerprint, Instant};
 
 use super::security::{self, Security};
-use super::{MAX_MAPPED, Transport};
+use super::{MAX_MAPPED, Mapped, Transport};
 use crate::agreement::{Begin, OurTransport};
 use crate::allocators::Allocators;
 use crate::config::{Config, MAX_CANDIDATES};
@@ -17,20 +17,20 @@ use crate::error::Error;
 
 impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     /// A local address that others know by another one.
-    pub(crate) fn map(&mut self, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
-        if let Some((_, known)) = self.mapped.iter_mut().find(|(address, _)| *address == local) {
-            *known = public;
+    pub(crate) fn map(&mut self, local: SocketAddr, tcp: bool, public: SocketAddr) -> Result<(), Error> {
+        if let Some(known) = self.mapped.iter_mut().find(|m| (m.local, m.tcp) == (local, tcp)) {
+            known.public = public;
             return Ok(());
         }
         let full = Error::TooMany { what: "mapped candidates", limit: MAX_MAPPED };
-        self.mapped.push((local, public)).map_err(|_| full)
+        self.mapped.push(Mapped { local, tcp, public }).map_err(|_| full)
     }
 
     /// A candidate as the peer is told of it.
     pub(crate) fn visible(&self, candidate: &Candidate) -> Candidate {
         let mut candidate = candidate.clone();
-        if let Some((_, public)) = self.mapped.iter().find(|(local, _)| *local == candidate.addr) {
-            candidate.addr = *public;
+        if let Some(m) = self.mapped.iter().find(|m| (m.local, m.tcp) == (candidate.addr, candidate.is_tcp())) {
+            candidate.addr = m.public;
         }
         candidate
     }

@@ -40,6 +40,14 @@ const MAX_MAPPED: usize = 4;
 /// Between two datagrams of unknown sources that are looked at.
 const BETWEEN_UNKNOWN: Duration = Duration::from_millis(20);
 
+/// A local address that others know by another one.
+struct Mapped {
+    local: SocketAddr,
+    /// It is that of a TCP socket.
+    tcp: bool,
+    public: SocketAddr,
+}
+
 /// What a datagram was.
 pub(crate) enum Inbound<'d> {
     /// It has been taken in.
@@ -65,8 +73,7 @@ pub(crate) struct Transport<'p, A: Allocator + Clone, P: Provider> {
     provider: &'p P,
     /// What the peer's certificate must be, once a description has said it.
     peer: Option<Fingerprints>,
-    /// Local addresses, and those that others know them by.
-    mapped: heapless::Vec<(SocketAddr, SocketAddr), MAX_MAPPED>,
+    mapped: heapless::Vec<Mapped, MAX_MAPPED>,
     /// When a datagram of an unknown source is looked at again.
     unknown_at: Instant,
 }

@@ -239,7 +239,7 @@ fn several_pairs_and_ipv6() {
     let arena = arena(0);
     let mut pair = pair(&ids, &arena, &short());
     for (side, address) in [(&mut pair.offerer, "[fd00::1]:4000"), (&mut pair.answerer, "[fd00::2]:4000")] {
-        side.connection.remove_local_candidate(side.now, side.address);
+        side.connection.remove_local_candidate(side.now, side.address).expect("it was there");
         side.address = address.parse().expect("an address");
         side.connection.add_local_candidate(side.now, Candidate::host(side.address)).expect("room");
     }

@@ -97,7 +97,7 @@ fn a_new_socket_and_a_restart_move_the_call() {
     let new = SocketAddr::from(([10, 0, 1, 1], 4_000));
     pair.offerer.restart_ice().expect("a restart");
     pair.offerer.connection.add_local_candidate(pair.now, Candidate::host(new)).expect("room");
-    pair.offerer.connection.remove_local_candidate(pair.now, pair.offerer.address);
+    pair.offerer.connection.remove_local_candidate(pair.now, pair.offerer.address).expect("it was there");
     pair.offerer.address = new;
     pair.signal().expect("they agree");
     let stop = play(&mut pair, &frames, tracks, 120);

@@ -130,7 +130,9 @@ fn a_socket_behind_the_offer_asks_the_servers() {
     let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 93).expect("enough memory");
     let (now, side) = (pair.now, &mut pair.offerer);
     let server = SocketAddr::from(([198, 51, 100, 1], 3_478));
-    side.connection.remove_local_candidate(now, side.address);
+    side.connection.remove_local_candidate(now, side.address).expect("it was there");
+    let again = side.connection.remove_local_candidate(now, side.address);
+    assert_eq!(again, Err(Error::Ice(barertc::ice::Error::UnknownLocal(side.address))));
     side.connection.add_stun_server(now, server).expect("room");
     side.add_data().expect("room");
     side.offer().expect("an offer");

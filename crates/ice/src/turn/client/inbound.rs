@@ -8,7 +8,7 @@ use barertc_wire::Instant;
 
 use super::{
     Allocation, CHANNEL_REFRESH, Client, Inbound, LIFETIME, MAX_CHALLENGES, PERMISSION_REFRESH, Permission,
-    REFRESH_MARGIN, Request,
+    REFRESH_MARGIN, Request, is_of_the_account,
 };
 use crate::event::{Discard, ServerError};
 use crate::route::is_unicast;
@@ -228,6 +228,7 @@ impl<A: Allocator + Clone> Client<A> {
                 if let Some(p) = self.permissions.get_mut(i) {
                     p.request = None;
                     p.state = Permission::Refused;
+                    p.refused_account = is_of_the_account(error);
                 }
             }
             Which::Channel(i) => {

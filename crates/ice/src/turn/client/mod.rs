@@ -120,6 +120,8 @@ pub(crate) enum Inbound {
 struct PermissionEntry {
     ip: IpAddr,
     state: Permission,
+    /// It was refused for the account, not for the peer.
+    refused_account: bool,
     refresh: Instant,
     request: Option<Request>,
 }
@@ -199,8 +201,6 @@ impl<A: Allocator + Clone> Client<A> {
         timing: Timing,
         alloc: A,
     ) -> Result<Self, Error> {
-        // Over a stream one transmission is waited for as long as all would take (RFC 8489 §6.2.2: 39.5 s).
-        let stream = Timing { rto: timing.rto.saturating_mul(5), attempts: 1 };
         Ok(Self {
             server: unscoped(server.addr),
             protocol: server.protocol,
@@ -219,7 +219,7 @@ impl<A: Allocator + Clone> Client<A> {
             permissions: Vec::with_capacity(permissions, alloc.clone())?,
             channels: Vec::with_capacity(channels, alloc)?,
             next_channel: FIRST_CHANNEL,
-            timing: if server.protocol.is_stream() { stream } else { timing },
+            timing: if server.protocol.is_stream() { timing.over_stream() } else { timing },
             indication: 0,
         })
     }
@@ -265,21 +265,31 @@ impl<A: Allocator + Clone> Client<A> {
     }
 
     /// Has another account from the next allocation on: the server binds one to the account that it was made with (RFC 8656
-    /// §5). Where there is none, and none is being made, one is asked for.
-    pub(crate) fn renew(&mut self, username: &str, password: &str, alloc: A) -> Result<(), Error> {
+    /// §5). Where there is none, and none is being made, one is asked for. So it is where a permission was refused for the
+    /// account: the allocation has no more use than that account.
+    pub(crate) fn renew(
+        &mut self,
+        now: Instant,
+        id: [u8; 12],
+        username: &str,
+        password: &str,
+        alloc: A,
+    ) -> Result<(), Error> {
         Account::<A>::check(username, password)?;
         // First the old one goes, so that there are never three.
         self.renewed = None;
         self.renewed = Some(Account::new(username, password, alloc)?);
         if matches!(self.allocation, Allocation::Failed | Allocation::Waiting { .. }) {
             self.begin_anew();
+        } else if self.permissions.iter().any(|p| p.refused_account) {
+            self.lose_allocation(now, id, ServerError::Credentials);
         }
         Ok(())
     }
 
     /// Whether an allocation that was refused for its account can be had by another one.
     fn is_outdated(&self, error: ServerError) -> bool {
-        self.renewed.is_some() && matches!(error, ServerError::Credentials | ServerError::Refused(441))
+        self.renewed.is_some() && is_of_the_account(error)
     }
 
     /// Whether the server could not be used from the socket `base`.
@@ -364,7 +374,7 @@ impl<A: Allocator + Clone> Client<A> {
             return Some(());
         }
         let request = Some(Request::new(id, now));
-        let entry = PermissionEntry { ip, state: Permission::Requested, refresh: now, request };
+        let entry = PermissionEntry { ip, state: Permission::Requested, refused_account: false, refresh: now, request };
         self.permissions.try_push(entry).ok()
     }
 
@@ -481,4 +491,9 @@ impl<A: Allocator + Clone> Client<A> {
         self.base = None;
         self.allocation = Allocation::Idle;
     }
+}
+
+/// Whether the server has refused the account, and not what was asked for.
+const fn is_of_the_account(error: ServerError) -> bool {
+    matches!(error, ServerError::Credentials | ServerError::Refused(441))
 }

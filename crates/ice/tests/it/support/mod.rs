@@ -107,7 +107,7 @@ impl Peer {
 
     pub fn unbind(&mut self, now: Instant, local: SocketAddr) {
         self.locals.retain(|l| *l != local);
-        self.agent.remove_local(now, local);
+        self.agent.remove_local(now, local).unwrap();
     }
 
     fn receive(&mut self, now: Instant, route: Route, bytes: &mut [u8]) {
