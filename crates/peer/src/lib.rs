@@ -160,7 +160,8 @@ pub use barertc_congestion::FEEDBACK_LOG;
 pub use barertc_crypto::{Provider, RustCrypto};
 pub use barertc_dtls::Identity;
 pub use barertc_ice::{
-    Candidate, CandidateType, GatheringState, Protocol, Route, State as IceState, Transmit, TurnServer, TurnUri,
+    Candidate, CandidateType, GatheringState, Protocol, Route, State as IceState, TcpType, Transmit, TurnServer,
+    TurnUri,
 };
 pub use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat, ReceivedFrame};
 pub use barertc_sctp::{ChannelConfig, ChannelInfo, Congestion, MessageKind, Read, Reliability};

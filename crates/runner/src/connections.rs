@@ -4,7 +4,7 @@ use barertc::arena::Allocator;
 use barertc::ice::stream::StreamEnd;
 use barertc::{Instant, PeerConnection, Provider, Route, Transmit};
 
-/// A datagram that the loop could not send or receive, and why.
+/// A datagram that the loop could not send or receive, or a TCP connection that it did not keep, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -32,6 +32,24 @@ pub enum Lost {
     /// The socket failed to receive.
     NotReceived {
         /// The address of the socket.
+        local: SocketAddr,
+    },
+    /// A TCP connection was made to this side, and there is no place for it: all are taken by connections in use.
+    NoPlace {
+        /// Its route.
+        route: Route,
+        /// How many places there are.
+        limit: usize,
+    },
+    /// A TCP connection was made to this side, and no authentic check came by it before its time was over or its place was
+    /// needed.
+    NotAuthentic {
+        /// Its route.
+        route: Route,
+    },
+    /// The listener failed to accept a TCP connection.
+    NotAccepted {
+        /// The address of the listener.
         local: SocketAddr,
     },
     /// It was longer than the buffer, and arrived cut off.

@@ -1,4 +1,5 @@
 use core::cell::{Cell, RefCell};
+use core::future::pending;
 
 use barertc::arena::Allocator;
 use barertc::ice::stream::StreamEnd;
@@ -108,10 +109,10 @@ impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
     ///
     /// # Errors
     /// [`Error::DatagramTooLong`], at once.
-    pub async fn run_with_streams<S, D, C, B, const N: usize, const T: usize>(
+    pub async fn run_with_streams<S, D, C, B, const N: usize, const T: usize, const L: usize>(
         &self,
         ports: &mut [Port<S>; N],
-        streams: &Streams<B, T>,
+        streams: &Streams<B, T, L>,
         dialer: &D,
         buffers: &mut Buffers<N>,
         clock: &C,
@@ -124,7 +125,8 @@ impl<'p, A: Allocator + Clone, P: Provider, M: RawMutex> Driven<'p, A, P, M> {
     {
         let happened = || self.news.signal(());
         let (connection, wake) = (&self.connection, &self.wake);
-        let ended = drive_with_streams(ports, streams, dialer, buffers, clock, connection, wake, happened).await;
+        let ended =
+            drive_with_streams(ports, streams, dialer, pending(), buffers, clock, connection, wake, happened).await;
         self.ended.set(true);
         self.news.signal(());
         ended

@@ -58,6 +58,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod accepted;
 mod connections;
 mod driven;
 mod network;
@@ -66,9 +67,10 @@ mod streams;
 mod tests;
 mod wake;
 
+pub use accepted::Listener;
 pub use barertc::wire::Clock;
 pub use connections::{Connections, Lost};
 pub use driven::Driven;
-pub use network::{Buffers, DATAGRAM, Error, Port, run, run_with_streams};
+pub use network::{Buffers, DATAGRAM, Error, Port, run, run_with_listeners, run_with_streams};
 pub use streams::{Dial, StreamBounds, Streams};
 pub use wake::Wake;

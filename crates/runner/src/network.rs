@@ -2,18 +2,20 @@
 
 use core::cell::RefCell;
 use core::fmt;
-use core::future::pending;
+use core::future::{Future, pending};
 use core::net::SocketAddr;
 
 use barertc::arena::Allocator;
 use barertc::ice::stream::StreamFull;
 use barertc::wire::Clock;
 use barertc::{Instant, Route, Transmit};
-use edge_nal::{UdpReceive, UdpSend};
+use edge_nal::{TcpAccept, UdpReceive, UdpSend};
+use embassy_futures::join::join;
 use embassy_futures::select::{Either, Either3, select, select_array, select3};
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::RawMutex;
 
+use crate::accepted::Listener;
 use crate::connections::{Connections, Lost};
 use crate::streams::{Dial, Nowhere, Outlet, Refusal, Streams};
 use crate::wake::Wake;
@@ -105,8 +107,8 @@ where
     drive(ports, &Nowhere, buffers, clock, connections, wake, || {}).await
 }
 
-/// As [`run`], for connections that reach TURN servers over TCP or TLS: `dialer` makes the `streams` that they need.
-/// [`Connections::uses_stream`] says which are kept.
+/// As [`run`], for connections that reach TURN servers over TCP or TLS, or peers over TCP: `dialer` makes the `streams`
+/// that they need. [`Connections::uses_stream`] says which are kept.
 ///
 /// The `streams` may be used again by another run, one at a time. Where a run was dropped before its end, the next one tells
 /// the connections that use its streams that these have failed.
@@ -117,9 +119,9 @@ where
 /// # Errors
 /// [`Error::DatagramTooLong`], at once.
 #[allow(clippy::too_many_arguments)] // `run`, the streams and who makes them
-pub async fn run_with_streams<S, D, C, K, M, A, const N: usize, const T: usize>(
+pub async fn run_with_streams<S, D, C, K, M, A, const N: usize, const T: usize, const P: usize>(
     ports: &mut [Port<S>; N],
-    streams: &Streams<A, T>,
+    streams: &Streams<A, T, P>,
     dialer: &D,
     buffers: &mut Buffers<N>,
     clock: &C,
@@ -134,15 +136,16 @@ where
     M: RawMutex,
     A: Allocator + Clone,
 {
-    drive_with_streams(ports, streams, dialer, buffers, clock, connections, wake, || {}).await
+    drive_with_streams(ports, streams, dialer, pending(), buffers, clock, connections, wake, || {}).await
 }
 
-/// The loop, with streams beside it. It begins and ends with free places.
+/// The loop, with streams beside it: those that this side makes, and those that it is `accepting`. It begins and ends with free places.
 #[allow(clippy::too_many_arguments)] // as `run_with_streams`
-pub(crate) async fn drive_with_streams<S, D, C, K, M, A, const N: usize, const T: usize>(
+pub(crate) async fn drive_with_streams<S, D, C, K, M, A, const N: usize, const T: usize, const P: usize>(
     ports: &mut [Port<S>; N],
-    streams: &Streams<A, T>,
+    streams: &Streams<A, T, P>,
     dialer: &D,
+    accepting: impl Future<Output = ()>,
     buffers: &mut Buffers<N>,
     clock: &C,
     connections: &RefCell<K>,
@@ -158,14 +161,46 @@ where
     A: Allocator + Clone,
 {
     streams.clear(clock.now(), connections);
-    let serving = streams.serve(dialer, clock, connections, wake);
+    let serving = join(streams.serve(dialer, clock, connections, wake), accepting);
     let ended = match select(drive(ports, streams, buffers, clock, connections, wake, happened), serving).await {
         Either::First(ended) => ended,
         // It never ends.
-        Either::Second(()) => Ok(()),
+        Either::Second(_) => Ok(()),
     };
     streams.clear(clock.now(), connections);
     ended
+}
+
+/// As [`run_with_streams`], where peers connect to this side, too (RFC 6544): each of the `listeners` is a [local
+/// candidate](barertc::Candidate::tcp_passive).
+///
+/// A stream that was accepted is closed when no authentic check comes by it within five seconds, or when its place is
+/// needed before one has. [`Connections::lost`] hears of each, and of those that find no place.
+///
+/// # Errors
+/// [`Error::DatagramTooLong`], at once.
+#[allow(clippy::too_many_arguments)] // `run_with_streams` and the listeners
+pub async fn run_with_listeners<S, D, T, C, K, M, A, const N: usize, const O: usize, const P: usize, const L: usize>(
+    ports: &mut [Port<S>; N],
+    streams: &Streams<A, O, P>,
+    dialer: &D,
+    listeners: &[Listener<T>; L],
+    buffers: &mut Buffers<N>,
+    clock: &C,
+    connections: &RefCell<K>,
+    wake: &Wake<M>,
+) -> Result<(), Error>
+where
+    S: UdpReceive + UdpSend,
+    D: Dial,
+    T: TcpAccept,
+    C: Clock,
+    K: Connections,
+    M: RawMutex,
+    A: Allocator + Clone,
+{
+    let accepting = streams.serve_accepted(listeners, clock, connections, wake);
+    drive_with_streams(ports, streams, dialer, accepting, buffers, clock, connections, wake, || {}).await
 }
 
 /// The loop. `happened` is called once a turn, behind everything that may have caused an event.

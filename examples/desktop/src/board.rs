@@ -21,11 +21,12 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
 use crate::guard::{host, host_call};
-use crate::media_socket::{MediaSocket, Senders};
+use crate::media_socket::MediaSocket;
 use crate::net::{Acceptor, Net};
 use crate::options::Options;
 use crate::record::Recorder;
 use crate::say::Say;
+use crate::senders::Senders;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -80,7 +81,7 @@ impl Desktop {
         self.recorder.as_ref().map_or(Ok(()), |recorder| recorder.borrow_mut().end_all())
     }
 
-    /// Datagrams for media that came from other machines, where only this one may connect.
+    /// Datagrams and connections for media that came from other machines, where only this one may connect.
     pub fn refused(&self) -> u64 {
         self.senders.refused()
     }
@@ -139,6 +140,10 @@ impl Board for Desktop {
 
     async fn listen(&self, local: SocketAddr) -> io::Result<(Acceptor, SocketAddr)> {
         self.net.listen(local).await
+    }
+
+    async fn listen_media(&self, local: SocketAddr) -> io::Result<(Acceptor, SocketAddr)> {
+        self.net.listen_media(local, self.senders.clone()).await
     }
 
     async fn bind(&self, local: SocketAddr) -> io::Result<(MediaSocket, SocketAddr)> {

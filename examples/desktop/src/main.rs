@@ -13,6 +13,7 @@ mod net;
 mod options;
 mod record;
 mod say;
+mod senders;
 mod storage;
 #[cfg(feature = "tls")]
 mod tls;
@@ -44,6 +45,9 @@ const SOCKETS: usize = MAX_ADDRESSES + 8;
 
 /// TCP and TLS connections to TURN servers: one for each viewer and server.
 const STREAMS: usize = 16;
+
+/// TCP connections of viewers: two for each of eight, since one that moves has another one for a while.
+const ACCEPTED: usize = 16;
 
 const PAGE: &[u8] = include_bytes!("../../viewer/index.html");
 
@@ -89,6 +93,7 @@ fn stream(options: &Options) -> Result<()> {
     settings.addresses = options.addresses()?.into_iter().take(MAX_ADDRESSES).collect();
     settings.udp_port = options.udp_port;
     settings.advertise = options.advertise;
+    settings.ice_tcp = options.ice_tcp;
     settings.token = options.token.as_deref();
     settings.latency = std::time::Duration::from_millis(options.latency.into());
     settings.mtu = options.mtu;
@@ -110,7 +115,7 @@ fn stream(options: &Options) -> Result<()> {
     let ready = |address| host_call(|| announce(address, options));
     let mut buffers = Box::new(Buffers::<SOCKETS>::new());
     {
-        let streams = Streams::<_, STREAMS>::new(StreamBounds::new(), board.psram("signaling"));
+        let streams = Streams::<_, STREAMS, ACCEPTED>::accepting(StreamBounds::new(), board.psram("signaling"));
         if let Some(mut live) = live::encoders(&board, options) {
             let app = pin!(barertc_streamer::run_live(
                 &board,
@@ -141,7 +146,7 @@ fn stream(options: &Options) -> Result<()> {
     let after = board.psram_stats();
     if board.refused() > 0 {
         Say::new(options).log(format_args!(
-            "{} datagrams of other machines were dropped: without --token only this one may connect",
+            "{} datagrams and connections of other machines were dropped: without --token only this one may connect",
             board.refused()
         ));
     }

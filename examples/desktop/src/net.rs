@@ -2,14 +2,15 @@
 
 use core::net::SocketAddr;
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use async_io::Async;
 use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown, TcpSplit, UdpBind, UdpReceive, UdpSend};
 use edge_nal_std::{Stack, TcpSocket, UdpSocket};
 use embedded_io_async::{ErrorType, Read, Write};
 
-use crate::guard::host;
+use crate::guard::{host, host_call};
+use crate::senders::Senders;
 #[cfg(feature = "tls")]
 use crate::tls::{Stream, Tls};
 
@@ -31,7 +32,12 @@ pub struct Socket<S>(S);
 const SEND_BUFFER: usize = 32 << 10;
 
 /// What accepts TCP connections.
-pub struct Acceptor(Async<TcpListener>);
+pub struct Acceptor {
+    listener: Async<TcpListener>,
+    senders: Senders,
+    /// Its connections carry media.
+    media: bool,
+}
 
 impl Net {
     /// The same with TLS in its connections.
@@ -42,10 +48,19 @@ impl Net {
 
     /// Accepts TCP connections at `local`, and where that is when the port was 0.
     pub async fn listen(&self, local: SocketAddr) -> io::Result<(Acceptor, SocketAddr)> {
+        self.listen_to(local, Senders::All, false).await
+    }
+
+    /// The same for media, of `senders` alone.
+    pub async fn listen_media(&self, local: SocketAddr, senders: Senders) -> io::Result<(Acceptor, SocketAddr)> {
+        self.listen_to(local, senders, true).await
+    }
+
+    async fn listen_to(&self, local: SocketAddr, senders: Senders, media: bool) -> io::Result<(Acceptor, SocketAddr)> {
         host(async {
             let listener = Async::<TcpListener>::bind(local)?;
             let local = listener.get_ref().local_addr()?;
-            Ok((Acceptor(listener), local))
+            Ok((Acceptor { listener, senders, media }, local))
         })
         .await
     }
@@ -61,6 +76,13 @@ impl Net {
     }
 }
 
+/// Messages are small and cannot wait; and what the system holds back, congestion control cannot see.
+fn for_media(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    rustix::net::sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER)?;
+    Ok(())
+}
+
 impl TcpConnect for Net {
     type Error = io::Error;
     type Socket<'a> = Socket<Stream>;
@@ -68,9 +90,7 @@ impl TcpConnect for Net {
     async fn connect(&self, remote: SocketAddr) -> Result<Socket<Stream>, io::Error> {
         host(async {
             let socket = self.stack.connect(remote).await?;
-            // Messages are small and cannot wait; and what the system holds back, congestion control cannot see.
-            socket.get_ref().set_nodelay(true)?;
-            rustix::net::sockopt::set_socket_send_buffer_size(socket.get_ref(), SEND_BUFFER)?;
+            for_media(socket.get_ref())?;
             #[cfg(feature = "tls")]
             let socket = match &self.tls {
                 Some(tls) => Stream::Tls(Box::new(tls.connect(socket.release()).await?)),
@@ -87,7 +107,17 @@ impl TcpAccept for Acceptor {
     type Socket<'a> = Socket<TcpSocket>;
 
     async fn accept(&self) -> Result<(SocketAddr, Self::Socket<'_>), io::Error> {
-        host(self.0.accept()).await.map(|(socket, remote)| (remote, Socket(TcpSocket::new(socket))))
+        loop {
+            let (socket, remote) = host(self.listener.accept()).await?;
+            if !self.senders.admit(remote) {
+                host_call(|| drop(socket));
+                continue;
+            }
+            if self.media {
+                host_call(|| for_media(socket.get_ref()))?;
+            }
+            return Ok((remote, Socket(TcpSocket::new(socket))));
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use pico_args::Arguments;
 
 use crate::commands::Template;
 use crate::lookup::lookup;
-use crate::media_socket::Senders;
+use crate::senders::Senders;
 use crate::turn::TurnOption;
 
 pub const HELP: &str = "\
@@ -49,6 +49,7 @@ Other servers
 The way to viewers
   --udp-port PORT      where media leaves from [default: any]
   --advertise ADDRESS  the address by which others reach that port, behind a port forwarding
+  --ice-tcp PORT       viewers may connect to this TCP port where UDP does not get through; 0 takes any [default: off]
   --stun ADDRESS       a STUN server, such as stun.example.org:3478
   --turn URI           a TURN server, such as user:password@turn.example.org:3478, 'turn:HOST?transport=tcp' or
                        turns:HOST for TLS; up to four, of which the first that answers is used
@@ -87,6 +88,7 @@ pub struct Options {
     pub relay_only: bool,
     pub udp_port: u16,
     pub advertise: Option<SocketAddr>,
+    pub ice_tcp: Option<u16>,
     pub latency: u32,
     pub mtu: u16,
     pub viewers: usize,
@@ -135,6 +137,7 @@ impl Options {
             relay_only: args.contains("--relay-only"),
             udp_port: value(&mut args, "--udp-port")?.unwrap_or(0),
             advertise: value(&mut args, "--advertise")?,
+            ice_tcp: value(&mut args, "--ice-tcp")?,
             latency: value(&mut args, "--latency")?.unwrap_or(100),
             mtu: value(&mut args, "--mtu")?.unwrap_or(1_200),
             viewers: value(&mut args, "--viewers")?.unwrap_or(8),
@@ -177,6 +180,15 @@ impl Options {
             && !address.ip().is_loopback()
         {
             bail!("--signaling {url}: others could come by it, so it needs a --token that viewers have to show");
+        }
+        if self.relay_only && self.ice_tcp.is_some() {
+            bail!("--ice-tcp: with --relay-only nobody would be told of it");
+        }
+        if self.ice_tcp.is_some_and(|port| port != 0 && port == self.listen.port()) {
+            bail!("--ice-tcp {}: the page is there (--listen)", self.listen.port());
+        }
+        if self.ice_tcp == Some(9) {
+            bail!("--ice-tcp 9: this port stands for connections that go out (RFC 6544)");
         }
         if self.relay_only && self.turn.is_empty() {
             bail!("--relay-only: there is no relay without --turn");
@@ -389,6 +401,10 @@ mod tests {
             (&["--token", ""], &["--token"]),
             (&["--relay-only"], &["--relay-only", "--turn"]),
             (&["--turn", "turn.example.org"], &["--turn"]),
+            (&["--ice-tcp", "9"], &["--ice-tcp 9"]),
+            (&["--ice-tcp", "8000"], &["--ice-tcp 8000", "--listen"]),
+            (&["--ice-tcp", "x"], &["--ice-tcp"]),
+            (&["--ice-tcp", "0", "--relay-only", "--turn", "a:b@127.0.0.1"], &["--ice-tcp", "--relay-only"]),
             (&["--stun", "[::1"], &["--stun", "[::1"]),
             (&["--signaling", "http://127.0.0.1:1"], &["--signaling", "http://127.0.0.1:1"]),
             (&["--whip", "ws://127.0.0.1:1"], &["--whip", "ws://127.0.0.1:1"]),

@@ -20,6 +20,12 @@ pub(crate) fn viewer_config(settings: &Settings<'_>) -> Config {
         config.ice.max_questions = 4;
         config.ice.max_local = config.ice.max_local.saturating_add(4);
     }
+    if settings.ice_tcp.is_some() {
+        // Four more addresses of ours, and four connections to them.
+        config.ice.max_local = config.ice.max_local.saturating_add(4);
+        config.ice.max_remote = config.ice.max_remote.saturating_add(4);
+        config.ice.max_pairs = config.ice.max_pairs.saturating_add(4);
+    }
     let servers = u16::try_from(settings.turn.len()).unwrap_or_default();
     if servers > 0 {
         // The socket that is lent for relays, and for each server the relay and how the server sees us.

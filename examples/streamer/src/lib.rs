@@ -47,7 +47,11 @@ use core::time::Duration;
 
 use barertc::Identity;
 use barertc_media::{Encoder, Storage};
+#[cfg(feature = "ice-tcp")]
+use barertc_runner::Listener;
 use barertc_runner::{Buffers, Port, Streams};
+#[cfg(feature = "ice-tcp")]
+use edge_nal::TcpAccept;
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::join::{join, join4};
 use embassy_futures::select::{Either, select};
@@ -70,18 +74,18 @@ const END_TIME: Duration = Duration::from_secs(1);
 /// Runs the application until `stop` is ready; then every viewer is told goodbye. `ready` is told the page's address once
 /// it can be opened. There are `SOCKETS` places for UDP sockets: those that the settings' addresses leave free are lent to
 /// viewers for relays, where the settings name TURN servers. Those that are reached over TCP or TLS are carried by `streams`:
-/// one for each viewer and server.
+/// one for each viewer and server. So are viewers that connect over TCP, with the feature `ice-tcp`.
 ///
 /// # Errors
 /// When it cannot start.
 #[allow(clippy::too_many_arguments)] // what a board lends, and when it begins and ends
-pub async fn run<B: Board, S: Storage, const SOCKETS: usize, const STREAMS: usize>(
+pub async fn run<B: Board, S: Storage, const SOCKETS: usize, const STREAMS: usize, const ACCEPTED: usize>(
     board: &B,
     settings: &Settings<'_>,
     identity: &Identity,
     storage: &mut S,
     buffers: &mut Buffers<SOCKETS>,
-    streams: &Streams<B::Psram, STREAMS>,
+    streams: &Streams<B::Psram, STREAMS, ACCEPTED>,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
@@ -94,13 +98,13 @@ pub async fn run<B: Board, S: Storage, const SOCKETS: usize, const STREAMS: usiz
 /// # Errors
 /// When it cannot start.
 #[allow(clippy::too_many_arguments)] // as `run`
-pub async fn run_live<B, V, S, const SOCKETS: usize, const STREAMS: usize>(
+pub async fn run_live<B, V, S, const SOCKETS: usize, const STREAMS: usize, const ACCEPTED: usize>(
     board: &B,
     settings: &Settings<'_>,
     identity: &Identity,
     live: &mut Live<V, S>,
     buffers: &mut Buffers<SOCKETS>,
-    streams: &Streams<B::Psram, STREAMS>,
+    streams: &Streams<B::Psram, STREAMS, ACCEPTED>,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error>
@@ -114,13 +118,13 @@ where
 }
 
 #[allow(clippy::too_many_arguments)] // as `run`
-async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize>(
+async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const ACCEPTED: usize>(
     board: &B,
     settings: &Settings<'_>,
     identity: &Identity,
     player: &mut impl Player<B>,
     buffers: &mut Buffers<SOCKETS>,
-    streams: &Streams<B::Psram, STREAMS>,
+    streams: &Streams<B::Psram, STREAMS, ACCEPTED>,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
@@ -142,8 +146,16 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize>(
         }
     }));
     let dialer = Dialer::new(board, settings);
+    #[cfg(not(feature = "ice-tcp"))]
     let network = OutOfLine(pin!(in_place(|| {
         barertc_runner::run_with_streams(&mut ports, streams, &dialer, buffers, board, &app.viewers, &app.wake)
+    })));
+    #[cfg(feature = "ice-tcp")]
+    let listeners = listen_media(&app).await?;
+    #[cfg(feature = "ice-tcp")]
+    let network = OutOfLine(pin!(in_place(|| {
+        let (viewers, wake) = (&app.viewers, &app.wake);
+        barertc_runner::run_with_listeners(&mut ports, streams, &dialer, &listeners, buffers, board, viewers, wake)
     })));
     let playing = OutOfLine(pin!(in_place(|| player.play(&app))));
     let reporting = pin!(in_place(|| report::report(&app)));
@@ -225,6 +237,43 @@ async fn bind_media<'b, B: Board, const SOCKETS: usize>(
         }
     }
     if app.sockets.shared().is_empty() { Err(Error::Udp) } else { Ok(ports) }
+}
+
+#[cfg(feature = "ice-tcp")]
+impl<T: TcpAccept> TcpAccept for Slot<T> {
+    type Error = T::Error;
+    type Socket<'a>
+        = T::Socket<'a>
+    where
+        Self: 'a;
+
+    async fn accept(&self) -> Result<(SocketAddr, Self::Socket<'_>), T::Error> {
+        match &self.0 {
+            Some(acceptor) => acceptor.accept().await,
+            None => pending().await,
+        }
+    }
+}
+
+/// Listens for viewers that connect over TCP, where the settings say so.
+#[cfg(feature = "ice-tcp")]
+async fn listen_media<'b, B: Board>(
+    app: &App<'b, B>,
+) -> Result<[Listener<Slot<B::Acceptor<'b>>>; MAX_ADDRESSES], Error> {
+    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    let mut listeners = [(); MAX_ADDRESSES].map(|()| Listener { local: nowhere, acceptor: Slot(None) });
+    let Some(port) = app.settings.ice_tcp else { return Ok(listeners) };
+    for (listener, address) in listeners.iter_mut().zip(&app.settings.addresses) {
+        let wanted = SocketAddr::new(*address, port);
+        match app.board.listen_media(wanted).await {
+            Ok((acceptor, local)) => {
+                *listener = Listener { local, acceptor: Slot(Some(acceptor)) };
+                app.sockets.add_listening(local);
+            }
+            Err(error) => app.board.log(format_args!("media: cannot listen at {wanted}: {error:?}")),
+        }
+    }
+    if app.sockets.listening().is_empty() { Err(Error::IceTcp(port)) } else { Ok(listeners) }
 }
 
 async fn bind<'b, B: Board>(

@@ -14,6 +14,9 @@ pub struct Settings<'a> {
     /// The address under which others reach the first of the sockets, when it is another than its own: behind a port
     /// forwarding.
     pub advertise: Option<SocketAddr>,
+    /// The TCP port that viewers can connect to where UDP does not get through (RFC 6544), at each of the addresses; 0 lets
+    /// the system choose. Without it there is none.
+    pub ice_tcp: Option<u16>,
     /// What is played: a packed file, or a directory with `h264` and `opus` in it.
     pub media: &'a str,
     /// A viewer must show this; without it only viewers on the same machine may connect.
@@ -94,6 +97,7 @@ impl<'a> Settings<'a> {
             addresses,
             udp_port: 0,
             advertise: None,
+            ice_tcp: None,
             media,
             token: None,
             forwarder: None,

@@ -12,6 +12,8 @@ pub(crate) struct MediaSockets {
     shared: RefCell<heapless::Vec<SocketAddr, MAX_ADDRESSES>>,
     /// Those that are lent, one to each connection that is to have a relay.
     lendable: RefCell<heapless::Vec<SocketAddr, MAX_RELAYED>>,
+    /// Those that viewers connect to over TCP.
+    listening: RefCell<heapless::Vec<SocketAddr, MAX_ADDRESSES>>,
 }
 
 impl MediaSockets {
@@ -28,6 +30,16 @@ impl MediaSockets {
     /// Those that all connections share.
     pub(crate) fn shared(&self) -> heapless::Vec<SocketAddr, MAX_ADDRESSES> {
         self.shared.borrow().clone()
+    }
+
+    /// One more that viewers connect to. There are as many places as settings have addresses.
+    pub(crate) fn add_listening(&self, address: SocketAddr) {
+        let _ = self.listening.borrow_mut().push(address);
+    }
+
+    /// Those that viewers connect to.
+    pub(crate) fn listening(&self) -> heapless::Vec<SocketAddr, MAX_ADDRESSES> {
+        self.listening.borrow().clone()
     }
 
     /// One that is to be lent and `is_free`.

@@ -1,5 +1,6 @@
 //! The loop over sockets that are queues and a clock that moves by itself.
 
+mod accepted;
 mod streams;
 
 use std::cell::{Cell, RefCell};

@@ -25,21 +25,21 @@ use crate::{Buffers, Clock as _, Connections, Dial, Lost, StreamBounds, Streams,
 
 /// What the other end does.
 #[derive(Clone, Default)]
-struct Script {
+pub(super) struct Script {
     /// What it sends, piece by piece; an empty piece closes the stream.
-    says: Rc<RefCell<VecDeque<Vec<u8>>>>,
+    pub(super) says: Rc<RefCell<VecDeque<Vec<u8>>>>,
     /// What it has got.
-    heard: Rc<RefCell<Vec<u8>>>,
+    pub(super) heard: Rc<RefCell<Vec<u8>>>,
     /// Bytes that it still takes.
-    takes: Rc<Cell<usize>>,
+    pub(super) takes: Rc<Cell<usize>>,
     /// Whether the connection is never made, or is refused.
-    silent: bool,
-    refuses: Option<StreamEnd>,
-    dials: Rc<Cell<usize>>,
-    open: Rc<Cell<usize>>,
+    pub(super) silent: bool,
+    pub(super) refuses: Option<StreamEnd>,
+    pub(super) dials: Rc<Cell<usize>>,
+    pub(super) open: Rc<Cell<usize>>,
 }
 
-struct Stream(Script);
+pub(super) struct Stream(pub(super) Script);
 
 impl Drop for Stream {
     fn drop(&mut self) {
@@ -51,7 +51,7 @@ impl Dial for Script {
     type Stream<'a> = Stream;
 
     async fn dial(&self, route: Route) -> Result<Stream, StreamEnd> {
-        assert_eq!(route.protocol, Protocol::Tcp);
+        assert!(matches!(route.protocol, Protocol::Tcp | Protocol::IceTcp));
         self.dials.set(self.dials.get() + 1);
         if self.silent {
             pending::<()>().await;
@@ -112,6 +112,29 @@ impl Write for &Stream {
 impl Readable for &Stream {
     async fn readable(&mut self) -> Result<(), Broken> {
         pending().await
+    }
+}
+
+// A whole socket reads and writes as its halves do.
+impl Read for Stream {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Broken> {
+        (&*self).read(buf).await
+    }
+}
+
+impl Write for Stream {
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Broken> {
+        (&*self).write(buf).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Broken> {
+        (&*self).flush().await
+    }
+}
+
+impl Readable for Stream {
+    async fn readable(&mut self) -> Result<(), Broken> {
+        (&*self).readable().await
     }
 }
 
@@ -252,7 +275,7 @@ fn whatever_ends_a_stream_is_told_with_its_reason_and_its_memory_comes_back() {
         assert_eq!(sender.borrow().ended, [(route(1), *end)]);
         assert_eq!((script.open.get(), heap.stats().live), (0, 0));
     }
-    assert!(heap.stats().peak <= Streams::<&Heap, 1>::worst_case_bytes(&BOUNDS) && heap.stats().peak > 0);
+    assert!(heap.stats().peak <= Streams::<&Heap, 1, 0>::worst_case_bytes(&BOUNDS) && heap.stats().peak > 0);
 }
 
 #[test]
