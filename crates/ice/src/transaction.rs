@@ -57,7 +57,8 @@ impl Transaction {
     }
 
     const fn attempts(&self, timing: Timing) -> u8 {
-        timing.attempts.saturating_add(if self.heard { QUICK_ATTEMPTS } else { 0 })
+        let repeats = self.heard && timing.attempts > 1;
+        timing.attempts.saturating_add(if repeats { QUICK_ATTEMPTS } else { 0 })
     }
 
     pub(crate) fn is_due(&self, now: Instant, timing: Timing) -> bool {

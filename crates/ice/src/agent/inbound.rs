@@ -201,11 +201,12 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let lite = self.config.lite;
         let mut ask_back = false;
         if let Some(pair) = self.checklist.get_mut(i) {
-            let timing = pair.timing(timing);
             pair.stats.requests_received = pair.stats.requests_received.saturating_add(1);
             pair.stats.responses_sent = pair.stats.responses_sent.saturating_add(1);
             pair.stats.last_received = Some(now);
             match (&mut pair.check, pair.state) {
+                // On a stream nothing is lost, so what is under way needs no repetition.
+                (Some(_), _) if path.is_tcp() => {}
                 // §7.3.1.4: a check that has no transmission left makes room for a new one.
                 (Some(check), _) if check.transaction.is_spent(timing) => {
                     pair.check = None;
