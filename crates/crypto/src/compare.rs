@@ -1,6 +1,6 @@
-//! Comparing secrets.
+//! Comparison of secrets.
 
-/// Whether `a` and `b` are the same bytes, in a time that depends on their lengths only.
+/// Whether `a` and `b` have the same bytes. The time of the call depends on their lengths only.
 ///
 /// ```
 /// assert!(barertc_crypto::constant_time_eq(b"tag", b"tag"));

@@ -12,18 +12,18 @@ use crate::keys::hidden;
 #[cfg(feature = "rustcrypto-curves")]
 use crate::rustcrypto_curves::curve25519 as rustcrypto;
 
-/// An X25519 secret: 32 bytes, clamped when used.
+/// An X25519 secret of 32 bytes. It is clamped at each use (RFC 7748 §5), and wiped on drop.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct X25519Secret([u8; 32]);
 
 impl X25519Secret {
-    /// Takes a secret that was made before.
+    /// Makes a secret from its 32 bytes.
     #[must_use]
     pub fn from_bytes(secret: [u8; 32]) -> Self {
         Self(secret)
     }
 
-    /// The secret, for a key store or for hardware.
+    /// The 32 bytes of the secret, for a key store or for hardware.
     #[must_use]
     pub fn raw(&self) -> &[u8; 32] {
         &self.0
@@ -42,7 +42,7 @@ impl X25519Secret {
         x25519::public_key(&self.0)
     }
 
-    /// Refuses a shared secret of zeros (RFC 7748 §6.1; RFC 8446 §7.4.2 makes it a must).
+    /// Computes the shared secret, and refuses one of zeros as RFC 8446 §7.4.2 requires.
     pub(crate) fn agree(&self, peer: &[u8; 32]) -> Result<[u8; 32], SmallOrder> {
         #[cfg(feature = "rustcrypto-curves")]
         return rustcrypto::agree(&self.0, peer);

@@ -1,14 +1,14 @@
-//! ECDSA signatures as TLS carries them: the DER of `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 §2.2.3).
+//! ECDSA signatures in the form of TLS: the DER of `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 §2.2.3).
 
 use crate::error::BadDer;
 
-/// The longest DER of a P-256 signature: two numbers of 32 bytes with a zero before, each with its header, and the outer header.
+/// The longest DER of a P-256 signature, in bytes. Two numbers have 33 bytes and a header of 2 each; the outer header has 2.
 pub const DER_SIGNATURE_MAX: usize = 72;
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 
-/// Writes r ‖ s as DER into `out` and returns the length, 8 to 72 bytes.
+/// Writes the signature r ‖ s as DER into `out` and returns its length, 8 to 72 bytes.
 ///
 /// ```
 /// use barertc_crypto::{DER_SIGNATURE_MAX, ecdsa_der_decode, ecdsa_der_encode};
@@ -30,7 +30,9 @@ pub fn ecdsa_der_encode(signature: &[u8; 64], out: &mut [u8; DER_SIGNATURE_MAX])
     len
 }
 
-/// Reads the DER of a P-256 signature into r ‖ s. Strict: minimal lengths, minimal and positive numbers, nothing after.
+/// Reads the DER of a P-256 signature into r ‖ s.
+///
+/// Lengths and numbers must have their shortest form, the numbers must be positive, and no byte may follow.
 pub fn ecdsa_der_decode(der: &[u8]) -> Result<[u8; 64], BadDer> {
     let (content, after) = element(SEQUENCE, der)?;
     let (r, rest) = element(INTEGER, content)?;
@@ -48,7 +50,7 @@ pub fn ecdsa_der_decode(der: &[u8]) -> Result<[u8; 64], BadDer> {
 /// A positive number without its leading zeros.
 struct Integer<'a> {
     digits: &'a [u8],
-    /// A zero goes before, because the first bit would make it negative (or because the number is zero).
+    /// Whether a zero byte goes in front: the first bit would make the number negative, or the number is zero.
     zero: bool,
 }
 
@@ -59,7 +61,7 @@ impl<'a> Integer<'a> {
         Self { digits, zero: digits.first().is_none_or(|b| b & 0x80 != 0) }
     }
 
-    /// Bytes with the header. At most 35.
+    /// The length with its header in bytes, at most 35.
     fn len(&self) -> u8 {
         u8::try_from(self.digits.len()).unwrap_or(u8::MAX).saturating_add(u8::from(self.zero)).saturating_add(2)
     }
@@ -70,7 +72,7 @@ impl<'a> Integer<'a> {
     }
 }
 
-/// The content of an element of less than 128 bytes, and what follows it.
+/// Splits off the content of an element of fewer than 128 bytes, and returns the bytes after it too.
 fn element(tag: u8, from: &[u8]) -> Result<(&[u8], &[u8]), BadDer> {
     match from {
         [t, len @ 0..=0x7f, rest @ ..] if *t == tag => rest.split_at_checked(usize::from(*len)).ok_or(BadDer),
@@ -82,7 +84,7 @@ fn element(tag: u8, from: &[u8]) -> Result<(&[u8], &[u8]), BadDer> {
 fn number(content: &[u8], out: &mut [u8]) -> Result<(), BadDer> {
     let digits = match content {
         [0, rest @ ..] if rest.first().is_some_and(|b| b & 0x80 != 0) => rest,
-        // Zero, a negative number, nothing at all, or a zero too much in front.
+        // The number is zero, negative or empty, or has a needless zero in front.
         [] | [0, ..] | [0x80..=0xff, ..] => return Err(BadDer),
         digits => digits,
     };

@@ -1,4 +1,4 @@
-//! One small error for each operation that can fail, and [`Error`] that all of them turn into.
+//! One error type for each operation that can fail. [`Error`] can hold each of them.
 
 use core::fmt;
 
@@ -25,7 +25,7 @@ macro_rules! failures {
             }
         )*
 
-        /// Whatever of this crate's operations failed.
+        /// Any error of this crate.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
@@ -46,19 +46,19 @@ macro_rules! failures {
 }
 
 failures! {
-    /// A key of a length that the cipher doesn't have.
+    /// The cipher has no keys of this length.
     KeyLength = "the cipher has no key of this length";
-    /// The authentication tag is not that of the data: forged, damaged or encrypted under another key.
+    /// The authentication tag does not match: the data are forged, damaged or encrypted with another key.
     BadTag = "the authentication tag does not fit";
-    /// The signature is not one of this message under this key, or the key is not a point of the curve.
+    /// The signature is not valid for this message and this key, or the key is not a point of the curve.
     BadSignature = "the signature does not fit";
     /// The peer's public key is not an uncompressed point of the curve.
     InvalidPoint = "the public key is not a point of the curve";
     /// The secret is zero or not smaller than the order of the curve.
     InvalidScalar = "the secret is not a scalar of the curve";
-    /// The peer's public key is of small order, and the shared secret would be known to everybody.
+    /// The peer's public key is a point of small order. Everybody could compute the shared secret.
     SmallOrder = "the public key is of small order";
-    /// More output was asked for than the derivation has.
+    /// The output or the list of inputs is longer than the key derivation allows.
     TooLong = "the derivation has no output of this length";
     /// The bytes are not the DER of an ECDSA signature.
     BadDer = "not the DER of an ECDSA signature";

@@ -1,4 +1,4 @@
-//! The generator that a state machine keeps for itself.
+//! The random generator that a state machine owns.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -8,15 +8,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::keys::{chacha_block, hidden};
 
-/// Bytes that one block of ChaCha20 gives beside the next key.
+/// The bytes that one block of ChaCha20 gives in addition to the next key.
 const FRESH: usize = 32;
 
 /// A seeded generator of random bytes: ChaCha20 with fast key erasure.
 ///
-/// A state machine that needs random bytes later seeds one from its caller's generator in its constructor, so that no
-/// later call takes a generator. Each block of 64 bytes is cut in two: one half replaces the key, the other is given
-/// out. What was given out can therefore not be computed from what is kept. The key is wiped when the generator is
-/// dropped.
+/// A state machine seeds one in its constructor, so that its later calls need no generator. Each block has 64 bytes. One
+/// half replaces the key, and the other half is the output. So nobody can compute earlier output from the current key. The
+/// key is wiped on drop.
 ///
 /// ```
 /// use barertc_crypto::{Generator, rand_core::Rng};
@@ -42,7 +41,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Takes a seed of 32 bytes from `rng`.
+    /// Makes a generator with a seed of 32 bytes from `rng`.
     pub fn new<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
         let mut generator = Self { key: [0; 32] };
         rng.fill_bytes(&mut generator.key);

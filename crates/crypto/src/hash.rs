@@ -9,18 +9,18 @@ macro_rules! incremental {
         pub struct $name(sha2::$name);
 
         impl $name {
-            /// Nothing hashed yet.
+            /// Starts the hash of an empty message.
             #[must_use]
             pub fn new() -> Self {
                 Self::default()
             }
 
-            /// Takes in more of the message.
+            /// Appends `data` to the message.
             pub fn update(&mut self, data: &[u8]) {
                 self.0.update(data);
             }
 
-            /// The hash of all that was taken in. Clone before to go on afterwards.
+            /// The hash of the message. To append more data afterwards, clone the value first.
             #[must_use]
             pub fn finish(self) -> [u8; $out] {
                 self.0.finalize().into()

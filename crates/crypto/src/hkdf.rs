@@ -1,4 +1,4 @@
-//! HKDF-Expand (RFC 5869 §2.3) over any HMAC, so that a hardware HMAC is used here too.
+//! HKDF-Expand (RFC 5869 §2.3) over any HMAC, so that it can use an HMAC in hardware.
 
 use zeroize::Zeroizing;
 

@@ -14,11 +14,12 @@ use crate::error::{BadTag, KeyLength};
 
 type Ctr<'k, C> = ctr::CtrCore<&'k C, ctr::flavors::Ctr128BE>;
 
-// `#[inline]`: the libraries' loops over blocks come out a tenth faster where the compiler sees the buffer of the caller.
+// `#[inline]` lets the compiler see the caller's buffer. That makes the libraries' loops over blocks a tenth faster.
 
-/// An expanded key of a block cipher, as [`Provider::AesKey`](crate::Provider::AesKey) keeps it.
+/// An expanded AES key: the type of [`Provider::AesKey`](crate::Provider::AesKey).
 ///
-/// The provider's methods call these. Whoever overrides the provider's methods may leave the work to them.
+/// The default methods of [`Provider`](crate::Provider) call these methods. A provider that overrides them can still use
+/// these.
 pub trait BlockKey: Sized {
     /// Expands a key of 16 (AES-128) or 32 bytes (AES-256).
     ///
@@ -29,13 +30,13 @@ pub trait BlockKey: Sized {
     /// Encrypts one block in place.
     fn encrypt_block(&self, block: &mut [u8; 16]);
 
-    /// Counter mode in place (NIST SP 800-38A section 6.5). `iv` is the first counter block, which counts up as one number
-    /// of 128 bits.
+    /// Encrypts or decrypts in place in counter mode (NIST SP 800-38A §6.5). `iv` is the first counter block. The counter is
+    /// one big-endian number of 128 bits.
     fn ctr(&self, iv: &[u8; 16], data: &mut [u8]);
 }
 
-/// An expanded key of an AEAD cipher with a nonce of 12 bytes and a tag of 16, as
-/// [`Provider::GcmKey`](crate::Provider::GcmKey) and [`Provider::ChaChaKey`](crate::Provider::ChaChaKey) keep it.
+/// An expanded key of an AEAD with a nonce of 12 bytes and a tag of 16 bytes: the type of
+/// [`Provider::GcmKey`](crate::Provider::GcmKey) and [`Provider::ChaChaKey`](crate::Provider::ChaChaKey).
 pub trait AeadKey: Sized {
     /// Expands a key: 16 or 32 bytes for AES-GCM, 32 for ChaCha20-Poly1305.
     ///
@@ -43,13 +44,13 @@ pub trait AeadKey: Sized {
     /// [`KeyLength`] for any other length.
     fn new(key: &[u8]) -> Result<Self, KeyLength>;
 
-    /// Encrypts `data` in place and returns the tag. A nonce must never be used twice under one key.
+    /// Encrypts `data` in place and returns the tag. A nonce must never be used twice with one key.
     fn seal(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16];
 
     /// Checks the tag and decrypts `data` in place.
     ///
     /// # Errors
-    /// [`BadTag`] when `data`, `aad`, `nonce` or `tag` is not what was sealed; `data` is as it was then.
+    /// [`BadTag`] when `data`, `aad`, `nonce` or `tag` differs from what was sealed. `data` is then unchanged.
     fn open(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16]) -> Result<(), BadTag>;
 }
 
@@ -90,22 +91,23 @@ impl BlockKey for AesKey {
     }
 }
 
-/// What AES-GCM and ChaCha20-Poly1305 can take at once is tens of gigabytes. No datagram is, but an error that cannot
-/// happen must not send plaintext either.
+/// Wipes `data` for an input that is too long for the cipher, so that no plaintext is sent. The limit is tens of gigabytes,
+/// which no datagram reaches.
 fn refused(data: &mut [u8]) -> [u8; 16] {
     data.zeroize();
     [0; 16]
 }
 
-/// An AES key of 16 or 32 bytes: for AES-CTR and for single blocks.
+/// An AES key of 16 or 32 bytes, for counter mode and for single blocks. It is wiped on drop.
 #[derive(Clone)]
 pub struct AesKey {
     raw: Raw,
     schedule: AesSchedule,
 }
 
-/// Where a variant of an enum is shorter than another, the rest is whatever the stack held when it was moved: often a copy of
-/// the key. So the shorter ones are filled up.
+/// The number of bytes by which the shorter variant of an enum is filled up.
+///
+/// Moving a shorter variant also copies bytes of the stack behind it, which may be a copy of the key.
 const fn fill<Long, Short>() -> usize {
     size_of::<Long>().saturating_sub(size_of::<Short>())
 }
@@ -132,13 +134,13 @@ impl AesKey {
         Ok(Self { raw: Raw::new(key)?, schedule })
     }
 
-    /// The key as it was given, 16 or 32 bytes.
+    /// The raw key of 16 or 32 bytes.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         self.raw.as_slice()
     }
 
-    /// One block in software: what [`Provider::aes_block`](crate::Provider::aes_block) does where nobody overrides it.
+    /// Encrypts one block in software: the default of [`Provider::aes_block`](crate::Provider::aes_block).
     pub fn encrypt_block(&self, block: &mut [u8; 16]) {
         match &self.schedule {
             AesSchedule::Aes128(c, _) => c.encrypt_block(block.into()),
@@ -146,7 +148,7 @@ impl AesKey {
         }
     }
 
-    /// Counter mode in software (NIST SP 800-38A section 6.5).
+    /// Counter mode in software (NIST SP 800-38A §6.5).
     #[inline]
     pub(crate) fn ctr(&self, iv: &[u8; 16], data: &mut [u8]) {
         let data = InOutBuf::from(data);
@@ -158,7 +160,7 @@ impl AesKey {
     }
 }
 
-/// An AES-GCM key of 16 or 32 bytes.
+/// An AES-GCM key of 16 or 32 bytes. It is wiped on drop.
 #[derive(Clone)]
 pub struct GcmKey {
     raw: Raw,
@@ -184,7 +186,7 @@ impl GcmKey {
         Ok(Self { raw: Raw::new(key)?, schedule })
     }
 
-    /// The key as it was given, 16 or 32 bytes.
+    /// The raw key of 16 or 32 bytes.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         self.raw.as_slice()
@@ -211,7 +213,7 @@ impl GcmKey {
     }
 }
 
-/// A ChaCha20-Poly1305 key of 32 bytes. The cipher has no key schedule: the key is all there is.
+/// A ChaCha20-Poly1305 key of 32 bytes. It is wiped on drop. The cipher has no key schedule.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct ChaChaKey([u8; 32]);
 
@@ -221,7 +223,7 @@ impl ChaChaKey {
         Ok(Self(key.try_into().map_err(|_| KeyLength)?))
     }
 
-    /// The key as it was given.
+    /// The raw key of 32 bytes.
     #[must_use]
     pub fn raw(&self) -> &[u8; 32] {
         &self.0

@@ -1,10 +1,11 @@
 //! The cryptographic primitives of barertc, behind one trait that hardware can implement.
 //!
-//! [`Provider`] has one method per primitive and each method has a body in software: RustCrypto's ciphers and hashes, and the curves of
-//! `barertc-curves` (RustCrypto's with the feature `rustcrypto-curves`). A machine with an
-//! accelerator overrides the methods that the accelerator does and inherits the rest; [`RustCrypto`] is the provider
-//! that overrides nothing. Its keys hold the raw key (what hardware loads) and the expanded one (what software uses), and
-//! are wiped when dropped. A provider may have cipher keys of its own.
+//! [`Provider`] has one method for each primitive, and each method has a default in software. The ciphers and hashes are
+//! those of RustCrypto. The curves are those of `barertc-curves`, or of RustCrypto with the feature `rustcrypto-curves`.
+//!
+//! A chip with an accelerator overrides the methods that the accelerator implements. [`RustCrypto`] is the provider that
+//! overrides none. A provider may have its own types for cipher keys. The types of this crate hold the raw key for hardware
+//! and the expanded key for software. They are wiped on drop.
 //!
 //! ```
 //! use barertc_crypto::{Provider, RustCrypto};
@@ -22,8 +23,8 @@
 //!
 //! # Randomness
 //!
-//! Whatever needs random bytes takes a generator, and there is no default one: a machine without an operating system
-//! has no place to take it from unseen.
+//! Each method that needs random bytes takes a generator. There is no default generator, because a machine without an
+//! operating system has no source that this crate could use.
 //!
 //! ```compile_fail,E0061
 //! use barertc_crypto::{Provider, RustCrypto};
@@ -35,7 +36,7 @@
 //! ```
 //! use barertc_crypto::{AesKey, ChaChaKey, GcmKey, Provider};
 //!
-//! struct Accelerator; // with the peripheral inside, behind whatever lock the machine has
+//! struct Accelerator; // holds the peripheral, behind a lock of the chip
 //!
 //! impl Provider for Accelerator {
 //!     type AesKey = AesKey;
@@ -49,7 +50,7 @@
 //! }
 //! ```
 //!
-//! A reference to a provider is a provider, so state machines keep a `P: Provider` and are given `&Accelerator`.
+//! A reference to a provider is a provider too. So a state machine with a parameter `P: Provider` also takes `&Accelerator`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

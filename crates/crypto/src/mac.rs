@@ -1,4 +1,4 @@
-//! HMAC keys (RFC 2104) with the two key blocks hashed once, so that a message costs no key schedule.
+//! HMAC keys (RFC 2104). Each key holds the hashes of its two key blocks, so that a message needs no key schedule.
 
 use core::fmt;
 use hmac::{EagerHash, Hmac, KeyInit, Mac};
@@ -16,7 +16,7 @@ macro_rules! hmac_key {
         }
 
         impl $name {
-            /// Any length is a key: what is longer than a block of the hash is hashed first (RFC 2104 §2).
+            /// Makes a key of any length. A key that is longer than a block of the hash is hashed first (RFC 2104 §2).
             #[must_use]
             pub fn new(key: &[u8]) -> Self {
                 let mut raw = Block([0; $block]);
@@ -33,7 +33,7 @@ macro_rules! hmac_key {
                 Self { raw, keyed }
             }
 
-            /// The key as hardware wants it: padded with zeros to one block of the hash.
+            /// The key for hardware: padded with zeros to one block of the hash.
             #[must_use]
             pub fn raw(&self) -> &[u8; $block] {
                 &self.raw.0

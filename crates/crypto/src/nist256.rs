@@ -13,23 +13,26 @@ use crate::keys::hidden;
 #[cfg(feature = "rustcrypto-curves")]
 use crate::rustcrypto_curves::nist256 as rustcrypto;
 
-/// A P-256 secret: a scalar between 0 and the order of the curve, for ECDH or for signing.
+/// A P-256 secret, for ECDH or ECDSA: a scalar from 1 up to the order of the curve, exclusive. It is wiped on drop.
 #[derive(Clone)]
 pub struct P256Secret(SecretKey);
 
 impl P256Secret {
-    /// Takes a secret that was made before, big-endian.
+    /// Makes a secret from its 32 bytes, big-endian.
+    ///
+    /// # Errors
+    /// [`InvalidScalar`] when the number is zero or not smaller than the order of the curve.
     pub fn from_bytes(secret: &[u8; 32]) -> Result<Self, InvalidScalar> {
         SecretKey::from_bytes(secret).map(Self).map_err(|_| InvalidScalar)
     }
 
-    /// The secret, big-endian, for a key store or for hardware.
+    /// The 32 bytes of the secret, big-endian, for a key store or for hardware.
     #[must_use]
     pub fn raw(&self) -> &[u8; 32] {
         self.0.as_bytes()
     }
 
-    /// Draws until the bytes are a scalar: all but one of 2^32 draws are.
+    /// Draws random bytes until they are a scalar. A draw fails with a probability of about 2⁻³².
     pub(crate) fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         loop {
@@ -40,8 +43,10 @@ impl P256Secret {
         }
     }
 
-    /// Hedged (RFC 6979 §3.6): the nonce comes from key, digest and fresh random bytes, so a weak generator costs
-    /// nothing but repeatability, and a glitch at the same digest twice doesn't give the key away.
+    /// Signs with a hedged nonce (RFC 6979 §3.6), from the key, the digest and fresh random bytes.
+    ///
+    /// A weak generator does not reveal the key, since the nonce depends on the key and the digest. A fault attack that signs
+    /// one digest twice does not reveal the key either, since the random bytes differ.
     pub(crate) fn sign<R: CryptoRng + ?Sized>(&self, digest: &[u8; 32], rng: &mut R) -> [u8; 64] {
         let mut fresh = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *fresh);
@@ -83,7 +88,7 @@ impl P256Secret {
 
 hidden! { P256Secret }
 
-/// A public key as TLS carries it: uncompressed (RFC 8446 §4.2.8.2, RFC 8422 §5.4.1), and on the curve.
+/// Reads a public key in the form of TLS: an uncompressed point of the curve (RFC 8446 §4.2.8.2, RFC 8422 §5.4.1).
 #[cfg(not(feature = "rustcrypto-curves"))]
 fn public_key(sec1: &[u8]) -> Result<PublicKey, InvalidPoint> {
     match sec1.split_first() {

@@ -1,4 +1,4 @@
-//! The trait, and the provider that overrides nothing.
+//! The trait [`Provider`], and the provider in software.
 
 use rand_core::CryptoRng;
 
@@ -10,8 +10,10 @@ use crate::nist256::P256Secret;
 use crate::rank::{Group, SrtpSuite, Suite};
 use crate::{hash, hkdf, keys, nist256, rank};
 
-/// Every primitive in software: RustCrypto's ciphers and hashes, with the processor's own instructions where it knows them, and
-/// the curves of `barertc-curves`. With the feature `rustcrypto-curves` the curves are RustCrypto's too.
+/// The provider in software.
+///
+/// The ciphers and hashes are RustCrypto's, which use the processor's instructions for them where there are some. The curves
+/// are those of `barertc-curves`, or RustCrypto's with the feature `rustcrypto-curves`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 
@@ -49,17 +51,18 @@ macro_rules! provider {
 }
 
 provider! {
-/// One method per primitive. Each has a body in software: implement what the hardware does, inherit the rest.
+/// The cryptographic primitives of a machine, one method for each. Each method has a default in software.
 ///
-/// The cipher keys are types of the provider, because a packet must not cost a key schedule: a provider with its own
-/// ciphers keeps its own expanded key in them, or the number of a key slot in hardware. A provider that needs no key
-/// type of its own names [`AesKey`], [`GcmKey`] and [`ChaChaKey`], which keep the key itself too, for hardware to load.
+/// A provider for hardware overrides the methods that the hardware implements. An overridden method must return the same
+/// bytes as the default. `selftest::run_with` (feature `selftest`) checks a provider with published vectors.
 ///
-/// Methods take `&self`: a peripheral that needs exclusive access has its own lock or cell inside. Whoever overrides
-/// a method must give the very bytes that the default would give; `selftest::run_with` (feature `selftest`) holds a provider
-/// against the published vectors.
+/// The types of cipher keys belong to the provider, so that a packet needs no key schedule. A key can hold the provider's
+/// own expanded key, or the number of a key slot in hardware. A provider without own key types uses [`AesKey`], [`GcmKey`]
+/// and [`ChaChaKey`]. These also keep the raw key, for hardware to load.
 ///
-/// Generators are `R: CryptoRng + ?Sized` of `rand_core` 0.10.
+/// Methods take `&self`. A peripheral that needs exclusive access is behind a lock or a cell in the provider.
+///
+/// A generator is `R: CryptoRng + ?Sized` of `rand_core` 0.10.
 Provider {
     keys {
         /// An expanded AES key, for single blocks and for counter mode.
@@ -85,82 +88,83 @@ Provider {
         AeadKey::new(key)
     }
 
-    /// AES in counter mode (NIST SP 800-38A), in place; `iv` is the first counter block, which counts up as one
-    /// 128-bit number. Encrypts and decrypts.
+    /// Encrypts or decrypts in place with AES in counter mode (NIST SP 800-38A §6.5). `iv` is the first counter block. The
+    /// counter is one big-endian number of 128 bits.
     fn aes_ctr(&self, key: &Self::AesKey, iv: &[u8; 16], data: &mut [u8]) {
         key.ctr(iv, data);
     }
 
-    /// Encrypts one block (DTLS 1.3 record numbers, RFC 9147 §4.2.3; SRTP key derivation).
+    /// Encrypts one block in place. DTLS 1.3 masks record numbers with it (RFC 9147 §4.2.3), and SRTP derives keys.
     fn aes_block(&self, key: &Self::AesKey, block: &mut [u8; 16]) {
         key.encrypt_block(block);
     }
 
-    /// One block of ChaCha20 key stream (RFC 8439 §2.3; DTLS 1.3 record numbers).
+    /// Makes one block of ChaCha20 key stream (RFC 8439 §2.3). DTLS 1.3 masks record numbers with it (RFC 9147 §4.2.3).
     fn chacha_block(&self, key: &[u8; 32], counter: u32, nonce: &[u8; 12]) -> [u8; 64] {
         keys::chacha_block(key, counter, nonce)
     }
 
-    /// AES-GCM, in place; returns the tag. A nonce must never come twice under one key.
+    /// Encrypts `data` in place with AES-GCM and returns the tag. A nonce must never be used twice with one key.
     fn gcm_seal(&self, key: &Self::GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
         key.seal(nonce, aad, data)
     }
 
-    /// Undoes [`gcm_seal`](Provider::gcm_seal). After an error `data` is as it was.
+    /// Checks the tag and decrypts `data` in place with AES-GCM. After an error `data` is unchanged.
     fn gcm_open(
         &self, key: &Self::GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16],
     ) -> Result<(), BadTag> {
         key.open(nonce, aad, data, tag)
     }
 
-    /// ChaCha20-Poly1305 (RFC 8439), in place; returns the tag. A nonce must never come twice under one key.
+    /// Encrypts `data` in place with ChaCha20-Poly1305 (RFC 8439 §2.8) and returns the tag. A nonce must never be used twice
+    /// with one key.
     fn chacha_seal(&self, key: &Self::ChaChaKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
         key.seal(nonce, aad, data)
     }
 
-    /// Undoes [`chacha_seal`](Provider::chacha_seal). After an error `data` is as it was.
+    /// Checks the tag and decrypts `data` in place with ChaCha20-Poly1305. After an error `data` is unchanged.
     fn chacha_open(
         &self, key: &Self::ChaChaKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8], tag: &[u8; 16],
     ) -> Result<(), BadTag> {
         key.open(nonce, aad, data, tag)
     }
 
-    /// HMAC-SHA1 of the parts one after the other.
+    /// HMAC-SHA1 of the concatenation of `parts` (RFC 2104).
     fn hmac_sha1(&self, key: &HmacSha1Key, parts: &[&[u8]]) -> [u8; 20] {
         key.mac(parts)
     }
 
-    /// HMAC-SHA256 of the parts one after the other.
+    /// HMAC-SHA256 of the concatenation of `parts` (RFC 2104).
     fn hmac_sha256(&self, key: &HmacSha256Key, parts: &[&[u8]]) -> [u8; 32] {
         key.mac(parts)
     }
 
-    /// HMAC-SHA384 of the parts one after the other.
+    /// HMAC-SHA384 of the concatenation of `parts` (RFC 2104).
     fn hmac_sha384(&self, key: &HmacSha384Key, parts: &[&[u8]]) -> [u8; 48] {
         key.mac(parts)
     }
 
-    /// SHA-1 of the parts one after the other. Not for signatures.
+    /// SHA-1 of the concatenation of `parts`. It must not be used for signatures.
     fn sha1(&self, parts: &[&[u8]]) -> [u8; 20] {
         hash::of::<sha1::Sha1>(parts).into()
     }
 
-    /// SHA-256 of the parts one after the other.
+    /// SHA-256 of the concatenation of `parts`.
     fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
         hash::of::<sha2::Sha256>(parts).into()
     }
 
-    /// SHA-384 of the parts one after the other.
+    /// SHA-384 of the concatenation of `parts`.
     fn sha384(&self, parts: &[&[u8]]) -> [u8; 48] {
         hash::of::<sha2::Sha384>(parts).into()
     }
 
-    /// SHA-512 of the parts one after the other (certificate fingerprints).
+    /// SHA-512 of the concatenation of `parts`, for certificate fingerprints.
     fn sha512(&self, parts: &[&[u8]]) -> [u8; 64] {
         hash::of::<sha2::Sha512>(parts).into()
     }
 
-    /// MD5 of the parts one after the other, for the long-term credentials of STUN (RFC 8489 §9.2.2) only.
+    /// MD5 of the concatenation of `parts`, only for the long-term credentials of STUN (RFC 8489 §9.2.2).
     fn md5(&self, parts: &[&[u8]]) -> [u8; 16] {
         hash::of::<md5::Md5>(parts).into()
     }
@@ -170,76 +174,78 @@ Provider {
         self.hmac_sha256(&HmacSha256Key::new(salt), &[ikm])
     }
 
-    /// HKDF-Expand with SHA-256 (RFC 5869 §2.3). `info` is given in at most eight parts; `out` takes at most
-    /// 8,160 bytes.
+    /// HKDF-Expand with SHA-256 (RFC 5869 §2.3). `info` has at most eight parts, and `out` at most 8,160 bytes.
     fn hkdf_sha256_expand(&self, prk: &[u8; 32], info: &[&[u8]], out: &mut [u8]) -> Result<(), TooLong> {
         let key = HmacSha256Key::new(prk);
         hkdf::expand(|parts| self.hmac_sha256(&key, parts), info, out)
     }
 
-    /// HKDF-Extract with SHA-384.
+    /// HKDF-Extract with SHA-384 (RFC 5869 §2.2).
     fn hkdf_sha384_extract(&self, salt: &[u8], ikm: &[u8]) -> [u8; 48] {
         self.hmac_sha384(&HmacSha384Key::new(salt), &[ikm])
     }
 
-    /// HKDF-Expand with SHA-384. `info` is given in at most eight parts; `out` takes at most 12,240 bytes.
+    /// HKDF-Expand with SHA-384 (RFC 5869 §2.3). `info` has at most eight parts, and `out` at most 12,240 bytes.
     fn hkdf_sha384_expand(&self, prk: &[u8; 48], info: &[&[u8]], out: &mut [u8]) -> Result<(), TooLong> {
         let key = HmacSha384Key::new(prk);
         hkdf::expand(|parts| self.hmac_sha384(&key, parts), info, out)
     }
 
-    /// A new X25519 secret.
+    /// Makes an X25519 secret.
     fn x25519_key<R>(&self, rng: &mut R) -> X25519Secret {
         X25519Secret::generate(rng)
     }
 
-    /// The public key that belongs to the secret.
+    /// The public key of the secret (RFC 7748 §6.1).
     fn x25519_public(&self, secret: &X25519Secret) -> [u8; 32] {
         secret.public()
     }
 
-    /// The shared secret; an error where the peer's key is of small order, and everybody would know it.
+    /// The shared secret with the peer's public key (RFC 7748 §6.1). The call fails when that key is a point of small order.
     fn x25519_agree(&self, secret: &X25519Secret, peer: &[u8; 32]) -> Result<[u8; 32], SmallOrder> {
         secret.agree(peer)
     }
 
-    /// A new P-256 secret.
+    /// Makes a P-256 secret.
     fn p256_key<R>(&self, rng: &mut R) -> P256Secret {
         P256Secret::generate(rng)
     }
 
-    /// The public key that belongs to the secret: an uncompressed point, 4 ‖ x ‖ y (SEC 1 section 2.3.3).
+    /// The public key of the secret, as an uncompressed point: 4 ‖ x ‖ y, big-endian (SEC 1 §2.3.3).
     fn p256_public(&self, secret: &P256Secret) -> [u8; 65] {
         secret.public()
     }
 
-    /// The shared secret, the x coordinate. `peer` is an uncompressed point of 65 bytes; it is checked to be on the curve.
+    /// The shared secret with the peer's public key: the x coordinate, big-endian. `peer` is an uncompressed point of 65
+    /// bytes. The call fails when the point is not on the curve.
     fn p256_agree(&self, secret: &P256Secret, peer: &[u8]) -> Result<[u8; 32], InvalidPoint> {
         secret.agree(peer)
     }
 
-    /// ECDSA over the digest: r ‖ s, 32 bytes each, big-endian (see
-    /// [`ecdsa_der_encode`](crate::ecdsa_der_encode) for the wire). The nonce is that of RFC 6979 with fresh random bytes as additional data.
+    /// Signs the digest with ECDSA and returns r ‖ s, of 32 bytes each, big-endian.
+    ///
+    /// [`ecdsa_der_encode`](crate::ecdsa_der_encode) makes the form of TLS from it. The nonce is that of RFC 6979 §3.6, with
+    /// fresh random bytes as additional data.
     fn p256_sign<R>(&self, secret: &P256Secret, digest: &[u8; 32], rng: &mut R) -> [u8; 64] {
         secret.sign(digest, rng)
     }
 
-    /// Checks an ECDSA signature r ‖ s of the digest. `public` is an uncompressed point of 65 bytes.
+    /// Verifies the ECDSA signature r ‖ s of the digest. `public` is an uncompressed point of 65 bytes.
     fn p256_verify(&self, public: &[u8], digest: &[u8; 32], signature: &[u8; 64]) -> Result<(), BadSignature> {
         nist256::verify(public, digest, signature)
     }
 
-    /// AEADs of DTLS, the cheapest on this machine first.
+    /// The AEADs of DTLS, the fastest on this machine first.
     fn rank_suites(&self) -> [Suite; 3] {
         rank::suites()
     }
 
-    /// Profiles of SRTP, the cheapest on this machine first; of two that cost the same, the stronger.
+    /// The protection profiles of SRTP, the fastest on this machine first. Of two equally fast ones, the stronger is first.
     fn rank_srtp(&self) -> [SrtpSuite; 4] {
         rank::srtp()
     }
 
-    /// Groups of the key agreement, the cheapest on this machine first. In software X25519 costs a little less than P-256.
+    /// The groups of the key agreement, the fastest on this machine first. In software, X25519 is a little faster than P-256.
     fn rank_groups(&self) -> [Group; 2] {
         [Group::X25519, Group::P256]
     }

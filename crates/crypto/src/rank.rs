@@ -1,4 +1,4 @@
-//! What is cheap on this machine.
+//! The order of algorithms by their speed in software on this machine.
 
 /// An AEAD of DTLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub enum SrtpSuite {
     AesCm128HmacSha1_32,
 }
 
-/// A group of the key agreement.
+/// A group for the key agreement of DTLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Group {
@@ -36,10 +36,12 @@ pub enum Group {
     P256,
 }
 
-/// RustCrypto uses AES instructions where these machines have them, which nearly all do.
+/// Whether the processor is of a family with AES instructions, which RustCrypto uses. Nearly all processors of these families
+/// have them.
 const AES_INSTRUCTIONS: bool = cfg!(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64"));
 
-/// Software AES has to be constant-time without tables, which makes GCM the dearest choice and ChaCha20 the cheapest.
+/// The order of AEADs. Without AES instructions, AES in constant time is slow: then GCM is the slowest choice, and ChaCha20
+/// the fastest.
 pub(crate) const fn suites() -> [Suite; 3] {
     if AES_INSTRUCTIONS {
         [Suite::Aes128Gcm, Suite::Aes256Gcm, Suite::ChaCha20Poly1305]
@@ -48,7 +50,8 @@ pub(crate) const fn suites() -> [Suite; 3] {
     }
 }
 
-/// SRTP has no ChaCha20. The 80-bit tag goes before the 32-bit one, which saves six bytes and no time.
+/// The order of SRTP profiles. SRTP has no ChaCha20. The 80-bit tag is before the 32-bit tag, which saves six bytes but no
+/// time.
 pub(crate) const fn srtp() -> [SrtpSuite; 4] {
     use SrtpSuite::*;
     if AES_INSTRUCTIONS {

@@ -1,5 +1,5 @@
-//! The published vectors of every primitive, as a function that runs anywhere: on a desktop, inside an emulator, on the
-//! accelerator of a board (feature `selftest`).
+//! Self-tests of every primitive with published vectors (feature `selftest`). They run on a desktop, in an emulator, and on a
+//! board with an accelerator.
 //!
 //! ```
 //! # fn main() -> Result<(), &'static str> {
@@ -25,13 +25,13 @@ pub use random::Predictable;
 
 use crate::provider::{Provider, RustCrypto};
 
-/// Holds [`RustCrypto`] against the vectors; an error names the vector that failed.
+/// Checks [`RustCrypto`] with the published vectors. The error is the name of the vector that failed.
 pub fn run() -> Result<(), &'static str> {
     run_with(&RustCrypto)?;
     curves::deterministic_signatures()
 }
 
-/// Holds a provider against the vectors; an error names the vector that failed.
+/// Checks a provider with the published vectors. The error is the name of the vector that failed.
 pub fn run_with<P: Provider>(p: &P) -> Result<(), &'static str> {
     ciphers::check(p)?;
     hashes::check(p)?;
@@ -46,7 +46,7 @@ fn is(what: &'static str, holds: bool) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(what) }
 }
 
-/// Turns the error of a step that has to succeed into the name of the vector.
+/// Replaces the error of a step by the name of its vector.
 fn must<T, E>(what: &'static str, step: Result<T, E>) -> Result<T, &'static str> {
     step.map_err(|_| what)
 }

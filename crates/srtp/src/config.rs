@@ -4,19 +4,19 @@ use barertc_wire::{ConfigError, Rule};
 
 use crate::keys::Stream;
 
-/// How much a [`Session`](crate::Session) remembers.
+/// The configuration of a [`Session`](crate::Session): numbers of streams and sizes of replay windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// Streams that we send over the life of the connection, RTCP senders among them; each takes 24 bytes. None is ever
-    /// forgotten: its numbers must not begin again under the same key.
+    /// The number of SSRCs that this side sends with in the life of the connection, those of RTCP included. Each takes 24
+    /// bytes. The session keeps each one, because its packet indices must not begin again under the same key.
     pub local_streams: usize,
-    /// Streams that the peer may send; each takes 48 bytes and its windows.
+    /// The number of SSRCs that the peer may send with at a time. Each takes 48 bytes and its replay windows.
     pub remote_streams: usize,
-    /// How many sequence numbers back a packet may come and still be told from a replay: a power of two, at least 64
-    /// (RFC 3711 §3.3.2). Takes an eighth of it in bytes a remote stream.
+    /// The size of the replay window for RTP, in packets: a power of two from 64 to 32,768 (RFC 3711 §3.3.2). A packet that
+    /// is older than the window is dropped. The window takes one bit a packet for each remote stream.
     pub window: u32,
-    /// The same for RTCP, whose packets come seldom.
+    /// The size of the replay window for RTCP, in packets: a power of two from 64 to 32,768.
     pub rtcp_window: u32,
 }
 
@@ -33,10 +33,10 @@ impl Config {
         Self { local_streams: 8, remote_streams: 8, window: 1024, rtcp_window: 128 }
     }
 
-    /// Checks that a session can be made with these values.
+    /// Checks every field against its limits.
     ///
     /// # Errors
-    /// The first field that breaks its rule.
+    /// [`ConfigError`] for the first field that breaks its rule, with the field's name, its value and the limit.
     pub const fn check(&self) -> Result<(), ConfigError> {
         let rules = [
             ConfigError::check("local_streams", self.local_streams as u64, Rule::AtLeast(1)),
@@ -64,7 +64,7 @@ impl Config {
         self.words_per_stream().saturating_mul(self.remote_streams)
     }
 
-    /// Where the bitmap of the remote stream `at` lies.
+    /// The position of the bitmap of the remote stream `at`.
     pub(crate) fn bitmap(&self, at: usize, stream: Stream) -> Range<usize> {
         let start = at.saturating_mul(self.words_per_stream());
         let middle = start.saturating_add((self.window >> 5) as usize);

@@ -1,4 +1,4 @@
-//! The transforms, in place: what is encrypted, what is authenticated, and where the tag stands.
+//! The transforms of SRTP and SRTCP, in place: encryption, authentication, and the position of the tag.
 
 use barertc_crypto::{Provider, constant_time_eq};
 
@@ -13,7 +13,7 @@ const GCM_TAG: usize = 16;
 const WORD: usize = 4;
 
 impl<P: Provider> Keys<P> {
-    /// Encrypts `buf[header..len]` and puts the tag behind it; the packet's new length.
+    /// Encrypts `buf[header..len]`, appends the tag, and returns the packet's new length.
     pub(crate) fn seal_rtp(
         &self,
         provider: &P,
@@ -49,7 +49,7 @@ impl<P: Provider> Keys<P> {
         }
     }
 
-    /// Checks the tag and decrypts; the length of the RTP packet.
+    /// Checks the tag, decrypts, and returns the length of the RTP packet.
     pub(crate) fn open_rtp(
         &self,
         provider: &P,
@@ -79,7 +79,7 @@ impl<P: Provider> Keys<P> {
         }
     }
 
-    /// Encrypts all of a compound packet but its first header, adds tag and index; the packet's new length.
+    /// Encrypts a compound packet after its first 8 bytes, appends tag and index, and returns the packet's new length.
     pub(crate) fn seal_rtcp(
         &self,
         provider: &P,
@@ -114,7 +114,7 @@ impl<P: Provider> Keys<P> {
         }
     }
 
-    /// The word of E bit and index of a protected compound packet.
+    /// The word with the E bit and the index of a protected compound packet.
     pub(crate) fn rtcp_word(&self, datagram: &[u8]) -> Option<u32> {
         let end = match &self.cipher {
             Cipher::Cm { tag_len, .. } => datagram.len().checked_sub(*tag_len)?,
@@ -123,7 +123,7 @@ impl<P: Provider> Keys<P> {
         datagram.get(RTCP_CLEAR..end)?.last_chunk().map(|word| u32::from_be_bytes(*word))
     }
 
-    /// Checks the tag and decrypts where the E bit is set; the length of the RTCP packet.
+    /// Checks the tag, decrypts when the E bit is set, and returns the length of the RTCP packet.
     pub(crate) fn open_rtcp(&self, provider: &P, datagram: &mut [u8], ssrc: u32, word: u32) -> Result<usize, Bad> {
         let index = u64::from(word & !E_BIT);
         let encrypted = word & E_BIT != 0;
@@ -149,7 +149,8 @@ impl<P: Provider> Keys<P> {
                 if encrypted {
                     provider.gcm_open(key, &nonce, &rtcp_aad(clear, *word), payload, tag).map_err(|_| Bad::Tag)?;
                 } else {
-                    // All is associated data, the word last (RFC 7714 §9.3): moved up to where the tag was.
+                    // All bytes are associated data, with the word at the end (RFC 7714 §9.3). So the word moves to the
+                    // place of the tag.
                     let (word, tag) = (*word, *tag);
                     let end = len.saturating_add(WORD);
                     copy(datagram.get_mut(len..end).unwrap_or_default(), &word);
@@ -162,14 +163,14 @@ impl<P: Provider> Keys<P> {
     }
 }
 
-/// Why a packet could not be opened.
+/// The reason why a packet could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bad {
     Short,
     Tag,
 }
 
-/// The upper 32 of the index's 48 bits.
+/// The roll-over counter: the upper 32 of the 48 bits of the index.
 fn roc(index: u64) -> [u8; 4] {
     ((index >> 16) as u32).to_be_bytes()
 }
@@ -183,7 +184,7 @@ fn rtcp_aad(clear: &[u8; RTCP_CLEAR], word: [u8; WORD]) -> [u8; RTCP_CLEAR + WOR
     aad
 }
 
-/// The front of `from`, as much as `to` has room for.
+/// Copies as many bytes of `from` as `to` has room for.
 fn copy(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;

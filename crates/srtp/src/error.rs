@@ -4,55 +4,55 @@ use barertc_arena::AllocError;
 use barertc_wire::ConfigError;
 
 barertc_wire::reasons! {
-    /// Why a received packet was dropped.
+    /// The reason why a received packet was dropped.
     pub enum Discard: Discards {
-        /// No RTP or RTCP header, or too short for what follows it.
+        /// The packet has no valid RTP or RTCP header, or is too short for its tag.
         Malformed,
-        /// The tag is wrong: not from the peer, or changed on its way.
+        /// The authentication tag is wrong: the packet is not from the peer, or was changed on the path.
         Unauthenticated,
-        /// Accepted before.
+        /// The packet was accepted before.
         Replayed,
-        /// Behind the replay window.
+        /// The packet is older than the replay window.
         TooOld,
-        /// From a stream beyond the number configured.
+        /// The packet has a new SSRC, and [`Config::remote_streams`](crate::Config::remote_streams) are in use.
         TooManyStreams,
     }
 }
 
-/// What can go wrong here.
+/// The reason why a call on a session failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// A master key or exported keying material of another length than the profile's.
+    /// The master key or the exported keying material has not the length of the profile.
     KeyLength,
-    /// The crypto provider did not take a key of the right length, for example because all its slots are in use.
+    /// The crypto provider refused a key of the right length, for example because all slots of its hardware are in use.
     KeyRefused,
-    /// The configuration cannot be used.
+    /// A field of the configuration breaks its rule.
     Config(ConfigError),
-    /// The allocator gave no memory.
+    /// The allocator has not enough memory.
     NoMemory,
-    /// A packet to protect that is no RTP or RTCP packet.
+    /// The packet to protect is not an RTP or RTCP packet.
     Malformed,
-    /// The buffer ends before the tag does.
+    /// The buffer has not enough room for the authentication tag.
     BufferTooShort {
-        /// Bytes that it must have.
+        /// The length that the buffer must have, in bytes.
         needed: usize,
     },
     /// A table is full.
     TooMany {
-        /// The field of [`Config`](crate::Config) that bounds it.
+        /// The field of [`Config`](crate::Config) that limits the table.
         what: &'static str,
         /// The value of that field.
         limit: usize,
     },
-    /// A packet to protect whose sequence number is not above those protected before.
+    /// The sequence number of the packet to protect is not above those that were protected before.
     SequenceUsed,
-    /// A packet to protect again whose sequence number was not protected before.
+    /// The sequence number of the packet to protect again was not protected before.
     SequenceUnused,
-    /// The index has reached its end; there must be a new key before anything more is sent (RFC 3711 §9.2).
+    /// The packet index has reached its end. The connection needs a new key before it can send more (RFC 3711 §9.2).
     KeyExhausted,
-    /// A received packet was dropped, and counted.
+    /// The received packet was dropped and counted, for this reason.
     Discarded(Discard),
 }
 

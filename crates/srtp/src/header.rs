@@ -1,16 +1,16 @@
 use barertc_wire::{Reader, Truncated};
 
-/// What SRTP needs of an RTP header (RFC 3550 §5.1).
+/// The fields of an RTP header that SRTP needs (RFC 3550 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rtp {
     pub(crate) ssrc: u32,
     pub(crate) seq: u16,
-    /// Bytes of the header with its CSRCs and its extension; what follows is encrypted.
+    /// The length of the header in bytes, with its CSRCs and its extension. SRTP encrypts the bytes behind it.
     pub(crate) len: usize,
 }
 
 impl Rtp {
-    /// Reads the header of `packet`, which may have any payload behind it, also none.
+    /// Reads the header of `packet`. The payload may be empty.
     pub(crate) fn parse(packet: &[u8]) -> Result<Self, Truncated> {
         let mut r = Reader::new(packet);
         let first = r.u8()?;
@@ -31,7 +31,7 @@ impl Rtp {
     }
 }
 
-/// Bytes at the start of a compound RTCP packet that stay in clear: the first header and its sender's SSRC.
+/// The number of bytes of a compound RTCP packet that are not encrypted: the first header and the sender's SSRC.
 pub(crate) const RTCP_CLEAR: usize = 8;
 
 /// The SSRC of the sender of a compound RTCP packet (RFC 3711 §3.4).

@@ -4,7 +4,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::error::Error;
 use crate::profile::Profile;
 
-/// HMAC-SHA1's key (RFC 3711 §8.2: n_a = 160 bits).
+/// The length of the HMAC-SHA1 key in bytes (RFC 3711 §8.2: n_a = 160 bits).
 const AUTH_KEY_LEN: usize = 20;
 
 /// The session keys of one direction of RTP or of RTCP.
@@ -13,18 +13,18 @@ pub(crate) struct Keys<P: Provider> {
     pub(crate) salt: Salt,
 }
 
-/// Left-aligned in its 112 bits; AEAD uses the first 96.
+/// A session salt of 112 bits. AEAD profiles use its first 96 bits.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Salt(pub(crate) [u8; 14]);
 
 pub(crate) enum Cipher<P: Provider> {
-    /// AES in counter mode (RFC 3711 §4.1.1) and HMAC-SHA1 cut to `tag_len` bytes (§4.2.1).
+    /// AES in counter mode (RFC 3711 §4.1.1), and HMAC-SHA1 truncated to `tag_len` bytes (RFC 3711 §4.2.1).
     Cm { key: P::AesKey, auth: HmacSha1Key, tag_len: usize },
     /// AES-GCM (RFC 7714).
     Gcm { key: P::GcmKey },
 }
 
-/// The labels of key derivation, RTCP's being three further on (RFC 3711 §4.3.1, §4.3.2).
+/// The first label of key derivation: 0 for RTP and 3 for RTCP (RFC 3711 §4.3.1, §4.3.2).
 #[derive(Clone, Copy)]
 pub(crate) enum Stream {
     Rtp = 0,
@@ -36,8 +36,8 @@ const LABEL_AUTHENTICATION: u8 = 1;
 const LABEL_SALT: u8 = 2;
 
 impl<P: Provider> Keys<P> {
-    /// Derives the session keys from `master` (key, then salt) with a key derivation rate of zero, the only one that
-    /// DTLS-SRTP has (RFC 5764 §4.1.2).
+    /// Derives the session keys from `master`, a key followed by a salt. The key derivation rate is zero, as in all profiles
+    /// of DTLS-SRTP (RFC 5764 §4.1.2).
     pub(crate) fn derive(provider: &P, profile: Profile, master: &[u8], stream: Stream) -> Result<Self, Error> {
         let (key, salt) = master.split_at_checked(profile.key_len()).ok_or(Error::KeyLength)?;
         if salt.len() != profile.salt_len() {
@@ -99,12 +99,12 @@ struct Prf<'a, P: Provider> {
 
 impl<P: Provider> Prf<'_, P> {
     fn fill(&self, label: u8, out: &mut [u8]) {
-        // A 96-bit salt is padded on the right to the 112 bits of RFC 3711's (RFC 7714 §11 is silent; all do so).
+        // A 96-bit salt is padded on the right to 112 bits. RFC 7714 §11 does not say so, but all implementations do.
         let mut x = [0; 16];
         for (to, from) in x.iter_mut().zip(self.salt) {
             *to = *from;
         }
-        // The label stands before the 48-bit index, both right-aligned in 112 bits; the index is zero.
+        // The label and then the 48-bit index are right-aligned in 112 bits (RFC 3711 §4.3.1). The index is zero.
         if let Some(byte) = x.get_mut(7) {
             *byte ^= label.wrapping_add(self.stream as u8);
         }

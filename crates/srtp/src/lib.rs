@@ -1,7 +1,7 @@
-//! SRTP and SRTCP (RFC 3711, RFC 7714) in place over the caller's buffer, keyed by DTLS (RFC 5764).
+//! SRTP and SRTCP (RFC 3711, RFC 7714) with keys from DTLS (RFC 5764).
 //!
-//! A [`Session`] holds both directions of one connection. It allocates when it is made and never again; what it takes
-//! is [`Session::worst_case_bytes`].
+//! A [`Session`] protects both directions of one connection. It encrypts and decrypts packets in place, in the caller's
+//! buffer. It allocates all its memory when it is made: [`Session::worst_case_bytes`].
 //!
 //! ```
 //! use barertc_crypto::RustCrypto;
@@ -11,7 +11,7 @@
 //! let mut memory = [core::mem::MaybeUninit::uninit(); 8192];
 //! let heap: barertc_arena::Heap = barertc_arena::Heap::new(&mut memory).expect("a region of this size");
 //!
-//! // Both sides export the same bytes from their DTLS connection, and know which end of it they are.
+//! // Both sides export the same bytes from their DTLS connection. Each side knows its DTLS role.
 //! let profile = Profile::from_dtls(0x0007).unwrap();
 //! let exported = [7u8; 56];
 //! let ours = Masters::split(profile, &exported, Side::Client)?;

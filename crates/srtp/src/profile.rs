@@ -11,20 +11,20 @@ const MAX_MASTER_LEN: usize = 44;
 pub enum Profile {
     /// AES-128 in counter mode with an 80-bit HMAC-SHA1 tag.
     AesCm128HmacSha1_80,
-    /// AES-128 in counter mode with a 32-bit HMAC-SHA1 tag on RTP; RTCP keeps the 80-bit one.
+    /// AES-128 in counter mode with a 32-bit HMAC-SHA1 tag for RTP and an 80-bit tag for RTCP.
     AesCm128HmacSha1_32,
-    /// AES-128 in Galois/counter mode, 128-bit tag.
+    /// AES-128 in Galois/Counter Mode with a 128-bit tag.
     AeadAes128Gcm,
-    /// AES-256 in Galois/counter mode, 128-bit tag.
+    /// AES-256 in Galois/Counter Mode with a 128-bit tag.
     AeadAes256Gcm,
 }
 
 impl Profile {
-    /// Every profile, strongest tag first.
+    /// All profiles, the strongest first.
     pub const ALL: [Self; 4] =
         [Self::AeadAes256Gcm, Self::AeadAes128Gcm, Self::AesCm128HmacSha1_80, Self::AesCm128HmacSha1_32];
 
-    /// The profile that the `use_srtp` extension means by `id`; `None` for one that is not spoken here.
+    /// The profile with the number `id` in the `use_srtp` extension. `None` for a profile that is not supported.
     #[must_use]
     pub const fn from_dtls(id: u16) -> Option<Self> {
         match id {
@@ -36,7 +36,7 @@ impl Profile {
         }
     }
 
-    /// The number that the `use_srtp` extension has for this profile.
+    /// The number of this profile in the `use_srtp` extension.
     #[must_use]
     pub const fn dtls_id(self) -> u16 {
         match self {
@@ -47,7 +47,7 @@ impl Profile {
         }
     }
 
-    /// Bytes of the master key.
+    /// The length of the master key in bytes.
     #[must_use]
     pub const fn key_len(self) -> usize {
         match self {
@@ -56,7 +56,7 @@ impl Profile {
         }
     }
 
-    /// Bytes of the master salt.
+    /// The length of the master salt in bytes.
     #[must_use]
     pub const fn salt_len(self) -> usize {
         match self {
@@ -65,19 +65,21 @@ impl Profile {
         }
     }
 
-    /// Bytes of a master key with its salt behind it, as [`Session::new`](crate::Session::new) takes them.
+    /// The length of a master key followed by its salt, in bytes. [`Session::new`](crate::Session::new) takes them in this
+    /// form.
     #[must_use]
     pub const fn master_len(self) -> usize {
         self.key_len().saturating_add(self.salt_len())
     }
 
-    /// Bytes to ask the DTLS exporter for (label `EXTRACTOR-dtls_srtp`, no context): two keys and two salts.
+    /// The length of the keying material to export from DTLS, in bytes: two keys and two salts (RFC 5764 §4.2). The label is
+    /// `EXTRACTOR-dtls_srtp`, without a context.
     #[must_use]
     pub const fn exporter_len(self) -> usize {
         self.master_len().saturating_mul(2)
     }
 
-    /// Bytes that protection adds to an RTP packet: the tag.
+    /// The number of bytes that protection adds to an RTP packet: the length of the tag.
     #[must_use]
     pub const fn tag_len(self) -> usize {
         match self {
@@ -87,7 +89,7 @@ impl Profile {
         }
     }
 
-    /// Bytes of the tag of an RTCP packet: never shortened to 4 (RFC 5764 §4.1.2).
+    /// The length of the tag of an RTCP packet in bytes: at least 10, also with a 32-bit tag for RTP (RFC 5764 §4.1.2).
     #[must_use]
     pub const fn rtcp_tag_len(self) -> usize {
         match self {
@@ -96,7 +98,7 @@ impl Profile {
         }
     }
 
-    /// Bytes that protection adds to an RTCP packet: the tag, the E bit and the index.
+    /// The number of bytes that protection adds to an RTCP packet: the tag, and 4 bytes for the E bit and the index.
     #[must_use]
     pub const fn rtcp_overhead(self) -> usize {
         self.rtcp_tag_len().saturating_add(4)
@@ -115,17 +117,17 @@ impl From<barertc_crypto::SrtpSuite> for Profile {
     }
 }
 
-/// Which end of the DTLS connection we are.
+/// The DTLS role of this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Side {
-    /// We sent the ClientHello.
+    /// The DTLS client, which sent the ClientHello.
     Client,
-    /// We answered it.
+    /// The DTLS server.
     Server,
 }
 
-/// The master keys of both directions, cut out of what the DTLS exporter gave; wiped on drop.
+/// The master keys and salts of both directions, from the keying material that DTLS exported. They are wiped on drop.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Masters {
     local: [u8; MAX_MASTER_LEN],
@@ -134,11 +136,12 @@ pub struct Masters {
 }
 
 impl Masters {
-    /// Cuts `exported` (exactly [`Profile::exporter_len`] bytes) up as RFC 5764 §4.2 lays it out: client key, server
-    /// key, client salt, server salt.
+    /// Splits the exported keying material into client key, server key, client salt and server salt (RFC 5764 §4.2).
+    ///
+    /// `we_are` is the DTLS role of this side.
     ///
     /// # Errors
-    /// [`Error::KeyLength`] for another number of bytes.
+    /// [`Error::KeyLength`] when `exported` has not [`Profile::exporter_len`] bytes.
     pub fn split(profile: Profile, exported: &[u8], we_are: Side) -> Result<Self, Error> {
         if exported.len() != profile.exporter_len() {
             return Err(Error::KeyLength);
@@ -159,13 +162,13 @@ impl Masters {
         Ok(masters)
     }
 
-    /// Key and salt of what we send.
+    /// The master key and salt for packets that this side sends.
     #[must_use]
     pub fn local(&self) -> &[u8] {
         self.local.get(..self.len).unwrap_or_default()
     }
 
-    /// Key and salt of what the peer sends.
+    /// The master key and salt for packets that the peer sends.
     #[must_use]
     pub fn remote(&self) -> &[u8] {
         self.remote.get(..self.len).unwrap_or_default()

@@ -11,15 +11,16 @@ use crate::keys::{Keys, Stream};
 use crate::profile::Profile;
 use crate::window::{Seen, Window};
 
-/// SRTP's index is 48 bits, SRTCP's 31; a key is used up when they are (RFC 3711 §9.2).
+/// The last packet indices of one key: an SRTP index has 48 bits, an SRTCP index 31 (RFC 3711 §9.2).
 const LAST_RTP_INDEX: u64 = (1 << 48) - 1;
 const LAST_RTCP_INDEX: u32 = !E_BIT;
 
-/// SRTP and SRTCP of one connection, both directions, all its streams.
+/// SRTP and SRTCP for all streams of one connection, in both directions.
 ///
-/// Packets are changed in place. `protect_*` and `unprotect_*` may be called in any order and at any time; there is
-/// nothing to poll. The streams of each side are learned from their first packet, up to the number configured, and
-/// begin with a roll-over counter of zero; so a sender should begin below sequence number 2¹⁵ (RFC 3711 §3.3.1).
+/// The calls change packets in place and may come in any order. There is nothing to poll.
+///
+/// The session learns a stream from its first packet, up to the numbers of [`Config`]. A stream begins with a roll-over
+/// counter of zero. So the first sequence number of a sender should be below 2¹⁵ (RFC 3711 §3.3.1).
 pub struct Session<A: Allocator, P: Provider> {
     provider: P,
     profile: Profile,
@@ -28,7 +29,7 @@ pub struct Session<A: Allocator, P: Provider> {
     remote: Direction<P>,
     outbound: Vec<Outbound, A>,
     inbound: Vec<Inbound, A>,
-    /// The replay bitmaps of `inbound`, one after the other: RTP's, then RTCP's.
+    /// The replay bitmaps of the streams in `inbound`, one after the other. Each stream has one for RTP and one for RTCP.
     bits: Vec<u32, A>,
     discards: Discards,
 }
@@ -51,12 +52,15 @@ struct Inbound {
 }
 
 impl<A: Allocator + Clone, P: Provider> Session<A, P> {
-    /// A session for `profile` with each side's master key and salt, of [`Profile::master_len`] bytes, as
-    /// [`Masters::split`](crate::Masters::split) cuts them out of what DTLS exported. `provider` may be a reference.
+    /// Makes a session for `profile` and allocates all its memory.
+    ///
+    /// `local` and `remote` are a master key followed by its salt, of [`Profile::master_len`] bytes.
+    /// [`Masters::split`](crate::Masters::split) gives them. `provider` may be a reference.
     ///
     /// # Errors
-    /// [`Error::Config`] when [`Config::check`] finds a field that breaks its rule, [`Error::KeyLength`] for a master of
-    /// another length, [`Error::KeyRefused`] when the provider does not take a key, [`Error::NoMemory`].
+    /// [`Error::Config`] when [`Config::check`] finds a field that breaks its rule. [`Error::KeyLength`] when a master has
+    /// another length. [`Error::KeyRefused`] when the provider refuses a key. [`Error::NoMemory`] when `alloc` has fewer than
+    /// [`worst_case_bytes`](Self::worst_case_bytes).
     pub fn new(
         config: Config,
         profile: Profile,
@@ -89,7 +93,7 @@ impl<A: Allocator + Clone, P: Provider> Session<A, P> {
 }
 
 impl<A: Allocator, P: Provider> Session<A, P> {
-    /// Bytes that a session with this configuration takes from its allocator, all of them when it is made.
+    /// The number of bytes that a session with this configuration allocates. [`new`](Self::new) allocates all of them.
     #[must_use]
     pub const fn worst_case_bytes(config: &Config) -> usize {
         Vec::<Outbound, A>::bytes(config.local_streams)
@@ -97,17 +101,17 @@ impl<A: Allocator, P: Provider> Session<A, P> {
             .saturating_add(Vec::<u32, A>::bytes(config.words()))
     }
 
-    /// Protects the RTP packet `buf[..len]` in place and returns its new length, [`Profile::tag_len`] more.
+    /// Protects the RTP packet `buf[..len]` in place and returns its new length, which is [`Profile::tag_len`] bytes more.
     ///
-    /// The packets of a stream must come in the order of their sequence numbers. Each number may come once: two packets
-    /// with one number would be encrypted under one key stream (RFC 3711 §9.1), and with GCM they would give the
-    /// authentication key away (RFC 7714 §8.4). A packet that is sent again goes through
-    /// [`protect_rtp_again`](Self::protect_rtp_again).
+    /// The packets of a stream must come in the order of their sequence numbers, and each number only once. Two packets with
+    /// one number would be encrypted with the same key stream (RFC 3711 §9.1). With GCM they would also reveal the
+    /// authentication key (RFC 7714 §8.4). To send a packet again, call [`protect_rtp_again`](Self::protect_rtp_again).
     ///
     /// # Errors
-    /// [`Error::Malformed`], [`Error::BufferTooShort`] without room for the tag, [`Error::TooMany`] streams,
-    /// [`Error::SequenceUsed`] for a number that is not above all numbers of the stream so far, [`Error::KeyExhausted`].
-    /// The packet is unchanged then.
+    /// [`Error::Malformed`] when the packet is not RTP. [`Error::BufferTooShort`] when `buf` has no room for the tag.
+    /// [`Error::TooMany`] when there are too many local streams. [`Error::SequenceUsed`] when the number is not above all
+    /// earlier numbers of the stream. [`Error::KeyExhausted`] when the packet index has reached its end. After an error the
+    /// packet is unchanged.
     pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
         let rtp = self.outgoing(buf, len)?;
         let place = self.outbound.iter().position(|s| s.ssrc == rtp.ssrc);
@@ -125,14 +129,15 @@ impl<A: Allocator, P: Provider> Session<A, P> {
         Ok(total)
     }
 
-    /// Protects a packet once more that [`protect_rtp`](Self::protect_rtp) had before, within the last 2¹⁵ sequence
-    /// numbers of its stream. The same packet gives the same bytes.
+    /// Protects a packet again that [`protect_rtp`](Self::protect_rtp) has protected before, for a retransmission under its
+    /// own SSRC. The same packet gives the same bytes.
     ///
-    /// This is for the history of retransmissions without a stream of their own. It must be the very packet: header,
-    /// extensions and payload. The session keeps no packets and cannot tell.
+    /// The packet must be among the last 2¹⁵ sequence numbers of its stream. Its header, its extensions and its payload must
+    /// be those of the first time. The session keeps no packets, so it cannot check that.
     ///
     /// # Errors
-    /// [`Error::SequenceUnused`] for a number that was not protected before, and what `protect_rtp` gives.
+    /// [`Error::SequenceUnused`] when the number is above all numbers that were protected. The session cannot tell a lower
+    /// number that was left out. [`Error::Malformed`] and [`Error::BufferTooShort`] as for `protect_rtp`.
     pub fn protect_rtp_again(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
         let rtp = self.outgoing(buf, len)?;
         let stream = self.outbound.iter().find(|s| s.ssrc == rtp.ssrc);
@@ -141,10 +146,12 @@ impl<A: Allocator, P: Provider> Session<A, P> {
         self.local.rtp.seal_rtp(&self.provider, buf, (rtp.len, len), rtp.ssrc, index)
     }
 
-    /// Protects the compound RTCP packet `buf[..len]` in place; its new length, [`Profile::rtcp_overhead`] more.
+    /// Protects the compound RTCP packet `buf[..len]` in place and returns its new length, which is
+    /// [`Profile::rtcp_overhead`] bytes more.
     ///
     /// # Errors
-    /// As [`protect_rtp`](Self::protect_rtp).
+    /// [`Error::Malformed`], [`Error::BufferTooShort`], [`Error::TooMany`] and [`Error::KeyExhausted`], as for
+    /// [`protect_rtp`](Self::protect_rtp).
     pub fn protect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, Error> {
         let needed = len.saturating_add(self.profile.rtcp_overhead());
         let packet = buf.get(..needed).and_then(|b| b.get(..len)).ok_or(Error::BufferTooShort { needed })?;
@@ -162,40 +169,43 @@ impl<A: Allocator, P: Provider> Session<A, P> {
         Ok(total)
     }
 
-    /// Checks and decrypts an SRTP packet in place; the length of the RTP packet at the front of `datagram`.
+    /// Authenticates and decrypts an SRTP packet in place. Returns the length of the RTP packet, which is at the front of
+    /// `datagram`.
     ///
     /// # Errors
-    /// [`Error::Discarded`] with the reason, which has been counted. The state is as if the packet had never come; the
-    /// bytes of `datagram` may have changed.
+    /// [`Error::Discarded`] with the reason, which the session has counted. The session is otherwise unchanged. The bytes of
+    /// `datagram` may have changed.
     pub fn unprotect_rtp(&mut self, datagram: &mut [u8]) -> Result<usize, Error> {
         self.open_rtp(datagram).map_err(|reason| self.discard(reason))
     }
 
-    /// Checks and decrypts an SRTCP packet in place; the length of the RTCP packet at the front of `datagram`.
+    /// Authenticates and decrypts an SRTCP packet in place. Returns the length of the RTCP packet, which is at the front of
+    /// `datagram`.
     ///
-    /// Packets that are authenticated and not encrypted are taken too, as RFC 3711 §3.4 leaves it to their sender.
+    /// A packet may be authenticated without being encrypted: its sender decides (RFC 3711 §3.4).
     ///
     /// # Errors
-    /// As [`unprotect_rtp`](Self::unprotect_rtp).
+    /// [`Error::Discarded`], as for [`unprotect_rtp`](Self::unprotect_rtp).
     pub fn unprotect_rtcp(&mut self, datagram: &mut [u8]) -> Result<usize, Error> {
         self.open_rtcp(datagram).map_err(|reason| self.discard(reason))
     }
 
-    /// Forgets what was received from `ssrc`, which makes room for another stream; whether it was known.
+    /// Forgets the remote stream `ssrc`, to make room for another one. Returns whether the session knew the stream.
     ///
-    /// Its old packets could be replayed afterwards, so it is for a stream whose packets are no longer wanted.
+    /// Afterwards the session would accept old packets of the stream again. So the caller must ignore the stream from then
+    /// on.
     pub fn forget_remote(&mut self, ssrc: u32) -> bool {
         let Some(at) = self.inbound.iter().position(|s| s.ssrc == ssrc) else { return false };
         let last = self.inbound.len().saturating_sub(1);
         self.inbound.swap_remove(at);
-        // The last one's bitmaps move with it.
+        // The last stream takes the free place, and its bitmaps move with it.
         let words = self.config.words_per_stream();
         let from = last.saturating_mul(words);
         self.bits.copy_within(from..from.saturating_add(words), at.saturating_mul(words));
         true
     }
 
-    /// What was dropped on receipt, by reason.
+    /// The number of dropped packets, by reason.
     #[must_use]
     pub fn discards(&self) -> &Discards {
         &self.discards
@@ -212,14 +222,14 @@ impl<A: Allocator, P: Provider> Session<A, P> {
         Error::Discarded(reason)
     }
 
-    /// The header of a packet to be protected, which has room for its tag.
+    /// Reads the header of a packet to protect, and checks that the buffer has room for the tag.
     fn outgoing(&self, buf: &[u8], len: usize) -> Result<Rtp, Error> {
         let needed = len.saturating_add(self.profile.tag_len());
         let packet = buf.get(..needed).and_then(|b| b.get(..len)).ok_or(Error::BufferTooShort { needed })?;
         Rtp::parse(packet).map_err(|_| Error::Malformed)
     }
 
-    /// Where the stream is, or a new place for it.
+    /// The place of a local stream. A new stream gets a new place.
     fn outbound_place(&mut self, place: Option<usize>, ssrc: u32) -> Result<usize, Error> {
         if let Some(at) = place {
             return Ok(at);
@@ -254,7 +264,7 @@ impl<A: Allocator, P: Provider> Session<A, P> {
         Ok(len)
     }
 
-    /// Where the stream is; `None` for a new one that there is room for.
+    /// The place of a remote stream. `None` for a new stream for which there is room.
     fn known(&self, ssrc: u32) -> Result<Option<usize>, Discard> {
         match self.inbound.iter().position(|s| s.ssrc == ssrc) {
             None if self.inbound.len() >= self.config.remote_streams => Err(Discard::TooManyStreams),
@@ -262,7 +272,7 @@ impl<A: Allocator, P: Provider> Session<A, P> {
         }
     }
 
-    /// Enters an authenticated index, and its stream if it is new.
+    /// Records an authenticated packet index, and adds its stream when that is new.
     fn enter(&mut self, place: Option<usize>, ssrc: u32, stream: Stream, index: u64) -> Result<(), Discard> {
         let at = place.unwrap_or(self.inbound.len());
         if place.is_none() {
@@ -324,8 +334,8 @@ fn fresh(seen: Seen) -> Result<(), Discard> {
     }
 }
 
-/// The index that `seq` most likely stands for (RFC 3711 §3.3.1, appendix A); `None` before the first roll-over
-/// counter.
+/// The most likely packet index of the sequence number `seq` (RFC 3711 §3.3.1, appendix A). `None` when the roll-over
+/// counter would be below zero.
 fn guess(highest: Option<u64>, seq: u16) -> Option<u64> {
     let Some(highest) = highest else { return Some(seq.into()) };
     let (roc, last) = (highest >> 16, highest as u16);

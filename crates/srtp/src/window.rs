@@ -1,18 +1,18 @@
-/// What a replay window says of an index.
+/// The result of looking up an index in a replay window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// Never accepted, and not too old to know it.
+    /// The index was not accepted before.
     Fresh,
-    /// Accepted before.
+    /// The index was accepted before.
     Before,
-    /// So old that nothing is known of it.
+    /// The index is older than the window.
     Unknown,
 }
 
-/// The highest index accepted so far; with the bitmap of those below it, a replay window (RFC 3711 §3.3.2).
+/// A replay window (RFC 3711 §3.3.2): the highest accepted index. The caller lends the bitmap of the indices below it.
 ///
-/// The bitmap is lent by the caller, a power of two of bits, and used as a ring: an index has the bit of its
-/// remainder, so that moving on clears the bits passed and shifts nothing.
+/// The bitmap is a ring whose size in bits is a power of two. The bit of an index is its remainder, so advancing the window
+/// clears bits and shifts none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Window {
     highest: Option<u64>,
@@ -23,7 +23,7 @@ impl Window {
         self.highest
     }
 
-    /// Looks `index` up and changes nothing.
+    /// Looks up `index` without a change.
     pub(crate) fn look(self, bits: &[u32], index: u64) -> Seen {
         let Some(highest) = self.highest else { return Seen::Fresh };
         let Some(age) = highest.checked_sub(index) else { return Seen::Fresh };
@@ -37,7 +37,7 @@ impl Window {
         }
     }
 
-    /// Enters `index`, which the caller has found [`Seen::Fresh`] and authenticated.
+    /// Records `index`. The caller has found it [`Seen::Fresh`] and has authenticated its packet.
     pub(crate) fn enter(&mut self, bits: &mut [u32], index: u64) {
         match self.highest {
             Some(highest) if index <= highest => {}
@@ -71,12 +71,12 @@ impl Window {
     }
 }
 
-/// How many indices the bitmap covers.
+/// The number of indices in the bitmap.
 fn size(bits: &[u32]) -> u64 {
     (bits.len() as u64).saturating_mul(32)
 }
 
-/// The word and the bit in it that stand for `index`.
+/// The word of the bitmap, and the bit in it, that belong to `index`.
 fn place(bits: &[u32], index: u64) -> (usize, u32) {
     let bit = index & size(bits).saturating_sub(1);
     ((bit >> 5) as usize, 1 << (bit & 31))

@@ -2,12 +2,13 @@ use core::future::Future;
 
 use crate::time::Instant;
 
-/// The clock of the board: it tells the time and waits.
+/// The clock of a board: it tells the time, and waits until a time.
 pub trait Clock {
-    /// The time now. It never goes back.
+    /// The current time. It never goes back.
     fn now(&self) -> Instant;
 
-    /// Returns at `at` or later; at once when `at` has passed. The future may be dropped before it is ready.
+    /// Waits until `at` or a little longer. Returns at once when `at` has passed. The caller may drop the future before it
+    /// is ready.
     fn sleep_until(&self, at: Instant) -> impl Future<Output = ()>;
 }
 

@@ -1,6 +1,6 @@
 use core::fmt;
 
-/// A configuration that cannot be used: the field, the rule that it breaks, and its value.
+/// The error for an invalid configuration: the field, the rule that it breaks, and its value.
 ///
 /// ```
 /// use barertc_wire::{ConfigError, Rule};
@@ -14,7 +14,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConfigError {
-    /// The field, as it is written in the configuration: `mtu`, `sctp.max_channels`.
+    /// The path of the field in the configuration, such as `mtu` or `sctp.max_channels`.
     pub field: &'static str,
     /// The rule that `value` breaks.
     pub rule: Rule,
@@ -22,20 +22,20 @@ pub struct ConfigError {
     pub value: u64,
 }
 
-/// What a field of a configuration must be.
+/// The rule for the value of a configuration field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Rule {
-    /// This or more.
+    /// The value is at least this number.
     AtLeast(u64),
-    /// This or less.
+    /// The value is at most this number.
     AtMost(u64),
-    /// Exactly this.
+    /// The value is this number.
     Exactly(u64),
-    /// A multiple of this.
+    /// The value is a multiple of this number.
     MultipleOf(u64),
-    /// A power of two.
+    /// The value is a power of two.
     PowerOfTwo,
 }
 
@@ -60,7 +60,7 @@ impl ConfigError {
     /// Checks one field.
     ///
     /// # Errors
-    /// When `value` breaks `rule`.
+    /// [`ConfigError`] when `value` breaks `rule`.
     pub const fn check(field: &'static str, value: u64, rule: Rule) -> Result<(), Self> {
         if rule.holds(value) { Ok(()) } else { Err(Self { field, rule, value }) }
     }
@@ -68,7 +68,7 @@ impl ConfigError {
     /// Checks that a field lies between two limits, both included.
     ///
     /// # Errors
-    /// When `value` is below `least` or above `most`.
+    /// [`ConfigError`] when `value` is below `least` or above `most`.
     pub const fn check_range(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), Self> {
         match Self::check(field, value, Rule::AtLeast(least)) {
             Ok(()) => Self::check(field, value, Rule::AtMost(most)),

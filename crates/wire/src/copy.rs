@@ -1,4 +1,4 @@
-//! Copies that cannot panic, whatever their places and lengths are.
+//! Copies that cannot panic, whatever their positions and lengths are.
 
 use core::cell::Cell;
 use core::fmt;
@@ -17,10 +17,10 @@ impl fmt::Display for NoRoom {
 
 impl core::error::Error for NoRoom {}
 
-/// Writes `bytes` into `out`, from the place `at` on.
+/// Writes `bytes` into `out` at the index `at`.
 ///
 /// # Errors
-/// [`NoRoom`] when they do not fit. Nothing is written then.
+/// [`NoRoom`] when `bytes` do not fit. Then nothing is written.
 pub fn put_at(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<(), NoRoom> {
     let (_, room) = out.split_at_mut_checked(at).ok_or(NoRoom)?;
     let (room, _) = room.split_at_mut_checked(bytes.len()).ok_or(NoRoom)?;
@@ -28,7 +28,8 @@ pub fn put_at(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<(), NoRoom> {
     Ok(())
 }
 
-/// Moves the bytes of `from` to the place `to`, which is not behind them. What is out of bounds is left out.
+/// Moves the bytes in the range `from` to the index `to`, which must not be above the start of the range. Bytes out of bounds
+/// are not moved.
 pub fn move_down(bytes: &mut [u8], from: Range<usize>, to: usize) {
     let cells = Cell::from_mut(bytes).as_slice_of_cells();
     let (source, target) = (cells.get(from).unwrap_or_default(), cells.get(to..).unwrap_or_default());

@@ -7,7 +7,7 @@ pub trait Reason: Copy + 'static {
     /// Every reason, in the order of [`index`](Self::index).
     const ALL: &'static [Self];
 
-    /// The place of this reason in [`ALL`](Self::ALL).
+    /// The index of this reason in [`ALL`](Self::ALL).
     fn index(self) -> usize;
 
     /// The name of the variant, for statistics.

@@ -11,7 +11,7 @@ pub enum Extension {
     Rid,
     /// `RepairedRtpStreamId`: the simulcast layer that a retransmission repairs (RFC 8852 §3.2).
     RepairedRid,
-    /// Absolute send time: 24 bits, seconds in 6.18 fixed point.
+    /// Absolute send time: 24 bits, in seconds as a fixed-point number with 6 integer and 18 fraction bits.
     AbsSendTime,
     /// Transport-wide sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
     TransportSequence,
@@ -68,12 +68,12 @@ impl Extension {
     }
 }
 
-/// Why an identifier cannot be given to a header extension.
+/// The reason why a header extension cannot have an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ExtensionIdError {
-    /// RFC 8285 §4.2 reserves 0 for padding, and 15.
+    /// The identifier is 0, which is for padding, or 15, which is reserved (RFC 8285 §4.2).
     Reserved {
         /// The identifier.
         id: u8,
@@ -104,7 +104,7 @@ impl core::error::Error for ExtensionIdError {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ExtensionMap {
-    /// By place in [`Extension::ALL`]; 0 means not in use.
+    /// The identifiers in the order of [`Extension::ALL`]; 0 for an extension that is not in use.
     ids: [u8; COUNT],
 }
 
@@ -121,10 +121,10 @@ impl ExtensionMap {
         self.ids == [0; COUNT]
     }
 
-    /// Gives `extension` the identifier `id`, in place of the one that it had.
+    /// Gives `extension` the identifier `id`, which replaces its earlier one.
     ///
     /// # Errors
-    /// When `id` is reserved or belongs to another extension. The map is then as it was.
+    /// [`ExtensionIdError`] when `id` is reserved or belongs to another extension. The map is then unchanged.
     pub fn set(&mut self, extension: Extension, id: u8) -> Result<(), ExtensionIdError> {
         if id == 0 || id == 15 {
             return Err(ExtensionIdError::Reserved { id });
@@ -138,9 +138,9 @@ impl ExtensionMap {
         Ok(())
     }
 
-    /// This map with `extension` under `id`, for chains.
+    /// Returns this map with the identifier `id` for `extension`, so that calls can be chained.
     ///
-    /// The map stays as it was when `id` is reserved or taken, or when `extension` already has an identifier.
+    /// The map is unchanged when `id` is reserved or taken, or when `extension` already has an identifier.
     #[must_use]
     pub fn with(mut self, extension: Extension, id: u8) -> Self {
         if self.id(extension).is_none() {

@@ -7,11 +7,11 @@ const MAX_DIGEST: usize = 64;
 
 /// A hash function that a certificate fingerprint may use (RFC 8122 §5).
 ///
-/// The weaker functions of RFC 8122 (MD2, MD5, SHA-1) are not here: a fingerprint made with one is not read.
+/// The weak functions of RFC 8122 (MD2, MD5, SHA-1) are not supported. A fingerprint with one of them is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HashAlgorithm {
-    /// SHA-256, the one that all implementations have.
+    /// SHA-256, which all implementations support.
     Sha256,
     /// SHA-384.
     Sha384,
@@ -23,7 +23,7 @@ impl HashAlgorithm {
     /// Every algorithm.
     pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
 
-    /// The algorithm with this name in `a=fingerprint`. Case does not matter.
+    /// The algorithm with this name in `a=fingerprint`. Upper and lower case are equal.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|h| name.eq_ignore_ascii_case(h.name()))
@@ -39,7 +39,7 @@ impl HashAlgorithm {
         }
     }
 
-    /// Length of the digest in bytes.
+    /// The length of the digest in bytes.
     #[must_use]
     pub const fn digest_len(self) -> usize {
         match self {
@@ -61,25 +61,25 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// A fingerprint from its digest by SHA-256.
+    /// A fingerprint from its SHA-256 digest.
     #[must_use]
     pub fn sha256(digest: [u8; 32]) -> Self {
         Self::padded(HashAlgorithm::Sha256, &digest)
     }
 
-    /// A fingerprint from its digest by SHA-384.
+    /// A fingerprint from its SHA-384 digest.
     #[must_use]
     pub fn sha384(digest: [u8; 48]) -> Self {
         Self::padded(HashAlgorithm::Sha384, &digest)
     }
 
-    /// A fingerprint from its digest by SHA-512.
+    /// A fingerprint from its SHA-512 digest.
     #[must_use]
     pub fn sha512(digest: [u8; 64]) -> Self {
         Self::padded(HashAlgorithm::Sha512, &digest)
     }
 
-    /// A fingerprint from its digest. `None` when the length is not that of the algorithm.
+    /// A fingerprint from its digest. `None` when the digest has not the length of the algorithm.
     #[must_use]
     pub fn new(algorithm: HashAlgorithm, digest: &[u8]) -> Option<Self> {
         (digest.len() == algorithm.digest_len()).then(|| Self::padded(algorithm, digest))
@@ -91,7 +91,7 @@ impl Fingerprint {
         Self { algorithm, bytes }
     }
 
-    /// Reads the value of an `a=fingerprint` attribute. Case does not matter.
+    /// Reads the value of an `a=fingerprint` attribute. Upper and lower case are equal.
     ///
     /// `None` for an algorithm that is not in [`HashAlgorithm`], and for a malformed digest.
     #[must_use]
@@ -113,7 +113,7 @@ impl Fingerprint {
         self.algorithm
     }
 
-    /// The digest: [`HashAlgorithm::digest_len`] bytes.
+    /// The digest, of [`HashAlgorithm::digest_len`] bytes.
     #[must_use]
     pub fn digest(&self) -> &[u8] {
         self.bytes.get(..self.algorithm.digest_len()).unwrap_or_default()
@@ -136,9 +136,9 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// The fingerprints of which one must be that of the certificate (RFC 8122 §5.1): all by one hash algorithm.
+/// A set of fingerprints with one hash algorithm. The peer's certificate must have one of them (RFC 8122 §5.1).
 ///
-/// A peer announces more than one when it may use one of several certificates.
+/// A peer announces more than one fingerprint when it may use one of several certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Fingerprints {
@@ -151,9 +151,10 @@ impl Fingerprints {
     /// The most certificates that a peer may choose from.
     pub const MAX: usize = 3;
 
-    /// The fingerprints among `all` that count: those by SHA-256, or else those by the algorithm of the first.
+    /// Selects the fingerprints with SHA-256 from `all`, or else those with the algorithm of the first one.
     ///
-    /// `None` when there is none. Those behind the first [`MAX`](Self::MAX) are counted in the second value.
+    /// `None` when `all` is empty. The second value is the number of fingerprints that were left out, because there were more
+    /// than [`MAX`](Self::MAX).
     pub fn select(all: impl Iterator<Item = Fingerprint> + Clone) -> Option<(Self, usize)> {
         let usual = all.clone().find(|f| f.algorithm() == HashAlgorithm::Sha256);
         let algorithm = usual.or_else(|| all.clone().next())?.algorithm();
@@ -171,7 +172,7 @@ impl Fingerprints {
         Some((selected, left_out))
     }
 
-    /// The hash algorithm of all of them.
+    /// The hash algorithm of the fingerprints.
     #[must_use]
     pub const fn algorithm(&self) -> HashAlgorithm {
         self.algorithm
@@ -182,7 +183,7 @@ impl Fingerprints {
         self.digests.iter().flatten()
     }
 
-    /// Whether `fingerprint` is one of them. This takes a time that depends on them; they are public.
+    /// Whether the set contains `fingerprint`. The comparison is not in constant time, because fingerprints are public.
     #[must_use]
     pub fn contains(&self, fingerprint: &Fingerprint) -> bool {
         self.iter().any(|f| f == fingerprint)

@@ -1,23 +1,24 @@
-/// The most characters of an ICE user name fragment or password (RFC 8839 §5.4).
+/// The most characters of an ICE username fragment or password (RFC 8839 §5.4).
 pub const MAX_ICE_STRING: usize = 256;
 
-/// Whether `text` is a string of `ice-char` with at least `shortest` characters (RFC 8839 §5.4), as we write it.
+/// Whether `text` is a valid ICE string to send: `shortest` to 256 characters of `ice-char` (RFC 8839 §5.4).
 ///
-/// `shortest` is 4 for a user name fragment and 22 for a password.
+/// `shortest` is 4 for a username fragment and 22 for a password.
 #[must_use]
 pub fn is_ice_string(text: &str, shortest: usize) -> bool {
     has_length(text, shortest) && text.bytes().all(is_ice_char)
 }
 
-/// Whether `text` is read as an ICE string: its characters are those of [`is_received_ice_char`].
+/// Whether `text` is accepted as a received ICE string: `shortest` to 256 characters of [`is_received_ice_char`].
 #[must_use]
 pub fn is_received_ice_string(text: &str, shortest: usize) -> bool {
     has_length(text, shortest) && text.bytes().all(is_received_ice_char)
 }
 
-/// Whether the character is read in an ICE string: an `ice-char`, or one of `-`, `_`, `=` and `#`.
+/// Whether the character is accepted in a received ICE string: an `ice-char`, or one of `-`, `_`, `=` and `#`.
 ///
-/// Peers that make their strings with URL-safe or padded base64 use the latter, and libwebrtc accepts them.
+/// Some peers make their strings with URL-safe or padded base64, which has these four characters. libwebrtc accepts them
+/// too.
 #[must_use]
 pub fn is_received_ice_char(b: u8) -> bool {
     is_ice_char(b) || matches!(b, b'-' | b'_' | b'=' | b'#')

@@ -3,9 +3,9 @@
 //! - Time: [`Instant`], and the board's [`Clock`].
 //! - Bytes: [`Reader`] and [`Writer`].
 //! - Statistics: [`Count`], and [`Counters`] of discarded packets by [`Reason`].
-//! - Configuration: [`ConfigError`] says which field breaks which [`Rule`].
-//! - What descriptions and protocols both name: [`Fingerprint`] of a certificate, RTP header [`Extension`]s and the
-//!   [`ExtensionMap`] of their identifiers, and the characters of ICE strings ([`is_ice_string`]).
+//! - Configuration: [`ConfigError`] names the field that breaks a [`Rule`].
+//! - Values of session descriptions that the protocols use too: the [`Fingerprint`] of a certificate, RTP header
+//!   [`Extension`]s with the [`ExtensionMap`] of their identifiers, and ICE strings ([`is_ice_string`]).
 //!
 //! ```
 //! use barertc_wire::{Instant, Reader, Writer};

@@ -1,24 +1,24 @@
-//! Taking text apart by ASCII characters.
+//! Splitting text at ASCII characters.
 //!
-//! `str` can do all of this. But its searches keep checks of bounds that the compiler does not remove, and so a path that
-//! uses them does not link without a panic handler (`cargo xtask no-panic`).
+//! `str` has the same functions. But its searches contain bounds checks that the compiler does not remove. Code that uses
+//! them does not link without a panic handler (`cargo xtask no-panic`).
 
-/// The text in front of the first `separator`, and behind it.
+/// Splits the text at the first `separator` into the parts before and after it.
 ///
-/// `None` without one, and for a separator that is not ASCII.
+/// `None` when the text has no separator, or when the separator is not ASCII.
 #[must_use]
 pub fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     let at = text.bytes().position(|byte| byte == separator)?;
     Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
 }
 
-/// The parts of the text between separators: always one more than there are separators, and some may be empty.
+/// Splits the text at every `separator`. There is one part more than separators, and parts may be empty.
 #[must_use]
 pub const fn split(text: &str, separator: u8) -> Split<'_> {
     Split { rest: Some(text), separator }
 }
 
-/// The text without `byte` at its beginning, however often it stands there.
+/// The text without all leading `byte`s.
 #[must_use]
 pub fn trim_start(mut text: &str, byte: u8) -> &str {
     while let [first, ..] = text.as_bytes()
@@ -30,7 +30,7 @@ pub fn trim_start(mut text: &str, byte: u8) -> &str {
     text
 }
 
-/// The text without `byte` at its end, however often it stands there.
+/// The text without all trailing `byte`s.
 #[must_use]
 pub fn trim_end(mut text: &str, byte: u8) -> &str {
     while let [.., last] = text.as_bytes()
@@ -42,7 +42,7 @@ pub fn trim_end(mut text: &str, byte: u8) -> &str {
     text
 }
 
-/// The parts of a text. See [`split`].
+/// The iterator of [`split`].
 #[derive(Clone, Debug)]
 pub struct Split<'a> {
     rest: Option<&'a str>,

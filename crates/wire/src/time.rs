@@ -12,7 +12,7 @@ pub struct Instant(u64);
 impl Instant {
     /// The origin of the clock.
     pub const ZERO: Self = Self(0);
-    /// Later than every other instant.
+    /// The latest instant.
     pub const FAR_FUTURE: Self = Self(u64::MAX);
 
     /// The instant `micros` microseconds after the origin.

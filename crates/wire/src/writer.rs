@@ -54,10 +54,10 @@ impl<'a> Writer<'a> {
     /// The next `n` bytes of the buffer, for the caller to fill. They count as written.
     ///
     /// # Errors
-    /// [`NoRoom`] when fewer fit. Nothing is written then; this holds for every call of this type.
+    /// [`NoRoom`] when fewer fit. No call of this type writes anything when it fails.
     pub fn reserve(&mut self, n: usize) -> Result<&mut [u8], NoRoom> {
         let end = self.len.checked_add(n).ok_or(NoRoom)?;
-        // Cut so that the compiler knows the length of the field: copying into it then has no path that panics.
+        // The compiler knows the length of the field, so a copy into it has no path that panics.
         let (_, free) = self.out.split_at_mut_checked(self.len).ok_or(NoRoom)?;
         let (field, _) = free.split_at_mut_checked(n).ok_or(NoRoom)?;
         self.len = end;

@@ -3,7 +3,7 @@
 use crate::rand_core::{TryCryptoRng, TryRng};
 use core::convert::Infallible;
 
-/// A generator whose every byte is known: for tests and self-tests, where two runs must be alike. Never for keys.
+/// A predictable generator for tests and self-tests, in which two runs must be equal. It must never make real keys.
 ///
 /// ```
 /// use barertc_crypto::{Provider, RustCrypto, selftest::Predictable};
@@ -19,7 +19,7 @@ pub struct Predictable {
 }
 
 impl Predictable {
-    /// The same seed gives the same bytes: the key stream of ChaCha20 under it.
+    /// Makes a generator. The same seed gives the same bytes: those of a ChaCha20 key stream.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut key = [0; 32];
