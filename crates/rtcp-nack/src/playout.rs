@@ -57,6 +57,9 @@ impl PlayoutDelayTarget {
             Duration::ZERO
         } else if loss >= TWO_ROUNDS && two <= self.latency {
             two
+        } else if repaired && loss >= TWO_ROUNDS {
+            // Some frames need a retransmission although they have repair packets: all of the target is of use.
+            two.min(self.latency)
         } else if repaired {
             // What they don't restore comes in time or it does not.
             round.min(self.latency.saturating_sub(BELOW))
@@ -118,6 +121,17 @@ mod tests {
         // A target that one round does not fit is missed rather than that the picture freezes; zero means never wait.
         assert_eq!(run(&mut target(50), 0, 4), 8);
         assert_eq!(run(&mut target(0), 0, 4), 0);
+    }
+
+    #[test]
+    fn repair_packets_keep_within_the_target_and_heavy_loss_uses_all_of_it() {
+        for (loss, expected) in [(0.05, 8), (0.14, 8), (0.2, 10)] {
+            let mut target = PlayoutDelayTarget::new(Duration::from_millis(100));
+            for n in 0..1_000 {
+                target.sent(Instant::from_millis(n * 5), loss, loss, Some(Duration::from_millis(50)), true);
+            }
+            assert_eq!(target.playout_delay().min, expected, "{loss}");
+        }
     }
 
     #[test]

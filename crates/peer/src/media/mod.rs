@@ -29,6 +29,10 @@ use receiver::Receiver;
 use share::Share;
 use streams::Streams;
 
+/// On a path that carries much more than is sent, packets leave so many times faster than the estimate says, and
+/// not two and a half times: a key frame is large beside the pictures around it, and what takes it long is seen.
+const WIDE_PACE: u64 = 5;
+
 /// How long a probe takes.
 const PROBE: Duration = Duration::from_millis(100);
 
@@ -381,7 +385,12 @@ impl<A: Allocator + Clone> Media<A> {
     fn pace(&mut self, now: Instant) {
         if self.probing.is_none_or(|until| now >= until) {
             self.probing = None;
-            self.pacer.set_bitrate(now, self.estimator.bitrate());
+            let bitrate = self.estimator.bitrate();
+            if self.share.is_wide(now) {
+                self.pacer.set_rate(now, bitrate.saturating_mul(WIDE_PACE));
+            } else {
+                self.pacer.set_bitrate(now, bitrate);
+            }
         }
     }
 

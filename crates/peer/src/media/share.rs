@@ -16,6 +16,9 @@ const PART: f32 = 0.25;
 const LOSSY: f32 = 0.05;
 /// Part of the estimate that is given out.
 const SAFE: f32 = 0.9;
+/// From this part of the media on, what is left beside them is plenty, when it was for so long.
+const WIDE: f32 = 0.75;
+const LASTING: Duration = Duration::from_secs(3);
 
 /// How much of the path media take, and how much what goes again.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +29,8 @@ pub(super) struct Share {
     /// Bits a second of both.
     media: f32,
     again: f32,
+    /// Since when the path has carried much more than is sent.
+    wide_since: Option<Instant>,
 }
 
 impl Share {
@@ -46,10 +51,16 @@ impl Share {
         } else {
             1.0
         };
+        self.wide_since = (spare >= WIDE).then(|| self.wide_since.unwrap_or(now));
         let share = PathShare { random_loss: Some(random_loss), spare };
         for stream in streams.iter_mut().filter_map(|s| s.send.as_mut()) {
             stream.set_path_share(now, share);
         }
+    }
+
+    /// Whether the path has carried much more than is sent for some seconds.
+    pub(super) fn is_wide(&self, now: Instant) -> bool {
+        self.wide_since.is_some_and(|since| now >= since + LASTING)
     }
 
     fn count<A: Allocator + Clone>(&mut self, now: Instant, streams: &Vec<Streams<A>, A>) {

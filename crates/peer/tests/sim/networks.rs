@@ -48,6 +48,18 @@ fn repair_packets_keep_within_their_bounds() {
     assert_eq!(run_all(&low(Trial::new("clean", path(50))), 1..=1)[0].repair, 0.0);
 }
 
+/// A key frame leaves before the next pictures are due where the path has room, and no faster where it has not.
+#[test]
+fn a_wide_path_that_loses_a_fifth_stops_the_picture_seldom() {
+    for outcome in run_all(&Trial { seconds: 30, ..Trial::new("20 %", lossy(50, 0.2)) }, 1..=2) {
+        assert!(outcome.shown.freezes <= 8, "{outcome:?}");
+        assert!(outcome.shown.added_delay() <= ms(130), "{outcome:?}");
+    }
+    for outcome in run_all(&low(Trial::new("jitter", Profile { jitter: ms(30), ..path(50) })), 1..=1) {
+        assert_eq!((outcome.shown.freezes, outcome.shown.gaps), (0, 0), "{outcome:?}");
+    }
+}
+
 #[test]
 fn an_estimate_of_nothing_is_no_spiral() {
     // As of a chip whose float helpers were wrong. Key frames that nobody asks for come every two seconds.
@@ -93,6 +105,10 @@ fn table() {
         low(Trial::new("2 Mbit/s, latency 50", narrow(2_000_000))),
         Trial::new("1 Mbit/s", narrow(1_000_000)),
         Trial::new("outage 3 s", outage),
+        Trial::new("3 Mbit/s", narrow(3_000_000)),
+        Trial::new("4 Mbit/s", narrow(4_000_000)),
+        Trial::new("6 Mbit/s", narrow(6_000_000)),
+        Trial::new("8 Mbit/s", narrow(8_000_000)),
     ];
     let wanted = std::env::var("ROWS").unwrap_or_default();
     for trial in trials.into_iter().filter(|trial| trial.name.contains(&wanted)) {
