@@ -137,14 +137,6 @@ impl Error {
     pub(crate) fn io(error: impl embedded_io_async::Error) -> Self {
         Self::Io(error.kind())
     }
-
-    /// Converts the error of `read_exact`.
-    pub(crate) fn exact<E: embedded_io_async::Error>(error: embedded_io_async::ReadExactError<E>) -> Self {
-        match error {
-            embedded_io_async::ReadExactError::UnexpectedEof => Self::Truncated,
-            embedded_io_async::ReadExactError::Other(error) => Self::io(error),
-        }
-    }
 }
 
 impl From<Violation> for Error {

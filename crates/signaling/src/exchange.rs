@@ -10,7 +10,7 @@ use crate::error::{Discard, Error};
 use crate::http::{self, Coding, Fields, HEAD_ROOM, HeadWriter, Request};
 use crate::link::{Names, WRITE_TIMEOUT, within};
 use crate::message::Id;
-use crate::reply::{self, refuse_with, status_line, switch};
+use crate::reply::{self, Answer, status_line, switch, whole_seconds};
 use crate::server::{Endpoint, READ_TIMEOUT, Refusal, Server};
 use crate::url::{percent_decode, query_parameter};
 use crate::whep::{self, Fragment, Match, if_match};
@@ -20,6 +20,8 @@ pub(crate) struct Exchange<'x, S, H> {
     pub(crate) socket: &'x mut S,
     pub(crate) address: IpAddr,
     pub(crate) handler: &'x H,
+    /// The request is HEAD, whose answer has no body (RFC 9110 §9.3.2).
+    pub(crate) head_only: bool,
 }
 
 impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
@@ -33,9 +35,8 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             Admission::Refused => self.refuse(401, Some(Discard::Unauthorized)).await?,
             Admission::TooManyAttempts { retry_after } => {
                 self.handler.discarded(Discard::TooManyAttempts);
-                // `Retry-After` has whole seconds, so the time is rounded up.
-                let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
-                refuse_with(self.socket, self.handler, 429, |w| w.line(format_args!("Retry-After: {seconds}"))).await?;
+                let seconds = whole_seconds(retry_after);
+                self.refuse_with(429, |w| w.line(format_args!("Retry-After: {seconds}"))).await?;
             }
         }
         Ok(false)
@@ -45,7 +46,16 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         if let Some(why) = why {
             self.handler.discarded(why);
         }
-        reply::refuse(self.socket, self.handler, status).await
+        self.refuse_with(status, |_| Ok(())).await
+    }
+
+    async fn refuse_with(
+        &mut self,
+        status: u16,
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let answer = Answer { status, head_only: self.head_only };
+        reply::refuse_with(self.socket, self.handler, answer, fields).await
     }
 
     /// Answers the opening handshake (RFC 6455 §4.2).
@@ -98,7 +108,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             w.line(format_args!("Referrer-Policy: no-referrer"))
         };
         within(self.handler, WRITE_TIMEOUT, pin!(http::send(self.socket, &mut room, 0, head))).await?;
-        if request.method == "HEAD" {
+        if self.head_only {
             return Ok(());
         }
         // The page is sent in pieces. Each has its own time limit, so that a slow link can take longer in all.
@@ -111,7 +121,7 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
 
     async fn not_allowed(&mut self, allowed: &str) -> Result<(), Error> {
         self.handler.discarded(Discard::Unsupported);
-        refuse_with(self.socket, self.handler, 405, |w| w.line(format_args!("Allow: {allowed}"))).await
+        self.refuse_with(405, |w| w.line(format_args!("Allow: {allowed}"))).await
     }
 
     /// Answers the offer of `POST /whep` or `POST /whip` with 201 and the URL of the session.
@@ -217,13 +227,20 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         }
         let Some(fragment) = Fragment::parse(text) else { return self.refuse(400, Some(Discard::Unsupported)).await };
         let current = Some(ice.ufrag.as_str()).filter(|ufrag| !ufrag.is_empty());
-        if current.is_some_and(|current| fragment.ufrag.is_some_and(|ufrag| ufrag != current)) {
-            return match (condition, fragment.credentials()) {
-                (Match::Any, Some(credentials)) => self.restart(session, &fragment, credentials, room).await,
-                (Match::Any, None) => self.refuse(400, Some(Discard::Unsupported)).await,
-                // The candidates belong to another ICE generation than the current one.
-                _ => self.refuse(422, Some(Discard::Candidate)).await,
-            };
+        let of_another = current.is_some_and(|current| fragment.ufrag.is_some_and(|ufrag| ufrag != current));
+        if condition == Match::Any && (of_another || current.is_none()) {
+            match fragment.credentials() {
+                Some(credentials) => return self.restart(session, &fragment, credentials, room).await,
+                None if of_another => return self.refuse(400, Some(Discard::Unsupported)).await,
+                None => {}
+            }
+        } else if of_another {
+            // Candidates of a generation that is over, or not yet here.
+            return self.refuse(422, Some(Discard::Candidate)).await;
+        }
+        if condition == Match::Any && fragment.candidates().next().is_none() {
+            // A restart to the credentials that are in use, which RFC 8445 §9 does not know.
+            return self.refuse(422, Some(Discard::Unsupported)).await;
         }
         match self.candidates(session, &fragment, current).await {
             Ok(()) => self.empty(204).await,
@@ -231,29 +248,33 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         }
     }
 
-    /// Gives the candidates of the current ICE generation to the application.
-    ///
-    /// A candidate that cannot be used is left out and counted (RFC 9725 §4.3.1). If all candidates are malformed, the call
-    /// fails.
+    /// Gives the application the candidates of a generation. One that cannot be used is left out and counted (RFC 9725
+    /// §4.3.1). It is an error when none was taken because all are malformed or of another generation.
     async fn candidates(&self, session: &str, fragment: &Fragment<'_>, current: Option<&str>) -> Result<(), Refusal> {
-        let (mut malformed, mut others) = (false, false);
+        let (mut taken, mut unused, mut malformed, mut of_another) = (false, false, false, false);
         for trickled in fragment.candidates() {
-            if current.is_some_and(|current| trickled.ufrag.is_some_and(|ufrag| ufrag != current)) {
-                others = true;
+            let other = current.is_some_and(|current| trickled.ufrag.is_some_and(|ufrag| ufrag != current));
+            // The end of candidates that belong to another generation is not the end of those of this one.
+            if other || (trickled.candidate.is_none() && of_another && !taken) {
+                of_another = true;
                 self.handler.discarded(Discard::Candidate);
                 continue;
             }
             match self.handler.session_candidate(session, trickled.mid, trickled.candidate).await {
-                Ok(()) => others = true,
+                Ok(()) => taken = true,
                 Err(Refusal::Unknown) => return Err(Refusal::Unknown),
                 Err(refusal) => {
                     malformed |= refusal == Refusal::Malformed;
-                    others |= refusal != Refusal::Malformed;
+                    unused |= refusal != Refusal::Malformed;
                     self.handler.discarded(Discard::Candidate);
                 }
             }
         }
-        if malformed && !others { Err(Refusal::Malformed) } else { Ok(()) }
+        match (taken || unused, of_another, malformed) {
+            (true, ..) | (false, false, false) => Ok(()),
+            (false, true, _) => Err(Refusal::Unsupported),
+            (false, false, true) => Err(Refusal::Malformed),
+        }
     }
 
     /// Answers an ICE restart (RFC 9725 §4.3.3).
@@ -293,13 +314,12 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         behind: &[u8],
         buf: &'b mut [u8],
     ) -> Result<Option<&'b str>, Error> {
+        let chunked = request.fields.coding == Coding::Chunked;
         let refused = if !request.fields.is_type(wanted) {
             Some((415, Some(Discard::Unsupported)))
-        } else if request.fields.coding == Coding::Chunked {
-            // A body in chunks is refused: a sender of a description knows its length.
-            Some((411, Some(Discard::Unsupported)))
         } else {
             match request.fields.content_length {
+                None if chunked => None,
                 None => Some((411, Some(Discard::Unsupported))),
                 Some(length) if length > buf.len() => Some((413, Some(Discard::TooLong))),
                 Some(_) => None,
@@ -309,12 +329,27 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
             self.refuse(status, why).await?;
             return Ok(None);
         }
-        let length = request.fields.content_length.unwrap_or_default();
-        // A client with `Expect: 100-continue` waits for an interim response before it sends the body (RFC 9110 §10.1.1).
+        // Who asks first whether to send the body at all would wait for an answer (RFC 9110 §10.1.1).
         if behind.is_empty() && request.fields.expect.is_some_and(|e| e.eq_ignore_ascii_case("100-continue")) {
             within(self.handler, WRITE_TIMEOUT, pin!(reply::go_on(self.socket))).await?;
         }
-        let body = within(self.handler, READ_TIMEOUT, pin!(http::read_body(self.socket, behind, length, buf))).await?;
+        let read = {
+            let read = pin!(http::read_body(self.socket, &request.fields, behind, buf));
+            within(self.handler, READ_TIMEOUT, read).await
+        };
+        let body = match read {
+            // Only chunks say so late that they are too long, or that they are none.
+            Err(Error::TooLong { .. }) => Err((413, Discard::TooLong)),
+            Err(Error::Protocol(_)) => Err((400, Discard::Unsupported)),
+            other => Ok(other?),
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err((status, why)) => {
+                self.refuse(status, Some(why)).await?;
+                return Ok(None);
+            }
+        };
         match core::str::from_utf8(body) {
             Ok(text) => Ok(Some(text)),
             Err(_) => {

@@ -293,21 +293,22 @@ fn version_of(version: &str) -> Result<bool, Violation> {
     }
 }
 
-/// Reads a body of `length` bytes. Its bytes `first` arrived with the head.
+/// The body of a request, of which `first` came with the head. A request without a length and without chunks has none
+/// (RFC 9112 §6.3).
 pub(crate) async fn read_body<'b, S: Read>(
     socket: &mut S,
+    fields: &Fields<'_>,
     first: &[u8],
-    length: usize,
     buf: &'b mut [u8],
-) -> Result<&'b mut [u8], Error> {
+) -> Result<&'b [u8], Error> {
     let limit = buf.len();
-    let body = buf.get_mut(..length).ok_or(Error::TooLong { limit })?;
-    // Bytes behind the body would be another request. A connection serves one request only.
+    let chunked = fields.coding == Coding::Chunked;
+    // What comes behind the body would be another request, which is not read here.
+    let length = if chunked { first.len() } else { fields.content_length.unwrap_or_default() };
     let first = first.get(..length).unwrap_or(first);
-    let (head, rest) = body.split_at_mut_checked(first.len()).ok_or(Error::TooLong { limit })?;
-    head.copy_from_slice(first);
-    socket.read_exact(rest).await.map_err(Error::exact)?;
-    Ok(body)
+    buf.get_mut(..first.len()).ok_or(Error::TooLong { limit })?.copy_from_slice(first);
+    let fields = Fields { content_length: Some(length).filter(|_| !chunked), ..*fields };
+    read_answer_body(socket, &fields, buf, first.len()).await
 }
 
 /// Reads the body of a response, of which `came` bytes are in `buf` already.

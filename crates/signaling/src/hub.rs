@@ -17,7 +17,7 @@ use crate::json;
 use crate::limits::{ConnectionPlace, ConnectionTable, Standing};
 use crate::link::{MAX_UNANSWERED, PING_AFTER, WRITE_TIMEOUT, within};
 use crate::message::{Id, MAX_ID};
-use crate::reply::{refuse, refuse_with, switch};
+use crate::reply::{Answer, refuse, refuse_with, status_of, switch, whole_seconds};
 use crate::server::READ_TIMEOUT;
 use crate::ws::{CLOSE_NORMAL, CLOSE_POLICY, HEADROOM, Incoming, WebSocket, close_code, is_key};
 
@@ -131,13 +131,27 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
         clock: &C,
         place: &'h ConnectionPlace<'h, CLIENTS>,
     ) -> Result<Option<(Member<'h, CLIENTS, MESSAGE>, usize)>, Error> {
-        let head = match within(clock, READ_TIMEOUT, pin!(http::read_head(socket, buf, 0))).await {
-            Err(Error::Closed) => return Ok(None),
-            other => other.inspect_err(|_| self.discard(Discard::Head))?,
+        let head = {
+            let reading = pin!(http::read_head(socket, buf, 0));
+            within(clock, READ_TIMEOUT, reading).await
         };
-        let Ok(request) = http::parse_request(buf.get(..head.len).unwrap_or_default()) else {
-            self.discard(Discard::Head);
-            return refuse(socket, clock, 400).await.map(|()| None);
+        let head = match head {
+            Err(Error::Closed) => return Ok(None),
+            Err(error) => {
+                self.discard(Discard::Head);
+                if matches!(error, Error::TooLong { .. }) {
+                    refuse(socket, clock, 431).await?;
+                }
+                return Err(error);
+            }
+            Ok(head) => head,
+        };
+        let request = match http::parse_request(buf.get(..head.len).unwrap_or_default()) {
+            Ok(request) => request,
+            Err(violation) => {
+                self.discard(Discard::Head);
+                return refuse(socket, clock, status_of(violation)).await.map(|()| None);
+            }
         };
         let Fields { host, origin, ws_key, ws_version, .. } = request.fields;
         let upgrade = request.method == "GET" && request.fields.is_websocket() && ws_version == Some("13");
@@ -154,8 +168,8 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
             }
             Admission::TooManyAttempts { retry_after } => {
                 self.discard(Discard::TooManyAttempts);
-                let seconds = retry_after.as_secs().saturating_add(1);
-                let refused = refuse_with(socket, clock, 429, |w| w.line(format_args!("Retry-After: {seconds}")));
+                let (seconds, answer) = (whole_seconds(retry_after), Answer { status: 429, head_only: false });
+                let refused = refuse_with(socket, clock, answer, |w| w.line(format_args!("Retry-After: {seconds}")));
                 return refused.await.map(|()| None);
             }
         }
@@ -208,7 +222,7 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
         letter.resize_default(MESSAGE).map_err(|_| Discard::TooLong)?;
         let mut w = Writer::new(letter.get_mut(HEADROOM..).unwrap_or_default());
         let to = json::replace::<MAX_ID>(text, "id", &member.name, &mut w).map_err(|e| match e {
-            Error::NoRoom => Discard::TooLong,
+            Error::NoRoom | Error::TooLong { .. } => Discard::TooLong,
             _ => Discard::Json,
         })?;
         let len = w.len().saturating_add(HEADROOM);

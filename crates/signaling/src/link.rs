@@ -9,7 +9,7 @@ use embassy_futures::select::{Either, Either3, select, select3};
 use embedded_io_async::{Read, Write};
 
 use crate::error::{Discard, Error, Violation};
-use crate::message::{Dialect, Envelope, Id, Message};
+use crate::message::{Dialect, Envelope, Id, MAX_ID, Message};
 use crate::ws::{CLOSE_NORMAL, HEADROOM, Incoming, WebSocket, close_code};
 
 /// The time without a received frame after which a socket sends a ping.
@@ -203,12 +203,21 @@ async fn answer<H: Signals>(
     out: &mut [u8],
     handler: &H,
 ) -> Option<usize> {
-    let message = envelope.message?;
+    let Some(message) = envelope.message else {
+        handler.discarded(Discard::Unsupported);
+        return None;
+    };
+    if envelope.id.len() > MAX_ID {
+        // Cut short it could be somebody else's.
+        handler.discarded(Discard::TooLong);
+        let reason = "a name has at most 64 bytes";
+        let refusal = Envelope { token: None, message: Some(Message::Refused { reason }), ..envelope };
+        return write(&refusal, out);
+    }
     let (from, back) = match names {
         Names::Forwarded => (envelope.id, envelope.id),
         Names::Direct { peer, ours } => {
             if !envelope.id.is_empty() {
-                // A name longer than `MAX_ID` is not repeated in the answer.
                 *ours = Id::try_from(envelope.id).unwrap_or_default();
             }
             (peer.as_str(), ours.as_str())

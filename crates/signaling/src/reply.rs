@@ -1,11 +1,12 @@
 //! Responses that have a status and no content of the application.
 
 use core::pin::pin;
+use core::time::Duration;
 
 use barertc_wire::Clock;
 use embedded_io_async::Write;
 
-use crate::error::Error;
+use crate::error::{Error, Violation};
 use crate::http::{self, HEAD_ROOM, HeadWriter};
 use crate::link::{WRITE_TIMEOUT, within};
 use crate::ws::accept_key;
@@ -31,21 +32,43 @@ pub(crate) async fn go_on<S: Write>(socket: &mut S) -> Result<(), Error> {
 
 /// Refuses a request with a status. The body is the name of the status.
 pub(crate) async fn refuse<S: Write, C: Clock>(socket: &mut S, clock: &C, status: u16) -> Result<(), Error> {
-    refuse_with(socket, clock, status, |_| Ok(())).await
+    refuse_with(socket, clock, Answer { status, head_only: false }, |_| Ok(())).await
+}
+
+/// An answer without a description.
+#[derive(Clone, Copy)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The request was HEAD: the head says what there would be, and nothing follows it (RFC 9110 §9.3.2).
+    pub(crate) head_only: bool,
+}
+
+/// The status for a head that breaks a rule.
+pub(crate) const fn status_of(violation: Violation) -> u16 {
+    match violation {
+        Violation::Version => 505,
+        Violation::TransferCoding => 501,
+        _ => 400,
+    }
+}
+
+/// Seconds for `Retry-After`: what is left of one counts as a whole one.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
 /// Refuses a request with a status and further header fields.
 pub(crate) async fn refuse_with<S: Write, C: Clock>(
     socket: &mut S,
     clock: &C,
-    status: u16,
+    Answer { status, head_only }: Answer,
     fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let text = reason(status);
     let mut room = [0; HEAD_ROOM.saturating_add(64)];
     let place = room.get_mut(HEAD_ROOM..).and_then(|r| r.get_mut(..text.len())).ok_or(Error::NoRoom)?;
     place.copy_from_slice(text.as_bytes());
-    let sent = pin!(http::send(socket, &mut room, text.len(), |w| {
+    let sent = pin!(http::send(socket, &mut room, if head_only { 0 } else { text.len() }, |w| {
         status_line(w, status)?;
         w.line(format_args!("Content-Type: text/plain"))?;
         w.line(format_args!("Content-Length: {}", text.len()))?;

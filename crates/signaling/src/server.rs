@@ -5,12 +5,12 @@ use core::time::Duration;
 use embedded_io_async::{Read, Write};
 
 use crate::access::{Admission, Caller};
-use crate::error::{Discard, Error, Violation};
+use crate::error::{Discard, Error};
 use crate::exchange::Exchange;
 use crate::http;
 use crate::link::{Buffers, Link, Signals, within};
 use crate::message::Id;
-use crate::reply::refuse;
+use crate::reply::{refuse, status_of};
 use crate::whep::IceGeneration;
 use crate::ws::WebSocket;
 
@@ -186,15 +186,10 @@ pub async fn serve_connection<S: Read + Write, H: Server>(
         Ok(request) => request,
         Err(violation) => {
             handler.discarded(Discard::Head);
-            let status = match violation {
-                Violation::Version => 505,
-                Violation::TransferCoding => 501,
-                _ => 400,
-            };
-            return refuse(socket, handler, status).await;
+            return refuse(socket, handler, status_of(violation)).await;
         }
     };
-    let mut exchange = Exchange { socket, address, handler };
+    let mut exchange = Exchange { socket, address, handler, head_only: request.method == "HEAD" };
     if request.fields.is_websocket() && request.method == "GET" {
         // A client should wait for our answer before it speaks (RFC 6455 §4.1); one that did not is heard all the same.
         let came = behind.len();

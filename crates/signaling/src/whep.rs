@@ -21,7 +21,8 @@ pub type Ufrag = heapless::String<MAX_UFRAG>;
 pub struct IceGeneration {
     /// The number of ICE restarts so far.
     pub number: u32,
-    /// The other side's username fragment in this generation. Empty when it is not known.
+    /// The other side's user name fragment, which its candidates belong to. Empty where it is not known: then candidates
+    /// of all generations are taken, and a request with new credentials is an ICE restart.
     pub ufrag: Ufrag,
 }
 

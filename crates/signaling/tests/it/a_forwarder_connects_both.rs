@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use barertc_signaling::*;
+use embedded_io_async::Write;
 use futures_lite::future;
 use support::*;
 
@@ -236,4 +237,22 @@ fn a_server_that_does_not_want_us_is_believed() {
         theirs.write_all(head.as_bytes()).await.unwrap();
     });
     assert_eq!(result, Err(Error::Protocol(Violation::Handshake)));
+}
+
+#[test]
+fn heads_that_cannot_be_read_are_answered_by_a_forwarder_as_by_a_server() {
+    let clock = App::default();
+    let hub = Hub::<4, 4096>::new();
+    let ask = |head: &str| {
+        let (server, mut client) = connection();
+        let (_, text) = both(member(&hub, server, &clock), async {
+            client.write_all(format!("{head}\r\n\r\n").as_bytes()).await.unwrap();
+            read_all(&mut client).await
+        });
+        String::from_utf8(text).unwrap().get(9..12).unwrap_or_default().to_owned()
+    };
+    assert_eq!(ask("GET / HTTP/2.0\r\nHost: a"), "505");
+    assert_eq!(ask("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip"), "501");
+    assert_eq!(ask(&format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(5_000))), "431");
+    assert_eq!(hub.discards().get(Discard::Head), 3);
 }

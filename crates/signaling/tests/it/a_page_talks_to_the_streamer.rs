@@ -100,7 +100,24 @@ fn bad_json_is_counted_and_the_socket_lives_on() {
         page.say(r#"{"type":"request"}"#).await;
         assert_eq!(page.hear_json().await["type"], "offer");
     });
-    assert_eq!(app.discarded_so_often(Discard::Json), 6);
+    assert_eq!((app.discarded_so_often(Discard::Json), app.discarded_so_often(Discard::Unsupported)), (6, 1));
+}
+
+#[test]
+fn a_name_that_is_too_long_is_refused_and_not_cut() {
+    let app = App::default();
+    let (server, client) = connection();
+    let _ = both(serve(&app, server, LOCAL, 1024), async {
+        let (mut page, _) = Browser::open(client, "/ws").await;
+        let (longest, longer) = ("n".repeat(MAX_ID), "n".repeat(MAX_ID + 1));
+        for name in [&longer, &longest] {
+            page.say(&format!(r#"{{"id":"{name}","type":"request"}}"#)).await;
+            let answer = page.hear_json().await;
+            let kind = if *name == longest { "offer" } else { "refused" };
+            assert_eq!((answer["id"].as_str(), answer["type"].as_str()), (Some(name.as_str()), Some(kind)));
+        }
+    });
+    assert_eq!(app.discarded_so_often(Discard::TooLong), 1);
 }
 
 #[test]

@@ -60,8 +60,7 @@ fn what_cannot_be_had_is_refused_by_name() {
     assert_eq!(status(exchange(&app, &request("POST", "/whep", "", "v=0\r\n"))), "415");
     assert_eq!(status(exchange(&app, &request("POST", "/whep", SDP, "nonsense"))), "400");
     assert_eq!(status(exchange(&app, &request("GET", "/whep", "", ""))), "405");
-    let chunked = format!("POST /whep HTTP/1.1\r\nHost: localhost\r\n{SDP}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
-    assert_eq!(status(exchange(&app, &chunked)), "411");
+    assert_eq!(status(exchange(&app, &format!("POST /whep HTTP/1.1\r\nHost: localhost\r\n{SDP}\r\n"))), "411");
     let big = request("POST", "/whep", SDP, &"v".repeat(1 << 20));
     assert_eq!(status(exchange(&app, &big)), "413");
     assert_eq!(app.discarded_so_often(Discard::TooLong), 1);
@@ -132,6 +131,65 @@ fn a_patch_is_answered_204_only_for_what_was_done() {
     }
     assert_eq!(status(PATCH, &fragment.replace("abcd", "efgh")), "422", "of another generation");
     assert_eq!(status(&with("*"), &fragment.replace("abcd", "efgh")), "400", "a restart without its password");
+}
+
+#[test]
+fn a_patch_of_candidates_that_are_all_of_another_generation_is_refused() {
+    let old = format!("{HOST} generation 0 ufrag efgh network-id 1 network-cost 10");
+    let tcp = "candidate:2 1 tcp 1 192.0.2.1 9 typ host tcptype active ufrag abcd";
+    for (lines, wanted) in [
+        (format!("a={old}\r\n"), "422"),
+        (format!("a={old}\r\na={old}\r\n"), "422"),
+        // Their end is not the end of those of this generation.
+        (format!("a={old}\r\na=end-of-candidates\r\n"), "422"),
+        (format!("a={old}\r\na=candidate:nonsense\r\n"), "422"),
+        (format!("a={old}\r\na={HOST} ufrag abcd\r\na=end-of-candidates\r\n"), "204"),
+        // A transport that is not used is left out without a word (RFC 9725 §4.3.1).
+        (format!("a={tcp}\r\n"), "204"),
+        ("a=end-of-candidates\r\n".to_owned(), "204"),
+    ] {
+        let app = App::default();
+        exchange(&app, &request("POST", "/whep", SDP, "v=0\r\n"));
+        let text = exchange(&app, &request("PATCH", "/whep/s3cr3t", PATCH, &format!("a=mid:0\r\n{lines}")));
+        assert_eq!(status_of(&text), wanted, "{lines}");
+        let heard = app.heard.take();
+        assert_eq!(heard.is_empty(), wanted == "422" || lines.contains("tcp"), "{lines}: {heard:?}");
+        let left_out = lines.matches("candidate").count() - heard.len();
+        assert_eq!(app.discarded_so_often(Discard::Candidate), left_out as u32, "{lines}");
+    }
+}
+
+#[test]
+fn a_restart_to_the_credentials_in_use_is_refused() {
+    let headers = "Content-Type: application/trickle-ice-sdpfrag\r\nIf-Match: *\r\n";
+    let (status, _) = patch(headers, "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n");
+    assert_eq!(status, "422");
+}
+
+#[test]
+fn bodies_in_chunks_are_read() {
+    let app = App::default();
+    let head =
+        format!("POST /whep HTTP/1.1\r\nhost: localhost\r\n{}transfer-encoding: chunked\r\n\r\n", SDP.to_lowercase());
+    let post = |body: &str| status_of(&exchange(&app, &format!("{head}{body}"))).to_owned();
+    assert_eq!(post("3;x=y\r\nv=0\r\n2\r\n\r\n\r\n0\r\nTrailer: 1\r\n\r\n"), "201");
+    assert_eq!(post("0\r\n\r\n"), "400", "an empty offer");
+    assert_eq!(post("x\r\nv=0\r\n"), "400");
+    assert_eq!(app.discarded_so_often(Discard::TooLong), 0);
+    assert_eq!(post(&format!("ffff\r\n{}\r\n0\r\n\r\n", "v".repeat(0xffff))), "413");
+    assert_eq!(app.discarded_so_often(Discard::TooLong), 1);
+    // The length and chunks both: which of them counts is what attacks are made of (RFC 9112 §6.3).
+    let both = head.replace("\r\n\r\n", "\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(status_of(&exchange(&app, &format!("{both}5\r\nv=0\r\n\r\n0\r\n\r\n"))), "400");
+}
+
+#[test]
+fn an_answer_to_head_has_no_body() {
+    let app = App::default();
+    for path in ["/", "/favicon.ico", "/whep", "/whip/s3cr3t"] {
+        let text = exchange(&app, &format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        assert!(text.ends_with("\r\n\r\n") && text.matches("\r\n\r\n").count() == 1, "{path}: {text}");
+    }
 }
 
 #[test]
