@@ -218,6 +218,8 @@ pub(crate) struct Channel {
     pub(crate) in_deferred: bool,
     /// Closed by the application: what still arrives is dropped.
     pub(crate) deaf: bool,
+    /// It is closed before anybody here has heard of it.
+    pub(crate) untold: bool,
 
     pub(crate) pending: u8,
     pub(crate) in_events: bool,
@@ -263,6 +265,7 @@ impl Channel {
             in_reset: false,
             in_deferred: false,
             deaf: false,
+            untold: false,
             pending: 0,
             in_events: false,
         }

@@ -15,6 +15,8 @@ pub(crate) struct Channels<A: Allocator> {
     /// Channels with events that the application has not taken. A channel is in it once, so it never overflows.
     events: Ring<Key, A>,
     text_room: usize,
+    /// For even and odd stream ids, the lowest that may be used: those below were closed without being reset.
+    fresh: [u16; 2],
     /// Some channel may have OPEN or ACK to queue.
     pub(crate) dcep_due: bool,
     /// Some channel may have its stream to reset.
@@ -30,6 +32,7 @@ impl<A: Allocator + Clone> Channels<A> {
             texts: Box::try_zeroed(channels.saturating_mul(config.text_room()), alloc.clone())?,
             events: Ring::with_capacity(channels, alloc)?,
             text_room: config.text_room(),
+            fresh: [0, 1],
             dcep_due: false,
             reset_due: false,
         })
@@ -126,9 +129,21 @@ impl<A: Allocator> Channels<A> {
         Some(key)
     }
 
+    /// The peer goes on counting the messages of this stream, so it is used no more.
+    pub(crate) fn spend(&mut self, stream: u16) {
+        if let Some(fresh) = self.fresh.get_mut(usize::from(stream & 1)) {
+            *fresh = (*fresh).max(stream.saturating_add(2));
+        }
+    }
+
+    /// Whether this stream was closed without being reset, or one above it was.
+    pub(crate) fn is_spent(&self, stream: u16) -> bool {
+        self.fresh.get(usize::from(stream & 1)).is_some_and(|fresh| stream < *fresh)
+    }
+
     /// The lowest free stream id of the parity of `first`, below `most`.
     pub(crate) fn free_stream(&self, first: u16, most: u16) -> Option<u16> {
-        let mut id = first;
+        let mut id = self.fresh.get(usize::from(first & 1)).map_or(first, |fresh| first.max(*fresh));
         for (taken, _) in &self.streams {
             if *taken == id {
                 id = id.checked_add(2)?;

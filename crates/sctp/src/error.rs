@@ -174,7 +174,7 @@ barertc_wire::reasons! {
         Unexpected,
         /// The type of the chunk is unknown.
         UnknownChunk,
-        /// INIT or INIT ACK with a zero tag or without streams, or one bundled with other chunks.
+        /// INIT or INIT ACK with a zero tag or without streams, or one bundled with other chunks (RFC 9260 §6.10).
         BadInit,
         /// A cookie that was never handed out.
         ForgedCookie,
@@ -184,11 +184,11 @@ barertc_wire::reasons! {
         BadData,
         /// Data with a TSN beyond those that are tracked.
         BeyondWindow,
-        /// Data for which there is no memory. The peer will send them again.
+        /// Data for which there is no memory, or that was given up for data before it. The peer will send them again.
         NoMemory,
         /// Data for a stream that was refused because every channel is in use.
         NoChannel,
-        /// Data that arrived before.
+        /// Data or FORWARD-TSN that arrived before.
         Duplicate,
         /// A data-channel message that is malformed, or breaks the rules of RFC 8832.
         BadDcep,
@@ -202,5 +202,13 @@ barertc_wire::reasons! {
         BadHeartbeat,
         /// The answer to the chunk is longer than the memory for answers.
         TooLong,
+        /// A channel of the peer whose label and protocol are longer than
+        /// [`Config::label_room`](crate::Config::label_room). The channel is closed.
+        LabelTooLong,
+        /// The peer has refused to reset streams (RFC 6525 §4.4). Their channels are closed here, and their ids are not
+        /// used again.
+        ResetRefused,
+        /// An ERROR chunk of the peer with a cause that changes nothing here (RFC 9260 §3.3.10).
+        PeerError,
     }
 }

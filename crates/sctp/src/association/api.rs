@@ -115,6 +115,9 @@ impl<A: Allocator> Association<A> {
             let unopened = self.channels.get(key).is_some_and(|c| c.state == ChannelState::Unopened);
             return if unopened { Ok(key) } else { Err(Error::StreamInUse(stream)) };
         }
+        if self.channels.is_spent(stream) {
+            return Err(Error::StreamInUse(stream));
+        }
         self.channels.insert(ChannelState::Opening, Some(stream)).ok_or_else(|| self.too_many_channels())
     }
 

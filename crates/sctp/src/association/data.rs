@@ -53,13 +53,22 @@ impl<A: Allocator> Association<A> {
         let closes_gap = arrival == Arrival::Next;
         while !self.rx.has_room(data.payload.len(), closes_gap) {
             seen.at_once = true;
-            if !(closes_gap && self.rx.renege(&mut self.channels.slab)) {
+            if closes_gap && self.rx.renege(&mut self.channels.slab) {
+                // What made room comes again.
+                self.discards.count(Discard::NoMemory);
+            } else {
                 // Not acknowledged, so it comes again; until then what is there must become readable.
                 self.relieve(now);
                 return Err(Discard::NoMemory);
             }
         }
-        let Some(key) = self.channels.by_stream(data.stream).or_else(|| self.unopened(data.stream)) else {
+        let known = self.channels.by_stream(data.stream);
+        if known.is_none() && self.channels.is_spent(data.stream) {
+            // The peer goes on with a channel that is closed here, and would not reset its stream.
+            self.rx.tracker.receive(data.tsn);
+            return Err(Discard::ClosedChannel);
+        }
+        let Some(key) = known.or_else(|| self.unopened(data.stream)) else {
             return self.refuse(data);
         };
         self.rx.tracker.receive(data.tsn);
@@ -100,6 +109,7 @@ impl<A: Allocator> Association<A> {
                     }
                 }
                 Delivered::Dcep(first) => self.on_dcep(now, key, first),
+                Delivered::LongDcep => self.refuse_dcep(key, Discard::LabelTooLong),
                 Delivered::Unknown => {
                     self.discards.count(Discard::UnknownProtocol);
                 }
@@ -136,22 +146,24 @@ impl<A: Allocator> Association<A> {
                         channel.state = ChannelState::Open;
                     }
                 }
-                _ => self.refuse_dcep(key),
+                _ => self.refuse_dcep(key, Discard::BadDcep),
             }
             return;
         }
         let room = self.channels.text_mut(key);
-        let len = self.rx.take_dcep(first, room);
-        let message = len.and_then(|n| room.get(..n)).and_then(Dcep::parse);
+        let Some(len) = self.rx.take_dcep(first, room) else {
+            return self.refuse_dcep(key, Discard::LabelTooLong);
+        };
+        let message = room.get(..len).and_then(Dcep::parse);
         let Some(Dcep::Open(Open { ordered, reliability, priority, label, protocol })) = message else {
-            return self.refuse_dcep(key);
+            return self.refuse_dcep(key, Discard::BadDcep);
         };
         let wrong_side = self.identity.role.is_some_and(|r| r.owns(stream));
         let lengths = (u16::try_from(label.len()), u16::try_from(protocol.len()));
         let (false, (Ok(label_len), Ok(protocol_len))) = (wrong_side, lengths) else {
-            return self.refuse_dcep(key);
+            return self.refuse_dcep(key, Discard::BadDcep);
         };
-        debug_assert!(len.is_some_and(|n| n >= OPEN_HEADER));
+        debug_assert!(len >= OPEN_HEADER);
         let Some(channel) = self.channels.get_mut(key) else { return };
         channel.state = ChannelState::Open;
         channel.from_peer = true;
@@ -168,8 +180,8 @@ impl<A: Allocator> Association<A> {
     }
 
     /// RFC 8832 §6: whatever is wrong with an OPEN closes the channel.
-    fn refuse_dcep(&mut self, key: Key) {
-        self.discards.count(Discard::BadDcep);
+    fn refuse_dcep(&mut self, key: Key, reason: Discard) {
+        self.discards.count(reason);
         self.start_closing(key, false);
     }
 
@@ -188,7 +200,7 @@ impl<A: Allocator> Association<A> {
         seen.at_once = true;
         if !forward.cumulative.is_after(self.rx.tracker.cumulative()) {
             // The SACK that follows tells the peer where we are (RFC 3758 §3.6).
-            return Ok(());
+            return Err(Discard::Duplicate);
         }
         if !self.rx.tracker.forward(forward.cumulative) {
             return Err(Discard::BeyondWindow);

@@ -50,6 +50,10 @@ impl<A: Allocator> Association<A> {
         if !self.has_right_tag(packet.tag, &first) {
             return Err(Discard::BadTag);
         }
+        if matches!(first, Chunk::InitAck(_)) && chunks.clone().count() > 1 {
+            // RFC 9260 §6.10: alone, too.
+            return Err(Discard::BadInit);
+        }
         self.stats.packets_received = self.stats.packets_received.saturating_add(1);
         let mut seen = Seen::default();
         let mut result = Ok(());
@@ -113,11 +117,14 @@ impl<A: Allocator> Association<A> {
                 Ok(())
             }
             Chunk::Error(causes) => {
-                let cause = ErrorCause::first(causes).ok_or(Discard::Malformed)?;
-                if cause.code == cause::STALE_COOKIE {
-                    self.on_stale_cookie(now);
+                let mut others = false;
+                for cause in ErrorCause::all(causes) {
+                    match cause.ok_or(Discard::Malformed)?.code {
+                        cause::STALE_COOKIE => self.on_stale_cookie(now),
+                        _ => others = true,
+                    }
                 }
-                Ok(())
+                if others || causes.is_empty() { Err(Discard::PeerError) } else { Ok(()) }
             }
             Chunk::ForwardTsn(forward) if self.state.is_up() => self.on_forward(now, &forward, seen),
             Chunk::Reconfig(value) if self.state.is_up() => self.on_reconfig(value),

@@ -197,7 +197,13 @@ impl<A: Allocator> Association<A> {
         {
             return Some(end.failure.map_or(Event::Closed, Event::Failed));
         }
-        let (key, event) = self.channels.next_event()?;
+        let (key, event) = loop {
+            let (key, event) = self.channels.next_event()?;
+            if event != pending::CLOSED || !self.channels.get(key).is_some_and(|channel| channel.untold) {
+                break (key, event);
+            }
+            self.free_channel(key);
+        };
         let id = ChannelId(key);
         Some(match event {
             pending::OPENED => {

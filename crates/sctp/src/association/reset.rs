@@ -26,6 +26,7 @@ impl<A: Allocator> Association<A> {
             return;
         }
         let unheard_of = channel.open_due || channel.stream.is_none();
+        channel.untold = channel.state == ChannelState::Unopened;
         channel.state = ChannelState::Closing;
         channel.out_reset = OutReset::Wanted;
         channel.wants = 0;
@@ -87,11 +88,7 @@ impl<A: Allocator> Association<A> {
                 continue;
             }
             if !can {
-                // The peer cannot reset: the channel is closed here, and its id stays in use.
-                channel.out_reset = OutReset::Done;
-                channel.deaf = true;
-                self.rx.drop_list(&mut channel.ready);
-                self.channels.raise(key, pending::CLOSED);
+                self.close_without_reset(key);
             } else if count < REQUEST {
                 channel.out_reset = OutReset::Asked;
                 count = count.saturating_add(1);
@@ -103,6 +100,19 @@ impl<A: Allocator> Association<A> {
             self.resets.ask(self.tx.cumulative());
             self.timers.set(Timer::Reset, now + self.tx.rto.get());
         }
+    }
+
+    /// The peer cannot or will not reset the stream: the channel is closed here, and its id is not used again, for the
+    /// peer goes on counting its messages.
+    fn close_without_reset(&mut self, key: Key) {
+        let Some(channel) = self.channels.get_mut(key) else { return };
+        channel.out_reset = OutReset::Done;
+        channel.deaf = true;
+        self.rx.drop_list(&mut channel.ready);
+        if let Some(stream) = channel.stream {
+            self.channels.spend(stream);
+        }
+        self.channels.raise(key, pending::CLOSED);
     }
 
     pub(super) fn reset_expired(&mut self, now: Instant) {
@@ -152,31 +162,49 @@ impl<A: Allocator> Association<A> {
         self.timers.stop(Timer::Reset);
         self.resets.forget_refused();
         self.channels.reset_due = true;
+        let done = matches!(response.outcome, ResetOutcome::Performed | ResetOutcome::Nothing);
         for i in (0..self.channels.with_stream()).rev() {
             let Some((_, key)) = self.channels.nth(i) else { continue };
             if let Some(channel) = self.channels.get_mut(key)
                 && channel.out_reset == OutReset::Asked
             {
-                channel.out_reset = OutReset::Done;
-                self.close_if_done(key);
+                if done {
+                    channel.out_reset = OutReset::Done;
+                    self.close_if_done(key);
+                } else {
+                    self.close_without_reset(key);
+                }
             }
         }
-        Ok(())
+        if done { Ok(()) } else { Err(Discard::ResetRefused) }
     }
 
     // The peer's.
 
     pub(super) fn on_reconfig(&mut self, value: &[u8]) -> Result<(), Discard> {
-        // Two parameters are the most that a chunk may have (RFC 6525 §3.1).
-        for param in ReconfigParam::all(value).take(2) {
-            match param.map_err(|_| Discard::Malformed)? {
-                ReconfigParam::Outgoing(request) => self.on_request(&request)?,
-                ReconfigParam::Incoming(request) => self.answer(request.number, ResetOutcome::Denied)?,
-                ReconfigParam::Unsupported(number) => self.answer(number, ResetOutcome::Denied)?,
-                ReconfigParam::Response(response) => self.on_response(response)?,
+        let mut result = Ok(());
+        for (n, param) in ReconfigParam::all(value).enumerate() {
+            let step = match param {
+                // Two parameters are the most that a chunk may have (RFC 6525 §3.1).
+                _ if n >= 2 => Err(Discard::Malformed),
+                Err(_) => Err(Discard::Malformed),
+                Ok(ReconfigParam::Outgoing(request)) => self.on_request(&request),
+                Ok(ReconfigParam::Incoming(request)) => self.answer(request.number, ResetOutcome::Denied),
+                Ok(ReconfigParam::Unsupported(number)) => self.answer(number, ResetOutcome::Denied),
+                Ok(ReconfigParam::Response(response)) => self.on_response(response),
+            };
+            // An answer that is old does not take the request beside it with it.
+            if let Err(reason) = step {
+                match result {
+                    Ok(()) => result = Err(reason),
+                    Err(_) => self.discards.count(reason),
+                }
+            }
+            if n >= 2 {
+                break;
             }
         }
-        Ok(())
+        result
     }
 
     /// Answers a request in turn, or repeats the last answer.

@@ -47,8 +47,12 @@ impl<'a> ErrorCause<'a> {
     /// The first of a run of causes.
     #[must_use]
     pub fn first(causes: &'a [u8]) -> Option<Self> {
-        let (code, info) = Params::new(causes).next()?.ok()?;
-        Some(Self { code, info })
+        Self::all(causes).next()?
+    }
+
+    /// The causes of a run; `None` for one that is malformed, which ends the run.
+    pub(crate) fn all(causes: &'a [u8]) -> impl Iterator<Item = Option<Self>> {
+        Params::new(causes).map(|cause| cause.ok().map(|(code, info)| Self { code, info }))
     }
 
     /// What goes before the `len` bytes of information of an ERROR chunk with one cause (RFC 9260 §3.3.10). The padding

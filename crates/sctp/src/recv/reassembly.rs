@@ -20,6 +20,8 @@ pub(crate) enum Delivered {
     Readable,
     /// A DCEP message, taken out of the channel: its fragments, to be given to [`Receiver::take_dcep`].
     Dcep(Key),
+    /// A DCEP message that is longer than all that are taken. It was dropped, and what still comes of it will be.
+    LongDcep,
     /// A message of no known kind was dropped.
     Unknown,
     /// A message for a channel that is closed here was dropped.
@@ -170,6 +172,10 @@ impl<A: Allocator> Receiver<A> {
         }
         match protocol {
             ppid::DCEP if complete && !unordered => Delivered::Dcep(first),
+            ppid::DCEP if !unordered => {
+                self.drop_list(&mut List { head: Some(first), tail: Some(last) });
+                Delivered::LongDcep
+            }
             _ if !channel.deaf && is_user(protocol) => {
                 channel.cut = false;
                 self.append_ready(channel, first, last);
@@ -247,10 +253,12 @@ impl<A: Allocator> Receiver<A> {
         }
         channel.run = Some(run);
         // Nothing of the channel that was sent before may still be missing: it would have to wait for the end of this one.
-        let begin_early =
-            (run.bytes >= self.partial_point || self.is_short()) && !last.tsn.is_after(self.tracker.cumulative());
-        let enough = last.end || begin_early;
-        (enough && (last.end || head.protocol != ppid::DCEP)).then_some((first, run.last))
+        let in_sequence = !last.tsn.is_after(self.tracker.cumulative());
+        let begin_early = (run.bytes >= self.partial_point || self.is_short()) && in_sequence;
+        // Nobody will read such a one, and waiting for its end could fill the memory for all others.
+        let too_long = run.bytes > self.dcep_room;
+        let begin_early = if head.protocol == ppid::DCEP { too_long && in_sequence } else { begin_early };
+        (last.end || begin_early).then_some((first, run.last))
     }
 
     /// Any unordered message that is complete; failing that the first that is too large to wait for.

@@ -41,6 +41,8 @@ pub(crate) struct Receiver<A: Allocator> {
     pub(super) fragments: Slab<Fragment, A>,
     pub(crate) tracker: Tracker<A>,
     pub(super) partial_point: usize,
+    /// The longest message that opens a channel, in bytes.
+    pub(super) dcep_room: usize,
     /// Bytes kept for the chunk that closes the first gap, so that a full pool can never lock itself.
     reserve: usize,
     /// What was told the peer last.
@@ -55,6 +57,7 @@ impl<A: Allocator + Clone> Receiver<A> {
             fragments: Slab::with_capacity(config.max_fragments as usize, alloc.clone())?,
             tracker: Tracker::new(config.window_words(), alloc)?,
             partial_point: config.partial_delivery_point as usize,
+            dcep_room: config.text_room(),
             reserve: config.receive_reserve(),
             advertised: 0,
         })

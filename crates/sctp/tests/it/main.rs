@@ -3,6 +3,7 @@
 
 mod attacks;
 mod bulk;
+mod counted;
 mod dead_association;
 mod exhaustive;
 mod fairness;
