@@ -120,7 +120,7 @@ fn all_causes_of_an_error_are_looked_at() {
     let mut room = [0; 1_500];
     let len = a.poll_transmit(now, &mut room).expect("INIT");
     let tag = word(&room[..len], 16);
-    let mut say = |a: &mut crate::support::Assoc, all: &[u8]| {
+    let say = |a: &mut crate::support::Assoc, all: &[u8]| {
         let mut p = vec![0x13, 0x88, 0x13, 0x88];
         p.extend(tag.to_be_bytes());
         p.extend([0; 4]);
