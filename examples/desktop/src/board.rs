@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use async_io::Timer;
+#[cfg(not(feature = "aws-lc"))]
+use barertc::RustCrypto as Crypto;
 use barertc::ice::stream::StreamEnd;
-use barertc::{MediaKind, ReceivedFrame, RustCrypto};
+use barertc::{MediaKind, ReceivedFrame};
 use barertc_arena::{Heap, Label, Stats};
 use barertc_runner::Clock;
 use barertc_streamer::{Board, Memory, OWNERS};
@@ -20,6 +22,8 @@ use barertc_wire::Instant;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
+#[cfg(feature = "aws-lc")]
+use crate::crypto::Crypto;
 use crate::guard::{host, host_call};
 use crate::media_socket::MediaSocket;
 use crate::net::{Acceptor, Net};
@@ -43,6 +47,7 @@ pub struct Desktop {
     /// Who may send to the media sockets.
     senders: Senders,
     start: std::time::Instant,
+    crypto: Crypto,
     rng: RefCell<UnwrapErr<SysRng>>,
     /// Who may vouch for servers; the usual authorities when `None`.
     #[cfg(feature = "tls")]
@@ -68,6 +73,7 @@ impl Desktop {
             net: Net::default(),
             senders: options.senders()?,
             start: std::time::Instant::now(),
+            crypto: Crypto::default(),
             rng,
             #[cfg(feature = "tls")]
             ca: options.ca.clone(),
@@ -130,7 +136,7 @@ impl Board for Desktop {
     type Udp<'a> = MediaSocket;
     type Connect = Net;
     type Error = io::Error;
-    type Crypto = RustCrypto;
+    type Crypto = Crypto;
     type Rng = UnwrapErr<SysRng>;
 
     fn psram(&self, owner: &'static str) -> Handle {
@@ -155,8 +161,8 @@ impl Board for Desktop {
         &self.net
     }
 
-    fn crypto(&self) -> &RustCrypto {
-        &RustCrypto
+    fn crypto(&self) -> &Crypto {
+        &self.crypto
     }
 
     fn random<T>(&self, f: impl FnOnce(&mut Self::Rng) -> T) -> T {

@@ -3,6 +3,8 @@
 mod board;
 mod child;
 mod commands;
+#[cfg(feature = "aws-lc")]
+mod crypto;
 mod feedback;
 mod forwarder;
 mod guard;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use async_signal::{Signal, Signals};
-use barertc::{Identity, RustCrypto};
+use barertc::Identity;
 use barertc_runner::{Buffers, StreamBounds, Streams};
 use barertc_streamer::{Board, Forwarder, MAX_ADDRESSES, Settings, Whip};
 use futures_lite::StreamExt;
@@ -86,7 +88,7 @@ fn stream(options: &Options) -> Result<()> {
         feedback::write_to(file)?;
     }
     let board = Desktop::new(options)?;
-    let identity = board.random(|rng| Identity::generate(&RustCrypto, rng));
+    let identity = board.random(|rng| Identity::generate(board.crypto(), rng));
     let (mut media, path) = media(options.media.as_deref())?;
     let mut settings = Settings::loopback(options.listen.port(), &path, PAGE);
     settings.http = options.listen;
