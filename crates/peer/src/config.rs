@@ -128,8 +128,8 @@ impl Config {
 
     /// The length in bytes of the longest description that a connection with this configuration writes.
     ///
-    /// An m-line of the peer that is rejected takes 192 bytes more. That happens when the peer offers more m-lines than
-    /// there are tracks.
+    /// Each rejected m-line of the peer's offer takes up to 544 bytes more. An answer rejects m-lines when the offer has
+    /// more of them than this side has tracks.
     #[must_use]
     pub const fn max_description_bytes(&self) -> usize {
         let tracks = self.max_tracks as usize;
