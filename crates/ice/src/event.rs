@@ -20,7 +20,7 @@ pub enum State {
     Connected,
     /// A pair is nominated, and no check is under way.
     Completed,
-    /// The pair in use is silent. The agent looks for another one.
+    /// The pair in use is silent, or its socket or connection is gone. The agent looks for another one.
     Disconnected,
     /// No pair works. A new candidate, a check from the peer or a restart may still change that.
     Failed(FailureReason),

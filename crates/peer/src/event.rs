@@ -18,7 +18,7 @@ pub enum ConnectionState {
     Connecting,
     /// Media and data can flow.
     Connected,
-    /// The selected path is silent. ICE looks for another one.
+    /// The selected path is silent, or its socket is gone. ICE looks for another one.
     Disconnected,
     /// The connection failed. The reason says whether an ICE restart may help.
     Failed(Failure),

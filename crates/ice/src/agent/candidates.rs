@@ -256,7 +256,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// The way that was in use is gone: the next pair whose check succeeds will be used.
-    pub(super) fn lose_path(&mut self, _now: Instant) {
+    pub(super) fn lose_path(&mut self, now: Instant) {
+        self.progress.lose_path(now, &self.config);
         self.checklist.forget_nominations();
         self.check_everything_again();
     }

@@ -28,6 +28,8 @@ pub(super) struct Progress {
     /// When the owner is to be told that nobody answers; none once it was.
     warn_at: Option<Instant>,
     warning: Option<FailureReason>,
+    /// The path that was in use is gone, and there is no other one yet.
+    lost: bool,
     /// The peer has no more candidates.
     ended: bool,
     /// Failure may be declared: checking has gone on for long enough.
@@ -43,6 +45,7 @@ impl Progress {
             since: None,
             warn_at: None,
             warning: None,
+            lost: false,
             ended: false,
             patience_over: false,
             seen: Seen { check: false, unauthenticated: false, refused: None, consent_lost: false },
@@ -99,6 +102,7 @@ impl Progress {
         self.since = None;
         self.warn_at = None;
         self.warning = None;
+        self.lost = false;
         self.ended = false;
         self.patience_over = false;
         self.seen = Seen::default();
@@ -125,8 +129,20 @@ impl Progress {
         self.warning = Some(reason);
     }
 
+    /// The way of the path in use is gone. The time for another one begins now.
+    pub(super) fn lose_path(&mut self, now: Instant, config: &Config) {
+        self.since = None;
+        self.begin(now, config);
+        self.lost = true;
+    }
+
+    pub(super) const fn has_lost_path(&self) -> bool {
+        self.lost
+    }
+
     /// A path has been found, so there is nothing to warn of.
     pub(super) fn found(&mut self) {
+        self.lost = false;
         self.warn_at = None;
         self.warning = None;
     }

@@ -308,8 +308,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let patient = !self.progress.is_patience_over(now, &self.config);
         let before = self.progress.state();
         let has_failed = matches!(before, State::Failed(_));
+        let looking = if self.progress.has_lost_path() { State::Disconnected } else { State::Checking };
         if patient || (self.checklist.is_hopeful() && !has_failed) {
-            State::Checking
+            looking
         } else if has_failed {
             before
         } else {

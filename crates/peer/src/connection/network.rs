@@ -28,8 +28,13 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Removes a socket that is gone, with its candidates. To move the connection to another network, add the new
-    /// socket and restart ICE.
+    /// Removes a socket that is gone, with its candidates.
+    ///
+    /// Where the selected path used it, ICE checks the pairs of the other sockets at once. The state is
+    /// [`Disconnected`](ConnectionState::Disconnected) until one works, which takes one round trip. A socket that is
+    /// [added](Self::add_local_candidate) later is checked at once, too, without another description. Where nothing works,
+    /// [`Event::PeerSilent`](crate::Event::PeerSilent) tells why after `Config::ice.no_answer_after`. An ICE restart helps
+    /// where the peer cannot be reached from the new address, because the peer's NAT or firewall lets nobody else in.
     ///
     /// # Errors
     /// [`Error::Ice`] when no socket with this address was added.

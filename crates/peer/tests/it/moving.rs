@@ -4,7 +4,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::support::{Arena, Identities, Pair, arena, receiving, recv_tracks, send_tracks, video};
-use barertc::{Candidate, Config, ConnectionState, Error, Event, TrackId};
+use barertc::ice::FailureReason;
+use barertc::{Candidate, Config, ConnectionState, Error, Event, Stage, TrackId};
 
 const FRAME: Duration = Duration::from_millis(33);
 
@@ -104,4 +105,72 @@ fn a_new_socket_and_a_restart_move_the_call() {
     println!("the longest time without a picture: {stop:?}");
     assert!(stop < Duration::from_millis(500), "{stop:?}");
     assert!(pair.offerer.is_connected());
+}
+
+/// Ethernet is unplugged, and WiFi stays.
+#[test]
+fn a_side_with_two_addresses_loses_the_one_in_use_and_the_picture_stays() {
+    let (ids, memory, frames) = (Identities::new(), arena(0), arena(0));
+    for sender in [true, false] {
+        let mut pair = Pair::new(&ids, [&memory; 2], &receiving(), 35).expect("enough memory");
+        let [from, _] = send_tracks(&mut pair.offerer).expect("room");
+        let [to, _] = recv_tracks(&mut pair.answerer).expect("room");
+        let other = SocketAddr::from(([10, 0, 1, 1], 4_000));
+        pair.latency = Duration::from_millis(25);
+        let side = if sender { &mut pair.offerer } else { &mut pair.answerer };
+        side.other = Some(other);
+        side.connection.add_local_candidate(side.now, Candidate::host(other)).expect("room");
+        pair.signal().expect("they agree");
+        assert!(pair.connect());
+        play(&mut pair, &frames, [from, to], 60);
+        let side = if sender { &mut pair.offerer } else { &mut pair.answerer };
+        let used = side.connection.stats().candidate_pair.expect("a path").route.local;
+        // Nothing comes to that address any more, and its interface says so.
+        let left = if used == other { side.address } else { other };
+        (side.address, side.other) = (left, None);
+        side.connection.remove_local_candidate(pair.now, used).expect("it was there");
+        let stop = play(&mut pair, &frames, [from, to], 120);
+        println!("the longest time without a picture: {stop:?}");
+        // Who sends needs two round trips, and a picture that was not there yet. Where it is the receiver that has moved, the
+        // sender sees that by its consent checks only.
+        let limit = if sender { Duration::from_millis(100) + FRAME } else { Duration::from_secs(6) };
+        assert!(stop <= limit, "sender {sender}: {stop:?}");
+        let side = if sender { &pair.offerer } else { &pair.answerer };
+        assert_eq!(side.connection.stats().candidate_pair.map(|p| p.route.local), Some(left));
+        assert!(!pair.offerer.saw_failure() && !pair.answerer.saw_failure());
+    }
+}
+
+/// WiFi roams: for a while there is no address, then another one.
+#[test]
+fn a_side_without_an_address_says_so_and_goes_on_with_the_next_one() {
+    let (ids, memory, frames) = (Identities::new(), arena(0), arena(0));
+    for (seconds, failed) in [(2, false), (60, true)] {
+        let (mut pair, tracks) = connected(&ids, &memory, &receiving(), 36);
+        pair.latency = Duration::from_millis(25);
+        play(&mut pair, &frames, tracks, 60);
+        let events = pair.offerer.events.len();
+        let (now, old) = (pair.now, pair.offerer.address);
+        pair.offerer.connection.remove_local_candidate(now, old).expect("it was there");
+        assert_eq!(pair.offerer.connection.connection_state(), ConnectionState::Disconnected);
+        pair.offerer.address = SocketAddr::from(([10, 0, 9, 9], 9));
+        pair.pass(Duration::from_secs(seconds));
+        let told = &pair.offerer.events[events..];
+        let is_failure = |e: &Event| matches!(e, Event::ConnectionState(ConnectionState::Failed(_)));
+        let is_silence = |e: &Event| matches!(e, Event::PeerSilent(Stage::Ice(FailureReason::NoLocalCandidate)));
+        assert!(told.contains(&Event::ConnectionState(ConnectionState::Disconnected)), "{told:?}");
+        assert_eq!([told.iter().any(is_failure), told.iter().any(is_silence)], [failed; 2], "{told:?}");
+        // No description is needed: the peer sees who comes from the new address.
+        let new = SocketAddr::from(([10, 0, 1, 1], 4_000));
+        pair.offerer.address = new;
+        pair.offerer.connection.add_local_candidate(pair.now, Candidate::host(new)).expect("room");
+        let before = pair.now;
+        assert!(pair.drive(Duration::from_secs(1), |p| p.offerer.is_connected()), "{:?}", pair.offerer.events);
+        assert!(pair.now - before <= Duration::from_millis(51), "a round trip: {:?}", pair.now - before);
+        if !failed {
+            let stop = play(&mut pair, &frames, tracks, 120);
+            assert!(stop < Duration::from_millis(1_000), "{stop:?}");
+            assert!(pair.answerer.is_connected());
+        }
+    }
 }

@@ -61,6 +61,8 @@ pub fn sort(datagram: &[u8]) -> Sort {
 pub struct Side<'m> {
     pub connection: Connection<'m>,
     pub address: SocketAddr,
+    /// Another address that it has.
+    pub other: Option<SocketAddr>,
     /// The time of the pair that it is of.
     pub now: Instant,
     /// Every event so far, in order.
@@ -93,6 +95,7 @@ impl<'m> Side<'m> {
         Ok(Self {
             connection,
             address,
+            other: None,
             now,
             events: Vec::new(),
             sent: Vec::new(),
@@ -276,7 +279,8 @@ impl<'m> Pair<'m> {
             (self.offerer.now, self.answerer.now) = (self.now, self.now);
             while self.wire.front().is_some_and(|d| d.at <= self.now) {
                 let Some(mut flight) = self.wire.pop_front() else { break };
-                let to = [&mut self.offerer, &mut self.answerer].into_iter().find(|s| s.address == flight.route.local);
+                let is_at = |s: &&mut Side<'_>| s.address == flight.route.local || s.other == Some(flight.route.local);
+                let to = [&mut self.offerer, &mut self.answerer].into_iter().find(is_at);
                 // An address that was given up.
                 let Some(side) = to else { continue };
                 // What is wrong with a datagram is counted there.

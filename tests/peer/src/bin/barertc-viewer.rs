@@ -1,4 +1,4 @@
-//! A viewer without a browser: `barertc-viewer PAGE SECONDS [--no-media]` asks the streamer behind PAGE's address for an
+//! A viewer without a browser: `barertc-viewer PAGE SECONDS [--no-media] [--tcp] [--mtu BYTES] [--until-picture]` asks the streamer behind PAGE's address for an
 //! offer, answers it, takes what comes for some seconds, and prints what that was.
 
 use std::cell::{Cell, RefCell};
@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use async_io::Timer;
+use barertc::ice::stream::StreamEnd;
 use barertc::{
     Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Event, Feedback, H264, Identity, LocalCodec,
     MediaKind, MessageKind, PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId, Transmit,
 };
 use barertc_arena::Global;
-use barertc_runner::{Buffers, Clock, Connections, Port, Wake};
+use barertc_runner::{Buffers, Clock, Connections, Dial, Port, StreamBounds, Streams, Wake};
 use barertc_signaling::{Id, Message, Peer, Signals, Url};
 use barertc_test_peer::HostClock;
 use barertc_wire::Instant;
@@ -22,7 +23,10 @@ use futures_lite::future;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
-const USAGE: &str = "barertc-viewer PAGE SECONDS [--no-media]";
+const USAGE: &str = "barertc-viewer PAGE SECONDS [--no-media] [--tcp] [--mtu BYTES] [--until-picture]";
+
+/// TCP connections to the streamer: one for each of its addresses.
+const STREAMS: usize = 4;
 
 /// Between a `Ping` and the answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -37,6 +41,8 @@ struct Viewer {
     figures: u64,
     ping: Option<ChannelId>,
     opened: Option<Instant>,
+    /// When the first picture was there.
+    pictured: Option<Instant>,
     failed: bool,
     /// It was us who ended it.
     ended: bool,
@@ -47,6 +53,9 @@ struct App<'a> {
     identity: &'static Identity,
     local: SocketAddr,
     media: bool,
+    /// Connects over TCP, and has no candidate over UDP.
+    tcp: bool,
+    mtu: u16,
     asked: Cell<bool>,
     viewer: &'a RefCell<Viewer>,
     wake: &'a Wake,
@@ -54,26 +63,57 @@ struct App<'a> {
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let media = !args.iter().any(|arg| arg == "--no-media");
+    let has = |name: &str| args.iter().any(|arg| arg == name);
+    let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
+    let options = Options {
+        media: !has("--no-media"),
+        tcp: has("--tcp"),
+        mtu: value("--mtu").map_or(Ok(Config::default().mtu), |mtu| mtu.parse()).context(USAGE)?,
+        until_picture: has("--until-picture"),
+    };
     let [page, seconds, ..] = &args[..] else { bail!(USAGE) };
     let seconds = Duration::from_secs(seconds.parse().context(USAGE)?);
     let identity = Box::leak(Box::new(Identity::generate(&RustCrypto, &mut UnwrapErr(SysRng))));
     let (host, query) = page.split_once("://").context(USAGE)?.1.split_once('/').context("PAGE ends with a /")?;
     let url = format!("ws://{host}/ws/counter{}", query.trim_start_matches('/'));
-    async_io::block_on(view(&url, seconds, media, identity))
+    async_io::block_on(view(&url, seconds, &options, identity))
 }
 
-async fn view(url: &str, seconds: Duration, media: bool, identity: &'static Identity) -> Result<()> {
+/// What the command line asks for.
+struct Options {
+    media: bool,
+    tcp: bool,
+    mtu: u16,
+    until_picture: bool,
+}
+
+/// Makes the TCP connections of ICE.
+struct Dialer(edge_nal_std::Stack);
+
+impl Dial for Dialer {
+    type Stream<'a> = edge_nal_std::TcpSocket;
+
+    async fn dial(&self, route: Route) -> Result<Self::Stream<'_>, StreamEnd> {
+        self.0.connect(route.remote).await.map_err(|_| StreamEnd::NotConnected)
+    }
+}
+
+async fn view(url: &str, seconds: Duration, options: &Options, identity: &'static Identity) -> Result<()> {
     let url = Url::parse(url).map_err(|error| anyhow::anyhow!("{url}: {error}"))?;
     let (viewer, wake, clock) = (RefCell::new(Viewer::default()), Wake::new(), HostClock::start());
-    // The port is the system's choice.
-    let local = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
+    let server: SocketAddr = url.authority.parse().or_else(|_| format!("{}:{}", url.authority, url.port).parse())?;
+    // The address that this machine has towards the page; the port is the system's choice.
+    let any: SocketAddr = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }.parse()?;
+    let towards = UdpSocket::bind(any)?;
+    towards.connect(server)?;
+    let local = UdpSocket::bind(SocketAddr::new(towards.local_addr()?.ip(), 0))?.local_addr()?;
     let network = edge_nal_std::Stack::new();
     let socket = UdpBind::bind(&network, local).await?;
-    let app = App { clock, identity, local, media, asked: Cell::new(false), viewer: &viewer, wake: &wake };
+    let Options { media, tcp, mtu, .. } = *options;
+    let app = App { clock, identity, local, media, tcp, mtu, asked: Cell::new(false), viewer: &viewer, wake: &wake };
 
     let signaling = async {
-        let mut stream = TcpConnect::connect(&network, format!("{}:{}", url.host, url.port).parse()?).await?;
+        let mut stream = TcpConnect::connect(&network, server).await?;
         let (mut message, mut sdp, mut out) = (vec![0; 12 << 10], vec![0; 8 << 10], vec![0; 8 << 10]);
         let buffers = barertc_signaling::Buffers { message: &mut message, sdp: &mut sdp, out: &mut out };
         let mut rng = UnwrapErr(SysRng);
@@ -82,9 +122,18 @@ async fn view(url: &str, seconds: Duration, media: bool, identity: &'static Iden
     };
     let mut ports = [Port { local, socket }];
     let mut buffers = Buffers::new();
-    let network_loop = async { Ok(barertc_runner::run(&mut ports, &mut buffers, &clock, &viewer, &wake).await?) };
+    let (streams, dialer) =
+        (Streams::<_, STREAMS>::new(StreamBounds::new(), Global), Dialer(edge_nal_std::Stack::new()));
+    let network_loop = async {
+        let running =
+            barertc_runner::run_with_streams(&mut ports, &streams, &dialer, &mut buffers, &clock, &viewer, &wake);
+        Ok(running.await?)
+    };
     let watch = async {
-        Timer::after(seconds).await;
+        let end = clock.now() + seconds;
+        while clock.now() < end && !(options.until_picture && viewer.borrow().pictured.is_some()) {
+            Timer::after(Duration::from_millis(20)).await;
+        }
         viewer.borrow().report(&clock)?;
         viewer.borrow_mut().ended = true;
         if let Some(connection) = &mut viewer.borrow_mut().connection {
@@ -135,6 +184,9 @@ impl Viewer {
                     while connection.read_frame(now, track, &mut room).is_ok() {
                         if let Some(place) = self.tracks.iter().position(|t| *t == track) {
                             self.frames[place] += 1;
+                            if place == 0 {
+                                self.pictured = self.pictured.or(Some(now));
+                            }
                         }
                     }
                 }
@@ -145,6 +197,10 @@ impl Viewer {
 
     fn report(&self, clock: &HostClock) -> Result<()> {
         let connection = self.connection.as_ref().context("no offer came")?;
+        if let (Some(at), Some(pair)) = (self.pictured, connection.stats().candidate_pair) {
+            let (local, remote) = (pair.local_kind.name(), pair.remote_kind.name());
+            println!("picture after {} ms by {:?} {local} {remote}", at.as_millis(), pair.route.protocol);
+        }
         let opened = self.opened.context("no data channel was opened")?;
         let packets: Vec<u64> = self
             .tracks
@@ -170,7 +226,7 @@ impl Viewer {
 
 impl App<'_> {
     fn answer<'r>(&self, offer: &str, room: &'r mut [u8]) -> Result<&'r str, barertc::Error> {
-        let mut config = Config::default();
+        let mut config = Config { mtu: self.mtu, ..Config::default() };
         let mut tracks = Vec::new();
         if self.media {
             config.recv_video = RecvBounds { packets: 512, ..RecvBounds::video(1) };
@@ -178,7 +234,8 @@ impl App<'_> {
         }
         let (now, mut rng) = (self.clock.now(), UnwrapErr(SysRng));
         let mut connection = PeerConnection::new(config, self.identity, Global, &RustCrypto, &mut rng)?;
-        connection.add_local_candidate(now, Candidate::host(self.local))?;
+        let candidate = if self.tcp { Candidate::tcp_active(self.local.ip()) } else { Candidate::host(self.local) };
+        connection.add_local_candidate(now, candidate)?;
         if self.media {
             let h264 = LocalCodec {
                 codec: Codec::H264(H264::CONSTRAINED_BASELINE),
@@ -269,7 +326,14 @@ impl Connections for Viewer {
         self.events(now);
     }
 
-    fn uses_stream(&self, _: Route) -> bool {
-        false
+    fn uses_stream(&self, route: Route) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.uses_stream(route))
+    }
+
+    fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
+        if let Some(connection) = &mut self.connection {
+            connection.stream_ended(now, route, end);
+        }
+        self.events(now);
     }
 }
