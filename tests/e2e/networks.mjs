@@ -27,6 +27,7 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 // What each row is: the family of the addresses, what the router drops, and what both sides are told. `quick` rows are
 // those that a test has time for.
 const turn = (what) => ({ drop: what === 'udp' ? 'across' : 'of the streamer', turn: what });
+const most = (bytes) => ({ streamer: ['--mtu', String(bytes)], viewer: ['--mtu', String(bytes)] });
 const ROWS = [
   { way: 'direct UDP', quick: true },
   { way: 'direct UDP', family: 6, quick: true },
@@ -38,12 +39,13 @@ const ROWS = [
   { way: 'TURN over UDP', family: 6, ...turn('udp'), expected: 'the relay is asked for an IPv4 address, which an IPv6 viewer cannot reach' },
   { way: 'TURN over TCP', family: 6, ...turn('tcp'), expected: 'the same' },
   { way: 'no way at all', drop: 'all', expected: 'UDP is dropped, and nothing else is offered' },
-  ...[600, 1_000, 1_280].map((mtu) => ({ way: 'direct UDP', mtu, streamer: ['--mtu', String(mtu - 28)], viewer: ['--mtu', String(mtu - 28)] })),
+  // The smallest datagram that both sides can be told has 576 bytes; on a path of 600 the machines fragment it.
+  ...[600, 1_000, 1_280].map((mtu) => ({ way: 'direct UDP', mtu, ...most(Math.max(mtu - 28, 576)) })),
   { way: 'direct UDP, nothing set', mtu: 1_000 },
-  { way: 'direct UDP', family: 6, mtu: 1_280, streamer: ['--mtu', '1200'] },
+  { way: 'direct UDP', family: 6, mtu: 1_280 },
   { way: 'ICE-TCP', mtu: 600, drop: 'all', streamer: ['--ice-tcp', '0'], viewer: ['--tcp'] },
   { way: 'ICE-TCP', family: 6, mtu: 1_280, drop: 'all', streamer: ['--ice-tcp', '0'], viewer: ['--tcp'] },
-  { way: 'TURN over TCP', mtu: 600, ...turn('tcp'), viewer: ['--mtu', '500'], streamer: ['--mtu', '500'] },
+  { way: 'TURN over TCP', mtu: 600, ...turn('tcp') },
 ];
 
 // coturn on the router, which both sides reach.
@@ -94,7 +96,11 @@ async function measure(spaces, row) {
   const servers = coturn ? ['--turn', uri(spaces, family, row.turn), '--turn-account', 'user:secret', '--ca', coturn.ca] : [];
   const listen = ['--listen', `${host(spaces.at(family))}:0`, '--token', 'x', '--stats'];
   const [command, args] = spaces.within(spaces.streamer, bin('barertc-desktop'), [...listen, ...servers, ...more]);
-  const streamer = await Streamer.start(args, { program: command, listen: false });
+  const streamer = await Streamer.start(args, { program: command, listen: false }).catch((error) => error);
+  if (streamer instanceof Error) {
+    await coturn?.stop();
+    return { why: streamer.message.trim() };
+  }
   try {
     const [program, all] = spaces.within(spaces.viewer, bin('barertc-viewer'), [streamer.url, String(SECONDS), '--until-picture', ...flags]);
     const { stdout } = await promisify(execFile)(program, all, { timeout: (SECONDS + 5) * 1_000 });

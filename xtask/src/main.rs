@@ -12,6 +12,7 @@ mod image;
 mod impair;
 mod matrix;
 mod minimal;
+mod networks;
 mod no_panic;
 mod outside;
 mod p4;
@@ -74,6 +75,11 @@ const VERBS: &[Verb] = &[
         name: "connect",
         about: "round trips until a channel to Chromium is open, with and without SNAP and SPED: a table; `--write`",
         run: impair::connect,
+    },
+    Verb {
+        name: "networks",
+        about: "which networks the streamer gets through, and how soon (root): a table; `--quick`, `--write`",
+        run: networks::main,
     },
     Verb { name: "viewers", about: "what one, two, four and eight viewers cost the streamer", run: impair::viewers },
     Verb { name: "traces", about: "records what feedback tells on bad networks, for tests", run: impair::traces },

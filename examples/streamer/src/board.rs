@@ -40,11 +40,12 @@ pub trait Board: Clock {
     /// The network's.
     async fn listen(&self, local: SocketAddr) -> Result<(Self::Acceptor<'_>, SocketAddr), Self::Error>;
 
-    /// The same for media, where others may be let in than to the page. Messages are small and leave at once: the
+    /// The same for TCP connections of viewers, where others may be let in than to the page. Messages are small and leave at once: the
     /// connections are without Nagle's algorithm (RFC 896) where that can be chosen.
     ///
     /// # Errors
     /// The network's.
+    #[cfg(feature = "ice-tcp")]
     async fn listen_media(&self, local: SocketAddr) -> Result<(Self::Acceptor<'_>, SocketAddr), Self::Error> {
         self.listen(local).await
     }

@@ -20,6 +20,7 @@ pub(crate) fn viewer_config(settings: &Settings<'_>) -> Config {
         config.ice.max_questions = 4;
         config.ice.max_local = config.ice.max_local.saturating_add(4);
     }
+    #[cfg(feature = "ice-tcp")]
     if settings.ice_tcp.is_some() {
         // Four more addresses of ours, and four connections to them.
         config.ice.max_local = config.ice.max_local.saturating_add(4);

@@ -1,7 +1,5 @@
 //! Connections to viewers and to those who send: their bounds, their tracks, and the ways to them.
 
-use core::net::SocketAddr;
-
 use barertc::{
     Candidate, Codec, Config, Error, Feedback, H264, LocalCodec, MediaKind, PeerConnection, RecvBounds, TrackConfig,
 };
@@ -104,11 +102,12 @@ impl<'b, B: Board> App<'b, B> {
                 None => viewer.connection.add_local_candidate(now, Candidate::host(address))?,
             }
         }
+        #[cfg(feature = "ice-tcp")]
         for (index, address) in self.sockets.listening().into_iter().enumerate() {
             match self.settings.advertise.filter(|_| index == 0) {
                 // Its port is that of the UDP socket. TCP has one of its own, which is forwarded as it is.
                 Some(public) => {
-                    let public = SocketAddr::new(public.ip(), address.port());
+                    let public = core::net::SocketAddr::new(public.ip(), address.port());
                     viewer.connection.add_mapped_tcp_candidate(now, address, public)?;
                 }
                 None => viewer.connection.add_local_candidate(now, Candidate::tcp_passive(address))?,

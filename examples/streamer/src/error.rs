@@ -16,6 +16,7 @@ pub enum Error {
     /// None of the addresses for media can be used.
     Udp,
     /// No address of this machine can be listened at with this TCP port.
+    #[cfg(feature = "ice-tcp")]
     IceTcp(u16),
     /// Nobody could show this token.
     Token(TokenError),
@@ -29,6 +30,7 @@ impl fmt::Display for Error {
             Self::Memory(error) => write!(f, "the memory is too small for what the settings ask for: {error}"),
             Self::Http(address) => write!(f, "cannot listen on {address}: is something else there?"),
             Self::Udp => f.write_str("cannot send media: no address of this machine could be bound"),
+            #[cfg(feature = "ice-tcp")]
             Self::IceTcp(port) => write!(f, "cannot listen for viewers at TCP port {port}: is something else there?"),
             Self::Token(error) => write!(f, "token: {error}"),
             Self::Rate(error) => write!(f, "rate of the encoder: {error}"),

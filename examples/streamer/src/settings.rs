@@ -16,6 +16,7 @@ pub struct Settings<'a> {
     pub advertise: Option<SocketAddr>,
     /// The TCP port that viewers can connect to where UDP does not get through (RFC 6544), at each of the addresses; 0 lets
     /// the system choose. Without it there is none.
+    #[cfg(feature = "ice-tcp")]
     pub ice_tcp: Option<u16>,
     /// What is played: a packed file, or a directory with `h264` and `opus` in it.
     pub media: &'a str,
@@ -97,6 +98,7 @@ impl<'a> Settings<'a> {
             addresses,
             udp_port: 0,
             advertise: None,
+            #[cfg(feature = "ice-tcp")]
             ice_tcp: None,
             media,
             token: None,

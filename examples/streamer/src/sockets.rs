@@ -13,6 +13,7 @@ pub(crate) struct MediaSockets {
     /// Those that are lent, one to each connection that is to have a relay.
     lendable: RefCell<heapless::Vec<SocketAddr, MAX_RELAYED>>,
     /// Those that viewers connect to over TCP.
+    #[cfg(feature = "ice-tcp")]
     listening: RefCell<heapless::Vec<SocketAddr, MAX_ADDRESSES>>,
 }
 
@@ -33,11 +34,13 @@ impl MediaSockets {
     }
 
     /// One more that viewers connect to. There are as many places as settings have addresses.
+    #[cfg(feature = "ice-tcp")]
     pub(crate) fn add_listening(&self, address: SocketAddr) {
         let _ = self.listening.borrow_mut().push(address);
     }
 
     /// Those that viewers connect to.
+    #[cfg(feature = "ice-tcp")]
     pub(crate) fn listening(&self) -> heapless::Vec<SocketAddr, MAX_ADDRESSES> {
         self.listening.borrow().clone()
     }

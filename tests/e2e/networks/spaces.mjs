@@ -20,6 +20,8 @@ export class Spaces {
     try {
       for (const space of this.#all()) {
         ip('netns', 'add', space);
+        // Nobody waits for the answer to whether an address is taken.
+        for (const which of ['all', 'default']) ip('netns', 'exec', space, 'sysctl', '-qw', `net.ipv6.conf.${which}.accept_dad=0`);
         ip('-n', space, 'link', 'set', 'lo', 'up');
       }
       const router = (...command) => ip('netns', 'exec', this.router, ...command);
@@ -27,15 +29,10 @@ export class Spaces {
       [this.streamer, this.viewer].forEach((space, side) => {
         ip('link', 'add', `${tag}${side}`.slice(-15), 'netns', space, 'type', 'veth', 'peer', 'name', `side${side}`, 'netns', this.router);
         ip('-n', space, 'link', 'set', `${tag}${side}`.slice(-15), 'name', 'eth');
-        for (const family of [4, 6]) {
-          const more = family === 6 ? ['nodad'] : [];
-          ip('-n', space, 'address', 'add', `${address(family, side, 2)}/${LENGTH[family]}`, 'dev', 'eth', ...more);
-          ip('-n', this.router, 'address', 'add', `${address(family, side, 1)}/${LENGTH[family]}`, 'dev', `side${side}`, ...more);
-        }
         ip('-n', space, 'link', 'set', 'eth', 'up');
         ip('-n', this.router, 'link', 'set', `side${side}`, 'up');
-        for (const family of [4, 6]) ip('-n', space, `-${family}`, 'route', 'add', 'default', 'via', address(family, side, 1));
       });
+      for (const family of [4, 6]) this.#addresses(family);
     } catch (error) {
       this.close();
       throw error;
@@ -83,6 +80,18 @@ export class Spaces {
   mtu(bytes) {
     for (const side of [0, 1]) ip('-n', this.router, 'link', 'set', `side${side}`, 'mtu', String(bytes));
     for (const space of [this.streamer, this.viewer]) ip('-n', space, 'link', 'set', 'eth', 'mtu', String(bytes));
+    // A link below 1,280 B has lost its IPv6 addresses (RFC 8200 §5).
+    if (bytes >= 1_280) this.#addresses(6);
+  }
+
+  // The addresses and routes of a family, where they are not there.
+  #addresses(family) {
+    const more = family === 6 ? ['nodad'] : [];
+    [this.streamer, this.viewer].forEach((space, side) => {
+      ip('-n', space, 'address', 'replace', `${address(family, side, 2)}/${LENGTH[family]}`, 'dev', 'eth', ...more);
+      ip('-n', this.router, 'address', 'replace', `${address(family, side, 1)}/${LENGTH[family]}`, 'dev', `side${side}`, ...more);
+      ip('-n', space, `-${family}`, 'route', 'replace', 'default', 'via', address(family, side, 1));
+    });
   }
 
   // A program in one of the networks, as a command for `spawn`.

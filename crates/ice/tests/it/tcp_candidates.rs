@@ -132,6 +132,9 @@ fn lines_of_tcp_candidates_are_written_and_read() {
         let read = line.parse::<CandidateLine>().unwrap().candidate().unwrap();
         assert_eq!(read.to_string(), line);
     }
+    // A scope means something on this machine only (RFC 8839 §5.1).
+    let scoped = Candidate::tcp_passive(addr("[fe80::1%7]:4443")).to_string();
+    assert!(scoped.ends_with(" fe80::1 4443 typ host tcptype passive"), "{scoped}");
     // What Chromium writes.
     let line = "candidate:3 1 tcp 1518280447 192.0.2.7 9 typ host tcptype active generation 0 ufrag x network-id 1";
     let read = line.parse::<CandidateLine>().unwrap().candidate().unwrap();
