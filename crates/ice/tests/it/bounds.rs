@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use barertc_arena::{FailNth, Heap};
 use barertc_crypto::{HmacSha1Key, RustCrypto};
+use barertc_ice::stream::StreamEnd;
 use barertc_ice::stun::{Builder, Class, Method, TransactionId, attr};
-use barertc_ice::{Agent, Candidate, Config, Error, Route};
+use barertc_ice::{Agent, Candidate, Config, Error, Protocol, Route};
 use barertc_wire::Instant;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -43,6 +44,7 @@ enum Step {
     Restart,
     Credentials,
     NetworkChanged,
+    StreamEnded(u16),
     Close,
 }
 
@@ -60,6 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Restart),
         1 => Just(Step::Credentials),
         1 => Just(Step::NetworkChanged),
+        2 => (0u16..60).prop_map(Step::StreamEnded),
     ]
 }
 
@@ -71,6 +74,12 @@ fn local(n: u16) -> SocketAddr {
 
 fn remote(n: u16) -> SocketAddr {
     SocketAddr::new([198, 51, 100, n as u8].into(), 2000)
+}
+
+/// How checks of remote `n` come: some over UDP, some over TCP connections of the peer.
+fn way(n: u16) -> Route {
+    let protocol = if n.is_multiple_of(4) { Protocol::IceTcp } else { Protocol::Udp };
+    Route { protocol, ..Route::udp(local(n % 3), remote(n)) }
 }
 
 struct Bench {
@@ -110,7 +119,7 @@ impl Bench {
                 }
                 b.integrity(&RustCrypto, &HmacSha1Key::new(pwd.as_bytes())).unwrap();
                 let len = b.fingerprint().unwrap();
-                agent.handle(self.now, Route::udp(local(from % 3), remote(*from)), &mut out[..len]);
+                agent.handle(self.now, way(*from), &mut out[..len]);
             }
             Step::Answer { authentic, code, mapped } => {
                 let Some((route, id)) = self.asked else { return };
@@ -127,11 +136,21 @@ impl Bench {
                 agent.handle(self.now, route, &mut out[..len]);
             }
             Step::Remote { port, priority } => {
-                let candidate = Candidate { priority: *priority, ..Candidate::host(remote(*port)) };
+                let tcp = port.is_multiple_of(5);
+                let candidate =
+                    if tcp { Candidate::tcp_passive(remote(*port)) } else { Candidate::host(remote(*port)) };
+                let candidate = Candidate { priority: *priority, ..candidate };
                 let _ = agent.add_remote(self.now, candidate);
             }
             Step::Local(n) => {
-                let _ = agent.add_local(self.now, Candidate::host(local(*n)));
+                let _ = agent.add_local(
+                    self.now,
+                    match n % 4 {
+                        0 => Candidate::tcp_passive(local(n % 3)),
+                        1 => Candidate::tcp_active(local(n % 3).ip()),
+                        _ => Candidate::host(local(*n)),
+                    },
+                );
             }
             Step::RemoveLocal(n) => {
                 let _ = agent.remove_local(self.now, local(*n));
@@ -143,6 +162,10 @@ impl Bench {
             Step::Restart => self.peer.restart(self.now),
             Step::Credentials => agent.set_remote_credentials(self.now, "peer", PWD).unwrap(),
             Step::NetworkChanged => agent.network_changed(self.now),
+            Step::StreamEnded(n) => {
+                let used = self.asked.map(|(route, _)| route).filter(|route| n % 2 == 0 && route.protocol.is_stream());
+                agent.stream_ended(self.now, used.unwrap_or_else(|| way(*n)), StreamEnd::Failed);
+            }
             Step::Close => agent.close(self.now),
         }
         self.settle();
