@@ -2,7 +2,7 @@
 //! strict as the real one about registers, credits and block sizes. What the host does wrong is noted down.
 //!
 //! [`Coprocessor::run`] is the firmware; [`Coprocessor::sdio`] and [`Coprocessor::spi`] are what the host's driver is
-//! given as its bus; [`Coprocessor::hear`] and [`Coprocessor::aired`] are the radio.
+//! given as its bus, [`Coprocessor::wire`] what a host controller's is; [`Coprocessor::hear`] and [`Coprocessor::aired`] are the radio.
 #![allow(missing_docs)] // A test's tool; the names are the protocol's.
 
 mod clock;
@@ -12,6 +12,7 @@ mod sdio;
 mod settings;
 mod spi;
 mod transfer;
+mod wire;
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::future::{Future, poll_fn};
@@ -23,10 +24,11 @@ use barertc_hosted::{Clock, Instant};
 
 pub use clock::SimClock;
 pub use firmware::Running;
-pub use sdio::{BusFaults, SimSdio};
+pub use sdio::{BusFaults, CardError, SimSdio};
 pub use settings::{Faults, Firmware};
 pub use spi::SimSpi;
 pub use transfer::{Framing, Mode};
+pub use wire::{Transfer, Wire};
 
 /// Microseconds from the end of a reset until the card answers.
 const BOOT: u64 = 600_000;
@@ -177,6 +179,24 @@ impl<C: Clock + Clone> Coprocessor<C> {
     /// The SDIO bus with this card on it.
     pub fn sdio(&self, timing: Timing) -> SimSdio<C> {
         SimSdio::new(self.board.clone(), self.clock.clone(), timing)
+    }
+
+    /// This card's end of the wires, for a host that sends each command itself.
+    pub fn wire(&self) -> Wire<C> {
+        Wire::new(self.sdio(Timing::None))
+    }
+
+    /// Does what is due, and tells when the next is, in microseconds: what [`run`](Self::run) does, for a host whose time is not made of
+    /// futures.
+    pub fn turn(&self) -> Option<u64> {
+        let mut board = self.board.borrow_mut();
+        board.kicked = false;
+        board.poll(self.clock.now().as_micros())
+    }
+
+    /// The next frame that the radio has sent, if there is one.
+    pub fn take_aired(&self) -> Option<Vec<u8>> {
+        self.board.borrow_mut().running.as_mut()?.aired.pop_front()
     }
 
     /// The SPI bus with this co-processor on it.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use barertc_hosted::{Clock, SdioBus};
 
 use crate::firmware::Running;
+use crate::wire::Lines;
 use crate::{BOOT, Board, Timing};
 
 const DATA_END: usize = 0x1F800;
@@ -53,11 +54,13 @@ pub struct BusFaults {
 /// The card.
 #[derive(Default)]
 pub struct Card {
-    selected: bool,
-    enabled: u8,
-    interrupt_enable: u8,
-    block_size: [u16; 2],
+    pub(crate) selected: bool,
+    pub(crate) enabled: u8,
+    pub(crate) interrupt_enable: u8,
+    pub(crate) block_size: [u16; 2],
     interrupts: u32,
+    /// What only counts where commands are sent one by one.
+    pub(crate) lines: Lines,
     /// Bytes ever loaded.
     pub loaded_ever: u32,
     /// Packets ever received.
@@ -137,7 +140,7 @@ impl Card {
 
 /// The bus with the card on it, as the host's driver sees it.
 pub struct SimSdio<C> {
-    board: Rc<RefCell<Board>>,
+    pub(crate) board: Rc<RefCell<Board>>,
     clock: C,
     timing: Timing,
 }
@@ -156,7 +159,7 @@ impl<C: Clock> SimSdio<C> {
         }
     }
 
-    fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.clock.now().as_micros()
     }
 
@@ -209,7 +212,7 @@ impl<C: Clock> SimSdio<C> {
         }
     }
 
-    fn read_now(&self, address: u32, buf: &mut [u8]) -> Result<(), CardError> {
+    pub(crate) fn read_now(&self, address: u32, buf: &mut [u8]) -> Result<(), CardError> {
         let now = self.now();
         let board = &mut *self.board.borrow_mut();
         let wanted = Self::data(address);
@@ -251,7 +254,7 @@ impl<C: Clock> SimSdio<C> {
         Ok(())
     }
 
-    fn write_now(&self, address: u32, buf: &[u8]) -> Result<(), CardError> {
+    pub(crate) fn write_now(&self, address: u32, buf: &[u8]) -> Result<(), CardError> {
         let now = self.now();
         let board = &mut *self.board.borrow_mut();
         let wanted = Self::data(address);
@@ -288,6 +291,46 @@ impl<C: Clock> SimSdio<C> {
         board.kick();
         Ok(())
     }
+
+    pub(crate) fn read_byte_now(&self, function: u8, address: u32) -> Result<u8, CardError> {
+        let board = &mut *self.board.borrow_mut();
+        self.begin(board)?;
+        let (card, running) = Self::parts(board)?;
+        match (function, address) {
+            (0, 0x02) => Ok(card.enabled),
+            (0, 0x03) => Ok(card.enabled & 2),
+            (0, 0x04) => Ok(card.interrupt_enable),
+            _ => {
+                running.violate(format!("a read of register {address:#x} of function {function}"));
+                Err(CardError::Illegal)
+            }
+        }
+    }
+
+    pub(crate) fn write_byte_now(&self, function: u8, address: u32, value: u8) -> Result<(), CardError> {
+        let now = self.now();
+        let board = &mut *self.board.borrow_mut();
+        self.begin(board)?;
+        let (card, running) = Self::parts(board)?;
+        match (function, address) {
+            (0, 0x02) => card.enabled = value,
+            (0, 0x04) => card.interrupt_enable = value,
+            (0, 0x10 | 0x11 | 0x110 | 0x111) => {
+                let size = &mut card.block_size[usize::from(address >= 0x100)];
+                let mut bytes = size.to_le_bytes();
+                bytes[address as usize & 1] = value;
+                *size = u16::from_le_bytes(bytes);
+            }
+            (1, 0x8C) if card.enabled & 2 != 0 && value == 1 => running.open(true),
+            _ => {
+                running.violate(format!("a write to register {address:#x} of function {function}"));
+                return Err(CardError::Illegal);
+            }
+        }
+        board.load(now);
+        board.kick();
+        Ok(())
+    }
 }
 
 impl<C: Clock> SdioBus for SimSdio<C> {
@@ -318,44 +361,12 @@ impl<C: Clock> SdioBus for SimSdio<C> {
 
     async fn read_byte(&mut self, function: u8, address: u32) -> Result<u8, CardError> {
         self.spend(0).await;
-        let board = &mut *self.board.borrow_mut();
-        self.begin(board)?;
-        let (card, running) = Self::parts(board)?;
-        match (function, address) {
-            (0, 0x02) => Ok(card.enabled),
-            (0, 0x03) => Ok(card.enabled & 2),
-            (0, 0x04) => Ok(card.interrupt_enable),
-            _ => {
-                running.violate(format!("a read of register {address:#x} of function {function}"));
-                Err(CardError::Illegal)
-            }
-        }
+        self.read_byte_now(function, address)
     }
 
     async fn write_byte(&mut self, function: u8, address: u32, value: u8) -> Result<(), CardError> {
         self.spend(0).await;
-        let now = self.now();
-        let board = &mut *self.board.borrow_mut();
-        self.begin(board)?;
-        let (card, running) = Self::parts(board)?;
-        match (function, address) {
-            (0, 0x02) => card.enabled = value,
-            (0, 0x04) => card.interrupt_enable = value,
-            (0, 0x10 | 0x11 | 0x110 | 0x111) => {
-                let size = &mut card.block_size[usize::from(address >= 0x100)];
-                let mut bytes = size.to_le_bytes();
-                bytes[address as usize & 1] = value;
-                *size = u16::from_le_bytes(bytes);
-            }
-            (1, 0x8C) if card.enabled & 2 != 0 && value == 1 => running.open(true),
-            _ => {
-                running.violate(format!("a write to register {address:#x} of function {function}"));
-                return Err(CardError::Illegal);
-            }
-        }
-        board.load(now);
-        board.kick();
-        Ok(())
+        self.write_byte_now(function, address, value)
     }
 
     async fn read(&mut self, address: u32, buf: &mut [u8]) -> Result<(), CardError> {
