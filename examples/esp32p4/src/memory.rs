@@ -55,22 +55,24 @@ fn answers(len: usize) -> Result<(), &'static str> {
     }
 }
 
-/// Bytes inside the chip that the second-stage bootloader ran in, and that nobody else uses.
-const LEFT_BEHIND: usize = 0x4ffb_efc0 - 0x4ffa_dfc0;
+/// Bytes inside the chip for what DMA reaches beside the Ethernet controller's frames.
+const INTERNAL: usize = 68 << 10;
 
 #[repr(C, align(64))]
-struct Left(UnsafeCell<[MaybeUninit<u8>; LEFT_BEHIND]>);
+struct Room(UnsafeCell<[MaybeUninit<u8>; INTERNAL]>);
 
 // SAFETY: used by `internal` alone, which is called once.
-unsafe impl Sync for Left {}
+unsafe impl Sync for Room {}
 
-#[unsafe(link_section = ".dram2_uninit")]
-static LEFT: Left = Left(UnsafeCell::new([MaybeUninit::uninit(); LEFT_BEHIND]));
+// Not in what the bootloader leaves behind (`.dram2_uninit`): esp-hal's SDIO host takes no address there for memory that its DMA reaches,
+// and refuses every transfer. Nothing clears it at the start.
+#[unsafe(link_section = ".uninit.internal")]
+static ROOM: Room = Room(UnsafeCell::new([MaybeUninit::uninit(); INTERNAL]));
 
 /// A heap of fast memory that DMA reaches. To be called once.
 pub fn internal() -> Result<Heap<'static>, &'static str> {
-    // SAFETY: the section's own memory, which nothing else uses; called once.
-    unsafe { Heap::from_raw(LEFT.0.get().cast(), LEFT_BEHIND) }.map_err(|_| "no internal memory is left")
+    // SAFETY: the static's own memory, which nothing else uses; called once.
+    unsafe { Heap::from_raw(ROOM.0.get().cast(), INTERNAL) }.map_err(|_| "no internal memory is left")
 }
 
 const PAINT: u32 = 0x5ea1_ab1e;

@@ -1,16 +1,21 @@
 //! WiFi through an ESP32-C6 on SDIO, with ESP-Hosted-MCU firmware.
 
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
+
 use aligned::{A4, Aligned};
 use barertc_arena::Heap;
 use barertc_hosted::{Clock, Config, Control, Driver, Event, Instant, Network, Runner, Sdio, SdioBus};
 use barertc_streamer::Lines;
 use barertc_streamer::embedded::SOCKETS;
+use embassy_futures::join::join;
 use embassy_net::{Stack, StackResources};
 use embassy_time::{Delay, Timer};
 use esp_hal::Async;
 use esp_hal::gpio::interconnect::{PeripheralInput, PeripheralOutput};
 use esp_hal::gpio::{Level, Output, OutputConfig, OutputPin};
-use esp_hal::peripherals::SDHOST;
+use esp_hal::peripherals::{GPIO, SDHOST};
 use esp_hal::sdmmc::{SdHostController, Slot, SlotConfig};
 use sdio::MmcError;
 use sdio::sdio::{CCCR_IO_ABORT, SdioCard};
@@ -50,6 +55,8 @@ impl Clock for EmbassyClock {
 pub struct Card {
     card: SdioCard<Slot<'static, 1, Async>, Delay>,
     enable: Output<'static>,
+    /// The pin of DAT1, which the card interrupts by.
+    dat1: u8,
 }
 
 /// The pins of a board. The co-processor is held in reset while `enable` is low.
@@ -73,7 +80,7 @@ impl Card {
         Clk: PeripheralOutput<'static>,
         Cmd: PeripheralInput<'static> + PeripheralOutput<'static>,
         D0: PeripheralInput<'static> + PeripheralOutput<'static>,
-        D1: PeripheralInput<'static> + PeripheralOutput<'static>,
+        D1: PeripheralInput<'static> + PeripheralOutput<'static> + esp_hal::gpio::Pin,
         D2: PeripheralInput<'static> + PeripheralOutput<'static>,
         D3: PeripheralInput<'static> + PeripheralOutput<'static>,
         Enable: OutputPin + 'static,
@@ -81,6 +88,7 @@ impl Card {
         static HOST: StaticCell<SdHostController<'static>> = StaticCell::new();
         let host = SdHostController::new(host, Default::default()).map_err(|_| "the SDIO host does not start")?;
         let slot = HOST.init(host).slot::<1>(SlotConfig::default()).map_err(|_| "the SDIO host does not start")?;
+        let dat1 = pins.d1.number();
         let slot = slot
             .with_clk(pins.clk)
             .with_cmd(pins.cmd)
@@ -89,8 +97,13 @@ impl Card {
             .with_data2(pins.d2)
             .with_data3(pins.d3);
         let enable = Output::new(pins.enable, Level::High, OutputConfig::default());
-        Ok(Self { card: SdioCard::new_uninit(slot.into_async(), Delay), enable })
+        Ok(Self { card: SdioCard::new_uninit(slot.into_async(), Delay), enable, dat1 })
     }
+}
+
+/// Whether a pin, one of the first 32, is low.
+fn is_low(pin: u8) -> bool {
+    GPIO::regs().in_().read().bits() & 1 << pin == 0
 }
 
 impl SdioBus for Card {
@@ -131,7 +144,15 @@ impl SdioBus for Card {
     }
 
     async fn interrupt(&mut self) -> Result<(), MmcError> {
-        self.card.wait_for_event().await
+        let dat1 = self.dat1;
+        let mut event = pin!(self.card.wait_for_event());
+        // The host sees an edge, and only while it is waited for. Of one that came before, the level is left: looked at once the host
+        // is told to wait, so that none comes between.
+        poll_fn(|cx| match event.as_mut().poll(cx) {
+            Poll::Pending if is_low(dat1) => Poll::Ready(Ok(())),
+            other => other,
+        })
+        .await
     }
 }
 
@@ -144,7 +165,7 @@ pub struct Wifi {
     pub network: Network,
 }
 
-/// What fits the internal memory that the bootloader leaves behind: video goes out, little comes in.
+/// What fits the 68 KB of internal memory: video goes out, little comes in.
 fn config() -> Config {
     Config {
         alignment: 64,
@@ -181,9 +202,17 @@ pub fn start(
 
 /// Joins the network, and says what becomes of it; the driver joins it again by itself.
 pub async fn steer(steering: Steering, network: Network) {
-    if let Err(error) = steering.connect(&network).await {
-        log::line(format_args!("wifi: {error}"));
-    }
+    let joined = async {
+        if let Err(error) = steering.connect(&network).await {
+            log::line(format_args!("wifi: {error}"));
+        }
+    };
+    // Beside it: without a card there is no end to it, and only events tell why.
+    join(joined, tell(&steering)).await;
+}
+
+/// Says what happens.
+async fn tell(steering: &Steering) {
     loop {
         match steering.event().await {
             Event::Connected(point) => {
