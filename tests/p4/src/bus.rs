@@ -16,6 +16,8 @@ use crate::dev::emac::{Connection, Emac};
 use crate::dev::gpio::Gpio;
 use crate::dev::phy::Phy;
 use crate::dev::psram::Psram;
+use crate::dev::radio::Radio;
+use crate::dev::sdhost::{self, SdHost};
 use crate::dev::serial::Serial;
 use crate::dev::timers::{Bite, Group, LpWatchdog, Systimer};
 use crate::flash::Flash;
@@ -117,6 +119,9 @@ pub struct Bus {
     pub ecc: Ecc,
     pub emac: Emac,
     pub phy: Phy,
+    pub sdhost: SdHost,
+    /// The co-processor beside the chip: no reset of the chip's reaches it.
+    pub radio: Radio,
     /// Ticks beside those of instructions: sleep, delays, what ROM functions take.
     pub skipped: u64,
     /// A device was written to since interrupts were looked at last.
@@ -154,6 +159,8 @@ impl Bus {
             ecc: Ecc::default(),
             emac: Emac::default(),
             phy: Phy::new(board.phy),
+            sdhost: SdHost::default(),
+            radio: Radio::new(board.coprocessor.clone(), now),
             skipped: now,
             touched: true,
             accesses: 0,
@@ -183,6 +190,36 @@ impl Bus {
         }
     }
 
+    /// How the SDIO host is connected now.
+    fn sdio(&self) -> sdhost::Connection {
+        let pins = &self.board.sdio;
+        let both = |pin: u8, signal: u8| {
+            self.gpio.drives(usize::from(pin), u32::from(signal))
+                && self.gpio.listens(usize::from(pin), usize::from(signal))
+        };
+        let (clock, phases) = self.clocks.sdio();
+        // Signals of slot 1: the clock is 0, commands are 1, data lines follow.
+        let data = (2..).zip(pins.data).map(|(signal, pin)| both(pin, signal));
+        sdhost::Connection {
+            clock,
+            phases,
+            command: self.gpio.drives(usize::from(pins.clk), 0) && both(pins.cmd, 1),
+            data: data.enumerate().fold(0, |all, (n, there)| all | u8::from(there) << n),
+        }
+    }
+
+    fn advance_sdio(&mut self, now: u64, memory: &mut Memory) -> Result<(), Fault> {
+        let high = self.gpio.output(usize::from(self.board.sdio.reset)).unwrap_or(true);
+        self.radio.reset_pin(high, now);
+        self.radio.advance(now);
+        let connection = self.sdio();
+        self.sdhost.advance(now, memory, &mut self.radio, connection)?;
+        // The lines are pulled up, and DAT1 is what the card interrupts by.
+        let low = if self.sdhost.is_dat1_low() { 1 << self.board.sdio.data[1] } else { 0 };
+        self.gpio.input = (self.gpio.input | self.board.sdio.lines()) & !low;
+        Ok(())
+    }
+
     /// Lets the devices go on to `now`.
     pub fn advance(&mut self, now: u64, memory: &mut Memory) -> Result<Option<Reset>, Fault> {
         self.touched = false;
@@ -190,10 +227,12 @@ impl Bus {
         self.phy.reset_pin(high, now);
         let connection = self.connection(now);
         self.emac.advance(now, memory, &self.phy, connection)?;
+        self.advance_sdio(now, memory)?;
         let mut active = 0_u128;
         let mut set = |source: usize, on: bool| active |= u128::from(on) << source;
         set(source::TIMG0_T0, self.timers[0].advance(now));
         set(source::ETH_MAC, self.emac.interrupts());
+        set(source::SDIO_HOST, self.sdhost.interrupts());
         set(source::FROM_CPU_0, self.clocks.hp_system.get(0x10) & 1 == 1);
         self.clic.set_sources(active);
         Ok(self.watchdog.advance(now)?.map(Reset::Watchdog))
@@ -206,7 +245,8 @@ impl Bus {
 
     /// When the next device has something to do by itself.
     pub fn due(&self) -> Option<u64> {
-        [self.timers[0].due(), self.watchdog.due(), self.emac.due()].into_iter().flatten().min()
+        let devices = [self.timers[0].due(), self.watchdog.due(), self.emac.due(), self.sdhost.due(), self.radio.due()];
+        devices.into_iter().flatten().min()
     }
 
     /// Whether a core's interrupt is to be taken now.
@@ -217,7 +257,11 @@ impl Bus {
     fn read_word(&mut self, address: u32, now: u64, memory: &mut Memory) -> Result<u32, Fault> {
         let offset = address & 0xfff;
         match address >> 12 {
-            0x50083 => Err(Fault::unmodelled(format!("SDHOST+{offset:#x} was read"))),
+            0x50083 => {
+                self.clocks.check(Gate::Sdmmc)?;
+                self.advance_sdio(now, memory)?;
+                self.sdhost.read(offset)
+            }
             0x5008d => self.gated(Gate::Flash)?.flash_commands.read(offset),
             0x5008e => self.gated(Gate::Psram)?.psram.cache.read(offset),
             0x5008f => self.gated(Gate::Psram)?.psram.commands.read(offset),
@@ -270,7 +314,11 @@ impl Bus {
     fn write_word(&mut self, address: u32, value: u32, now: u64, memory: &mut Memory) -> Result<(), Fault> {
         let offset = address & 0xfff;
         match address >> 12 {
-            0x50083 => Err(Fault::unmodelled(format!("SDHOST+{offset:#x} was written"))),
+            0x50083 => {
+                self.clocks.check(Gate::Sdmmc)?;
+                self.advance_sdio(now, memory)?;
+                self.sdhost.write(offset, value, now, self.sdio())
+            }
             0x5008d => self.flash_command(offset, value),
             0x5008e => self.gated(Gate::Psram)?.psram.write_cache(offset, value, memory),
             0x5008f => self.gated(Gate::Psram)?.psram.write_command(offset, value),
@@ -344,6 +392,9 @@ impl Bus {
     fn apply_resets(&mut self) {
         if self.clocks.held(Gate::Emac) {
             self.emac.reset();
+        }
+        if self.clocks.held(Gate::Sdmmc) {
+            self.sdhost.reset();
         }
         if self.clocks.psram_held() {
             self.psram.cache.reset();

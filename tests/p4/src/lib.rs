@@ -19,4 +19,5 @@ mod tables {
     pub mod clocks;
     pub mod memories;
     pub mod others;
+    pub mod sdhost;
 }

@@ -80,9 +80,13 @@ pub struct Machine {
     pub trace: bool,
     /// Where to stop.
     pub breakpoints: Vec<u32>,
+    /// The program is to be started again by software, as its panic does it.
+    pub warm_restart: bool,
     /// A reset ends the run, rather than to start again.
     pub stop_at_reset: bool,
     running: bool,
+    /// The last frame for the network came by WiFi.
+    on_air: bool,
 }
 
 impl Machine {
@@ -105,8 +109,10 @@ impl Machine {
             waiting_since: None,
             trace: false,
             breakpoints: Vec::new(),
+            warm_restart: false,
             stop_at_reset: false,
             running: false,
+            on_air: false,
         }
     }
 
@@ -152,6 +158,7 @@ impl Machine {
             std::mem::swap(&mut bus.emac, &mut self.bus.emac);
             std::mem::swap(&mut bus.phy, &mut self.bus.phy);
         }
+        std::mem::swap(&mut bus.radio, &mut self.bus.radio);
         let counts = (self.bus.aes.blocks, self.bus.sha.blocks, self.bus.ecc.calls);
         (bus.aes.blocks, bus.sha.blocks, bus.ecc.calls) = counts;
         self.bus = bus;
@@ -174,6 +181,10 @@ impl Machine {
             }
             if reached(self) {
                 return End::Reached;
+            }
+            if std::mem::take(&mut self.warm_restart) {
+                self.restart(Reset::Software);
+                continue;
             }
             if self.now() >= end {
                 return End::Timeout;
@@ -335,9 +346,19 @@ impl Machine {
         let now = self.now();
         for frame in self.bus.emac.outgoing.drain(..) {
             self.network.send(&frame, now);
+            self.on_air = false;
         }
+        while let Some(frame) = self.bus.radio.take_aired() {
+            self.network.send(&frame, now);
+            self.on_air = true;
+        }
+        // The network has one machine on it: frames go where that one spoke last.
         while let Some(frame) = self.network.receive(now) {
-            self.bus.emac.hear(frame);
+            if self.on_air {
+                self.bus.radio.hear(&frame, now);
+            } else {
+                self.bus.emac.hear(frame);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use barertc_coprocessor::Firmware;
 use barertc_p4::board::Board;
 use barertc_p4::dev::timers::SECOND;
 use barertc_p4::machine::{ClockSource, Machine};
@@ -19,6 +20,9 @@ const USAGE: &str = "usage: barertc-p4 run [OPTION…] FLASH
   --port PORT         of this machine, for the page (any that is free)
   --media-port PORT   the same for media
   --outward PORT      of this machine, which the program may connect to at 10.0.2.2
+  --coprocessor WHICH firmware of the ESP32-C6: 2 (the default), 3, old, or none for no card
+  --load SECONDS      says how busy the processor was, each so many seconds
+  --restart-each SECONDS  starts the program again by software each so many seconds, as its panic does it
   --seconds N         ends after so many
   --virtual           an instruction takes 2.5 ns, and sleep no time
   --trace             prints each instruction
@@ -56,6 +60,15 @@ fn start(mut args: pico_args::Arguments) -> Result<()> {
     let (port, media, outward) = (number("--port")?, number("--media-port")?, number("--outward")?);
     let seconds: u64 = args.opt_value_from_str("--seconds")?.unwrap_or(u64::MAX / SECOND / 4000);
     let clock = if args.contains("--virtual") { ClockSource::Virtual } else { ClockSource::Wall };
+    let load: Option<u64> = args.opt_value_from_str("--load")?;
+    let restart_each: Option<u64> = args.opt_value_from_str("--restart-each")?;
+    let coprocessor = match args.opt_value_from_str::<_, String>("--coprocessor")?.as_deref() {
+        None | Some("2") => Some(Firmware::default()),
+        Some("3") => Some(Firmware::aggregating()),
+        Some("old") => Some(Firmware::old()),
+        Some("none") => None,
+        Some(other) => bail!("--coprocessor {other}: 2, 3, old or none"),
+    };
     let trace = args.contains("--trace");
     let interrupts_on = args.contains("--interrupts-on");
     let watch: Option<String> = args.opt_value_from_str("--watch")?;
@@ -73,7 +86,7 @@ fn start(mut args: pico_args::Arguments) -> Result<()> {
     };
     let network = UserNetwork::new(forward)?;
     println!("page at port {:?}, media at {:?}", network.tcp_ports(), network.udp_ports());
-    let board = Board { interrupts_on, ..Board::ev() };
+    let board = Board { interrupts_on, coprocessor, ..Board::ev() };
     let mut machine = Machine::new(board, flash, Box::new(network), clock);
     machine.trace = trace;
     let place = |name: &str| match name.strip_prefix("0x").map(|digits| u32::from_str_radix(digits, 16)) {
@@ -87,13 +100,21 @@ fn start(mut args: pico_args::Arguments) -> Result<()> {
     if let Some(name) = stop {
         machine.breakpoints = vec![place(&name)?.0];
     }
-    let mut shown = 0;
+    let (mut shown, mut started) = (0, 0);
+    let mut load = load.map(|seconds| report::Load::each(seconds * SECOND));
     let end = machine.run(seconds.saturating_mul(1000), |machine| {
         let text = &machine.bus.serial.text;
         if text.len() > shown {
             let _ = std::io::stdout().write_all(&text[shown..]);
             let _ = std::io::stdout().flush();
             shown = text.len();
+        }
+        if let Some(line) = load.as_mut().and_then(|load| load.look(machine)) {
+            println!("{line}");
+        }
+        if restart_each.is_some_and(|seconds| machine.now() - started >= seconds * SECOND) {
+            started = machine.now();
+            machine.warm_restart = true;
         }
         false
     });

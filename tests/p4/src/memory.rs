@@ -4,6 +4,8 @@
 //! own and as unkind as a cache may be: nothing leaves it by itself, so that what the firmware does not write back is never seen by DMA, and
 //! what it does not invalidate is never seen by the processor.
 
+use std::cell::Cell;
+
 use crate::cpu::Guard;
 
 pub const XIP: u32 = 0x4000_0000;
@@ -26,6 +28,8 @@ const NO_WRITE: u8 = 4;
 const NO_EXECUTE: u8 = 8;
 /// Written by DMA and not invalidated since.
 const STALE: u8 = 16;
+/// Invalidated and not used since: the next use fetches it.
+const ABSENT: u8 = 32;
 
 /// What stands against an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +48,7 @@ pub struct Memory {
     pub l2: Vec<u8>,
     /// The same as DMA sees it.
     below: Vec<u8>,
-    lines: Vec<u8>,
+    lines: Vec<Cell<u8>>,
     guards: Vec<Guard>,
     /// Where the debugger wants to be told of writes.
     pub watched: Option<(u32, u32)>,
@@ -67,7 +71,7 @@ impl Memory {
         Self {
             l2: vec![0; L2_BYTES],
             below: vec![0; L2_BYTES],
-            lines: vec![0; L2_BYTES / LINE],
+            lines: vec![Cell::new(0); L2_BYTES / LINE],
             guards: Vec::new(),
             watched: None,
             psram: vec![0; psram],
@@ -85,7 +89,7 @@ impl Memory {
         let executable = |guards: &[Guard]| guards.iter().filter(|guard| !guard.execute).copied().collect::<Vec<_>>();
         let changed = executable(&self.guards) != executable(&guards);
         for line in &mut self.lines {
-            *line &= DIRTY | STALE;
+            *line.get_mut() &= DIRTY | STALE | ABSENT;
         }
         for guard in &guards {
             let bits = [(guard.read, NO_READ), (guard.write, NO_WRITE), (guard.execute, NO_EXECUTE)];
@@ -103,8 +107,13 @@ impl Memory {
         let from = start.saturating_sub(L2) as usize / LINE;
         let to = (end.saturating_sub(L2) as usize).div_ceil(LINE);
         for line in self.lines.iter_mut().take(to).skip(from) {
-            *line |= bits;
+            *line.get_mut() |= bits;
         }
+    }
+
+    /// The processor uses a line: it is in the cache from now on.
+    fn fetch(line: &Cell<u8>) {
+        line.set(line.get() & !ABSENT);
     }
 
     /// Whether what the line is marked for really is about these bytes.
@@ -124,7 +133,7 @@ impl Memory {
     pub fn may_execute(&self, address: u32) -> bool {
         let line = address.wrapping_sub(L2) as usize / LINE;
         match self.lines.get(line) {
-            Some(line) if line & NO_EXECUTE != 0 => self.ask(address, 2, |guard| guard.execute, false).is_ok(),
+            Some(line) if line.get() & NO_EXECUTE != 0 => self.ask(address, 2, |guard| guard.execute, false).is_ok(),
             _ => true,
         }
     }
@@ -134,7 +143,11 @@ impl Memory {
     pub fn load_plain<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
         let offset = address.wrapping_sub(L2) as usize;
         if let Some(bytes) = self.l2.get(offset..offset.wrapping_add(N)) {
-            return if self.lines.get(offset / LINE)? & NO_READ == 0 { bytes.try_into().ok() } else { None };
+            return if self.lines.get(offset / LINE)?.get() & (NO_READ | ABSENT) == 0 {
+                bytes.try_into().ok()
+            } else {
+                None
+            };
         }
         let offset = address.wrapping_sub(PSRAM) as usize;
         if offset < self.psram_mapped {
@@ -151,9 +164,10 @@ impl Memory {
         if let (Some(place), Some(line)) =
             (self.l2.get_mut(offset..offset.wrapping_add(N)), self.lines.get_mut(offset / LINE))
         {
+            let line = line.get_mut();
             let plain = *line & NO_WRITE == 0;
             if plain {
-                *line |= DIRTY;
+                *line = (*line | DIRTY) & !ABSENT;
                 place.copy_from_slice(&bytes);
             }
             return plain;
@@ -172,8 +186,9 @@ impl Memory {
     pub fn load<const N: usize>(&self, address: u32) -> Option<Result<[u8; N], Denied>> {
         let offset = address.wrapping_sub(L2) as usize;
         if let Some(bytes) = self.l2.get(offset..offset.wrapping_add(N)) {
-            let line = self.lines.get(offset / LINE).copied().unwrap_or_default();
-            if line & NO_READ != 0
+            let line = self.lines.get(offset / LINE)?;
+            Self::fetch(line);
+            if line.get() & NO_READ != 0
                 && let Err(denied) = self.ask(address, N as u32, |guard| guard.read, false)
             {
                 return Some(Err(denied));
@@ -220,11 +235,11 @@ impl Memory {
     pub fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Option<Result<(), Denied>> {
         let offset = address.wrapping_sub(L2) as usize;
         if let Some(place) = self.l2.get_mut(offset..offset.wrapping_add(N)) {
-            let line = &mut self.lines[offset / LINE];
+            let line = self.lines[offset / LINE].get_mut();
             if *line & NO_WRITE != 0 {
                 return Some(self.store_guarded(address, bytes));
             }
-            *line |= DIRTY;
+            *line = (*line | DIRTY) & !ABSENT;
             place.copy_from_slice(&bytes);
             return Some(Ok(()));
         }
@@ -240,7 +255,8 @@ impl Memory {
     fn store_guarded<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Result<(), Denied> {
         self.ask(address, N as u32, |guard| guard.write, true)?;
         let offset = address.wrapping_sub(L2) as usize;
-        self.lines[offset / LINE] |= DIRTY;
+        let line = self.lines[offset / LINE].get_mut();
+        *line = (*line | DIRTY) & !ABSENT;
         self.l2[offset..offset + N].copy_from_slice(&bytes);
         Ok(())
     }
@@ -270,6 +286,7 @@ impl Memory {
         };
         let mapped = self.psram.get(..self.psram_mapped)?;
         if let Some(at) = within(&self.l2, L2) {
+            self.lines[at / LINE..(at + len).div_ceil(LINE)].iter().for_each(Self::fetch);
             return self.l2.get(at..at + len);
         }
         if let Some(at) = within(mapped, PSRAM) {
@@ -283,7 +300,9 @@ impl Memory {
         let at = address.wrapping_sub(L2) as usize;
         if at.checked_add(len).is_some_and(|end| end <= L2_BYTES) {
             if len > 0 {
-                self.lines[at / LINE..=(at + len - 1) / LINE].iter_mut().for_each(|line| *line |= DIRTY);
+                self.lines[at / LINE..=(at + len - 1) / LINE].iter_mut().for_each(|line| {
+                    *line.get_mut() = (line.get() | DIRTY) & !ABSENT;
+                });
             }
             return self.l2.get_mut(at..at + len);
         }
@@ -298,7 +317,7 @@ impl Memory {
     /// Whether something stands against writes in a range of internal memory.
     pub fn is_guarded(&self, address: u32, len: usize) -> bool {
         let lines = Self::line_range(address, len as u32);
-        lines.is_some_and(|mut lines| lines.any(|n| self.lines[n] & NO_WRITE != 0))
+        lines.is_some_and(|mut lines| lines.any(|n| self.lines[n].get() & NO_WRITE != 0))
     }
 
     fn line_range(address: u32, len: u32) -> Option<std::ops::RangeInclusive<usize>> {
@@ -310,8 +329,9 @@ impl Memory {
     /// Writes dirty lines back, for DMA to see.
     pub fn write_back(&mut self, address: u32, len: u32) {
         for n in Self::line_range(address, len).into_iter().flatten() {
-            if self.lines[n] & DIRTY != 0 {
-                self.lines[n] &= !DIRTY;
+            let line = self.lines[n].get_mut();
+            if *line & DIRTY != 0 {
+                *line &= !DIRTY;
                 let at = n * LINE..(n + 1) * LINE;
                 self.below[at.clone()].copy_from_slice(&self.l2[at]);
                 self.cache_operations[0] += 1;
@@ -322,7 +342,8 @@ impl Memory {
     /// Forgets lines: what was written to them and not written back is lost, and what DMA wrote is seen.
     pub fn invalidate(&mut self, address: u32, len: u32) {
         for n in Self::line_range(address, len).into_iter().flatten() {
-            self.lines[n] &= !(DIRTY | STALE);
+            let line = self.lines[n].get_mut();
+            *line = *line & !(DIRTY | STALE) | ABSENT;
             let at = n * LINE..(n + 1) * LINE;
             self.l2[at.clone()].copy_from_slice(&self.below[at]);
             self.cache_operations[1] += 1;
@@ -332,7 +353,7 @@ impl Memory {
     /// Everything is as if there had been no cache: for what a loader puts there.
     pub fn settle(&mut self) {
         self.below.copy_from_slice(&self.l2);
-        self.lines.iter_mut().for_each(|line| *line &= !(DIRTY | STALE));
+        self.lines.iter_mut().for_each(|line| *line.get_mut() &= !(DIRTY | STALE | ABSENT));
     }
 
     /// What DMA reads; none outside internal memory.
@@ -346,7 +367,14 @@ impl Memory {
         let at = address.wrapping_sub(L2) as usize;
         self.below.get_mut(at..at.checked_add(bytes.len())?)?.copy_from_slice(bytes);
         for n in Self::line_range(address, bytes.len() as u32).into_iter().flatten() {
-            self.lines[n] |= STALE;
+            let line = self.lines[n].get_mut();
+            if *line & ABSENT == 0 {
+                *line |= STALE;
+                continue;
+            }
+            // The cache has nothing of it: what the processor uses next, it fetches.
+            let at = n * LINE..(n + 1) * LINE;
+            self.l2[at.clone()].copy_from_slice(&self.below[at]);
         }
         Some(())
     }
@@ -372,6 +400,13 @@ mod tests {
         assert_eq!(memory.load::<1>(L2), Some(Ok([0])));
         memory.invalidate(L2, 1);
         assert_eq!(memory.load::<1>(L2), Some(Ok([7])));
+        // Invalidated and not used since, it is not in the cache.
+        memory.invalidate(L2, 1);
+        memory.dma_write(L2, &[8]).expect("memory");
+        assert_eq!(memory.load::<1>(L2), Some(Ok([8])));
+        memory.dma_write(L2, &[7]).expect("memory");
+        assert_eq!(memory.load::<1>(L2), Some(Ok([8])), "it is since");
+        memory.invalidate(L2, 1);
         // What shares the line with it and was not written back is lost, as on the chip.
         memory.store(L2 + 1, [9]).expect("memory").expect("allowed");
         memory.invalidate(L2, 1);

@@ -10,6 +10,36 @@ use barertc_p4::symbols::Symbols;
 /// Parts of the program that are listed.
 const PARTS: usize = 16;
 
+/// How busy the processor is, from time to time.
+pub struct Load {
+    each: u64,
+    /// Ticks, instructions and idle ticks at the last look.
+    last: [u64; 3],
+}
+
+impl Load {
+    /// A line for each so many ticks.
+    pub fn each(ticks: u64) -> Self {
+        Self { each: ticks.max(1), last: [0; 3] }
+    }
+
+    /// The next line, if it is time for it.
+    pub fn look(&mut self, machine: &Machine) -> Option<String> {
+        let here = [machine.now(), machine.cpu.count, machine.figures.idle];
+        if here[0] - self.last[0] < self.each {
+            return None;
+        }
+        let [ticks, instructions, idle] = std::array::from_fn(|n| (here[n] - self.last[n]) as f64);
+        self.last = here;
+        // A tick is a cycle of 400 MHz, and an instruction is taken for one.
+        let (million, busy) = (instructions / ticks * SECOND as f64 / 1e6, instructions * 100.0 / ticks);
+        Some(format!(
+            "model: {million:.1} million instructions a second, {busy:.1} % of 400 MHz; slept {:.1} %",
+            idle * 100.0 / ticks
+        ))
+    }
+}
+
 /// Prints why the run ended, and what it was like.
 pub fn print(machine: &Machine, end: &End, symbols: &Symbols) {
     println!();
@@ -30,6 +60,12 @@ pub fn print(machine: &Machine, end: &End, symbols: &Symbols) {
     println!("units: {} blocks of AES, {} of SHA, {} calls of ECC", bus.aes.blocks, bus.sha.blocks, bus.ecc.calls);
     println!("cache: {:?} lines written back and invalidated", machine.memory.cache_operations);
     println!("flash: {} words written; Ethernet: {:?}", bus.flash.written_words, bus.emac.counts);
+    if bus.sdhost.counts.commands > 0 {
+        println!("SDIO: {:?}, {} frames lost in the co-processor", bus.sdhost.counts, bus.radio.lost);
+        for what in bus.radio.far().map(|far| far.violations()).unwrap_or_default() {
+            println!("the co-processor was given {what}");
+        }
+    }
     let taken = machine.cpu.taken.iter().enumerate().filter(|(_, n)| **n > 0);
     println!("interrupts: {}", taken.map(|(id, n)| format!("{id}: {n}")).collect::<Vec<_>>().join(", "));
     for (what, times) in &bus.unanswered {

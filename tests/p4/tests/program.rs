@@ -7,4 +7,5 @@ mod program {
     mod power;
     mod refusals;
     mod start;
+    mod wifi;
 }

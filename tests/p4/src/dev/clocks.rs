@@ -73,6 +73,11 @@ const ROOT_CLK_CTRL0: u32 = 0x04;
 /// Set to take divisors over; the hardware clears it.
 const DIV_UPDATE: u32 = 1 << 4;
 const ANA_PLL_CTRL0: u32 = 0xbc;
+const REF_CLK_CTRL2: u32 = 0x2c;
+const PERI_CLK_CTRL01: u32 = 0x34;
+const PERI_CLK_CTRL02: u32 = 0x38;
+/// Set to take the edges of the SDIO host's clock over; it is no memory.
+const EDGE_UPDATE: u32 = 1 << 8;
 
 /// The blocks of clock, reset and power registers.
 pub struct Clocks {
@@ -82,6 +87,8 @@ pub struct Clocks {
     pub lp_peri: Block,
     pub hp_system: Block,
     pub pmu: Block,
+    /// The divisor of the SDIO host's clock, as it was taken over.
+    sdio_divisor: u32,
 }
 
 impl Default for Clocks {
@@ -93,6 +100,7 @@ impl Default for Clocks {
             lp_peri: Block::new("LPPERI", table::LP_PERI),
             hp_system: Block::new("HP_SYSTEM", table::HP_SYSTEM),
             pmu: Block::new("PMU", table::PMU),
+            sdio_divisor: 1,
         }
     }
 }
@@ -146,6 +154,10 @@ impl Clocks {
         if offset == ROOT_CLK_CTRL0 {
             self.hp.set(offset, now & !DIV_UPDATE);
         }
+        if offset == PERI_CLK_CTRL02 && now & EDGE_UPDATE != 0 {
+            self.sdio_divisor = (now >> 9 & 0xf) + 1;
+            self.hp.set(offset, now & !EDGE_UPDATE);
+        }
         Ok(RESETS.contains(&offset))
     }
 
@@ -157,6 +169,18 @@ impl Clocks {
         }
         // A calibration that is not stopped has ended: bit n tells of the one that bit n + 1 stops.
         Ok(value & 0x2aa | (!value >> 1) & 0x155)
+    }
+
+    /// Hertz of the SDIO host's own clock, if it runs, and whether those with the phases for what goes out and comes in do.
+    pub fn sdio(&self) -> (Option<u64>, bool) {
+        let (source, phases) = (self.hp.get(PERI_CLK_CTRL01), self.hp.get(PERI_CLK_CTRL02));
+        // From the PLL of 160 MHz, with its gate; the other source is a PLL that is off after reset.
+        let runs = source >> 24 & 1 == 1
+            && source >> 22 & 3 == 0
+            && self.hp.get(REF_CLK_CTRL2) & 1 == 1
+            && phases >> 27 & 1 == 1
+            && self.check(Gate::Sdmmc).is_ok();
+        (runs.then(|| 160_000_000 / u64::from(self.sdio_divisor)), phases >> 28 & 3 == 3)
     }
 
     /// Cycles of the 40 MHz crystal in so many of the clock that is chosen for calibration; none if it does not run.
@@ -191,6 +215,28 @@ mod tests {
         clocks.lp.change(0x4c, 0, 1 << 30);
         let text = clocks.check(Gate::Emac).expect_err("held").to_string();
         assert!(text.contains("held in reset (LP_CLKRST.HP_SDMMC_EMAC_RST_CTRL bit 30)"), "{text}");
+    }
+
+    #[test]
+    fn the_sdio_host_has_its_clock_once_all_gates_are_open_and_the_edges_are_taken_over() {
+        let mut clocks = Clocks::default();
+        assert_eq!(clocks.sdio(), (None, false));
+        clocks.hp.change(0x18, 0, 1 << 14);
+        clocks.hp.change(PERI_CLK_CTRL01, 0, 1 << 24);
+        // Divided by two: L and N are one, H is none; the phases' clocks.
+        let edges = 1 << 9 | 1 << 17 | 7 << 27;
+        clocks.write_hp(PERI_CLK_CTRL02, edges).expect("a register");
+        assert_eq!(clocks.sdio(), (Some(160_000_000), true), "not taken over yet");
+        clocks.write_hp(PERI_CLK_CTRL02, edges | EDGE_UPDATE).expect("a register");
+        assert_eq!(clocks.sdio(), (Some(80_000_000), true));
+        assert_eq!(clocks.read_hp(PERI_CLK_CTRL02).expect("a register"), edges);
+        for (register, bit) in [(REF_CLK_CTRL2, 0), (PERI_CLK_CTRL01, 24), (PERI_CLK_CTRL02, 27), (0x18, 14)] {
+            clocks.hp.change(register, 1 << bit, 0);
+            assert_eq!(clocks.sdio().0, None, "{register:#x} bit {bit}");
+            clocks.hp.change(register, 0, 1 << bit);
+        }
+        clocks.lp.change(0x4c, 0, 1 << 28);
+        assert_eq!(clocks.sdio().0, None, "held in reset");
     }
 
     #[test]

@@ -9,5 +9,7 @@ pub mod emac;
 pub mod gpio;
 pub mod phy;
 pub mod psram;
+pub mod radio;
+pub mod sdhost;
 pub mod serial;
 pub mod timers;

@@ -1,8 +1,11 @@
 //! A board with the program on it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread;
 
 use barertc_p4::board::Board;
 use barertc_p4::machine::{ClockSource, End, Machine};
@@ -72,4 +75,20 @@ pub fn on_network(board: Board, flash: Vec<u8>, forward: Forward, clock: ClockSo
 pub fn until(machine: &mut Machine, milliseconds: u64, text: &str) {
     let end = machine.run_until_log(milliseconds, text);
     assert_eq!(end, End::Reached, "no {text:?} within {milliseconds} ms; the log:\n{}", machine.log());
+}
+
+/// Asks for the page at a port of this machine, and looks at what comes.
+pub fn page(machine: &mut Machine, port: u16) {
+    let client = thread::spawn(move || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n").expect("a request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        answer
+    });
+    assert_eq!(machine.run(20_000, |_| client.is_finished()), End::Reached, "{}", machine.log());
+    let answer = client.join().expect("no panic");
+    let head = String::from_utf8_lossy(&answer[..answer.len().min(400)]).to_lowercase();
+    assert!(head.starts_with("http/1.1 200") && head.contains("content-encoding: gzip"), "{head}");
+    assert!(answer.len() > 8_000, "{} bytes", answer.len());
 }

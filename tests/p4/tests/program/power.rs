@@ -7,7 +7,7 @@ use barertc_p4::machine::{ClockSource, End};
 use barertc_p4::memory::L2;
 use barertc_p4::net::Forward;
 
-use super::fixture::{Contents, TOKEN, machine, on_network, until};
+use super::fixture::{Contents, TOKEN, machine, on_network, page, until};
 
 /// Words of a sector and of the record that is written to it.
 const SECTOR_WORDS: u64 = 1024;
@@ -61,4 +61,24 @@ fn a_program_that_hangs_is_started_again_within_eight_seconds() {
     machine.stop_at_reset = false;
     let log = machine.log().len();
     assert_eq!(machine.run(10_000, |machine| machine.bus.serial.log()[log..].contains("ready at")), End::Reached);
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask test p4"]
+fn three_warm_restarts_with_frames_on_their_way() {
+    let forward = Forward { tcp: vec![(0, 80)], ..Forward::default() };
+    for wifi in ["", "network=wifi\nssid=home\npassword=correct horse battery\n"] {
+        let flash = Contents::with(&format!("{TOKEN}{wifi}")).flash();
+        let (mut machine, ports) = on_network(Board::ev(), flash, forward.clone(), ClockSource::Wall);
+        for start in 1..=3 {
+            let from = machine.log().len();
+            assert_eq!(machine.run(30_000, |machine| machine.log()[from..].contains("ready at")), End::Reached);
+            page(&mut machine, ports[0]);
+            assert_eq!(machine.figures.starts, start);
+            machine.warm_restart = true;
+        }
+        let from = machine.log().len();
+        assert_eq!(machine.run(30_000, |machine| machine.log()[from..].contains("ready at")), End::Reached);
+        assert!(!machine.log().contains("panic"), "{}", machine.log());
+    }
 }

@@ -1,13 +1,9 @@
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::thread;
-
 use barertc_p4::board::Board;
 use barertc_p4::dev::timers::SECOND;
 use barertc_p4::machine::{ClockSource, End};
 use barertc_p4::net::Forward;
 
-use super::fixture::{Contents, TOKEN, on_network, until};
+use super::fixture::{Contents, TOKEN, on_network, page, until};
 
 #[test]
 #[ignore = "needs the program: cargo xtask test p4"]
@@ -28,18 +24,7 @@ fn serves_its_page() {
     let forward = Forward { tcp: vec![(0, 80)], ..Forward::default() };
     let (mut machine, ports) = on_network(Board::ev(), Contents::with(TOKEN).flash(), forward, ClockSource::Wall);
     until(&mut machine, 30_000, "ready at");
-    let client = thread::spawn(move || {
-        let mut stream = TcpStream::connect(("127.0.0.1", ports[0])).expect("a connection");
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n").expect("a request");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        answer
-    });
-    assert_eq!(machine.run(20_000, |_| client.is_finished()), End::Reached, "{}", machine.log());
-    let answer = client.join().expect("no panic");
-    let head = String::from_utf8_lossy(&answer[..answer.len().min(400)]).to_lowercase();
-    assert!(head.starts_with("http/1.1 200") && head.contains("content-encoding: gzip"), "{head}");
-    assert!(answer.len() > 8_000, "{} bytes", answer.len());
+    page(&mut machine, ports[0]);
 }
 
 #[test]
