@@ -16,10 +16,11 @@ const USAGE: &str = "usage: cargo xtask p4 [--port PORT] [--token TOKEN] [--set 
   --port PORT      of the page on this machine (any that is free)
   --token TOKEN    what viewers must show (one that is made up)
   --set NAME=VALUE a line of the settings; examples/esp32p4/README.md names them
+  --wifi           over WiFi: an ESP32-C6 with firmware 2.x, and a network named home
   --signaling URL  also connect to a forwarding server on this machine, such as ws://127.0.0.1:8000/server
   --build          build the program and its flash, and stop there
   --program ELF    instead of building it
-  --virtual, --seconds N, --trace, --watch SYMBOL, --break-at SYMBOL
+  --coprocessor 2|3|old|none, --load SECONDS, --restart-each SECONDS, --virtual, --seconds N, --trace, --watch SYMBOL, --break-at SYMBOL
                    the model's: docs/esp32-p4.md
   FILE, DIR        what goes into the file system (examples/media/sample.brtc)";
 
@@ -40,10 +41,13 @@ pub fn main(args: &[String]) -> Result<()> {
                 lines += &format!("signaling={}\n", from_inside(url)?);
                 outward = url.split(':').nth(2).and_then(|rest| rest.split('/').next()).map(str::to_owned);
             }
+            "--wifi" => lines += "network=wifi\nssid=home\npassword=correct horse battery\n",
             "--build" => build_only = true,
             "--program" => program = Some(PathBuf::from(value()?)),
             "--virtual" | "--trace" => model.push(arg.clone()),
-            "--seconds" | "--watch" | "--break-at" => model.extend([arg.clone(), value()?.clone()]),
+            "--seconds" | "--watch" | "--break-at" | "--coprocessor" | "--load" | "--restart-each" => {
+                model.extend([arg.clone(), value()?.clone()])
+            }
             _ if arg.starts_with('-') => bail!("{arg}?\n{USAGE}"),
             _ => inputs.push(arg.clone()),
         }
