@@ -16,6 +16,8 @@ use crate::rto::part;
 
 /// How long a shortest round trip is believed.
 const RTT_MEMORY: Duration = Duration::from_secs(10);
+/// A shorter round trip is one within a machine. It counts as this one.
+const SHORTEST: Duration = Duration::from_micros(100);
 /// Of a round's data, the share in percent whose loss means congestion whatever the round trip says.
 const LOSS: usize = 10;
 /// Round trips of a round that tell its shortest (N_RTT_SAMPLE of RFC 9406).
@@ -91,11 +93,16 @@ impl Paced {
         if self.stunned { self.smallest() } else { self.window }
     }
 
-    /// The window over the round trip, and some more so that pacing is never what holds the window back.
+    /// The window over the round trip, and some more so that pacing is never what holds the window back. Within a machine
+    /// nothing is paced: the acknowledgements come faster than any timer.
     pub(super) fn pacing(&self) -> Option<u64> {
-        let (rtt, _) = self.min_rtt?;
+        let (shortest, _) = self.min_rtt?;
+        let rtt = self.rtt.max(shortest);
+        if rtt <= SHORTEST {
+            return None;
+        }
         let percent = if self.window < self.threshold { 200 } else { 125 };
-        let micros = u64::try_from(self.rtt.max(rtt).as_micros()).unwrap_or(u64::MAX).max(1);
+        let micros = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX).max(1);
         (self.window as u64).saturating_mul(percent).saturating_mul(10_000).checked_div(micros)
     }
 
@@ -121,7 +128,7 @@ impl Paced {
         self.arrived = self.arrived.saturating_add(acked.bytes);
         self.lost = self.lost.saturating_add(acked.lost);
         if let Some(rtt) = acked.rtt {
-            let rtt = rtt.max(Duration::from_micros(100));
+            let rtt = rtt.max(SHORTEST);
             if self.min_rtt.is_none_or(|(min, at)| rtt <= min || acked.now > at + RTT_MEMORY) {
                 self.min_rtt = Some((rtt, acked.now));
             }
@@ -311,6 +318,25 @@ mod tests {
         c.timed_out();
         rounds(&mut c, &mut now, 50, 0, 1);
         assert!(c.window() <= 8 * c.mtu, "from the start");
+    }
+
+    #[test]
+    fn nothing_is_paced_within_a_machine() {
+        for (micros, paced) in [(1, false), (99, false), (130, true), (5_000, true)] {
+            let mut c = Paced::new(&Config::default());
+            for n in 1..50 {
+                c.acked(&Acked {
+                    now: Instant::from_micros(n * micros),
+                    bytes: 2_000,
+                    flying_before: 4_000,
+                    cumulative: true,
+                    recovering: false,
+                    rtt: Some(Duration::from_micros(micros)),
+                    lost: 0,
+                });
+            }
+            assert_eq!(c.pacing().is_some(), paced, "{micros} µs");
+        }
     }
 
     #[test]

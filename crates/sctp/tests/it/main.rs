@@ -16,4 +16,5 @@ mod simulator;
 mod sizes;
 mod support;
 mod unknown_chunks;
+mod within_a_machine;
 mod writing;
