@@ -14,6 +14,8 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 /// Bytes that are kept of what a command writes to standard error.
 const WORDS: usize = 400;
+/// Pieces of standard error that are read in one go: one who never stops writing holds up nobody else.
+const PIECES: usize = 16;
 /// What has closed its output ends on its own within this, or is ended.
 const END_TIME: Duration = Duration::from_millis(500);
 
@@ -26,6 +28,8 @@ pub struct Child {
     err: Option<Async<ChildStderr>>,
     /// The end of what it wrote to standard error.
     words: Vec<u8>,
+    /// When it is ended, once its end is waited for.
+    ended_at: Option<Instant>,
 }
 
 impl Child {
@@ -41,7 +45,7 @@ impl Child {
         let pipes = process.stdout.take().zip(process.stderr.take());
         let pipes = pipes.ok_or_else(|| io::Error::other("no pipe"));
         match pipes.and_then(|(out, err)| Ok((Async::new(out)?, Async::new(err)?))) {
-            Ok((out, err)) => Ok(Self { process, ended: None, out, err: Some(err), words: Vec::new() }),
+            Ok((out, err)) => Ok(Self { process, ended: None, out, err: Some(err), words: Vec::new(), ended_at: None }),
             Err(error) => {
                 end(&mut process);
                 Err(error)
@@ -58,9 +62,9 @@ impl Child {
         .await
     }
 
-    /// Waits until it has ended, or ends it; how it ended.
+    /// Waits until it has ended, or ends it; how it ended. The future may be dropped at any time: the next one goes on.
     pub async fn finish(&mut self) -> String {
-        let until = Instant::now() + END_TIME;
+        let until = *self.ended_at.get_or_insert_with(|| Instant::now() + END_TIME);
         while !has_ended(&self.process) && Instant::now() < until {
             Timer::after(Duration::from_millis(10)).await;
         }
@@ -90,7 +94,8 @@ impl Child {
     /// Takes what there is of standard error, so that the command never waits for us.
     fn poll_words(&mut self, cx: &mut Context<'_>) {
         let mut room = [0; 1024];
-        while let Some(err) = &mut self.err {
+        for _ in 0..PIECES {
+            let Some(err) = &mut self.err else { return };
             match Pin::new(err).poll_read(cx, &mut room) {
                 Poll::Ready(Ok(read)) if read > 0 => {
                     self.words.extend_from_slice(room.get(..read).unwrap_or_default());
@@ -101,6 +106,8 @@ impl Child {
                 Poll::Pending => return,
             }
         }
+        // There is more.
+        cx.waker().wake_by_ref();
     }
 }
 
@@ -127,6 +134,19 @@ fn end(process: &mut Process) -> Option<ExitStatus> {
 mod tests {
     use super::*;
     use async_io::block_on;
+    use futures_lite::future;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Waker;
+
+    struct Woken(AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
 
     /// All that a command writes.
     fn output(child: &mut Child) -> Vec<u8> {
@@ -174,6 +194,39 @@ mod tests {
             std::thread::yield_now();
         }
         assert!(!runs(inner) && !runs(outer as i32));
+    }
+
+    #[test]
+    fn one_that_stays_is_ended_however_often_its_end_is_waited_for() {
+        let mut child = Child::start("exec >&-; sleep 600").unwrap();
+        assert_eq!(output(&mut child), b"");
+        let begin = Instant::now();
+        let ended = loop {
+            assert!(begin.elapsed() < Duration::from_secs(10), "it is never ended");
+            let moment = async {
+                Timer::after(Duration::from_millis(20)).await;
+                None
+            };
+            let end = future::or(async { Some(child.finish().await) }, moment);
+            if let Some(end) = block_on(end) {
+                break end;
+            }
+        };
+        assert_eq!(ended, "signal: 9 (SIGKILL)");
+    }
+
+    #[test]
+    fn what_waits_of_standard_error_is_read_in_parts() {
+        // A full pipe; the command waits until it is read.
+        let mut child = Child::start("head -c 60000 /dev/zero | tr '\\0' x >&2; echo; sleep 600").unwrap();
+        let mut room = [0; 64];
+        block_on(async { child.out.readable().await.unwrap() });
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(woken.clone());
+        let poll = pin!(child.read(&mut room)).poll(&mut Context::from_waker(&waker));
+        assert!(matches!(poll, Poll::Ready(Ok(1))), "{poll:?}");
+        assert!(woken.0.load(Ordering::SeqCst), "the rest is read after the others had their turn");
+        assert_eq!(child.words.len(), WORDS);
     }
 
     #[test]

@@ -128,9 +128,12 @@ struct Pipe<S> {
     room: Box<[u8]>,
     filled: Range<usize>,
     rate: EncoderRate,
-    /// When it was asked for, and when its last frame came.
+    /// When it was asked for, when it was started, and when its last frame came.
     asked: Instant,
+    since: Instant,
     heard: Instant,
+    /// It has given a frame.
+    any: bool,
     /// The last frame of the one before it, until it has one of its own.
     before: Option<Instant>,
 }
@@ -143,9 +146,14 @@ impl<S: Splitter> Pipe<S> {
         let frame = self.splitter.next(now, &mut rest);
         self.filled.start += unread.len() - rest.len();
         if let Ok(Some(_)) = frame {
-            self.heard = now;
+            (self.heard, self.any) = (now, true);
         }
         frame
+    }
+
+    /// When it is given up without a further frame. Sound may be silent for long, once there was some.
+    fn silent_at(&self) -> Option<Instant> {
+        (S::KIND == FrameKind::H264 || !self.any).then(|| self.heard + SILENCE)
     }
 
     /// Reads on, once all was given out; false when there is no more.
@@ -179,6 +187,9 @@ pub struct CommandEncoder<'b, S> {
     number: u32,
     timestamp: u64,
     said_fixed: bool,
+    /// What was logged.
+    #[cfg(test)]
+    said: std::cell::RefCell<Vec<String>>,
 }
 
 impl<'b, S: Splitter> CommandEncoder<'b, S> {
@@ -196,6 +207,8 @@ impl<'b, S: Splitter> CommandEncoder<'b, S> {
             number: 0,
             timestamp: 0,
             said_fixed: false,
+            #[cfg(test)]
+            said: std::cell::RefCell::default(),
         }
     }
 
@@ -208,7 +221,7 @@ impl<'b, S: Splitter> CommandEncoder<'b, S> {
         let splitter = S::new(clock, self.board.psram("frames")).map_err(CommandError::Memory)?;
         let child = Child::start(&self.template.command(rate)).map_err(CommandError::Io)?;
         let room = vec![0; ROOM].into_boxed_slice();
-        Ok(Pipe { child, splitter, room, filled: 0..0, rate, asked, heard: now, before: None })
+        Ok(Pipe { child, splitter, room, filled: 0..0, rate, asked, since: now, heard: now, any: false, before: None })
     }
 
     /// Whether the command that runs is not the one that is wanted.
@@ -272,7 +285,7 @@ impl<'b, S: Splitter> CommandEncoder<'b, S> {
                 Ok(Some(_)) => {}
                 Ok(None) => return None,
                 Err(error) => {
-                    self.board.log(format_args!("a command that was to take over: {error}"));
+                    self.log(format_args!("a command that was to take over: {error}"));
                     self.successor = None;
                     self.may_start = now + RETRY;
                     return None;
@@ -310,11 +323,11 @@ impl<'b, S: Splitter> CommandEncoder<'b, S> {
     /// Waits until a command has written something, or there is something else to do.
     async fn wait(&mut self, now: Instant) -> Result<(), CommandError> {
         let wants_another = self.wants_another(now);
-        let silent_at = self.current.as_ref().map(|current| current.heard + SILENCE);
-        // Sound may be silent for long.
-        let silent_at = silent_at.filter(|_| S::KIND == FrameKind::H264 || self.number == 0);
+        let silent_at = self.current.as_ref().and_then(Pipe::silent_at);
+        // It takes over with its first key frame.
+        let idle_at = self.successor.as_ref().map(|successor| successor.since + SILENCE);
         let key_at = self.key_wanted.map(|since| since + KEY_FRAME);
-        let deadline = [silent_at, key_at, wants_another.then_some(self.may_start)];
+        let deadline = [silent_at, idle_at, key_at, wants_another.then_some(self.may_start)];
         let deadline = deadline.into_iter().fold(None, Instant::earliest).unwrap_or(Instant::FAR_FUTURE);
         let woken = {
             let (board, current, successor) = (self.board, &mut self.current, &mut self.successor);
@@ -327,7 +340,8 @@ impl<'b, S: Splitter> CommandEncoder<'b, S> {
             future::or(successor, future::or(current, time)).await
         };
         match woken {
-            Woken::Current(Ok(true)) | Woken::Successor(Ok(true)) => Ok(()),
+            // One that writes without end holds up nobody else.
+            Woken::Current(Ok(true)) | Woken::Successor(Ok(true)) => future::yield_now().await,
             Woken::Current(end) => {
                 let Some(current) = &mut self.current else { return Ok(()) };
                 let status = current.child.finish().await;
@@ -335,28 +349,41 @@ impl<'b, S: Splitter> CommandEncoder<'b, S> {
                 self.current = self.successor.take();
                 self.may_start = self.may_start.max(self.board.now() + RETRY);
                 end.map_err(CommandError::Io)?;
-                Err(CommandError::Ended { status, words })
+                return Err(CommandError::Ended { status, words });
             }
             Woken::Successor(_) => {
-                if let Some(mut successor) = self.successor.take() {
-                    let status = successor.child.finish().await;
-                    let words = successor.child.last_words();
-                    self.board.log(format_args!("a command that was to take over ended ({status}): {words}"));
-                }
+                // It stays until that was said: this future may be dropped before.
+                let Some(successor) = &mut self.successor else { return Ok(()) };
+                let status = successor.child.finish().await;
+                let words = successor.child.last_words();
+                self.log(format_args!("a command that was to take over ended ({status}): {words}"));
+                self.successor = None;
                 self.may_start = self.board.now() + RETRY;
-                Ok(())
             }
-            Woken::Time => {
-                let now = self.board.now();
-                if silent_at.is_some_and(|at| now >= at)
-                    && let Some(current) = self.current.take()
-                {
-                    self.may_start = now + RETRY;
-                    return Err(CommandError::Silent { words: current.child.last_words() });
-                }
-                Ok(())
-            }
+            Woken::Time => {}
         }
+        let now = self.board.now();
+        if idle_at.is_some_and(|at| now >= at)
+            && let Some(successor) = self.successor.take()
+        {
+            let words = successor.child.last_words();
+            let seconds = SILENCE.as_secs();
+            self.log(format_args!("a command that was to take over gave no key frame for {seconds} s: {words}"));
+            self.may_start = now + RETRY;
+        }
+        if silent_at.is_some_and(|at| now >= at)
+            && let Some(current) = self.current.take()
+        {
+            self.may_start = now + RETRY;
+            return Err(CommandError::Silent { words: current.child.last_words() });
+        }
+        Ok(())
+    }
+
+    fn log(&self, line: fmt::Arguments<'_>) {
+        #[cfg(test)]
+        self.said.borrow_mut().push(line.to_string());
+        self.board.log(line);
     }
 }
 
@@ -397,48 +424,4 @@ impl<S: Splitter> Encoder<Handle> for CommandEncoder<'_, S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Frames of the test card: when each came, its timestamp, and its bytes. After `before` of them, another rate is wanted.
-    fn frames(overlaps: bool, before: usize) -> Option<Vec<(Instant, u64, usize)>> {
-        let Ok(mut template) = Template::test_card() else {
-            println!("NOT RUN: no ffmpeg here");
-            return None;
-        };
-        let options = Options::from(Vec::new()).unwrap().unwrap();
-        let board = Desktop::new(&options).unwrap();
-        let rate = EncoderRate { bits_per_second: 1_500_000, frames_per_second: 30 };
-        template.overlaps = overlaps;
-        let mut encoder: CommandEncoder<'_, AccessUnits<Handle>> = CommandEncoder::new(&board, template, rate);
-        let mut frames = Vec::new();
-        async_io::block_on(async {
-            let mut keys = 0;
-            while keys < 2 || frames.len() < before + 60 {
-                let frame = encoder.next().await.unwrap();
-                if frames.len() == before {
-                    assert!(frame.number as usize == before && encoder.current.is_some());
-                    encoder.set_rate(board.now(), EncoderRate { bits_per_second: 200_000, ..rate });
-                }
-                keys += usize::from(frame.keyframe);
-                frames.push((board.now(), frame.timestamp, frame.data.len()));
-            }
-        });
-        assert_eq!(encoder.current.as_ref().unwrap().rate.bits_per_second, 200_000, "the new rate is made");
-        Some(frames)
-    }
-
-    #[test]
-    fn another_rate_takes_over_with_a_key_frame() {
-        for overlaps in [true, false] {
-            let Some(frames) = frames(overlaps, 60) else { return };
-            let gap = frames.windows(2).skip(59).map(|pair| pair[1].0 - pair[0].0).max().unwrap();
-            println!("two at once: {overlaps}, longest gap {} ms", gap.as_millis());
-            assert!(frames.windows(2).all(|pair| pair[0].1 <= pair[1].1), "timestamps go back");
-            assert!(gap < if overlaps { Duration::from_secs(1) } else { Duration::from_secs(5) }, "{gap:?}");
-            let bytes = |part: &[(Instant, u64, usize)]| part.iter().map(|(_, _, len)| len).sum::<usize>();
-            let (first, last) = (bytes(&frames[..30]), bytes(&frames[frames.len() - 30..]));
-            assert!(last < first * 2 / 3, "{first} bytes in the first second, {last} in the last");
-        }
-    }
-}
+mod tests;

@@ -80,7 +80,8 @@ fn forward(options: &Options) -> Result<()> {
 }
 
 fn signals() -> Result<Signals> {
-    Signals::new([Signal::Int, Signal::Term]).context("listening for Ctrl-C")
+    // A terminal that is closed says Hup: commands end with the streamer then, too.
+    Signals::new([Signal::Int, Signal::Term, Signal::Hup]).context("listening for Ctrl-C")
 }
 
 fn stream(options: &Options) -> Result<()> {

@@ -27,7 +27,8 @@ pub(crate) fn viewer_config(settings: &Settings<'_>) -> Config {
         config.ice.max_remote = config.ice.max_remote.saturating_add(4);
         config.ice.max_pairs = config.ice.max_pairs.saturating_add(4);
     }
-    let servers = u16::try_from(settings.turn.len()).unwrap_or_default();
+    // There is room for `MAX_TURN` of them.
+    let servers = u16::try_from(settings.turn.len()).unwrap_or(u16::MAX);
     if servers > 0 {
         // The socket that is lent for relays, and for each server the relay and how the server sees us.
         config.ice.max_relays = servers;

@@ -14,6 +14,7 @@ mod app;
 mod board;
 mod config;
 mod connect;
+mod cut;
 mod dialer;
 #[cfg(feature = "embassy")]
 pub mod embedded;

@@ -1,7 +1,7 @@
 //! Frames from encoders to the viewers, as they come; and what the network asks of the encoders.
 
 use core::convert::Infallible;
-use core::fmt::{Display, Write};
+use core::fmt::Display;
 use core::future::pending;
 use core::pin::pin;
 use core::time::Duration;
@@ -13,9 +13,11 @@ use embassy_futures::select::{Either, select};
 
 use crate::app::App;
 use crate::board::Board;
+use crate::cut::Cut;
 use crate::in_place::in_place;
 use crate::play::give;
 use crate::player::Player;
+use crate::status::TROUBLE;
 
 /// How often it is looked what the network asks for.
 const LOOK: Duration = Duration::from_millis(20);
@@ -76,10 +78,15 @@ impl<B: Board, E: Encoder<B::Psram>> Pictures<'_, '_, B, E> {
             };
             let now = app.board.now();
             match next {
-                Some(Ok(frame)) => {
-                    trouble.is_over(app);
-                    self.give(now, frame);
-                }
+                Some(Ok(frame)) => match self.give(now, frame) {
+                    Ok(()) if self.torn => {}
+                    Ok(()) => trouble.is_over(app),
+                    // Memory comes back when frames have been sent.
+                    Err(error) => {
+                        trouble.tell(app, now, "video", &error);
+                        self.lost();
+                    }
+                },
                 Some(Err(error)) => {
                     trouble.tell(app, now, "video", &error);
                     self.lost();
@@ -94,16 +101,15 @@ impl<B: Board, E: Encoder<B::Psram>> Pictures<'_, '_, B, E> {
         }
     }
 
-    fn give(&mut self, now: Instant, frame: SourceFrame<B::Psram>) {
+    /// Gives a picture to the viewers, unless it refers to one that is missing.
+    fn give(&mut self, now: Instant, frame: SourceFrame<B::Psram>) -> Result<(), impl Display + use<B, E>> {
         if frame.keyframe {
             self.keys.came();
             self.app.viewers.borrow_mut().key_frame_comes();
             self.torn = false;
         }
         let timestamp = frame.timestamp as u32;
-        if !self.torn && !give(self.app, now, frame, None, timestamp) {
-            self.lost();
-        }
+        if self.torn { Ok(()) } else { give(self.app, now, frame, None, timestamp) }
     }
 
     /// A picture is missing: what follows is of use from the next key frame on.
@@ -136,10 +142,12 @@ async fn play_sound<B: Board>(app: &App<'_, B>, encoder: &mut impl Encoder<B::Ps
         let now = app.board.now();
         match next {
             Ok(frame) => {
-                trouble.is_over(app);
                 let timestamp = frame.timestamp as u32;
-                // Without memory, it is a frame of silence.
-                give(app, now, frame, None, timestamp);
+                match give(app, now, frame, None, timestamp) {
+                    Ok(()) => trouble.is_over(app),
+                    // It is a frame of silence.
+                    Err(error) => trouble.tell(app, now, "audio", &error),
+                }
             }
             Err(error) => {
                 trouble.tell(app, now, "audio", &error);
@@ -152,26 +160,25 @@ async fn play_sound<B: Board>(app: &App<'_, B>, encoder: &mut impl Encoder<B::Ps
 /// What is wrong with an encoder, said on the page and in the log, the same not too often.
 #[derive(Default)]
 struct Trouble {
-    text: heapless::String<256>,
+    text: Cut<TROUBLE>,
     said: Option<Instant>,
 }
 
 impl Trouble {
     fn tell<B: Board>(&mut self, app: &App<'_, B>, now: Instant, track: &str, error: &impl Display) {
-        let mut text = heapless::String::new();
-        // What does not fit is cut.
-        let _ = write!(text, "{track}: {error}");
+        let text = Cut::of(format_args!("{track}: {error}"));
         let known = self.text == text && self.said.is_some_and(|said| now < said + SAID);
-        app.status.set_trouble(format_args!("{text}"));
+        app.status.set_trouble(format_args!("{}", &*text));
         if !known {
-            app.board.log(format_args!("{text}"));
+            app.board.log(format_args!("{}", &*text));
             (self.text, self.said) = (text, Some(now));
         }
     }
 
     fn is_over<B: Board>(&self, app: &App<'_, B>) {
         // Another track may have its own.
-        if app.status.trouble().as_str().starts_with(self.text.get(..6).unwrap_or("\0")) {
+        let track = self.text.get(.."video:".len()).unwrap_or("\0");
+        if app.status.with_trouble(|trouble| trouble.starts_with(track)) {
             app.status.clear_trouble();
         }
     }

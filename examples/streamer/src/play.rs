@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 use core::convert::Infallible;
-use core::fmt::Write;
+use core::fmt::{Display, Write};
 use core::pin::pin;
 use core::time::Duration;
 
@@ -216,34 +216,41 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
             let timestamp = pacer.advance(track, frame.as_ref().map_or(usual, |frame| frame.large.duration));
             app.viewers.borrow_mut().choose_renditions(now);
             if let Some(Renditions { large, small }) = frame {
-                give(app, now, large, small, timestamp as u32);
+                // Without memory its time passes, as above; a file's frames were checked when they were read.
+                if let Err(error) = give(app, now, large, small, timestamp as u32) {
+                    app.status.set_trouble(format_args!("{error}"));
+                }
             }
         }
     }
 }
 
-/// Gives a frame to all viewers; false where there was no memory to.
+/// Gives a frame to all viewers.
+///
+/// # Errors
+/// Where there was no memory to, or the frame cannot be sent.
 pub(crate) fn give<B: Board>(
     app: &App<'_, B>,
     now: Instant,
     stored: Stored<B::Psram>,
     small: Option<Stored<B::Psram>>,
     timestamp: u32,
-) -> bool {
+) -> Result<(), impl Display + use<B>> {
     let info = FrameInfo { timestamp, ..FrameInfo::default() };
     let (codec, framing) = match stored.kind {
         FrameKind::H264 => (PayloadFormat::H264, Framing::Length4),
         FrameKind::Opus => (PayloadFormat::Opus, Framing::Whole),
     };
     let small = small.and_then(|s| Frame::new(s.data, codec, framing, info, app.board.psram("frames")).ok());
-    let Ok(frame) = Frame::new(stored.data, codec, framing, info, app.board.psram("frames")) else { return false };
-    let mut viewers = app.viewers.borrow_mut();
-    match stored.kind {
-        FrameKind::H264 => viewers.send_video(now, &frame, small.as_ref()),
-        FrameKind::Opus => viewers.send_audio(now, &frame),
-    }
-    app.wake.signal(());
-    true
+    let kind = stored.kind;
+    Frame::new(stored.data, codec, framing, info, app.board.psram("frames")).map(|frame| {
+        let mut viewers = app.viewers.borrow_mut();
+        match kind {
+            FrameKind::H264 => viewers.send_video(now, &frame, small.as_ref()),
+            FrameKind::Opus => viewers.send_audio(now, &frame),
+        }
+        app.wake.signal(());
+    })
 }
 
 /// The smaller rendition beside a packed file: `NAME-small.brtc` for `NAME.brtc`, with the same pictures at the same

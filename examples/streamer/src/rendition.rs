@@ -122,8 +122,9 @@ impl Rendition {
     }
 
     /// A picture did not fit the queue: they do not leave as fast as they come, be it for the path or for this machine.
-    pub(crate) fn overrun(&mut self, now: Instant) {
-        if !self.wants_small {
+    /// Where there is no small rendition, nothing follows from it.
+    pub(crate) fn overrun(&mut self, now: Instant, there_is_small: bool) {
+        if there_is_small && !self.wants_small {
             self.lower(now);
             self.overrun = Some(now + self.between);
         }
@@ -158,5 +159,20 @@ impl Rendition {
             self.small = self.wants_small;
         }
         if self.small { small } else { Some(large) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn an_overrun_is_answered_only_where_there_is_a_small_rendition() {
+        let mut rendition = Rendition::default();
+        rendition.overrun(Instant::from_millis(5), false);
+        assert_eq!((rendition.uses_small(), rendition.to_string().as_str()), (false, "large"));
+        rendition.overrun(Instant::from_millis(5), true);
+        assert_eq!(rendition.to_string(), "large (pictures leave too slowly), soon small");
     }
 }

@@ -14,6 +14,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Lines on the channels for one in the log.
 const LOG_EVERY: u32 = 5;
 
+/// Bytes of such a line.
+const LINE: usize = 1536;
 /// Of [`OWNERS`](crate::OWNERS), those who hold memory for a viewer.
 const PER_VIEWER: [&str; 6] = ["connection", "ice", "dtls", "srtp", "sctp", "history"];
 
@@ -32,7 +34,7 @@ pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
 fn tell<B: Board>(app: &App<'_, B>, log_it: bool) {
     let memory = app.board.memory();
     let viewers = app.viewers.borrow().connected();
-    let mut line = heapless::String::<1024>::new();
+    let mut line = heapless::String::<LINE>::new();
     // A line that does not fit is not sent: half a line is no JSON.
     if write_json(&mut line, app, &memory, viewers).is_ok() {
         let now = app.board.now();
@@ -49,7 +51,12 @@ fn tell<B: Board>(app: &App<'_, B>, log_it: bool) {
     }
 }
 
-fn write_json<B: Board>(out: &mut impl Write, app: &App<'_, B>, memory: &Memory, viewers: usize) -> fmt::Result {
+fn write_json<B: Board>(
+    out: &mut heapless::String<LINE>,
+    app: &App<'_, B>,
+    memory: &Memory,
+    viewers: usize,
+) -> fmt::Result {
     let bound = worst_case(app);
     write!(out, "{{\"t\":{},\"internal\":", app.board.now().as_millis())?;
     write_region(out, &memory.internal, memory.internal.capacity)?;
@@ -71,14 +78,21 @@ fn write_json<B: Board>(out: &mut impl Write, app: &App<'_, B>, memory: &Memory,
         write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.peak)?;
     }
     write!(out, "}},\"records\":{},\"trouble\":\"", app.settings.record)?;
-    for c in app.status.trouble().chars() {
-        match c {
-            '"' | '\\' => write!(out, "\\{c}")?,
-            c if c.is_control() => {}
-            c => out.write_char(c)?,
-        }
-    }
+    app.status.with_trouble(|trouble| write_text(out, trouble))?;
     out.write_str("\"}")
+}
+
+/// The text as it stands in a string of JSON (RFC 8259 §7), cut where the line has no room for it and its end.
+fn write_text<const N: usize>(out: &mut heapless::String<N>, text: &str) -> fmt::Result {
+    for c in text.chars().filter(|c| !c.is_control()) {
+        let escape = if matches!(c, '"' | '\\') { "\\" } else { "" };
+        let len = out.len().saturating_add(escape.len()).saturating_add(c.len_utf8());
+        if len.saturating_add("\"}".len()) > N {
+            break;
+        }
+        out.push_str(escape).and_then(|()| out.push(c)).map_err(|_| fmt::Error)?;
+    }
+    Ok(())
 }
 
 fn write_region(out: &mut impl Write, stats: &Stats, bound: usize) -> fmt::Result {
@@ -144,5 +158,24 @@ struct Owners<'m>(&'m Memory);
 impl fmt::Display for Owners<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.owners.iter().try_for_each(|(name, stats)| write!(f, " {name} {}/{}", stats.live, stats.peak))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_never_breaks_the_line() {
+        let told = |before: &str, text: &str| {
+            let mut line = heapless::String::<24>::try_from(before).unwrap();
+            write_text(&mut line, text).unwrap();
+            line.push_str("\"}").unwrap();
+            line
+        };
+        assert_eq!(told("{\"trouble\":\"", "a\n\"b\\"), "{\"trouble\":\"a\\\"b\\\\\"}");
+        assert_eq!(told("{\"trouble\":\"", "as long as that"), "{\"trouble\":\"as long as\"}");
+        assert_eq!(told("{\"trouble\":\"", "aaaaaaaaa\"b"), "{\"trouble\":\"aaaaaaaaa\"}");
+        assert_eq!(told("{\"trouble\":\"", "aaaaaaaaaü"), "{\"trouble\":\"aaaaaaaaa\"}");
     }
 }

@@ -1,34 +1,34 @@
 //! What is to be said about the application: trouble with the media, and how much was refused.
 
 use core::cell::{Cell, RefCell};
-use core::fmt::{self, Write};
+use core::fmt;
 
-/// Bytes of a description of trouble; what is longer is cut.
-const TROUBLE: usize = 160;
+use crate::cut::Cut;
+
+/// Bytes of a description of trouble; what is longer is cut. A command's last words have up to 400.
+pub(crate) const TROUBLE: usize = 512;
 
 /// What went wrong so far.
 #[derive(Default)]
 pub(crate) struct Status {
-    trouble: RefCell<heapless::String<TROUBLE>>,
+    trouble: RefCell<Cut<TROUBLE>>,
     refused: Cell<u32>,
 }
 
 impl Status {
     /// What is wrong with the media now, in words for the page.
     pub(crate) fn set_trouble(&self, why: fmt::Arguments<'_>) {
-        let mut text = self.trouble.borrow_mut();
-        text.clear();
-        let _ = text.write_fmt(why);
+        *self.trouble.borrow_mut() = Cut::of(why);
     }
 
     /// Nothing is wrong with the media any more.
     pub(crate) fn clear_trouble(&self) {
-        self.trouble.borrow_mut().clear();
+        *self.trouble.borrow_mut() = Cut::default();
     }
 
-    /// What is wrong with the media; empty when nothing is.
-    pub(crate) fn trouble(&self) -> heapless::String<TROUBLE> {
-        self.trouble.borrow().clone()
+    /// Lets `f` see what is wrong with the media; empty when nothing is.
+    pub(crate) fn with_trouble<T>(&self, f: impl FnOnce(&str) -> T) -> T {
+        f(&self.trouble.borrow())
     }
 
     /// One more request, message or candidate was refused.

@@ -236,8 +236,14 @@ impl<'b, B: Board> Viewer<'b, B> {
         }
     }
 
-    /// Gives it a picture, in the rendition that it can have.
-    pub(crate) fn send_video(&mut self, now: Instant, large: &Frame<B::Psram>, small: Option<&Frame<B::Psram>>) {
+    /// Gives it a picture, in the rendition that it can have. A small one is read only once somebody wants it.
+    pub(crate) fn send_video(
+        &mut self,
+        now: Instant,
+        large: &Frame<B::Psram>,
+        small: Option<&Frame<B::Psram>>,
+        there_is_small: bool,
+    ) {
         let Some(frame) = self.rendition.pick(large, small) else { return };
         if frame.is_key() && !core::mem::replace(&mut self.started, true) {
             self.rendition.begin(now, &mut self.connection);
@@ -246,7 +252,7 @@ impl<'b, B: Board> Viewer<'b, B> {
         // other.
         if self.started && self.connection.send_frame(now, self.video, frame).is_err() {
             self.started = false;
-            self.rendition.overrun(now);
+            self.rendition.overrun(now, there_is_small);
         }
     }
 

@@ -233,8 +233,9 @@ impl<'b, B: Board> Viewers<'b, B> {
 
     /// Gives a picture to everybody who can use it, in the rendition that each can have.
     pub(crate) fn send_video(&mut self, now: Instant, large: &Frame<B::Psram>, small: Option<&Frame<B::Psram>>) {
+        let there_is_small = self.large_bitrate.is_some();
         for viewer in self.watching() {
-            viewer.send_video(now, large, small);
+            viewer.send_video(now, large, small, there_is_small);
         }
         // What was asked for before a key frame was given is answered by it.
         self.key_frame_wanted &= !large.is_key();

@@ -132,3 +132,47 @@ fn the_encoder_follows_the_link_within_two_seconds() {
     // A viewer comes once, and nothing was lost for good.
     println!("{} key frames were asked for", asked.keys.borrow().len());
 }
+
+/// An encoder whose frames cannot be sent.
+struct Broken<'w> {
+    clock: &'w SimClock,
+    heap: Heap<'w>,
+    kind: FrameKind,
+    bytes: &'static [u8],
+    next: Instant,
+}
+
+impl<'w> Encoder<Heap<'w>> for Broken<'w> {
+    type Error = Infallible;
+
+    fn kind(&self) -> FrameKind {
+        self.kind
+    }
+
+    async fn next(&mut self) -> Result<SourceFrame<Heap<'w>>, Infallible> {
+        self.clock.sleep_until(self.next).await;
+        self.next += Duration::from_millis(500);
+        let data = Shared::<[u8], _>::try_from_slice(self.bytes, self.heap).expect("memory");
+        Ok(SourceFrame { data, kind: self.kind, keyframe: true, number: 0, timestamp: 0, duration: 0 })
+    }
+
+    fn request_key_frame(&mut self, _: Instant) {}
+
+    fn set_rate(&mut self, _: Instant, _: EncoderRate) {}
+}
+
+#[test]
+fn a_frame_that_cannot_be_sent_is_told() {
+    let clock = SimClock::new();
+    let (heap, frames) = (Counting::new(Global), Counting::new(Global));
+    // A NAL unit that is shorter than its length says, and a packet of no bytes.
+    let of = |kind, bytes| Some(Broken { clock: &clock, heap: &frames, kind, bytes, next: clock.now() });
+    let (video, sound) = (of(FrameKind::H264, &[0, 0, 0, 9, 0x65]), of(FrameKind::Opus, &[]));
+    let mut live = Live { video, sound, rate: RateConfig::new(2_500_000) };
+    with_player(&clock, "", &mut live, [&heap, &frames], |pass, board, viewer| {
+        pass(Duration::from_secs(2), viewer);
+        for track in ["video: ", "audio: "] {
+            assert!(board.log.borrow().iter().any(|line| line.starts_with(track)), "{track}{:?}", board.log);
+        }
+    });
+}
