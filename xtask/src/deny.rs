@@ -18,7 +18,7 @@ use crate::rv32::TARGET;
 use licence::Rules;
 
 /// Every folder with a lock file of its own.
-const WORKSPACES: [&str; 10] = [
+const WORKSPACES: [&str; 11] = [
     ".",
     BENCHES,
     "crates/arena/tests/unlinkable",
@@ -29,6 +29,7 @@ const WORKSPACES: [&str; 10] = [
     "tests/firmware",
     "tests/no-panic",
     "tests/riscv",
+    "tests/size",
 ];
 
 /// No part of the test command builds it, and it has 170 crates that nothing else needs.

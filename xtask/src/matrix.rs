@@ -31,6 +31,7 @@ pub fn main(args: &[String]) -> Result<()> {
     if features {
         format::check()?;
         each_feature(&crates)?;
+        data_only()?;
         each_network()?;
     }
     if on_targets {
@@ -100,6 +101,11 @@ fn each_feature(crates: &[Published]) -> Result<()> {
     verdict(&failed)?;
     println!("  {} crates compile without features and with each feature alone: {checked} checks", crates.len());
     Ok(())
+}
+
+/// A connection without media is tested, and not only compiled.
+fn data_only() -> Result<()> {
+    run(cargo().args(["test", "--quiet", "-p", "barertc", "--no-default-features", "--test", "data_only"]))
 }
 
 /// The ESP32-P4's program with one of its networks, which leaves the other's driver out of the image.

@@ -1,6 +1,7 @@
 //! `size`: how large the firmware images are, by crate and by memory, and what must not be in them.
 
 mod by_crate;
+mod profiles;
 mod promises;
 pub mod stack;
 
@@ -8,14 +9,15 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::{fs, thread};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use object::{Object, ObjectSection, Section, SectionFlags, SectionKind};
 
 use crate::run::{root, run};
 use crate::rv32::{TARGET, Toolchain};
 
-const USAGE: &str = "usage: cargo xtask size [--check]
-  --check   only what the images promise, without writing docs/size.md";
+const USAGE: &str = "usage: cargo xtask size [--check | profiles]
+  --check    only what the images and the profiles promise, without writing docs/size.md
+  profiles   only what the profiles promise, which is the shorter part";
 const REPORT: &str = "docs/size.md";
 
 /// A program for a machine without an operating system.
@@ -81,9 +83,12 @@ const IMAGES: [Image; 2] = [
 
 /// `cargo xtask size`.
 pub fn main(args: &[String]) -> Result<()> {
-    let check = args.iter().any(|arg| arg == "--check");
-    ensure!(args.iter().all(|arg| arg == "--check"), "{USAGE}");
-    measure(!check)
+    match args {
+        [] => measure(true),
+        [one] if one == "--check" => measure(false),
+        [one] if one == "profiles" => profiles_alone(),
+        _ => bail!("{USAGE}"),
+    }
 }
 
 /// Builds the images and looks at them; what they are promised to have, in words.
@@ -92,11 +97,21 @@ pub fn promised() -> Result<String> {
     Ok(format!("{} images without a global heap and without initialisers", IMAGES.len()))
 }
 
+fn profiles_alone() -> Result<()> {
+    let programs = profiles::build(&Toolchain::find(None)?)?;
+    let mut table = String::new();
+    let broken = profiles::report(&programs, &mut table)?;
+    println!("{table}");
+    if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("; ")) }
+}
+
 fn measure(write: bool) -> Result<()> {
     let toolchain = Toolchain::find(None)?;
     let mut report = String::from(HEAD);
     let mut broken = Vec::new();
-    for (image, program) in IMAGES.iter().zip(build_all(&toolchain)?) {
+    let (images, programs) = build_all(&toolchain)?;
+    broken.extend(profiles::report(&programs, &mut report)?);
+    for (image, program) in IMAGES.iter().zip(images) {
         let bytes = fs::read(&program).with_context(|| format!("{} cannot be read", program.display()))?;
         let elf = object::File::parse(&*bytes).with_context(|| format!("{} is no ELF image", program.display()))?;
         let stack = stack::Stack::of(&elf)?;
@@ -115,7 +130,7 @@ fn measure(write: bool) -> Result<()> {
     if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("; ")) }
 }
 
-const HEAD: &str = "# Sizes of the firmware images
+const HEAD: &str = "# Sizes of programs and firmware images
 
 Written by `cargo xtask size`; bytes. `cargo xtask size --check` is part of the tests and fails where a promise at the end of a section
 is broken.
@@ -129,11 +144,14 @@ through pointers (tasks, formatting, wakers) and interrupts are not followed and
 has really used is measured by painting the stack, and is in the figures that it logs.
 ";
 
-/// All images at once: optimising one of them as a whole keeps a single processor busy.
-fn build_all(toolchain: &Toolchain) -> Result<Vec<PathBuf>> {
+/// All images at once, and the profiles beside them: optimising one of them as a whole keeps a single processor busy.
+fn build_all(toolchain: &Toolchain) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     thread::scope(|scope| {
+        let profiles = scope.spawn(|| profiles::build(toolchain));
         let builds: Vec<_> = IMAGES.iter().map(|image| scope.spawn(|| image.build(toolchain))).collect();
-        builds.into_iter().map(|build| build.join().map_err(|_| anyhow!("a build panicked"))?).collect()
+        let images = builds.into_iter().map(|build| build.join().map_err(|_| anyhow!("a build panicked"))?);
+        let images = images.collect::<Result<_>>()?;
+        Ok((images, profiles.join().map_err(|_| anyhow!("a build panicked"))??))
     })
 }
 
@@ -204,7 +222,9 @@ fn is_loaded(section: &Section<'_, '_>) -> bool {
 fn class(section: &Section<'_, '_>) -> Option<Class> {
     let flags = flags(section);
     let name = section.name().unwrap_or_default();
-    if flags & ALLOC == 0 || matches!(name, ".stack" | ".heap" | ".dram2_uninit") || name.ends_with("_gap") {
+    // Tables for unwinding are of no use where a panic ends the program: linker scripts of boards leave them out.
+    let no_memory = [".stack", ".heap", ".dram2_uninit", ".eh_frame"];
+    if flags & ALLOC == 0 || no_memory.contains(&name) || name.ends_with("_gap") {
         return None;
     }
     let empty = section.kind() == SectionKind::UninitializedData;

@@ -145,8 +145,16 @@ fn install() -> Result<()> {
 }
 
 /// The workspaces beside the main one: other targets, other tool chains, heavy peers.
-const ASIDE: [&str; 7] =
-    ["benches", "examples/esp32p4", "examples/qemu-virt", "fuzz", "tests/firmware", "tests/no-panic", "tests/riscv"];
+const ASIDE: [&str; 8] = [
+    "benches",
+    "examples/esp32p4",
+    "examples/qemu-virt",
+    "fuzz",
+    "tests/firmware",
+    "tests/no-panic",
+    "tests/riscv",
+    "tests/size",
+];
 
 fn fmt() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -158,7 +166,7 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    crate::riscv::lint(&["tests/riscv", "examples/qemu-virt"])
+    crate::riscv::lint(&["tests/riscv", "tests/size", "examples/qemu-virt"])
 }
 
 fn circles() -> Result<()> {

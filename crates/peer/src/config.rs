@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use barertc_rtcp_nack::{RecvConfig, SendConfig};
+use barertc_rtcp_nack::SendConfig;
 use barertc_rtp::PayloadFormat;
 
 pub use barertc_congestion::GccConfig;
@@ -122,7 +122,9 @@ impl Config {
         ConfigError::check("report_interval", interval, Rule::AtLeast(100))?;
         self.ice.check()?;
         self.dtls().check()?;
-        self.srtp.check()?;
+        if cfg!(feature = "media") {
+            self.srtp.check()?;
+        }
         self.sctp().check()
     }
 
@@ -149,7 +151,8 @@ impl Config {
 
     /// The configuration of DTLS, within our datagrams.
     pub(crate) fn dtls(&self) -> DtlsConfig {
-        DtlsConfig { mtu: self.inner_mtu().min(self.dtls.mtu), ..self.dtls.clone() }
+        let srtp = if cfg!(feature = "media") { self.dtls.srtp } else { barertc_dtls::SrtpProfiles::None };
+        DtlsConfig { mtu: self.inner_mtu().min(self.dtls.mtu), srtp, ..self.dtls.clone() }
     }
 
     /// The configuration of SCTP, within our datagrams.
@@ -223,20 +226,6 @@ impl StreamConfig {
         core::mem::forget(config);
         bounds
     }
-
-    /// The same bounds for a certain stream.
-    pub(crate) fn apply(&self, stream: SendConfig) -> SendConfig {
-        SendConfig {
-            queue_frames: self.queue_frames,
-            max_age: self.max_age,
-            history: self.history,
-            largest_key_frame: self.largest_key_frame,
-            retransmit: self.retransmit,
-            repair_packets: self.repair_packets,
-            latency: self.latency,
-            ..stream
-        }
-    }
 }
 
 /// Bounds of the received streams of one kind, audio or video. A track that does not receive takes no memory for them.
@@ -281,17 +270,5 @@ impl RecvBounds {
     #[must_use]
     pub const fn audio(count: u8) -> Self {
         Self { count, packets: 32, payload_bytes: 1_200, repair_window: 0, missing: 0, wait: Duration::from_millis(60) }
-    }
-
-    /// The same bounds for a certain stream.
-    pub(crate) fn apply(&self, stream: RecvConfig) -> RecvConfig {
-        RecvConfig {
-            packets: self.packets.into(),
-            payload_bytes: self.payload_bytes.into(),
-            repair_window: self.repair_window.into(),
-            missing: self.missing.into(),
-            wait: self.wait,
-            ..stream
-        }
     }
 }

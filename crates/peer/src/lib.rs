@@ -139,6 +139,7 @@ pub mod config;
 mod connection;
 pub mod error;
 mod event;
+#[cfg_attr(not(feature = "media"), path = "media_absent.rs")]
 mod media;
 pub mod stats;
 mod terms;

@@ -10,6 +10,7 @@ mod curves;
 mod dtls;
 mod ice;
 mod machine;
+mod peer;
 mod rtp;
 mod sctp;
 mod sdp;
@@ -35,6 +36,7 @@ const SUITES: &[(&str, Suite)] = &[
     ("ice", ice::run),
     ("sctp", sctp::run),
     ("sdp", sdp::run),
+    ("peer", peer::run),
 ];
 
 #[riscv_rt::entry]

@@ -48,6 +48,11 @@ impl Table {
         }
         Self(crates)
     }
+
+    /// Whether anything is of this crate.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|sums| *sums != Sums::default())
+    }
 }
 
 impl fmt::Display for Table {

@@ -38,6 +38,18 @@ impl RecvBounds {
         config.repair = Some((2, 0));
         config
     }
+
+    /// The same bounds for a certain stream.
+    pub(super) fn apply(&self, stream: RecvConfig) -> RecvConfig {
+        RecvConfig {
+            packets: self.packets.into(),
+            payload_bytes: self.payload_bytes.into(),
+            repair_window: self.repair_window.into(),
+            missing: self.missing.into(),
+            wait: self.wait,
+            ..stream
+        }
+    }
 }
 
 impl<A: Allocator + Clone> Receiver<A> {

@@ -38,6 +38,20 @@ impl StreamConfig {
         config.repair = Some(RepairConfig { ssrc: 2, payload_type: 0, first_sequence: 0 });
         config
     }
+
+    /// The same bounds for a certain stream.
+    pub(super) fn apply(&self, stream: SendConfig) -> SendConfig {
+        SendConfig {
+            queue_frames: self.queue_frames,
+            max_age: self.max_age,
+            history: self.history,
+            largest_key_frame: self.largest_key_frame,
+            retransmit: self.retransmit,
+            repair_packets: self.repair_packets,
+            latency: self.latency,
+            ..stream
+        }
+    }
 }
 
 impl<A: Allocator + Clone> Media<A> {

@@ -11,6 +11,8 @@ mod describing;
 mod embedded;
 mod security;
 mod snap;
+#[cfg_attr(not(feature = "media"), path = "srtp_absent.rs")]
+mod srtp;
 
 use core::net::SocketAddr;
 

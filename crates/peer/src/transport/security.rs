@@ -3,16 +3,10 @@
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::{Generator, Provider};
 use barertc_dtls::{Connection as Dtls, Event, Identity, Role, Version};
-use barertc_srtp::{Masters, Profile, Session as Srtp, Side};
-use zeroize::Zeroizing;
 
+use super::srtp::{self, Srtp};
 use crate::config::Config;
 use crate::error::{Error, Failure};
-
-/// RFC 5764 §4.2.
-const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
-/// Two keys of 32 and two salts of 12 bytes.
-const MAX_EXPORT: usize = 88;
 
 /// How far the protection of the path is.
 pub(crate) enum Security<'p, A: Allocator + Clone, P: Provider> {
@@ -44,8 +38,7 @@ pub(super) fn new_dtls<'p, A: Allocator + Clone, P: Provider>(
 impl<'p, A: Allocator + Clone, P: Provider> Security<'p, A, P> {
     pub(crate) const fn worst_case_bytes(config: &Config) -> usize {
         let dtls = size_of::<Dtls<A, &'p P>>().saturating_add(Dtls::<A, &'p P>::worst_case_bytes(&config.dtls));
-        let srtp = size_of::<Srtp<A, &'p P>>().saturating_add(Srtp::<A, &'p P>::worst_case_bytes(&config.srtp));
-        dtls.saturating_add(srtp)
+        dtls.saturating_add(srtp::worst_case_bytes::<A, P>(config))
     }
 
     pub(crate) fn dtls(&self) -> Option<&Dtls<A, &'p P>> {
@@ -128,10 +121,9 @@ impl<'p, A: Allocator + Clone, P: Provider> Security<'p, A, P> {
         version: Version,
     ) -> Option<Self> {
         let dtls = self.take()?;
-        let profile = profile.and_then(Profile::from_dtls);
-        Some(match profile.map(|profile| new_srtp(config, memory, provider, &dtls, profile)).transpose() {
+        Some(match srtp::from_dtls(config, memory, &provider, &dtls, profile) {
             Ok(srtp) => {
-                barertc_wire::trace!("security: {:?} with SRTP {:?}", version, profile);
+                barertc_wire::trace!("security: {:?} with SRTP profile {:?}", version, profile);
                 Self::Up { dtls, srtp, version }
             }
             Err(reason) => Self::Failed { dtls, reason },
@@ -146,24 +138,4 @@ impl<'p, A: Allocator + Clone, P: Provider> Security<'p, A, P> {
             }
         }
     }
-}
-
-/// Takes the keys of SRTP out of DTLS (RFC 5764 §4.2).
-fn new_srtp<'p, A: Allocator + Clone, P: Provider>(
-    config: &Config,
-    memory: &A,
-    provider: &'p P,
-    dtls: &Dtls<A, &'p P>,
-    profile: Profile,
-) -> Result<Box<Srtp<A, &'p P>, A>, Failure> {
-    let mut exported = Zeroizing::new([0; MAX_EXPORT]);
-    let exported = exported.get_mut(..profile.exporter_len()).unwrap_or_default();
-    dtls.export(SRTP_LABEL, None, exported).map_err(Failure::Dtls)?;
-    let side = if dtls.role() == Role::Client { Side::Client } else { Side::Server };
-    let masters = Masters::split(profile, exported, side).map_err(Failure::Srtp)?;
-    let (local, remote) = (masters.local(), masters.remote());
-    Box::try_init::<barertc_srtp::Error, _>(memory.clone(), || {
-        Srtp::new(config.srtp, profile, local, remote, memory.clone(), provider)
-    })
-    .map_err(Failure::Srtp)
 }

@@ -9,6 +9,7 @@ mod data_channels_end;
 mod descriptions_of_other_shapes;
 mod dtls_in_checks;
 mod every_datagram_fits;
+mod fragmentation_is_bounded;
 mod hostile;
 mod later_descriptions;
 mod many_viewers;

@@ -1,0 +1,49 @@
+//! A connection without the feature `media`: data channels work, media are refused by name. With the feature, the first of
+//! it holds all the same. `cargo test -p barertc --no-default-features --test data_only`.
+#![allow(dead_code)] // Of what the tests share.
+
+#[path = "it/support.rs"]
+mod support;
+
+use barertc::{Config, MessageKind};
+use support::{Identities, Pair, Sort, arena, send_tracks};
+
+#[test]
+fn a_message_arrives() {
+    let (ids, one, two) = (Identities::new(), arena(0), arena(0));
+    let mut pair = Pair::new(&ids, [&one, &two], &Config::default(), 1).expect("memory");
+    let chat = pair.offerer.open("chat").expect("room");
+    pair.answerer.add_data().expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    assert!(pair.drive(core::time::Duration::from_secs(5), |p| !p.offerer.open_channels().is_empty()));
+    pair.offerer.connection.write_channel(pair.now, chat, MessageKind::Text, b"Hello").expect("room");
+    assert!(pair.drive(core::time::Duration::from_secs(5), |p| !p.answerer.messages.is_empty()));
+    assert_eq!(pair.answerer.messages[0].1, b"Hello");
+    let bound = support::Connection::worst_case_bytes(&Config::default());
+    assert!([&one, &two].iter().all(|arena| arena.inner().stats().peak <= bound));
+    assert_eq!(pair.offerer.count(Sort::Rtp) + pair.offerer.count(Sort::Rtcp), 0);
+    if !cfg!(feature = "media") {
+        assert_eq!(pair.offerer.connection.stats().transport.srtp_profile, None, "no keys of SRTP");
+    }
+    drop(pair);
+    assert_eq!([&one, &two].map(|arena| arena.inner().stats().live), [0; 2]);
+}
+
+#[cfg(not(feature = "media"))]
+#[test]
+fn media_are_refused() {
+    let (ids, one, two) = (Identities::new(), arena(0), arena(0));
+    let mut pair = Pair::new(&ids, [&one, &two], &Config::default(), 1).expect("memory");
+    let refused = send_tracks(&mut pair.offerer).expect_err("there is no room for a track");
+    assert_eq!(refused.to_string(), "too many tracks: the feature `media` is off: 0 is the limit");
+    pair.offerer.open("chat").expect("room");
+    pair.answerer.add_data().expect("room");
+    // A peer with media offers them all the same.
+    let offer = pair.offerer.offer().expect("an offer");
+    let video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n";
+    let offer = offer + video;
+    let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
+    assert!(answer.contains("m=video 0 "), "{answer}");
+    assert!(answer.contains("m=application 9 "), "{answer}");
+}
