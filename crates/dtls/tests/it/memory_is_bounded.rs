@@ -25,6 +25,8 @@ fn it_stays_within_what_the_configuration_says() {
             assert!(live <= Peer::<Global>::established_bytes());
             assert!(value + peak <= 24_000, "at its peak {}", value + peak);
             assert!(value + live <= 12_000, "afterwards {}", value + live);
+            // A flight, and the keys of two epochs each way.
+            assert!(live <= 6_000, "afterwards {live} in the allocator");
             assert!(value <= 2_560, "the value goes through the stack: {value}");
         }
         drop(p);
