@@ -16,6 +16,9 @@ const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
 /// Two keys of 32 and two salts of 12 bytes.
 const MAX_EXPORT: usize = 88;
 
+/// A session in its place, where there is a profile.
+type Made<'p, A, P> = Option<Box<Srtp<A, &'p P>, A>>;
+
 /// Takes the keys of the profile that was agreed on out of DTLS (RFC 5764 §4.2). None without a profile.
 pub(super) fn from_dtls<'p, A: Allocator + Clone, P: Provider>(
     config: &Config,
@@ -23,7 +26,7 @@ pub(super) fn from_dtls<'p, A: Allocator + Clone, P: Provider>(
     provider: &&'p P,
     dtls: &Dtls<A, &'p P>,
     profile: Option<u16>,
-) -> Result<Option<Box<Srtp<A, &'p P>, A>>, Failure> {
+) -> Result<Made<'p, A, P>, Failure> {
     let Some(profile) = profile.and_then(Profile::from_dtls) else { return Ok(None) };
     let mut exported = Zeroizing::new([0; MAX_EXPORT]);
     let exported = exported.get_mut(..profile.exporter_len()).unwrap_or_default();
