@@ -6,7 +6,9 @@
 mod support;
 
 use barertc::{Config, MessageKind};
-use support::{Identities, Pair, Sort, arena, send_tracks};
+#[cfg(not(feature = "media"))]
+use support::send_tracks;
+use support::{Identities, Pair, Sort, arena};
 
 #[test]
 fn a_message_arrives() {
