@@ -1,6 +1,6 @@
 //! Lines and attributes: where text becomes fields.
 
-use barertc_wire::text::{split_once, trim_start};
+use barertc_wire::text::{split_once, trim_end, trim_start};
 
 /// The `<letter>=<value>` lines of a checked section of text.
 #[derive(Clone, Debug)]
@@ -35,11 +35,13 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// The `a=` lines of a section as (name, value); a property attribute has an empty value.
+/// The `a=` lines of a section as (name, value); a property attribute has an empty value. Spaces around a value, which no
+/// attribute here needs and some peers write, are left out.
 pub(crate) fn attributes(text: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
     Lines::new(text).filter_map(|line| {
         let attribute = line.strip_prefix("a=")?;
-        Some(split_once(attribute, b':').unwrap_or((attribute, "")))
+        let (name, value) = split_once(attribute, b':').unwrap_or((attribute, ""));
+        Some((trim_end(name, b' '), trim_end(trim_start(value, b' '), b' ')))
     })
 }
 

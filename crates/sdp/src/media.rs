@@ -181,13 +181,14 @@ impl<'a> Media<'a> {
     }
 
     /// Whether the m-line has `a=rtcp-xr` with `rcvr-rtt`: a receiver without media of its own can measure the round-trip
-    /// time (RFC 3611 §5.1).
+    /// time (RFC 3611 §5.1). The session part says it for every m-line.
     #[must_use]
     pub fn rcvr_rtt(&self) -> bool {
         // Each format may have a value behind `=` or `:`.
         let name = |format: &'a str| split(format, b'=').next().and_then(|f| split(f, b':').next()).unwrap_or_default();
         let formats = |value: &'a str| split(value, b' ').map(name);
-        self.attributes().filter(|(name, _)| *name == "rtcp-xr").flat_map(|(_, v)| formats(v)).any(|f| f == "rcvr-rtt")
+        let all = self.attributes().chain(attributes(self.session));
+        all.filter(|(name, _)| *name == "rtcp-xr").flat_map(|(_, v)| formats(v)).any(|f| f == "rcvr-rtt")
     }
 
     /// The SCTP port (RFC 8841 §5). `None` when the attribute is missing or is not a number of 16 bits. The default port
@@ -270,10 +271,11 @@ impl<'a> Media<'a> {
     /// The header extensions that this crate knows, with the identifiers of the remote (RFC 8285 §5).
     ///
     /// Extensions for one direction only are left out. Extensions with an identifier above 14 are left out too, because
-    /// they need two-byte headers.
+    /// they need two-byte headers. Those of the session part are of every m-line (RFC 8285 §6).
     #[must_use]
     pub fn extensions(&self) -> ExtensionMap {
-        self.attributes().filter(|(n, _)| *n == "extmap").fold(ExtensionMap::new(), |all, (_, value)| {
+        let all = self.attributes().chain(attributes(self.session));
+        all.filter(|(n, _)| *n == "extmap").fold(ExtensionMap::new(), |all, (_, value)| {
             let (id, rest) = word(value);
             let (uri, _) = word(rest);
             match (id.parse::<u8>(), Extension::from_uri(uri)) {

@@ -6,6 +6,7 @@ mod captured_descriptions_are_read;
 mod codecs_are_matched;
 mod errors_name_the_rule;
 mod hostile_text_is_refused;
+mod oddities;
 mod offers_are_answered;
 mod repair_formats;
 mod structured;
