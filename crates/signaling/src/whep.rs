@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use barertc_wire::text;
+use barertc_wire::{MAX_ICE_STRING, is_received_ice_string, text};
 
 /// The media type of session descriptions.
 pub(crate) const SDP: &str = "application/sdp";
@@ -10,7 +10,7 @@ pub(crate) const SDP: &str = "application/sdp";
 pub(crate) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
 /// The longest ICE username fragment, in bytes (RFC 8839 §5.4).
-pub const MAX_UFRAG: usize = 256;
+pub const MAX_UFRAG: usize = MAX_ICE_STRING;
 
 /// An ICE username fragment, without an allocation.
 pub type Ufrag = heapless::String<MAX_UFRAG>;
@@ -120,10 +120,8 @@ impl<'t> Fragment<'t> {
 
     /// The username fragment and the password, when both are present and valid (RFC 8839 §5.4).
     pub(crate) fn credentials(&self) -> Option<(&'t str, &'t str)> {
-        let is_ice = |b: u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b);
         let (ufrag, pwd) = (self.ufrag?, self.pwd?);
-        let lengths = (4..=MAX_UFRAG).contains(&ufrag.len()) && (22..=256).contains(&pwd.len());
-        (lengths && ufrag.bytes().chain(pwd.bytes()).all(is_ice)).then_some((ufrag, pwd))
+        (is_received_ice_string(ufrag, 4) && is_received_ice_string(pwd, 22)).then_some((ufrag, pwd))
     }
 
     /// All candidates and ends of candidates, in order.
@@ -176,6 +174,8 @@ mod tests {
         };
         let pwd = "0123456789012345678901";
         assert!(restart("abcd", pwd));
+        // What some peers write beside, as descriptions are read (`barertc-sdp`).
+        assert!(restart("a#-_", &pwd.replace('0', "=")));
         assert!(!restart("abc", pwd) && !restart("abcd", &pwd[1..]) && !restart("ab d", pwd));
     }
 
