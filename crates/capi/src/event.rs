@@ -247,6 +247,10 @@ fn told(inside: &mut Inside, event: &Event) -> brtc_event {
             inside.channels.forget(*id);
             told
         }
+        Event::PathMtuExceeded { size } => {
+            log.line(BRTC_LOG_INFO, format_args!("SCTP packets of {size} bytes do not arrive, and smaller ones do"));
+            brtc_event::new(BRTC_EVENT_NONE)
+        }
         Event::DataClosed(None) => brtc_event::new(BRTC_EVENT_DATA_CLOSED),
         Event::DataClosed(Some(reason)) => {
             log.line(BRTC_LOG_INFO, reason);

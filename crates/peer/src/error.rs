@@ -12,7 +12,7 @@ barertc_wire::reasons! {
         UnknownProtocol,
         /// It arrived before there were keys to decrypt it.
         TooEarly,
-        /// RTP of a stream that was not negotiated.
+        /// RTP of a stream that was not negotiated, or RTCP that asks for something of a stream that this side does not send.
         UnknownStream,
         /// RTP of a track beyond the `count` of [`Config::recv_video`](crate::Config::recv_video) or
         /// [`Config::recv_audio`](crate::Config::recv_audio).
@@ -23,7 +23,7 @@ barertc_wire::reasons! {
         Rtp,
         /// A malformed SCTP packet, or one that came without data channels.
         Sctp,
-        /// A frame that could not be encrypted.
+        /// A packet of media or RTCP that could not be encrypted, and was not sent.
         NotProtected,
         /// A candidate of the other side that is not used: a name, one of another transport or component, malformed, or without
         /// room. In a description it spoils nothing else.

@@ -85,6 +85,13 @@ pub enum Event {
     /// A data channel is closed. Either side has closed it, or its SCTP association has ended. Its id is no longer
     /// valid.
     ChannelClosed(ChannelId),
+    /// Packets of the data channels do not arrive, and smaller ones do: the path carries less than
+    /// [`Config::mtu`](crate::Config::mtu). The association goes on trying, and ends with
+    /// [`Failure::PathMtu`](barertc_sctp::Failure::PathMtu) unless the path changes.
+    PathMtuExceeded {
+        /// The size in bytes of an SCTP packet that does not arrive.
+        size: usize,
+    },
     /// The SCTP association of the data channels has ended, and all its channels with it. `None` means that it was
     /// closed and has not failed. After the next description, or one after an ICE restart, there is a new association.
     DataClosed(Option<barertc_sctp::Failure>),

@@ -10,8 +10,9 @@ use crate::error::Error;
 /// The largest [`SendConfig::repair_packets`].
 pub(crate) const MAX_REPAIRS: usize = 16;
 
-/// The value of the MID header extension (RFC 9143 §15): at most 32 bytes.
-pub type Mid = heapless::Vec<u8, 32>;
+/// The value of the MID header extension (RFC 9143 §15). It has room for every mid that
+/// descriptions have here.
+pub type Mid = heapless::Vec<u8, 64>;
 
 /// The configuration of a stream that is sent.
 #[derive(Clone, Debug)]

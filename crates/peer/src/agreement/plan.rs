@@ -86,6 +86,7 @@ impl Plan {
             receives: line.direction.receives(),
             payloads: payloads.collect(),
             extensions: line.extensions,
+            // It has as much room as a name of a description.
             mid: Mid::from_slice(line.mid.as_bytes()).unwrap_or_default(),
             remote: line.remote_ssrcs.first().map(|source| Remote {
                 ssrc: source.ssrc,

@@ -15,9 +15,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// # Errors
     /// [`Error::NoMemory`], [`Error::Sctp`], [`Error::Closed`].
     pub fn add_data(&mut self, now: Instant) -> Result<(), Error> {
-        if self.told.is_closed() {
-            return Err(Error::Closed);
-        }
+        self.check_open()?;
         let up = self.transport.security().is_up();
         let data = self.transport.data_mut();
         data.ensure(now, &self.config, &self.memory.sctp, &mut self.random, up)?;
@@ -169,9 +167,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         &mut self,
         id: ChannelId,
     ) -> Result<(&mut barertc_sctp::Association<A>, barertc_sctp::ChannelId), Error> {
-        if self.told.is_closed() {
-            return Err(Error::Closed);
-        }
+        self.check_open()?;
         self.transport.data_mut().channel_mut(id)
     }
 }

@@ -64,6 +64,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
             ChannelEvent::Writable(id) => Event::ChannelWritable(id),
             ChannelEvent::BufferedAmountLow(id) => Event::ChannelBufferedAmountLow(id),
             ChannelEvent::Closed(id) => Event::ChannelClosed(id),
+            ChannelEvent::PathMtuExceeded(size) => Event::PathMtuExceeded { size },
             ChannelEvent::Over(reason) => Event::DataClosed(reason),
         })
     }

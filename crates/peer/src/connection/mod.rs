@@ -213,18 +213,33 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
             let room = out.len().saturating_sub(profile.rtcp_overhead());
             let round_trip = self.transport.round_trip();
             if let Some(len) = self.media.poll_rtcp(now, round_trip, &self.cname, out.get_mut(..room)?) {
-                return self.transport.protect_rtcp(out, len);
+                let protected = self.transport.protect_rtcp(out, len);
+                return self.counted(protected);
             }
             if let Some(packet) = self.media.poll_packet(now, out) {
-                let Some(len) = self.transport.protect_rtp(out, packet.len, packet.again) else {
-                    self.discards.count(Discard::NotProtected);
-                    return None;
-                };
+                let protected = self.transport.protect_rtp(out, packet.len, packet.again);
+                let len = self.counted(protected)?;
                 self.media.sent(now, packet, len);
                 return Some(len);
             }
         }
         self.transport.poll_data(now, out)
+    }
+
+    /// Counts a packet that its keys could not protect, and so was not sent.
+    fn counted(&mut self, protected: Option<usize>) -> Option<usize> {
+        if protected.is_none() {
+            self.discards.count(Discard::NotProtected);
+        }
+        protected
+    }
+
+    /// Whether a call can still have its effect.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    fn check_open(&self) -> Result<(), Error> {
+        if self.told.is_closed() { Err(Error::Closed) } else { Ok(()) }
     }
 
     /// Lets each room follow what has happened. To be called at the end of every call that may have caused something.

@@ -115,9 +115,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
 
     /// Whether a description can still be of use.
     fn can_negotiate(&self) -> Result<(), Error> {
-        if self.told.is_closed() {
-            return Err(Error::Closed);
-        }
+        self.check_open()?;
         self.transport.security().failure().map_or(Ok(()), |reason| Err(Error::Failed(reason)))
     }
 

@@ -18,8 +18,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Candidate::tcp_active`] (RFC 6544). TCP is used where UDP finds no path.
     ///
     /// # Errors
-    /// [`Error::Ice`] when there are too many.
+    /// [`Error::Ice`] when there are too many; [`Error::Closed`].
     pub fn add_local_candidate(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
+        self.check_open()?;
         self.transport.ice_mut().add_local(now, candidate)?;
         if self.agreement.is_offered() || self.transport.ice().remote_ufrag().is_some() {
             self.transport.gather(now);
@@ -48,8 +49,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// addresses one to one. Descriptions name `public`. The agent sends from `local` and receives on it.
     ///
     /// # Errors
-    /// [`Error::TooMany`] above four; [`Error::Ice`] when there are too many candidates.
+    /// [`Error::TooMany`] above four; [`Error::Ice`] when there are too many candidates; [`Error::Closed`].
     pub fn add_mapped_candidate(&mut self, now: Instant, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
+        self.check_open()?;
         self.transport.map(local, false, public)?;
         self.add_local_candidate(now, Candidate::host(local))
     }
@@ -64,6 +66,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         local: SocketAddr,
         public: SocketAddr,
     ) -> Result<(), Error> {
+        self.check_open()?;
         self.transport.map(local, true, public)?;
         self.add_local_candidate(now, Candidate::tcp_passive(local))
     }
@@ -73,8 +76,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// address.
     ///
     /// # Errors
-    /// [`Error::Ice`].
+    /// [`Error::Ice`], [`Error::Closed`].
     pub fn add_remote_candidate(&mut self, now: Instant, line: &str) -> Result<(), Error> {
+        self.check_open()?;
         if self.transport.ice_mut().add_remote_line(now, line)?.is_some() {
             self.discards.count(Discard::Candidate);
         }
@@ -85,8 +89,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// Adds a STUN server, which tells the address that this side has from outside. There may be four.
     ///
     /// # Errors
-    /// [`Error::Ice`] when there are too many.
+    /// [`Error::Ice`] when there are too many; [`Error::Closed`].
     pub fn add_stun_server(&mut self, now: Instant, server: SocketAddr) -> Result<(), Error> {
+        self.check_open()?;
         self.transport.ice_mut().add_stun_server(now, server)?;
         self.update(now);
         Ok(())
@@ -99,8 +104,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// candidate](Self::add_local_candidate).
     ///
     /// # Errors
-    /// [`Error::Ice`] beyond `Config::ice.max_relays` and for credentials that are too long.
+    /// [`Error::Ice`] beyond `Config::ice.max_relays` and for credentials that are too long; [`Error::Closed`].
     pub fn add_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
+        self.check_open()?;
         self.transport.ice_mut().add_turn_server(now, server)?;
         self.update(now);
         Ok(())
@@ -140,13 +146,21 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// gave. Before that, the application trickles those candidates.
     ///
     /// # Errors
-    /// [`Error::Ice`] without a local candidate.
+    /// [`Error::Ice`] without a local candidate; [`Error::Closed`].
     pub fn gather(&mut self, now: Instant) -> Result<(), Error> {
+        self.check_open()?;
         if self.transport.ice().gathering_state() == GatheringState::New {
             self.transport.ice_mut().gather(now)?;
             self.update(now);
         }
         Ok(())
+    }
+
+    /// The peer's user name fragment of ICE, which names its ICE generation: a signaling protocol may need it to tell whose
+    /// candidates are (RFC 9725 §4.3.1). `None` before a description was applied of which an m-line was accepted.
+    #[must_use]
+    pub fn remote_ufrag(&self) -> Option<&str> {
+        self.transport.ice().remote_ufrag()
     }
 
     /// The W3C's `iceGatheringState`.

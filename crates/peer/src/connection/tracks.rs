@@ -21,9 +21,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Error::TooMany`] when there are [`Config::max_tracks`](crate::Config::max_tracks); [`Error::MidInUse`];
     /// [`Error::CodecNotSupported`] for a codec that can be negotiated only; [`Error::Closed`].
     pub fn add_track(&mut self, now: Instant, config: TrackConfig) -> Result<TrackId, Error> {
-        if self.told.is_closed() {
-            return Err(Error::Closed);
-        }
+        self.check_open()?;
         if !config.codecs().iter().all(|codec| is_supported(&codec.codec)) {
             return Err(Error::CodecNotSupported);
         }
@@ -62,8 +60,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// Sets the direction that the track asks for from the next description on.
     ///
     /// # Errors
-    /// [`Error::NoSuchTrack`].
+    /// [`Error::NoSuchTrack`], [`Error::Closed`].
     pub fn set_direction(&mut self, now: Instant, track: TrackId, direction: Direction) -> Result<(), Error> {
+        self.check_open()?;
         self.tracks.get_mut(track.index()).ok_or(Error::NoSuchTrack)?.set_direction(direction);
         self.update(now);
         Ok(())
@@ -82,9 +81,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Error::WouldBlock`] when the queue is full; [`Error::NotReady`] before the connection is up and while the
     /// track is paused; [`Error::NoSuchTrack`], [`Error::Media`], [`Error::Closed`], [`Error::Failed`].
     pub fn send_frame(&mut self, now: Instant, track: TrackId, frame: &Frame<A>) -> Result<(), Error> {
-        if self.told.is_closed() {
-            return Err(Error::Closed);
-        }
+        self.check_open()?;
         if let Some(reason) = self.transport.security().failure() {
             return Err(Error::Failed(reason));
         }
@@ -117,8 +114,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// Asks the peer for a key frame of a received video track.
     ///
     /// # Errors
-    /// [`Error::NoSuchTrack`]; [`Error::WrongDirection`] for a track that does not receive video.
+    /// [`Error::NoSuchTrack`]; [`Error::WrongDirection`] for a track that does not receive video; [`Error::Closed`].
     pub fn request_key_frame(&mut self, now: Instant, track: TrackId) -> Result<(), Error> {
+        self.check_open()?;
         self.media.request_key_frame(now, track.index())
     }
 

@@ -360,10 +360,19 @@ impl<A: Allocator + Clone> Media<A> {
                     }
                 }
             }
+            if asks(&packet).is_some_and(|ssrc| !self.sends(ssrc)) {
+                result = Err(Discard::UnknownStream);
+            }
             self.extended.handle_rtcp(now, ntp, self.reporter(), &packet);
             self.handle_feedback(now, &packet);
         }
         result
+    }
+
+    /// Whether a stream of ours has this source, retransmissions and repair packets included.
+    fn sends(&self, ssrc: u32) -> bool {
+        let mut all = self.streams.iter().filter_map(|streams| streams.send.as_ref()).map(SendStream::config);
+        all.any(|c| c.ssrc == ssrc || c.rtx.is_some_and(|s| s.ssrc == ssrc) || c.repair.is_some_and(|s| s.ssrc == ssrc))
     }
 
     /// What a packet tells of the path; the pacer follows.
@@ -431,5 +440,15 @@ impl<A: Allocator + Clone> Media<A> {
                 receiver.update(now);
             }
         }
+    }
+}
+
+/// The stream of which a packet asks for something: packets again, or a key frame.
+fn asks(packet: &Rtcp<'_>) -> Option<u32> {
+    match packet {
+        Rtcp::Nack(nack) => Some(nack.media),
+        Rtcp::Pli(pli) => Some(pli.media),
+        Rtcp::Fir(fir) => fir.requests().map(|(ssrc, _)| ssrc).next(),
+        _ => None,
     }
 }

@@ -32,6 +32,7 @@ pub(crate) enum ChannelEvent {
     Writable(ChannelId),
     BufferedAmountLow(ChannelId),
     Closed(ChannelId),
+    PathMtuExceeded(usize),
     Over(Option<Failure>),
 }
 
@@ -327,6 +328,7 @@ impl<A: Allocator + Clone> Data<A> {
                     }
                     ChannelEvent::Over(Some(reason))
                 }
+                Event::PathMtuExceeded { size } => ChannelEvent::PathMtuExceeded(size),
                 Event::Closed => ChannelEvent::Over(None),
                 _ => continue,
             });

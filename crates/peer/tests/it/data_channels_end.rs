@@ -188,3 +188,16 @@ fn another_line_for_data_that_is_over_ends_nothing() {
     pair.offerer.connection.write_channel(pair.now, one, MessageKind::Text, b"still").expect("it is open");
     assert!(pair.drive(5 * SECOND, |p| p.answerer.messages.iter().any(|(_, m)| m == b"still")));
 }
+
+#[test]
+fn a_path_that_swallows_large_datagrams_is_told() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = connected(&ids, &arena, 79);
+    let id = pair.offerer.open_channels()[0];
+    pair.largest = 600;
+    pair.offerer.connection.write_channel(pair.now, id, MessageKind::Binary, &[7; 3_000]).expect("room");
+    let told = |e: &Event| matches!(e, Event::PathMtuExceeded { size } if *size > 500);
+    assert!(pair.drive(5 * SECOND, |p| p.offerer.events.iter().any(told)), "{:?}", pair.offerer.events);
+    let over = Event::DataClosed(Some(barertc::sctp::Failure::PathMtu));
+    assert!(pair.drive(120 * SECOND, |p| p.offerer.saw(&over)), "{:?}", pair.offerer.events);
+}

@@ -211,6 +211,8 @@ pub struct Pair<'m> {
     pub latency: Duration,
     /// Datagrams of a thousand that are lost.
     pub loss: u32,
+    /// The most bytes of a datagram that arrives.
+    pub largest: usize,
     /// The datagram of this number, of both sides together, is lost, too.
     pub lost: Option<usize>,
     /// Datagrams that both sides have sent.
@@ -231,6 +233,7 @@ impl<'m> Pair<'m> {
             now: Instant::from_millis(1_000),
             latency: Duration::from_millis(10),
             loss: 0,
+            largest: usize::MAX,
             lost: None,
             datagrams: 0,
             narrow: false,
@@ -313,7 +316,7 @@ impl<'m> Pair<'m> {
                 let datagram = room[..transmit.len].to_vec();
                 side.sent.push((self.now, sort(&datagram), datagram.len()));
                 self.datagrams += 1;
-                let lost = self.lost == Some(self.datagrams);
+                let lost = self.lost == Some(self.datagrams) || datagram.len() > self.largest;
                 if self.chance.next_u32() % 1_000 >= self.loss && !lost {
                     let mut route = Route::udp(transmit.route.remote, transmit.route.local);
                     if let Some(alias) = alias {

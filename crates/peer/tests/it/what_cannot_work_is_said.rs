@@ -143,3 +143,35 @@ fn a_socket_behind_the_offer_asks_the_servers() {
     let asked = side.connection.poll_transmit(now, &mut room).expect("a request");
     assert_eq!(asked.route.remote, server);
 }
+
+#[test]
+fn after_the_end_no_call_says_that_it_was_done() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut side = Side::new(1, receiving(), &ids.0[0], &arena, 87).expect("enough memory");
+    let [video, _] = recv_tracks(&mut side).expect("room");
+    let (now, c) = (side.now, &mut side.connection);
+    c.close(now);
+    let address = SocketAddr::from(([10, 0, 0, 9], 5_000));
+    let line = "candidate:1 1 udp 1 192.0.2.1 5000 typ host";
+    let turn = barertc::TurnServer {
+        addr: address,
+        protocol: barertc::Protocol::Udp,
+        username: "user",
+        password: "password",
+        ipv6: false,
+    };
+    for (name, said) in [
+        ("add_local_candidate", c.add_local_candidate(now, Candidate::host(address))),
+        ("add_mapped_candidate", c.add_mapped_candidate(now, address, address)),
+        ("add_remote_candidate", c.add_remote_candidate(now, line)),
+        ("add_stun_server", c.add_stun_server(now, address)),
+        ("add_turn_server", c.add_turn_server(now, &turn)),
+        ("gather", c.gather(now)),
+        ("set_direction", c.set_direction(now, video, barertc::Direction::Inactive)),
+        ("request_key_frame", c.request_key_frame(now, video)),
+        ("restart_ice", c.restart_ice(now)),
+        ("add_data", c.add_data(now)),
+    ] {
+        assert_eq!(said, Err(Error::Closed), "{name}");
+    }
+}

@@ -96,6 +96,22 @@ fn what_is_for_no_track_is_dropped_with_the_reason() {
     assert_eq!(receiver.handle_rtp(now, &other), Err(Discard::UnknownStream));
 }
 
+#[test]
+fn what_is_asked_of_a_stream_of_nobody_is_counted() {
+    let mut sender = media(&terms(true, &[111]));
+    let now = Instant::from_millis(5);
+    let about = |kind: u8, format: u8, ssrc: u8, more: &[u8]| {
+        let words = 2 + more.len() as u8 / 4;
+        [&[0x80 | format, kind, 0, words, 0, 0, 0, 3, 0, 0, 0, ssrc][..], more].concat()
+    };
+    // Generic NACK, PLI and FIR (RFC 4585 §6.2.1, §6.3.1, RFC 5104 §4.3.1).
+    for (ssrc, said) in [(7, Ok(())), (44, Err(Discard::UnknownStream))] {
+        assert_eq!(sender.handle_rtcp(now, &about(205, 1, ssrc, &[0, 1, 0, 0])), said);
+        assert_eq!(sender.handle_rtcp(now, &about(206, 1, ssrc, &[])), said);
+        assert_eq!(sender.handle_rtcp(now, &about(206, 4, 0, &[0, 0, 0, ssrc, 1, 0, 0, 0])), said);
+    }
+}
+
 /// Hands the report of `from` that is due to `to`, `delay` milliseconds later; tells when it came.
 fn report(from: &mut Media<Global>, to: &mut Media<Global>, delay: u64) -> Instant {
     let at = from.send_timeout().expect("there is something to report").max(Instant::from_millis(5));
