@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
 
-use barertc_signaling::whip::{self, Published, Session, Token};
+use barertc_signaling::whip::{self, Published, Token};
 use barertc_signaling::{Backoff, Buffers, Id, Peer, Url};
 
 use barertc_arena::Box;
@@ -25,6 +25,8 @@ const REDIRECTS: usize = 3;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long one exchange with the server may take.
 const EXCHANGE_TIME: Duration = Duration::from_secs(10);
+/// The longest time that a server can ask us to wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Room for the heads of a request and its answer.
 const END_ROOM: usize = 4 << 10;
 /// How long the goodbye may take.
@@ -35,27 +37,37 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
     loop {
         let since = app.board.now();
+        let mut asked = Duration::ZERO;
         let begun = select(pin!(begin(app, whip)), app.board.sleep_until(since + EXCHANGE_TIME)).await;
         match begun {
-            Either::First(Ok(session)) => {
-                app.board.log(format_args!("WHIP: sending to {}", session.url()));
-                *app.published.borrow_mut() = Some(session);
+            Either::First(Ok(())) => {
+                sending_to(app, whip);
                 while app.viewers.borrow_mut().find(SERVER, NAME).is_some() {
                     app.board.sleep_until(app.board.now() + LOOK).await;
                 }
                 app.board.log(format_args!("WHIP: the connection to {} ended", whip.url));
                 pin!(unpublish(app, whip)).await;
             }
-            Either::First(Err(error)) => app.board.log(format_args!("WHIP: {}: {error}", whip.url)),
+            Either::First(Err(error)) => {
+                app.board.log(format_args!("WHIP: {}: {error}", whip.url));
+                asked = error.retry_after();
+                // A session whose answer is of no use here is one all the same.
+                pin!(unpublish(app, whip)).await;
+            }
             Either::Second(()) => app.board.log(format_args!("WHIP: {}: no answer", whip.url)),
         }
         app.viewers.borrow_mut().remove(SERVER, NAME);
         if app.board.now() - since > Duration::from_secs(20) {
             backoff.succeeded();
         }
-        let wait = app.board.random(|rng| backoff.next(rng));
+        let wait = app.board.random(|rng| backoff.next(rng)).max(asked);
         app.board.sleep_until(app.board.now() + wait).await;
     }
+}
+
+fn sending_to<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
+    let published = app.published.borrow();
+    app.board.log(format_args!("WHIP: sending to {}", published.as_ref().map_or(whip.url, |session| session.url())));
 }
 
 /// Tells the server that there will be no more (RFC 9725 §4.2).
@@ -75,7 +87,7 @@ pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
 }
 
 /// Offers, and takes the answer.
-async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<Session, PublishError> {
+async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<(), PublishError> {
     let from = Origin { socket: SERVER, id: Id::try_from(NAME).unwrap_or_default(), address: OURSELVES };
     let begun = pin!(with_buffers(app, async |Buffers { message, sdp, out: _ }| {
         let offer = pin!(app.offer(&from, sdp)).await?;
@@ -84,13 +96,15 @@ async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<Session, P
         for _ in 0..=REDIRECTS {
             let url = Url::parse(&place)?;
             let way = Way::to(app.board, &url).ok_or(PublishError::NoTls)?;
-            let mut socket = way.connect(at).await.map_err(|_| PublishError::Unreachable)?;
+            let mut socket =
+                way.connect(at).await.map_err(|e| PublishError::Unreachable(embedded_io_async::Error::kind(&e)))?;
             let published = pin!(whip::publish(&mut socket, &url, token(whip).as_ref(), offer, message)).await?;
             match published {
                 Published::Session { session, answer } => {
+                    *app.published.borrow_mut() = Some(session);
                     app.answered(Peer { socket: SERVER, id: NAME, token: None }, answer)?;
                     app.wake.signal(());
-                    return Ok(session);
+                    return Ok(());
                 }
                 Published::Redirect(to) => {
                     let next = Url::parse(&to)?;
@@ -124,7 +138,19 @@ enum PublishError {
     Signaling(barertc_signaling::Error),
     Url,
     NoTls,
-    Unreachable,
+    Unreachable(embedded_io_async::ErrorKind),
+}
+
+impl PublishError {
+    /// How long the server asks to be left alone (RFC 9110 §10.2.3).
+    fn retry_after(&self) -> Duration {
+        match self {
+            Self::Signaling(barertc_signaling::Error::Busy(Some(seconds))) => {
+                Duration::from_secs((*seconds).into()).min(LONGEST_WAIT)
+            }
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 impl From<barertc::Error> for PublishError {
@@ -146,7 +172,7 @@ impl core::fmt::Display for PublishError {
             Self::Signaling(error) => error.fmt(f),
             Self::Url => f.write_str("sends us on to where we cannot go"),
             Self::NoTls => f.write_str("no TLS on this board"),
-            Self::Unreachable => f.write_str("cannot be reached"),
+            Self::Unreachable(why) => write!(f, "cannot be reached ({why:?})"),
         }
     }
 }

@@ -20,6 +20,8 @@ use crate::signaling::{Handler, Source};
 
 /// How long a connection may be open before it asks for something.
 const REQUEST_TIME: Duration = Duration::from_secs(1);
+/// After which time a connection is accepted again where that has failed.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 /// How long a closing TCP connection may take, with whatever still comes from the other side.
 const LINGER: Duration = Duration::from_secs(2);
 /// How long connecting to a forwarder may take, with TLS.
@@ -50,12 +52,18 @@ async fn accept_four<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
 /// Accepts connections one after the other; several of these share an acceptor.
 async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
     loop {
-        let Ok((remote, mut socket)) = acceptor.accept().await else {
-            app.board.sleep_until(app.board.now() + Duration::from_millis(100)).await;
-            continue;
+        let (remote, mut socket) = match acceptor.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                let why = embedded_io_async::Error::kind(&error);
+                app.board.log(format_args!("HTTP: a connection could not be accepted ({why:?})"));
+                app.board.sleep_until(app.board.now() + ACCEPT_AGAIN).await;
+                continue;
+            }
         };
         // Each of these loops has one place, so there is one free.
         let Some(place) = app.http.enter(app.board.now(), remote.ip()) else {
+            app.status.count_refused();
             let _ = socket.abort().await;
             continue;
         };
@@ -145,8 +153,10 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
                     .await
                 }))
                 .await;
-                if let Some(Err(error)) = ended {
-                    app.board.log(format_args!("forwarder: {error}"));
+                match ended {
+                    Some(Ok(())) => app.board.log(format_args!("forwarder: closed by the other side")),
+                    Some(Err(error)) => app.board.log(format_args!("forwarder: {error}")),
+                    None => app.board.log(format_args!("forwarder: no memory for its messages")),
                 }
                 if app.board.now() - since > Duration::from_secs(10) {
                     backoff.succeeded();

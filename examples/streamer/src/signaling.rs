@@ -153,6 +153,10 @@ impl<B: Board> Signals for Handler<'_, '_, B> {
                 }
                 2
             }
+            Message::Refused { reason } => {
+                app.board.log(format_args!("{}: refuses us: {}", Printable(from.id), Printable(reason)));
+                2
+            }
             _ => 2,
         };
         app.wake.signal(());
@@ -254,13 +258,18 @@ impl<B: Board> Server for Handler<'_, '_, B> {
                 _ => Refusal::Unacceptable,
             }
         })?;
-        self.app.viewers.borrow_mut().set_remote_ufrag(&origin, offer);
+        if self.app.viewers.borrow_mut().is_unused(&origin) {
+            // RFC 9725 §4.2: a whole offer is refused rather than each of its m-lines.
+            self.app.viewers.borrow_mut().remove(SESSION, &origin.id);
+            self.refuse(endpoint.name(), &"nothing in the offer can be used");
+            return Err(Refusal::Unacceptable);
+        }
         Ok(answer)
     }
 
     fn session_ice(&self, session: &str) -> Option<IceGeneration> {
         let mut viewers = self.app.viewers.borrow_mut();
-        let ufrag = viewers.find(SESSION, session)?.remote_ufrag();
+        let ufrag = viewers.find(SESSION, session)?.connection.remote_ufrag().unwrap_or_default();
         // Restarts are refused, so there is one generation.
         Some(IceGeneration { number: 0, ufrag: Ufrag::try_from(ufrag).unwrap_or_default() })
     }

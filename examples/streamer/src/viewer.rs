@@ -18,8 +18,6 @@ const CONNECT_TIME: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(2);
 /// One whose path is silent is forgotten after this: consent to send to it has expired by then (RFC 7675 §5.1).
 const SILENCE: Duration = Duration::from_secs(30);
-/// The longest user name fragment that is remembered. Candidates of one who has a longer one are not told apart.
-const UFRAG: usize = 32;
 
 /// In the large memory from the moment it is made: what is moved takes as much of the stack each time.
 pub(crate) type Connection<'b, B> =
@@ -80,7 +78,6 @@ pub(crate) struct Viewer<'b, B: Board> {
     socket: Option<SocketAddr>,
     ping: Option<ChannelId>,
     stats: Option<ChannelId>,
-    remote_ufrag: heapless::String<UFRAG>,
     since: Instant,
     stage: Stage,
     /// It has been sent a key frame, and so can make something of what follows.
@@ -119,7 +116,6 @@ impl<'b, B: Board> Viewer<'b, B> {
             socket: None,
             ping: None,
             stats: None,
-            remote_ufrag: heapless::String::new(),
             since,
             stage: Stage::Connecting { until: since + CONNECT_TIME },
             started: false,
@@ -155,16 +151,6 @@ impl<'b, B: Board> Viewer<'b, B> {
 
     pub(crate) fn has_lent(&self, socket: SocketAddr) -> bool {
         self.socket == Some(socket)
-    }
-
-    /// The user name fragment of the offer that it made; empty when none is known.
-    pub(crate) fn remote_ufrag(&self) -> &str {
-        &self.remote_ufrag
-    }
-
-    pub(crate) fn set_remote_ufrag(&mut self, offer: &str) {
-        let ufrag = offer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim_end);
-        self.remote_ufrag = ufrag.and_then(|ufrag| heapless::String::try_from(ufrag).ok()).unwrap_or_default();
     }
 
     pub(crate) fn close(&mut self, now: Instant) {

@@ -10,7 +10,7 @@ use barertc::ice::stream::StreamEnd;
 use barertc::{Error, Frame, Route, Transmit};
 use barertc_arena::{Box, Slab};
 use barertc_runner::{Connections, Lost, Wake};
-use barertc_signaling::Id;
+use barertc_signaling::{Id, Printable};
 use barertc_wire::Instant;
 
 use crate::board::Board;
@@ -104,8 +104,10 @@ impl<'b, B: Board> Viewers<'b, B> {
             slow.max_by_key(|(_, v)| (of(v.origin().address), core::cmp::Reverse(v.since()))).map(|(key, _)| key);
         let Some(victim) = victim.and_then(|key| self.slots.remove(key)) else { return false };
         let Origin { socket, id, .. } = victim.origin().clone();
-        if self.notices.is_full() {
-            self.notices.pop_front();
+        if self.notices.is_full()
+            && let Some((_, untold)) = self.notices.pop_front()
+        {
+            self.board.log(format_args!("viewer {}: had to make room, and cannot be told", Printable(&untold)));
         }
         // There is room now.
         let _ = self.notices.push_back((socket, id));
@@ -133,14 +135,13 @@ impl<'b, B: Board> Viewers<'b, B> {
         self.iter_mut().find(|v| v.origin().is(socket, id))
     }
 
-    pub(crate) fn is_known(&mut self, origin: &Origin) -> bool {
-        self.find(origin.socket, &origin.id).is_some()
+    /// Whether no m-line of the offer of this one was accepted.
+    pub(crate) fn is_unused(&mut self, origin: &Origin) -> bool {
+        self.find(origin.socket, &origin.id).is_some_and(|viewer| viewer.connection.remote_ufrag().is_none())
     }
 
-    pub(crate) fn set_remote_ufrag(&mut self, origin: &Origin, offer: &str) {
-        if let Some(viewer) = self.find(origin.socket, &origin.id) {
-            viewer.set_remote_ufrag(offer);
-        }
+    pub(crate) fn is_known(&mut self, origin: &Origin) -> bool {
+        self.find(origin.socket, &origin.id).is_some()
     }
 
     /// Says goodbye to one; false when there is none of that name.
@@ -252,16 +253,18 @@ impl<'b, B: Board> Viewers<'b, B> {
         self.iter_mut().for_each(|viewer| viewer.close(now));
     }
 
-    /// A datagram from an address that nobody has: perhaps of a viewer who has moved.
+    /// A datagram from an address that nobody has: perhaps of a viewer who has moved. One of nobody is counted.
     fn handle_unknown_source(&mut self, now: Instant, route: Route, datagram: &[u8]) {
-        for viewer in self.iter_mut() {
+        let is_taken = self.iter_mut().any(|viewer| {
             let mut room = [0; UNKNOWN_SOURCE];
             // Each tries its own keys, and spoils the bytes. Reports are short; longer ones come again.
-            let Some(copy) = room.get_mut(..datagram.len()) else { return };
-            copy.copy_from_slice(datagram);
-            if viewer.connection.handle_unknown(now, route, copy) {
-                return;
-            }
+            room.get_mut(..datagram.len()).is_some_and(|copy| {
+                copy.copy_from_slice(datagram);
+                viewer.connection.handle_unknown(now, route, copy)
+            })
+        });
+        if !is_taken {
+            self.figures.dropped = self.figures.dropped.saturating_add(1);
         }
     }
 

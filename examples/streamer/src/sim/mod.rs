@@ -3,6 +3,7 @@
 
 mod board;
 mod live;
+mod sessions;
 mod tests;
 mod viewer;
 
