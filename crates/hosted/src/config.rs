@@ -1,42 +1,42 @@
 use core::time::Duration;
 
-/// How much the driver may take, and how patient it is.
+/// The configuration of the driver: sizes of its buffers and queues, and time limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// What buffers start at a multiple of, in bytes: a cache line, for DMA. A power of two.
+    /// The alignment of buffers in bytes: the length of a cache line, for DMA. A power of two.
     pub alignment: usize,
-    /// Ethernet frames that wait for the network stack; more are dropped and counted.
+    /// The most received Ethernet frames that wait for the network stack. Further frames are dropped and counted.
     pub receive_frames: usize,
-    /// Ethernet frames that wait for the co-processor; the network stack is held back when there are as many.
+    /// The most Ethernet frames that wait for the co-processor. When the queue is full, the network stack must wait.
     pub transmit_frames: usize,
-    /// Bytes that are read from the co-processor at a time, over SDIO: a multiple of 512, at least 2048.
+    /// The length of a read from the co-processor over SDIO, in bytes: a multiple of 512, at least 2048.
     pub transfer_bytes: usize,
-    /// Bytes that frames to the co-processor are packed into, over SDIO, where its firmware takes several in one
-    /// transfer (3.x): a multiple of 512. With less than 1536 each frame goes alone.
+    /// The size of the buffer in which frames are packed into one SDIO transfer, in bytes: a multiple of 512. Firmware 3.x
+    /// takes such transfers. With fewer than 1536 bytes each frame has its own transfer.
     pub aggregate_bytes: usize,
-    /// Bytes of the longest message of the co-processor (a list of access points); at most 8192 make sense.
+    /// The longest message of the co-processor in bytes, at most 8192. The longest one is a list of access points.
     pub message_bytes: usize,
-    /// Access points that a scan remembers.
+    /// The most access points that a scan returns.
     pub scan_results: usize,
-    /// Events that wait for the application; the oldest is dropped when there are more.
+    /// The most events that wait for the application. A further event replaces the oldest one.
     pub events: usize,
-    /// How long the driver goes without looking at the bus when there is no interrupt.
+    /// The time between two looks at the bus without an interrupt.
     pub poll_interval: Duration,
-    /// How often the co-processor has to say that it lives, in whole seconds from one on; three times silence is death.
-    /// `None`: never.
+    /// The interval of the co-processor's heartbeat, in whole seconds, at least one. After three missing heartbeats the
+    /// co-processor is started again. `None` turns the heartbeat off.
     pub heartbeat: Option<Duration>,
-    /// How long an answer may take.
+    /// The longest time until the answer to a request.
     pub rpc_timeout: Duration,
-    /// How long the access point may take to let us in.
+    /// The longest time in which the access point must accept the connection.
     pub connect_timeout: Duration,
-    /// What is waited before the second attempt to connect; each further one waits twice as long.
+    /// The pause before the second attempt to connect. Each further pause is twice as long.
     pub backoff_min: Duration,
-    /// What is waited at most.
+    /// The longest pause between two attempts to connect.
     pub backoff_max: Duration,
-    /// How full, in percent, the co-processor's queue may become until it asks for a pause.
+    /// The fill level in percent at which the co-processor's queue makes it ask for a pause.
     pub throttle_high: u8,
-    /// How empty it has to become again.
+    /// The fill level in percent at which the co-processor ends the pause.
     pub throttle_low: u8,
 }
 

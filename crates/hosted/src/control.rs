@@ -11,8 +11,10 @@ use crate::session::{Answer, Command};
 use crate::state::Handle;
 use crate::stats::Statistics;
 
-/// What the application steers WiFi with. Every method takes `&self`: several tasks may use it at the same time, and
-/// their questions are asked one after the other. Each future may be dropped at any time.
+/// The application's handle for WiFi.
+///
+/// Every method takes `&self`, so several tasks may use it at the same time. The driver sends their requests one after the
+/// other. A future may be dropped at any time.
 pub struct Control<A: Allocator + Clone> {
     state: Handle<A>,
 }
@@ -22,13 +24,15 @@ impl<A: Allocator + Clone> Control<A> {
         Self { state }
     }
 
-    /// Joins a network, and stays in it: when the connection is lost, or the co-processor, it is joined again by
-    /// itself, with pauses that grow from [`Config::backoff_min`](crate::Config::backoff_min) to
-    /// [`Config::backoff_max`](crate::Config::backoff_max). Waits for the end of the first attempt.
+    /// Joins a network, and waits for the end of the first attempt.
+    ///
+    /// The driver stays in the network: after a lost connection or a restart of the co-processor it joins again. The pauses
+    /// between attempts grow from [`Config::backoff_min`](crate::Config::backoff_min) to
+    /// [`Config::backoff_max`](crate::Config::backoff_max).
     ///
     /// # Errors
-    /// [`Error::NotJoined`] when that failed; the next one follows unless [`disconnect`](Self::disconnect) is called.
-    /// [`Error::Superseded`] when something else was wanted meanwhile.
+    /// [`Error::NotJoined`] when the first attempt failed. Further attempts follow until [`disconnect`](Self::disconnect) is
+    /// called. [`Error::Superseded`] when another call asked for another network, or for none, meanwhile.
     pub async fn connect(&self, network: &Network) -> Result<(), Error> {
         let generation = {
             let mut state = self.state.borrow_mut();
@@ -51,7 +55,7 @@ impl<A: Allocator + Clone> Control<A> {
         .await
     }
 
-    /// Leaves the network, or gives up joining one.
+    /// Leaves the network, or ends the attempts to join one.
     pub fn disconnect(&self) {
         let mut state = self.state.borrow_mut();
         state.session.want(None);
@@ -59,13 +63,13 @@ impl<A: Allocator + Clone> Control<A> {
         state.wake_runner();
     }
 
-    /// How the connection stands.
+    /// The state of the connection.
     #[must_use]
     pub fn status(&self) -> Status {
         self.state.borrow().session.status()
     }
 
-    /// Waits until the connection stands so.
+    /// Waits until the connection is in the state `wanted`.
     pub async fn wait_status(&self, wanted: Status) {
         poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
@@ -78,7 +82,8 @@ impl<A: Allocator + Clone> Control<A> {
         .await;
     }
 
-    /// The next event. When nobody asks for long, the oldest are lost, and counted.
+    /// Waits for the next event. When more than [`Config::events`](crate::Config::events) wait, the oldest is dropped and
+    /// counted.
     pub async fn event(&self) -> Event {
         poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
@@ -93,20 +98,20 @@ impl<A: Allocator + Clone> Control<A> {
         .await
     }
 
-    /// Our hardware address, once the co-processor has told it.
+    /// The hardware address of this station. `None` before the co-processor has reported it.
     #[must_use]
     pub fn address(&self) -> Option<[u8; 6]> {
         let state = self.state.borrow();
         (state.session.status() != Status::Starting).then(|| state.session.address())
     }
 
-    /// What was counted so far.
+    /// The statistics since the driver was made.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.state.borrow().stats.clone()
     }
 
-    /// How strong the access point is here, in dBm.
+    /// The signal strength of the access point (RSSI), in dBm.
     ///
     /// # Errors
     /// When the co-processor does not tell.
@@ -131,7 +136,7 @@ impl<A: Allocator + Clone> Control<A> {
     /// The version of the co-processor's firmware: major, minor, patch.
     ///
     /// # Errors
-    /// When the co-processor does not tell: 0.0.6 doesn't, which boards are delivered with.
+    /// An [`Error`] when the co-processor does not report it. Firmware 0.0.6, with which boards are delivered, does not.
     pub async fn firmware_version(&self) -> Result<[u8; 3], Error> {
         let known = self.state.borrow().session.firmware();
         if let Some(version) = known {
@@ -143,11 +148,13 @@ impl<A: Allocator + Clone> Control<A> {
         }
     }
 
-    /// Looks for access points, of the network `ssid` or of all, and shows what it found, the strongest first, at most
-    /// [`Config::scan_results`](crate::Config::scan_results). Returns how many there were.
+    /// Scans for access points of the network `ssid`, or of all networks, and returns the number of those found.
+    ///
+    /// The call gives them to `show`, the strongest first, at most [`Config::scan_results`](crate::Config::scan_results).
     ///
     /// # Errors
-    /// When the co-processor refuses, as it does while it joins a network.
+    /// [`Error::Refused`] when the co-processor refuses, as it does while it joins a network. Another [`Error`] when it does
+    /// not answer.
     pub async fn scan(&self, ssid: Option<&str>, mut show: impl FnMut(&AccessPoint)) -> Result<usize, Error> {
         let mut name = [0; 32];
         let wanted = ssid.unwrap_or_default().as_bytes();

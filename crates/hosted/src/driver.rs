@@ -9,12 +9,13 @@ use crate::buffer::Buffer;
 use crate::header;
 use crate::state::{Frame, Handle};
 
-/// The network device: give it to `embassy_net::new`.
+/// The network device for `embassy_net::new`.
 ///
-/// It has no link until a network is joined, and its hardware address is known only then; `embassy-net` asks for both
-/// each time. When all frames of [`Config::transmit_frames`](crate::Config::transmit_frames) wait for the
-/// co-processor, the stack is held back: what it has to send stays in the sockets' own buffers. A frame that the stack
-/// sends without a link is dropped and counted.
+/// Its link is up while a network is joined. Its hardware address is known when the co-processor runs. `embassy-net` reads
+/// both each time.
+///
+/// When [`Config::transmit_frames`](crate::Config::transmit_frames) frames wait for the co-processor, the network stack must
+/// wait: its data stay in the buffers of the sockets. A frame that the stack sends without a link is dropped and counted.
 pub struct Driver<A: Allocator + Clone> {
     state: Handle<A>,
 }

@@ -1,99 +1,99 @@
-//! What the application is told.
+//! Events, errors and states for the application.
 
 use core::fmt;
 
 use crate::network::AccessPoint;
 
-/// Why the co-processor is started again.
+/// The reason why the driver starts the co-processor again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Cause {
-    /// The card was not found, or could not be set up.
+    /// The SDIO card was not found, or could not be set up.
     NoCard,
-    /// Transfers failed one after the other.
+    /// Several transfers in a row failed.
     Bus,
-    /// The co-processor did not introduce itself in time.
+    /// The co-processor did not send INIT in time.
     NoInit,
-    /// It introduced itself in the middle: it was reset.
+    /// The co-processor sent a second INIT: it was reset.
     Reset,
-    /// It gave no sign of life.
+    /// The heartbeat of the co-processor was missing three times.
     Heartbeat,
-    /// It had no buffer for us for a long time.
+    /// The co-processor had no free buffer for five seconds.
     Stalled,
-    /// It did not answer a request that everything depends on.
+    /// The co-processor did not answer a request that the driver depends on.
     Timeout,
-    /// It refused such a request, with the firmware's error code.
+    /// The co-processor refused a request that the driver depends on, with this error code of the firmware.
     Refused(i32),
-    /// Its firmware does not know such a request.
+    /// The firmware does not know a request that the driver depends on.
     Unsupported,
-    /// Its transfers are built in a way that this driver does not know, or its buffers are shorter than a packet.
+    /// INIT names an unknown form of transfers, or buffers that are shorter than a packet.
     Framing,
 }
 
-/// What the driver tells the application: a change of the co-processor or of the WiFi link.
+/// A change of the co-processor or of the WiFi connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
     /// The co-processor runs, and its WiFi is started.
     Ready {
-        /// Its chip, by Espressif's number (13: ESP32-C6).
+        /// The number of the chip at Espressif (13: ESP32-C6).
         chip: u8,
-        /// Version of its firmware, major, minor, patch; old ones do not say.
+        /// The version of the firmware: major, minor, patch. `None` for old firmware, which does not report it.
         firmware: Option<[u8; 3]>,
-        /// Our hardware address.
+        /// The hardware address of this station.
         address: [u8; 6],
     },
-    /// The network is joined: frames flow. The access point's strength is not known yet (0).
+    /// The network is joined. The signal strength in the value is not known yet (0).
     Connected(AccessPoint),
-    /// The connection is lost. Unless the application wanted that, the next attempt follows by itself.
+    /// The connection is lost. Unless the application has left the network, the driver joins it again.
     Disconnected {
-        /// The reason's number: below 200 of IEEE 802.11, from 200 on of the firmware (201: no such network).
+        /// The reason code: below 200 that of IEEE 802.11, from 200 on that of the firmware (201: no such network).
         reason: u16,
-        /// How strong the access point was, in dBm.
+        /// The last signal strength of the access point, in dBm.
         rssi: i8,
     },
-    /// An attempt to join failed; the next one follows by itself.
+    /// An attempt to join the network failed. The driver tries again.
     Failed(Failure),
-    /// The co-processor is started again, and everything with it.
+    /// The driver starts the co-processor again, for this reason.
     Restarting(Cause),
 }
 
-/// Why a network was not joined.
+/// The reason why a network was not joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Failure {
-    /// The access point, or the search for it, ended it: see [`Event::Disconnected`] for the number.
+    /// The access point refused, or was not found. The reason code is that of [`Event::Disconnected`].
     Reason(u16),
-    /// The firmware refused, with its error code.
+    /// The firmware refused with this error code.
     Refused(i32),
-    /// Nothing happened in time.
+    /// The attempt took longer than [`Config::connect_timeout`](crate::Config::connect_timeout).
     Timeout,
 }
 
-/// Why a question to the co-processor has no answer.
+/// The reason why a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The allocator has not got [`worst_case_bytes`](crate::Runner::worst_case_bytes), or the alignment is no power of
+    /// The allocator has fewer than [`worst_case_bytes`](crate::Runner::worst_case_bytes), the alignment is not a power of
     /// two, or a queue has no places.
     OutOfMemory,
-    /// The co-processor was started again meanwhile, or is not running yet.
+    /// The co-processor does not run yet, or was started again during the call.
     Restarting,
-    /// It did not answer in time.
+    /// The co-processor did not answer in time.
     Timeout,
-    /// Its firmware does not know the question.
+    /// The firmware does not know the request.
     Unsupported,
-    /// It refused, with the firmware's error code.
+    /// The co-processor refused the request with this error code of the firmware.
     Refused(i32),
-    /// The answer cannot be.
+    /// The answer of the co-processor is malformed.
     Malformed,
-    /// The network was not joined; the driver goes on trying.
+    /// The network was not joined, for this reason. The driver tries again.
     NotJoined(Failure),
-    /// The application wanted something else meanwhile.
+    /// A later call of the application replaced this one.
     Superseded,
 }
 
@@ -120,19 +120,19 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// How the connection stands.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Status {
-    /// The co-processor is being started.
+    /// The driver starts the co-processor.
     Starting,
-    /// It runs; no network is wanted.
+    /// The co-processor runs, and the application has asked for no network.
     Idle,
-    /// A network is being joined.
+    /// The driver joins a network.
     Joining,
-    /// An attempt failed; the next one is waited for.
+    /// An attempt to join failed. The driver waits before the next one.
     Waiting,
-    /// Frames flow.
+    /// The network is joined, and frames are sent and received.
     Connected,
 }

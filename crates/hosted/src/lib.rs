@@ -1,9 +1,10 @@
-//! WiFi through an Espressif co-processor: a host driver for ESP-Hosted-MCU firmware, over SDIO or SPI.
+//! WiFi through an Espressif co-processor: a host driver for the ESP-Hosted-MCU firmware, over SDIO or SPI.
 //!
-//! [`new`] gives three handles: the network device for `embassy-net` ([`Driver`]), what the application steers WiFi
-//! with ([`Control`]), and what moves packets and needs a task of its own ([`Runner`]). The board lends a [`Clock`] and
-//! an [`SdioBus`] or [`SpiBus`]; all memory comes from one allocator, when the driver is made, and goes back to it when
-//! the handles are dropped.
+//! [`new`] makes three handles. [`Driver`] is the network device for `embassy-net`. With [`Control`], the application joins
+//! and leaves networks. [`Runner`] moves packets between the two and the bus, in its own task.
+//!
+//! The board lends a [`Clock`] and an [`SdioBus`] or [`SpiBus`]. The driver allocates all its memory from one allocator when
+//! it is made, and frees it when the three handles are dropped.
 //!
 //! ```no_run
 //! use barertc_hosted::{Clock, Config, Control, Network, Sdio, SdioBus};
@@ -14,10 +15,10 @@
 //!     clock: impl Clock,
 //!     memory: A,
 //! ) -> Result<(), Box<dyn std::error::Error>> {
-//!     // Larger cache lines where the memory is PSRAM.
+//!     // PSRAM has longer cache lines than internal memory.
 //!     let config = Config { alignment: 128, ..Config::default() };
 //!     let (driver, control, mut runner) = barertc_hosted::new(Sdio::new(bus), clock, config, memory)?;
-//!     // In tasks of their own: `runner.run()`, and `embassy_net::new(driver, …)` with its runner.
+//!     // Run `runner.run()` in its own task, and the runner of `embassy_net::new(driver, …)` in another one.
 //!     # drop(driver);
 //!     # runner.run().await;
 //!     control.connect(&Network::new("home", "correct horse battery")?).await?;
@@ -25,9 +26,9 @@
 //! }
 //! ```
 //!
-//! When the co-processor falls silent, is reset, or the bus fails, everything is started again and the network joined
-//! again; the network stack sees a link that goes and comes. `docs/hosted.md` has the states and the differences to
-//! other drivers.
+//! When the co-processor does not answer, is reset, or the bus fails, the driver starts the co-processor again and joins the
+//! network again. The network stack sees the link go down and up. `docs/hosted.md` has the states and the differences to other
+//! drivers.
 //!
 //! Feature `defmt` implements `defmt::Format` for the small public types.
 #![no_std]

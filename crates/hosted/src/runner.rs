@@ -54,7 +54,8 @@ struct Packed {
     bytes: u64,
 }
 
-/// Moves packets. [`run`](Self::run) it in a task of its own.
+/// The task that moves packets between the network stack, the application and the bus. Call [`run`](Self::run) in its own
+/// task.
 pub struct Runner<T, C, A: Allocator + Clone> {
     transport: T,
     clock: C,
@@ -71,7 +72,7 @@ pub struct Runner<T, C, A: Allocator + Clone> {
 }
 
 impl<T: Transport, C: Clock, A: Allocator + Clone> Runner<T, C, A> {
-    /// The bytes that a driver with this configuration takes from its allocator. It takes all of them when it is made.
+    /// The number of bytes that a driver with this configuration allocates. It allocates all of them when it is made.
     #[must_use]
     pub fn worst_case_bytes(config: &Config) -> usize {
         let frames = config.receive_frames.saturating_add(config.transmit_frames);
@@ -86,7 +87,7 @@ impl<T: Transport, C: Clock, A: Allocator + Clone> Runner<T, C, A> {
         Self { transport, clock, config, state, room, frame: None, control: 0, packed, credit: None, faults: 0 }
     }
 
-    /// Runs for ever: starts the co-processor, and starts it again whenever it is lost.
+    /// Runs for ever. It starts the co-processor, and starts it again after each failure.
     pub async fn run(&mut self) -> Infallible {
         let mut wait = RESTART_MIN;
         loop {

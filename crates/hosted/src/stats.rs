@@ -1,42 +1,42 @@
-//! What was counted.
+//! Statistics of the driver.
 
 use core::fmt;
 
 barertc_wire::reasons! {
-    /// Why a packet, or what stood in its place, was dropped.
+    /// The reason why a packet, a frame, a message or an event was dropped.
     pub enum Discard: Discards {
-        /// Shorter than its header, or than its header says.
+        /// The packet is shorter than its header, or than its header says.
         Truncated,
-        /// A header that cannot be: its payload starts elsewhere, or is longer than a buffer.
+        /// The header is malformed: its payload starts at a wrong position, or is longer than a buffer.
         BadHeader,
-        /// A checksum that is wrong.
+        /// The checksum is wrong.
         BadChecksum,
-        /// For an interface that this driver does not serve.
+        /// The packet is for an interface that this driver does not support.
         Interface,
-        /// A frame for which the receive queue had no buffer.
+        /// The receive queue has no free buffer for the frame.
         NoBuffer,
-        /// A frame to send while there was no connection.
+        /// The network stack sent a frame without a connection.
         NoLink,
-        /// A frame to send that is longer than the co-processor takes.
+        /// The network stack sent a frame that is longer than the co-processor accepts.
         TooLong,
-        /// The rest of a transfer, after a header in it that cannot be.
+        /// A malformed header made the rest of its transfer unreadable.
         OutOfStep,
-        /// A private packet that is no event, or one that is cut short.
+        /// The private packet is not an event, or is truncated.
         Event,
-        /// An RPC message that is longer than there is room for.
+        /// The RPC message is longer than [`Config::message_bytes`](crate::Config::message_bytes).
         MessageTooLong,
-        /// An RPC message that is none.
+        /// The RPC message is malformed.
         Message,
-        /// An answer to a question that was not asked, or that is late.
+        /// The RPC response has the number of no pending request, because it is late or was not asked for.
         Uid,
-        /// An answer with the right number to another question.
+        /// The RPC response has the number of the pending request, but another type.
         Answer,
-        /// An event that the application did not fetch in time.
+        /// The queue of events was full, and the oldest event was dropped.
         EventLost,
     }
 }
 
-/// What was counted since the driver was made.
+/// The statistics since the driver was made.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -17,56 +17,56 @@ use crate::senders::Senders;
 use crate::turn::TurnOption;
 
 pub const HELP: &str = "\
-barertc-desktop [OPTION…]: streams H.264 video with Opus sound and data channels to whoever opens its page.
+barertc-desktop [OPTION…]: streams H.264 video, Opus sound and data channels to each browser that opens its page.
 
-Without options it plays its sample to browsers on this machine, at http://127.0.0.1:8000/.
+Without options it streams its sample to browsers on this machine, at http://127.0.0.1:8000/.
 
-What is played, and kept
-  --media PATH         a packed file (.brtc), or a folder with h264/ and opus/ in it
-  --test-pattern       a test card and a tone, made by ffmpeg while you watch
-  --camera DEVICE      a camera through ffmpeg, such as /dev/video0
-  --microphone DEVICE  a microphone through ffmpeg and ALSA, such as default
-  --video COMMAND      what a command writes to its standard output: H.264 between start codes (Annex B). {bitrate} and
-                       {fps} in it are replaced, and it is started again where the viewers' paths ask for another rate
-  --audio COMMAND      the same for sound: Opus in Ogg
-  --bitrate BITS       most of live pictures, a second [default: 2500000]
-  --record FOLDER      take what viewers send, by the page's button or by WHIP at /whip, and write it there
-  --record-limit BYTES as much in one run at most [default: 1073741824]
+Sources and recordings
+  --media PATH         play a packed file (.brtc), or a folder with h264/ and opus/ in it
+  --test-pattern       play a test card and a tone, which ffmpeg encodes live
+  --camera DEVICE      play a camera through ffmpeg, such as /dev/video0
+  --microphone DEVICE  play a microphone through ffmpeg and ALSA, such as default
+  --video COMMAND      play the standard output of a command: H.264 with start codes (Annex B). {bitrate} and {fps} in
+                       the command are replaced; it is started again when the viewers' paths need another bit rate
+  --audio COMMAND      play the standard output of a command: Opus in Ogg
+  --bitrate BITS       highest bit rate of live video, in bits a second [default: 2500000]
+  --record FOLDER      record into this folder what viewers send, by the page's button or by WHIP at /whip
+  --record-limit BYTES most bytes that one run records [default: 1073741824]
 
-Who may watch
-  --listen ADDRESS     where to serve the page, such as 0.0.0.0:8000 [default: 127.0.0.1:8000]
-  --token TEXT         viewers must show it (?token=TEXT); without it only this machine may connect
-  --viewers N          at the same time [default: 8]
+Access
+  --listen ADDRESS     address and port of the page, such as 0.0.0.0:8000 [default: 127.0.0.1:8000]
+  --token TEXT         token that viewers must send (?token=TEXT); without it only this machine may connect
+  --viewers N          most viewers at the same time [default: 8]
 
 Other servers
   --signaling URL      also connect to a forwarding server, such as ws://127.0.0.1:9000 (or wss://…)
-  --id NAME            the name there [default: server]
+  --id NAME            name of the streamer at that server [default: server]
   --whip URL           also send to a WHIP server, such as http://127.0.0.1:9000/whip (or https://…)
-  --whip-token TEXT    shown to that server, and to no other
+  --whip-token TEXT    bearer token for that server; no other server gets it
   --ca FILE            trust the certificates in this PEM file for wss, https and turns, and no others
-  --forwarder          be a forwarding server for streamers and pages at --listen, and nothing else
+  --forwarder          run only a forwarding server for streamers and pages, at --listen
 
-The way to viewers
-  --udp-port PORT      where media leaves from [default: any]
-  --advertise ADDRESS  the address by which others reach that port, behind a port forwarding
+Network to viewers
+  --udp-port PORT      local UDP port for media [default: any]
+  --advertise ADDRESS  public address and port of a port forwarding to that port
   --ice-tcp PORT       viewers may connect to this TCP port where UDP does not get through; 0 takes any [default: off]
   --stun ADDRESS       a STUN server, such as stun.example.org:3478
   --turn URI           a TURN server, such as user:password@turn.example.org:3478, 'turn:HOST?transport=tcp' or
-                       turns:HOST for TLS; up to four, of which the first that answers is used
-  --turn-account TEXT  user:password for those that have none before their host
-  --relay-only         tell viewers of the TURN server's address only, and use no other
-  --latency MS         delay that viewers can bear where packets are lost; 0 never waits [default: 100]
-  --mtu BYTES          largest datagram [default: 1200]
+                       turns:HOST for TLS; may be given four times, and all servers are asked at once
+  --turn-account TEXT  user:password for the TURN servers whose URI has none
+  --relay-only         send candidates of TURN servers only
+  --latency MS         longest delay for repairing losses that is aimed at; 0 adds no delay [default: 100]
+  --mtu BYTES          longest datagram that is sent, in bytes of UDP payload [default: 1200]
 
-The device that it stands for
-  --psram BYTES        its large memory [default: 33554432]
-  --internal BYTES     its small memory [default: 460800]
+Memory of the simulated device
+  --psram BYTES        size of its large memory [default: 33554432]
+  --internal BYTES     size of its small memory [default: 460800]
 
-What it says
-  --json               one JSON object a line instead of sentences
-  --stats              print figures every five seconds
-  --feedback FILE      write there what the viewers' feedback tells of each packet
-  -h, --help           this text";
+Output
+  --json               print one JSON object a line instead of sentences
+  --stats              print statistics every five seconds
+  --feedback FILE      write the viewers' feedback on each packet to this file
+  -h, --help           print this text";
 
 /// The options, with defaults filled in.
 pub struct Options {
@@ -164,34 +164,37 @@ impl Options {
             bail!("--mtu {}: must be from 576 to 1500", self.mtu);
         }
         if self.viewers == 0 {
-            bail!("--viewers 0: nobody could watch");
+            bail!("--viewers 0: must be at least 1");
         }
         if self.turn.len() > MAX_TURN {
-            bail!("--turn: {} servers, and {MAX_TURN} at most", self.turn.len());
+            bail!("--turn: given {} times, must be at most {MAX_TURN} times", self.turn.len());
         }
         Access::new(self.token.as_deref()).context("--token")?;
         if self.whip_token.as_deref().is_some_and(|token| !token.bytes().all(|b| matches!(b, b' '..=b'~'))) {
             bail!("--whip-token: only printable ASCII can be sent in a header");
         }
         if self.token.is_none() && !self.listen.ip().is_loopback() {
-            bail!("--listen {}: others could reach it, so it needs a --token that viewers have to show", self.listen);
+            bail!(
+                "--listen {}: other machines can reach this address, so give a --token that viewers must send",
+                self.listen
+            );
         }
         if let (None, Some((url, address))) = (&self.token, &self.signaling)
             && !address.ip().is_loopback()
         {
-            bail!("--signaling {url}: others could come by it, so it needs a --token that viewers have to show");
+            bail!("--signaling {url}: other machines can reach this server, so give a --token that viewers must send");
         }
         if self.relay_only && self.ice_tcp.is_some() {
-            bail!("--ice-tcp: with --relay-only nobody would be told of it");
+            bail!("--ice-tcp: has no effect with --relay-only");
         }
         if self.ice_tcp.is_some_and(|port| port != 0 && port == self.listen.port()) {
-            bail!("--ice-tcp {}: the page is there (--listen)", self.listen.port());
+            bail!("--ice-tcp {}: the page (--listen) has this port", self.listen.port());
         }
         if self.ice_tcp == Some(9) {
-            bail!("--ice-tcp 9: this port stands for connections that go out (RFC 6544)");
+            bail!("--ice-tcp 9: this port stands for active candidates (RFC 6544)");
         }
         if self.relay_only && self.turn.is_empty() {
-            bail!("--relay-only: there is no relay without --turn");
+            bail!("--relay-only: needs --turn");
         }
         if let Some(path) = &self.ca
             && !path.is_file()
