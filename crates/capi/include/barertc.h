@@ -1218,9 +1218,9 @@ enum brtc_result brtc_config_check(const struct brtc_config *config,
                                    size_t size);
 
 /**
- * How many bytes the longest description of a connection with this configuration has, with the zero byte at its end, unless the peer
- * offers more m-lines than there are tracks: each that is rejected takes 192 bytes more. 0 where the configuration is not
- * valid.
+ * The length in bytes of the longest description of a connection with this configuration, with the zero byte at its end. 0 when the
+ * configuration is not valid. Each rejected m-line of the peer's offer takes up to 544 bytes more. An answer rejects m-lines when the
+ * offer has more of them than this side has tracks.
  */
 size_t brtc_description_bytes(const struct brtc_config *config);
 
@@ -1441,9 +1441,9 @@ enum brtc_result brtc_config_check(const struct brtc_config *config,
                                    size_t size);
 
 /**
- * How many bytes the longest description of a connection with this configuration has, with the zero byte at its end, unless the peer
- * offers more m-lines than there are tracks: each that is rejected takes 192 bytes more. 0 where the configuration is not
- * valid.
+ * The length in bytes of the longest description of a connection with this configuration, with the zero byte at its end. 0 when the
+ * configuration is not valid. Each rejected m-line of the peer's offer takes up to 544 bytes more. An answer rejects m-lines when the
+ * offer has more of them than this side has tracks.
  */
 size_t brtc_description_bytes(const struct brtc_config *config);
 
