@@ -1,8 +1,8 @@
 //! A data channel between two associations on one core, beside dcsctp and sctp-proto: throughput, allocations per message
 //! and memory, for messages of 100 B, 1 KiB and 64 KiB, with and without checksum.
 //!
-//! `cargo xtask bench sctp` patches the one line of dcsctp that formats every packet for a log nobody reads; without that
-//! it is twenty times slower. Rounds of all alternate, so that a busy machine is busy for all of them; medians are told.
+//! dcsctp formats every packet for a log, also where logging is off at compile time, as here: its rows contain that.
+//! Rounds of all alternate, so that a busy machine is busy for all of them; medians are told.
 //! `SCTP_BENCH=ours:1024:crc` runs one case once, for callgrind.
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -122,7 +122,11 @@ const VERBS: &[Verb] = &[
         run: minimal::main,
     },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
-    Verb { name: "bench", about: "a measurement beside other implementations: `bench NAME`", run: bench::main },
+    Verb {
+        name: "bench",
+        about: "whole connections beside other implementations in one table (`--write`, `--quick`); `bench NAME`: a part",
+        run: bench::main,
+    },
     Verb { name: "flash", about: "makes a LittleFS image of files, for a board's flash", run: flash::main },
 ];
 
