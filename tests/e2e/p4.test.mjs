@@ -42,8 +42,10 @@ for (const [network, args] of [['Ethernet', []], ['WiFi', ['--wifi']], ['WiFi wi
 
     after(() => device?.stop());
 
-    test(`plays for ${SECONDS} s, with sound, and talks over the data channel`, async () => {
+    test(`plays for ${SECONDS} s, with sound, and talks over the data channel`, async (t) => {
       const { page, errors, firstPictureMs } = await open(browser, device.url);
+      // Also when it fails: the next test counts viewers.
+      t.after(() => page.close());
       await page.click('#sound');
       const from = await until(page, (s) => s.video?.framesDecoded > 30 && s.audio, 30_000, 'a second of video');
       const log = device.log.length;
@@ -67,7 +69,6 @@ for (const [network, args] of [['Ethernet', []], ['WiFi', ['--wifi']], ['WiFi wi
       console.log(`one viewer: ${busy.map((share) => `${share} %`).join(', ')} of 400 MHz`);
       assert.ok(busy.length > 0 && Math.max(...busy) <= BUSY, `one viewer takes ${busy} % of 400 MHz`);
       assert.deepEqual(errors, []);
-      await page.close();
     });
 
     test(`${RECONNECTS} reconnections leave not a byte behind`, async () => {
@@ -82,8 +83,9 @@ for (const [network, args] of [['Ethernet', []], ['WiFi', ['--wifi']], ['WiFi wi
     });
 
     // How many are in time on a slow machine says nothing: that all play, and what memory that takes.
-    test(`${VIEWERS} viewers at once play`, async () => {
+    test(`${VIEWERS} viewers at once play`, async (t) => {
       const viewers = [];
+      t.after(() => Promise.all(viewers.map(({ page }) => page.close())));
       for (let n = 0; n < VIEWERS; n += 1) viewers.push(await open(browser, device.url));
       const from = await Promise.all(viewers.map(({ page }) => stats(page)));
       await viewers[0].page.waitForTimeout(TOGETHER * 1000);
@@ -96,11 +98,7 @@ for (const [network, args] of [['Ethernet', []], ['WiFi', ['--wifi']], ['WiFi wi
       );
       assert.ok(Math.min(...frames) > TOGETHER, `one of the viewers hardly plays: ${frames}`);
       inside(internal, network);
-      for (const { page, errors } of viewers) {
-        assert.deepEqual(errors, []);
-        await page.close();
-      }
-      await idle(device);
+      for (const { errors } of viewers) assert.deepEqual(errors, []);
     });
   });
 }
