@@ -176,6 +176,18 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         Ok(())
     }
 
+    /// Says that authentic data of the peer have come by `route`, that of [`Handled::Data`](crate::Handled::Data). When both
+    /// sides had agreed on another path, the peer may have lost that one: it is checked anew, unless it was confirmed just
+    /// now. When it does not answer, the best path that does takes its place.
+    pub fn heard(&mut self, now: Instant, route: Route) {
+        let Some(active) = self.consent.active().filter(|a| a.nominated && !a.is_suspect()) else { return };
+        let elsewhere = self.visible_route(active.path, active.remote) != route;
+        let (timeout, suspicion) = (self.config.consent_timeout, self.config.suspicion);
+        if elsewhere && !active.is_confirmed_since(now - suspicion, timeout) {
+            self.suspect(now);
+        }
+    }
+
     /// The local candidates so far that the peer may know.
     pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.locals.for_the_peer()

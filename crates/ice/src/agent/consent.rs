@@ -71,6 +71,11 @@ impl Active {
         self.expires <= now
     }
 
+    /// Whether a valid response has come since `at`.
+    pub(super) fn is_confirmed_since(&self, at: Instant, timeout: Duration) -> bool {
+        self.expires >= at + timeout
+    }
+
     pub(super) const fn is_suspect(&self) -> bool {
         self.suspect_since.is_some()
     }

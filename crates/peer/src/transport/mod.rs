@@ -159,10 +159,14 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         datagram: &'d mut [u8],
     ) -> Result<Inbound<'d>, Error> {
         match self.ice.handle(now, route, datagram) {
-            Handled::Data { range, .. } => match datagram.get_mut(range) {
-                Some(inner) => self.handle_inner(now, inner),
-                None => Ok(Inbound::Taken),
-            },
+            Handled::Data { range, route } => {
+                let Some(inner) = datagram.get_mut(range) else { return Ok(Inbound::Taken) };
+                let inbound = self.handle_inner(now, inner);
+                if matches!(inbound, Ok(Inbound::Rtcp(_))) {
+                    self.ice.heard(now, route);
+                }
+                inbound
+            }
             Handled::Dropped(barertc_ice::Discard::UnknownRemote) => {
                 self.handle_unknown(now, route, datagram);
                 Ok(Inbound::Taken)
