@@ -10,6 +10,7 @@ mod flash;
 mod fuzz;
 mod image;
 mod impair;
+mod interop;
 mod matrix;
 mod minimal;
 mod networks;
@@ -64,6 +65,11 @@ const VERBS: &[Verb] = &[
     Verb { name: "p4-e2e", about: "what the image does in the model of the chip, with a real browser", run: p4::e2e },
     Verb { name: "size", about: "how large the firmware images are, by crate: writes docs/size.md", run: size::main },
     Verb { name: "e2e", about: "the desktop's streamer and a real browser", run: e2e::main },
+    Verb {
+        name: "interop",
+        about: "sessions with other stacks, media and data both ways: a table; `--peers NAME,…`, `--bytes N`, `--write`",
+        run: interop::main,
+    },
     Verb { name: "live", about: "encoders instead of files, in a real browser", run: e2e::live },
     Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },
     Verb {

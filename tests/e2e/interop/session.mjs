@@ -1,0 +1,77 @@
+// One side of a session by the W3C's interface, for browsers and for libraries that have it. `begin` also runs inside of a page:
+// it uses nothing of this file.
+//
+// `tools` gives the stack: `RTCPeerConnection`, `tracks()` to send, `arrived(event)` for what came, `counts(connection)`.
+export async function begin({ side, codec, bytes, offer }, { RTCPeerConnection, tracks, arrived, counts }) {
+  const MESSAGE = 16_000;
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  const pc = new RTCPeerConnection({ iceServers: [] });
+  const expected = [];
+  let [got, same, over] = [0, true, false];
+  pc.ontrack = arrived;
+  pc.onconnectionstatechange = () => { over ||= ['closed', 'failed', 'disconnected'].includes(pc.connectionState); };
+
+  function use(channel) {
+    channel.binaryType = 'arraybuffer';
+    channel.onclose = () => { over = true; };
+    channel.onmessage = ({ data }) => {
+      const [message, sent] = [new Uint8Array(data), expected.shift()];
+      got += message.length;
+      same &&= sent?.length === message.length && sent.every((byte, n) => byte === message[n]);
+    };
+    const send = async () => {
+      for (let left = bytes; left > 0; left -= MESSAGE) {
+        // By what has come back: the `bufferedAmount` of libwebrtc is not always told.
+        while (bytes - left - got > 1 << 18) await wait(5);
+        const message = Uint8Array.from({ length: Math.min(MESSAGE, left) }, () => Math.floor(Math.random() * 256));
+        expected.push(message);
+        channel.send(message);
+      }
+    };
+    if (channel.readyState === 'open') send();
+    else channel.onopen = send;
+  }
+  pc.ondatachannel = ({ channel }) => use(channel);
+
+  const [video, audio] = await tracks();
+  const description = async () => {
+    while (pc.iceGatheringState !== 'complete') await wait(10);
+    return pc.localDescription.sdp;
+  };
+  const session = {
+    answer: (sdp) => pc.setRemoteDescription({ type: 'answer', sdp }),
+    // What came back, when there is enough of everything.
+    async result() {
+      let came;
+      for (const end = Date.now() + 55_000; Date.now() < end; await wait(50)) {
+        came = await counts(pc);
+        if (got >= bytes && came.video >= 20 && came.audio >= 50) break;
+      }
+      return { ...came, bytes: got, same: same && got === bytes };
+    },
+    async close(byThem) {
+      for (const end = Date.now() + 8_000; byThem && !over && Date.now() < end;) await wait(20);
+      const heard = over;
+      pc.close();
+      await wait(200);
+      return heard;
+    },
+  };
+  if (side === 'offer') {
+    use(pc.createDataChannel('mirror'));
+    const sender = pc.addTrack(video);
+    pc.addTrack(audio);
+    const transceiver = pc.getTransceivers().find((t) => t.sender === sender) ?? pc.getTransceivers()[0];
+    const name = `video/${codec}`;
+    const wanted = tracks.codecs?.().filter((c) => c.mimeType.toLowerCase() === name);
+    if (wanted) transceiver.setCodecPreferences(wanted);
+    await pc.setLocalDescription(await pc.createOffer());
+  } else {
+    await pc.setRemoteDescription({ type: 'offer', sdp: offer });
+    pc.addTrack(video);
+    pc.addTrack(audio);
+    await pc.setLocalDescription(await pc.createAnswer());
+  }
+  session.description = await description();
+  return session;
+}
