@@ -21,7 +21,7 @@ pub fn main(args: &[String]) -> Result<()> {
     // The certificates of some stacks have RSA keys.
     let features = ["--features", "barertc-dtls/rsa"];
     let packages = ["--package", "barertc-test-peer", "--package", "barertc-dtls"];
-    run(cargo().args(["build", "--release", "--bin", "barertc-mirror"]).args(packages).args(features))?;
+    run(cargo().args(["build", "--bin", "barertc-mirror"]).args(packages).args(features))?;
     let folder = root().join("tests/e2e");
     for packages in [folder.clone(), folder.join("interop")] {
         run(Command::new("npm").current_dir(packages).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
@@ -34,6 +34,6 @@ pub fn main(args: &[String]) -> Result<()> {
         .current_dir(&folder)
         .arg("interop.mjs")
         .args(args)
-        .env("BARERTC_MIRROR", target_dir().join("release/barertc-mirror"))
+        .env("BARERTC_MIRROR", target_dir().join("debug/barertc-mirror"))
         .env("AIORTC_PYTHON", python.join("bin/python")))
 }
