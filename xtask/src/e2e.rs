@@ -39,6 +39,7 @@ pub fn main(_: &[String]) -> Result<()> {
         "connect.test.mjs",
         "bundle.test.mjs",
         "wrtc.test.mjs",
+        "channels.test.mjs",
         "record.test.mjs",
         "turn.test.mjs",
         "turn-streams.test.mjs",
@@ -81,7 +82,7 @@ pub fn p4(program: &Path) -> Result<()> {
 
 /// What the tests talk to beside browsers, in one build: each alone would have other features, and compile everything again.
 fn build_peers() -> Result<()> {
-    let packages = ["barertc", "barertc-dtls", "barertc-test-peer", "barertc-hosted-sim"];
+    let packages = ["barertc", "barertc-dtls", "barertc-test-peer", "barertc-hosted-sim", "barertc-channels"];
     let packages = packages.map(|name| ["--package", name]).concat();
     // GStreamer's certificates have RSA keys.
     let features = ["--features", "barertc-dtls/rsa"];
