@@ -139,6 +139,8 @@ Functions and named constants are counted for the crate that wrote them; generic
 are about. What the optimiser put into another crate's function counts there. Constants without a name (texts, the page, tables that
 were merged) belong to no crate that could still be told.
 
+What a connection takes while a program runs is in [memory.md](memory.md).
+
 The deepest chain of direct calls is found by reading the machine code: what each function takes from the stack, and whom it calls. Calls
 through pointers (tasks, formatting, wakers) and interrupts are not followed and come on top, so that it is no bound; what the emulated device
 has really used is measured by painting the stack, and is in the figures that it logs.

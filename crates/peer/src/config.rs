@@ -122,7 +122,7 @@ impl Config {
         ConfigError::check("report_interval", interval, Rule::AtLeast(100))?;
         self.ice.check()?;
         self.dtls().check()?;
-        if cfg!(feature = "media") {
+        if self.has_media() {
             self.srtp.check()?;
         }
         self.sctp().check()
@@ -149,9 +149,14 @@ impl Config {
         self.inner_mtu().saturating_sub(RECORD) & !3
     }
 
+    /// Whether there can be tracks. Without them SRTP has no keys.
+    pub(crate) const fn has_media(&self) -> bool {
+        cfg!(feature = "media") && self.max_tracks > 0
+    }
+
     /// The configuration of DTLS, within our datagrams.
     pub(crate) fn dtls(&self) -> DtlsConfig {
-        let srtp = if cfg!(feature = "media") { self.dtls.srtp } else { barertc_dtls::SrtpProfiles::None };
+        let srtp = if self.has_media() { self.dtls.srtp } else { barertc_dtls::SrtpProfiles::None };
         DtlsConfig { mtu: self.inner_mtu().min(self.dtls.mtu), srtp, ..self.dtls.clone() }
     }
 

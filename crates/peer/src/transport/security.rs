@@ -38,7 +38,8 @@ pub(super) fn new_dtls<'p, A: Allocator + Clone, P: Provider>(
 impl<'p, A: Allocator + Clone, P: Provider> Security<'p, A, P> {
     pub(crate) const fn worst_case_bytes(config: &Config) -> usize {
         let dtls = size_of::<Dtls<A, &'p P>>().saturating_add(Dtls::<A, &'p P>::worst_case_bytes(&config.dtls));
-        dtls.saturating_add(srtp::worst_case_bytes::<A, P>(config))
+        let srtp = if config.has_media() { srtp::worst_case_bytes::<A, P>(config) } else { 0 };
+        dtls.saturating_add(srtp)
     }
 
     pub(crate) fn dtls(&self) -> Option<&Dtls<A, &'p P>> {
