@@ -150,6 +150,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// When [`nominate`](Self::nominate) should be asked again.
     pub(super) fn nomination_timeout(&self) -> Option<Instant> {
+        if self.config.lite {
+            return None;
+        }
         let active = self.consent.active().filter(|a| !a.nominated && self.role.is_controlling())?;
         let i = self.checklist.pairs().iter().position(|p| Some(p.id) == active.pair && !p.nominating)?;
         self.relay_wait_ends(i)
