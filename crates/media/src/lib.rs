@@ -89,6 +89,6 @@ pub use live::{
 pub use ogg::{Ogg, OggConfig, Unplayed};
 pub use packed::{Packed, PackedConfig};
 pub use schedule::Schedule;
-pub use sound::{G711, Microphone, Playout, PlayoutConfig, PlayoutStats, Speaker, audio_level};
+pub use sound::{G711, Intercom, Microphone, Playout, PlayoutConfig, PlayoutStats, SoundCodec, Speaker, audio_level};
 pub use source::Source;
 pub use storage::{Embedded, Storage};

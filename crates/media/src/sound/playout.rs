@@ -116,6 +116,12 @@ impl<A: Allocator> Playout<A> {
         }
     }
 
+    /// Forgets what waits: what comes next is of another stream.
+    pub fn restart(&mut self) {
+        self.samples.clear();
+        (self.end, self.playing) = (None, false);
+    }
+
     /// Plays silence instead, or not any more. Sound goes by meanwhile.
     pub const fn set_muted(&mut self, muted: bool) {
         self.muted = muted;

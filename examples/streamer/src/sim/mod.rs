@@ -4,6 +4,7 @@
 mod board;
 mod live;
 mod sessions;
+mod talk;
 mod tests;
 mod viewer;
 
