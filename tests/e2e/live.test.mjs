@@ -1,9 +1,13 @@
 // Encoders instead of files: ffmpeg at the other end of a pipe, watched by a real Chromium; and commands that do not work.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { launch, open, stats, until } from './browser.mjs';
 import { Streamer } from './streamer.mjs';
+import { ear, likeness, noteOnsets, writeVoice } from './talk.mjs';
 
 const SECONDS = Number(process.env.LIVE_SECONDS ?? 10);
 
@@ -62,4 +66,55 @@ test('options that cannot be are named before anything starts', async () => {
     [['--audio', 'cat', '--media', '.'], /--media and --audio/],
   ];
   for (const [args, said] of cases) await assert.rejects(Streamer.start(args), said);
+});
+
+test('a viewer talks, and the loudspeaker says it', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'barertc-talk-'));
+  const file = (name) => path.join(dir, name);
+  writeVoice(file('voice.wav'));
+  const speaker = ear(file('ear.mjs'), file('heard.raw'), file('times'));
+  const browser = await launch([
+    '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${file('voice.wav')}`,
+  ]);
+  const streamer = await Streamer.start(['--speaker', speaker]);
+  try {
+    const page = await browser.newPage();
+    const errors = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    // What a browser does to a voice is not to be measured.
+    await page.addInitScript(() => {
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+      navigator.mediaDevices.getUserMedia = () => ask({ audio: plain });
+    });
+    await page.goto(streamer.url);
+    await page.locator('#talk').waitFor({ state: 'visible' });
+    await page.click('#talk');
+    await page.waitForFunction(() => window.barertc.talk?.pc.connectionState === 'connected' || window.barertc.talkError);
+    assert.equal(await page.evaluate(() => window.barertc.talkError), null, streamer.log);
+    await noteOnsets(page);
+    await page.waitForTimeout(4_500);
+    const { like, level } = likeness(readFileSync(file('heard.raw')));
+    const heard = readFileSync(file('times'), 'utf8').trim().split('\n').map(Number);
+    const said = await page.evaluate(() => window.said);
+    const delays = said.map((at) => heard.find((later) => later > at) - at).filter((ms) => ms < 900).sort((a, b) => a - b);
+    const delay = delays[delays.length >> 1];
+    const shown = await page.evaluate(() => [document.querySelector('#mic').value, window.barertc.device.heard]);
+    console.log(`like ${like.toFixed(3)}, ${level.toFixed(1)} dB, mouth to ear ${delay?.toFixed(0)} ms of ${delays.length}; meters ${shown}`);
+    assert.ok(like > 0.9, `like ${like}`);
+    assert.ok(level > -25, `${level} dB`);
+    assert.ok(delays.length >= 2 && delay < 400, `${delay} ms: said ${said}, heard ${heard}`);
+    assert.ok(shown[1] !== undefined, 'the streamer tells what it hears');
+    await page.click('#mute');
+    await page.waitForTimeout(3_500);
+    const muted = likeness(readFileSync(file('heard.raw')));
+    assert.ok(muted.level < -60, `${muted.level} dB while muted`);
+    await page.click('#talk');
+    await page.waitForFunction(() => window.barertc.device.heard === undefined);
+    assert.deepEqual(errors, []);
+  } finally {
+    await browser.close();
+    assert.equal(await streamer.stop(), 0, streamer.log);
+    rmSync(dir, { recursive: true, force: true });
+  }
 });

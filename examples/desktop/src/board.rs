@@ -31,6 +31,7 @@ use crate::options::Options;
 use crate::record::Recorder;
 use crate::say::Say;
 use crate::senders::Senders;
+use crate::speaker::Ear;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -53,6 +54,8 @@ pub struct Desktop {
     #[cfg(feature = "tls")]
     ca: Option<PathBuf>,
     recorder: Option<RefCell<Recorder>>,
+    /// What viewers say, where there is a loudspeaker.
+    ear: Option<RefCell<Ear>>,
     say: Say,
 }
 
@@ -66,7 +69,7 @@ impl Desktop {
         let rng = RefCell::new(UnwrapErr(SysRng));
         let recorder = options.record.as_deref().map(|folder| Recorder::new(folder, options.record_limit)).transpose();
         let recorder = recorder.context("--record")?.map(RefCell::new);
-        Ok(Self {
+        let mut board = Self {
             internal,
             psram,
             owners,
@@ -78,8 +81,20 @@ impl Desktop {
             #[cfg(feature = "tls")]
             ca: options.ca.clone(),
             recorder,
+            ear: None,
             say: Say::new(options),
-        })
+        };
+        if options.speaker.is_some() {
+            board.ear = Some(RefCell::new(Ear::new(board.psram("viewers")).context("--speaker")?));
+        }
+        Ok(board)
+    }
+
+    /// The next block for the loudspeaker.
+    pub fn pull(&self, block: &mut [i16]) {
+        if let Some(ear) = &self.ear {
+            ear.borrow_mut().pull(block);
+        }
     }
 
     /// What was recorded is whole.
@@ -176,10 +191,22 @@ impl Board for Desktop {
     }
 
     fn record(&self, sender: u32, kind: MediaKind, frame: &ReceivedFrame, bytes: &[u8]) {
+        if let Some(ear) = self.ear.as_ref().filter(|_| kind == MediaKind::Audio)
+            && !ear.borrow_mut().hear(sender, frame.timestamp, bytes)
+        {
+            self.log(format_args!("--speaker: somebody talks already, and is heard until he ends"));
+        }
         self.write(|recorder| recorder.frame(sender, kind, frame, bytes));
     }
 
+    fn heard(&self) -> Option<u8> {
+        self.ear.as_ref().and_then(|ear| ear.borrow().level())
+    }
+
     fn recorded(&self, sender: u32) {
+        if let Some(ear) = &self.ear {
+            ear.borrow_mut().end(sender);
+        }
         self.write(|recorder| recorder.end(sender));
     }
 

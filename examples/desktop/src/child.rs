@@ -1,9 +1,10 @@
 //! A command whose output is read as it comes. It is ended by its id, with all that it has started.
 
+use std::convert::Infallible;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::pin::Pin;
-use std::process::{Child as Process, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child as Process, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -35,9 +36,23 @@ pub struct Child {
 impl Child {
     /// Lets the shell run `command`.
     pub fn start(command: &str) -> io::Result<Self> {
+        Self::with_input(command, Stdio::null())
+    }
+
+    /// The same with an input, which holds no more than 4096 bytes where that can be said.
+    pub fn fed(command: &str) -> io::Result<(Self, Async<ChildStdin>)> {
+        let mut child = Self::with_input(command, Stdio::piped())?;
+        let input = child.process.stdin.take().ok_or_else(|| io::Error::other("no pipe"))?;
+        // What waits there is heard later, and 64 KB of sound would be four seconds. Where it is refused, it waits.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::pipe::fcntl_setpipe_size(&input, 4096);
+        Ok((child, Async::new(input)?))
+    }
+
+    fn with_input(command: &str, input: Stdio) -> io::Result<Self> {
         let mut process = Command::new("/bin/sh")
             .args(["-c", command])
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -58,6 +73,19 @@ impl Child {
         poll_fn(|cx| {
             self.poll_words(cx);
             Pin::new(&mut self.out).poll_read(cx, room)
+        })
+        .await
+    }
+
+    /// Takes what it writes, so that it never waits for us, for as long as this is awaited.
+    pub async fn attend(&mut self) -> Infallible {
+        let mut room = [0; 1024];
+        poll_fn(|cx| {
+            self.poll_words(cx);
+            if let Poll::Ready(Ok(1..)) = Pin::new(&mut self.out).poll_read(cx, &mut room) {
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
         })
         .await
     }

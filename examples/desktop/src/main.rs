@@ -16,6 +16,7 @@ mod options;
 mod record;
 mod say;
 mod senders;
+mod speaker;
 mod storage;
 #[cfg(feature = "tls")]
 mod tls;
@@ -30,7 +31,7 @@ use async_signal::{Signal, Signals};
 use barertc::Identity;
 use barertc_runner::{Buffers, StreamBounds, Streams};
 use barertc_streamer::{Board, Forwarder, MAX_ADDRESSES, Settings, Whip};
-use futures_lite::StreamExt;
+use futures_lite::{StreamExt, future};
 
 use board::Desktop;
 use guard::{Guard, device, host, host_call};
@@ -106,6 +107,7 @@ fn stream(options: &Options) -> Result<()> {
     let token = options.whip_token.as_deref();
     settings.whip = options.whip.as_ref().map(|(url, address)| Whip { address: *address, url, token });
     settings.record = options.record.is_some();
+    settings.listen = options.speaker.is_some();
     settings.stun = options.stun;
     settings.turn = options.turn.iter().map(TurnOption::server).collect();
     settings.relay_only = options.relay_only;
@@ -119,6 +121,12 @@ fn stream(options: &Options) -> Result<()> {
     let mut buffers = Box::new(Buffers::<SOCKETS>::new());
     {
         let streams = Streams::<_, STREAMS, ACCEPTED>::accepting(StreamBounds::new(), board.psram("signaling"));
+        let speaking = async {
+            match &options.speaker {
+                Some(command) => match speaker::play(&board, command).await {},
+                None => future::pending().await,
+            }
+        };
         if let Some(mut live) = live::encoders(&board, options) {
             let app = pin!(barertc_streamer::run_live(
                 &board,
@@ -130,7 +138,7 @@ fn stream(options: &Options) -> Result<()> {
                 ready,
                 stop
             ));
-            async_io::block_on(device(app))?;
+            async_io::block_on(future::or(device(app), speaking))?;
         } else {
             let app = pin!(barertc_streamer::run(
                 &board,
@@ -142,7 +150,7 @@ fn stream(options: &Options) -> Result<()> {
                 ready,
                 stop
             ));
-            async_io::block_on(device(app))?;
+            async_io::block_on(future::or(device(app), speaking))?;
         }
     }
     board.finish().context("--record")?;

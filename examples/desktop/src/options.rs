@@ -31,6 +31,8 @@ Sources and recordings
   --audio COMMAND      play the standard output of a command: Opus in Ogg
   --bitrate BITS       highest bit rate of live video, in bits a second [default: 2500000]
   --record FOLDER      record into this folder what viewers send, by the page's button or by WHIP at /whip
+  --speaker COMMAND    let viewers talk, by the page's button, and play it: the standard input of a command gets 16-bit
+                       little-endian samples, 8000 Hz, one channel, such as for 'aplay -q -f S16_LE -r 8000'
   --record-limit BYTES most bytes that one run records [default: 1073741824]
 
 Access
@@ -83,6 +85,8 @@ pub struct Options {
     pub ca: Option<PathBuf>,
     pub record: Option<PathBuf>,
     pub record_limit: u64,
+    /// A command that plays what viewers say.
+    pub speaker: Option<String>,
     pub stun: Option<SocketAddr>,
     pub turn: Vec<TurnOption>,
     pub relay_only: bool,
@@ -132,6 +136,7 @@ impl Options {
             ca: value(&mut args, "--ca")?,
             record: value(&mut args, "--record")?,
             record_limit: value(&mut args, "--record-limit")?.unwrap_or(1 << 30),
+            speaker: value(&mut args, "--speaker")?,
             stun: stun.map(|server| lookup("--stun", server.trim_start_matches("stun:"), 3478)).transpose()?,
             turn: turn.iter().map(|text| TurnOption::parse(text, account.as_deref())).collect::<Result<_>>()?,
             relay_only: args.contains("--relay-only"),
@@ -205,6 +210,12 @@ impl Options {
             && !path.is_dir()
         {
             bail!("--record {}: no such folder", path.display());
+        }
+        if self.speaker.as_deref().is_some_and(|command| command.trim().is_empty()) {
+            bail!("--speaker: no command");
+        }
+        if self.speaker.is_some() && self.record.is_some() {
+            bail!("--speaker and --record: G.711 is played and Opus recorded, so only one of them can be");
         }
         if let Some(path) = &self.media
             && !path.exists()
@@ -420,6 +431,8 @@ mod tests {
             (&["--media", ".", "--audio", "a"], &["--media and --audio"]),
             (&["--bitrate", "1000"], &["--bitrate 1000", "150000"]),
             (&["--record", "/not/there"], &["--record /not/there"]),
+            (&["--speaker", " "], &["--speaker"]),
+            (&["--speaker", "cat", "--record", "."], &["--speaker and --record"]),
             (&["--ca", "/not/there"], &["--ca /not/there"]),
             (&["--meda", "x"], &["not understood: --meda x", "Did you mean --media?"]),
             (&["--tokne=x"], &["not understood: --tokne=x", "Did you mean --token?"]),

@@ -38,7 +38,7 @@ pub(crate) struct App<'b, B: Board> {
 impl<'b, B: Board> App<'b, B> {
     pub(crate) fn new(board: &'b B, settings: &'b Settings<'b>, identity: &'b Identity) -> Result<Self, Error> {
         let access = Access::new(settings.token).map_err(Error::Token)?;
-        let viewers = Viewers::new(board, settings.max_viewers, settings.record).map_err(Error::Memory)?;
+        let viewers = Viewers::new(board, settings).map_err(Error::Memory)?;
         Ok(Self {
             board,
             settings,

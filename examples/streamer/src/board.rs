@@ -69,9 +69,15 @@ pub trait Board: Clock {
     fn memory(&self) -> Memory;
 
     /// A frame that somebody sends us, where [`Settings::record`](crate::Settings::record) is on, for boards that keep
-    /// it: NAL units as in Annex B, or an Opus packet. `sender` tells one who sends from another.
+    /// it: NAL units as in Annex B, or an Opus packet. Where [`Settings::listen`](crate::Settings::listen) is on, a packet
+    /// of PCMU, for boards that play it. `sender` tells one who sends from another.
     fn record(&self, sender: u32, kind: MediaKind, frame: &ReceivedFrame, bytes: &[u8]) {
         let _ = (sender, kind, frame, bytes);
+    }
+
+    /// How loud what is played is that somebody says, as the audio level of RFC 6464 §3; `None` while nobody talks.
+    fn heard(&self) -> Option<u8> {
+        None
     }
 
     /// There will be no more of this sender.

@@ -58,7 +58,9 @@ impl<'b, B: Board> App<'b, B> {
         let others = profiles.map(|profile_level_id| H264 { profile_level_id, ..H264::CONSTRAINED_BASELINE });
         let codecs = core::iter::once(H264::CONSTRAINED_BASELINE).chain(others).map(h264);
         let video = connection.add_track(now, TrackConfig::recvonly(MediaKind::Video, VIDEO, codecs)?)?;
-        let audio = connection.add_track(now, TrackConfig::recvonly(MediaKind::Audio, AUDIO, [opus()])?)?;
+        // What is played has to be decoded, and G.711 needs no library for that.
+        let sound = if self.settings.listen { LocalCodec::pcmu() } else { opus() };
+        let audio = connection.add_track(now, TrackConfig::recvonly(MediaKind::Audio, AUDIO, [sound])?)?;
         let number = self.next_sender();
         Ok(Viewer::new(connection, Role::Sends(number), video, audio, from, now))
     }

@@ -77,7 +77,11 @@ fn write_json<B: Board>(
     for (n, (name, stats)) in memory.owners.iter().enumerate() {
         write!(out, "{}\"{name}\":{}", if n == 0 { "" } else { "," }, stats.peak)?;
     }
-    write!(out, "}},\"records\":{},\"trouble\":\"", app.settings.record)?;
+    write!(out, "}},\"records\":{},\"listens\":{}", app.settings.record, app.settings.listen)?;
+    if let Some(level) = app.board.heard() {
+        write!(out, ",\"heard\":-{level}")?;
+    }
+    out.write_str(",\"trouble\":\"")?;
     app.status.with_trouble(|trouble| write_text(out, trouble))?;
     out.write_str("\"}")
 }

@@ -35,6 +35,8 @@ pub struct Settings<'a> {
     pub relay_only: bool,
     /// Whoever may watch may also send us video and sound, by WHIP, and the board keeps it.
     pub record: bool,
+    /// Whoever may watch may also talk to us, by WHIP with G.711 (PCMU), and the board plays it.
+    pub listen: bool,
     /// Largest datagram, in bytes of UDP payload.
     pub mtu: u16,
     /// How much delay viewers can bear for pictures that are whole: see [`barertc::StreamConfig::latency`].
@@ -108,6 +110,7 @@ impl<'a> Settings<'a> {
             turn: heapless::Vec::new(),
             relay_only: false,
             record: false,
+            listen: false,
             mtu: 1_200,
             latency: core::time::Duration::from_millis(100),
             max_viewers: 8,

@@ -237,7 +237,7 @@ impl<B: Board> Server for Handler<'_, '_, B> {
     ) -> Result<&'r str, Refusal> {
         let role = match endpoint {
             Endpoint::Whep => Role::Watches,
-            Endpoint::Whip if self.app.settings.record => Role::Sends(0),
+            Endpoint::Whip if self.app.settings.record || self.app.settings.listen => Role::Sends(0),
             Endpoint::Whip => return Err(Refusal::Unknown),
         };
         self.set_standing(Standing::Working);

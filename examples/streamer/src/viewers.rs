@@ -14,6 +14,7 @@ use barertc_signaling::{Id, Printable};
 use barertc_wire::Instant;
 
 use crate::board::Board;
+use crate::settings::Settings;
 use crate::viewer::{Change, Origin, Role, Viewer};
 
 /// The longest datagram from an unknown source in which a viewer is looked for.
@@ -67,9 +68,14 @@ pub(crate) struct Figures {
 }
 
 impl<'b, B: Board> Viewers<'b, B> {
-    pub(crate) fn new(board: &'b B, max: usize, record: bool) -> Result<Self, Error> {
-        let room = Box::try_zeroed(if record { LARGEST_FRAME } else { 0 }, board.psram("viewers"))?;
-        let slots = Slab::with_capacity(max, board.psram("viewers"))?;
+    pub(crate) fn new(board: &'b B, settings: &Settings<'_>) -> Result<Self, Error> {
+        let largest = match settings {
+            Settings { record: true, .. } => LARGEST_FRAME,
+            Settings { listen: true, .. } => settings.mtu.into(),
+            _ => 0,
+        };
+        let room = Box::try_zeroed(largest, board.psram("viewers"))?;
+        let slots = Slab::with_capacity(settings.max_viewers, board.psram("viewers"))?;
         let (key_frame_wanted, large_bitrate, notices) = (false, None, heapless::Deque::new());
         let (figures, turn, coming, came) = (Figures::default(), 0, Wake::new(), Wake::new());
         Ok(Self { board, slots, room, key_frame_wanted, large_bitrate, notices, figures, turn, coming, came })
