@@ -101,7 +101,7 @@ fn candidates_that_are_not_used_are_counted() {
     let offer = pair.offerer.offer().expect("an offer");
     let odd = [
         "a=candidate:1 1 udp 1 0f9a1c2e-1b3d-4c5e-8f70-123456789abc.local 5000 typ host",
-        "a=candidate:2 1 ssltcp 1 192.0.2.1 443 typ host",
+        "a=candidate:2 1 tcp 1 192.0.2.1 9 typ host tcptype active",
         "a=candidate:3 1 udp 1 not.an.address:7 5000 typ host",
         "a=candidate:4 one",
     ];
