@@ -130,8 +130,7 @@ fn call(law: G711, lose: u64) -> [Board<'static>; 2] {
             let route = Route::udp(boards[to].address, boards[1 - to].address);
             let _ = boards[to].connection.handle(now, route, &mut datagram);
         }
-        for from in 0..2 {
-            let board = &mut boards[from];
+        for (from, board) in boards.iter_mut().enumerate() {
             board.connection.handle_timeout(now);
             while board.connection.poll_event().is_some() {}
             board.receive(now);
