@@ -24,6 +24,7 @@ use rand_core::UnwrapErr;
 
 #[cfg(feature = "aws-lc")]
 use crate::crypto::Crypto;
+use crate::ear::Ear;
 use crate::guard::{host, host_call};
 use crate::media_socket::MediaSocket;
 use crate::net::{Acceptor, Net};
@@ -31,7 +32,6 @@ use crate::options::Options;
 use crate::record::Recorder;
 use crate::say::Say;
 use crate::senders::Senders;
-use crate::speaker::Ear;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -55,7 +55,7 @@ pub struct Desktop {
     ca: Option<PathBuf>,
     recorder: Option<RefCell<Recorder>>,
     /// What viewers say, where there is a loudspeaker.
-    ear: Option<RefCell<Ear>>,
+    ear: Option<RefCell<Ear<Handle>>>,
     say: Say,
 }
 
@@ -194,7 +194,7 @@ impl Board for Desktop {
         if let Some(ear) = self.ear.as_ref().filter(|_| kind == MediaKind::Audio)
             && !ear.borrow_mut().hear(sender, frame.timestamp, bytes)
         {
-            self.log(format_args!("--speaker: somebody talks already, and is heard until he ends"));
+            self.log(format_args!("--speaker: somebody talks already, and is heard to the end"));
         }
         self.write(|recorder| recorder.frame(sender, kind, frame, bytes));
     }

@@ -5,6 +5,7 @@ mod child;
 mod commands;
 #[cfg(feature = "aws-lc")]
 mod crypto;
+mod ear;
 mod feedback;
 mod forwarder;
 mod guard;

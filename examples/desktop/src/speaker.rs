@@ -5,12 +5,11 @@ use std::process::ChildStdin;
 use std::time::Duration;
 
 use async_io::Async;
-use barertc_media::{G711, Intercom, StartError};
 use barertc_runner::Clock;
 use barertc_streamer::Board;
 use futures_lite::{AsyncWriteExt, future};
 
-use crate::board::{Desktop, Handle};
+use crate::board::Desktop;
 use crate::child::Child;
 
 /// Samples of a block, and how long it is.
@@ -20,47 +19,6 @@ const BLOCK_TIME: Duration = Duration::from_millis(20);
 const STUCK: Duration = Duration::from_secs(5);
 /// After one that ended.
 const RETRY: Duration = Duration::from_secs(2);
-
-/// What viewers say, one at a time: who talks first is heard until he ends.
-pub struct Ear {
-    intercom: Intercom<G711, Handle>,
-    talker: Option<u32>,
-    /// One who talked meanwhile.
-    refused: Option<u32>,
-}
-
-impl Ear {
-    pub fn new(memory: Handle) -> Result<Self, StartError> {
-        Ok(Self { intercom: Intercom::new(G711::MuLaw, memory)?, talker: None, refused: None })
-    }
-
-    /// Takes a packet; false the first time that somebody cannot be heard because another one talks.
-    pub fn hear(&mut self, sender: u32, timestamp: u32, packet: &[u8]) -> bool {
-        if *self.talker.get_or_insert(sender) == sender {
-            self.intercom.receive(timestamp, packet);
-            return true;
-        }
-        self.refused.replace(sender) == Some(sender)
-    }
-
-    /// There will be no more of this one.
-    pub fn end(&mut self, sender: u32) {
-        if self.talker == Some(sender) {
-            self.talker = None;
-            self.intercom.restart();
-        }
-    }
-
-    /// How loud what is played is, while somebody talks.
-    pub fn level(&self) -> Option<u8> {
-        self.talker.map(|_| self.intercom.heard())
-    }
-
-    /// The next block for the loudspeaker.
-    pub fn pull(&mut self, block: &mut [i16]) {
-        self.intercom.pull(block);
-    }
-}
 
 /// Plays for ever: a command that ends, or takes nothing any more, is told and started again.
 pub async fn play(board: &Desktop, command: &str) -> Infallible {
@@ -106,29 +64,6 @@ async fn feed(board: &Desktop, child: &mut Child, mut input: Async<ChildStdin>) 
 mod tests {
     use super::*;
     use crate::options::Options;
-
-    #[test]
-    fn who_talks_first_is_heard_until_he_ends() {
-        let board = Desktop::new(&Options::from(Vec::new()).unwrap().unwrap()).unwrap();
-        let mut ear = Ear::new(board.psram("viewers")).unwrap();
-        let loud = [G711::MuLaw.encode(10_000); 800];
-        let mut block = [0; BLOCK];
-        assert_eq!(ear.level(), None);
-        assert!(ear.hear(1, 1_000, &loud));
-        assert!(!ear.hear(2, 5, &loud), "told once");
-        assert!(ear.hear(2, 805, &loud));
-        ear.pull(&mut block);
-        assert!(block.iter().all(|sample| (9_500..10_500).contains(sample)));
-        assert_eq!(ear.level(), Some(10));
-        ear.end(2);
-        assert_eq!(ear.level(), Some(10));
-        ear.end(1);
-        ear.pull(&mut block);
-        assert_eq!((ear.level(), block), (None, [0; BLOCK]));
-        assert!(ear.hear(2, 1_605, &loud));
-        ear.pull(&mut block);
-        assert_ne!(block, [0; BLOCK]);
-    }
 
     #[test]
     fn sound_reaches_the_command_in_time_and_one_that_ends_is_started_again() {

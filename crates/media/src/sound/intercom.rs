@@ -2,10 +2,10 @@ use barertc_arena::{AllocError, Allocator, Vec};
 use barertc_wire::{ConfigError, Count, Rule};
 
 use crate::live::StartError;
+use crate::sound::device::{Microphone, Speaker};
 use crate::sound::g711::G711;
 use crate::sound::level::audio_level;
 use crate::sound::playout::{Playout, PlayoutConfig};
-use crate::sound::{Microphone, Speaker};
 
 /// Turns packets of sound into samples, and back.
 pub trait SoundCodec {

@@ -4,44 +4,14 @@
 //! Sound of a [`Microphone`] has a level ([`audio_level`]), goes into an encoder, and from there into a frame. [`Intercom`]
 //! is both ways of one call.
 
+mod device;
 mod g711;
 mod intercom;
 mod level;
 mod playout;
 
+pub use device::{Microphone, Speaker};
 pub use g711::G711;
 pub use intercom::{Intercom, SoundCodec};
 pub use level::audio_level;
 pub use playout::{Playout, PlayoutConfig, PlayoutStats};
-
-/// Where blocks of sound go: an I2S channel, or a sound card.
-#[allow(async_fn_in_trait)] // The futures stay with the caller, who knows whether they have to be `Send`.
-pub trait Speaker {
-    /// What can go wrong.
-    type Error;
-
-    /// Samples a second.
-    fn sample_rate(&self) -> u32;
-
-    /// Takes a block, and waits until there is room for the next one: this is the clock of what is played.
-    ///
-    /// # Errors
-    /// The device's.
-    async fn play(&mut self, block: &[i16]) -> Result<(), Self::Error>;
-}
-
-/// Where blocks of sound come from.
-#[allow(async_fn_in_trait)] // As above.
-pub trait Microphone {
-    /// What can go wrong.
-    type Error;
-
-    /// Samples a second.
-    fn sample_rate(&self) -> u32;
-
-    /// Waits until the block is full.
-    ///
-    /// # Errors
-    /// The device's.
-    async fn record(&mut self, block: &mut [i16]) -> Result<(), Self::Error>;
-}
