@@ -10,6 +10,8 @@ mod table;
 mod with_rtc;
 mod with_str0m;
 
+use std::sync::LazyLock;
+
 use barertc::{Congestion, Identity, RustCrypto};
 use barertc_crypto::rand_core::UnwrapErr;
 use barertc_crypto_host::{AwsLc, SystemRandom};
@@ -87,8 +89,14 @@ pub fn is_media(datagram: &[u8]) -> bool {
     matches!(datagram, [128..=191, second, ..] if !(192..=223).contains(second))
 }
 
+/// The access unit, which is made before anything is measured.
+pub fn access_unit() -> &'static [u8] {
+    static UNIT: LazyLock<Vec<u8>> = LazyLock::new(make_access_unit);
+    &UNIT
+}
+
 /// Parameter sets and an IDR slice, behind start codes. The bytes are as encoders make them: any, but no further start code.
-pub fn access_unit() -> Vec<u8> {
+fn make_access_unit() -> Vec<u8> {
     let mut unit = vec![0, 0, 0, 1, 0x67, 17, 0, 0, 0, 1, 0x68, 17, 0, 0, 0, 1, 0x65, 0x88];
     let mut state = 0x1234_5678u32;
     while unit.len() < FRAME {
@@ -131,6 +139,7 @@ const TINY_WINDOW: usize = 1_024;
 fn main() {
     let quick = std::env::args().any(|a| a == "QUICK");
     let amount = if quick { QUICK } else { FULL };
+    access_unit();
     let mut rng = UnwrapErr(SystemRandom);
     // For as long as the program.
     let ids: &_ = Box::leak(Box::new([(); 2].map(|()| Identity::generate(&RustCrypto, &mut rng))));

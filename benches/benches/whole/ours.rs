@@ -22,7 +22,8 @@ pub struct Ours<'i, P: Provider> {
     ends: [Connection<'i, P>; 2],
     track: Option<[TrackId; 2]>,
     channel: ChannelId,
-    unit: Shared<[u8], Global>,
+    /// Where video is sent.
+    unit: Option<Shared<[u8], Global>>,
     clock: Clock,
     /// What waits to be handed to the second end, and to the first.
     wire: [Datagrams; 2],
@@ -85,6 +86,7 @@ impl<'i, P: Provider> Ours<'i, P> {
         });
         let label = ChannelConfig { label: "bench", ..ChannelConfig::default() };
         let channel = ends[0].open_channel(now, &label).unwrap();
+        ends[1].add_data(now).unwrap();
         let mut room = [[0; 8_192], [0; 8_192]];
         let [offered, answered] = &mut room;
         let offer = ends[0].create_offer(now, offered).unwrap();
@@ -94,10 +96,11 @@ impl<'i, P: Provider> Ours<'i, P> {
             ends,
             track,
             channel,
-            unit: Shared::<[u8], _>::try_from_slice(&access_unit(), Global).unwrap(),
+            unit: track.map(|_| Shared::<[u8], _>::try_from_slice(access_unit(), Global).unwrap()),
             clock,
             wire: [Datagrams::default(), Datagrams::default()],
-            room: vec![0; 1 << 17],
+            // What lives in the connection is measured, and not this.
+            room: if shape == Shape::Channel { Vec::new() } else { vec![0; 1 << 17] },
             read: (0, 0),
             frames: 0,
         };
@@ -174,14 +177,14 @@ impl<'i, P: Provider> Ours<'i, P> {
 
 impl<P: Provider> Pair for Ours<'_, P> {
     fn send_frame(&mut self) -> (usize, usize) {
-        let Some([track, _]) = self.track else { return (0, 0) };
+        let (Some([track, _]), Some(unit)) = (self.track, self.unit.clone()) else { return (0, 0) };
         let now = self.now();
         let info = FrameInfo { timestamp: (now.as_micros() / 100 * 9) as u32, ..FrameInfo::default() };
-        let frame = Frame::new(self.unit.clone(), PayloadFormat::H264, Framing::AnnexB, info, Global).unwrap();
+        let bytes = unit.len();
+        let frame = Frame::new(unit, PayloadFormat::H264, Framing::AnnexB, info, Global).unwrap();
         self.ends[0].send_frame(now, track, &frame).unwrap();
         let mut sent = self.poll(0, now);
         // What the pacer holds back.
-        let bytes = self.unit.len();
         while sent.1 < bytes {
             self.clock.skip(Duration::from_micros(100));
             let now = self.now();

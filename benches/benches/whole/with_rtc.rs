@@ -127,7 +127,7 @@ impl Ends {
             video,
             channel,
             packetizer,
-            access_unit: access_unit().into(),
+            access_unit: Bytes::from_static(access_unit()),
             clock,
             wire: [Vec::new(), Vec::new()],
             open: [false; 2],

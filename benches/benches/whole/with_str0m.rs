@@ -23,7 +23,7 @@ macro_rules! contender {
                 ends: [Rtc; 2],
                 video: Option<(Mid, Pt)>,
                 channel: ChannelId,
-                access_unit: Arc<[u8]>,
+                access_unit: Option<Arc<[u8]>>,
                 clock: Clock,
                 due: [Option<Instant>; 2],
                 wire: [Vec<Transmit>; 2],
@@ -68,7 +68,7 @@ macro_rules! contender {
                         ends,
                         video,
                         channel,
-                        access_unit: access_unit().into(),
+                        access_unit: video.map(|_| access_unit().into()),
                         clock,
                         due: [None; 2],
                         wire: [Vec::new(), Vec::new()],
@@ -133,10 +133,10 @@ macro_rules! contender {
 
             impl Pair for Ends {
                 fn send_frame(&mut self) -> (usize, usize) {
-                    let Some((mid, pt)) = self.video else { return (0, 0) };
+                    let (Some((mid, pt)), Some(unit)) = (self.video, self.access_unit.clone()) else { return (0, 0) };
                     let now = self.clock.now();
                     let time = MediaTime::new(self.clock.elapsed().as_micros() as u64 / 100 * 9, Frequency::NINETY_KHZ);
-                    self.ends[0].writer(mid).unwrap().write(pt, now, time, self.access_unit.clone()).unwrap();
+                    self.ends[0].writer(mid).unwrap().write(pt, now, time, unit).unwrap();
                     self.tick(0);
                     while self.due[0].is_some_and(|due| due <= self.clock.now()) {
                         self.tick(0);
