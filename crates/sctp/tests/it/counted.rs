@@ -100,9 +100,8 @@ fn a_label_longer_than_ours_closes_its_channel_and_no_other_waits_for_it() {
     }
     assert_eq!((count(&v, Discard::LabelTooLong), count(&v, Discard::NoMemory)), (1, 0));
     v.attack(&data(3, tsn, 3, 0, 50, &OPEN)).expect("memory");
-    let acked =
-        v.answers().iter().flat_map(|p| chunks(p)).filter(|(kind, ..)| *kind == 3).map(|(_, _, s)| word(&s, 0)).last();
-    assert_eq!(acked, Some(tsn));
+    let last = v.answers().iter().flat_map(|p| chunks(p)).rfind(|(kind, ..)| *kind == 3);
+    assert_eq!(last.map(|(_, _, s)| word(&s, 0)), Some(tsn));
     assert!(matches!(events(&mut v.net.left)[..], [Event::ChannelOpened { .. }]));
 }
 
