@@ -253,7 +253,7 @@ impl World<'_> {
         }
         if video.started && connection.send_frame(self.now, video.id, frame).is_err() {
             video.started = false;
-            video.rendition.overrun(self.now);
+            video.rendition.overrun(self.now, trial.renditions);
         }
         video.captured.push((self.now, wide));
         wanted && picture.key
