@@ -5,6 +5,9 @@ use barertc_arena::{AllocError, Allocator, Box, Key, Ring, Slab, Vec};
 use crate::channel::{Channel, OutReset, State, pending};
 use crate::config::{Config, OPEN_HEADER};
 
+/// Streams that were closed without being reset and are remembered one by one.
+const SPENT: usize = 16;
+
 /// Every channel, and what finds it.
 pub(crate) struct Channels<A: Allocator> {
     pub(crate) slab: Slab<Channel, A>,
@@ -15,8 +18,11 @@ pub(crate) struct Channels<A: Allocator> {
     /// Channels with events that the application has not taken. A channel is in it once, so it never overflows.
     events: Ring<Key, A>,
     text_room: usize,
-    /// For even and odd stream ids, the lowest that may be used: those below were closed without being reset.
+    /// For even and odd stream ids, the lowest that may be used.
     fresh: [u16; 2],
+    /// Streams above it that were closed without being reset: the first `spent_len`.
+    spent: [u16; SPENT],
+    spent_len: usize,
     /// Some channel may have OPEN or ACK to queue.
     pub(crate) dcep_due: bool,
     /// Some channel may have its stream to reset.
@@ -33,6 +39,8 @@ impl<A: Allocator + Clone> Channels<A> {
             events: Ring::with_capacity(channels, alloc)?,
             text_room: config.text_room(),
             fresh: [0, 1],
+            spent: [0; SPENT],
+            spent_len: 0,
             dcep_due: false,
             reset_due: false,
         })
@@ -129,25 +137,53 @@ impl<A: Allocator> Channels<A> {
         Some(key)
     }
 
-    /// The peer goes on counting the messages of this stream, so it is used no more.
+    /// The peer goes on counting the messages of this stream, so it is used no more. Where too many such streams lie apart
+    /// from each other, those below them are used no more either.
     pub(crate) fn spend(&mut self, stream: u16) {
-        if let Some(fresh) = self.fresh.get_mut(usize::from(stream & 1)) {
-            *fresh = (*fresh).max(stream.saturating_add(2));
+        if self.is_spent(stream) {
+            return;
+        }
+        if let Some(place) = self.spent.get_mut(self.spent_len) {
+            *place = stream;
+            self.spent_len = self.spent_len.saturating_add(1);
+        } else {
+            for stream in self.spent.into_iter().chain([stream]) {
+                self.spend_below(stream.saturating_add(2));
+            }
+        }
+        // Those in a row above the mark move it, and take no place.
+        while let Some(stream) = self.spent_list().iter().copied().find(|s| self.fresh_of(*s) >= *s) {
+            self.spend_below(stream.saturating_add(2));
+            self.spent_len = self.spent_len.saturating_sub(1);
+            let last = self.spent.get(self.spent_len).copied().unwrap_or(stream);
+            self.spent.iter_mut().filter(|s| **s == stream).for_each(|s| *s = last);
         }
     }
 
-    /// Whether this stream was closed without being reset, or one above it was.
+    fn spend_below(&mut self, stream: u16) {
+        if let Some(fresh) = self.fresh.get_mut(usize::from(stream & 1)) {
+            *fresh = (*fresh).max(stream);
+        }
+    }
+
+    fn fresh_of(&self, stream: u16) -> u16 {
+        self.fresh.get(usize::from(stream & 1)).copied().unwrap_or(0)
+    }
+
+    fn spent_list(&self) -> &[u16] {
+        self.spent.get(..self.spent_len).unwrap_or_default()
+    }
+
+    /// Whether this stream was closed without being reset, or is used no more for others that were.
     pub(crate) fn is_spent(&self, stream: u16) -> bool {
-        self.fresh.get(usize::from(stream & 1)).is_some_and(|fresh| stream < *fresh)
+        stream < self.fresh_of(stream) || self.spent_list().contains(&stream)
     }
 
     /// The lowest free stream id of the parity of `first`, below `most`.
     pub(crate) fn free_stream(&self, first: u16, most: u16) -> Option<u16> {
-        let mut id = self.fresh.get(usize::from(first & 1)).map_or(first, |fresh| first.max(*fresh));
-        for (taken, _) in &self.streams {
-            if *taken == id {
-                id = id.checked_add(2)?;
-            }
+        let mut id = first.max(self.fresh_of(first));
+        while self.by_stream(id).is_some() || self.is_spent(id) {
+            id = id.checked_add(2)?;
         }
         (id < most).then_some(id)
     }
