@@ -116,6 +116,7 @@ impl<A: Allocator> Association<A> {
                 Delivered::Deaf => {
                     self.discards.count(Discard::ClosedChannel);
                 }
+                Delivered::Rest => {}
                 Delivered::Nothing => return,
             }
         }
@@ -179,10 +180,11 @@ impl<A: Allocator> Association<A> {
         self.open_due(now);
     }
 
-    /// RFC 8832 §6: whatever is wrong with an OPEN closes the channel.
+    /// RFC 8832 §6: whatever is wrong with an OPEN closes the channel. Nobody reads a channel that was never told of.
     fn refuse_dcep(&mut self, key: Key, reason: Discard) {
         self.discards.count(reason);
-        self.start_closing(key, false);
+        let unheard = self.channels.get(key).is_some_and(|c| c.state == ChannelState::Unopened);
+        self.start_closing(key, unheard);
     }
 
     // Partial reliability.
@@ -211,7 +213,8 @@ impl<A: Allocator> Association<A> {
             {
                 let before = channel.ready.tail;
                 self.rx.skip(channel, forward.interleaved, skipped.unordered, skipped.message);
-                if (channel.ready.tail != before || channel.cut) && channel.state != ChannelState::Unopened {
+                let told = channel.state != ChannelState::Unopened && !channel.deaf;
+                if (channel.ready.tail != before || channel.cut) && told {
                     self.channels.raise(key, pending::READABLE);
                 }
                 self.deliver(now, key);

@@ -199,10 +199,12 @@ impl<A: Allocator> Association<A> {
         }
         let (key, event) = loop {
             let (key, event) = self.channels.next_event()?;
-            if event != pending::CLOSED || !self.channels.get(key).is_some_and(|channel| channel.untold) {
+            if !self.channels.get(key).is_some_and(|channel| channel.untold) {
                 break (key, event);
             }
-            self.free_channel(key);
+            if event == pending::CLOSED {
+                self.free_channel(key);
+            }
         };
         let id = ChannelId(key);
         Some(match event {

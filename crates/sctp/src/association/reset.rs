@@ -18,7 +18,11 @@ impl<A: Allocator> Association<A> {
         let Some(channel) = self.channels.get_mut(key) else { return };
         if deaf {
             channel.deaf = true;
-            self.rx.drop_list(&mut channel.ready);
+            let unread = self.rx.drop_list(&mut channel.ready);
+            if channel.state == ChannelState::Unopened {
+                // The application has not chosen to leave them unread.
+                (0..unread).for_each(|_| self.discards.count(Discard::ClosedChannel));
+            }
             channel.reading = None;
             channel.cut = false;
         }
@@ -103,16 +107,15 @@ impl<A: Allocator> Association<A> {
     }
 
     /// The peer cannot or will not reset the stream: the channel is closed here, and its id is not used again, for the
-    /// peer goes on counting its messages.
+    /// peer goes on counting its messages. What has come before can still be read.
     fn close_without_reset(&mut self, key: Key) {
         let Some(channel) = self.channels.get_mut(key) else { return };
         channel.out_reset = OutReset::Done;
-        channel.deaf = true;
-        self.rx.drop_list(&mut channel.ready);
         if let Some(stream) = channel.stream {
             self.channels.spend(stream);
         }
-        self.channels.raise(key, pending::CLOSED);
+        // The peer's own reset is not waited for.
+        self.reset_incoming(key);
     }
 
     pub(super) fn reset_expired(&mut self, now: Instant) {
@@ -277,13 +280,12 @@ impl<A: Allocator> Association<A> {
         self.rx.reset(channel);
         channel.in_reset = true;
         channel.in_deferred = false;
-        let cut = channel.cut && channel.state != ChannelState::Unopened;
         if channel.state == ChannelState::Unopened {
             // Nobody knows of this channel here.
             channel.deaf = true;
         }
         let deaf = channel.deaf;
-        if cut {
+        if channel.cut && !deaf {
             self.channels.raise(key, pending::READABLE);
         }
         self.start_closing(key, deaf);

@@ -26,6 +26,8 @@ pub(crate) enum Delivered {
     Unknown,
     /// A message for a channel that is closed here was dropped.
     Deaf,
+    /// More of a message whose beginning was dropped, and told then.
+    Rest,
     /// Nothing more.
     Nothing,
 }
@@ -213,14 +215,15 @@ impl<A: Allocator> Receiver<A> {
                 } else {
                     channel.ordered_in = list;
                 }
-                channel.partial = if end { None } else { Some(Partial { next, ..partial }) };
+                let keep = partial.keep && !channel.deaf;
+                channel.partial = if end { None } else { Some(Partial { next, keep, ..partial }) };
                 if end && !partial.unordered {
                     channel.next_in = partial.message.wrapping_add(1);
                 }
                 // A message whose beginning was dropped (unknown, or nobody listens) is dropped to its end.
-                if channel.deaf || !partial.keep {
+                if !keep {
                     self.drop_fragment(key);
-                    return if channel.deaf { Delivered::Deaf } else { Delivered::Unknown };
+                    return if partial.keep { Delivered::Deaf } else { Delivered::Rest };
                 }
                 self.append_ready(channel, key, key);
                 return Delivered::Readable;

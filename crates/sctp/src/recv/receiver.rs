@@ -219,12 +219,14 @@ impl<A: Allocator> Receiver<A> {
     }
 
     /// Frees every fragment of `list`.
-    pub(crate) fn drop_list(&mut self, list: &mut List) {
-        let mut at = list.head;
+    pub(crate) fn drop_list(&mut self, list: &mut List) -> usize {
+        let (mut at, mut messages) = (list.head, 0usize);
         while let Some(key) = at {
+            messages = messages.saturating_add(self.fragments.get(key).is_some_and(|f| f.begin).into());
             at = self.drop_fragment(key);
         }
         *list = List::default();
+        messages
     }
 
     /// Frees one fragment, which the caller has unlinked or is about to; returns the one after it.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use barertc_sctp::{ChannelConfig, Discard, Error, Event, MessageKind, packet};
 
-use crate::support::raw::{OPEN, Victim, chunk, chunks, config, data, reset_response, sack, victim, word};
+use crate::support::raw::{
+    OPEN, Victim, chunk, chunks, config, data, reset_request, reset_response, sack, victim, word,
+};
 use crate::support::{Link, association, events, pair};
 
 const INIT_ACK: u8 = 2;
@@ -54,6 +56,168 @@ fn a_refused_reset_closes_the_channel_and_its_stream_is_used_no_more() {
 }
 
 #[test]
+fn what_came_before_a_refused_reset_is_read_and_then_the_channel_closes() {
+    // The peer closes the channel itself, or breaks RFC 8832 on it; it denies the reset of our direction each time.
+    for resets in [true, false] {
+        let mut v = victim();
+        v.attack(&data(3, v.tsn, 1, 0, 50, &OPEN)).expect("OPEN");
+        let [Event::ChannelOpened { id, .. }] = events(&mut v.net.left)[..] else { panic!("no channel") };
+        v.answers();
+        v.attack(&sack(v.victim_tsn, 9_000, &[])).expect("a SACK");
+        v.attack(&data(3, v.tsn + 1, 1, 1, 53, b"hello")).expect("data");
+        if resets {
+            v.attack(&reset_request(v.tsn, v.tsn + 1, &[1])).expect("a reset");
+        } else {
+            v.attack(&data(3, v.tsn + 2, 1, 2, 50, b"junk")).expect("data");
+            assert_eq!(count(&v, Discard::BadDcep), 1);
+        }
+        let asked = requests(&v.answers());
+        assert_eq!(v.attack(&reset_response(asked[0], 2)), Err(Discard::ResetRefused));
+        assert_eq!(events(&mut v.net.left), [Event::Readable(id)], "{resets}");
+        let mut room = [0; 8];
+        let read = v.net.left.read(v.net.now, id, &mut room).expect("it was acknowledged");
+        assert_eq!((&room[..read.len], read.end_of_message), (&b"hello"[..], true));
+        assert_eq!(events(&mut v.net.left), [Event::ChannelClosed(id)], "{resets}");
+        let late = data(3, v.tsn + 3 - u32::from(resets), 1, 7, 53, b"late");
+        assert_eq!(v.attack(&late), Err(Discard::ClosedChannel));
+    }
+}
+
+/// The peer opens a channel on `stream`; it is closed here, and the peer denies the reset.
+fn spend(v: &mut Victim, stream: u16) {
+    v.attack(&data(3, v.tsn, stream, 0, 50, &OPEN)).expect("OPEN");
+    v.tsn += 1;
+    let [Event::ChannelOpened { id, .. }] = events(&mut v.net.left)[..] else { panic!("no channel on {stream}") };
+    v.answers();
+    v.attack(&sack(v.victim_tsn, 9_000, &[])).expect("a SACK");
+    v.victim_tsn += 1;
+    v.net.left.close(v.net.now, id).expect("open");
+    let asked = requests(&v.answers());
+    assert_eq!(v.attack(&reset_response(asked[0], 2)), Err(Discard::ResetRefused));
+    assert_eq!(events(&mut v.net.left), [Event::ChannelClosed(id)]);
+}
+
+#[test]
+fn a_stream_below_one_whose_reset_was_refused_is_as_good_as_before() {
+    let mut v = victim();
+    // More than are remembered one by one: in a row, which takes no memory.
+    for stream in (1..81).step_by(2).chain([101]) {
+        spend(&mut v, stream);
+    }
+    // RFC 8832 §6 lets the peer take any id of its parity, and both may agree on another.
+    v.attack(&data(3, v.tsn, 83, 0, 50, &OPEN)).expect("OPEN");
+    assert!(matches!(events(&mut v.net.left)[..], [Event::ChannelOpened { .. }]));
+    assert!(v.answers().iter().flat_map(|p| chunks(p)).any(|(kind, ..)| kind == 0), "its ACK");
+    let agreed = |stream| ChannelConfig { negotiated: Some(stream), ..ChannelConfig::default() };
+    for stream in [1, 79, 101] {
+        assert_eq!(v.net.left.open(v.net.now, &agreed(stream)), Err(Error::StreamInUse(stream)));
+    }
+    v.net.left.open(v.net.now, &agreed(99)).expect("a stream that was never used");
+    for stream in [1, 79, 101] {
+        v.tsn += 1;
+        assert_eq!(v.attack(&data(3, v.tsn, stream, 7, 53, b"late")), Err(Discard::ClosedChannel), "{stream}");
+    }
+}
+
+#[test]
+fn where_too_many_streams_were_spent_those_below_them_are_used_no_more() {
+    let mut v = victim();
+    let spent = (11..).step_by(4);
+    for stream in spent.clone().take(17) {
+        spend(&mut v, stream);
+    }
+    for stream in spent.take(17) {
+        assert_eq!(v.attack(&data(3, v.tsn, stream, 7, 53, b"late")), Err(Discard::ClosedChannel), "{stream}");
+        v.tsn += 1;
+    }
+    assert_eq!(v.attack(&data(3, v.tsn, 9, 0, 50, &OPEN)), Err(Discard::ClosedChannel));
+    // Ids of the other parity are not concerned.
+    let id = v.net.left.open(v.net.now, &ChannelConfig::default()).expect("a channel");
+    assert_eq!(v.net.left.channel(id).and_then(|c| c.stream), Some(0));
+}
+
+#[test]
+fn a_channel_that_was_refused_unheard_gives_back_its_place_and_its_memory() {
+    let label = usize::from(config().label_room) + 1;
+    for data_first in [true, false] {
+        let mut v = victim();
+        let (window, mut number) = (v.net.left.stats().receive_window, v.tsn);
+        let places = config().max_channels;
+        for round in 0..2 * places {
+            let mut messages = [(50, open(label, 0)), (53, vec![1; 1_000])];
+            if data_first {
+                messages.reverse();
+            }
+            for (sequence, (protocol, message)) in messages.iter().enumerate() {
+                v.attack(&data(3, v.tsn, 3, sequence as u16, *protocol, message)).expect("a place");
+                v.tsn += 1;
+            }
+            v.attack(&reset_request(number, v.tsn - 1, &[3])).expect("a reset");
+            number += 1;
+            let asked = requests(&v.answers());
+            v.attack(&reset_response(asked[0], 1)).expect("a response");
+            assert_eq!(events(&mut v.net.left), [], "nobody has heard of it: {data_first} {round}");
+            // Each drop under its reason.
+            let told = (count(&v, Discard::LabelTooLong), count(&v, Discard::ClosedChannel));
+            assert_eq!(told, (u32::from(round) + 1, u32::from(round) + 1), "{data_first}");
+        }
+        v.answers();
+        assert_eq!(v.net.left.stats().receive_window, window, "{data_first}");
+        for n in 0..places {
+            v.attack(&data(3, v.tsn, 5 + 2 * n, 0, 50, &OPEN)).expect("a place");
+            v.tsn += 1;
+            assert!(matches!(events(&mut v.net.left)[..], [Event::ChannelOpened { .. }]), "{data_first} {n}");
+        }
+    }
+}
+
+#[test]
+fn an_open_that_is_cut_off_when_it_was_refused_already_is_not_told_of() {
+    let mut v = victim();
+    let message = open(0xFFFF, 0);
+    for (n, part) in message[..20_000].chunks(1_000).enumerate() {
+        let _ = v.attack(&data(u8::from(n == 0) << 1, v.tsn, 3, 0, 50, part));
+        v.tsn += 1;
+    }
+    assert_eq!(count(&v, Discard::LabelTooLong), 1);
+    let asked = requests(&v.answers());
+    v.attack(&reset_request(v.tsn - 20, v.tsn - 1, &[3])).expect("a reset");
+    assert_eq!(events(&mut v.net.left), []);
+    v.attack(&reset_response(asked[0], 1)).expect("a response");
+    assert_eq!(events(&mut v.net.left), []);
+}
+
+#[test]
+fn a_message_that_is_cut_off_on_a_closed_channel_is_not_told_of() {
+    // The peer resets its stream in the middle, or gives the message up.
+    for resets in [true, false] {
+        let mut v = victim();
+        let number = v.tsn;
+        v.attack(&data(3, v.tsn, 1, 0, 50, &OPEN)).expect("OPEN");
+        let [Event::ChannelOpened { id, .. }] = events(&mut v.net.left)[..] else { panic!("no channel") };
+        let mut part = 0;
+        while events(&mut v.net.left).is_empty() {
+            v.tsn += 1;
+            v.attack(&data(u8::from(part == 0) << 1, v.tsn, 1, 1, 53, &[0; 1_000])).expect("memory");
+            part += 1;
+        }
+        v.answers();
+        v.attack(&sack(v.victim_tsn, 9_000, &[])).expect("a SACK");
+        v.net.left.close(v.net.now, id).expect("open");
+        if !resets {
+            let skipped = [&(v.tsn + 1).to_be_bytes()[..], &[0, 1, 0, 1]].concat();
+            v.attack(&chunk(192, 0, &skipped)).expect("FORWARD-TSN");
+            v.tsn += 1;
+            assert_eq!(events(&mut v.net.left), []);
+        }
+        let asked = requests(&v.answers());
+        v.attack(&reset_response(asked[0], 1)).expect("a response");
+        v.attack(&reset_request(number, v.tsn, &[1])).expect("a reset");
+        assert_eq!(events(&mut v.net.left), [Event::ChannelClosed(id)], "{resets}");
+    }
+}
+
+#[test]
 fn a_request_is_heard_behind_an_answer_that_is_old() {
     let mut v = victim();
     v.attack(&data(3, v.tsn, 1, 0, 50, &OPEN)).expect("OPEN");
@@ -99,6 +263,8 @@ fn a_label_longer_than_ours_closes_its_channel_and_no_other_waits_for_it() {
         tsn = tsn.wrapping_add(1);
     }
     assert_eq!((count(&v, Discard::LabelTooLong), count(&v, Discard::NoMemory)), (1, 0));
+    // What still came of it was counted with it.
+    assert_eq!((count(&v, Discard::UnknownProtocol), count(&v, Discard::ClosedChannel)), (0, 0));
     v.attack(&data(3, tsn, 3, 0, 50, &OPEN)).expect("memory");
     let last = v.answers().iter().flat_map(|p| chunks(p)).rfind(|(kind, ..)| *kind == 3);
     assert_eq!(last.map(|(_, _, s)| word(&s, 0)), Some(tsn));
