@@ -85,11 +85,14 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     }
 
     fn alert_datagram(&mut self, out: &mut [u8]) -> Option<usize> {
-        let (level, description) = self.alert.take()?;
+        let (level, description) = self.alert?;
         let records = &mut self.link.records;
         let epoch = records.write_epoch();
-        let (front, _) = records.overhead(epoch);
-        put_at(out, front, &[level, description]).ok()?;
+        let (front, back) = records.overhead(epoch);
+        let needed = front.saturating_add(2).saturating_add(back);
+        // Where there is no room it waits, and so do the keys that protect it.
+        put_at(out.get_mut(..needed)?, front, &[level, description]).ok()?;
+        self.alert = None;
         let sealed = records.seal(&self.link.provider, epoch, content::ALERT, out, 2);
         if self.status == Status::Over {
             records.forget_write();

@@ -1,7 +1,7 @@
 //! Paths that swallow long datagrams, such as tunnels: flights that go unanswered are sent in shorter ones (RFC 9147 §4.4).
 use std::time::Duration;
 
-use barertc_dtls::{Config, Role, Version};
+use barertc_dtls::{Config, Event, Role, Version};
 
 use crate::support::Pair;
 
@@ -44,5 +44,24 @@ fn the_first_repetition_is_as_long_as_the_flight_was() {
         pair.run(|p| p.now.saturating_since(start) > Duration::from_millis(700));
         let long = pair.log.iter().filter(|(_, datagram)| datagram.len() > 560).count();
         assert!(long >= 2, "{version:?}: {long}");
+    }
+}
+
+#[test]
+fn an_alert_waits_for_a_buffer_that_holds_it() {
+    for version in [Version::Dtls12, Version::Dtls13] {
+        let mut pair = pair(version);
+        pair.connect();
+        pair.client.close(pair.now);
+        let mut out = [0; 64];
+        let (front, back) = pair.client.room();
+        let needed = front + 2 + back;
+        for short in 0..needed {
+            assert_eq!(pair.client.poll_transmit(pair.now, &mut out[..short]), None, "{version:?} {short}");
+        }
+        assert_eq!(pair.client.poll_transmit(pair.now, &mut out[..needed]), Some(needed), "{version:?}");
+        assert_eq!(pair.client.poll_transmit(pair.now, &mut out), None, "{version:?}");
+        pair.server.handle(pair.now, &mut out[..needed], |_| panic!("no data")).unwrap();
+        assert_eq!(pair.server.poll_event(), Some(Event::Closed), "{version:?}");
     }
 }
