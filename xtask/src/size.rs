@@ -47,7 +47,7 @@ const fn region(name: &'static str, start: u64, len: u64) -> Region {
 }
 
 /// The budget is not reached: docs/size.md says where the rest is. To be lowered with the image.
-const LIMIT_P4: u64 = 800 << 10;
+const LIMIT_P4: u64 = 810 << 10;
 /// What interrupts and calls through pointers add fits many times over: 300 KB are there.
 const STACK_P4: u64 = 30 << 10;
 const STACK_QEMU: u64 = 30 << 10;
