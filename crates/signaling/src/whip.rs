@@ -34,14 +34,10 @@ pub struct Session {
 
 /// The server's response to an offer.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap, and a URL must outlive the buffer")]
 pub enum Published<'a> {
-    /// The server has accepted the offer.
-    Session {
-        /// The session, for [`trickle`] and [`end`].
-        session: Session,
-        /// The server's answer, a session description.
-        answer: &'a str,
-    },
+    /// The server has accepted the offer. This is its answer, a session description.
+    Answer(&'a str),
     /// The server redirects to this URL (status 307 or 308, RFC 9725 §4.5). The caller publishes there, and limits the
     /// number of redirections.
     Redirect(heapless::String<MAX_URL>),
@@ -82,6 +78,10 @@ impl Session {
 /// Sends an offer to the WHIP endpoint at `url` and reads the answer. `buf` holds the head of the request, and then the
 /// response.
 ///
+/// `session` is for [`trickle`] and [`end`]. It is set as soon as the server says that it has made a session, before the
+/// rest of the response is looked at. A session that is set exists after an error too, and when the future is dropped:
+/// the caller ends it then.
+///
 /// # Errors
 /// [`Error::Status`] or [`Error::Busy`] when the server refuses. [`Error::Downgrade`] when it redirects from `https` to
 /// `http`. Any other [`Error`] when the exchange fails.
@@ -90,6 +90,7 @@ pub async fn publish<'b, S: Read + Write>(
     url: &Url<'_>,
     token: Option<&Token<'_>>,
     offer: &str,
+    session: &mut Option<Session>,
     buf: &'b mut [u8],
 ) -> Result<Published<'b>, Error> {
     request(stream, "POST", url, token, None, Some((whep::SDP, offer)), buf).await?;
@@ -108,16 +109,14 @@ pub async fn publish<'b, S: Read + Write>(
         }
         _ => return Err(refusal(&response)),
     }
+    let session = session.insert(Session { url: location?.ok_or(Violation::Location)?, etag: None });
     let etag = response.fields.etag.map(heapless::String::try_from).transpose();
-    let session = Session {
-        url: location?.ok_or(Violation::Location)?,
-        etag: etag.map_err(|_| Error::TooLong { limit: MAX_ETAG })?,
-    };
+    session.etag = etag.map_err(|_| Error::TooLong { limit: MAX_ETAG })?;
     if !response.fields.is_type(whep::SDP) {
         return Err(Violation::MediaType.into());
     }
     let answer = http::read_answer_body(stream, &response.fields, rest, came.filled.saturating_sub(came.len)).await?;
-    Ok(Published::Session { session, answer: core::str::from_utf8(answer).map_err(|_| Violation::MediaType)? })
+    Ok(Published::Answer(core::str::from_utf8(answer).map_err(|_| Violation::MediaType)?))
 }
 
 /// Sends candidates to a session (RFC 9725 §4.3.1).

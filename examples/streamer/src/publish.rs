@@ -1,10 +1,11 @@
 //! Out to a WHIP server (RFC 9725), with what everybody else sees.
 
+use core::cell::RefCell;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
 
-use barertc_signaling::whip::{self, Published, Token};
+use barertc_signaling::whip::{self, Published, Session, Token};
 use barertc_signaling::{Backoff, Buffers, Id, Peer, Url};
 
 use barertc_arena::Box;
@@ -46,16 +47,15 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
                     app.board.sleep_until(app.board.now() + LOOK).await;
                 }
                 app.board.log(format_args!("WHIP: the connection to {} ended", whip.url));
-                pin!(unpublish(app, whip)).await;
             }
             Either::First(Err(error)) => {
                 app.board.log(format_args!("WHIP: {}: {error}", whip.url));
                 asked = error.retry_after();
-                // A session whose answer is of no use here is one all the same.
-                pin!(unpublish(app, whip)).await;
             }
             Either::Second(()) => app.board.log(format_args!("WHIP: {}: no answer", whip.url)),
         }
+        // A session whose answer is of no use here, or did not come whole, is one all the same.
+        pin!(unpublish(app, whip)).await;
         app.viewers.borrow_mut().remove(SERVER, NAME);
         if app.board.now() - since > Duration::from_secs(20) {
             backoff.succeeded();
@@ -93,15 +93,17 @@ async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<(), Publis
         let offer = pin!(app.offer(&from, sdp)).await?;
         let mut place = heapless::String::<{ whip::MAX_URL }>::try_from(whip.url).map_err(|_| PublishError::Url)?;
         let mut at = whip.address;
+        let mut made = Made { session: None, published: &app.published };
         for _ in 0..=REDIRECTS {
             let url = Url::parse(&place)?;
             let way = Way::to(app.board, &url).ok_or(PublishError::NoTls)?;
             let mut socket =
                 way.connect(at).await.map_err(|e| PublishError::Unreachable(embedded_io_async::Error::kind(&e)))?;
-            let published = pin!(whip::publish(&mut socket, &url, token(whip).as_ref(), offer, message)).await?;
+            let token = token(whip);
+            let published = whip::publish(&mut socket, &url, token.as_ref(), offer, &mut made.session, message);
+            let published = pin!(published).await?;
             match published {
-                Published::Session { session, answer } => {
-                    *app.published.borrow_mut() = Some(session);
+                Published::Answer(answer) => {
                     app.answered(Peer { socket: SERVER, id: NAME, token: None }, answer)?;
                     app.wake.signal(());
                     return Ok(());
@@ -116,6 +118,20 @@ async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<(), Publis
         Err(PublishError::Url)
     }));
     begun.await.unwrap_or(Err(PublishError::Peer(barertc::Error::NoMemory)))
+}
+
+/// The session that the server makes. It is known to the application however the exchange ends, or when it is given up.
+struct Made<'a> {
+    session: Option<Session>,
+    published: &'a RefCell<Option<Session>>,
+}
+
+impl Drop for Made<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            *self.published.borrow_mut() = Some(session);
+        }
+    }
 }
 
 /// The token for the server, which no other one is shown.

@@ -37,9 +37,9 @@ fn publish(url: &str, token: &str, reply: &str) -> (Result<(Session, String), Er
     let url = Url::parse(url).unwrap();
     let token = Token::new(token, url);
     exchange(reply, async |stream| {
-        let mut buf = vec![0; 8192];
-        match whip::publish(stream, &url, Some(&token), "v=0\r\n", &mut buf).await? {
-            Published::Session { session, answer } => Ok((session, answer.to_owned())),
+        let (mut buf, mut session) = (vec![0; 8192], None);
+        match whip::publish(stream, &url, Some(&token), "v=0\r\n", &mut session, &mut buf).await? {
+            Published::Answer(answer) => Ok((session.expect("the session of the answer"), answer.to_owned())),
             Published::Redirect(to) => panic!("sent on to {to}"),
         }
     })
@@ -183,9 +183,9 @@ fn a_redirection_carries_no_token_elsewhere_and_does_not_leave_tls() {
     let sent_on = |location: &str| {
         let reply = format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {location}\r\n\r\n");
         exchange(&reply, async |stream| {
-            match whip::publish(stream, &url, Some(&token), "v=0\r\n", &mut [0; 1024]).await {
+            match whip::publish(stream, &url, Some(&token), "v=0\r\n", &mut None, &mut [0; 1024]).await {
                 Ok(Published::Redirect(to)) => Ok(to),
-                Ok(Published::Session { .. }) => panic!("no session was made"),
+                Ok(Published::Answer(_)) => panic!("no session was made"),
                 Err(error) => Err(error),
             }
         })
@@ -196,7 +196,7 @@ fn a_redirection_carries_no_token_elsewhere_and_does_not_leave_tls() {
     let elsewhere = sent_on("https://other.example/live").unwrap();
     let elsewhere = Url::parse(&elsewhere).unwrap();
     let (_, request) = exchange("HTTP/1.1 401 x\r\n\r\n", async |stream| {
-        whip::publish(stream, &elsewhere, Some(&token), "v=0\r\n", &mut [0; 1024]).await.map(drop)
+        whip::publish(stream, &elsewhere, Some(&token), "v=0\r\n", &mut None, &mut [0; 1024]).await.map(drop)
     });
     assert!(!request.contains("s3cr3t") && !request.contains("Authorization"), "{request}");
 }

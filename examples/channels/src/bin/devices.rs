@@ -43,8 +43,8 @@ async fn call(url: &str) -> Result<()> {
 
     let server = format!("{}:{}", url.host, url.port).parse()?;
     let mut stream = TcpConnect::connect(&edge_nal_std::Stack::new(), server).await?;
-    match publish(&mut stream, &url, None, offer, &mut reply).await.map_err(|error| anyhow!("{error}"))? {
-        Published::Session { answer, .. } => peer.set_answer(clock.now(), answer)?,
+    match publish(&mut stream, &url, None, offer, &mut None, &mut reply).await.map_err(|error| anyhow!("{error}"))? {
+        Published::Answer(answer) => peer.set_answer(clock.now(), answer)?,
         Published::Redirect(to) => bail!("it is at {to} now"),
     }
 

@@ -1,4 +1,4 @@
-//! The board: two heaps that count, one socket, and no TCP at all.
+//! The board: two heaps that count, one socket, and servers that say what a test wrote.
 
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
@@ -36,6 +36,7 @@ pub(crate) struct SimBoard<'w> {
     pub(crate) left: RefCell<VecDeque<(Instant, SocketAddr, Vec<u8>)>>,
     pub(crate) log: RefCell<Vec<String>>,
     pub(crate) sleeps: Cell<u64>,
+    pub(crate) servers: Servers,
 }
 
 impl<'w> SimBoard<'w> {
@@ -49,6 +50,7 @@ impl<'w> SimBoard<'w> {
             left: RefCell::default(),
             log: RefCell::default(),
             sleeps: Cell::new(0),
+            servers: Servers::default(),
         }
     }
 }
@@ -74,7 +76,7 @@ impl<'w> Board for SimBoard<'w> {
         = SimSocket<'a>
     where
         Self: 'a;
-    type Connect = NoTcp;
+    type Connect = Servers;
     type Error = Infallible;
     type Crypto = RustCrypto;
     type Rng = Predictable;
@@ -91,8 +93,8 @@ impl<'w> Board for SimBoard<'w> {
         Ok((SimSocket { arrived: &self.arrived, left: &self.left, clock: self.clock }, DEVICE))
     }
 
-    fn tcp(&self) -> &NoTcp {
-        &NoTcp
+    fn tcp(&self) -> &Servers {
+        &self.servers
     }
 
     fn crypto(&self) -> &RustCrypto {
@@ -143,7 +145,7 @@ impl UdpSend for SimSocket<'_> {
     }
 }
 
-/// A network without TCP: nobody comes, and nobody is reached.
+/// A listener to which nobody comes.
 pub(crate) struct NoTcp;
 
 /// A connection that there never is.
@@ -158,12 +160,84 @@ impl TcpAccept for NoTcp {
     }
 }
 
-impl TcpConnect for NoTcp {
-    type Error = Infallible;
-    type Socket<'a> = Never;
+/// Servers that are reached by TCP: one for each reply that a test wrote. Without a reply nobody is reached.
+#[derive(Default)]
+pub(crate) struct Servers {
+    pub(crate) replies: RefCell<VecDeque<&'static str>>,
+    /// What each of them was told.
+    pub(crate) told: RefCell<Vec<String>>,
+}
 
-    async fn connect(&self, _: SocketAddr) -> Result<Never, Infallible> {
-        pending().await
+impl TcpConnect for Servers {
+    type Error = Infallible;
+    type Socket<'a> = Reached<'a>;
+
+    async fn connect(&self, _: SocketAddr) -> Result<Reached<'_>, Infallible> {
+        let Some(reply) = self.replies.borrow_mut().pop_front() else { return pending().await };
+        self.told.borrow_mut().push(String::new());
+        Ok(Reached { reply: reply.as_bytes(), told: &self.told })
+    }
+}
+
+/// A connection to a server, which says its reply and then nothing more.
+pub(crate) struct Reached<'a> {
+    reply: &'static [u8],
+    told: &'a RefCell<Vec<String>>,
+}
+
+impl ErrorType for Reached<'_> {
+    type Error = Infallible;
+}
+
+impl Read for Reached<'_> {
+    async fn read(&mut self, room: &mut [u8]) -> Result<usize, Infallible> {
+        if self.reply.is_empty() {
+            return pending().await;
+        }
+        self.reply.read(room).await.map_err(|never| match never {})
+    }
+}
+
+impl Write for Reached<'_> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        let mut told = self.told.borrow_mut();
+        told.last_mut().expect("it was reached").push_str(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+impl Readable for Reached<'_> {
+    async fn readable(&mut self) -> Result<(), Infallible> {
+        if self.reply.is_empty() { pending().await } else { Ok(()) }
+    }
+}
+
+impl TcpShutdown for Reached<'_> {
+    async fn close(&mut self, _: Close) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    async fn abort(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+impl TcpSplit for Reached<'_> {
+    type Read<'a>
+        = Never
+    where
+        Self: 'a;
+    type Write<'a>
+        = Never
+    where
+        Self: 'a;
+
+    fn split(&mut self) -> (Never, Never) {
+        unimplemented!("only streams to TURN servers are split")
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod board;
 mod live;
+mod publishing;
 mod sessions;
 mod talk;
 mod tests;
