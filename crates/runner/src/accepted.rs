@@ -1,6 +1,6 @@
 //! Streams that the peer makes: who is let in, and who has to go again.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::future::pending;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -10,12 +10,11 @@ use barertc::wire::Clock;
 use barertc::{Protocol, Route};
 use edge_nal::{TcpAccept, TcpShutdown};
 use embassy_futures::join::{join, join_array};
-use embassy_futures::select::select_array;
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::RawMutex;
 
 use crate::connections::{Connections, Lost};
-use crate::streams::{Slot, Streams};
+use crate::streams::{Slot, Streams, goodbye};
 use crate::wake::Wake;
 
 /// How long a listener is left alone that has failed.
@@ -54,29 +53,27 @@ impl<A: Allocator + Clone, const M: usize, const N: usize> Streams<A, M, N> {
             return pending().await;
         }
         let hands: [Hand<T::Socket<'_>>; N] = [(); N].map(|()| RefCell::new(None));
-        let accepting = async {
-            // The places that were taken, in the order in which they were.
-            let mut order = [0_u32; N];
-            let mut count = 0_u32;
+        // The places that were taken, in the order in which they were.
+        let order = [(); N].map(|()| Cell::new(0_u32));
+        let count = Cell::new(0_u32);
+        let (hands, order, count) = (&hands, &order, &count);
+        // Each listener has its own loop: none waits for another, and what one is about to accept is never given up.
+        let accepting = listeners.each_ref().map(|Listener { local, acceptor }| async move {
             loop {
-                let (route, mut stream) = match accept(listeners).await {
-                    Ok(accepted) => accepted,
-                    Err(local) => {
-                        connections.borrow_mut().lost(Lost::NotAccepted { local });
-                        clock.sleep_until(clock.now() + PAUSE).await;
-                        continue;
-                    }
+                let Ok((remote, mut stream)) = acceptor.accept().await else {
+                    connections.borrow_mut().lost(Lost::NotAccepted { local: *local });
+                    clock.sleep_until(clock.now() + PAUSE).await;
+                    continue;
                 };
-                let Some(place) = self.place(&hands, &order, connections) else {
+                let route = Route { protocol: Protocol::IceTcp, local: *local, remote };
+                let Some(place) = self.place(hands, order, connections) else {
                     connections.borrow_mut().lost(Lost::NoPlace { route, limit: N });
-                    // Nobody is left who could be told that this fails.
-                    let _ = stream.abort().await;
+                    goodbye(clock, stream.abort()).await;
                     continue;
                 };
                 let (Some(slot), Some(hand)) = (self.accepted.get(place), hands.get(place)) else { continue };
-                if let Some(order) = order.get_mut(place) {
-                    *order = count;
-                    count = count.wrapping_add(1);
+                if let Some(order) = order.get(place) {
+                    order.set(count.replace(count.get().wrapping_add(1)));
                 }
                 hand.replace(Some((route, stream)));
                 match slot.route() {
@@ -89,7 +86,7 @@ impl<A: Allocator + Clone, const M: usize, const N: usize> Streams<A, M, N> {
                 // It takes its place before the next one is let in.
                 yield_now().await;
             }
-        };
+        });
         let mut hand = hands.iter();
         let carrying = self.accepted.each_ref().map(|slot| (slot, hand.next())).map(|(slot, hand)| async move {
             let Some(hand) = hand else { return };
@@ -103,19 +100,29 @@ impl<A: Allocator + Clone, const M: usize, const N: usize> Streams<A, M, N> {
                     Ok(incoming) => self.pass(slot, &mut stream, route, incoming, true, clock, connections, wake).await,
                     Err(_) => {
                         connections.borrow_mut().lost(Lost::NoPlace { route, limit: N });
-                        let _ = stream.abort().await;
+                        goodbye(clock, stream.abort()).await;
                         None
                     }
                 };
+                // Of one that had to make room, it was told before.
+                let is_strange = !slot.was_used() && !connections.borrow().uses_stream(route);
+                if end.is_some() && is_strange && hand.borrow().is_none() {
+                    connections.borrow_mut().lost(Lost::NotAuthentic { route });
+                }
                 slot.give_back(clock.now(), end, connections);
                 wake.signal(());
             }
         });
-        join(accepting, join_array::<_, N>(carrying)).await;
+        join(join_array::<_, L>(accepting), join_array::<_, N>(carrying)).await;
     }
 
     /// A place for another stream: a free one, or one whose stream is to go.
-    fn place<S, K: Connections>(&self, hands: &[Hand<S>], order: &[u32], connections: &RefCell<K>) -> Option<usize> {
+    fn place<S, K: Connections>(
+        &self,
+        hands: &[Hand<S>],
+        order: &[Cell<u32>],
+        connections: &RefCell<K>,
+    ) -> Option<usize> {
         let places = || {
             self.accepted.iter().zip(hands).zip(order).enumerate().filter(|(_, ((_, hand), _))| hand.borrow().is_none())
         };
@@ -124,19 +131,8 @@ impl<A: Allocator + Clone, const M: usize, const N: usize> Streams<A, M, N> {
             return Some(place);
         }
         let trial = |slot: &Slot<A>| slot.route().filter(|route| !connections.borrow().uses_stream(*route));
-        let on_trial = || places().filter_map(|(place, ((slot, _), order))| Some((place, trial(slot)?, *order)));
+        let on_trial = || places().filter_map(|(place, ((slot, _), order))| Some((place, trial(slot)?, order.get())));
         let of = |route: Route| on_trial().filter(|(_, other, _)| other.remote.ip() == route.remote.ip()).count();
         on_trial().max_by_key(|(_, route, order)| (of(*route), core::cmp::Reverse(*order))).map(|(place, _, _)| place)
     }
-}
-
-/// The next stream of any listener; the address of one that has failed.
-async fn accept<T: TcpAccept, const L: usize>(
-    listeners: &[Listener<T>; L],
-) -> Result<(Route, T::Socket<'_>), SocketAddr> {
-    let accepts = listeners.each_ref().map(|listener| listener.acceptor.accept());
-    let (accepted, which) = select_array(accepts).await;
-    let local = listeners.get(which).map_or(SocketAddr::from(([0; 4], 0)), |listener| listener.local);
-    let (remote, stream) = accepted.map_err(|_| local)?;
-    Ok((Route { protocol: Protocol::IceTcp, local, remote }, stream))
 }

@@ -175,7 +175,8 @@ where
 /// candidate](barertc::Candidate::tcp_passive).
 ///
 /// A stream that was accepted is closed when no authentic check comes by it within five seconds, or when its place is
-/// needed before one has. [`Connections::lost`] hears of each, and of those that find no place.
+/// needed before one has. [`Connections::lost`] hears of each, of those that end by themselves before that, and of those
+/// that find no place. A listener that fails is left alone for 100 ms; the others go on.
 ///
 /// # Errors
 /// [`Error::DatagramTooLong`], at once.

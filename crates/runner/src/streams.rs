@@ -257,16 +257,12 @@ impl<A: Allocator + Clone, const M: usize, const N: usize> Streams<A, M, N> {
                 }
             }
         };
-        let goodbye = async {
-            // There is nobody left who could be told that this fails.
-            let _ = match end {
-                // Who has shown nothing keeps its place no longer.
-                _ if trial && !slot.was_used() => stream.abort().await,
-                None | Some(StreamEnd::Closed) => stream.close(Close::Both).await,
-                Some(_) => stream.abort().await,
-            };
-        };
-        select(goodbye, clock.sleep_until(clock.now() + CLOSE_TIME)).await;
+        match end {
+            // Who has shown nothing keeps its place no longer.
+            _ if trial && !slot.was_used() => goodbye(clock, stream.abort()).await,
+            None | Some(StreamEnd::Closed) => goodbye(clock, stream.close(Close::Both)).await,
+            Some(_) => goodbye(clock, stream.abort()).await,
+        }
         end
     }
 
@@ -345,7 +341,7 @@ impl<A: Allocator> Slot<A> {
         self.wanted.signal(());
     }
 
-    fn was_used(&self) -> bool {
+    pub(crate) fn was_used(&self) -> bool {
         self.taken.borrow().as_ref().is_some_and(|taken| taken.was_used)
     }
 
@@ -406,6 +402,11 @@ impl<A: Allocator + Clone, const M: usize, const N: usize> fmt::Debug for Stream
         let routes = self.slots.iter().chain(&self.accepted).filter_map(Slot::route);
         f.debug_set().entries(routes).finish()
     }
+}
+
+/// Ends a stream, in [`CLOSE_TIME`] at most. There is nobody left who could be told that this fails.
+pub(crate) async fn goodbye<C: Clock, E>(clock: &C, ending: impl Future<Output = Result<(), E>>) {
+    let _ = select(ending, clock.sleep_until(clock.now() + CLOSE_TIME)).await;
 }
 
 /// Gives what arrives to the connections.

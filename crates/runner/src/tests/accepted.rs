@@ -28,6 +28,18 @@ use crate::{Buffers, Clock as _, Connections, Listener, Lost, StreamBounds, Stre
 struct Gate {
     coming: RefCell<VecDeque<(SocketAddr, Script)>>,
     fails: Cell<bool>,
+    /// Its interface is gone.
+    is_broken: bool,
+    /// How often nobody waited any more for who was about to come.
+    given_up: Cell<usize>,
+}
+
+struct Waiting<'g>(&'g Gate);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.given_up.set(self.0.given_up.get() + 1);
+    }
 }
 
 impl TcpAccept for &Gate {
@@ -38,16 +50,19 @@ impl TcpAccept for &Gate {
         Self: 'a;
 
     async fn accept(&self) -> Result<(SocketAddr, Stream), Broken> {
-        poll_fn(|context| {
+        let waiting = Waiting(self);
+        let accepted = poll_fn(|context| {
             context.waker().wake_by_ref();
-            if self.fails.take() {
+            if self.fails.take() || self.is_broken {
                 return Poll::Ready(Err(Broken));
             }
             let Some((from, script)) = self.coming.borrow_mut().pop_front() else { return Poll::Pending };
             script.open.set(script.open.get() + 1);
             Poll::Ready(Ok((from, Stream(script))))
         })
-        .await
+        .await;
+        core::mem::forget(waiting);
+        accepted
     }
 }
 
@@ -209,7 +224,101 @@ fn what_is_no_stun_or_too_long_ends_a_stream_at_once() {
         run_for(Duration::from_millis(100), &streams, &gate, &peers, async |_, _| {});
         assert_eq!(peers.borrow().ended, [(route(from(1, 5_000)), end)]);
         assert_eq!((script.open.get(), peers.borrow().got.len()), (0, 0));
+        assert_eq!(peers.borrow().lost, [Lost::NotAuthentic { route: route(from(1, 5_000)) }]);
     }
+    // So does one that only connects, and one that closes behind what is no check.
+    for says in [vec![vec![]], vec![framed(b"\0forged"), vec![]]] {
+        let (gate, peers) = (Gate::default(), RefCell::new(Peers::default()));
+        let streams = Streams::<_, 1, 2>::accepting(BOUNDS, Global);
+        let script = who(&[]);
+        script.says.borrow_mut().extend(says);
+        gate.coming.borrow_mut().push_back((from(1, 5_000), script.clone()));
+        run_for(Duration::from_millis(100), &streams, &gate, &peers, async |_, _| {});
+        assert_eq!(peers.borrow().ended, [(route(from(1, 5_000)), StreamEnd::Closed)]);
+        assert_eq!(peers.borrow().lost, [Lost::NotAuthentic { route: route(from(1, 5_000)) }]);
+    }
+}
+
+/// Runs the loop with two listeners until `acts` is over.
+fn run_both<const N: usize>(
+    streams: &Streams<Global, 1, N>,
+    gates: [&Gate; 2],
+    peers: &RefCell<Peers>,
+    acts: impl AsyncFnOnce(&Ticks),
+) {
+    let [port, _] = sockets();
+    let (mut ports, mut buffers, clock, wake) = ([port], Buffers::new(), Ticks::default(), Wake::<NoopRawMutex>::new());
+    let listeners =
+        [Listener { local: address(9), acceptor: gates[0] }, Listener { local: listens(), acceptor: gates[1] }];
+    let dialer = who(&[]);
+    let running = run_with_listeners(&mut ports, streams, &dialer, &listeners, &mut buffers, &clock, peers, &wake);
+    block_on(select(running, acts(&clock)));
+}
+
+#[test]
+fn a_listener_that_fails_keeps_nobody_from_another_one() {
+    let (broken, good) = (Gate { is_broken: true, ..Gate::default() }, Gate::default());
+    let peers = RefCell::new(Peers::default());
+    let streams = Streams::<_, 1, 2>::accepting(BOUNDS, Global);
+    let script = who(&[CHECK]);
+    good.coming.borrow_mut().push_back((from(1, 5_000), script.clone()));
+    run_both(&streams, [&broken, &good], &peers, async |clock| {
+        clock.sleep_until(Instant::from_millis(50)).await;
+        assert_eq!(peers.borrow().got, [(route(from(1, 5_000)), CHECK.to_vec())], "at once");
+        clock.sleep_until(Instant::from_millis(1_000)).await;
+    });
+    assert_eq!(*script.heard.borrow(), framed(ANSWER));
+    let failed = Lost::NotAccepted { local: address(9) };
+    assert!(peers.borrow().lost.iter().all(|lost| *lost == failed));
+    assert!(
+        (2..=10).contains(&peers.borrow().lost.len()),
+        "it is left alone in between: {}",
+        peers.borrow().lost.len()
+    );
+}
+
+#[test]
+fn who_is_about_to_be_accepted_is_not_given_up_for_another() {
+    let (gates, peers) = ([Gate::default(), Gate::default()], RefCell::new(Peers::default()));
+    let streams = Streams::<_, 1, 10>::accepting(BOUNDS, Global);
+    for port in 0..4 {
+        gates[0].coming.borrow_mut().push_back((from(1, port), who(&[CHECK])));
+        gates[1].coming.borrow_mut().push_back((from(2, port), who(&[CHECK])));
+    }
+    run_both(&streams, gates.each_ref(), &peers, async |clock| {
+        clock.sleep_until(Instant::from_millis(50)).await;
+        gates[1].coming.borrow_mut().push_back((from(3, 1), who(&[])));
+        clock.sleep_until(Instant::from_millis(100)).await;
+        assert_eq!(gates.each_ref().map(|gate| gate.given_up.get()), [0, 0]);
+        gates[0].coming.borrow_mut().push_back((from(4, 1), who(&[])));
+        clock.sleep_until(Instant::from_millis(150)).await;
+        assert_eq!(gates.each_ref().map(|gate| gate.given_up.get()), [0, 0]);
+    });
+    assert_eq!((peers.borrow().used.len(), peers.borrow().got.len()), (8, 8));
+    assert_eq!(peers.borrow().lost, []);
+}
+
+#[test]
+fn a_goodbye_that_cannot_be_said_holds_up_nobody() {
+    let (gate, peers) = (Gate::default(), RefCell::new(Peers::default()));
+    let streams = Streams::<_, 1, 1>::accepting(BOUNDS, Global);
+    let first = who(&[CHECK]);
+    let second = Script { stuck: true, ..who(&[]) };
+    let third = who(&[CHECK]);
+    let comes = |port, script: &Script| gate.coming.borrow_mut().push_back((from(1, port), script.clone()));
+    comes(1, &first);
+    run_for(Duration::from_secs(3), &streams, &gate, &peers, async |clock, _| {
+        clock.sleep_until(Instant::from_millis(100)).await;
+        comes(2, &second);
+        clock.sleep_until(Instant::from_millis(200)).await;
+        assert_eq!(peers.borrow().lost, [Lost::NoPlace { route: route(from(1, 2)), limit: 1 }]);
+        first.says.borrow_mut().push_back(vec![]);
+        clock.sleep_until(Instant::from_millis(1_500)).await;
+        comes(3, &third);
+        clock.sleep_until(Instant::from_millis(2_200)).await;
+        assert_eq!(*third.heard.borrow(), framed(ANSWER));
+        assert_eq!((second.open.get(), peers.borrow().ended.len()), (0, 1));
+    });
 }
 
 #[test]

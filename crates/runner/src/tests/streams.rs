@@ -35,6 +35,8 @@ pub(super) struct Script {
     /// Whether the connection is never made, or is refused.
     pub(super) silent: bool,
     pub(super) refuses: Option<StreamEnd>,
+    /// It does not even take the end.
+    pub(super) stuck: bool,
     pub(super) dials: Rc<Cell<usize>>,
     pub(super) open: Rc<Cell<usize>>,
 }
@@ -153,6 +155,9 @@ impl TcpShutdown for Stream {
     }
 
     async fn abort(&mut self) -> Result<(), Broken> {
+        if self.0.stuck {
+            pending::<()>().await;
+        }
         Err(Broken)
     }
 }
