@@ -163,11 +163,11 @@ impl<A: Allocator> Checklist<A> {
             return Some(i);
         }
         let other = self.remotes().find(|c| c.addr == remote && c.is_tcp() == path.is_tcp())?;
-        // RFC 6544 §6.2. What an active candidate of the peer sends comes from another address than it names.
+        // RFC 6544 §6.2. By a passive one nothing begins but what the peer has sent, from whatever port it chose.
         let fits = match local.candidate.tcp_type {
             None => true,
             Some(TcpType::Active) => other.tcp_type == Some(TcpType::Passive),
-            Some(TcpType::Passive) => other.kind == CandidateType::PeerReflexive,
+            Some(TcpType::Passive) => true,
             Some(TcpType::SimultaneousOpen) => false,
         };
         if !fits {

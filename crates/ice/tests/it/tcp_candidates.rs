@@ -227,6 +227,32 @@ fn a_connection_that_ends_in_use_is_made_again_and_another_one_is_taken() {
     assert_eq!([pair.listener.state(), pair.dialer.state()], [State::Completed; 2]);
 }
 
+/// As stacks do that offer simultaneous open, too.
+#[test]
+fn a_peer_may_connect_from_the_port_at_which_it_listens() {
+    let mut pair = Connected::new(Config::default(), Config::default());
+    let theirs = addr("192.0.2.2:5000");
+    pair.listener.add_remote(pair.now, Candidate::tcp_passive(theirs)).unwrap();
+    assert_eq!(pair.listener.poll_transmit(pair.now, &mut [0; 1500]), None, "nobody connects from a passive candidate");
+    for made in 1..=2 {
+        pair.from.insert(addr(LISTENS), theirs);
+        pair.run(Duration::from_secs(1));
+        assert_eq!(pair.routes(), [Some(pair.inward(pair.outward())), Some(pair.outward())], "{made}");
+        assert_eq!(pair.routes()[0].unwrap().remote, theirs);
+        pair.cut();
+        assert_eq!(pair.routes(), [None, None]);
+    }
+    // One that is told when it is known already.
+    let mut pair = Connected::new(Config::default(), Config::default());
+    for _ in 0..2 {
+        pair.from.insert(addr(LISTENS), theirs);
+        pair.run(Duration::from_secs(1));
+        assert!(pair.routes().iter().all(Option::is_some));
+        pair.listener.add_remote(pair.now, Candidate::tcp_passive(theirs)).unwrap();
+        pair.cut();
+    }
+}
+
 #[test]
 fn a_connection_that_cannot_be_made_fails_its_pair_once() {
     let mut pair = Connected::new(Config::default(), Config::default());
