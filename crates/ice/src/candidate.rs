@@ -127,6 +127,11 @@ impl Candidate {
     }
 
     /// A host candidate that connects from `ip` to passive candidates of the peer.
+    ///
+    /// A [`Route`](crate::Route) names such a connection by `ip` and the address that it goes to. Agents whose routes lead to
+    /// the same streams would share one connection to one passive address, where RFC 6544 §7.1 wants one for each pair. So no
+    /// two of them may have an active candidate of the same `ip` and peers at the same passive address: one of them does
+    /// without, or has streams of its own.
     #[must_use]
     pub fn tcp_active(ip: IpAddr) -> Self {
         Self::tcp(SocketAddr::new(ip, TcpType::ACTIVE_PORT), TcpType::Active)
