@@ -41,6 +41,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Error::Ice`] when no socket with this address was added.
     pub fn remove_local_candidate(&mut self, now: Instant, address: SocketAddr) -> Result<(), Error> {
         self.transport.ice_mut().remove_local(now, address)?;
+        self.transport.unmap(address);
         self.update(now);
         Ok(())
     }
@@ -49,11 +50,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// addresses one to one. Descriptions name `public`. The agent sends from `local` and receives on it.
     ///
     /// # Errors
-    /// [`Error::TooMany`] above four; [`Error::Ice`] when there are too many candidates; [`Error::Closed`].
+    /// [`Error::TooMany`] above four; [`Error::Ice`] when there are too many candidates; [`Error::Closed`]. Then nothing has
+    /// changed.
     pub fn add_mapped_candidate(&mut self, now: Instant, local: SocketAddr, public: SocketAddr) -> Result<(), Error> {
-        self.check_open()?;
-        self.transport.map(local, false, public)?;
-        self.add_local_candidate(now, Candidate::host(local))
+        self.add_mapped(now, Candidate::host(local), local, public)
     }
 
     /// The same for a TCP socket that listens at `local`.
@@ -66,9 +66,24 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         local: SocketAddr,
         public: SocketAddr,
     ) -> Result<(), Error> {
+        self.add_mapped(now, Candidate::tcp_passive(local), local, public)
+    }
+
+    fn add_mapped(
+        &mut self,
+        now: Instant,
+        candidate: Candidate,
+        local: SocketAddr,
+        public: SocketAddr,
+    ) -> Result<(), Error> {
         self.check_open()?;
-        self.transport.map(local, true, public)?;
-        self.add_local_candidate(now, Candidate::tcp_passive(local))
+        let tcp = candidate.is_tcp();
+        let before = self.transport.map(local, tcp, public)?;
+        let added = self.add_local_candidate(now, candidate);
+        if added.is_err() {
+            self.transport.map_back(local, tcp, before);
+        }
+        added
     }
 
     /// Adds a candidate that the peer has trickled. `line` is the text of an `a=candidate` line. A candidate with a
@@ -113,11 +128,14 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     /// Gives the account at a TURN server another name and password, for example before temporary ones run out. They are used
-    /// when the server is asked for the next address. Where the server has refused the old ones, it is asked now.
+    /// when the server is asked for the next address. Where the server has refused the old ones an address, it is asked now.
+    /// An address that it has given stays until it runs out. It is given up at once, for another one by another socket or
+    /// stream, where the old ones were refused the way to each peer.
     ///
     /// # Errors
-    /// [`Error::Ice`] without such a server, and for credentials that are too long.
+    /// [`Error::Ice`] without such a server, and for credentials that are too long; [`Error::Closed`].
     pub fn renew_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
+        self.check_open()?;
         self.transport.ice_mut().renew_turn_server(now, server)?;
         self.update(now);
         Ok(())

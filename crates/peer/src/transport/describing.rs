@@ -16,14 +16,35 @@ use crate::config::{Config, MAX_CANDIDATES};
 use crate::error::Error;
 
 impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
-    /// A local address that others know by another one.
-    pub(crate) fn map(&mut self, local: SocketAddr, tcp: bool, public: SocketAddr) -> Result<(), Error> {
+    /// A local address that others know by another one; which one it was before.
+    pub(crate) fn map(
+        &mut self,
+        local: SocketAddr,
+        tcp: bool,
+        public: SocketAddr,
+    ) -> Result<Option<SocketAddr>, Error> {
         if let Some(known) = self.mapped.iter_mut().find(|m| (m.local, m.tcp) == (local, tcp)) {
-            known.public = public;
-            return Ok(());
+            return Ok(Some(core::mem::replace(&mut known.public, public)));
         }
         let full = Error::TooMany { what: "mapped candidates", limit: MAX_MAPPED };
-        self.mapped.push(Mapped { local, tcp, public }).map_err(|_| full)
+        self.mapped.push(Mapped { local, tcp, public }).map_err(|_| full)?;
+        Ok(None)
+    }
+
+    /// Undoes [`map`](Self::map), which has told what there was `before`.
+    pub(crate) fn map_back(&mut self, local: SocketAddr, tcp: bool, before: Option<SocketAddr>) {
+        self.mapped.retain_mut(|m| {
+            let is_it = (m.local, m.tcp) == (local, tcp);
+            if let Some(public) = before.filter(|_| is_it) {
+                m.public = public;
+            }
+            !is_it || before.is_some()
+        });
+    }
+
+    /// The sockets of a local address are gone.
+    pub(crate) fn unmap(&mut self, local: SocketAddr) {
+        self.mapped.retain(|m| m.local != local);
     }
 
     /// A candidate as the peer is told of it.

@@ -47,6 +47,29 @@ fn each_mapped_candidate_is_told() {
     side.connection.add_local_candidate(side.now, Candidate::host(address(1))).expect("it is known");
 }
 
+/// A device that moves has another address each time.
+#[test]
+fn mapped_candidates_that_are_gone_or_were_refused_take_no_place() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut side = Side::new(1, receiving(), &ids.0[0], &arena, 94).expect("enough memory");
+    let (now, address) = (side.now, |net: u8| SocketAddr::from(([10, 0, net, 7], 5_000)));
+    let public = |net: u8| SocketAddr::from(([192, 0, 2, net], 6_000));
+    let nowhere = SocketAddr::from(([0; 4], 5_000));
+    for net in 1..=6 {
+        side.connection.add_mapped_candidate(now, address(net), public(net)).expect("room");
+        side.connection.add_mapped_tcp_candidate(now, address(net), public(net)).expect("room");
+        side.connection.remove_local_candidate(now, address(net)).expect("it was there");
+        let refused = side.connection.add_mapped_candidate(now, nowhere, public(net));
+        assert!(matches!(refused, Err(Error::Ice(_))), "{refused:?}");
+    }
+    side.connection.add_local_candidate(now, Candidate::host(address(1))).expect("room");
+    side.connection.add_mapped_candidate(now, address(7), public(7)).expect("room");
+    recv_tracks(&mut side).expect("room");
+    let offer = side.offer().expect("an offer");
+    assert!(offer.contains(" 10.0.1.7 5000 typ host") && offer.contains(" 192.0.2.7 6000 typ host"), "{offer}");
+    assert!(!offer.contains(" 192.0.2.1 "), "{offer}");
+}
+
 #[test]
 fn an_estimate_that_was_not_measured_is_none() {
     let (ids, arena) = (Identities::new(), arena(0));
@@ -167,6 +190,7 @@ fn after_the_end_no_call_says_that_it_was_done() {
         ("add_remote_candidate", c.add_remote_candidate(now, line)),
         ("add_stun_server", c.add_stun_server(now, address)),
         ("add_turn_server", c.add_turn_server(now, &turn)),
+        ("renew_turn_server", c.renew_turn_server(now, &turn)),
         ("gather", c.gather(now)),
         ("set_direction", c.set_direction(now, video, barertc::Direction::Inactive)),
         ("request_key_frame", c.request_key_frame(now, video)),
