@@ -39,12 +39,12 @@ impl<A: Allocator + Clone> Relays<A> {
     }
 
     /// Gives a server's client another account; which client that is.
-    pub(super) fn renew(&mut self, now: Instant, id: [u8; 12], server: &TurnServer<'_>) -> Result<usize, Error> {
+    pub(super) fn renew(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<usize, Error> {
         let is_it = |c: &Client<A>| (c.server(), c.protocol()) == (unscoped(server.addr), server.protocol);
         let unknown = Error::UnknownServer(server.addr);
         let i = self.clients.iter().position(is_it).ok_or(unknown)?;
         let client = self.clients.get_mut(i).ok_or(unknown)?;
-        client.renew(now, id, server.username, server.password, self.alloc.clone())?;
+        client.renew(now, server.username, server.password, self.alloc.clone())?;
         Ok(i)
     }
 

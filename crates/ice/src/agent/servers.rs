@@ -53,14 +53,21 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// Gives the account at a TURN server that was [added](Self::add_turn_server) another name and password, such as before
     /// ones that are valid for some time run out. An address that the server has given already stays with the account it was
     /// given to, for as long as the server lets it; the next one is asked for with the new account. Where the server has
-    /// refused the old one, or a permission for it, it is asked for another address at once.
+    /// refused the old one an address, it is asked at once.
+    ///
+    /// A server gives no second address to a socket or a stream before the first one has run out (RFC 8656 §7.2). So a
+    /// permission that the old account was refused is had with the next address only. Where the old account was refused all
+    /// permissions, its address is of no use: another one is asked for at once by another socket, or by another stream after
+    /// 1 s. Without another socket, the server is asked every 120 s until it gives one.
     ///
     /// # Errors
     /// [`Error::UnknownServer`] without a server of that address and protocol, [`Error::Length`]: then nothing has changed.
     /// [`Error::NoMemory`]: then the account in use stays, and one that was given before and not used yet is gone.
     pub fn renew_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
-        let id = self.generator.bytes();
-        let i = self.relays.renew(now, id, server)?;
+        if self.progress.is_closed() {
+            return Ok(());
+        }
+        let i = self.relays.renew(now, server)?;
         self.on_relay_changed(now, i);
         Ok(())
     }

@@ -12,9 +12,11 @@ use barertc_wire::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+use crate::support::server::Server;
 use crate::support::turn::{A, Client, Key, SERVER, turn_server};
 use crate::support::{addr, heap};
 
+const B: &str = "192.0.2.1:1001";
 const RELAYED: &str = "198.51.100.1:50000";
 
 fn connected() -> (Client, Route, Key) {
@@ -164,8 +166,11 @@ fn another_account_counts_from_the_next_allocation_on() {
     let refresh = client.wait(Duration::from_secs(541)).pop().unwrap();
     assert_eq!(refresh.message().get(attr::USERNAME), Some(&b"user"[..]));
     client.refuse(&refresh, 441, Some(&old));
-    assert_eq!(client.relayed(), None);
-    let first = client.expect(Method::ALLOCATE);
+    // RFC 8656 §7.2: before it expires, the server gives this socket no other one.
+    assert!(client.wait(Duration::from_secs(58)).is_empty());
+    assert_eq!(client.relayed().map(|c| c.addr), Some(addr(RELAYED)));
+    let first = client.wait(Duration::from_secs(1)).pop().expect("it has expired");
+    assert_eq!((first.message().method(), client.relayed()), (Method::ALLOCATE, None));
     assert_eq!(first.message().get(attr::USERNAME), None, "the new account has seen no challenge");
     client.challenge(&first, 401, "realm", b"nonce", &[]);
     let request = client.expect(Method::ALLOCATE);
@@ -217,7 +222,7 @@ fn an_account_that_comes_while_the_old_one_is_being_refused_is_used() {
 fn a_permission_that_the_old_account_was_refused_is_had_by_the_new_one() {
     let peer = Candidate::host(addr("203.0.113.1:5000"));
     for (code, renews) in [(401, true), (441, true), (403, false)] {
-        let mut client = Client::new();
+        let mut client = Client::with("user", "secret", &[A, B], Protocol::Udp);
         let (request, old) = client.authenticate();
         client.grant(&request, RELAYED, Some(&old));
         client.agent.set_remote_credentials(client.now, "peer", "passwordpasswordpassword").unwrap();
@@ -240,6 +245,7 @@ fn a_permission_that_the_old_account_was_refused_is_had_by_the_new_one() {
         assert_eq!(client.relayed(), None);
         let requests = std::iter::from_fn(|| client.poll()).filter(|r| r.message().method() == Method::ALLOCATE);
         let first = requests.last().expect("another address is asked for");
+        assert_ne!(first.route, request.route, "the server gives the first socket no other one");
         client.challenge(&first, 401, "realm", b"nonce", &[]);
         let request = client.expect(Method::ALLOCATE);
         let key = crate::support::turn::md5_sha1("2:user", "realm", "other");
@@ -249,6 +255,115 @@ fn a_permission_that_the_old_account_was_refused_is_had_by_the_new_one() {
         client.respond(&permission, Class::Success, Some(&key), |_| {});
         assert_ne!(state(&client), Some(CandidatePairState::Failed), "{code}");
     }
+}
+
+/// Lets the server answer for this long.
+fn serve(client: &mut Client, server: &mut Server, time: Duration) {
+    let end = client.now + time;
+    loop {
+        while let Some(request) = client.poll() {
+            let route = request.route;
+            for (_, to, mut bytes) in server.handle(client.now, route.local, route.remote, &request.bytes) {
+                if to == route.local {
+                    client.agent.handle(client.now, route, &mut bytes);
+                }
+            }
+        }
+        let Some(at) = client.agent.timeout().filter(|at| *at <= end) else { break };
+        client.now = client.now.max(at);
+        client.agent.handle_timeout(client.now);
+    }
+    client.now = end;
+}
+
+/// A client that has an address, and the permission to send to each of `peers`. The account runs out, and another peer
+/// comes.
+fn outlived(sockets: &[&str], peers: &[&str]) -> (Client, Server) {
+    let (mut client, mut server) = (Client::with("user", "secret", sockets, Protocol::Udp), Server::new(addr(SERVER)));
+    client.agent.set_remote_credentials(client.now, "peer", "passwordpasswordpassword").unwrap();
+    for peer in peers {
+        client.agent.add_remote(client.now, Candidate::host(addr(peer))).unwrap();
+    }
+    serve(&mut client, &mut server, Duration::from_secs(1));
+    assert_eq!(client.relayed().map(|c| c.addr), Some(addr("198.51.100.1:50001")));
+    server.account = ("2:user", "other");
+    client.agent.add_remote(client.now, Candidate::host(addr("203.0.113.9:5000"))).unwrap();
+    serve(&mut client, &mut server, Duration::from_secs(1));
+    (client, server)
+}
+
+fn renew(client: &mut Client) {
+    client.agent.renew_turn_server(client.now, &turn_server("2:user", "other", Protocol::Udp)).unwrap();
+}
+
+#[test]
+fn another_account_does_not_end_an_address_that_works() {
+    for sockets in [&[A][..], &[A, B]] {
+        let (mut client, mut server) = outlived(sockets, &["203.0.113.1:5000"]);
+        let relayed = client.relayed();
+        renew(&mut client);
+        assert_eq!(client.relayed(), relayed);
+        serve(&mut client, &mut server, Duration::from_secs(200));
+        assert_eq!((client.relayed(), client.server_errors()), (relayed.clone(), vec![]));
+        // The permissions run out, and with them the use of the address.
+        serve(&mut client, &mut server, Duration::from_secs(700));
+        let after = client.relayed().expect("the new account has its address");
+        assert_ne!(Some(after), relayed);
+    }
+}
+
+#[test]
+fn where_the_old_account_was_refused_every_permission_another_socket_is_asked() {
+    let (mut client, mut server) = outlived(&[A, B], &[]);
+    let before = client.relayed().unwrap();
+    assert!(client.server_errors().is_empty());
+    renew(&mut client);
+    assert_eq!((client.relayed(), client.server_errors()), (None, vec![ServerError::Credentials]));
+    serve(&mut client, &mut server, Duration::from_secs(1));
+    let after = client.relayed().expect("the other socket has an address");
+    assert_ne!((after.addr, after.related), (before.addr, before.related));
+    assert_eq!((server.allocations(), client.server_errors()), (2, vec![]));
+    // With one socket, the server is asked until the first address has run out there.
+    let (mut client, mut server) = outlived(&[A], &[]);
+    renew(&mut client);
+    assert_eq!((client.relayed(), client.server_errors()), (None, vec![ServerError::Credentials]));
+    serve(&mut client, &mut server, Duration::from_secs(119));
+    assert_eq!(client.server_errors(), []);
+    serve(&mut client, &mut server, Duration::from_secs(2));
+    assert_eq!(client.server_errors(), [ServerError::Refused(437)]);
+    serve(&mut client, &mut server, Duration::from_secs(600));
+    assert!(client.relayed().is_some());
+}
+
+#[test]
+fn where_the_old_account_was_refused_every_permission_another_stream_is_made() {
+    let (mut client, route, key) = connected();
+    client.agent.set_remote_credentials(client.now, "peer", "passwordpasswordpassword").unwrap();
+    client.agent.add_remote(client.now, Candidate::host(addr("203.0.113.1:5000"))).unwrap();
+    let permission = client.expect(Method::CREATE_PERMISSION);
+    client.refuse(&permission, 441, Some(&key));
+    assert!(client.agent.uses_stream(route));
+    client.agent.renew_turn_server(client.now, &turn_server("2:user", "other", Protocol::Tcp)).unwrap();
+    assert!(!client.agent.uses_stream(route), "the stream is closed, and the address with it");
+    let is_allocate = |r: &crate::support::turn::Request| r.message().method() == Method::ALLOCATE;
+    assert!(!client.wait(Duration::from_millis(999)).iter().any(is_allocate));
+    assert!(client.wait(Duration::from_millis(1)).iter().any(is_allocate));
+    assert!(client.agent.uses_stream(route));
+}
+
+/// The application hears of it while the address still works, so that it can name another account in time.
+#[test]
+fn an_account_that_is_refused_a_refresh_is_told_and_keeps_its_address_until_it_expires() {
+    let mut client = Client::new();
+    let (request, old) = client.authenticate();
+    client.grant(&request, RELAYED, Some(&old));
+    let refresh = client.wait(Duration::from_secs(541)).pop().unwrap();
+    client.challenge(&refresh, 401, "realm", b"another nonce", &[]);
+    assert_eq!(client.server_errors(), [ServerError::Credentials]);
+    assert_eq!(client.relayed().map(|c| c.addr), Some(addr(RELAYED)));
+    client.agent.renew_turn_server(client.now, &turn_server("2:user", "other", Protocol::Udp)).unwrap();
+    assert!(client.wait(Duration::from_secs(58)).is_empty());
+    assert_eq!(client.wait(Duration::from_secs(1)).len(), 1);
 }
 
 #[test]

@@ -6,9 +6,10 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Generator, Provider};
 use barertc_wire::Instant;
 
+use super::account::is_of_the_account;
 use super::{
     Allocation, CHANNEL_REFRESH, Client, Inbound, LIFETIME, MAX_CHALLENGES, PERMISSION_REFRESH, Permission,
-    REFRESH_MARGIN, Request, is_of_the_account,
+    REFRESH_MARGIN, Request,
 };
 use crate::event::{Discard, ServerError};
 use crate::route::is_unicast;
@@ -221,15 +222,24 @@ impl<A: Allocator + Clone> Client<A> {
                     _ => self.lose_allocation(now, id, error),
                 }
             }
+            // It is there until it expires, and its 5-tuple gets no other one before (RFC 8656 §7.2).
+            Which::Allocation if is_of_the_account(error) && is_made && !self.releasing => {
+                self.failure = Some(error).filter(|_| self.renewed.is_none());
+                self.request = None;
+                if let Allocation::Made { refresh, expires, .. } = &mut self.allocation {
+                    *refresh = *expires;
+                }
+            }
             Which::Allocation => self.lose_allocation(now, id, error),
             // RFC 8656 §5: the allocation no longer exists.
-            _ if error == ServerError::Refused(437) || self.is_outdated(error) => self.lose_allocation(now, id, error),
+            _ if error == ServerError::Refused(437) => self.lose_allocation(now, id, error),
             Which::Permission(i) => {
                 if let Some(p) = self.permissions.get_mut(i) {
                     p.request = None;
                     p.state = Permission::Refused;
                     p.refused_account = is_of_the_account(error);
                 }
+                self.leave_if_useless(now);
             }
             Which::Channel(i) => {
                 self.channels.remove(i);

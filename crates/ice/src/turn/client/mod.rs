@@ -14,6 +14,7 @@ use crate::route::{Protocol, Route, unscoped};
 use crate::stream::StreamEnd;
 use crate::transaction::{Timing, Transaction};
 
+mod account;
 mod data;
 mod inbound;
 mod outbound;
@@ -264,34 +265,6 @@ impl<A: Allocator + Clone> Client<A> {
         self.channels.clear();
     }
 
-    /// Has another account from the next allocation on: the server binds one to the account that it was made with (RFC 8656
-    /// §5). Where there is none, and none is being made, one is asked for. So it is where a permission was refused for the
-    /// account: the allocation has no more use than that account.
-    pub(crate) fn renew(
-        &mut self,
-        now: Instant,
-        id: [u8; 12],
-        username: &str,
-        password: &str,
-        alloc: A,
-    ) -> Result<(), Error> {
-        Account::<A>::check(username, password)?;
-        // First the old one goes, so that there are never three.
-        self.renewed = None;
-        self.renewed = Some(Account::new(username, password, alloc)?);
-        if matches!(self.allocation, Allocation::Failed | Allocation::Waiting { .. }) {
-            self.begin_anew();
-        } else if self.permissions.iter().any(|p| p.refused_account) {
-            self.lose_allocation(now, id, ServerError::Credentials);
-        }
-        Ok(())
-    }
-
-    /// Whether an allocation that was refused for its account can be had by another one.
-    fn is_outdated(&self, error: ServerError) -> bool {
-        self.renewed.is_some() && is_of_the_account(error)
-    }
-
     /// Whether the server could not be used from the socket `base`.
     pub(crate) fn has_tried(&self, base: SocketAddr) -> bool {
         self.tried.is_full() || self.tried.contains(&base)
@@ -334,6 +307,7 @@ impl<A: Allocator + Clone> Client<A> {
     /// Gives the allocation back with a Refresh of lifetime 0 (RFC 8656 §8). One that was asked for is given back when
     /// the server says that it was made, which is waited for no longer than the next repetition would be due.
     pub(crate) fn release(&mut self, id: [u8; 12], now: Instant) {
+        self.renewed = None;
         self.permissions.clear();
         self.channels.clear();
         match self.allocation {
@@ -491,9 +465,4 @@ impl<A: Allocator + Clone> Client<A> {
         self.base = None;
         self.allocation = Allocation::Idle;
     }
-}
-
-/// Whether the server has refused the account, and not what was asked for.
-const fn is_of_the_account(error: ServerError) -> bool {
-    matches!(error, ServerError::Credentials | ServerError::Refused(441))
 }

@@ -11,6 +11,7 @@ use barertc_wire::Instant;
 type Datagram = (SocketAddr, SocketAddr, Vec<u8>);
 
 struct Allocation {
+    user: &'static str,
     relayed: SocketAddr,
     expires: Instant,
     permissions: HashMap<IpAddr, Instant>,
@@ -20,6 +21,8 @@ struct Allocation {
 pub struct Server {
     pub addr: SocketAddr,
     pub nonce: &'static str,
+    /// Name and password of the account that is good now.
+    pub account: (&'static str, &'static str),
     allocations: HashMap<SocketAddr, Allocation>,
     next_port: u16,
     /// Allocations that their client has given back.
@@ -35,6 +38,7 @@ impl Server {
         Self {
             addr,
             nonce: "first",
+            account: ("user", "secret"),
             allocations: HashMap::new(),
             next_port: 50_000,
             released: 0,
@@ -76,7 +80,8 @@ impl Server {
     }
 
     fn request(&mut self, now: Instant, src: SocketAddr, m: &Message<'_>) -> Vec<u8> {
-        let key = HmacSha1Key::new(&RustCrypto.md5(&[b"user:example.org:secret"]));
+        let (user, password) = self.account;
+        let key = HmacSha1Key::new(&RustCrypto.md5(&[format!("{user}:{REALM}:{password}").as_bytes()]));
         let nonce = self.nonce;
         let challenge = |code| {
             reply(m, Class::Error, None, |b| {
@@ -91,8 +96,8 @@ impl Server {
         if m.get(attr::NONCE) != Some(self.nonce.as_bytes()) {
             return challenge(438);
         }
-        assert_eq!((m.username(), m.text(attr::REALM)), (Some("user"), Some(REALM)));
-        if !m.verify(&RustCrypto, &key) {
+        assert_eq!(m.text(attr::REALM), Some(REALM));
+        if m.username() != Some(user) || !m.verify(&RustCrypto, &key) {
             return challenge(401);
         }
         let error = |code| reply(m, Class::Error, Some(&key), |b| b.error(code, "").unwrap());
@@ -104,8 +109,8 @@ impl Server {
             }
             self.next_port += 1;
             let relayed = SocketAddr::new(self.addr.ip(), self.next_port);
-            let a =
-                Allocation { relayed, expires: now + lifetime, permissions: HashMap::new(), channels: HashMap::new() };
+            let (permissions, channels) = (HashMap::new(), HashMap::new());
+            let a = Allocation { user, relayed, expires: now + lifetime, permissions, channels };
             self.allocations.insert(src, a);
             return reply(m, Class::Success, Some(&key), |b| {
                 b.xor_address(attr::XOR_RELAYED_ADDRESS, relayed).unwrap();
@@ -114,6 +119,9 @@ impl Server {
             });
         }
         let Some(a) = self.allocations.get_mut(&src) else { return error(437) };
+        if a.user != user {
+            return error(441);
+        }
         let peer = m.xor_address(attr::XOR_PEER_ADDRESS);
         match m.method() {
             // RFC 8656 §7.3: at once.
