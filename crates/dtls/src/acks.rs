@@ -4,6 +4,8 @@ use crate::error::Error;
 
 /// Record numbers that fit into one acknowledgement of ours.
 const MOST: usize = 16;
+/// The bytes of a record number there.
+const NUMBER: usize = 16;
 
 /// Records of the peer's current flight that we have, for an ACK message (RFC 9147 §7).
 #[derive(Debug, Default)]
@@ -61,12 +63,23 @@ impl Acks {
         self.now
     }
 
-    /// Writes the ACK message.
+    /// Writes the ACK message with the newest numbers that fit, in increasing order (RFC 9147 §7). Where there is no room
+    /// for one, it is still to be sent.
     pub(crate) fn write(&mut self, w: &mut Writer<'_>) -> Result<(), NoRoom> {
+        let mut list = self.list;
+        // From the oldest to the newest; places that are empty come first.
+        list.rotate_left(self.next.min(MOST));
+        let held = list.iter().flatten().count();
+        let fit = (w.room().saturating_sub(2) / NUMBER).min(held);
+        if fit == 0 && held > 0 {
+            return Err(NoRoom);
+        }
+        let list = list.get_mut(MOST.saturating_sub(fit)..).unwrap_or_default();
+        list.sort_unstable();
         self.now = false;
         self.due = None;
         crate::handshake::vec16(w, |w| {
-            for (epoch, number) in self.list.iter().flatten() {
+            for (epoch, number) in list.iter().flatten() {
                 w.u64(u64::from(*epoch))?;
                 w.u64(*number)?;
             }
@@ -84,4 +97,35 @@ pub(crate) fn parse(body: &[u8]) -> Result<impl Iterator<Item = (u64, u64)> + '_
         return Err(Error::Malformed);
     }
     Ok(core::iter::from_fn(move || Some((list.u64().ok()?, list.u64().ok()?))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_that_fit_are_acknowledged_and_where_none_does_the_ack_waits() {
+        let mut acks = Acks::default();
+        // One more than are kept, and two that changed places on the way.
+        for number in (0..15).chain([16, 15]) {
+            acks.add(2, number);
+        }
+        acks.send_now();
+        let mut out = [0; 300];
+        assert!(acks.write(&mut Writer::new(&mut out[..17])).is_err());
+        assert!(acks.wanted());
+        let mut w = Writer::new(&mut out[..60]);
+        assert_eq!(acks.write(&mut w), Ok(()));
+        let len = w.len();
+        assert!(!acks.wanted());
+        assert!(parse(&out[..len]).unwrap().eq([(2, 14), (2, 15), (2, 16)]));
+        let mut w = Writer::new(&mut out);
+        assert_eq!(acks.write(&mut w), Ok(()));
+        let len = w.len();
+        assert!(parse(&out[..len]).unwrap().eq((1..17).map(|number| (2, number))));
+        // Without anything to tell (RFC 9147 §7.1: records that cannot be read yet).
+        acks.clear();
+        let mut w = Writer::new(&mut out[..2]);
+        assert_eq!((acks.write(&mut w), w.len()), (Ok(()), 2));
+    }
 }

@@ -74,8 +74,8 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             return None;
         }
         let epoch = link.records.write_epoch();
-        let (front, _) = link.records.overhead(epoch);
-        let mut w = Writer::new(out.get_mut(front..)?);
+        let (front, back) = link.records.overhead(epoch);
+        let mut w = Writer::new(out.get_mut(front..out.len().checked_sub(back)?)?);
         link.acks.write(&mut w).ok()?;
         if let Some(updates) = &mut link.updates {
             updates.unacknowledged = false;
