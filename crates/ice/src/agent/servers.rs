@@ -61,7 +61,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// 1 s. Without another socket, the server is asked every 120 s until it gives one.
     ///
     /// # Errors
-    /// [`Error::UnknownServer`] without a server of that address and protocol, [`Error::Length`]: then nothing has changed.
+    /// None after [`close`](Self::close), which needs no account any more. [`Error::UnknownServer`] without a server of that
+    /// address and protocol, [`Error::Length`]: then nothing has changed.
     /// [`Error::NoMemory`]: then the account in use stays, and one that was given before and not used yet is gone.
     pub fn renew_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {
         if self.progress.is_closed() {

@@ -351,6 +351,22 @@ fn where_the_old_account_was_refused_every_permission_another_stream_is_made() {
     assert!(client.agent.uses_stream(route));
 }
 
+#[test]
+fn a_closed_agent_keeps_no_other_account() {
+    let memory = heap(256 * 1024);
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let mut agent = Agent::new(Config::default(), true, memory, RustCrypto, &mut rng).unwrap();
+    let [old, new] = ["secret", "other"].map(|password| turn_server("user", password, Protocol::Udp));
+    agent.add_turn_server(Instant::ZERO, &old).unwrap();
+    let before = memory.stats().live;
+    agent.renew_turn_server(Instant::ZERO, &new).unwrap();
+    assert!(memory.stats().live > before);
+    agent.close(Instant::ZERO);
+    assert!(memory.stats().live <= before);
+    agent.renew_turn_server(Instant::ZERO, &new).unwrap();
+    assert!(memory.stats().live <= before);
+}
+
 /// The application hears of it while the address still works, so that it can name another account in time.
 #[test]
 fn an_account_that_is_refused_a_refresh_is_told_and_keeps_its_address_until_it_expires() {
