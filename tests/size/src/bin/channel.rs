@@ -7,6 +7,7 @@ use core::mem::MaybeUninit;
 use barertc::Event;
 use barertc_size_profiles::configs::CHANNEL;
 use barertc_size_profiles::{Echo, Peer, Profile, now, region, run};
+use static_cell::ConstStaticCell;
 
 struct Channel;
 
@@ -22,10 +23,10 @@ impl Profile for Channel {
 }
 
 /// The memory of the connection: its size is read from the program.
-static mut REGION: [MaybeUninit<u8>; region(&CHANNEL)] = [MaybeUninit::uninit(); _];
+static REGION: ConstStaticCell<[MaybeUninit<u8>; region(&CHANNEL)]> =
+    ConstStaticCell::new([MaybeUninit::uninit(); region(&CHANNEL)]);
 
 #[unsafe(no_mangle)]
 extern "C" fn start() -> ! {
-    // SAFETY: nothing else names the region, and the machine starts once.
-    run::<Channel>(CHANNEL, unsafe { &mut *(&raw mut REGION) })
+    run::<Channel>(CHANNEL, REGION.take())
 }

@@ -9,6 +9,7 @@ use barertc::{Direction, Event, Protocol, TurnServer};
 use barertc_size_profiles::configs::EVERYTHING;
 use barertc_size_profiles::media::Tracks;
 use barertc_size_profiles::{Echo, ORDERS, Peer, Profile, SIGNALING, asked, give, now, region, run, take};
+use static_cell::ConstStaticCell;
 
 struct Everything(Tracks);
 
@@ -71,10 +72,10 @@ impl Profile for Everything {
 }
 
 /// The memory of the connection: its size is read from the program.
-static mut REGION: [MaybeUninit<u8>; region(&EVERYTHING)] = [MaybeUninit::uninit(); _];
+static REGION: ConstStaticCell<[MaybeUninit<u8>; region(&EVERYTHING)]> =
+    ConstStaticCell::new([MaybeUninit::uninit(); region(&EVERYTHING)]);
 
 #[unsafe(no_mangle)]
 extern "C" fn start() -> ! {
-    // SAFETY: nothing else names the region, and the machine starts once.
-    run::<Everything>(EVERYTHING, unsafe { &mut *(&raw mut REGION) })
+    run::<Everything>(EVERYTHING, REGION.take())
 }

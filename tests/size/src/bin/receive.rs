@@ -9,6 +9,7 @@ use barertc::{Direction, Event};
 use barertc_size_profiles::configs::RECEIVE;
 use barertc_size_profiles::media::Tracks;
 use barertc_size_profiles::{Echo, Peer, Profile, now, region, run};
+use static_cell::ConstStaticCell;
 
 struct Receive(Tracks);
 
@@ -29,10 +30,10 @@ impl Profile for Receive {
 }
 
 /// The memory of the connection: its size is read from the program.
-static mut REGION: [MaybeUninit<u8>; region(&RECEIVE)] = [MaybeUninit::uninit(); _];
+static REGION: ConstStaticCell<[MaybeUninit<u8>; region(&RECEIVE)]> =
+    ConstStaticCell::new([MaybeUninit::uninit(); region(&RECEIVE)]);
 
 #[unsafe(no_mangle)]
 extern "C" fn start() -> ! {
-    // SAFETY: nothing else names the region, and the machine starts once.
-    run::<Receive>(RECEIVE, unsafe { &mut *(&raw mut REGION) })
+    run::<Receive>(RECEIVE, REGION.take())
 }

@@ -9,6 +9,7 @@ use barertc::{Direction, Event};
 use barertc_size_profiles::configs::SEND;
 use barertc_size_profiles::media::Tracks;
 use barertc_size_profiles::{Echo, Peer, Profile, now, region, run};
+use static_cell::ConstStaticCell;
 
 struct Send(Tracks);
 
@@ -28,10 +29,10 @@ impl Profile for Send {
 }
 
 /// The memory of the connection: its size is read from the program.
-static mut REGION: [MaybeUninit<u8>; region(&SEND)] = [MaybeUninit::uninit(); _];
+static REGION: ConstStaticCell<[MaybeUninit<u8>; region(&SEND)]> =
+    ConstStaticCell::new([MaybeUninit::uninit(); region(&SEND)]);
 
 #[unsafe(no_mangle)]
 extern "C" fn start() -> ! {
-    // SAFETY: nothing else names the region, and the machine starts once.
-    run::<Send>(SEND, unsafe { &mut *(&raw mut REGION) })
+    run::<Send>(SEND, REGION.take())
 }
