@@ -1438,7 +1438,8 @@ enum brtc_result brtc_add_mapped_candidate(uint64_t now,
                                            const struct brtc_address *visible);
 
 /**
- * A socket that is gone, with the network that it was in. An address that is none of ours changes nothing.
+ * A socket that is gone, with the network that it was in. `BRTC_ICE` where no candidate has this address: nothing has
+ * changed then.
  */
 enum brtc_result brtc_remove_local_candidate(uint64_t now,
                                              struct brtc_connection *connection,

@@ -172,7 +172,8 @@ pub unsafe extern "C" fn brtc_add_mapped_candidate(
     }
 }
 
-/// A socket that is gone, with the network that it was in. An address that is none of ours changes nothing.
+/// A socket that is gone, with the network that it was in. `BRTC_ICE` where no candidate has this address: nothing has
+/// changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_remove_local_candidate(
     now: u64,

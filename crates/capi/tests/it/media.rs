@@ -74,11 +74,12 @@ fn a_probe_needs_a_track_that_sends_and_a_rate() {
 }
 
 #[test]
-fn an_address_that_is_none_of_ours_is_removed_without_effect() {
+fn an_address_that_is_none_of_ours_cannot_be_removed() {
     let identity = Identity::new();
     let mut pair = Pair::connected(&config(), &identity);
     let stranger = brtc_address { port: 9, ..pair.one.address };
-    assert_eq!(unsafe { brtc_remove_local_candidate(pair.now, pair.one.handle, &stranger) }, BRTC_OK);
+    assert_eq!(unsafe { brtc_remove_local_candidate(pair.now, pair.one.handle, &stranger) }, BRTC_ICE);
+    assert!(!pair.one.cause().is_empty());
     assert_eq!(pair.write(b"still there"), BRTC_OK);
     pair.until(|_, two| two.iter().any(|event| event.kind == brtc_event_kind::BRTC_EVENT_CHANNEL_READABLE as u32));
 }
