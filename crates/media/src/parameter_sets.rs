@@ -16,8 +16,8 @@ const PPS: u8 = 8;
 pub(crate) struct ParameterSets {
     sps: heapless::Vec<u8, MAX>,
     pps: heapless::Vec<u8, MAX>,
-    /// Some were larger than what is kept.
-    too_large: bool,
+    /// Some were larger than what is kept: of the sequence, and of pictures.
+    too_large: [bool; 2],
 }
 
 /// Sets that are larger than what is kept: they cannot be repeated.
@@ -34,7 +34,8 @@ impl ParameterSets {
         let (sps, pps) = self.learn(nals.clone());
         let has = |kind: u8| nals.clone().any(|nal| nal_type(nal) == kind);
         let lacks = has(IDR) && (!sps && !self.sps.is_empty() || !pps && !self.pps.is_empty());
-        if has(IDR) && !(sps && pps) && self.too_large {
+        let [sps_too_large, pps_too_large] = self.too_large;
+        if has(IDR) && (!sps && sps_too_large || !pps && pps_too_large) {
             return Err(TooLarge);
         }
         Ok(if lacks { (&self.sps, &self.pps) } else { (&[], &[]) })
@@ -44,18 +45,19 @@ impl ParameterSets {
     pub(crate) fn learn<'n>(&mut self, nals: impl Iterator<Item = &'n [u8]> + Clone) -> (bool, bool) {
         let has = |kind: u8| nals.clone().any(|nal| nal_type(nal) == kind);
         let (sps, pps) = (has(SPS), has(PPS));
+        let [sps_too_large, pps_too_large] = &mut self.too_large;
         if sps {
-            self.too_large = keep(&mut self.sps, nals.clone().filter(|nal| nal_type(nal) == SPS)).is_err();
+            *sps_too_large = keep(&mut self.sps, nals.clone().filter(|nal| nal_type(nal) == SPS)).is_err();
         }
         if pps {
-            self.too_large |= keep(&mut self.pps, nals.clone().filter(|nal| nal_type(nal) == PPS)).is_err();
+            *pps_too_large = keep(&mut self.pps, nals.clone().filter(|nal| nal_type(nal) == PPS)).is_err();
         }
         (sps, pps)
     }
 
     /// A set was too large to be seen whole.
     pub(crate) const fn miss(&mut self) {
-        self.too_large = true;
+        self.too_large = [true; 2];
     }
 
     /// Whether a NAL unit is a parameter set.
@@ -101,12 +103,33 @@ fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     core::iter::from_fn(move || r.u32().ok().and_then(|len| r.take(len as usize).ok()))
 }
 
+/// Keeps all of them or, where they are too large, none.
 fn keep<'n>(kept: &mut heapless::Vec<u8, MAX>, sets: impl Iterator<Item = &'n [u8]>) -> Result<(), TooLarge> {
     kept.clear();
     for set in sets {
         let len = u32::try_from(set.len()).map_err(|_| TooLarge)?.to_be_bytes();
-        let kept = kept.extend_from_slice(&len).and_then(|()| kept.extend_from_slice(set));
-        kept.map_err(|_| TooLarge)?;
+        if kept.extend_from_slice(&len).and_then(|()| kept.extend_from_slice(set)).is_err() {
+            kept.clear();
+            return Err(TooLarge);
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A set that is too large leaves nothing of itself, and a good one of the other kind does not make it good.
+    #[test]
+    fn what_is_too_large_stays_too_large_until_its_own_kind_comes() {
+        let (large, idr, sps, pps): ([u8; 300], _, _, _) = ([8; 300], [0x65, 1], [7, 1], [8, 2]);
+        let mut sets = ParameterSets::default();
+        assert!(sets.lacking([&large[..]].into_iter()).is_ok());
+        assert!(sets.lacking([&sps[..]].into_iter()).is_ok());
+        assert!(sets.lacking([&idr[..]].into_iter()).is_err());
+        assert!(sets.lacking([&pps[..]].into_iter()).is_ok());
+        let (first, second) = sets.lacking([&idr[..]].into_iter()).expect("both fit");
+        assert_eq!((first, second), (&[0, 0, 0, 2, 7, 1][..], &[0, 0, 0, 2, 8, 2][..]));
+    }
 }
