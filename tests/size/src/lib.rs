@@ -128,7 +128,7 @@ pub trait Profile: Sized {
         Some(())
     }
 
-    /// Something happened.
+    /// Takes an event of the connection.
     fn told(&mut self, peer: &mut Peer<'_>, event: &Event);
 
     /// Once a turn.

@@ -17,10 +17,30 @@ struct File {
     got: u64,
     told: u64,
     digest: Sha256,
+    /// The whole file is here, and the page has not been told its digest for want of room.
+    untold: Option<String>,
+}
+
+impl File {
+    /// Tells the digest. Without room the last message comes again, and with it the turn to tell.
+    fn tell(&mut self, channel: &mut Channel<'_>, hex: String) -> bool {
+        match channel.send(MessageKind::Text, format!("sha256 {hex}").as_bytes()) {
+            Ok(true) => return true,
+            Ok(false) => self.untold = Some(hex),
+            Err(error) => {
+                println!("the page cannot be told the digest: {error}");
+                return true;
+            }
+        }
+        false
+    }
 }
 
 impl App for File {
     fn message(&mut self, channel: &mut Channel<'_>, kind: MessageKind, message: &[u8]) -> bool {
+        if let Some(hex) = self.untold.take() {
+            return self.tell(channel, hex);
+        }
         match kind {
             MessageKind::Text => {
                 let size = core::str::from_utf8(message).ok().and_then(|text| text.parse().ok());
@@ -39,8 +59,7 @@ impl App for File {
         if self.got >= self.size {
             let hex: String = self.digest.finalize_reset().iter().map(|byte| format!("{byte:02x}")).collect();
             println!("a file of {} bytes, SHA-256 {hex}", self.got);
-            // The few words before it have left: there is room.
-            let _ = channel.send(MessageKind::Text, format!("sha256 {hex}").as_bytes());
+            return self.tell(channel, hex);
         }
         true
     }

@@ -6,7 +6,7 @@
 //! as number 4, or opened by us with `--in-band`. It ends with its standard input.
 
 use std::cell::RefCell;
-use std::io::{self, BufRead as _, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ use barertc::{
 };
 use barertc_arena::Global;
 use barertc_runner::{Buffers, Clock as _, Connections, Port, Wake};
-use barertc_test_peer::HostClock;
+use barertc_test_peer::{HostClock, hear, say};
 use barertc_wire::Instant;
 use edge_nal::UdpBind;
 use getrandom::SysRng;
@@ -79,25 +79,6 @@ async fn run(offers: bool, at: SocketAddr, in_band: bool, config: Config, identi
 fn tell(what: &str) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64() * 1_000.0);
     println!("at {now:.3} {what}");
-}
-
-/// Writes a description.
-fn say(sdp: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    write!(out, "{sdp}\r\n")?;
-    out.flush()
-}
-
-/// Reads a description.
-fn hear() -> Result<String> {
-    let mut sdp = String::new();
-    for line in io::stdin().lock().lines() {
-        match line?.trim_end() {
-            "" => return Ok(sdp),
-            line => sdp.extend([line, "\r\n"]),
-        }
-    }
-    bail!("the input ended")
 }
 
 impl End {

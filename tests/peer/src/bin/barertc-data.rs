@@ -5,7 +5,7 @@
 //! the one before: prints `ping MICROSECONDS`) or `echo`. It ends with its standard input.
 
 use std::cell::RefCell;
-use std::io::{self, BufRead as _, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use barertc::{
 };
 use barertc_arena::Global;
 use barertc_runner::{Buffers, Clock as _, Connections, Port, Wake};
-use barertc_test_peer::HostClock;
+use barertc_test_peer::{HostClock, hear, say};
 use barertc_wire::Instant;
 use edge_nal::UdpBind;
 use futures_lite::future;
@@ -113,25 +113,6 @@ async fn run(offers: bool, at: SocketAddr, what: What, config: Config, identity:
         }
     };
     future::or(network, reports).await
-}
-
-/// Writes a description.
-fn say(sdp: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    write!(out, "{sdp}\r\n")?;
-    out.flush()
-}
-
-/// Reads a description.
-fn hear() -> Result<String> {
-    let mut sdp = String::new();
-    for line in io::stdin().lock().lines() {
-        match line?.trim_end() {
-            "" => return Ok(sdp),
-            line => sdp.extend([line, "\r\n"]),
-        }
-    }
-    bail!("the input ended")
 }
 
 impl End {

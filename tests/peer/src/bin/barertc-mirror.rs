@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, BufRead as _, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use barertc::{
 };
 use barertc_arena::Global;
 use barertc_runner::{Buffers, Clock as _, Connections, Port, Wake};
-use barertc_test_peer::HostClock;
+use barertc_test_peer::{HostClock, hear, say};
 use barertc_wire::Instant;
 use edge_nal::UdpBind;
 use futures_lite::future;
@@ -133,25 +133,6 @@ fn async_channel_of_input() -> (impl Future<Output = ()>, std::thread::JoinHandl
         }
     };
     (ended, reader)
-}
-
-/// Writes a description.
-fn say(sdp: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    write!(out, "{sdp}\r\n")?;
-    out.flush()
-}
-
-/// Reads a description.
-fn hear() -> Result<String> {
-    let mut sdp = String::new();
-    for line in io::stdin().lock().lines() {
-        match line?.trim_end() {
-            "" => return Ok(sdp),
-            line => sdp.extend([line, "\r\n"]),
-        }
-    }
-    bail!("the input ended")
 }
 
 impl Mirror {
