@@ -21,7 +21,8 @@ fn agree(ours: &Session<'_>, oracle: &Oracle) {
     assert_eq!(ours.media().count(), oracle.medias.len());
     for (a, b) in ours.media().zip(&oracle.medias) {
         assert_eq!((a.kind_text(), a.port(), a.protocol()), (b.media.as_str(), b.port, b.proto.as_str()));
-        assert_eq!(a.formats(), b.fmt.trim_end_matches(' '));
+        // We leave out spaces around the formats.
+        assert_eq!(a.formats(), b.fmt.trim_matches(' '));
         let mut attributes = b.attributes.iter();
         for (name, value) in a.attributes() {
             let theirs = attributes.next().expect("as many attributes");
@@ -43,6 +44,14 @@ fn captures_are_read_alike() {
         let ours = Session::parse(text).expect("ours");
         agree(&ours, &Oracle::parse(text.as_bytes()).expect("theirs"));
     }
+}
+
+/// A second space behind the protocol is kept by `sdp-types`, and left out by us.
+#[test]
+fn spaces_around_the_formats_are_no_difference() {
+    let text = CAPTURES[0].replacen(" UDP/TLS/RTP/SAVPF ", " UDP/TLS/RTP/SAVPF  ", 1);
+    assert_ne!(text, CAPTURES[0]);
+    agree(&Session::parse(&text).expect("ours"), &Oracle::parse(text.as_bytes()).expect("theirs"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `fuzz`: every fuzz target for a short time, from its corpus.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::{fs, iter, thread};
@@ -16,14 +16,29 @@ const SECONDS: &str = "3";
 /// Targets that are too new: they have been built, and have not yet run for long enough to be trusted in every test.
 const BY_NAME: [&str; 4] = ["curves_differ", "peer_carried", "peer_descriptions", "peer_hostile"];
 
-/// `cargo xtask fuzz [SECONDS [TARGET…]]`.
+/// How long and from where a target searches.
+struct Search<'a> {
+    seconds: &'a str,
+    /// Where the mutations begin. Without one they differ from run to run, and what earlier runs found is used.
+    seed: Option<u32>,
+}
+
+/// `cargo xtask fuzz [SECONDS [TARGET…]]`: inputs that differ from run to run.
 pub fn main(args: &[String]) -> Result<()> {
     let seconds = args.first().map_or(SECONDS, String::as_str);
+    search(&Search { seconds, seed: None }, args.get(1..).unwrap_or_default())
+}
+
+/// What `cargo xtask test` runs: the same inputs each time, so that one commit has one result.
+pub fn of_tests() -> Result<()> {
+    search(&Search { seconds: SECONDS, seed: Some(1) }, &[])
+}
+
+fn search(how: &Search<'_>, chosen: &[String]) -> Result<()> {
     if tools::find("cargo-fuzz").is_none() && !tools::cargo_bin("cargo-fuzz").is_file() {
         println!("  installing cargo-fuzz");
         run(cargo_nightly().args(["install", "--quiet", "--locked", "cargo-fuzz"]))?;
     }
-    let chosen = args.get(1..).unwrap_or_default();
     let names = targets()?;
     if let Some(unknown) = chosen.iter().find(|name| !names.contains(name)) {
         bail!("no fuzz target `{unknown}`; they are in fuzz/fuzz_targets");
@@ -42,7 +57,7 @@ pub fn main(args: &[String]) -> Result<()> {
     let wanted = |name: &&String| {
         if chosen.is_empty() { !BY_NAME.contains(&name.as_str()) } else { chosen.contains(name) }
     };
-    at_once(names.iter().filter(wanted), |name| fuzz(&programs.join(name), name, seconds))
+    at_once(names.iter().filter(wanted), |name| fuzz(&programs.join(name), name, how))
 }
 
 /// Calls `each` for everything in `names`, as many at a time as there are processors, until one fails.
@@ -58,16 +73,17 @@ fn at_once<'n>(names: impl Iterator<Item = &'n String> + Send, each: impl Fn(&st
 }
 
 /// Runs one target. What it prints is shown when it has ended, so that two don't talk at once.
-fn fuzz(program: &Path, name: &str, seconds: &str) -> Result<()> {
+fn fuzz(program: &Path, name: &str, &Search { seconds, seed }: &Search<'_>) -> Result<()> {
     let crashes = root().join("fuzz/artifacts").join(name);
     fs::create_dir_all(&crashes)?;
     let seeds = root().join("fuzz/corpus").join(name);
     let output = Command::new(program)
         .arg(format!("-max_total_time={seconds}"))
+        .args(seed.map(|seed| format!("-seed={seed}")))
         .args(["-verbosity=0", "-print_final_stats=0"])
         .arg(format!("-artifact_prefix={}/", crashes.display()))
         // What is found goes to a folder outside of the repository; its seeds are read only.
-        .arg(scratch(name)?)
+        .arg(scratch(name, seed.is_some())?)
         .args(seeds.is_dir().then_some(seeds))
         .output()
         .with_context(|| format!("fuzz target `{name}` could not be started"))?;
@@ -79,8 +95,12 @@ fn fuzz(program: &Path, name: &str, seconds: &str) -> Result<()> {
     Ok(())
 }
 
-fn scratch(name: &str) -> Result<std::path::PathBuf> {
-    let folder = target_dir().join("fuzz-found").join(name);
+/// Where a target keeps the inputs that it found. `anew`: in an empty folder of its own.
+fn scratch(name: &str, anew: bool) -> Result<PathBuf> {
+    let folder = target_dir().join(if anew { "fuzz-tests" } else { "fuzz-found" }).join(name);
+    if anew && folder.is_dir() {
+        fs::remove_dir_all(&folder)?;
+    }
     fs::create_dir_all(&folder)?;
     Ok(folder)
 }

@@ -127,6 +127,11 @@ const VERBS: &[Verb] = &[
         about: "the crates with the lowest versions of dependencies that they name (nightly)",
         run: minimal::main,
     },
+    Verb {
+        name: "explore",
+        about: "every property test with inputs that were never tried; `explore [ROUNDS]`",
+        run: test::explore,
+    },
     Verb { name: "fuzz", about: "every fuzz target for a short time: `fuzz [SECONDS [TARGET…]]`", run: fuzz::main },
     Verb {
         name: "bench",

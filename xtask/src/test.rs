@@ -1,9 +1,10 @@
 //! `cargo xtask test`: everything that must hold, one part after the other, each with its time.
 
+use std::fs;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, cargo_nightly, root, run, target_dir};
 use crate::tools::{self, Tool};
@@ -197,8 +198,45 @@ fn outside() -> Result<()> {
     crate::outside::main(&[])
 }
 
+/// Where property tests find their inputs: set to the same number, they draw the same ones.
+const SEED: &str = "PROPTEST_RNG_SEED";
+
+/// One commit has one result, so property tests draw the same inputs each time: `cargo xtask explore` draws others.
 fn unit() -> Result<()> {
-    run(cargo().args(["test", "--workspace", "--no-fail-fast"]))
+    run(cargo().args(["test", "--workspace", "--no-fail-fast"]).env(SEED, "1"))
+}
+
+/// `cargo xtask explore [ROUNDS]`: the tests of all packages that have property tests, with other inputs in each round.
+///
+/// The seed of a round stands in the command that is shown, so that what it found can be had again.
+pub fn explore(args: &[String]) -> Result<()> {
+    let rounds = match args {
+        [] => 20,
+        [rounds] => rounds.parse().context("usage: cargo xtask explore [ROUNDS]")?,
+        _ => bail!("usage: cargo xtask explore [ROUNDS]"),
+    };
+    let packages = with_property_tests()?;
+    let start = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    for seed in start..start + rounds {
+        let tests = ["test", "--quiet", "--no-fail-fast", "--tests"];
+        run(cargo().args(tests).args(packages.iter().flat_map(|p| ["--package", p])).env(SEED, seed.to_string()))?;
+    }
+    Ok(())
+}
+
+/// The packages of the workspace that draw inputs by `proptest`.
+fn with_property_tests() -> Result<Vec<String>> {
+    let mut packages = Vec::new();
+    for entry in fs::read_dir(root().join("crates"))? {
+        let manifest = fs::read_to_string(entry?.path().join("Cargo.toml")).unwrap_or_default();
+        let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        if let (Some(name), true) = (name, manifest.contains("\nproptest")) {
+            packages.push(name.to_owned());
+        }
+    }
+    packages.push("barertc-interop".to_owned());
+    packages.sort();
+    Ok(packages)
 }
 
 fn wolfssl() -> Result<()> {
@@ -238,7 +276,7 @@ fn size() -> Result<()> {
 }
 
 fn fuzz() -> Result<()> {
-    crate::fuzz::main(&[])
+    crate::fuzz::of_tests()
 }
 
 fn e2e() -> Result<()> {
