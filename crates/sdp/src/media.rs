@@ -243,7 +243,7 @@ impl<'a> Media<'a> {
                 "FEC-FR" => true,
                 _ => return None,
             };
-            let mut words = split(ssrcs, b' ');
+            let mut words = split(ssrcs, b' ').filter(|word| !word.is_empty());
             Some((fec, words.next()?.parse().ok()?, words.next()?.parse().ok()?))
         };
         // Each stream has at most two pairs. The list has room for twice that many.

@@ -105,7 +105,8 @@ impl<'a> Session<'a> {
     /// version.
     #[must_use]
     pub fn origin(&self) -> Option<(u64, u64)> {
-        let mut words = Lines::new(self.head).find_map(|l| l.strip_prefix("o=")).map(|o| split(o, b' '))?;
+        let origin = Lines::new(self.head).find_map(|l| l.strip_prefix("o="))?;
+        let mut words = split(origin, b' ').filter(|word| !word.is_empty());
         let (_, id, version) = (words.next(), words.next()?, words.next()?);
         Some((id.parse().ok()?, version.parse().ok()?))
     }

@@ -49,6 +49,17 @@ fn the_offer_says_what_the_streamer_has() {
     assert!(text.len() < 2048, "{} bytes", text.len());
 }
 
+/// The group is read word by word: with a second space the RTX source would pass for media of its own.
+#[test]
+fn a_second_space_in_a_group_of_sources_is_no_difference() {
+    let lines = "a=ssrc-group:FID  1   11\r\na=ssrc:1 cname:c\r\na=ssrc:11 cname:c\r\n";
+    let text = format!("v=0\r\no= 0 7  3 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 102\r\n{lines}");
+    let session = Session::parse(&text).unwrap();
+    assert_eq!(session.origin(), Some((7, 3)));
+    let ssrcs = session.media().next().unwrap().ssrcs();
+    assert_eq!(ssrcs.iter().map(|s| (s.ssrc, s.rtx)).collect::<Vec<_>>(), [(1, Some(11))]);
+}
+
 #[test]
 fn chromiums_answers_are_applied() {
     for answer in [CHROMIUM_ANSWER, CHROMIUM_ANSWER_MDNS] {
