@@ -18,6 +18,7 @@ mod no_panic;
 mod outside;
 mod p4;
 mod pack;
+mod package;
 mod proofs;
 mod qemu;
 mod riscv;
@@ -111,6 +112,11 @@ const VERBS: &[Verb] = &[
         name: "outside",
         about: "README's and the front page's programs with barertc as only dependency, and a firmware with embassy-net",
         run: outside::main,
+    },
+    Verb {
+        name: "package",
+        about: "the crates as the packages that others would get; `--tests`: they stand alone, and their tests run",
+        run: package::main,
     },
     Verb {
         name: "capi",

@@ -1,7 +1,8 @@
 //! `cargo xtask outside`: the programs of README, of the library's front page and of the guide, as a stranger would copy them.
 //!
 //! Each becomes a program of a crate outside the workspace, whose only dependency is `barertc`. It must compile, and run.
-//! Then `tests/firmware`, a minimal `no_std` firmware with `embassy-net`, must compile for a machine.
+//! Then `tests/firmware`, a minimal `no_std` firmware with `embassy-net`, must compile for a machine. The crates must be
+//! packages that a stranger can use (`cargo xtask package`).
 
 use std::fs;
 
@@ -57,7 +58,8 @@ pub fn main(args: &[String]) -> Result<()> {
             .with_context(|| format!("the program `{name}` is not what a reader can use"))?;
     }
     println!("  {} programs compile with `barertc` as their only dependency, and run", names.len());
-    firmware()
+    firmware()?;
+    crate::package::main(&[])
 }
 
 /// The firmware is checked for a chip that the rest of the tests does not know.

@@ -145,3 +145,30 @@ fn name(kind: FrameKind) -> &'static str {
         FrameKind::Opus => "opus",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use barertc_media::Disk;
+    use barertc_media::pack::{self, block_on};
+
+    use crate::run::root;
+
+    #[test]
+    fn the_sample_is_what_the_examples_promise() {
+        let tracks = block_on(pack::read(&mut Disk::new(root().join("examples/media")), "sample.brtc")).unwrap();
+        let [video, sound] = &tracks[..] else { panic!("two tracks") };
+        assert_eq!((video.duration, video.frames.len()), (3000, 300));
+        assert_eq!((sound.duration, sound.frames.len()), (960, 500));
+        assert!(sound.frames.iter().all(|f| f.len() == 160));
+        // Every key frame is more than 64 packets of 1,200 bytes, with its parameter sets before it.
+        for key in &video.key_frames {
+            let frame = &video.frames[*key as usize];
+            assert!(frame.len() > 64 * 1200, "key frame {key}: {}", frame.len());
+            assert_eq!(frame[4] & 0x1f, 7);
+            // Constrained Baseline, level 3.1.
+            assert_eq!((frame[5], frame[6] & 0xe0, frame[7]), (66, 0xc0, 31));
+        }
+        assert!(video.key_frames.windows(2).all(|w| (60..=250).contains(&(w[1] - w[0]))));
+        assert_eq!(video.seconds(), sound.seconds());
+    }
+}

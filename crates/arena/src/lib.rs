@@ -54,16 +54,25 @@
 //! # }
 //! ```
 //!
-//! # Features
-//! None is on by default. `std`: `Global`. `labels`: [`Label`] counts. `trace`: allocations and releases are logged.
-//! `log`, `defmt`: where to. `selftest`: functions that show on any machine that memory works there.
-//! `critical-section`: see below.
-//!
 //! # Chips without compare-and-swap
 //! RV32IMC and ARMv6-M have no atomic addition. There [`Atomic`] and [`Counting`] use the crate `portable-atomic`, and the
 //! firmware says how it works. The feature `critical-section` takes the `critical-section` implementation that the
 //! firmware links. A firmware on one core in privileged mode may use the cheaper `unsafe-assume-single-core` instead: it
 //! depends on `portable-atomic` with that feature. Some HALs do so already. The two choices exclude each other.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `std`: `Global`, the standard library's heap behind this crate's `Allocator` trait. For tests on a desktop.
+//! - `labels`: `Label` counts what each owner holds. Without it a label is nothing but the handle that it wraps.
+//! - `trace`: Every allocation and release of a `Heap`, and of a `Label` where labels count, is logged at level `trace`:
+//!   through `log`, and through `defmt` too where that feature is on.
+//! - `log`: `log` as the way out for `trace`.
+//! - `defmt`: `defmt::Format` on every public type.
+//! - `critical-section`: On chips without compare-and-swap: atomic counts by the `critical-section` that the firmware
+//!   links.
+//! - `selftest`: Functions that show on any machine that memory works there.
 #![no_std]
 #![cfg_attr(
     not(test),
@@ -101,7 +110,7 @@ pub mod selftest;
 mod shared;
 mod slab;
 mod stats;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;
 mod trace;
 mod unlinkable;

@@ -40,6 +40,13 @@
 //! assert_eq!(sent.in_flight(), 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `defmt`: `defmt::Format` on the public types that a firmware logs.
+//! - `log`: What feedback tells of each packet goes to `log`, at level `trace`: see [`FEEDBACK_LOG`].
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -51,6 +51,15 @@
 //! ```
 //!
 //! A reference to a provider is a provider too. So a state machine with a parameter `P: Provider` also takes `&Accelerator`.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `selftest`: The RFC and NIST vectors as a function that any machine can run: `selftest::run`.
+//! - `rustcrypto-curves`: RustCrypto's curves in place of those of `barertc-curves`. The results are the same; they are
+//!   slower and larger.
+//! - `defmt`: `defmt::Format` on the public types that hold no secrets.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -91,6 +91,14 @@
 //! Secrets are overwritten when their use ends. The handshake's secrets end with the handshake, and keys end when they
 //! are replaced. When the connection ends, all others follow. The keys for the last alert remain until
 //! [`Connection::poll_transmit`] has written that alert. Each step that works on secrets overwrites the stack that it used.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `rsa`: Verifies peers with RSA certificates (up to 4,096 bits); our own key is ECDSA all the same.
+//! - `log`: Traces flights and changes of state with `log`.
+//! - `defmt`: `defmt::Format` on public types, and the traces of `log` with `defmt`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

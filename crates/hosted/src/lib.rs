@@ -31,6 +31,13 @@
 //! drivers.
 //!
 //! Feature `defmt` implements `defmt::Format` for the small public types.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `parsers`: The receive path without its transport, for programs that prove it.
+//! - `defmt`: Implements `defmt::Format` for the public types.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -54,6 +54,14 @@
 //! assert_eq!(bob.state(), State::Connected);
 //! # Ok::<(), barertc_ice::Error>(())
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `mdns`: Resolving and announcing `.local` names: module `mdns`.
+//! - `log`: Traces checks and changes of state with `log`.
+//! - `defmt`: Traces checks and changes of state with `defmt`; `defmt::Format` on the public types that hold no secrets.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -32,7 +32,13 @@
 //! # use core::future::Future;
 //! ```
 //!
-//! Feature `std` adds `Disk`, a storage over the machine's file system; `pack` adds the writer of packed files.
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `std`: `Disk`: a storage over the machine's file system.
+//! - `pack`: `pack`: writes packed files, on a desktop.
+//! - `defmt`: `defmt::Format` on small public types.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -115,6 +115,20 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # Features
+//!
+//! `media` and `wide-crc` are on by default.
+//!
+//! - `media`: Tracks: SRTP, RTP and RTCP, congestion control. Without it no track can be added, and a description's media
+//!   are rejected.
+//! - `wide-crc`: Checksums of data channels with 16 KiB of tables instead of one: sixteen bytes a step.
+//! - `simd-crc`: Checksums of data channels by the processor's instruction (x86-64, AArch64); needs `std`. Goes before
+//!   `wide-crc`.
+//! - `defmt`: `defmt::Format` on the public types, and the traces of `log` with `defmt`, feedback not among them.
+//! - `critical-section`: On chips without compare-and-swap: atomics by the `critical-section` that the firmware links.
+//! - `log`: Traces with `log`: ICE's checks, DTLS's flights, every change of state, and what feedback tells of each
+//!   packet.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

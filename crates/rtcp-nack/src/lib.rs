@@ -53,6 +53,12 @@
 //! assert_eq!(sender.remote_stats().packets_lost, 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `defmt`: `defmt::Format` on the public types that a firmware logs.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -33,6 +33,12 @@
 //! ```
 //!
 //! Wire input is never indexed, unwrapped or added to unchecked: what is wrong with it is an [`Error`].
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `defmt`: `defmt::Format` on the public types that a firmware logs.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -40,6 +40,13 @@
 //!     assert_eq!(ended, Ok::<(), Error>(()));
 //! }
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `defmt`: `defmt::Format` on the public types, and what the connections trace by `defmt`.
+//! - `log`: What the connections trace, by `log`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

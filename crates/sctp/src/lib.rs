@@ -70,6 +70,16 @@
 //! # The end
 //! An association ends once. [`Event::Failed`] or [`Event::Closed`] tells the end, and [`Event::ChannelClosed`] follows
 //! for every channel. To go on, both sides drop the association and make a new one.
+//!
+//! # Features
+//!
+//! `wide-crc` is on by default.
+//!
+//! - `wide-crc`: CRC-32C sixteen bytes a step with 16 KiB of tables; without it one byte a step with 1 KiB.
+//! - `simd-crc`: CRC-32C by the processor's instruction where it has one (x86-64, AArch64); needs `std`. Goes before
+//!   `wide-crc`.
+//! - `log`: Traces changes of state with `log`.
+//! - `defmt`: `defmt::Format` on public types, and the traces of `log` with `defmt`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -72,6 +72,12 @@
 //! assert_eq!(agreed.setup, Setup::Passive); // the answerer took the active role
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `defmt`: `defmt::Format` on the public types that are not views over text.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -26,6 +26,13 @@
 //! assert_eq!(text, br#"{"id":"server","type":"offer","sdp":"v=0\r\n"}"#);
 //! # Ok::<(), barertc_signaling::Error>(())
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `parsers`: The parsers one by one, for programs that fuzz or prove them.
+//! - `defmt`: `defmt::Format` on the public types that are not views over text.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -31,6 +31,12 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `defmt`: `defmt::Format` on the public types.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -25,6 +25,13 @@
 //! assert_eq!((start + Duration::from_millis(2)).as_micros(), 3_000);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `critical-section`: On chips without compare-and-swap: atomics by the `critical-section` that the firmware links.
+//! - `defmt`: `defmt::Format` on every public type, and on every enum that `reasons!` declares.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -1,7 +1,7 @@
 //! Reference counting inside an arena.
 
 mod count;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, feature = "std", not(loom)))]
 mod tests;
 
 pub use count::{Atomic, Count, Local};

@@ -6,7 +6,7 @@ use barertc_arena::Global;
 use barertc_media::pack::{block_on, read};
 use barertc_media::{AnnexB, AnnexBConfig, Disk, ErrorKind, FrameKind, SourceFrame};
 use proptest::prelude::*;
-use support::{Files, SAMPLE, access_unit, check};
+use support::{DATA, Files, access_unit, check};
 
 type Failure = barertc_media::Error<std::convert::Infallible>;
 
@@ -29,7 +29,7 @@ fn frames(bytes: &[u8], max_frame_bytes: usize) -> Result<Vec<SourceFrame<Global
 
 #[test]
 fn the_sample_comes_back_from_its_elementary_stream() {
-    let tracks = block_on(read(&mut Disk::new(SAMPLE), "sample.brtc")).unwrap();
+    let tracks = block_on(read(&mut Disk::new(DATA), "sample-small.brtc")).unwrap();
     let video = tracks.iter().find(|t| t.kind == FrameKind::H264).unwrap();
     let frames = frames(&video.annex_b(), 1 << 18).unwrap();
     assert_eq!(frames.len(), video.frames.len());

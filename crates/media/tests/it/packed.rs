@@ -6,9 +6,9 @@ use std::mem::MaybeUninit;
 
 use barertc_arena::{Counting, FailNth, Global, Heap};
 use barertc_media::pack::{Track, block_on, read, write};
-use barertc_media::{Disk, ErrorKind, FrameKind, Packed, PackedConfig};
+use barertc_media::{ErrorKind, FrameKind, Packed, PackedConfig};
 use proptest::prelude::*;
-use support::{Files, SAMPLE, access_unit, check};
+use support::{Files, access_unit, check};
 
 fn video(key_every: u32, sizes: &[usize]) -> Track {
     let frames = sizes.iter().enumerate().map(|(i, len)| {
@@ -186,25 +186,6 @@ fn memory_is_what_was_said_and_failures_leave_the_source_where_it_is() {
     assert_eq!(block_on(packed.next(&mut storage)).unwrap_err().kind, ErrorKind::OutOfMemory);
     let frame = block_on(packed.next(&mut storage)).unwrap();
     assert_eq!((frame.number, frame.timestamp), (1, 3000));
-}
-
-#[test]
-fn the_sample_is_what_the_examples_promise() {
-    let tracks = block_on(read(&mut Disk::new(SAMPLE), "sample.brtc")).unwrap();
-    let [video, sound] = &tracks[..] else { panic!("two tracks") };
-    assert_eq!((video.duration, video.frames.len()), (3000, 300));
-    assert_eq!((sound.duration, sound.frames.len()), (960, 500));
-    assert!(sound.frames.iter().all(|f| f.len() == 160));
-    // Every key frame is more than 64 packets of 1,200 bytes, with its parameter sets before it.
-    for key in &video.key_frames {
-        let frame = &video.frames[*key as usize];
-        assert!(frame.len() > 64 * 1200, "key frame {key}: {}", frame.len());
-        assert_eq!(frame[4] & 0x1f, 7);
-        // Constrained Baseline, level 3.1.
-        assert_eq!((frame[5], frame[6] & 0xe0, frame[7]), (66, 0xc0, 31));
-    }
-    assert!(video.key_frames.windows(2).all(|w| (60..=250).contains(&(w[1] - w[0]))));
-    assert_eq!(video.seconds(), sound.seconds());
 }
 
 proptest! {

@@ -33,7 +33,7 @@ fn files() -> Files {
     let mut files = Files::one("p.brtc", &packed);
     files.files.push(("v.h264".into(), track.annex_b()));
     files.files.extend(frames.into_iter().enumerate().map(|(n, f)| (format!("h264/{n}.h264"), f)));
-    files.files.push(("a.ogg".into(), include_bytes!("../../../../fuzz/corpus/media_ogg/sound").to_vec()));
+    files.files.push(("a.ogg".into(), include_bytes!("../data/sound.ogg").to_vec()));
     files
 }
 

@@ -60,4 +60,5 @@ pub fn access_unit(nals: &[&[u8]]) -> Vec<u8> {
     nals.iter().flat_map(|n| (n.len() as u32).to_be_bytes().into_iter().chain(n.iter().copied())).collect()
 }
 
-pub const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/media");
+/// The folder with files that encoders wrote.
+pub const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");

@@ -1,6 +1,6 @@
 //! H.264 between start codes, in chunks that end anywhere.
 
-use crate::support::{SAMPLE, access_unit};
+use crate::support::{DATA, access_unit};
 
 use barertc_arena::{Counting, FailNth, Global};
 use barertc_media::pack::{block_on, read};
@@ -53,7 +53,7 @@ fn stream(nals: &[&[u8]]) -> Vec<u8> {
 
 #[test]
 fn the_sample_comes_back_from_a_pipe() {
-    let tracks = block_on(read(&mut Disk::new(SAMPLE), "sample.brtc")).unwrap();
+    let tracks = block_on(read(&mut Disk::new(DATA), "sample-small.brtc")).unwrap();
     let video = tracks.iter().find(|t| t.kind == FrameKind::H264).unwrap();
     let bytes = video.annex_b();
     let found = split(1 << 18, bytes.chunks(4096));
