@@ -40,14 +40,24 @@ struct Region {
     name: &'static str,
     start: u64,
     len: u64,
+    /// What the image must not exceed there.
+    limit: Option<u64>,
 }
 
 const fn region(name: &'static str, start: u64, len: u64) -> Region {
-    Region { name, start, len }
+    Region { name, start, len, limit: None }
+}
+
+impl Region {
+    const fn at_most(self, limit: u64) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
 }
 
 /// The budget is not reached: docs/size.md says where the rest is. To be lowered with the image.
 const LIMIT_P4: u64 = 810 << 10;
+/// Its own data and futures, and 69,632 bytes of either Ethernet's frames or WiFi's heap.
+const INTERNAL_P4: u64 = 176 << 10;
 /// What interrupts and calls through pointers add fits many times over: 300 KB are there.
 const STACK_P4: u64 = 30 << 10;
 const STACK_QEMU: u64 = 30 << 10;
@@ -61,8 +71,13 @@ const IMAGES: [Image; 2] = [
         regions: &[
             region("flash, mapped (XIP)", 0x4000_0000, 4 << 20),
             region("PSRAM: statics; the rest of it is the arena", 0x4800_0000, 1 << 20),
-            region("internal (L2MEM): data, futures, Ethernet's DMA, stack", 0x4ff4_0000, 0x6_dfc0),
-            region("internal, left behind by the bootloader: arena for WiFi", 0x4ffa_dfc0, 0x1_1000),
+            region(
+                "internal (L2MEM): data, futures, what the network in use reaches by DMA, stack",
+                0x4ff4_0000,
+                0x6_dfc0,
+            )
+            .at_most(INTERNAL_P4),
+            region("internal, left behind by the bootloader", 0x4ffa_dfc0, 0x1_1000).at_most(0),
             region("LP memory", 0x5010_8000, 32 << 10),
         ],
         steps: include_str!("size/steps.md"),

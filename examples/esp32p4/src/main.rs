@@ -71,6 +71,7 @@ static PARTITIONS: ConstStaticCell<[u8; PARTITION_TABLE_MAX_LEN]> = ConstStaticC
 #[unsafe(link_section = ".psram")]
 static SETTINGS_PAGE: ConstStaticCell<[u8; SETTINGS]> = ConstStaticCell::new([0; SETTINGS]);
 static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
+#[cfg(feature = "wifi")]
 static SMALL: StaticCell<Heap<'static>> = StaticCell::new();
 static LARGE: StaticCell<Heap<'static>> = StaticCell::new();
 static BOARD: StaticCell<EmbassyBoard<Accelerators>> = StaticCell::new();
@@ -171,16 +172,23 @@ async fn start(spawner: Spawner, chip: Peripherals) -> Result<Started, &'static 
     watchdog.enable();
     spawner.spawn(watch(watchdog).expect("one task each"));
 
-    let (psram, internal) = heaps(chip.PSRAM)?;
+    let psram = large(chip.PSRAM)?;
+    let internal = memory::Internal::take().ok_or("the memory inside is in use")?;
     let mut storage = flash::Storage::new(chip.FLASH, PARTITIONS.take())?;
     let page = SETTINGS_PAGE.take();
     storage.read(storage.settings, 0, page).map_err(|_| "the settings cannot be read")?;
     let settings = Lines::of(page);
+    if settings.is_empty() {
+        let what = if page.starts_with(&[0xff]) { "there are none" } else { "what is there is no text" };
+        log::line(format_args!(
+            "settings: {what}; Ethernet or what the image has is used, and nobody is let in without a token"
+        ));
+    }
     let mut rng = entropy::generator(&mut storage, chip.ADC1, chip.GPIO20)?;
 
     let seed = rng.next_u64();
     let resources = RESOURCES.take();
-    let stack = match settings.get("network").unwrap_or(NETWORK) {
+    let (stack, heap) = match settings.get("network").unwrap_or(NETWORK) {
         #[cfg(feature = "ethernet")]
         "ethernet" => {
             let pins = net::ethernet::Pins {
@@ -195,10 +203,11 @@ async fn start(spawner: Spawner, chip: Peripherals) -> Result<Started, &'static 
                 mdio: chip.GPIO52,
                 reset: chip.GPIO51,
             };
-            let (stack, runner) = pin!(net::ethernet::start(chip.ETH, pins, resources, seed)).await?;
+            let (stack, runner) =
+                pin!(net::ethernet::start(chip.ETH, pins, internal.frames(), resources, seed)).await?;
             spawner.spawn(lease(stack).expect("one task each"));
             spawner.spawn(ethernet(runner).expect("one task each"));
-            stack
+            (stack, None)
         }
         #[cfg(feature = "wifi")]
         "wifi" => {
@@ -229,12 +238,13 @@ async fn start(spawner: Spawner, chip: Peripherals) -> Result<Started, &'static 
                 ),
                 _ => return Err("settings: board is `ev` or `psi`"),
             }?;
-            let wifi_parts = net::wifi::start(card, settings, internal, resources, seed)?;
+            let heap: &'static Heap<'static> = SMALL.init(internal.heap()?);
+            let wifi_parts = net::wifi::start(card, settings, heap, resources, seed)?;
             spawner.spawn(lease(wifi_parts.stack).expect("one task each"));
             spawner.spawn(wifi(wifi_parts.runner).expect("one task each"));
             spawner.spawn(radio(wifi_parts.radio).expect("one task each"));
             spawner.spawn(steer(wifi_parts.steering, wifi_parts.network).expect("one task each"));
-            wifi_parts.stack
+            (wifi_parts.stack, Some(heap))
         }
         #[cfg(not(feature = "ethernet"))]
         "ethernet" => return Err("settings: this image is built without Ethernet"),
@@ -243,7 +253,7 @@ async fn start(spawner: Spawner, chip: Peripherals) -> Result<Started, &'static 
         _ => return Err("settings: network is `ethernet` or `wifi`"),
     };
     let crypto = || Accelerators::new(chip.AES, chip.SHA, chip.ECC, log::line);
-    let board = board(psram, internal, stack, rng, crypto)?;
+    let board = board(psram, heap, stack, rng, crypto)?;
     #[cfg(feature = "selftest")]
     selftest(board);
     Ok(Started { board, storage, settings })
@@ -263,24 +273,24 @@ fn selftest(board: &EmbassyBoard<Accelerators>) {
     run("all vectors in software", barertc_crypto::selftest::run_with(&barertc::RustCrypto), from);
 }
 
-/// The heaps of both memories; out of line, too.
+/// The heap of the large memory; out of line, too.
 #[inline(never)]
-fn heaps(psram: PSRAM<'static>) -> Result<(&'static Heap<'static>, &'static Heap<'static>), &'static str> {
-    Ok((LARGE.init(memory::psram(psram)?), SMALL.init(memory::internal()?)))
+fn large(psram: PSRAM<'static>) -> Result<&'static Heap<'static>, &'static str> {
+    Ok(LARGE.init(memory::psram(psram)?))
 }
 
 /// What the application stands on. Out of line, so that what it needs of the stack is given back.
 #[inline(never)]
 fn board(
     psram: &'static Heap<'static>,
-    internal: &'static Heap<'static>,
+    internal: Option<&'static Heap<'static>>,
     stack: Stack<'static>,
     rng: ChaCha20Rng,
     crypto: impl FnOnce() -> Accelerators,
 ) -> Result<&'static EmbassyBoard<Accelerators>, &'static str> {
     let parts = Parts {
         psram,
-        internal: Some(internal),
+        internal,
         stack,
         tcp: TCP.take(),
         udp: UDP.take(),

@@ -1,11 +1,17 @@
-//! The large memory beside the chip, and how deep the stack has been.
+//! The large memory beside the chip, what of the memory inside DMA uses, and how deep the stack has been.
 
 use core::cell::UnsafeCell;
+#[cfg(feature = "ethernet")]
+use core::mem::ManuallyDrop;
 use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use barertc_arena::{Heap, Stats};
 use esp_hal::peripherals::PSRAM;
 use esp_hal::psram::{Psram, PsramConfig, PsramTimingParams};
+
+#[cfg(feature = "ethernet")]
+use crate::net::ethernet::Frames;
 
 /// Sets up the PSRAM, clears what is declared to lie in it, and makes a heap of the rest. To be called once, before
 /// anything in the section `.psram` is used.
@@ -55,24 +61,62 @@ fn answers(len: usize) -> Result<(), &'static str> {
     }
 }
 
-/// Bytes inside the chip for what DMA reaches beside the Ethernet controller's frames.
+/// Bytes inside the chip for the WiFi driver's heap.
 const INTERNAL: usize = 68 << 10;
 
-#[repr(C, align(64))]
-struct Room(UnsafeCell<[MaybeUninit<u8>; INTERNAL]>);
+/// What DMA reaches of the memory inside the chip, for the network in use: the Ethernet controller's frames, or the WiFi driver's heap. A
+/// board has one network, so both are in the same place.
+union Room {
+    /// As the start-up code leaves it: zeros. Made at start, it would be 50 KB of the stack, twice.
+    #[cfg(feature = "ethernet")]
+    frames: ManuallyDrop<Frames>,
+    heap: Heaped,
+}
 
-// SAFETY: used by `internal` alone, which is called once.
-unsafe impl Sync for Room {}
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Heaped([MaybeUninit<u8>; INTERNAL]);
+
+struct Shared(UnsafeCell<Room>);
+
+// SAFETY: what is in it is given out once, by `Internal`.
+unsafe impl Sync for Shared {}
 
 // Not in what the bootloader leaves behind (`.dram2_uninit`): esp-hal's SDIO host takes no address there for memory that its DMA reaches,
-// and refuses every transfer. Nothing clears it at the start.
+// and refuses every transfer.
+#[cfg(feature = "ethernet")]
+static ROOM: Shared = Shared(UnsafeCell::new(Room { frames: ManuallyDrop::new(Frames::new()) }));
+// Nothing needs to clear it at the start.
+#[cfg(not(feature = "ethernet"))]
 #[unsafe(link_section = ".uninit.internal")]
-static ROOM: Room = Room(UnsafeCell::new([MaybeUninit::uninit(); INTERNAL]));
+static ROOM: Shared = Shared(UnsafeCell::new(Room { heap: Heaped([MaybeUninit::uninit(); INTERNAL]) }));
 
-/// A heap of fast memory that DMA reaches. To be called once.
-pub fn internal() -> Result<Heap<'static>, &'static str> {
-    // SAFETY: the static's own memory, which nothing else uses; called once.
-    unsafe { Heap::from_raw(ROOM.0.get().cast(), INTERNAL) }.map_err(|_| "no internal memory is left")
+/// The right to use the memory inside for one network.
+pub struct Internal(&'static mut Room);
+
+impl Internal {
+    /// The one there is; none for whoever asks a second time.
+    pub fn take() -> Option<Self> {
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        // SAFETY: asked for once, and reached through nothing else.
+        (!TAKEN.swap(true, Ordering::Relaxed)).then(|| Self(unsafe { &mut *ROOM.0.get() }))
+    }
+
+    /// Frames for the Ethernet controller.
+    #[cfg(feature = "ethernet")]
+    pub fn frames(self) -> &'static mut Frames {
+        // SAFETY: what the static begins with, and `self` is its only user since.
+        unsafe { &mut self.0.frames }
+    }
+
+    /// A heap for the WiFi driver.
+    #[cfg(feature = "wifi")]
+    pub fn heap(self) -> Result<Heap<'static>, &'static str> {
+        // SAFETY: bytes that need not be initialised: any are right.
+        let room = unsafe { &mut self.0.heap };
+        // SAFETY: the static's own memory, whose only user is `self`.
+        unsafe { Heap::from_raw(room.0.as_mut_ptr().cast(), INTERNAL) }.map_err(|_| "no internal memory is left")
+    }
 }
 
 const PAINT: u32 = 0x5ea1_ab1e;

@@ -21,6 +21,8 @@ pub struct Promises {
     limit: Option<u64>,
     stack: u64,
     stack_limit: u64,
+    /// Memories that have a limit: name, what the image uses, the limit.
+    memories: Vec<(&'static str, u64, u64)>,
 }
 
 impl Promises {
@@ -36,6 +38,7 @@ impl Promises {
             limit: image.limit,
             stack: stack.deepest(),
             stack_limit: image.stack,
+            memories: image.regions.iter().filter_map(|r| Some((r.name, r.used(elf), r.limit?))).collect(),
         }
     }
 
@@ -52,6 +55,12 @@ impl Promises {
         ]
         .into_iter()
         .flatten()
+        .chain(
+            self.memories
+                .iter()
+                .filter(|(_, used, limit)| used > limit)
+                .map(|(name, used, limit)| format!("{name}: {used} bytes, {} over the limit", used - limit)),
+        )
     }
 }
 
@@ -71,6 +80,10 @@ impl fmt::Display for Promises {
             f,
             "\n- stack, in the deepest chain of direct calls: {} bytes; the tests fail above {}",
             self.stack, self.stack_limit
-        )
+        )?;
+        for (name, used, limit) in &self.memories {
+            write!(f, "\n- {name}: {used} bytes; the tests fail above {limit}")?;
+        }
+        Ok(())
     }
 }

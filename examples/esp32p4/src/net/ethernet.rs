@@ -8,7 +8,6 @@ use esp_hal::ethernet::clock::ExternalRefClock;
 use esp_hal::ethernet::{Ethernet, EthernetDmaStorage, RmiiClockConfig as _, RmiiPinBundle};
 use esp_hal::gpio::{Level, Output, OutputConfig};
 use esp_hal::peripherals::{self, EMAC_DMA, HP_SYS_CLKRST};
-use static_cell::ConstStaticCell;
 
 use barertc_streamer::embedded::SOCKETS;
 
@@ -18,8 +17,8 @@ use super::phy::CalmPhy;
 const RECEIVED: usize = 16;
 const SENT: usize = 16;
 
-// It begins as zeros, made by nobody: made at start, it would be 50 KB of the stack, twice.
-static FRAMES: ConstStaticCell<EthernetDmaStorage<RECEIVED, SENT>> = ConstStaticCell::new(EthernetDmaStorage::new());
+/// Descriptors and frames, which begin as zeros.
+pub type Frames = EthernetDmaStorage<RECEIVED, SENT>;
 
 /// The card as embassy's network drives it.
 pub type Card = Ethernet<'static, Async, CalmPhy>;
@@ -42,6 +41,7 @@ pub struct Pins {
 pub async fn start(
     eth: peripherals::ETH<'static>,
     mut pins: Pins,
+    frames: &'static mut Frames,
     resources: &'static mut StackResources<SOCKETS>,
     seed: u64,
 ) -> Result<(Stack<'static>, Runner<'static, Card>), &'static str> {
@@ -65,7 +65,7 @@ pub async fn start(
     };
     let mac = efuse::base_mac_address();
     let mac = mac.as_bytes().try_into().map_err(|_| "the chip has no MAC address")?;
-    let card = Ethernet::new(eth, FRAMES.take(), mac, CalmPhy::new(), bundle)
+    let card = Ethernet::new(eth, frames, mac, CalmPhy::new(), bundle)
         .map_err(|_| "Ethernet: no PHY answers at the EV board's pins")?;
     Ok(embassy_net::new(card.into_async(), Config::dhcpv4(Default::default()), resources, seed))
 }
