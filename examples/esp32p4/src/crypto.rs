@@ -1,4 +1,4 @@
-//! The chip's accelerators as a crypto provider: AES blocks and counter mode, SHA-1 and SHA-2 with their HMACs, and points of
+//! The chip's accelerators as a crypto provider: AES blocks, counter mode and most of GCM, SHA-1 and SHA-2 with their HMACs, and points of
 //! P-256. The rest is RustCrypto's.
 //!
 //! Each unit has to give RustCrypto's result once, at start, before it is used: a unit that does not is left alone and said.
@@ -6,7 +6,9 @@
 use core::cell::RefCell;
 
 use barertc::{Provider, RustCrypto};
-use barertc_crypto::{AesKey, ChaChaKey, GcmKey, HmacSha1Key, HmacSha256Key, HmacSha384Key, InvalidPoint, P256Secret};
+use barertc_crypto::{
+    AesKey, BadTag, ChaChaKey, GcmKey, HmacSha1Key, HmacSha256Key, HmacSha384Key, InvalidPoint, P256Secret,
+};
 use esp_hal::Blocking;
 use esp_hal::aes::cipher_modes::{Ctr, Ecb};
 use esp_hal::aes::{AesBackend, AesContext, AesWorkQueueDriver, CipherState, Key, Operation};
@@ -15,6 +17,8 @@ use esp_hal::peripherals::{AES, ECC, SHA};
 use esp_hal::sha::{Sha, Sha1, Sha256, Sha384, Sha512, ShaAlgorithm};
 use static_cell::StaticCell;
 use zeroize::Zeroize;
+
+use crate::gcm;
 
 /// The base point of P-256 (NIST SP 800-186 section 3.2.1.3).
 const BASE: [u8; 64] = [
@@ -67,7 +71,10 @@ impl Accelerators {
             RustCrypto.aes_ctr(&key, &[0xff; 16], &mut theirs);
             self.aes_block(&key, &mut block);
             RustCrypto.aes_block(&key, &mut same);
-            ours == theirs && block == same
+            let Ok(key) = GcmKey::new(&SAMPLE[..*len]) else { return false };
+            let (nonce, aad) = (&[9; 12], &SAMPLE[..17]);
+            let tags = [self.gcm_seal(&key, nonce, aad, &mut ours), RustCrypto.gcm_seal(&key, nonce, aad, &mut theirs)];
+            ours == theirs && block == same && tags[0] == tags[1]
         })
     }
 
@@ -95,10 +102,10 @@ impl Accelerators {
 }
 
 /// In place; one key schedule for all of it.
-fn cipher(mode: impl Into<CipherState>, key: &AesKey, data: &mut [u8]) {
-    let key = match <[u8; 16]>::try_from(key.raw()) {
+fn cipher(mode: impl Into<CipherState>, key: &[u8], data: &mut [u8]) {
+    let key = match <[u8; 16]>::try_from(key) {
         Ok(short) => Key::from(short),
-        Err(_) => Key::from(<[u8; 32]>::try_from(key.raw()).expect("an AES key has 16 or 32 bytes")),
+        Err(_) => Key::from(<[u8; 32]>::try_from(key).expect("an AES key has 16 or 32 bytes")),
     };
     let mut context = AesContext::new(mode, Operation::Encrypt, key);
     context.process_in_place(data).expect("whole blocks where the mode wants them").wait_blocking();
@@ -149,16 +156,39 @@ impl Provider for Accelerators {
 
     fn aes_ctr(&self, key: &AesKey, iv: &[u8; 16], data: &mut [u8]) {
         match &self.aes {
-            Some(_) => cipher(Ctr::new(*iv), key, data),
+            Some(_) => cipher(Ctr::new(*iv), key.raw(), data),
             None => RustCrypto.aes_ctr(key, iv, data),
         }
     }
 
     fn aes_block(&self, key: &AesKey, block: &mut [u8; 16]) {
         match &self.aes {
-            Some(_) => cipher(Ecb, key, block),
+            Some(_) => cipher(Ecb, key.raw(), block),
             None => RustCrypto.aes_block(key, block),
         }
+    }
+
+    fn gcm_seal(&self, key: &GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+        if self.aes.is_none() {
+            return RustCrypto.gcm_seal(key, nonce, aad, data);
+        }
+        let raw = key.raw();
+        gcm::seal(|block| cipher(Ecb, raw, block), |iv, data| cipher(Ctr::new(*iv), raw, data), nonce, aad, data)
+    }
+
+    fn gcm_open(
+        &self,
+        key: &GcmKey,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        data: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), BadTag> {
+        if self.aes.is_none() {
+            return RustCrypto.gcm_open(key, nonce, aad, data, tag);
+        }
+        let raw = key.raw();
+        gcm::open(|block| cipher(Ecb, raw, block), |iv, data| cipher(Ctr::new(*iv), raw, data), nonce, aad, data, tag)
     }
 
     fn hmac_sha1(&self, key: &HmacSha1Key, parts: &[&[u8]]) -> [u8; 20] {

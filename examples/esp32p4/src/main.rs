@@ -5,6 +5,7 @@
 mod crypto;
 mod entropy;
 mod flash;
+mod gcm;
 mod log;
 mod memory;
 mod net;
