@@ -99,7 +99,9 @@ pub fn e2e(_: &[String]) -> Result<()> {
 
 /// The tests that need the program.
 fn tests(program: &std::path::Path) -> Result<()> {
+    let media = esp32p4::media(Vec::new(), &esp32p4::folder()?, esp32p4::table()?.get("media")?)?;
     run(cargo()
         .args(["test", "--package", "barertc-p4", "--test", "program", "--", "--ignored"])
-        .env("P4_PROGRAM", program))
+        .env("P4_PROGRAM", program)
+        .env("P4_MEDIA", media))
 }

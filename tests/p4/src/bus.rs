@@ -465,3 +465,7 @@ impl Io for Bus {
         count + self.skipped
     }
 }
+
+#[cfg(test)]
+#[path = "bus_tests.rs"]
+mod tests;

@@ -58,7 +58,7 @@ pub struct Figures {
     pub rom_calls: u64,
     /// Times that the system started.
     pub starts: u64,
-    /// Where the processor was, at the end of slices.
+    /// Where the processor was at the end of slices, and how many instructions those had.
     pub samples: std::collections::HashMap<u32, u64>,
 }
 
@@ -223,7 +223,8 @@ impl Machine {
             self.keep_up();
         }
         self.exchange();
-        let limit = self.cpu.count + SLICE;
+        let from = self.cpu.count;
+        let limit = from + SLICE;
         while self.cpu.count < limit {
             let now = self.now();
             if (self.bus.touched || self.bus.due().is_some_and(|due| due <= now))
@@ -266,7 +267,7 @@ impl Machine {
                 Stop::Fault(fault) => return Err(fault),
             }
         }
-        *self.figures.samples.entry(self.cpu.pc).or_default() += 1;
+        *self.figures.samples.entry(self.cpu.pc).or_default() += self.cpu.count - from;
         Ok(None)
     }
 
@@ -302,6 +303,10 @@ impl Machine {
         }
         if self.bus.clic.next(self.cpu.threshold()).is_some() {
             return Ok(false);
+        }
+        if !self.bus.emac.outgoing.is_empty() {
+            // The network sees what was sent before anybody sleeps.
+            return Ok(true);
         }
         let target = self.bus.due().unwrap_or(u64::MAX).max(now).min(now + NAP).min(end.max(now + 1));
         match self.clock {

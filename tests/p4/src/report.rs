@@ -56,6 +56,7 @@ pub fn print(machine: &Machine, end: &End, symbols: &Symbols) {
         figures.idle as f64 * 100.0 / now.max(1) as f64,
         figures.longest_wait as f64 / 400.0
     );
+    println!("memory, as the program told it last: {}", memory(&machine.log()).unwrap_or("nothing yet"));
     println!("{} starts; {} calls of the ROM; {} uses of devices", figures.starts, figures.rom_calls, bus.accesses);
     println!("units: {} blocks of AES, {} of SHA, {} calls of ECC", bus.aes.blocks, bus.sha.blocks, bus.ecc.calls);
     println!("cache: {:?} lines written back and invalidated", machine.memory.cache_operations);
@@ -78,8 +79,27 @@ pub fn print(machine: &Machine, end: &End, symbols: &Symbols) {
     let all: u64 = parts.values().sum();
     let mut parts: Vec<_> = parts.into_iter().collect();
     parts.sort_by_key(|(_, n)| Reverse(*n));
-    println!("where the processor was:");
+    println!("instructions by part, from where the processor was every 50 µs:");
     for (part, n) in parts.iter().take(PARTS) {
-        println!("  {:5.1} %  {part}", *n as f64 * 100.0 / all.max(1) as f64);
+        println!("  {:5.1} %  {:9.2} million  {part}", *n as f64 * 100.0 / all.max(1) as f64, *n as f64 / 1e6);
+    }
+}
+
+/// What the last line of the program's figures says of both memories and of the stack.
+fn memory(log: &str) -> Option<&str> {
+    let line = log.lines().rfind(|line| line.starts_with("viewers ") && line.contains(" · one viewer"))?;
+    let from = line.find("internal ")?;
+    line.get(from..line.find(" · one viewer")?)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_last_figures_are_told() {
+        let line = "viewers 1 · internal 0 B, peak 0 B, of 0 B · psram 9 B, peak 9 B, of 99 B · stack peak 5 B, of 9 B · one viewer 1 B";
+        let log = format!("{line}\nready\n{}\nviewers 2 · internal", line.replace("psram 9", "psram 8"));
+        let told = "internal 0 B, peak 0 B, of 0 B · psram 8 B, peak 9 B, of 99 B · stack peak 5 B, of 9 B";
+        assert_eq!(super::memory(&log), Some(told));
+        assert_eq!(super::memory("ready"), None);
     }
 }

@@ -4,8 +4,11 @@ mod program {
     pub mod fixture;
 
     mod faults;
+    mod forwarder;
     mod power;
     mod refusals;
     mod start;
+    mod viewer;
+    mod viewers;
     mod wifi;
 }

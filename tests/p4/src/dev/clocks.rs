@@ -31,9 +31,32 @@ pub enum Gate {
     Flash,
 }
 
+/// All of them.
+#[cfg(test)]
+pub(crate) const GATES: [Gate; 18] = [
+    Gate::InterruptMatrix,
+    Gate::Systimer,
+    Gate::Timg0,
+    Gate::Timg1,
+    Gate::Aes,
+    Gate::Sha,
+    Gate::Ecc,
+    Gate::Emac,
+    Gate::Sdmmc,
+    Gate::UsbSerial,
+    Gate::IoMux,
+    Gate::LpAdc,
+    Gate::Rng,
+    Gate::Efuse,
+    Gate::LpIoMux,
+    Gate::AnalogI2c,
+    Gate::Psram,
+    Gate::Flash,
+];
+
 /// Where a bit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+pub(crate) enum At {
     /// `HP_SYS_CLKRST`.
     Hp(u32, u32),
     /// `LP_CLKRST`.
@@ -43,7 +66,7 @@ enum At {
 }
 
 /// A device's clocks, all of which must be on, and its resets, all of which must be off.
-fn needs(gate: Gate) -> (&'static [At], &'static [At]) {
+pub(crate) fn needs(gate: Gate) -> (&'static [At], &'static [At]) {
     use At::{Hp, Lp, Peri};
     match gate {
         Gate::InterruptMatrix => (&[Hp(0x1c, 4)], &[Hp(0xc8, 0)]),
@@ -106,6 +129,17 @@ impl Default for Clocks {
 }
 
 impl Clocks {
+    /// Sets a bit, or clears it.
+    #[cfg(test)]
+    pub(crate) fn set(&mut self, at: At, on: bool) {
+        let (block, register, bit) = match at {
+            At::Hp(register, bit) => (&mut self.hp, register, bit),
+            At::Lp(register, bit) => (&mut self.lp, register, bit),
+            At::Peri(register, bit) => (&mut self.lp_peri, register, bit),
+        };
+        block.change(register, 1 << bit, u32::from(on) << bit);
+    }
+
     fn bit(&self, at: At) -> bool {
         let (block, register, bit) = match at {
             At::Hp(register, bit) => (&self.hp, register, bit),

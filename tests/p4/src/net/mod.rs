@@ -2,9 +2,11 @@
 
 mod user;
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-pub use user::{Forward, UserNetwork};
+pub use user::{Forward, GATEWAY, GUEST, UserNetwork};
 
 /// A network as the machine's controller sees it: frames, without their check sequence.
 pub trait Network {
@@ -28,5 +30,20 @@ impl Network for Nobody {
 
     fn wait(&mut self, at_most: Duration) {
         std::thread::sleep(at_most);
+    }
+}
+
+/// Shared with others in this process, who are on it too.
+impl<N: Network> Network for Rc<RefCell<N>> {
+    fn send(&mut self, frame: &[u8], now: u64) {
+        self.borrow_mut().send(frame, now);
+    }
+
+    fn receive(&mut self, now: u64) -> Option<Vec<u8>> {
+        self.borrow_mut().receive(now)
+    }
+
+    fn wait(&mut self, at_most: Duration) {
+        self.borrow_mut().wait(at_most);
     }
 }

@@ -8,10 +8,12 @@ mod tcp;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::Network;
-use frame::{GATEWAY, GUEST, Udp};
+use frame::Udp;
+pub use frame::{GATEWAY, GUEST};
 use tcp::Tcp;
 
 /// The longest sleep while something may come from outside.
@@ -35,6 +37,8 @@ pub struct UserNetwork {
     forward: Forward,
     tcp: Tcp,
     udp: Vec<(UdpSocket, u16)>,
+    /// Ports of the router at which somebody in this process takes datagrams, and those that have come.
+    here: Vec<(u16, VecDeque<Vec<u8>>)>,
     /// For the guest.
     queue: VecDeque<Vec<u8>>,
     guest_mac: [u8; 6],
@@ -51,7 +55,7 @@ impl UserNetwork {
         });
         let udp = udp.collect::<io::Result<Vec<_>>>()?;
         let tcp = Tcp::new(&forward.tcp, &forward.outward)?;
-        Ok(Self { forward, tcp, udp, queue: VecDeque::new(), guest_mac: [0xff; 6], strange: 0 })
+        Ok(Self { forward, tcp, udp, here: Vec::new(), queue: VecDeque::new(), guest_mac: [0xff; 6], strange: 0 })
     }
 
     /// The ports of this machine that lead to the guest's TCP ports.
@@ -62,6 +66,43 @@ impl UserNetwork {
     /// Those that lead to its UDP ports.
     pub fn udp_ports(&self) -> Vec<u16> {
         self.udp.iter().filter_map(|(socket, _)| Some(socket.local_addr().ok()?.port())).collect()
+    }
+
+    /// A TCP connection of this process to a port of the guest. Who is in this process takes part at the guest's pace, so that a run with
+    /// the machine's own clock is like any other.
+    pub fn connect(&mut self, port: u16) -> io::Result<UnixStream> {
+        self.tcp.connect(port)
+    }
+
+    /// Listens in this process at a TCP port of the router's.
+    pub fn listen_here(&mut self, port: u16) {
+        self.tcp.listen_here(port);
+    }
+
+    /// The guest's next connection to such a port.
+    pub fn accept_here(&mut self, port: u16) -> Option<UnixStream> {
+        self.tcp.accept_here(port)
+    }
+
+    /// Takes datagrams in this process at a UDP port of the router's.
+    pub fn open_here(&mut self, port: u16) {
+        self.here.push((port, VecDeque::new()));
+    }
+
+    /// Takes none any more.
+    pub fn close_here(&mut self, port: u16) {
+        self.here.retain(|(this, _)| *this != port);
+    }
+
+    /// The next datagram that came to such a port.
+    pub fn take_here(&mut self, port: u16) -> Option<Vec<u8>> {
+        self.here.iter_mut().find(|(this, _)| *this == port)?.1.pop_front()
+    }
+
+    /// Sends a datagram to a port of the guest's.
+    pub fn send_here(&mut self, from: u16, to: u16, payload: &[u8]) {
+        let datagram = Udp { from: (GATEWAY, from), to: (GUEST, to), payload };
+        self.queue.push_back(datagram.frame(self.guest_mac));
     }
 
     fn take_datagrams(&mut self) {
@@ -83,6 +124,12 @@ impl UserNetwork {
             {
                 self.queue.push_back(answer);
             }
+            return true;
+        }
+        if udp.to.0 == GATEWAY
+            && let Some((_, queue)) = self.here.iter_mut().find(|(port, _)| *port == udp.to.1)
+        {
+            queue.push_back(udp.payload.to_vec());
             return true;
         }
         let socket = self.udp.iter().find(|(_, inside)| *inside == udp.from.1);

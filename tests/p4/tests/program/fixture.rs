@@ -40,6 +40,17 @@ impl Contents<'_> {
         Contents { settings, seed: true, media: None }
     }
 
+    /// The same with the sample to play.
+    pub fn playing(settings: &str) -> Contents<'_> {
+        static MEDIA: OnceLock<Vec<u8>> = OnceLock::new();
+        let media = MEDIA.get_or_init(|| {
+            let path =
+                std::env::var_os("P4_MEDIA").expect("P4_MEDIA names the file system; `cargo xtask test p4` sets it");
+            fs::read(path).expect("the file system")
+        });
+        Contents { media: Some(media), ..Contents::with(settings) }
+    }
+
     /// A whole flash.
     pub fn flash(&self) -> Vec<u8> {
         let table = fs::read_to_string(root().join("examples/esp32p4/partitions.csv")).expect("the table");

@@ -85,25 +85,94 @@ fn no_seed() {
 
 #[test]
 #[ignore = "needs the program: cargo xtask test p4"]
-fn settings_that_make_no_sense() {
+fn settings_that_stop_the_start() {
+    let name_of_33 = "ssid=abcdefghijklmnopqrstuvwxyz0123456\n";
     let cases = [
         ("network=lan\n", "cannot start: settings: network is"),
         ("network=wifi\nboard=mine\n", "cannot start: settings: board is"),
+        ("network=wifi\n", "cannot start: settings: no ssid"),
+        (&format!("network=wifi\n{name_of_33}"), "cannot start: settings: ssid or password has a length"),
+        ("network=wifi\nssid=home\npassword=seven77\n", "cannot start: settings: ssid or password has a length"),
     ];
     for (settings, said) in cases {
         until(&mut machine(Board::ev(), Contents::with(settings).flash()), 1_000, said);
     }
-    let (mut machine, _) =
-        on_network(Board::ev(), Contents::with("viewers=many\n").flash(), Forward::default(), ClockSource::Virtual);
-    until(&mut machine, 10_000, "settings: viewers makes no sense");
+}
+
+#[test]
+#[ignore = "needs the program: cargo xtask test p4"]
+fn settings_that_are_said_once_there_is_a_network() {
+    let long = format!("token={}\n", "x".repeat(300));
+    let cases = [
+        ("viewers=many\n", "settings: viewers makes no sense"),
+        ("viewers=-1\n", "settings: viewers makes no sense"),
+        ("advertise=here\n", "settings: advertise makes no sense"),
+        ("signaling=somewhere\n", "signaling=somewhere: not an address such as ws://HOST:PORT/NAME"),
+        ("signaling=ws://nobody.invalid:1/server\n", ": no address found for nobody.invalid"),
+        (&long, "cannot start: token: "),
+        ("viewers=1000000000\n", "cannot start: the memory is too small for what the settings ask for: out of memory"),
+        ("", "settings: there are none"),
+    ];
+    for (settings, said) in cases {
+        let (mut machine, _) =
+            on_network(Board::ev(), Contents::with(settings).flash(), Forward::default(), ClockSource::Virtual);
+        until(&mut machine, 10_000, said);
+        assert_eq!(machine.figures.starts, 1, "{settings}");
+    }
+    // Bytes that are no text.
+    let mut flash = Contents::with("xxxx=yyy\n").flash();
+    let at = flash.windows(9).position(|bytes| bytes == b"xxxx=yyy\n").expect("the settings");
+    flash[at..at + 4].copy_from_slice(&[0xc3, 0x28, 0xa0, 0xa1]);
+    until(&mut machine(Board::ev(), flash), 1_000, "settings: what is there is no text");
 }
 
 #[test]
 #[ignore = "needs the program: cargo xtask test p4"]
 fn a_broken_file_system() {
-    let contents = Contents { media: Some(&[0x55; 8192]), ..Contents::with(TOKEN) };
+    let none = "no LittleFS file system in the flash";
+    // Never written, or overwritten.
+    for media in [None, Some(&[0x55; 8192][..])] {
+        let contents = Contents { media, ..Contents::with(TOKEN) };
+        let (mut machine, _) = on_network(Board::ev(), contents.flash(), Forward::default(), ClockSource::Virtual);
+        until(&mut machine, 10_000, none);
+        // The rest serves on.
+        until(&mut machine, 10_000, "ready at");
+        assert_eq!(machine.figures.starts, 1);
+    }
+    // A sound one without the file that is to be played.
+    let settings = format!("{TOKEN}media=other.brtc\n");
+    let contents = Contents::playing(&settings);
     let (mut machine, _) = on_network(Board::ev(), contents.flash(), Forward::default(), ClockSource::Virtual);
-    until(&mut machine, 10_000, "no LittleFS file system in the flash");
+    until(&mut machine, 10_000, "media: ");
+}
+
+/// A byte of the file system, or of the file in it, is wrong: nothing hangs, nothing panics, and it is said.
+#[test]
+#[ignore = "needs the program: cargo xtask test p4"]
+fn a_file_system_with_a_damaged_block() {
+    let whole = Contents::playing(TOKEN).media.expect("the file system");
+    let file = whole.windows(4).position(|bytes| bytes == b"BRTC").expect("the file in it");
+    let blocks: [(&str, std::ops::Range<usize>); 4] = [
+        ("both superblocks", 0..8192),
+        ("tag and revision of both", 0..12),
+        ("the file's head", file..file + 64),
+        ("the file's index", file + 64..file + 4096),
+    ];
+    for (what, range) in blocks {
+        let mut media = whole.to_vec();
+        media[range.clone()].iter_mut().for_each(|byte| *byte ^= 0xa5);
+        if what.contains("of both") {
+            media[4096..4108].iter_mut().for_each(|byte| *byte ^= 0xa5);
+        }
+        let contents = Contents { media: Some(&media), ..Contents::with(TOKEN) };
+        let (mut machine, _) = on_network(Board::ev(), contents.flash(), Forward::default(), ClockSource::Virtual);
+        until(&mut machine, 10_000, "ready at");
+        let end = machine.run_until_log(10_000, "media: ");
+        assert_eq!(end, End::Reached, "{what}: {}", machine.log());
+        println!("{what}: {}", machine.log().lines().find(|line| line.starts_with("media: ")).unwrap_or_default());
+        assert_eq!(machine.figures.starts, 1, "{what}");
+        assert!(!machine.log().contains("panic"), "{what}: {}", machine.log());
+    }
 }
 
 #[test]

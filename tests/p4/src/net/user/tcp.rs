@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
@@ -62,11 +63,57 @@ impl Device for Cable {
     }
 }
 
-/// A connection: this machine's socket, and the router's.
+/// The end of a connection that is not the guest's: a socket of this machine, or somebody in this process, who takes part at the
+/// guest's pace.
+enum Outside {
+    Machine(TcpStream),
+    Process(UnixStream),
+}
+
+impl Outside {
+    fn finish(&self) -> io::Result<()> {
+        match self {
+            Self::Machine(stream) => stream.shutdown(Shutdown::Write),
+            Self::Process(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+impl io::Read for Outside {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Machine(stream) => stream.read(buffer),
+            Self::Process(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl io::Write for Outside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Machine(stream) => stream.write(bytes),
+            Self::Process(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Two ends of a connection in this process; neither waits.
+fn both_ends() -> io::Result<(UnixStream, UnixStream)> {
+    let ends = UnixStream::pair()?;
+    ends.0.set_nonblocking(true)?;
+    ends.1.set_nonblocking(true)?;
+    Ok(ends)
+}
+
+/// A connection: the end outside, and the router's.
 struct Pair {
-    outside: Option<TcpStream>,
+    outside: Option<Outside>,
     inside: SocketHandle,
-    /// Where this machine is to be called once the guest has called.
+    /// The port that the guest is waited for at, until it has called.
     call: Option<u16>,
     outside_closed: bool,
 }
@@ -78,6 +125,8 @@ pub struct Tcp {
     sockets: SocketSet<'static>,
     listeners: Vec<(TcpListener, u16)>,
     outward: Vec<u16>,
+    /// Ports at which somebody in this process listens, and the connections that nobody has taken yet.
+    here: Vec<(u16, VecDeque<UnixStream>)>,
     pairs: Vec<Pair>,
     next_port: u16,
 }
@@ -104,6 +153,7 @@ impl Tcp {
             sockets,
             listeners,
             outward: outward.to_vec(),
+            here: Vec::new(),
             pairs: Vec::new(),
             next_port: FIRST_PORT,
         })
@@ -128,7 +178,7 @@ impl Tcp {
         self.interface.poll(at, &mut self.cable, &mut self.sockets);
         let mut moved = false;
         for pair in &mut self.pairs {
-            moved |= pair.pump(self.sockets.get_mut(pair.inside));
+            moved |= pair.pump(self.sockets.get_mut(pair.inside), &mut self.here);
         }
         if moved {
             self.interface.poll(at, &mut self.cable, &mut self.sockets);
@@ -152,26 +202,52 @@ impl Tcp {
     }
 
     fn accept(&mut self) {
+        let mut accepted = Vec::new();
         for (listener, inside) in &self.listeners {
             let Ok((stream, _)) = listener.accept() else { continue };
             if stream.set_nonblocking(true).is_err() || stream.set_nodelay(true).is_err() {
                 continue;
             }
-            let handle = self.sockets.add(Self::socket());
-            let socket = self.sockets.get_mut::<Socket<'_>>(handle);
-            let connected = socket.connect(self.interface.context(), (GUEST, *inside), self.next_port);
-            self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_PORT);
-            if connected.is_ok() {
-                self.pairs.push(Pair { outside: Some(stream), inside: handle, call: None, outside_closed: false });
-            } else {
-                self.sockets.remove(handle);
-            }
+            accepted.push((Outside::Machine(stream), *inside));
         }
+        for (stream, inside) in accepted {
+            self.call_guest(stream, inside);
+        }
+    }
+
+    /// Connects somebody outside with a port of the guest.
+    fn call_guest(&mut self, outside: Outside, inside: u16) {
+        let handle = self.sockets.add(Self::socket());
+        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
+        let connected = socket.connect(self.interface.context(), (GUEST, inside), self.next_port);
+        self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_PORT);
+        if connected.is_ok() {
+            self.pairs.push(Pair { outside: Some(outside), inside: handle, call: None, outside_closed: false });
+        } else {
+            self.sockets.remove(handle);
+        }
+    }
+
+    /// A connection of this process to a port of the guest.
+    pub fn connect(&mut self, port: u16) -> io::Result<UnixStream> {
+        let (near, far) = both_ends()?;
+        self.call_guest(Outside::Process(far), port);
+        Ok(near)
+    }
+
+    /// Listens in this process at a port of the router.
+    pub fn listen_here(&mut self, port: u16) {
+        self.here.push((port, VecDeque::new()));
+    }
+
+    /// The next connection of the guest to such a port.
+    pub fn accept_here(&mut self, port: u16) -> Option<UnixStream> {
+        self.here.iter_mut().find(|(this, _)| *this == port)?.1.pop_front()
     }
 
     /// Keeps somebody listening for the guest's own calls.
     fn listen(&mut self) {
-        for port in &self.outward {
+        for port in self.outward.iter().chain(self.here.iter().map(|(port, _)| port)) {
             let waiting = self.pairs.iter().any(|pair| pair.call == Some(*port));
             if !waiting {
                 let handle = self.sockets.add(Self::socket());
@@ -183,16 +259,28 @@ impl Tcp {
     }
 }
 
+/// Who is at a port that the guest has called.
+fn answer(port: u16, here: &mut [(u16, VecDeque<UnixStream>)]) -> io::Result<Outside> {
+    if let Some((_, waiting)) = here.iter_mut().find(|(this, _)| *this == port) {
+        let (near, far) = both_ends()?;
+        waiting.push_back(near);
+        return Ok(Outside::Process(far));
+    }
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_nonblocking(true)?;
+    Ok(Outside::Machine(stream))
+}
+
 impl Pair {
     /// Moves bytes both ways; tells whether any were moved.
-    fn pump(&mut self, inside: &mut Socket<'static>) -> bool {
+    fn pump(&mut self, inside: &mut Socket<'static>, here: &mut [(u16, VecDeque<UnixStream>)]) -> bool {
         if let Some(port) = self.call
             && inside.may_send()
         {
             self.call = None;
-            match TcpStream::connect(("127.0.0.1", port)) {
-                Ok(stream) if stream.set_nonblocking(true).is_ok() => self.outside = Some(stream),
-                _ => inside.abort(),
+            match answer(port, here) {
+                Ok(outside) => self.outside = Some(outside),
+                Err(_) => inside.abort(),
             }
             return true;
         }
@@ -238,7 +326,7 @@ impl Pair {
             && !inside.can_recv()
         {
             // The guest has said all it had to say.
-            let _ = outside.shutdown(Shutdown::Write);
+            let _ = outside.finish();
         }
         moved
     }
