@@ -1,5 +1,5 @@
 //! What passes through packetizer and depacketizer is, to FFmpeg's decoders, the same as the file itself: picture for
-//! picture, in H.264, H.265 and VP8. Needs `ffmpeg` with libx264, libx265 and libvpx.
+//! picture, in H.264, H.265, VP8, VP9 and AV1. Needs `ffmpeg` with libx264, libx265, libvpx and libsvtav1.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -155,28 +155,66 @@ fn h265() {
     });
 }
 
-#[test]
-fn vp8() {
-    let folder = Folder::new("vp8");
-    let (original, passed) = (folder.0.join("a.ivf"), folder.0.join("b.ivf"));
-    encode(&original, &["-c:v", "libvpx", "-deadline", "realtime", "-g", "10", "-b:v", "3M", "-auto-alt-ref", "0"]);
-    let file = std::fs::read(&original).unwrap();
-    // IVF: a header of 32 bytes, then (length, 8 bytes of time, frame) in little endian.
+/// The frames of an IVF file: a header of 32 bytes, then (length, 8 bytes of time, frame) in little endian. The header, and
+/// each frame with what stands before it.
+fn ivf(file: &[u8]) -> (&[u8], Vec<(&[u8], &[u8])>) {
     let (head, mut rest) = file.split_at(32);
-    let (mut frames, mut heads) = (Vec::new(), Vec::new());
+    let mut frames = Vec::new();
     while !rest.is_empty() {
         let len = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
-        heads.push(&rest[..12]);
-        frames.push(&rest[12..12 + len]);
+        frames.push((&rest[..12], &rest[12..12 + len]));
         rest = &rest[12 + len..];
     }
+    (head, frames)
+}
+
+/// Fifty pictures through RTP, decoded the same on the other side. The frames that came out, and those that went in.
+fn compare_ivf(name: &str, format: PayloadFormat, encoder: &[&str]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let folder = Folder::new(name);
+    let (original, passed) = (folder.0.join("a.ivf"), folder.0.join("b.ivf"));
+    encode(&original, encoder);
+    let file = std::fs::read(&original).unwrap();
+    let (head, frames) = ivf(&file);
     assert_eq!(frames.len(), 50);
+    let sent: Vec<_> = frames.iter().map(|(_, frame)| *frame).collect();
+    let received = through_rtp(format, Framing::Whole, &sent);
     let mut out = head.to_vec();
-    for (frame, head) in through_rtp(PayloadFormat::Vp8, Framing::Whole, &frames).iter().zip(heads) {
-        out.extend(head);
+    for (frame, (before, _)) in received.iter().zip(&frames) {
+        out.extend((frame.len() as u32).to_le_bytes());
+        out.extend(&before[4..]);
         out.extend(frame);
     }
-    assert_eq!(out, file, "byte for byte");
     std::fs::write(&passed, out).unwrap();
-    assert_eq!(frame_md5(&passed), frame_md5(&original));
+    let expected = frame_md5(&original);
+    assert_eq!(expected.len(), 50);
+    assert_eq!(frame_md5(&passed), expected);
+    (received, sent.into_iter().map(<[u8]>::to_vec).collect())
+}
+
+#[test]
+fn vp8() {
+    let encoder = ["-c:v", "libvpx", "-deadline", "realtime", "-g", "10", "-b:v", "3M", "-auto-alt-ref", "0"];
+    let (received, sent) = compare_ivf("vp8", PayloadFormat::Vp8, &encoder);
+    assert_eq!(received, sent, "byte for byte");
+}
+
+#[test]
+fn vp9() {
+    let encoder = ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "10", "-b:v", "3M"];
+    let (received, sent) = compare_ivf("vp9", PayloadFormat::Vp9, &encoder);
+    assert_eq!(received, sent, "byte for byte");
+    assert!(sent[0].len() > 5_000, "key frames of many packets");
+}
+
+#[test]
+fn av1() {
+    let encoder = ["-c:v", "libsvtav1", "-preset", "12", "-g", "10", "-b:v", "3M", "-svtav1-params", "pred-struct=1"];
+    let (received, sent) = compare_ivf("av1", PayloadFormat::Av1, &encoder);
+    // Temporal delimiters stay behind.
+    let delimiter = [0x12, 0x00];
+    assert!(sent.iter().all(|frame| frame.starts_with(&delimiter)));
+    for (received, sent) in received.iter().zip(&sent) {
+        assert_eq!(*received, sent[2..], "byte for byte");
+    }
+    assert!(sent[0].len() > 5_000, "key frames of many packets");
 }

@@ -457,6 +457,14 @@ typedef enum brtc_codec {
      * G.711 A-law. 8,000 ticks a second.
      */
     BRTC_PCMA = 6,
+    /**
+     * VP9, profile 0 (RFC 9628). A frame is what an encoder gives out for a picture. 90,000 ticks a second.
+     */
+    BRTC_VP9 = 7,
+    /**
+     * AV1, Main profile, level 3.1. A frame is a temporal unit, whose units have sizes. 90,000 ticks a second.
+     */
+    BRTC_AV1 = 8,
 } brtc_codec;
 
 /**

@@ -32,6 +32,10 @@ pub enum brtc_codec {
     BRTC_PCMU = 5,
     /// G.711 A-law. 8,000 ticks a second.
     BRTC_PCMA = 6,
+    /// VP9, profile 0 (RFC 9628). A frame is what an encoder gives out for a picture. 90,000 ticks a second.
+    BRTC_VP9 = 7,
+    /// AV1, Main profile, level 3.1. A frame is a temporal unit, whose units have sizes. 90,000 ticks a second.
+    BRTC_AV1 = 8,
 }
 
 /// What a side does with a track.
@@ -409,6 +413,8 @@ pub(crate) fn local_codec(codec: u32) -> Result<LocalCodec, Cause> {
         4 => LocalCodec::opus(),
         5 => LocalCodec::pcmu(),
         6 => LocalCodec::pcma(),
+        7 => LocalCodec::vp9(),
+        8 => LocalCodec::av1(),
         value => return Err(Cause::NoValue { field: "codec", value: value.into() }),
     })
 }
@@ -420,6 +426,8 @@ fn format(codec: u32) -> Result<PayloadFormat, Cause> {
         3 => PayloadFormat::Vp8,
         4 => PayloadFormat::Opus,
         5 | 6 => PayloadFormat::G711,
+        7 => PayloadFormat::Vp9,
+        8 => PayloadFormat::Av1,
         value => return Err(Cause::NoValue { field: "codec", value: value.into() }),
     })
 }
@@ -451,6 +459,8 @@ const fn codec_number(codec: Option<&Codec>) -> brtc_codec {
         Some(Codec::Opus { .. }) => brtc_codec::BRTC_OPUS,
         Some(Codec::Pcmu) => brtc_codec::BRTC_PCMU,
         Some(Codec::Pcma) => brtc_codec::BRTC_PCMA,
+        Some(Codec::Vp9 { .. }) => brtc_codec::BRTC_VP9,
+        Some(Codec::Av1 { .. }) => brtc_codec::BRTC_AV1,
         _ => brtc_codec::BRTC_NO_CODEC,
     }
 }

@@ -7,10 +7,11 @@ use crate::error::Error;
 use crate::extension::{AudioLevel, PlayoutDelay};
 use crate::nal::Framing;
 use crate::nal::{Nal, for_each_nal};
+use crate::obu::for_each_obu;
 use crate::packetize::{self, Cursor, Piece, View};
 use crate::payload_format::PayloadFormat;
 
-/// How many NAL units a frame may have.
+/// How many NAL units, or units of AV1, a frame may have.
 pub const MAX_NALS: usize = 4096;
 
 const TOO_MANY: Error = Error::TooManyNals { limit: MAX_NALS };
@@ -59,8 +60,8 @@ struct Inner<A: Allocator + Clone> {
 const FIRST_PASS: usize = 32;
 
 impl<A: Allocator + Clone> Frame<A> {
-    /// The bytes that a frame with at most `nals` NAL units takes from its allocator beside its own bytes. Audio and
-    /// VP8 have no NAL units. The overhead of the heap is not counted.
+    /// The bytes that a frame with at most `nals` NAL units takes from its allocator beside its own bytes. Audio,
+    /// VP8 and VP9 have no NAL units. The overhead of the heap is not counted.
     #[must_use]
     pub const fn overhead_bytes(nals: usize) -> usize {
         Shared::<Inner<A>, A>::BYTES.saturating_add(Vec::<Nal, A>::bytes(nals))
@@ -70,7 +71,7 @@ impl<A: Allocator + Clone> Frame<A> {
     ///
     /// # Errors
     /// [`Error::EmptyFrame`], [`Error::BadLength`], [`Error::TooManyNals`], [`Error::NoMemory`]; [`Error::Malformed`]
-    /// when a NAL unit is shorter than its header.
+    /// when a NAL unit is shorter than its header, or a unit of AV1 is none.
     pub fn new(
         bytes: Shared<[u8], A>,
         format: PayloadFormat,
@@ -82,7 +83,7 @@ impl<A: Allocator + Clone> Frame<A> {
             return Err(Error::EmptyFrame);
         }
         let framing = if format.has_nals() { framing } else { Framing::Whole };
-        let nals = if format.has_nals() {
+        let nals = if format.has_nals() || format == PayloadFormat::Av1 {
             find_nals(&bytes, framing, format, &alloc)?
         } else {
             Vec::with_capacity(0, alloc.clone())?
@@ -112,7 +113,7 @@ impl<A: Allocator + Clone> Frame<A> {
         &self.inner.bytes
     }
 
-    /// The NAL units. Formats without NAL units have none.
+    /// The NAL units, or the units of AV1 that are sent, with header and size. Other formats have none.
     #[must_use]
     pub fn nals(&self) -> &[Nal] {
         &self.inner.nals
@@ -175,7 +176,7 @@ impl<A: Allocator + Clone> Frame<A> {
     }
 
     fn view(&self) -> View<'_> {
-        View { format: self.inner.format, bytes: &self.inner.bytes, nals: &self.inner.nals }
+        View { format: self.inner.format, bytes: &self.inner.bytes, nals: &self.inner.nals, key: self.inner.key }
     }
 }
 
@@ -187,7 +188,7 @@ fn find_nals<A: Allocator + Clone>(
 ) -> Result<Vec<Nal, A>, Error> {
     let mut first = [Nal::default(); FIRST_PASS];
     let mut count = 0usize;
-    for_each_nal(bytes, framing, |nal| {
+    for_each_unit(bytes, framing, format, |nal| {
         if (nal.len as usize) < format.nal_header_len() {
             return Err(Error::Malformed);
         }
@@ -204,9 +205,21 @@ fn find_nals<A: Allocator + Clone>(
     if let Some(found) = first.get(..count) {
         nals.try_extend_from_slice(found).map_err(|_| TOO_MANY)?;
     } else {
-        for_each_nal(bytes, framing, |nal| nals.try_push(nal).map_err(|_| TOO_MANY))?;
+        for_each_unit(bytes, framing, format, |nal| nals.try_push(nal).map_err(|_| TOO_MANY))?;
     }
     Ok(nals)
+}
+
+fn for_each_unit(
+    bytes: &[u8],
+    framing: Framing,
+    format: PayloadFormat,
+    found: impl FnMut(Nal) -> Result<(), Error>,
+) -> Result<(), Error> {
+    match format {
+        PayloadFormat::Av1 => for_each_obu(bytes, found),
+        _ => for_each_nal(bytes, framing, found),
+    }
 }
 
 impl<A: Allocator + Clone> Clone for Frame<A> {

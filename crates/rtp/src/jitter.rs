@@ -51,7 +51,7 @@ pub struct ReceivedFrame {
     pub key: bool,
     /// Whether the frame is proven to be whole. A frame that is not has only its whole NAL units.
     ///
-    /// H.264 and H.265 do not mark the beginning of a frame. It is proven when the packet before was received and has
+    /// H.264 and H.265 do not mark the beginning of a frame, and AV1 only that of a sequence. It is proven when the packet before was received and has
     /// another timestamp. The first frame of a stream proves it by its parameter sets and by a slice that starts at the
     /// first macroblock.
     pub complete: bool,
@@ -367,7 +367,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     /// How long a marker is doubted that ends a frame with these parts.
     fn doubt(&self, parts: Parts) -> Duration {
         match self.markers {
-            _ if !self.config.format.has_nals() => Duration::ZERO, // RFC 7741 §4.1: VP8's is set on the last packet only
+            // VP8's is set on the last packet only (RFC 7741 §4.1), and so are those of VP9 and AV1.
+            _ if !self.config.format.has_nals() => Duration::ZERO,
             // Parameter sets are no frame, and what was repeated may be again.
             Markers::Repeat => self.config.wait,
             _ if !parts.contains(Parts::SLICE) => self.config.wait,
@@ -448,15 +449,19 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
 
     /// Whether it is proven that the frame of packets `first..=end` begins with `first`.
     fn begins(&self, first: u64, end: u64, head: &Slot) -> bool {
-        if !self.config.format.has_nals() {
-            return head.parts.contains(Parts::START);
+        let format = self.config.format;
+        if !format.has_nals() {
+            let marked = head.parts.contains(Parts::START);
+            if marked || !matches!(format, PayloadFormat::Vp9 | PayloadFormat::Av1) {
+                return marked;
+            }
         }
         if let Some(before) = self.taken.filter(|t| t.sequence.saturating_add(1) == first) {
             return before.timestamp != head.timestamp;
         }
         let parts =
             (first..=end).filter_map(|at| self.slots.get(at)).fold(Parts::default(), |all, s| all.with(s.parts));
-        !self.started && !self.torn && parts.contains(Parts::beginning(self.config.format))
+        format.has_nals() && !self.started && !self.torn && parts.contains(Parts::beginning(format))
     }
 
     /// Moves the window so that `sequence` has a place; what falls out is given up.

@@ -64,6 +64,7 @@ mod frame;
 mod header;
 mod jitter;
 mod nal;
+mod obu;
 mod packetize;
 mod payload_format;
 mod red;

@@ -6,7 +6,7 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Framing {
-    /// The frame is one unit (audio, VP8).
+    /// The frame is one unit (audio, VP8, VP9), or has units with sizes of their own (AV1).
     Whole,
     /// Start codes `00 00 01` or `00 00 00 01` (ITU-T H.264 annex B).
     AnnexB,

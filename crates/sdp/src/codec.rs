@@ -22,6 +22,20 @@ pub enum Codec {
     },
     /// VP8 (RFC 7741).
     Vp8,
+    /// VP9 (RFC 9628).
+    Vp9 {
+        /// `profile-id`: 0 has 8 bits a sample and 4:2:0.
+        profile_id: u8,
+    },
+    /// AV1 (RTP payload format of the Alliance for Open Media, §7.2).
+    Av1 {
+        /// `profile`: 0 is Main.
+        profile: u8,
+        /// `level-idx`: 5 is level 3.1.
+        level_idx: u8,
+        /// `tier`: 0 is the main tier.
+        tier: u8,
+    },
     /// Opus (RFC 7587). Its `rtpmap` is always 48 kHz with two channels.
     Opus {
         /// This side sends stereo (`sprop-stereo`) and prefers to receive it (`stereo`).
@@ -93,6 +107,11 @@ impl Codec {
             }
         } else if is("VP8", 90_000, 1) {
             Self::Vp8
+        } else if is("VP9", 90_000, 1) {
+            // The default is profile 0 (RFC 9628 §6.1).
+            Self::Vp9 { profile_id: number("profile-id", 0)? }
+        } else if is("AV1", 90_000, 1) {
+            Self::Av1 { profile: number("profile", 0)?, level_idx: number("level-idx", 5)?, tier: number("tier", 0)? }
         } else if is("opus", 48_000, 2) {
             Self::Opus { stereo: flag("stereo"), fec: flag("useinbandfec") }
         } else if is("PCMU", 8_000, 1) {
@@ -109,7 +128,7 @@ impl Codec {
     /// Whether both are the same codec in the same configuration.
     ///
     /// For H.264, profile and packetization mode must be equal (RFC 6184 §8.2.2). For H.265, profile and tier must be
-    /// equal. Levels may differ, and so may the parameters of Opus.
+    /// equal, and the same for AV1; for VP9, the profile. Levels may differ, and so may the parameters of Opus.
     #[must_use]
     pub fn matches(&self, remote: &Self) -> bool {
         match (self, remote) {
@@ -118,6 +137,7 @@ impl Codec {
                 ours.is_some() && ours == theirs && a.packetization_mode == b.packetization_mode
             }
             (Self::H265 { profile_id: a, tier: s, .. }, Self::H265 { profile_id: b, tier: t, .. }) => a == b && s == t,
+            (Self::Av1 { profile: a, tier: s, .. }, Self::Av1 { profile: b, tier: t, .. }) => a == b && s == t,
             (Self::Opus { .. }, Self::Opus { .. }) => true,
             (a, b) => a == b,
         }
@@ -180,7 +200,7 @@ impl Codec {
     #[must_use]
     pub const fn clock_rate(&self) -> u32 {
         match self {
-            Self::H264(_) | Self::H265 { .. } | Self::Vp8 => 90_000,
+            Self::H264(_) | Self::H265 { .. } | Self::Vp8 | Self::Vp9 { .. } | Self::Av1 { .. } => 90_000,
             Self::Opus { .. } => 48_000,
             Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
         }
@@ -189,7 +209,7 @@ impl Codec {
     /// Whether the codec is for video. Otherwise it is for audio.
     #[must_use]
     pub const fn is_video(&self) -> bool {
-        matches!(self, Self::H264(_) | Self::H265 { .. } | Self::Vp8)
+        matches!(self, Self::H264(_) | Self::H265 { .. } | Self::Vp8 | Self::Vp9 { .. } | Self::Av1 { .. })
     }
 
     /// The value of `a=rtpmap` without the payload type, such as `H264/90000`.
@@ -199,6 +219,8 @@ impl Codec {
             Self::H264(_) => "H264/90000",
             Self::H265 { .. } => "H265/90000",
             Self::Vp8 => "VP8/90000",
+            Self::Vp9 { .. } => "VP9/90000",
+            Self::Av1 { .. } => "AV1/90000",
             Self::Opus { .. } => "opus/48000/2",
             Self::Pcmu => "PCMU/8000",
             Self::Pcma => "PCMA/8000",
@@ -227,6 +249,8 @@ impl fmt::Display for Fmtp<'_> {
             Codec::H265 { profile_id, tier, level_id } => {
                 write!(f, "level-id={level_id};profile-id={profile_id};tier-flag={tier};tx-mode=SRST")
             }
+            Codec::Vp9 { profile_id } => write!(f, "profile-id={profile_id}"),
+            Codec::Av1 { profile, level_idx, tier } => write!(f, "level-idx={level_idx};profile={profile};tier={tier}"),
             Codec::Opus { stereo, fec } => {
                 f.write_str("minptime=10")?;
                 f.write_str(if *fec { ";useinbandfec=1" } else { "" })?;

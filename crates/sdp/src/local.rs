@@ -263,6 +263,20 @@ impl LocalCodec {
         Self { codec: Codec::Vp8, pt: 96, rtx: Some(97), feedback: Self::VIDEO, red: None, flexfec: Some(118) }
     }
 
+    /// VP9, profile 0. The payload types are 98, 99 for retransmissions, and 118 for repair packets.
+    #[must_use]
+    pub const fn vp9() -> Self {
+        let codec = Codec::Vp9 { profile_id: 0 };
+        Self { codec, pt: 98, rtx: Some(99), feedback: Self::VIDEO, red: None, flexfec: Some(118) }
+    }
+
+    /// AV1 Main profile, main tier, level 3.1. The payload types are 45, 46 for retransmissions, and 118 for repair packets.
+    #[must_use]
+    pub const fn av1() -> Self {
+        let codec = Codec::Av1 { profile: 0, level_idx: 5, tier: 0 };
+        Self { codec, pt: 45, rtx: Some(46), feedback: Self::VIDEO, red: None, flexfec: Some(118) }
+    }
+
     /// Opus in stereo with in-band forward error correction. The payload types are 111, and 63 for redundant packets, which
     /// repeat earlier frames on a path with loss.
     #[must_use]

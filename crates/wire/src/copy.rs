@@ -38,6 +38,17 @@ pub fn move_down(bytes: &mut [u8], from: Range<usize>, to: usize) {
     }
 }
 
+/// Moves the bytes in the range `from` to the index `to`, which must not be below the start of the range. Bytes out of bounds
+/// are not moved: all of them stay where the target has no room for all.
+pub fn move_up(bytes: &mut [u8], from: Range<usize>, to: usize) {
+    let cells = Cell::from_mut(bytes).as_slice_of_cells();
+    let source = cells.get(from).unwrap_or_default();
+    let target = cells.get(to..to.saturating_add(source.len())).unwrap_or_default();
+    for (target, source) in target.iter().zip(source).rev() {
+        target.set(source.get());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +61,16 @@ mod tests {
         assert_eq!(put_at(&mut out, 3, &[1, 2]), Err(NoRoom));
         assert_eq!(put_at(&mut out, 9, &[]), Err(NoRoom));
         assert_eq!(out, [0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn bytes_move_up_over_themselves() {
+        let mut bytes = [0, 1, 2, 3, 4, 5];
+        move_up(&mut bytes, 1..4, 2);
+        assert_eq!(bytes, [0, 1, 1, 2, 3, 5]);
+        move_up(&mut bytes, 1..4, 4);
+        move_up(&mut bytes, 1..9, 2);
+        assert_eq!(bytes, [0, 1, 1, 2, 3, 5]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ mod writer;
 
 pub use clock::Clock;
 pub use config::{ConfigError, Rule};
-pub use copy::{NoRoom, move_down, put_at};
+pub use copy::{NoRoom, move_down, move_up, put_at};
 pub use count::Count;
 pub use discard::{Counters, Reason};
 pub use extension::{Extension, ExtensionIdError, ExtensionMap};

@@ -106,6 +106,8 @@ const fn payload_format(codec: &Codec) -> Option<PayloadFormat> {
         Codec::H264(_) => Some(PayloadFormat::H264),
         Codec::H265 { .. } => Some(PayloadFormat::H265),
         Codec::Vp8 => Some(PayloadFormat::Vp8),
+        Codec::Vp9 { .. } => Some(PayloadFormat::Vp9),
+        Codec::Av1 { .. } => Some(PayloadFormat::Av1),
         Codec::Opus { .. } => Some(PayloadFormat::Opus),
         Codec::Pcmu | Codec::Pcma => Some(PayloadFormat::G711),
         _ => None,

@@ -1,9 +1,11 @@
 //! Putting frames together again from the payloads of their packets.
 
+mod av1;
 mod h264;
 mod h265;
 mod parts;
 mod vp8;
+mod vp9;
 
 pub(crate) use parts::Parts;
 
@@ -11,11 +13,12 @@ use barertc_wire::put_at;
 
 use crate::error::Error;
 use crate::nal::Framing;
-use crate::payload_format::PayloadFormat;
+use crate::obu;
+use crate::payload_format::{PayloadFormat, is_vp9_key};
 
 /// A frame that is assembled in the caller's buffer from the payloads of its packets, in sequence order.
 ///
-/// NAL units get start codes or length prefixes. After a [`gap`](Self::gap) or a malformed payload, the rest of the
+/// NAL units get start codes or length prefixes, and the units of AV1 their sizes. After a [`gap`](Self::gap) or a malformed payload, the rest of the
 /// interrupted NAL unit is left out. Only whole units reach the decoder.
 ///
 /// ```
@@ -36,7 +39,7 @@ pub struct Assembly<'a> {
     framing: Framing,
     out: &'a mut [u8],
     len: usize,
-    /// Where the unit that fragments are added to starts, its prefix counted.
+    /// Where the unit that fragments are added to starts, its prefix counted. Of VP9, a layer's frame is one.
     open: Option<usize>,
     key: bool,
     intact: bool,
@@ -64,6 +67,7 @@ impl<'a> Assembly<'a> {
         if format.has_nals() && framing == Framing::Whole {
             return Err(Error::Unframed);
         }
+        let framing = if format.has_nals() { framing } else { Framing::Whole };
         Ok(Self { format, framing, out, len: 0, open: None, key: false, intact: true, empty: true })
     }
 
@@ -80,6 +84,8 @@ impl<'a> Assembly<'a> {
             PayloadFormat::H264 => h264::push(self, payload),
             PayloadFormat::H265 => h265::push(self, payload),
             PayloadFormat::Vp8 => vp8::push(self, payload),
+            PayloadFormat::Vp9 => vp9::push(self, payload),
+            PayloadFormat::Av1 => av1::push(self, payload),
             PayloadFormat::Opus | PayloadFormat::G711 => self.append(payload).map(|()| self.key = true),
         };
         if result.is_err() {
@@ -103,10 +109,13 @@ impl<'a> Assembly<'a> {
         if self.open.is_some() {
             self.gap(); // its last fragment never came
         }
-        if self.format.has_nals() {
-            self.key &= self.len > 0;
-        }
-        Assembled { len: self.len, key: self.key, intact: self.intact && self.len > 0 }
+        let bytes = self.out.get(..self.len).unwrap_or_default();
+        let key = match self.format {
+            PayloadFormat::Vp9 => is_vp9_key(bytes),
+            PayloadFormat::Av1 => obu::is_key(bytes),
+            _ => self.key && self.len > 0,
+        };
+        Assembled { len: self.len, key, intact: self.intact && self.len > 0 }
     }
 
     /// Whether a payload has been pushed.

@@ -1,6 +1,6 @@
 //! What a payload tells of its frame, without putting the frame together.
 
-use super::{h264, h265, vp8};
+use super::{av1, h264, h265, vp8, vp9};
 use crate::payload_format::PayloadFormat;
 
 /// A set of facts about the NAL units in one or more payloads of a frame.
@@ -20,7 +20,7 @@ impl Parts {
     pub(crate) const SLICE: Self = Self(16);
     /// A unit ends with this payload.
     pub(crate) const UNIT_END: Self = Self(32);
-    /// The frame certainly begins here: VP8's start bit, any packet of audio.
+    /// The frame certainly begins here: the start bit of VP8 and VP9, N of AV1, any packet of audio.
     pub(crate) const START: Self = Self(64);
     /// The packet carries the extension for rotation or loudness.
     pub(crate) const CARRIES: Self = Self(128);
@@ -44,6 +44,8 @@ impl Parts {
             PayloadFormat::H265 => h265::parts(payload),
             PayloadFormat::Vp8 if vp8::starts_frame(payload) => Self::START,
             PayloadFormat::Vp8 => Self::default(),
+            PayloadFormat::Vp9 => vp9::parts(payload),
+            PayloadFormat::Av1 => av1::parts(payload),
             PayloadFormat::Opus | PayloadFormat::G711 => Self::START,
         }
     }

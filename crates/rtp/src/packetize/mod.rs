@@ -1,9 +1,11 @@
 //! Cutting frames into packets. A frame's plan is a pure function of its bytes and of the payload budget, so a piece
 //! can be found and written again for a retransmission without anything kept but its number.
 
+mod av1;
 mod h264;
 mod h265;
 mod vp8;
+mod vp9;
 
 use barertc_wire::Writer;
 
@@ -31,7 +33,7 @@ pub struct Piece {
     nal: u16,
     /// First payload byte within the NAL unit or frame, its header counted.
     offset: u32,
-    /// Bytes copied from there.
+    /// Bytes copied from there; of AV1, bytes of the last unit.
     len: u32,
     /// Bytes of the RTP payload.
     size: usize,
@@ -42,7 +44,7 @@ pub struct Piece {
 enum Shape {
     /// One NAL unit or one whole frame as it is.
     Single,
-    /// This many NAL units behind one another.
+    /// This many NAL units behind one another; of AV1, units of which the first and the last may be parts.
     Aggregate(u16),
     /// A part of one NAL unit or frame.
     Fragment { start: bool, end: bool },
@@ -68,6 +70,7 @@ pub(crate) struct View<'a> {
     pub(crate) format: PayloadFormat,
     pub(crate) bytes: &'a [u8],
     pub(crate) nals: &'a [Nal],
+    pub(crate) key: bool,
 }
 
 pub(crate) fn next(frame: View<'_>, budget: usize, cursor: &mut Cursor) -> Option<Piece> {
@@ -78,6 +81,8 @@ pub(crate) fn next(frame: View<'_>, budget: usize, cursor: &mut Cursor) -> Optio
         PayloadFormat::H264 => next_nal(&h264::RULES, frame, budget, cursor),
         PayloadFormat::H265 => next_nal(&h265::RULES, frame, budget, cursor),
         PayloadFormat::Vp8 => vp8::next(frame, budget, cursor),
+        PayloadFormat::Vp9 => vp9::next(frame, budget, cursor),
+        PayloadFormat::Av1 => av1::next(frame, budget, cursor),
         PayloadFormat::Opus | PayloadFormat::G711 => whole(frame, budget, cursor),
     }
 }
@@ -87,6 +92,8 @@ pub(crate) fn write(frame: View<'_>, piece: &Piece, w: &mut Writer<'_>) -> Resul
         PayloadFormat::H264 => h264::write(frame, piece, w),
         PayloadFormat::H265 => h265::write(frame, piece, w),
         PayloadFormat::Vp8 => vp8::write(frame, piece, w),
+        PayloadFormat::Vp9 => vp9::write(frame, piece, w),
+        PayloadFormat::Av1 => av1::write(frame, piece, w),
         PayloadFormat::Opus | PayloadFormat::G711 => Ok(w.put(frame.bytes)?),
     }
 }

@@ -3,3 +3,4 @@
 mod complete_means_complete;
 mod fewest_packets;
 mod payload_formats;
+mod vp9_and_av1;

@@ -131,6 +131,38 @@ fn our_order_of_preference_decides() {
 }
 
 #[test]
+fn vp9_and_av1_match_by_their_profiles() {
+    // As Chromium offers them.
+    let offer = [
+        (98, "VP9/90000", "profile-id=0"),
+        (100, "VP9/90000", "profile-id=2"),
+        (45, "AV1/90000", "level-idx=5;profile=0;tier=0"),
+        (110, "AV1/90000", "level-idx=8;profile=1;tier=0"),
+    ];
+    let pt = |codec: Codec, offer: &[(u8, &str, &str)]| {
+        let ours = [LocalCodec { codec, ..LocalCodec::vp9() }];
+        let sends = matched(&ours, Direction::SendOnly, offer);
+        assert_eq!(sends, matched(&ours, Direction::SendRecv, offer));
+        sends
+    };
+    let said = |pt, fmtp: &str| Some((pt, fmtp.to_owned()));
+    assert_eq!(pt(LocalCodec::vp9().codec, &offer), said(98, "profile-id=0"));
+    assert_eq!(pt(Codec::Vp9 { profile_id: 2 }, &offer), said(100, "profile-id=2"));
+    assert_eq!(pt(Codec::Vp9 { profile_id: 1 }, &offer), None);
+    assert_eq!(pt(LocalCodec::av1().codec, &offer), said(45, "level-idx=5;profile=0;tier=0"));
+    let high = Codec::Av1 { profile: 1, level_idx: 5, tier: 0 };
+    assert_eq!(pt(high, &offer), said(110, "level-idx=5;profile=1;tier=0"), "levels may differ");
+    assert_eq!(pt(Codec::Av1 { profile: 0, level_idx: 5, tier: 1 }, &offer), None);
+    // What is not said has its default.
+    let unsaid = [(98, "VP9/90000", "x=1"), (45, "AV1/90000", "x=1")];
+    assert_eq!(pt(LocalCodec::vp9().codec, &unsaid), said(98, "profile-id=0"));
+    assert_eq!(pt(LocalCodec::av1().codec, &unsaid), said(45, "level-idx=5;profile=0;tier=0"));
+    let broken = [(98, "VP9/90000", "profile-id=256"), (45, "AV1/90000", "profile=x")];
+    assert_eq!(pt(LocalCodec::vp9().codec, &broken), None);
+    assert_eq!(pt(LocalCodec::av1().codec, &broken), None);
+}
+
+#[test]
 fn g711_needs_no_rtpmap() {
     let pcma =
         [LocalCodec { codec: Codec::Pcma, pt: 8, rtx: None, feedback: Feedback::NONE, red: None, flexfec: None }];
