@@ -155,9 +155,12 @@ fn h265() {
     });
 }
 
+/// What stands before a frame, and the frame.
+type IvfFrame<'a> = (&'a [u8], &'a [u8]);
+
 /// The frames of an IVF file: a header of 32 bytes, then (length, 8 bytes of time, frame) in little endian. The header, and
-/// each frame with what stands before it.
-fn ivf(file: &[u8]) -> (&[u8], Vec<(&[u8], &[u8])>) {
+/// the frames.
+fn ivf(file: &[u8]) -> (&[u8], Vec<IvfFrame<'_>>) {
     let (head, mut rest) = file.split_at(32);
     let mut frames = Vec::new();
     while !rest.is_empty() {
