@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use barertc_arena::Allocator;
 use barertc_crypto::Provider;
 use barertc_ice::stream::StreamEnd;
+use barertc_ice::stun::{Class, Message};
 use barertc_ice::{Candidate, GatheringState, Route, TurnServer};
 use barertc_wire::Instant;
 
@@ -195,11 +196,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
 
     /// Whether a datagram is for this connection. A socket that many connections share needs to know that. A
     /// connectivity check is for this connection when it names its user name fragment. Any other datagram is when it
-    /// comes from an address of the peer or of a server. The call does not authenticate the datagram.
+    /// comes from an address of the peer or of a server, a response too: libnice repeats the check's user name in it,
+    /// which begins with the peer's own fragment. The call does not authenticate the datagram.
     #[must_use]
     pub fn is_for_us(&self, route: Route, datagram: &[u8]) -> bool {
         let ice = self.transport.ice();
-        let check = barertc_ice::stun::Message::parse(datagram).ok();
+        let check = Message::parse(datagram).ok().filter(|message| message.class() == Class::Request);
         match check.and_then(|check| check.username()) {
             Some(name) => name.split_once(':').is_some_and(|(ours, _)| ice.is_local_ufrag(ours)),
             None => ice.is_expected(route, datagram),

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use crate::support::{Arena, Identities, Pair, arena, receiving, recv_tracks, send_tracks, video};
-use barertc::{Config, Error, TrackId};
+use barertc::ice::stun::{Builder, Class, Method, TransactionId, attr};
+use barertc::{Config, Error, Route, TrackId};
 
 const FRAME: Duration = Duration::from_millis(33);
 const KEY_FRAME: usize = 100_000;
@@ -100,4 +101,37 @@ fn a_slow_viewer_slows_no_other() {
     let bound = alone + 2 * (queues + config.history.bytes);
     println!("frames took {most} bytes, {alone} without the slow ones; bound {bound}");
     assert!(most <= bound, "{most} bytes, bound {bound}");
+}
+
+/// A STUN message with the user name that a check of `from` has for `to`.
+fn named(class: Class, from: &str, to: &str) -> Vec<u8> {
+    let mut room = [0; 128];
+    let mut message = Builder::new(&mut room, class, Method::BINDING, TransactionId([7; 12])).expect("room");
+    message.parts(attr::USERNAME, &[to.as_bytes(), b":", from.as_bytes()]).expect("room");
+    let len = message.finish();
+    room[..len].to_vec()
+}
+
+#[test]
+fn a_response_belongs_to_its_senders_connection_whatever_name_it_has() {
+    let (ids, memory) = (Identities::new(), arena(0));
+    let all = viewers(&ids, &memory, 2);
+    let [ours, other] = [&all[0].pair, &all[1].pair];
+    let [us, peer] = [&ours.offerer, &ours.answerer];
+    let (from, to) = (other.answerer.connection.remote_ufrag(), us.connection.remote_ufrag());
+    let (from, to) = (from.expect("connected"), to.expect("connected"));
+    let known = Route::udp(us.address, peer.address);
+    let strange = Route::udp(us.address, "203.0.113.9:9".parse().expect("an address"));
+    // libnice repeats the name of the check: the peer's fragment stands first.
+    let ours_alone = peer.connection.remote_ufrag().expect("connected");
+    for class in [Class::Success, Class::Error, Class::Indication] {
+        let response = named(class, ours_alone, to);
+        assert!(us.connection.is_for_us(known, &response), "{class:?}");
+        assert!(!us.connection.is_for_us(strange, &response), "{class:?} of a stranger");
+    }
+    // A check belongs to whom it names, wherever it comes from.
+    let check = named(Class::Request, to, ours_alone);
+    assert!(us.connection.is_for_us(known, &check) && us.connection.is_for_us(strange, &check));
+    let others = named(Class::Request, to, from);
+    assert!(!us.connection.is_for_us(known, &others));
 }
