@@ -24,6 +24,7 @@ mod qemu;
 mod riscv;
 mod run;
 mod rv32;
+mod servers;
 mod size;
 mod test;
 mod tools;
@@ -70,6 +71,11 @@ const VERBS: &[Verb] = &[
         name: "interop",
         about: "sessions with other stacks, media and data both ways: a table; `--peers NAME,…`, `--bytes N`, `--write`",
         run: interop::main,
+    },
+    Verb {
+        name: "servers",
+        about: "the streamer publishes to Janus, three browsers watch; another client of WHIP and WHEP: `servers [SECONDS]`",
+        run: servers::main,
     },
     Verb { name: "live", about: "encoders instead of files, in a real browser", run: e2e::live },
     Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },
