@@ -84,13 +84,17 @@ mod error;
 mod generator;
 mod hash;
 mod hkdf;
+mod key_schedule;
 mod keys;
 mod mac;
 mod nist256;
 mod provider;
 mod rank;
+#[cfg(feature = "rsa")]
+mod rsa;
 #[cfg(feature = "rustcrypto-curves")]
 mod rustcrypto_curves;
+mod secret;
 #[cfg(any(test, feature = "selftest"))]
 pub mod selftest;
 mod wipe;
@@ -101,10 +105,14 @@ pub use der::{DER_SIGNATURE_MAX, ecdsa_der_decode, ecdsa_der_encode};
 pub use error::{BadDer, BadSignature, BadTag, Error, InvalidPoint, InvalidScalar, KeyLength, SmallOrder, TooLong};
 pub use generator::Generator;
 pub use hash::{Sha256, Sha384};
+pub use key_schedule::{DTLS13, Hash, KeySchedule, TLS13};
 pub use keys::{AeadKey, AesKey, BlockKey, ChaChaKey, GcmKey};
 pub use mac::{HmacSha1Key, HmacSha256Key, HmacSha384Key};
 pub use nist256::P256Secret;
 pub use provider::{Provider, RustCrypto};
 pub use rand_core;
 pub use rank::{Group, SrtpSuite, Suite};
+#[cfg(feature = "rsa")]
+pub use rsa::RsaPublicKey;
+pub use secret::Secret;
 pub use wipe::{wipe_stack, wipe_stack_of};

@@ -1,14 +1,14 @@
 //! What every step of a handshake works on.
 
 use barertc_arena::Allocator;
-use barertc_crypto::{Group, Provider};
+use barertc_crypto::{Group, Hash, Provider};
 use barertc_wire::Fingerprints;
 use zeroize::Zeroizing;
 
 use crate::config::Version;
 use crate::ephemeral::Ephemeral;
 use crate::error::Error;
-use crate::handshake::transcript::{Hash, Transcript};
+use crate::handshake::transcript::Transcript;
 use crate::identity::Identity;
 use crate::link::Link;
 use crate::schedule13::Secrets;

@@ -1,36 +1,8 @@
-//! As much DER as a certificate needs (X.690): reading skips, writing is backwards.
+//! Writing DER (X.690), backwards; what reads it is that of `barertc-wire`.
 
-use barertc_wire::{Reader, Truncated};
-
-pub(crate) const INTEGER: u8 = 0x02;
-pub(crate) const BIT_STRING: u8 = 0x03;
-pub(crate) const OID: u8 = 0x06;
-pub(crate) const UTF8_STRING: u8 = 0x0C;
-pub(crate) const GENERALIZED_TIME: u8 = 0x18;
-pub(crate) const SEQUENCE: u8 = 0x30;
-pub(crate) const SET: u8 = 0x31;
-pub(crate) const EXPLICIT_0: u8 = 0xA0;
-
-/// Reads one element: its tag and its contents.
-pub(crate) fn element<'a>(r: &mut Reader<'a>) -> Result<(u8, Reader<'a>), Truncated> {
-    let tag = r.u8()?;
-    let len = match r.u8()? {
-        short @ 0..=0x7F => usize::from(short),
-        0x81 => usize::from(r.u8()?),
-        0x82 => usize::from(r.u16()?),
-        0x83 => usize::try_from(r.u24()?).map_err(|_| Truncated)?,
-        _ => return Err(Truncated),
-    };
-    Ok((tag, r.sub(len)?))
-}
-
-/// Reads one element that must have this tag.
-pub(crate) fn expect<'a>(r: &mut Reader<'a>, tag: u8) -> Result<Reader<'a>, Truncated> {
-    match element(r)? {
-        (t, contents) if t == tag => Ok(contents),
-        _ => Err(Truncated),
-    }
-}
+pub(crate) use barertc_wire::der::{
+    BIT_STRING, EXPLICIT_0, GENERALIZED_TIME, INTEGER, OID, SEQUENCE, SET, UTC_TIME, UTF8_STRING, element, expect,
+};
 
 /// Writes DER from its end to its start, so that every length is known when it is written.
 #[derive(Debug)]

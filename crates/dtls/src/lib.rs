@@ -130,11 +130,8 @@ mod identity;
 mod link;
 mod machine;
 mod record;
-#[cfg(feature = "rsa")]
-mod rsa;
 mod schedule12;
 mod schedule13;
-mod secret;
 #[cfg(test)]
 mod testing;
 mod updates;

@@ -1,17 +1,15 @@
 //! What a connection keeps for its whole life.
 
 use barertc_arena::Allocator;
-use barertc_crypto::{Generator, Group, Provider, SrtpSuite, Suite};
+use barertc_crypto::{Generator, Group, Hash, Provider, Secret, SrtpSuite, Suite};
 
 use crate::acks::Acks;
 use crate::config::{Config, Preference, Role, SrtpProfiles, Version};
 use crate::error::Error;
 use crate::handshake::flight::Flight;
 use crate::handshake::hello::{Extensions, ext, parse_use_srtp};
-use crate::handshake::transcript::Hash;
 use crate::record::Records;
 use crate::schedule13::Schedule;
-use crate::secret::Secret;
 use crate::updates::Updates;
 
 /// Epochs of DTLS 1.3 (RFC 9147 §6.1).

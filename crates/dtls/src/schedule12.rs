@@ -1,11 +1,9 @@
 //! The secrets of DTLS 1.2 (RFC 5246 §5, §6.3 and §8.1; RFC 7627).
 
-use barertc_crypto::{HmacSha256Key, HmacSha384Key, KeyLength, Provider, Suite};
+use barertc_crypto::{Hash, HmacSha256Key, HmacSha384Key, KeyLength, Provider, Secret, Suite};
 use zeroize::Zeroizing;
 
-use crate::handshake::transcript::Hash;
 use crate::record::{Keys, key_len};
-use crate::secret::Secret;
 
 /// PRF(secret, label, seed), the seed in up to four parts.
 pub(crate) fn prf<P: Provider>(p: &P, hash: Hash, secret: &[u8], label: &[u8], seed: [&[u8]; 4], out: &mut [u8]) {

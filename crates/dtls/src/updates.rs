@@ -1,7 +1,8 @@
 //! What key updates need to know (RFC 9147 §8).
 
+use barertc_crypto::Secret;
+
 use crate::handshake::ranges::Ranges;
-use crate::secret::Secret;
 
 /// The traffic secrets, from which those of the next epochs are made, and how far updates and tickets are.
 pub(crate) struct Updates {

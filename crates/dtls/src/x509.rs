@@ -20,7 +20,6 @@ const OID_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
 /// expiration"; the first must be a UTCTime, and lies before any clock that a peer may have.
 const NOT_BEFORE: &[u8] = b"000101000000Z";
 const NOT_AFTER: &[u8] = b"99991231235959Z";
-const UTC_TIME: u8 = 0x17;
 
 /// Longest certificate that [`certificate`] makes.
 pub(crate) const MAX_OWN: usize = 384;
@@ -34,7 +33,7 @@ pub(crate) enum PublicKey {
     P256([u8; 65]),
     /// Modulus and exponent.
     #[cfg(feature = "rsa")]
-    Rsa(crate::rsa::RsaKey),
+    Rsa(barertc_crypto::RsaPublicKey),
 }
 
 impl PublicKey {
@@ -96,7 +95,7 @@ fn parse(certificate: &[u8]) -> Result<PublicKey, ()> {
             let mut key = der::expect(&mut key, der::SEQUENCE).map_err(drop)?;
             let modulus = der::expect(&mut key, der::INTEGER).map_err(drop)?;
             let exponent = der::expect(&mut key, der::INTEGER).map_err(drop)?;
-            crate::rsa::RsaKey::new(modulus.rest(), exponent.rest()).map(PublicKey::Rsa).ok_or(())
+            barertc_crypto::RsaPublicKey::new(modulus.rest(), exponent.rest()).map(PublicKey::Rsa).ok_or(())
         }
         _ => Err(()),
     }
@@ -133,7 +132,7 @@ fn to_be_signed<'a>(out: &'a mut [u8], public: &[u8; 65], serial: [u8; 8], commo
     name(&mut w, common_name);
     let validity = w.mark();
     w.element(der::GENERALIZED_TIME, NOT_AFTER);
-    w.element(UTC_TIME, NOT_BEFORE);
+    w.element(der::UTC_TIME, NOT_BEFORE);
     w.wrap(der::SEQUENCE, validity);
     name(&mut w, common_name);
     algorithm(&mut w);

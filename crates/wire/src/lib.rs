@@ -1,7 +1,7 @@
 //! Types that the crates of barertc share.
 //!
 //! - Time: [`Instant`], and the board's [`Clock`].
-//! - Bytes: [`Reader`] and [`Writer`].
+//! - Bytes: [`Reader`] and [`Writer`], and the elements of [DER](der).
 //! - Statistics: [`Count`], and [`Counters`] of discarded packets by [`Reason`].
 //! - Configuration: [`ConfigError`] names the field that breaks a [`Rule`].
 //! - Values of session descriptions that the protocols use too: the [`Fingerprint`] of a certificate, RTP header
@@ -53,6 +53,7 @@ mod clock;
 mod config;
 mod copy;
 mod count;
+pub mod der;
 mod discard;
 mod extension;
 mod fingerprint;

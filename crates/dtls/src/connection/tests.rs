@@ -3,8 +3,8 @@
 use std::vec::Vec;
 
 use barertc_arena::Global;
-use barertc_crypto::RustCrypto;
 use barertc_crypto::rand_core::{TryCryptoRng, TryRng};
+use barertc_crypto::{RustCrypto, Secret};
 use barertc_wire::Instant;
 
 use super::{Connection, Event};
@@ -13,7 +13,6 @@ use crate::error::{Discard, Error};
 use crate::handshake::kind;
 use crate::identity::Identity;
 use crate::record::content;
-use crate::secret::Secret;
 
 struct Rng(u64);
 

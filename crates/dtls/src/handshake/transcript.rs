@@ -1,39 +1,8 @@
-use barertc_crypto::{Provider, Sha256, Sha384, Suite};
+use barertc_crypto::{Hash, Secret, Sha256, Sha384};
 
 use super::kind;
 use super::reassembly::{HEADER, Message};
 use crate::config::Version;
-use crate::secret::Secret;
-
-/// The hash that belongs to a cipher suite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hash {
-    Sha256,
-    Sha384,
-}
-
-impl Hash {
-    pub(crate) const fn of(suite: Suite) -> Self {
-        match suite {
-            Suite::Aes128Gcm | Suite::ChaCha20Poly1305 => Self::Sha256,
-            Suite::Aes256Gcm => Self::Sha384,
-        }
-    }
-
-    pub(crate) const fn len(self) -> usize {
-        match self {
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-        }
-    }
-
-    pub(crate) fn digest<P: Provider>(self, p: &P, parts: &[&[u8]]) -> Secret {
-        match self {
-            Self::Sha256 => Secret::from_slice(&p.sha256(parts)),
-            Self::Sha384 => Secret::from_slice(&p.sha384(parts)),
-        }
-    }
-}
 
 /// The running hash over all handshake messages.
 ///

@@ -1,5 +1,5 @@
 use barertc_arena::Allocator;
-use barertc_crypto::{Provider, Suite};
+use barertc_crypto::{Hash, Provider, Suite};
 use barertc_wire::Reader;
 
 use super::{
@@ -14,7 +14,7 @@ use crate::handshake::hello::{Extensions, List, RETRY_RANDOM, ServerHello, ext, 
 use crate::handshake::kind;
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature::ECDSA_P256_SHA256;
-use crate::handshake::transcript::{Hash, Transcript};
+use crate::handshake::transcript::Transcript;
 use crate::link::{HANDSHAKE_EPOCH, Link};
 use crate::x509::PublicKey;
 

@@ -22,7 +22,7 @@ pub(crate) mod server;
 pub(crate) mod update;
 
 use barertc_arena::Allocator;
-use barertc_crypto::{Provider, constant_time_eq, ecdsa_der_encode};
+use barertc_crypto::{Provider, Secret, constant_time_eq, ecdsa_der_encode};
 use barertc_wire::{NoRoom, Reader, Writer};
 
 use crate::config::Role;
@@ -32,7 +32,6 @@ use crate::handshake::reassembly::Message;
 use crate::handshake::signature::{self, ECDSA_P256_SHA256};
 use crate::handshake::{kind, vec8, vec16};
 use crate::link::{APPLICATION_EPOCH, Exporter, HANDSHAKE_EPOCH, Link};
-use crate::secret::Secret;
 use crate::updates::Updates;
 use crate::x509::PublicKey;
 

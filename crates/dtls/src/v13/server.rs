@@ -1,6 +1,6 @@
 use barertc_arena::Allocator;
 use barertc_crypto::rand_core::Rng;
-use barertc_crypto::{Group, Provider};
+use barertc_crypto::{Group, Hash, Provider};
 
 use super::{
     CLIENT_CONTEXT, SERVER_CONTEXT, check_certificate_verify, check_finished, establish, expect, first_certificate,
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::handshake::hello::{ClientHello, RETRY_RANDOM, ext, extension, group_id, suite_13, write_use_srtp};
 use crate::handshake::reassembly::Message;
 use crate::handshake::signature::{ECDSA_P256_SHA256, VERIFIED};
-use crate::handshake::transcript::{Hash, Transcript};
+use crate::handshake::transcript::Transcript;
 use crate::handshake::{kind, vec8, vec16};
 use crate::link::{HANDSHAKE_EPOCH, Link};
 use crate::x509::PublicKey;

@@ -1,36 +1,43 @@
+//! A secret of a key schedule.
+
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A secret, or a digest, of at most 48 bytes: what SHA-256 and SHA-384 give. Wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Secret {
+pub struct Secret {
     bytes: [u8; 48],
     len: usize,
 }
 
 impl Secret {
     /// `len` zero bytes (at most 48).
-    pub(crate) fn zero(len: usize) -> Self {
+    #[must_use]
+    pub fn zero(len: usize) -> Self {
         Self { bytes: [0; 48], len: len.min(48) }
     }
 
     /// Takes the value of `other`, without a copy anywhere else.
-    pub(crate) fn copy_from(&mut self, other: &Self) {
+    pub fn copy_from(&mut self, other: &Self) {
         self.bytes = other.bytes;
         self.len = other.len;
     }
 
     /// A copy of `bytes`, of which the first 48 are kept.
-    pub(crate) fn from_slice(bytes: &[u8]) -> Self {
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Self {
         let mut secret = Self::zero(bytes.len());
         secret.bytes.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         secret
     }
 
-    pub(crate) fn as_slice(&self) -> &[u8] {
+    /// The bytes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+    /// The bytes, to be written.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
         self.bytes.get_mut(..self.len).unwrap_or_default()
     }
 }

@@ -1,10 +1,11 @@
-//! Verifying RSA signatures of up to 4,096 bits (RFC 8017), for peers whose stacks make no other certificates.
+//! Verifying RSA signatures of up to 4,096 bits (RFC 8017), for those who have no other certificates.
 //!
 //! Only public values are worked on, so nothing here has to be constant-time.
 
-use barertc_crypto::Provider;
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U4096};
+
+use crate::provider::Provider;
 
 /// Bytes of the longest modulus.
 const MOST: usize = 512;
@@ -12,22 +13,37 @@ const MOST: usize = 512;
 /// A modulus shorter than 2,048 bits proves nothing any more.
 const LEAST: usize = 256;
 
-/// DigestInfo of SHA-256 (RFC 8017 §9.2).
-const SHA256_INFO: [u8; 19] =
-    [0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
+/// DigestInfo without the digest (RFC 8017 §9.2), but for the number of the hash and the lengths.
+const INFO: [u8; 19] =
+    [0x30, 0, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0, 0x05, 0x00, 0x04, 0];
+
+/// DigestInfo for a digest of SHA-256, SHA-384 or SHA-512 of this length.
+fn digest_info(len: usize) -> Option<[u8; 19]> {
+    let mut info = INFO;
+    let [_, all, _, _, _, _, _, _, _, _, _, _, _, _, number, _, _, _, digest] = &mut info;
+    (*all, *number, *digest) = match len {
+        32 => (0x31, 1, 0x20),
+        48 => (0x41, 2, 0x30),
+        64 => (0x51, 3, 0x40),
+        _ => return None,
+    };
+    Some(info)
+}
 
 /// A public RSA key.
 #[derive(Clone, Debug)]
-pub(crate) struct RsaKey {
+pub struct RsaPublicKey {
     /// Big-endian, with zeros in front.
     modulus: [u8; MOST],
     len: usize,
     exponent: u32,
 }
 
-impl RsaKey {
-    /// Modulus and exponent, big-endian, as DER has them.
-    pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+impl RsaPublicKey {
+    /// Modulus and exponent, big-endian, as DER has them. `None` where the modulus has less than 2,048 bits or more than 4,096,
+    /// and for exponents that no key has.
+    #[must_use]
+    pub fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         let modulus = trim(modulus);
         let exponent = trim(exponent);
         if !(LEAST..=MOST).contains(&modulus.len()) || exponent.len() > 4 || modulus.last()? & 1 == 0 {
@@ -39,19 +55,21 @@ impl RsaKey {
         (exponent >= 3 && exponent & 1 == 1).then_some(Self { modulus: padded, len: modulus.len(), exponent })
     }
 
-    /// RSASSA-PKCS1-v1_5 with SHA-256 (section 8.2.2).
-    pub(crate) fn verify_pkcs1(&self, digest: &[u8; 32], signature: &[u8]) -> Option<()> {
+    /// Verifies a signature of RSASSA-PKCS1-v1_5 (RFC 8017 §8.2.2). `digest` is one of SHA-256, SHA-384 or SHA-512: its length
+    /// tells which.
+    pub fn verify_pkcs1(&self, digest: &[u8], signature: &[u8]) -> Option<()> {
         let message = self.recover(signature)?;
         let encoded = message.get(MOST.checked_sub(self.len)?..)?;
+        let expected = digest_info(digest.len())?;
         let (padding, rest) =
-            encoded.split_at_checked(self.len.checked_sub(SHA256_INFO.len().checked_add(digest.len())?)?)?;
-        let (info, hash) = rest.split_at_checked(SHA256_INFO.len())?;
+            encoded.split_at_checked(self.len.checked_sub(expected.len().checked_add(digest.len())?)?)?;
+        let (info, hash) = rest.split_at_checked(expected.len())?;
         let [0, 1, ff @ .., 0] = padding else { return None };
-        (ff.len() >= 8 && ff.iter().all(|b| *b == 0xFF) && info == SHA256_INFO && hash == digest).then_some(())
+        (ff.len() >= 8 && ff.iter().all(|b| *b == 0xFF) && info == expected && hash == digest).then_some(())
     }
 
-    /// RSASSA-PSS with SHA-256, MGF1 and a salt of 32 bytes (section 8.1.2; RFC 8446 §4.2.3).
-    pub(crate) fn verify_pss<P: Provider>(&self, p: &P, digest: &[u8; 32], signature: &[u8]) -> Option<()> {
+    /// Verifies a signature of RSASSA-PSS with SHA-256, MGF1 and a salt of 32 bytes (section 8.1.2; RFC 8446 §4.2.3).
+    pub fn verify_pss<P: Provider>(&self, p: &P, digest: &[u8; 32], signature: &[u8]) -> Option<()> {
         let message = self.recover(signature)?;
         // emBits is one less than the bits of the modulus; a modulus of whole bytes, as they all are, has its top bit set.
         let start = MOST.checked_sub(self.len)?;
