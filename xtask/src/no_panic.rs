@@ -31,6 +31,7 @@ const PATHS: &[&str] = &[
     "sctp",
     "ice",
     "dtls",
+    "tls",
     "curves",
     "http",
     "websocket",

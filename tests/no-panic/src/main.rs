@@ -164,3 +164,16 @@ path!("hosted", fn(driver: &mut barertc_hosted::parsers::Received<Memory>, now: 
 path!("dtls", fn(connection: &mut barertc_dtls::Connection<Memory, Crypto>, now: barertc_wire::Instant, bytes: &mut [u8]) {
     core::hint::black_box(connection.handle(now, bytes, |data| { core::hint::black_box(data); })).ok();
 });
+
+path!("tls", fn(client: &mut barertc_tls::Client<'static, Memory, Crypto>, receiver: &mut barertc_tls::Receiver<Memory, Crypto>, rng: &mut barertc_crypto::Generator, bytes: &[u8]) {
+    let room = client.room();
+    let len = room.len().min(bytes.len());
+    room.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    client.received(len);
+    core::hint::black_box(client.advance(rng)).ok();
+    core::hint::black_box(client.waiting().len());
+    core::hint::black_box(receiver.room().len());
+    receiver.received(len);
+    core::hint::black_box(receiver.advance()).ok();
+    core::hint::black_box(barertc_tls::TrustAnchors::new(bytes)).ok();
+});
