@@ -59,12 +59,19 @@ pub fn live(_: &[String]) -> Result<()> {
     node(&["live.test.mjs"])
 }
 
-/// `cargo xtask qemu-e2e`: the emulated device's.
+/// `cargo xtask qemu-e2e`: the emulated devices'.
 pub fn qemu(_: &[String]) -> Result<()> {
+    cortex_m(&[])?;
     build_peers()?;
     crate::qemu::main(&["--build".into()])?;
     node(&["qemu.test.mjs"])?;
     crate::qemu::main(&["--icount".into()])
+}
+
+/// `cargo xtask cortex-m-e2e`: of them the Cortex-M4 alone.
+pub fn cortex_m(_: &[String]) -> Result<()> {
+    crate::cortex_m::main(&["--build".into()])?;
+    node(&["cortex-m.test.mjs"])
 }
 
 /// `cargo xtask hosted-e2e`: the streamer behind the WiFi driver, on a simulated co-processor. Needs root.

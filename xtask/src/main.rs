@@ -3,6 +3,7 @@
 mod bench;
 mod capi;
 mod circles;
+mod cortex_m;
 mod deny;
 mod e2e;
 mod esp32p4;
@@ -59,6 +60,11 @@ const VERBS: &[Verb] = &[
     Verb { name: "unpack", about: "takes a packed media file apart again", run: pack::unpack },
     Verb { name: "qemu", about: "starts the emulated RISC-V device and says where its page is", run: qemu::main },
     Verb {
+        name: "cortex-m",
+        about: "starts the smallest firmware on an emulated Cortex-M4 with 256 KiB of RAM; `--build` says what it takes",
+        run: cortex_m::main,
+    },
+    Verb {
         name: "esp32p4",
         about: "builds the ESP32-P4 image, its settings, seed and media, and flashes them or says how",
         run: esp32p4::main,
@@ -78,7 +84,8 @@ const VERBS: &[Verb] = &[
         run: servers::main,
     },
     Verb { name: "live", about: "encoders instead of files, in a real browser", run: e2e::live },
-    Verb { name: "qemu-e2e", about: "the emulated device's streamer and a real browser", run: e2e::qemu },
+    Verb { name: "qemu-e2e", about: "the emulated devices and a real browser", run: e2e::qemu },
+    Verb { name: "cortex-m-e2e", about: "of them the Cortex-M4 alone", run: e2e::cortex_m },
     Verb {
         name: "impair",
         about: "the streamer on bad networks, in a real browser, beside libdatachannel's: a table; `--quick`, `--write`",

@@ -1,7 +1,7 @@
 //! `cargo xtask outside`: the programs of README, of the library's front page and of the guide, as a stranger would copy them.
 //!
 //! Each becomes a program of a crate outside the workspace, whose only dependency is `barertc`. It must compile, and run.
-//! Then `tests/firmware`, a minimal `no_std` firmware with `embassy-net`, must compile for a machine. The crates must be
+//! Then `examples/firmware`, a minimal `no_std` firmware with `embassy-net`, must compile for a machine. The crates must be
 //! packages that a stranger can use (`cargo xtask package`).
 
 use std::fs;
@@ -68,10 +68,10 @@ fn firmware() -> Result<()> {
     add_target(TARGET)?;
     run(cargo()
         .args(["check", "--quiet", "--locked", "--target", TARGET, "--manifest-path"])
-        .arg(root().join("tests/firmware/Cargo.toml"))
+        .arg(root().join("examples/firmware/Cargo.toml"))
         .env("CARGO_TARGET_DIR", target_dir())
         .env("RUSTFLAGS", "-D warnings"))
-    .context("tests/firmware is not what a reader can use")?;
+    .context("examples/firmware is not what a reader can use")?;
     println!("  a firmware with `embassy-net` compiles for {TARGET}");
     Ok(())
 }

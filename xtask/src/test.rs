@@ -47,7 +47,11 @@ const PARTS: &[Part] = &[
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
     Part { name: "live", about: "encoders instead of files, in a real browser", run: live },
     Part { name: "impair", about: "the streamer on bad networks, in a real browser", run: impair },
-    Part { name: "qemu-e2e", about: "the emulated device's streamer in a real browser", run: qemu_e2e },
+    Part {
+        name: "qemu-e2e",
+        about: "the emulated devices in a real browser: the streamer, and the smallest firmware",
+        run: qemu_e2e,
+    },
     Part {
         name: "p4-e2e",
         about: "the ESP32-P4's program in a model of the chip, alone and with a real browser",
@@ -84,6 +88,7 @@ const TOOLS: &[Tool] = &[
     Tool { file: "npm", package: "npm" },
     Tool { file: "ip", package: "iproute2" },
     Tool { file: "qemu-system-riscv32", package: "qemu-system-misc" },
+    crate::cortex_m::EMULATOR,
     Tool { file: "riscv64-unknown-elf-gcc", package: "gcc-riscv64-unknown-elf" },
 ];
 
@@ -146,12 +151,13 @@ fn install() -> Result<()> {
 }
 
 /// The workspaces beside the main one: other targets, other tool chains, heavy peers.
-const ASIDE: [&str; 8] = [
+const ASIDE: [&str; 9] = [
     "benches",
+    "examples/cortex-m",
     "examples/esp32p4",
+    "examples/firmware",
     "examples/qemu-virt",
     "fuzz",
-    "tests/firmware",
     "tests/no-panic",
     "tests/riscv",
     "tests/size",
@@ -167,6 +173,7 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    crate::cortex_m::lint()?;
     crate::riscv::lint(&["tests/riscv", "tests/size", "examples/qemu-virt"])
 }
 

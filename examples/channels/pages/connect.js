@@ -9,7 +9,7 @@ export async function connect(prepare) {
   await pc.setLocalDescription();
   await gathered;
   const headers = { 'content-type': 'application/sdp' };
-  const reply = await fetch('/whep', { method: 'POST', headers, body: pc.localDescription.sdp });
+  const reply = await fetch(`/whep${location.search}`, { method: 'POST', headers, body: pc.localDescription.sdp });
   if (!reply.ok) throw new Error(`the device does not answer: ${reply.status}`);
   await pc.setRemoteDescription({ type: 'answer', sdp: await reply.text() });
   if (channel.readyState !== 'open') await new Promise((done) => { channel.onopen = done; });
