@@ -9,6 +9,8 @@ mod e2e;
 mod esp32p4;
 mod flash;
 mod fuzz;
+#[cfg(test)]
+mod guide;
 mod image;
 mod impair;
 mod interop;

@@ -1,6 +1,7 @@
 //! `cargo xtask outside`: the programs of README, of the library's front page and of the guide, as a stranger would copy them.
 //!
-//! Each becomes a program of a crate outside the workspace, whose only dependency is `barertc`. It must compile, and run.
+//! Each becomes a program of a crate outside the workspace, whose only dependency is `barertc`. It must compile, and run. Pages
+//! of the guide may also use the crates that are named in [`BESIDE`].
 //! Then `examples/firmware`, a minimal `no_std` firmware with `embassy-net`, must compile for a machine. The crates must be
 //! packages that a stranger can use (`cargo xtask package`).
 
@@ -17,6 +18,9 @@ const PAGES: [(&str, &str, &str); 2] = [("readme", "README.md", ""), ("front-pag
 /// Where the guide stands.
 const GUIDE: &str = "docs/guide";
 
+/// What a page of the guide may use beside `barertc`: the name in a program, and the folder.
+const BESIDE: [(&str, &str); 1] = [("barertc_media", "media")];
+
 pub fn main(args: &[String]) -> Result<()> {
     if let Some(unknown) = args.first() {
         bail!("no `{unknown}`: cargo xtask outside");
@@ -26,14 +30,13 @@ pub fn main(args: &[String]) -> Result<()> {
     // Nothing of an earlier time is compiled.
     let _ = fs::remove_dir_all(&programs);
     fs::create_dir_all(&programs)?;
-    let library = root().join("crates/peer");
-    fs::write(
-        folder.join("Cargo.toml"),
-        format!(
-            "[package]\nname = \"outside\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nbarertc = {{ path = \"{}\" }}\n",
-            show_path(&library)
-        ),
-    )?;
+    let mut manifest =
+        "[package]\nname = \"outside\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n".to_owned();
+    for (name, library) in [("barertc", "peer")].iter().chain(&BESIDE) {
+        let library = show_path(&root().join("crates").join(library));
+        manifest += &format!("{} = {{ path = \"{library}\" }}\n", name.replace('_', "-"));
+    }
+    fs::write(folder.join("Cargo.toml"), manifest)?;
     // The versions that the workspace is tested with.
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let mut names = Vec::new();
@@ -48,6 +51,9 @@ pub fn main(args: &[String]) -> Result<()> {
             bail!("{file} has no program with a `fn main`");
         }
         for (number, program) in found.iter().enumerate() {
+            if !file.starts_with(GUIDE) && BESIDE.iter().any(|(name, _)| program.contains(name)) {
+                bail!("{file} has a program that needs more than `barertc`");
+            }
             let name = format!("{name}-{number}");
             fs::write(programs.join(format!("{name}.rs")), program)?;
             names.push(name);
@@ -57,7 +63,7 @@ pub fn main(args: &[String]) -> Result<()> {
         run(cargo().args(["run", "--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml")).args(["--bin", name]))
             .with_context(|| format!("the program `{name}` is not what a reader can use"))?;
     }
-    println!("  {} programs compile with `barertc` as their only dependency, and run", names.len());
+    println!("  {} programs compile outside of the workspace, and run", names.len());
     firmware()?;
     crate::package::main(&[])
 }
