@@ -74,13 +74,15 @@ pub struct Config {
     /// The smallest RTO. A peer that ignores the I bit delays its acknowledgements: then the RTO must be longer than
     /// that delay. All known peers honour the I bit.
     pub rto_min: Duration,
-    /// The largest RTO.
+    /// The largest RTO. RFC 9260 §16 recommends 60 seconds, for paths that nothing else watches. Here ICE ends a path that is
+    /// dead, so a short one costs little, and a message that was lost several times arrives seconds earlier.
     pub rto_max: Duration,
     /// How long an acknowledgement may be delayed.
     pub sack_delay: Duration,
     /// The time between two heartbeats of an idle association. Zero sends none.
     pub heartbeat_interval: Duration,
-    /// How many timeouts in a row may pass before the association fails (Association.Max.Retrans).
+    /// How many timeouts in a row may pass before the association fails (Association.Max.Retrans): some 65 seconds with the
+    /// timeouts of [`Config::new`].
     pub max_retransmits: u16,
     /// How often INIT and COOKIE ECHO are transmitted (Max.Init.Retransmits).
     pub max_init_retransmits: u16,
@@ -115,11 +117,11 @@ impl Config {
             initial_window: 10,
             rto_initial: Duration::from_millis(500),
             rto_min: Duration::from_millis(220),
-            rto_max: Duration::from_secs(10),
+            rto_max: Duration::from_secs(3),
             sack_delay: Duration::from_millis(20),
             heartbeat_interval: Duration::from_secs(30),
-            max_retransmits: 10,
-            max_init_retransmits: 8,
+            max_retransmits: 24,
+            max_init_retransmits: 16,
         }
     }
 

@@ -34,6 +34,14 @@ struct Tally {
     rtt: Option<Duration>,
 }
 
+/// So few chunks in flight cannot be what fills a queue: what was lost was lost by the path, and waiting twice as long does not
+/// help it.
+const THIN: usize = 4;
+
+/// How many timeouts in a row do not double the RTO when so little is in flight. RFC 9260 §6.3.3 rule E2 doubles it at each.
+/// TCP has the same for thin streams in Linux (`tcp_thin_linear_timeouts`, six timeouts).
+const THIN_TIMEOUTS: u16 = 3;
+
 impl<A: Allocator> Sender<A> {
     /// A SACK, or the cumulative TSN of a SHUTDOWN as one without gaps.
     pub(crate) fn sack(
@@ -300,7 +308,10 @@ impl<A: Allocator> Sender<A> {
     /// T3-rtx has expired (RFC 9260 §6.3.3).
     pub(crate) fn timed_out(&mut self, now: Instant, channels: &mut Channels<A>, timers: &mut Timers) {
         self.errors = self.errors.saturating_add(1);
-        self.rto.back_off();
+        // A closed window is asked more and more rarely (RFC 9260 §6.1 rule A).
+        if self.errors > THIN_TIMEOUTS || self.in_flight.len() > THIN || self.window == 0 {
+            self.rto.back_off();
+        }
         self.control.timed_out();
         let only_acked = self.flying == 0 && self.lost == 0;
         for i in 0..self.in_flight.len() {
