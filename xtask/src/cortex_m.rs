@@ -22,9 +22,8 @@ const USAGE: &str = "usage: cargo xtask cortex-m [--port PORT | --build]
 pub const EMULATOR: Tool = Tool { file: "qemu-system-arm", package: "qemu-system-arm" };
 const MACHINE: &str = "mps2-an386";
 const TARGET: &str = "thumbv7em-none-eabihf";
-/// The program's folder below the root, and the workspace's package that it is made of.
-pub const FOLDER: &str = "examples/cortex-m";
-pub const FIRMWARE: &str = "examples/firmware";
+/// The program's folder below the root.
+const FOLDER: &str = "examples/cortex-m";
 /// Where `memory.x` of the program has its settings, and the memories of the chip that the machine stands for.
 const SETTINGS_ADDRESS: &str = "0x200000";
 const FLASH: Region = Region { name: "flash", start: 0, len: 1 << 20 };
@@ -68,22 +67,19 @@ pub fn main(args: &[String]) -> Result<()> {
 /// Lints of both packages, for the machine.
 pub fn lint() -> Result<()> {
     add_target(TARGET)?;
-    for folder in [FIRMWARE, FOLDER] {
-        run(for_machine("clippy", folder).args(["--", "-D", "warnings"]))?;
-    }
-    Ok(())
+    run(for_machine("clippy").args(["--workspace", "--", "-D", "warnings"]))
 }
 
-fn for_machine(verb: &str, folder: &str) -> Command {
+fn for_machine(verb: &str) -> Command {
     let mut command = cargo();
-    command.current_dir(root().join(folder)).env("CARGO_TARGET_DIR", target_dir());
+    command.current_dir(root().join(FOLDER)).env("CARGO_TARGET_DIR", target_dir());
     command.args([verb, "--release", "--locked", "--target", TARGET]);
     command
 }
 
 fn build() -> Result<PathBuf> {
     add_target(TARGET)?;
-    run(&mut for_machine("build", FOLDER))?;
+    run(&mut for_machine("build"))?;
     Ok(target_dir().join(TARGET).join("release/barertc-cortex-m"))
 }
 

@@ -18,13 +18,12 @@ use crate::rv32::TARGET;
 use licence::Rules;
 
 /// Every folder with a lock file of its own.
-const WORKSPACES: [&str; 12] = [
+const WORKSPACES: [&str; 11] = [
     ".",
     BENCHES,
     "crates/arena/tests/unlinkable",
     "examples/cortex-m",
     "examples/esp32p4",
-    "examples/firmware",
     "examples/qemu-virt",
     "fuzz",
     "interop/wolfssl",

@@ -151,11 +151,10 @@ fn install() -> Result<()> {
 }
 
 /// The workspaces beside the main one: other targets, other tool chains, heavy peers.
-const ASIDE: [&str; 9] = [
+const ASIDE: [&str; 8] = [
     "benches",
     "examples/cortex-m",
     "examples/esp32p4",
-    "examples/firmware",
     "examples/qemu-virt",
     "fuzz",
     "tests/no-panic",
