@@ -107,6 +107,28 @@ test('pages come and go, and leave nothing behind', { timeout: 60_000 }, async (
   assert.equal(after.peak, before, 'one page at a time takes no more than two');
 });
 
+test('a message above the bound costs its channel, and nothing else', { timeout: 30_000 }, async () => {
+  const { page } = await open();
+  // The browser is told of a larger bound than the device's, and so sends what the device does not take.
+  await page.evaluate(async () => {
+    const set = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = function larger({ type, sdp }) {
+      return set.call(this, { type, sdp: sdp.replace(/max-message-size:\d+/, 'max-message-size:100000') });
+    };
+    const { connect } = await import('/connect.js');
+    let pc;
+    const channel = await connect((made) => { pc = made; return made.createDataChannel('large'); });
+    const closed = new Promise((done) => { channel.onclose = done; });
+    channel.send('x'.repeat(2000));
+    await closed;
+    pc.close();
+  });
+  await device.waitFor(/a message is longer than 1024 B: its channel is closed/, 1_000);
+  await echoes(page, 'the other page goes on');
+  await page.close();
+  assert.equal((await report(0)).live, 0);
+});
+
 test('without the token nobody gets in', { timeout: 30_000 }, async () => {
   const { origin } = new URL(device.url);
   const offer = { method: 'POST', headers: { 'content-type': 'application/sdp' }, body: 'v=0\r\n' };
