@@ -4,14 +4,13 @@ use std::fs;
 use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use object::{Object, ObjectSection, SectionKind};
 
-use crate::image::nothing_runs_before_main;
-use crate::run::{cargo, root, run, target_dir};
+use crate::boards::{Firmware, TARGET};
+use crate::run::{run, target_dir};
 use crate::rv32::add_target;
 use crate::tools::{self, Tool};
 
@@ -21,22 +20,13 @@ const USAGE: &str = "usage: cargo xtask cortex-m [--port PORT | --build]
 
 pub const EMULATOR: Tool = Tool { file: "qemu-system-arm", package: "qemu-system-arm" };
 const MACHINE: &str = "mps2-an386";
-const TARGET: &str = "thumbv7em-none-eabihf";
-/// The program's folder below the root.
-const FOLDER: &str = "examples/cortex-m";
-/// Where `memory.x` of the program has its settings, and the memories of the chip that the machine stands for.
+/// 256 KiB of RAM, 32 of them for the stack: `memory.x` has the same.
+const IMAGE: Firmware = Firmware { name: "cortex-m", flash: (0, 1 << 20), ram: (0x2000_8000, 224 << 10) };
+/// Where `memory.x` has the settings.
 const SETTINGS_ADDRESS: &str = "0x200000";
-const FLASH: Region = Region { name: "flash", start: 0, len: 1 << 20 };
-const RAM: Region = Region { name: "RAM", start: 0x2000_0000, len: 256 << 10 };
 /// What the program listens on.
 const HTTP_PORT: u16 = 80;
 const MEDIA_PORT: u16 = 9000;
-
-struct Region {
-    name: &'static str,
-    start: u64,
-    len: u64,
-}
 
 /// `cargo xtask cortex-m`.
 pub fn main(args: &[String]) -> Result<()> {
@@ -53,9 +43,9 @@ pub fn main(args: &[String]) -> Result<()> {
         }
     }
     tools::need(&[EMULATOR])?;
-    let program = build()?;
+    let program = IMAGE.build()?;
     if build_only {
-        return report(&program);
+        return IMAGE.report(&program);
     }
     let (mut command, page) = prepare(&program, port)?;
     println!("Open {page} in a browser.");
@@ -67,43 +57,7 @@ pub fn main(args: &[String]) -> Result<()> {
 /// Lints of both packages, for the machine.
 pub fn lint() -> Result<()> {
     add_target(TARGET)?;
-    run(for_machine("clippy").args(["--workspace", "--", "-D", "warnings"]))
-}
-
-fn for_machine(verb: &str) -> Command {
-    let mut command = cargo();
-    command.current_dir(root().join(FOLDER)).env("CARGO_TARGET_DIR", target_dir());
-    command.args([verb, "--release", "--locked", "--target", TARGET]);
-    command
-}
-
-fn build() -> Result<PathBuf> {
-    add_target(TARGET)?;
-    run(&mut for_machine("build"))?;
-    Ok(target_dir().join(TARGET).join("release/barertc-cortex-m"))
-}
-
-/// What the program takes of each memory. That it links shows that it fits, and that nobody reaches the global heap.
-fn report(program: &Path) -> Result<()> {
-    nothing_runs_before_main(program)?;
-    let bytes = fs::read(program).with_context(|| format!("{} cannot be read", program.display()))?;
-    let elf = object::File::parse(&*bytes)?;
-    // What takes no memory of the machine is at address 0, and has names that only tools read.
-    let is_loaded = |section: &object::Section<'_, '_>| {
-        !matches!(
-            section.kind(),
-            SectionKind::Metadata | SectionKind::Debug | SectionKind::Other | SectionKind::OtherString
-        )
-    };
-    for Region { name, start, len } in [FLASH, RAM] {
-        let inside = |section: &object::Section<'_, '_>| (start..start + len).contains(&section.address());
-        let taken: u64 =
-            elf.sections().filter(|section| is_loaded(section) && inside(section)).map(|section| section.size()).sum();
-        // What data begins with is in flash, too.
-        let copied = if start == FLASH.start { elf.section_by_name(".data").map_or(0, |data| data.size()) } else { 0 };
-        println!("{name}: {} of {len} B", taken + copied);
-    }
-    Ok(())
+    run(IMAGE.cargo("clippy").args(["--workspace", "--", "-D", "warnings"]))
 }
 
 /// The emulator's command line, with a page at `port` (0 for any), and the page's address.

@@ -1,6 +1,7 @@
 //! `cargo xtask VERB`: the front door for everything longer than one cargo call. `cargo xtask help` lists the verbs.
 
 mod bench;
+mod boards;
 mod capi;
 mod circles;
 mod cortex_m;
@@ -65,6 +66,11 @@ const VERBS: &[Verb] = &[
         name: "cortex-m",
         about: "starts the smallest firmware on an emulated Cortex-M4 with 256 KiB of RAM; `--build` says what it takes",
         run: cortex_m::main,
+    },
+    Verb {
+        name: "boards",
+        about: "builds the smallest firmware for boards that nothing here can run, and says what it takes",
+        run: boards::main,
     },
     Verb {
         name: "esp32p4",

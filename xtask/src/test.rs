@@ -41,6 +41,7 @@ const PARTS: &[Part] = &[
     Part { name: "no-panic", about: "paths from the network link without a panic handler", run: no_panic },
     Part { name: "outside", about: "programs of strangers: README's, and a firmware with embassy-net", run: outside },
     Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
+    Part { name: "boards", about: "the smallest firmware for boards that nothing here can run", run: boards },
     Part { name: "p4", about: "the ESP32-P4's program in a model of the chip: starts, refusals, power cuts", run: p4 },
     Part { name: "proofs", about: "a line for each promise, with what was measured", run: proofs },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
@@ -64,8 +65,9 @@ const PARTS: &[Part] = &[
     },
 ];
 
-/// What a run without names leaves out, and says so: how well a picture holds is judged where nothing else runs.
-const BY_NAME: &[&str] = &["impair", "p4-e2e"];
+/// What a run without names leaves out, and says so: how well a picture holds is judged where nothing else runs, and a HAL takes long to
+/// compile.
+const BY_NAME: &[&str] = &["boards", "impair", "p4-e2e"];
 
 /// Every package that any part needs, so that a missing one is known in the first minute.
 const TOOLS: &[Tool] = &[
@@ -151,11 +153,12 @@ fn install() -> Result<()> {
 }
 
 /// The workspaces beside the main one: other targets, other tool chains, heavy peers.
-const ASIDE: [&str; 8] = [
+const ASIDE: [&str; 9] = [
     "benches",
     "examples/cortex-m",
     "examples/esp32p4",
     "examples/qemu-virt",
+    "examples/stm32h7",
     "fuzz",
     "tests/no-panic",
     "tests/riscv",
@@ -299,6 +302,10 @@ fn impair() -> Result<()> {
 
 fn qemu_e2e() -> Result<()> {
     crate::e2e::qemu(&[])
+}
+
+fn boards() -> Result<()> {
+    crate::boards::main(&[])
 }
 
 fn p4() -> Result<()> {
