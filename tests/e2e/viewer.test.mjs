@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
+import { accessible } from './axe.mjs';
 import { launch, until } from './browser.mjs';
 
 const PAGE = new URL('../../examples/viewer/index.html', import.meta.url);
@@ -148,6 +149,23 @@ test('it can be used with a keyboard, and in light', async () => {
   });
   assert.ok(ground > 600 && text < 200, `dark text on light ground: ${ground}, ${text}`);
   await page.close();
+});
+
+test('axe finds nothing, neither in dark nor in light, nor where nothing plays', async () => {
+  for (const colorScheme of ['dark', 'light']) {
+    const page = await browser.newPage({ colorScheme });
+    await page.addInitScript(pretend);
+    await page.goto(url);
+    await until(page, (s) => s.video?.framesDecoded > 5, 20_000, 'five frames');
+    await page.waitForFunction(() => window.barertc.device);
+    await accessible(page, colorScheme);
+    await page.close();
+    const alone = await browser.newPage({ colorScheme });
+    await alone.goto(url);
+    await alone.waitForFunction(() => window.barertc?.state === 'failed');
+    await accessible(alone, `${colorScheme}, without a streamer`);
+    await alone.close();
+  }
 });
 
 test('what goes wrong is said in words', async () => {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use barertc::{ChannelId, ConnectionState, Event, Instant, MessageKind, Route, Transmit};
 use barertc_runner::Connections;
+use barertc_signaling::Id;
 
 use crate::app::{App, Channel, Peer};
 
@@ -18,6 +19,8 @@ pub(crate) struct Guests<T> {
 }
 
 struct Guest<T> {
+    /// By this name it is ended.
+    session: Id,
     peer: Peer,
     app: T,
     channels: Vec<Open>,
@@ -38,8 +41,20 @@ impl<T: App> Guests<T> {
         Self { local, guests: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, now: Instant, peer: Peer, app: T) {
-        self.guests.push(Guest { peer, app, channels: Vec::new(), tick: T::PERIOD.map(|period| now + period) });
+    pub(crate) fn add(&mut self, now: Instant, session: Id, peer: Peer, app: T) {
+        self.guests.push(Guest {
+            session,
+            peer,
+            app,
+            channels: Vec::new(),
+            tick: T::PERIOD.map(|period| now + period),
+        });
+    }
+
+    /// Closes the connection of a session; false where there is none.
+    pub(crate) fn end(&mut self, now: Instant, session: &str) -> bool {
+        let found = self.guests.iter_mut().find(|guest| guest.session == session);
+        found.map(|guest| guest.peer.close(now)).is_some()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -56,6 +71,7 @@ impl<T: App> Guest<T> {
                     self.app.opened(&mut Channel { peer: &mut self.peer, id, now });
                 }
                 Event::ChannelReadable(id) | Event::ChannelWritable(id) => self.read(now, id),
+                Event::FrameReceived(track) => self.app.frame(&mut self.peer, track, now),
                 Event::ChannelClosed(id) => self.channels.retain(|channel| channel.id != id),
                 _ => {}
             }
@@ -98,7 +114,7 @@ impl<T: App> Connections for Guests<T> {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        for Guest { peer, app, channels, tick } in &mut self.guests {
+        for Guest { peer, app, channels, tick, .. } in &mut self.guests {
             peer.handle_timeout(now);
             while let (Some(at), Some(period)) = (*tick, T::PERIOD)
                 && at <= now
@@ -113,9 +129,19 @@ impl<T: App> Connections for Guests<T> {
 
     fn happened(&mut self, now: Instant) {
         self.guests.iter_mut().for_each(|guest| guest.events(now));
-        self.guests.retain(|guest| {
-            !guest.peer.has_parted() && !matches!(guest.peer.connection_state(), ConnectionState::Failed(_))
+        self.guests.retain_mut(|guest| {
+            let failed = matches!(guest.peer.connection_state(), ConnectionState::Failed(_));
+            let ended = guest.peer.has_parted() || failed;
+            if ended {
+                guest.app.ended();
+            }
+            !ended
         });
+        for Guest { peer, app, channels, .. } in &mut self.guests {
+            for open in channels.iter() {
+                app.turn(&mut Channel { peer, id: open.id, now });
+            }
+        }
     }
 
     fn uses_stream(&self, _: Route) -> bool {

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant as Clock};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use async_io::Timer;
 use barertc::{Identity, Instant, RustCrypto};
 use barertc_runner::Port;
@@ -60,5 +60,14 @@ pub async fn socket() -> Result<Port<edge_nal_std::UdpSocket>> {
 /// # Errors
 /// Where the argument is none.
 pub fn address() -> Result<SocketAddr> {
-    Ok(std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:8080").parse()?)
+    parse_address(std::env::args().nth(1).as_deref())
+}
+
+/// The address in an argument, or port 8080 of this machine.
+///
+/// # Errors
+/// Where the argument is none.
+pub fn parse_address(argument: Option<&str>) -> Result<SocketAddr> {
+    let text = argument.unwrap_or("127.0.0.1:8080");
+    text.parse().with_context(|| format!("{text} is no address and port, such as 127.0.0.1:8080"))
 }

@@ -61,15 +61,17 @@ impl<T: App, F: Fn() -> T> Site<'_, T, F> {
     }
 
     /// A connection for an offer, and the answer to it.
-    fn answer<'r>(&self, offer: &str, room: &'r mut [u8]) -> Result<(Connection, &'r str), barertc::Error> {
-        let mut config = Config { sctp: SctpConfig::with_buffers(BUFFER, BUFFER), ..Config::default() };
+    fn answer<'r>(&self, offer: &str, room: &'r mut [u8]) -> Result<(Connection, T, &'r str), barertc::Error> {
+        let mut app = (self.app)();
+        let mut config = Config { sctp: SctpConfig::with_buffers(BUFFER, BUFFER), ..T::config() };
         config.max_message_size = MESSAGE as u32;
         let (now, mut rng) = (self.clock.now(), UnwrapErr(SysRng));
         let mut connection = Connection::new(config, self.identity, Global, &RustCrypto, &mut rng)?;
         connection.add_local_candidate(now, Candidate::host(self.guests.borrow().local))?;
+        app.begin(&mut connection, now)?;
         connection.add_data(now)?;
         let answer = connection.create_answer(now, offer, room)?;
-        Ok((connection, answer))
+        Ok((connection, app, answer))
     }
 }
 
@@ -101,18 +103,18 @@ impl<T: App, F: Fn() -> T> Server for Site<'_, T, F> {
         if self.guests.borrow().len() >= GUESTS {
             return Err(Refusal::Busy);
         }
-        let (connection, answer) = self.answer(offer, room).map_err(|error| {
+        let (connection, app, answer) = self.answer(offer, room).map_err(|error| {
             eprintln!("the offer is of no use: {error}");
             Refusal::Unacceptable
         })?;
         let secret = [(); 2].map(|()| UnwrapErr(SysRng).next_u64());
         *session = Id::try_from(&*format!("{:016x}{:016x}", secret[0], secret[1])).unwrap_or_default();
-        self.guests.borrow_mut().add(self.clock.now(), connection, (self.app)());
+        self.guests.borrow_mut().add(self.clock.now(), session.clone(), connection, app);
         self.wake.signal(());
         Ok(answer)
     }
 
-    // The page waits until its offer has all candidates, and ends its connection by closing it.
+    // The page waits until its offer has all candidates.
     fn session_ice(&self, _: &str) -> Option<IceGeneration> {
         None
     }
@@ -121,8 +123,10 @@ impl<T: App, F: Fn() -> T> Server for Site<'_, T, F> {
         Err(Refusal::Unknown)
     }
 
-    fn session_end(&self, _: &str) -> bool {
-        false
+    fn session_end(&self, session: &str) -> bool {
+        let ended = self.guests.borrow_mut().end(self.clock.now(), session);
+        self.wake.signal(());
+        ended
     }
 }
 

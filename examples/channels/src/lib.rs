@@ -1,12 +1,15 @@
 //! A device with a page: what the small programs of this package share.
 //!
-//! [`serve`] listens for HTTP, gives out a page, and takes the page's offer (`POST /whep`). Each page gets a connection with an
+//! [`serve`] listens for HTTP, gives out a page, and takes offers (`POST /whep`, or `POST /whip` of a publisher). Each page gets a connection with an
 //! [`App`] of its own. All connections share one UDP socket.
 
 mod app;
 mod guests;
 mod host;
 mod http;
+// The streamer's: it stands alone.
+#[path = "../../desktop/src/record.rs"]
+mod record;
 
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
@@ -17,7 +20,8 @@ use barertc_runner::{Buffers, Wake};
 use futures_lite::future;
 
 pub use app::{App, Channel, Peer};
-pub use host::{HostClock, address, identity, socket};
+pub use host::{HostClock, address, identity, parse_address, socket};
+pub use record::Recorder;
 
 use crate::guests::Guests;
 

@@ -18,7 +18,8 @@ pub struct Recorder {
     folder: PathBuf,
     /// The number of the first recording of this run: behind all that the folder has.
     first: u32,
-    /// Bytes that may still be written in this run.
+    /// Bytes that may be written in this run, and those that still may.
+    limit: u64,
     left: u64,
     /// They are used up.
     full: bool,
@@ -52,7 +53,7 @@ impl Recorder {
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u32>().ok());
             first = first.max(number.map_or(0, |number| number.saturating_add(1)));
         }
-        Ok(Self { folder: folder.to_owned(), first, left: limit, full: false, open: HashMap::new() })
+        Ok(Self { folder: folder.to_owned(), first, limit, left: limit, full: false, open: HashMap::new() })
     }
 
     /// One more frame of a sender.
@@ -66,7 +67,10 @@ impl Recorder {
             // What there is stays whole; nothing is added to it any more.
             self.full = true;
             self.end_all()?;
-            return Err(io::Error::other("--record-limit is reached, and nothing more is recorded"));
+            let limit = self.limit;
+            return Err(io::Error::other(format!(
+                "the limit of {limit} bytes is reached, and nothing more is recorded"
+            )));
         }
         let (folder, number) = (&self.folder, self.first.saturating_add(sender));
         let create = |kind| File::create_new(folder.join(format!("{number}.{kind}"))).map(BufWriter::new);
@@ -143,7 +147,7 @@ mod tests {
     use super::*;
 
     fn key_frame() -> ReceivedFrame {
-        let arrived = barertc_wire::Instant::ZERO;
+        let arrived = barertc::Instant::ZERO;
         ReceivedFrame {
             len: 0,
             timestamp: 0,
