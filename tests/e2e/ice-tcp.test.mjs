@@ -52,6 +52,6 @@ test('pictures, sound and the channel over one TCP connection, and all memory ba
     await browser.close();
   }
   assert.equal(await streamer.stop(), 0, streamer.log);
-  const [, before, end] = streamer.log.match(/psram: (\d+) B in use before, (\d+) B after/) ?? assert.fail(streamer.log);
+  const [, before, end] = streamer.log.match(/large memory: (\d+) B in use before, (\d+) B after/) ?? assert.fail(streamer.log);
   assert.equal(end, before, 'all memory comes back');
 });

@@ -26,13 +26,13 @@ after(async () => {
   const code = await streamer?.stop();
   rmSync(dir, { recursive: true, force: true });
   assert.equal(code, 0, `Ctrl-C ends the streamer cleanly: ${streamer?.log}`);
-  const [, before, live] = streamer.log.match(/psram: (\d+) B in use before, (\d+) B after/) ?? [];
+  const [, before, live] = streamer.log.match(/large memory: (\d+) B in use before, (\d+) B after/) ?? [];
   assert.equal(live, before, 'all memory is back at the end');
 });
 
 // The figures that the streamer printed last.
 function figures() {
-  const lines = [...streamer.log.matchAll(/viewers (\d+) · internal (\d+) B.*? psram (\d+) B, peak (\d+) B/g)];
+  const lines = [...streamer.log.matchAll(/viewers (\d+) · internal (\d+) B.*? large memory (\d+) B, peak (\d+) B/g)];
   const [, viewers, internal, psram, peak] = lines.at(-1).map(Number);
   return { lines: lines.length, viewers, internal, psram, peak };
 }

@@ -107,7 +107,7 @@ async function plays(coturn, ...args) {
   assert.match(coturn.log, /tcp|tls/i);
   await coturn.until(/REFRESH processed, success/, 'the relay is given back');
   assert.equal(await streamer.stop(), 0, streamer.log);
-  const [, before, end] = streamer.log.match(/psram: (\d+) B in use before, (\d+) B after/) ?? assert.fail(streamer.log);
+  const [, before, end] = streamer.log.match(/large memory: (\d+) B in use before, (\d+) B after/) ?? assert.fail(streamer.log);
   assert.equal(end, before, 'all memory comes back');
 }
 

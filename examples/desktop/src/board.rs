@@ -62,10 +62,11 @@ pub struct Desktop {
 impl Desktop {
     /// A board with memories of the sizes that the options name.
     pub fn new(options: &Options) -> Result<Self> {
-        let psram = region(options.psram).with_context(|| format!("--psram {}", options.psram))?;
-        let internal = region(options.internal).with_context(|| format!("--internal {}", options.internal))?;
+        let psram = region(options.psram).with_context(|| format!("--large-memory {}", options.psram))?;
+        let internal = region(options.internal).with_context(|| format!("--small-memory {}", options.internal))?;
         let owners = OWNERS.iter().map(|name| Handle::try_new(psram, name));
-        let owners = owners.collect::<Result<_, _>>().map_err(|_| anyhow!("--psram {}: too small", options.psram))?;
+        let owners =
+            owners.collect::<Result<_, _>>().map_err(|_| anyhow!("--large-memory {}: too small", options.psram))?;
         let rng = RefCell::new(UnwrapErr(SysRng));
         let recorder = options.record.as_deref().map(|folder| Recorder::new(folder, options.record_limit)).transpose();
         let recorder = recorder.context("--record")?.map(RefCell::new);
@@ -146,6 +147,8 @@ impl Clock for Desktop {
 }
 
 impl Board for Desktop {
+    const LARGE_MEMORY: &'static str = "large memory";
+
     type Psram = Handle;
     type Acceptor<'a> = Acceptor;
     type Udp<'a> = MediaSocket;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use async_io::{Async, Timer};
 use barertc_signaling::{Access, AccessControl, Admission, Caller, Hub, Url};
+use barertc_streamer::Refused;
 use barertc_wire::Clock;
 use edge_nal::{Close, TcpShutdown};
 use edge_nal_std::TcpSocket;
@@ -74,7 +75,7 @@ pub fn run(options: &Options, stop: impl Future<Output = ()>) -> Result<()> {
     async_io::block_on(executor.run(future::or(accepting, stop)));
     if options.stats {
         for (reason, count) in hub.discards().iter().filter(|(_, count)| *count > 0) {
-            println!("refused, {reason:?}: {count}");
+            println!("refused {count} times: {}", Refused(reason));
         }
     }
     Ok(())

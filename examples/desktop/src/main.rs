@@ -163,8 +163,10 @@ fn stream(options: &Options) -> Result<()> {
         ));
     }
     if options.stats {
-        Say::new(options)
-            .log(format_args!("psram: {} B in use before, {} B after, {} B at most", before, after.live, after.peak));
+        Say::new(options).log(format_args!(
+            "large memory: {} B in use before, {} B after, {} B at most",
+            before, after.live, after.peak
+        ));
     }
     Ok(())
 }

@@ -61,8 +61,8 @@ Network to viewers
   --mtu BYTES          longest datagram that is sent, in bytes of UDP payload [default: 1200]
 
 Memory of the simulated device
-  --psram BYTES        size of its large memory [default: 33554432]
-  --internal BYTES     size of its small memory [default: 460800]
+  --large-memory BYTES size of the memory for viewers and frames [default: 33554432]
+  --small-memory BYTES size of the memory for what is needed often [default: 460800]
 
 Output
   --json               print one JSON object a line instead of sentences
@@ -146,8 +146,8 @@ impl Options {
             latency: value(&mut args, "--latency")?.unwrap_or(100),
             mtu: value(&mut args, "--mtu")?.unwrap_or(1_200),
             viewers: value(&mut args, "--viewers")?.unwrap_or(8),
-            psram: value(&mut args, "--psram")?.unwrap_or(32 << 20),
-            internal: value(&mut args, "--internal")?.unwrap_or(450 << 10),
+            psram: value(&mut args, "--large-memory")?.unwrap_or(32 << 20),
+            internal: value(&mut args, "--small-memory")?.unwrap_or(450 << 10),
             stats: args.contains("--stats"),
             json: args.contains("--json"),
             feedback: args.opt_value_from_str("--feedback")?,
@@ -411,7 +411,7 @@ mod tests {
             (&["--mtu", "9000"], &["--mtu 9000", "576", "1500"]),
             (&["--mtu", "-1"], &["--mtu", "-1"]),
             (&["--viewers", "0"], &["--viewers 0"]),
-            (&["--psram", "32M"], &["--psram", "32M"]),
+            (&["--large-memory", "32M"], &["--large-memory", "32M"]),
             (&["--token", ""], &["--token"]),
             (&["--relay-only"], &["--relay-only", "--turn"]),
             (&["--turn", "turn.example.org"], &["--turn"]),

@@ -25,11 +25,14 @@ pub trait Board: Clock {
     /// What makes TCP connections.
     type Connect: TcpConnect;
     /// Why an address cannot be used.
-    type Error: fmt::Debug;
+    type Error: fmt::Display;
     /// The crypto provider.
     type Crypto: Provider;
     /// The random generator.
     type Rng: CryptoRng;
+
+    /// What the log calls the large memory.
+    const LARGE_MEMORY: &'static str = "psram";
 
     /// The large memory, under the name of who will hold it ("ice", "frames", …).
     fn psram(&self, owner: &'static str) -> Self::Psram;

@@ -226,3 +226,9 @@ impl<C: Provider> Board for EmbassyBoard<C> {
 /// An address that the stack does not take.
 #[derive(Debug)]
 pub struct Unusable;
+
+impl core::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("it is in use, or no socket is left")
+    }
+}

@@ -64,6 +64,7 @@ pub use in_place::{OutOfLine, in_place};
 pub use lines::Lines;
 pub use live::Live;
 pub use settings::{Forwarder, MAX_ADDRESSES, MAX_RELAYED, MAX_TURN, Settings, Turn, Whip};
+pub use words::Refused;
 
 use app::App;
 use dialer::Dialer;
@@ -271,7 +272,7 @@ async fn listen_media<'b, B: Board>(
                 *listener = Listener { local, acceptor: Slot(Some(acceptor)) };
                 app.sockets.add_listening(local);
             }
-            Err(error) => app.board.log(format_args!("media: cannot listen at {wanted}: {error:?}")),
+            Err(error) => app.board.log(format_args!("media: cannot listen at {wanted}: {error}")),
         }
     }
     if app.sockets.listening().is_empty() { Err(Error::IceTcp(port)) } else { Ok(listeners) }
@@ -288,7 +289,7 @@ async fn bind<'b, B: Board>(
             Some(local)
         }
         Err(error) => {
-            app.board.log(format_args!("media: cannot use {wanted}: {error:?}"));
+            app.board.log(format_args!("media: cannot use {wanted}: {error}"));
             None
         }
     }

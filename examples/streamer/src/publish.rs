@@ -17,6 +17,7 @@ use crate::serve::{Way, with_buffers};
 use crate::settings::Whip;
 use crate::signaling::OURSELVES;
 use crate::viewer::Origin;
+use crate::words::Why;
 
 /// The socket number under which the server is kept among the viewers.
 const SERVER: u32 = u32::MAX - 1;
@@ -188,7 +189,7 @@ impl core::fmt::Display for PublishError {
             Self::Signaling(error) => error.fmt(f),
             Self::Url => f.write_str("sends us on to where we cannot go"),
             Self::NoTls => f.write_str("no TLS on this board"),
-            Self::Unreachable(why) => write!(f, "cannot be reached ({why:?})"),
+            Self::Unreachable(why) => write!(f, "cannot be reached: {}", Why(*why)),
         }
     }
 }

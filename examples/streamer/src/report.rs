@@ -108,12 +108,13 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
     let [video, audio] = app.viewers.borrow().packets_sent();
     let figures = app.viewers.borrow().figures();
     app.board.log(format_args!(
-        "viewers {viewers} · internal {} B, peak {} B, of {} B · psram {} B, peak {} B, of {} B · stack peak {} B, of {} B \
+        "viewers {viewers} · internal {} B, peak {} B, of {} B · {} {} B, peak {} B, of {} B · stack peak {} B, of {} B \
          · one viewer {} B, bound {} B · refused {}, failed {}, dropped {} · sent {video} video, {audio} audio packets \
          · by owner{}",
         internal.live,
         internal.peak,
         internal.capacity,
+        B::LARGE_MEMORY,
         psram.live,
         psram.peak,
         psram.capacity,

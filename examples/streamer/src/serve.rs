@@ -17,6 +17,7 @@ use crate::in_place::in_place;
 use crate::rng::BoardRng;
 use crate::settings::Forwarder;
 use crate::signaling::{Handler, Source};
+use crate::words::Why;
 
 /// How long a connection may be open before it asks for something.
 const REQUEST_TIME: Duration = Duration::from_secs(1);
@@ -56,7 +57,7 @@ async fn accept<B: Board, T: TcpAccept>(app: &App<'_, B>, acceptor: &T) {
             Ok(accepted) => accepted,
             Err(error) => {
                 let why = embedded_io_async::Error::kind(&error);
-                app.board.log(format_args!("HTTP: a connection could not be accepted ({why:?})"));
+                app.board.log(format_args!("HTTP: a connection could not be accepted: {}", Why(why)));
                 app.board.sleep_until(app.board.now() + ACCEPT_AGAIN).await;
                 continue;
             }
@@ -167,7 +168,7 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
             }
             Either::First(Err(error)) => {
                 let (address, why) = (forwarder.address, embedded_io_async::Error::kind(&error));
-                app.board.log(format_args!("forwarder: {address} does not answer ({why:?})"));
+                app.board.log(format_args!("forwarder: {address} does not answer: {}", Why(why)));
             }
         }
         let wait = app.board.random(|rng| backoff.next(rng));

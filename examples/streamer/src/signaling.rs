@@ -19,6 +19,7 @@ use crate::board::Board;
 use crate::config::HTTP_CONNECTIONS;
 use crate::negotiation::is_of_no_use;
 use crate::viewer::{Origin, Role};
+use crate::words::Refused;
 
 /// The socket number of those who come by WHEP or WHIP.
 const SESSION: u32 = 0;
@@ -201,7 +202,7 @@ impl<B: Board> Signals for Handler<'_, '_, B> {
 
     fn discarded(&self, reason: Discard) {
         self.app.status.count_refused();
-        self.app.board.log(format_args!("signaling: refused, {reason:?}"));
+        self.app.board.log(format_args!("signaling: refused: {}", Refused(reason)));
     }
 }
 

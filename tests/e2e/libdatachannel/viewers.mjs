@@ -43,7 +43,7 @@ function viewer(url, n) {
 }
 
 const streamer = await Streamer.start(['--stats']);
-const psram = () => Number([...streamer.log.matchAll(/ psram (\d+) B/g)].at(-1)[1]);
+const psram = () => Number([...streamer.log.matchAll(/ large memory (\d+) B/g)].at(-1)[1]);
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const rows = [];
 try {
