@@ -99,7 +99,14 @@ test('a viewer talks, and the loudspeaker says it', async () => {
     const said = await page.evaluate(() => window.said);
     const delays = said.map((at) => heard.find((later) => later > at) - at).filter((ms) => ms < 900).sort((a, b) => a - b);
     const delay = delays[delays.length >> 1];
-    const shown = await page.evaluate(() => [document.querySelector('#mic').value, window.barertc.device.heard]);
+    // Each second has a word of 0.4 s: a meter shows it within two, whatever it shows between words.
+    const meters = () => [document.querySelector('#mic').value, window.barertc.device.heard];
+    const shows = (least) => page.waitForFunction((least) => {
+      window.loudest = Math.max(window.loudest ?? -999, document.querySelector('#mic').value);
+      return window.loudest > least[0] && window.barertc.device.heard > least[1];
+    }, least, { timeout: 4_000, polling: 50 }).catch(() => assert.fail(`the meters show silence: ${streamer.log}`));
+    await shows([30, -45]);
+    const shown = await page.evaluate(meters);
     console.log(`like ${like.toFixed(3)}, ${level.toFixed(1)} dB, mouth to ear ${delay?.toFixed(0)} ms of ${delays.length}; meters ${shown}`);
     assert.ok(like > 0.9, `like ${like}`);
     assert.ok(level > -25, `${level} dB`);

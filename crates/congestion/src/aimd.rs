@@ -144,6 +144,13 @@ impl Aimd {
         self.bitrate = grown.min(ceiling.max(self.bitrate));
     }
 
+    /// The path was seen to carry much less than the rate, and not more than this.
+    pub(crate) fn narrowed(&mut self, now: Instant, carried: f32) {
+        // What is known of the path is of before.
+        (self.limit, self.decreased, self.state) = (Limit::default(), None, State::Decrease);
+        self.decrease(now, Some(carried));
+    }
+
     fn decrease(&mut self, now: Instant, measured: Option<f32>) {
         // One answer to one event: the next reports tell of the time before it.
         let pause = self.rtt.clamp(Duration::from_millis(10), Duration::from_millis(200)).saturating_add(RESPONSE);

@@ -7,6 +7,7 @@ use crate::causes::LossCauses;
 use crate::feedback::{PacketObserver, PacketResult};
 use crate::groups::Groups;
 use crate::loss::LossBased;
+use crate::narrowed::Narrowed;
 use crate::probe::{Outcome, Probe};
 use crate::rate::ArrivalRate;
 use crate::rival::Queue;
@@ -41,6 +42,9 @@ impl Default for GccConfig {
 /// A sender from whom this part of the estimate arrives has as much to send as that.
 const FILLED: f32 = 0.75;
 
+/// A path that carries less than this part of the estimate has become narrow, and is not only full for a moment.
+const NARROW: f32 = 0.5;
+
 /// Google Congestion Control at the sender (draft-ietf-rmcat-gcc-02). The estimate is the lowest of a delay-based rate,
 /// a loss-based rate, and the rate that the receiver reports (REMB). It allocates no memory.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +56,9 @@ pub struct Gcc {
     delay_based: Aimd,
     loss_based: LossBased,
     causes: LossCauses,
+    narrowed: Narrowed,
+    /// It was seen that the path carries much less than before, and nobody has been told.
+    is_narrowed: bool,
     remb: Option<u64>,
     probe: Option<Probe>,
     /// Whether over-use was seen in this message: it outweighs what came after it.
@@ -101,6 +108,8 @@ impl Gcc {
             delay_based: Aimd::new(start),
             loss_based: LossBased::new(start),
             causes: LossCauses::default(),
+            narrowed: Narrowed::new(),
+            is_narrowed: false,
             remb: None,
             probe: None,
             over: false,
@@ -156,6 +165,12 @@ impl Gcc {
         self.probe = Some(Probe::new(now, until));
     }
 
+    /// Whether the path was seen to carry much less than before, since this was asked last. What is on its way does not fit
+    /// then, and most of it is lost.
+    pub const fn take_narrowed(&mut self) -> bool {
+        core::mem::replace(&mut self.is_narrowed, false)
+    }
+
     /// The estimate in bits per second.
     #[must_use]
     pub fn bitrate(&self) -> u64 {
@@ -200,6 +215,7 @@ impl PacketObserver for Gcc {
             return;
         };
         self.rate.packet(arrived, result.bytes);
+        self.narrowed.packet(result);
         if let Some(variation) = self.groups.packet(result) {
             self.over |= self.trend.update(&variation) == Usage::Over;
         }
@@ -212,7 +228,18 @@ impl PacketObserver for Gcc {
         let measured = self.rate.bits_per_second().map(|bits| bits as f32);
         let (wait, least) = self.causes.waits();
         let queue = Queue { wait, least, dropped: self.causes.take_congested() };
-        self.delay_based.update(now, usage, self.carried(usage, measured), &queue);
+        // Somebody else's queue tells what is left beside them, and not what the path carries.
+        let carried = self.narrowed.carries().filter(|_| !self.delay_based.has_rival());
+        let known = self.carried(usage, measured);
+        // Of a burst into a path that is not used otherwise, the mean has only a part.
+        let known =
+            known.map(|known| if usage == Usage::Over { carried.map_or(known, |c| known.max(c)) } else { known });
+        self.delay_based.update(now, usage, known, &queue);
+        if let Some(carried) = carried.filter(|carried| *carried < NARROW * self.delay_based.bitrate()) {
+            self.delay_based.narrowed(now, carried);
+            self.narrowed.forget();
+            self.is_narrowed = true;
+        }
         self.loss_based.queue(usage == Usage::Over);
         self.loss_based.observe(now, self.lost as f32, self.total, measured.unwrap_or(0.0));
         if let Some(probe) = self.probe.take_if(|probe| probe.is_over(now)) {
@@ -239,6 +266,24 @@ mod tests {
 
     fn result(arrived: i64) -> PacketResult {
         PacketResult { sequence: 0, sent: Instant::from_millis(10), bytes: 1_200, arrived: Some(arrived) }
+    }
+
+    #[test]
+    fn a_path_that_becomes_much_narrower_is_followed_with_the_next_report() {
+        let mut gcc = Gcc::new(GccConfig::default());
+        let (mut sent, mut arrived) = (0, 7_000_000);
+        for report in 0..11 {
+            for _ in 0..if report < 10 { 20 } else { 6 } {
+                (sent, arrived) = (sent + 5, arrived + if report < 10 { 5_000 } else { 20_000 });
+                let sent = Instant::from_millis(sent);
+                gcc.packet(sent, &PacketResult { sequence: 0, sent, bytes: 1_200, arrived: Some(arrived) });
+            }
+            gcc.feedback_done(Instant::from_millis(100 + 100 * report));
+            assert_eq!(gcc.take_narrowed(), report == 10, "{report}");
+            let bounds = if report < 10 { 2_400_000..3_000_000 } else { 400_000..410_000 };
+            assert!(bounds.contains(&gcc.bitrate()), "{report}: {}", gcc.bitrate());
+        }
+        assert!(!gcc.take_narrowed());
     }
 
     #[test]

@@ -73,6 +73,7 @@ mod gcc;
 mod groups;
 mod loss;
 mod math;
+mod narrowed;
 mod pacer;
 mod probe;
 mod rate;

@@ -47,6 +47,8 @@ const FACTOR: u64 = 25;
 const BURST_MILLIS: u64 = 5;
 /// At least two full packets.
 const MIN_BURST: u64 = 2_400;
+/// A burst and a full packet.
+const BREATH: u64 = MIN_BURST + 1_200;
 /// Less is never believed of a path: a pacer that stands still lets every frame age.
 const MIN_BITS_PER_SECOND: u64 = 100_000;
 /// Longest time that retransmissions may save up for.
@@ -70,6 +72,12 @@ impl Pacer {
     /// Sets the exact rate at which packets leave, in bits per second. It is for probes.
     pub fn set_rate(&mut self, now: Instant, bits_per_second: u64) {
         self.set_bitrate(now, bits_per_second.saturating_mul(10) / FACTOR);
+    }
+
+    /// Lets nothing but sound leave until a packet's time at the present rate has passed: the path has no room for a burst.
+    pub fn take_breath(&mut self, now: Instant) {
+        let _ = self.all.ready(now);
+        self.all.take(BREATH as usize);
     }
 
     /// Whether a packet of `class` may leave now.
@@ -157,6 +165,21 @@ mod tests {
         pacer.set_bitrate(Instant::ZERO, 0);
         pacer.sent(Instant::ZERO, Class::Video, 3_600);
         assert!(pacer.timeout(Class::Video) < Instant::from_millis(1_000));
+    }
+
+    #[test]
+    fn after_a_breath_packets_leave_one_by_one() {
+        let (mut pacer, mut now) = (Pacer::new(2_000_000), Instant::from_millis(1_000));
+        pacer.set_rate(now, 480_000);
+        pacer.take_breath(now);
+        for _ in 0..5 {
+            assert!(!pacer.may_send(now, Class::Video));
+            let wait = pacer.timeout(Class::Video).saturating_since(now);
+            assert!((19..=21).contains(&wait.as_millis()), "{wait:?}");
+            now += wait;
+            assert!(pacer.may_send(now, Class::Video));
+            pacer.sent(now, Class::Video, 1_200);
+        }
     }
 
     #[test]

@@ -128,6 +128,8 @@ barertc_wire::reasons! {
         FrameLate,
         /// A frame depends on one that was dropped.
         FrameUndecodable,
+        /// The path became narrow, and a key frame behind it makes it needless.
+        FrameSuperseded,
         /// The caller's buffer was too small for the packet.
         NoRoom,
         /// A NACK asked for a packet that is not in the history: evicted, too old, or never sent.

@@ -1,5 +1,6 @@
 //! From packets in any order to frames in order.
 
+mod ahead;
 mod config;
 mod slots;
 #[cfg(test)]
@@ -53,7 +54,7 @@ pub struct ReceivedFrame {
     ///
     /// H.264 and H.265 do not mark the beginning of a frame, and AV1 only that of a sequence. It is proven when the packet before was received and has
     /// another timestamp. The first frame of a stream proves it by its parameter sets and by a slice that starts at the
-    /// first macroblock.
+    /// first macroblock; so does a key frame for which what lay before it was given up.
     pub complete: bool,
     /// How many packets were given up between the previous frame and the end of this one. When there are some, this
     /// frame may depend on a frame that is missing.
@@ -120,6 +121,8 @@ pub struct JitterBuffer<A: Allocator + Clone> {
     started: bool,
     /// A packet was given up, so `next` can't move back any more, and the first frame needs proof of its beginning.
     torn: bool,
+    /// What lay before `next` was given up for the key frame there, which proves its beginning as the first frame does.
+    skipped: bool,
     taken: Option<Taken>,
     markers: Markers,
     /// The rotation that was told last.
@@ -163,6 +166,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             highest: 0,
             started: false,
             torn: false,
+            skipped: false,
             taken: None,
             markers: Markers::Unknown,
             orientation: None,
@@ -263,7 +267,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
                         return Some(frame);
                     }
                 }
-                Scan::Gap(since) if now < since + self.config.wait => return None,
+                Scan::Gap(since) if now < self.gap_ends(since, next) => return None,
+                Scan::Gap(since) if now < since + self.config.wait => self.skip_to_key_frame(next),
                 Scan::Gap(_) => {
                     let first = self.first_present(next)?;
                     if first == next {
@@ -293,7 +298,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     pub fn reset(&mut self) {
         self.slots.forget();
         (self.unwrapper, self.next, self.highest) = (Unwrapper::new(), None, 0);
-        (self.started, self.torn, self.lost) = (false, false, 0);
+        (self.started, self.torn, self.skipped, self.lost) = (false, false, false, 0);
         (self.taken, self.markers) = (None, Markers::Unknown);
         self.orientation = None;
     }
@@ -308,7 +313,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
         match self.scan(self.next?) {
-            Scan::Gap(since) => Some(since + self.config.wait),
+            Scan::Gap(since) => Some(self.gap_ends(since, self.next?)),
             Scan::Until(_, at) => Some(at),
             Scan::Wait | Scan::Whole(_) => None,
         }
@@ -320,7 +325,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         self.next.is_some_and(|next| match self.scan(next) {
             Scan::Whole(_) => true,
             Scan::Until(_, at) => at <= now,
-            Scan::Gap(since) => since + self.config.wait <= now,
+            Scan::Gap(since) => self.gap_ends(since, next) <= now,
             Scan::Wait => false,
         })
     }
@@ -426,7 +431,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             self.slots.clear(at);
         }
         self.lost = self.lost.saturating_add(missing);
-        self.started = true;
+        (self.started, self.skipped) = (true, false);
         if empty && complete {
             return None;
         }
@@ -461,7 +466,8 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         }
         let parts =
             (first..=end).filter_map(|at| self.slots.get(at)).fold(Parts::default(), |all, s| all.with(s.parts));
-        format.has_nals() && !self.started && !self.torn && parts.contains(Parts::beginning(format))
+        let anew = self.skipped || !self.started && !self.torn;
+        format.has_nals() && anew && parts.contains(Parts::beginning(format))
     }
 
     /// Moves the window so that `sequence` has a place; what falls out is given up.

@@ -121,8 +121,13 @@ impl<B: Board, E: Encoder<B::Psram>> Pictures<'_, '_, B, E> {
     /// Passes on to the encoder what the network asks for.
     fn steer(&mut self, now: Instant) {
         let mut viewers = self.app.viewers.borrow_mut();
+        let before = self.control.rate().bits_per_second;
         if let Some(rate) = self.control.update(now, &mut viewers.estimates()) {
             self.encoder.set_rate(now, rate);
+            // Most of what is on its way is lost where a path has become so narrow, and coming again would take too long.
+            if rate.bits_per_second < before / 2 {
+                self.keys.want();
+            }
         }
         viewers.look_for_room(now, self.control.enough());
         if viewers.is_key_frame_wanted() {

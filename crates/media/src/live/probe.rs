@@ -11,8 +11,9 @@ use barertc_wire::Instant;
 pub struct Prober {
     next: Option<Instant>,
     pause: Duration,
-    /// The estimate when the last probe began.
+    /// The estimate when the last probe began, and when it was looked at last.
     known: u64,
+    before: u64,
 }
 
 impl Prober {
@@ -27,9 +28,14 @@ impl Prober {
 
     /// Bits a second to ask for now; `estimate` is what the path is known to carry, `enough` what more would be of no use.
     pub fn poll(&mut self, now: Instant, estimate: u64, enough: u64) -> Option<u64> {
+        let before = core::mem::replace(&mut self.before, estimate);
         if estimate >= enough {
             (self.next, self.pause) = (None, Duration::ZERO);
             return None;
+        }
+        if estimate < before / 2 {
+            // It is known to have become narrow, and its queue has no room for a probe.
+            self.next = Some(now + Self::LONGEST);
         }
         if now < *self.next.get_or_insert(now + Self::FIRST) {
             return None;

@@ -50,6 +50,12 @@ pub struct Intercom<C, A: Allocator> {
     broken: Count,
 }
 
+/// What a meter shows that showed `before`, when a block has this level: 0 is the loudest.
+const fn meter(before: u8, level: u8) -> u8 {
+    let fallen = if before < 127 { before.saturating_add(1) } else { 127 };
+    if level < fallen { level } else { fallen }
+}
+
 /// The longest packet that is taken: 120 ms, as of Opus.
 const LONGEST: usize = 120;
 
@@ -88,7 +94,7 @@ impl<C: SoundCodec, A: Allocator + Clone> Intercom<C, A> {
     /// Fills the loudspeaker's next block.
     pub fn pull(&mut self, block: &mut [i16]) {
         self.playout.pull(block);
-        self.heard = audio_level(block);
+        self.heard = meter(self.heard, audio_level(block));
     }
 
     /// Forgets what waits: another stream begins.
@@ -104,7 +110,7 @@ impl<C: SoundCodec, A: Allocator + Clone> Intercom<C, A> {
     pub async fn listen<S: Speaker>(&mut self, speaker: &mut S) -> Result<(), S::Error> {
         let block = self.pcm.get_mut(..self.block).unwrap_or_default();
         self.playout.pull(block);
-        self.heard = audio_level(block);
+        self.heard = meter(self.heard, audio_level(block));
         speaker.play(block).await
     }
 
@@ -143,7 +149,10 @@ impl<C: SoundCodec, A: Allocator + Clone> Intercom<C, A> {
         self.block
     }
 
-    /// How loud the last block for the loudspeaker was, as [`audio_level`] has it.
+    /// How loud it is at the loudspeaker, as [`audio_level`] has it: the level of the loudest block, which falls by a decibel
+    /// with each block behind it. A meter that looks once a second does not miss a word.
+    ///
+    /// [`audio_level`]: crate::audio_level
     #[must_use]
     pub const fn heard(&self) -> u8 {
         self.heard

@@ -17,6 +17,10 @@ pub struct PlayoutConfig {
 }
 
 impl PlayoutConfig {
+    /// Seconds in which sound has to wait for longer than is needed before some of it is left out: a loss makes what follows
+    /// late, and the next loss comes soon where there was one.
+    pub const WINDOW: u32 = 3;
+
     /// One channel: 40 ms wait, 200 ms at most.
     #[must_use]
     pub const fn new(sample_rate: u32) -> Self {
@@ -43,7 +47,7 @@ impl PlayoutConfig {
 pub struct PlayoutStats {
     /// Silence that stands for sound that did not come, or not in time.
     pub missing: Count,
-    /// Sound that was left out because too much was waiting.
+    /// Sound that was left out because too much was waiting, or more than was needed for [`PlayoutConfig::WINDOW`] seconds.
     pub left_out: Count,
     /// Sound that came after its time.
     pub late: Count,
@@ -52,7 +56,8 @@ pub struct PlayoutStats {
 /// Decoded sound between the network, which brings it in bursts, and a loudspeaker, which takes it evenly.
 ///
 /// Sound that is missing is silence, and time goes on. The loudspeaker's clock and the sender's are never the same: where
-/// the loudspeaker is slower, some sound is left out, and where it is faster, some silence is put in.
+/// the loudspeaker is slower, some sound is left out, and where it is faster, some silence is put in. What made sound late
+/// does not keep it late: see [`PlayoutConfig::WINDOW`].
 pub struct Playout<A: Allocator> {
     config: PlayoutConfig,
     samples: Ring<i16, A>,
@@ -60,6 +65,9 @@ pub struct Playout<A: Allocator> {
     end: Option<u32>,
     /// Enough wait, or have been waiting, since the last time that there was nothing.
     playing: bool,
+    /// The fewest samples that were left waiting, and how many were played meanwhile.
+    least: usize,
+    played: usize,
     muted: bool,
     stats: PlayoutStats,
 }
@@ -77,7 +85,7 @@ impl<A: Allocator> Playout<A> {
         config.check().map_err(StartError::Config)?;
         let samples = Ring::with_capacity(config.capacity, alloc).map_err(|AllocError| StartError::OutOfMemory)?;
         let stats = PlayoutStats::default();
-        Ok(Self { config, samples, end: None, playing: false, muted: false, stats })
+        Ok(Self { config, samples, end: None, playing: false, least: usize::MAX, played: 0, muted: false, stats })
     }
 
     /// Takes decoded sound, whose first sample has `timestamp` in ticks of the sample rate. Between it and what came before,
@@ -114,12 +122,14 @@ impl<A: Allocator> Playout<A> {
             // Until there is something to wait for again.
             self.playing = false;
         }
+        self.shorten(out.len());
     }
 
     /// Forgets what waits: what comes next is of another stream.
     pub fn restart(&mut self) {
         self.samples.clear();
         (self.end, self.playing) = (None, false);
+        (self.least, self.played) = (usize::MAX, 0);
     }
 
     /// Plays silence instead, or not any more. Sound goes by meanwhile.
@@ -137,6 +147,25 @@ impl<A: Allocator> Playout<A> {
     #[must_use]
     pub const fn stats(&self) -> PlayoutStats {
         self.stats
+    }
+
+    /// So many samples were played: leaves out what has been waiting all the time.
+    fn shorten(&mut self, played: usize) {
+        self.least = self.least.min(self.samples.len());
+        self.played = self.played.saturating_add(played);
+        let window = (self.config.sample_rate as usize).saturating_mul(PlayoutConfig::WINDOW as usize);
+        if self.played < window {
+            return;
+        }
+        // Half of what is to wait is left when a packet is due. A quarter more is not worth a gap.
+        let surplus = self.least.saturating_sub(self.config.target / 2);
+        if surplus >= (self.config.target / 4).max(1) {
+            for _ in 0..surplus {
+                self.samples.pop_front();
+            }
+            self.stats.left_out += surplus as u64;
+        }
+        (self.least, self.played) = (usize::MAX, 0);
     }
 
     fn put(&mut self, sample: i16) {

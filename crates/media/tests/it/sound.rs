@@ -202,6 +202,49 @@ fn what_has_no_room_is_counted_however_little_there_is() {
     }
 }
 
+/// Packets of 20 ms, each played when the next has come.
+#[test]
+fn a_loss_makes_sound_late_for_some_seconds_only() {
+    let config = PlayoutConfig::new(8_000);
+    let mut playout = Playout::new(config, Global).unwrap();
+    let mut timestamp = 0;
+    let mut step = |playout: &mut Playout<Global>, packets: u32| {
+        for _ in 0..packets {
+            playout.push(timestamp, &[1; BLOCK]);
+            timestamp += BLOCK as u32;
+        }
+        pull(playout, BLOCK);
+        playout.waiting()
+    };
+    step(&mut playout, 1);
+    let usual = step(&mut playout, 1);
+    for _ in 0..1_000 {
+        assert_eq!(step(&mut playout, 1), usual);
+    }
+    assert_eq!(playout.stats().left_out.get(), 0, "nothing is left out of what is in time");
+    // Nothing comes for 80 ms, and then all at once.
+    let late = [0, 0, 0, 0, 5].map(|packets| step(&mut playout, packets))[4];
+    assert_eq!(late, usual + 3 * BLOCK);
+    let least = (0..2 * 50 * PlayoutConfig::WINDOW).map(|_| step(&mut playout, 1)).min();
+    assert_eq!(least, Some(config.target / 2), "as little waits as before");
+    assert_eq!(playout.stats().left_out.get() as usize, late - config.target / 2);
+    // Where it happens again and again, what is late stays late, and is whole.
+    let before = playout.stats().left_out.get();
+    for n in 0..1_000 {
+        step(
+            &mut playout,
+            if n % 50 < 3 {
+                0
+            } else if n % 50 == 3 {
+                4
+            } else {
+                1
+            },
+        );
+    }
+    assert_eq!(playout.stats().left_out.get(), before);
+}
+
 #[test]
 fn muted_sound_goes_by() {
     let mut playout = Playout::new(PlayoutConfig::new(8_000), Global).unwrap();

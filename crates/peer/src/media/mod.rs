@@ -33,6 +33,10 @@ use streams::Streams;
 /// not two and a half times: a key frame is large beside the pictures around it, and what takes it long is seen.
 const WIDE_PACE: u64 = 5;
 
+/// For so long after the path was seen to have become narrow, packets leave no faster than the estimate says: its queue is
+/// full, and has room for no burst.
+const NARROW: Duration = Duration::from_secs(1);
+
 /// How long a probe takes.
 const PROBE: Duration = Duration::from_millis(100);
 
@@ -54,6 +58,8 @@ pub(crate) struct Media<A: Allocator + Clone> {
     pacer: Pacer,
     /// Until when more is sent than the estimate.
     probing: Option<Instant>,
+    /// Until when the path has only just become narrow.
+    narrow: Option<Instant>,
     /// When packets with a number of the path came, where the peer wants to know.
     arrivals: Option<Box<Arrivals<A>, A>>,
     estimate: Estimate,
@@ -109,6 +115,7 @@ impl<A: Allocator + Clone> Media<A> {
             estimator: Box::try_new(Gcc::new(config.bandwidth), memory.clone())?,
             pacer: Pacer::new(config.bandwidth.start),
             probing: None,
+            narrow: None,
             arrivals: None,
             estimate: Estimate::default(),
             share: Share::default(),
@@ -382,6 +389,12 @@ impl<A: Allocator + Clone> Media<A> {
                 let mut both = Feedback { estimator: &mut self.estimator, streams: &mut self.streams };
                 self.sent.feedback(now, feedback, &mut both);
                 self.share.follow(now, &self.estimator, &mut self.streams);
+                if self.estimator.take_narrowed() {
+                    (self.narrow, self.probing) = (Some(now + NARROW), None);
+                    self.pace(now);
+                    self.pacer.take_breath(now);
+                    self.streams.iter_mut().filter_map(|s| s.send.as_mut()).for_each(|s| s.path_narrowed(now));
+                }
             }
             Rtcp::Remb(remb) => self.estimator.remb(now, remb.bitrate),
             _ => return,
@@ -395,7 +408,10 @@ impl<A: Allocator + Clone> Media<A> {
         if self.probing.is_none_or(|until| now >= until) {
             self.probing = None;
             let bitrate = self.estimator.bitrate();
-            if self.share.is_wide(now) {
+            self.narrow = self.narrow.filter(|until| now < *until);
+            if self.narrow.is_some() {
+                self.pacer.set_rate(now, bitrate);
+            } else if self.share.is_wide(now) {
                 self.pacer.set_rate(now, bitrate.saturating_mul(WIDE_PACE));
             } else {
                 self.pacer.set_bitrate(now, bitrate);

@@ -1,11 +1,16 @@
 //! Frames that wait too long.
 
+use core::time::Duration;
+
 use barertc_arena::Allocator;
 use barertc_rtp::Frame;
 use barertc_wire::Instant;
 
 use super::SendStream;
 use crate::stats::SendDiscard;
+
+/// A key frame replaces what came before it if the path became narrow this long ago at most.
+const SUPERSEDING: Duration = Duration::from_secs(1);
 
 impl<A: Allocator + Clone> SendStream<A> {
     /// Drops all frames that wait. Video continues with the next key frame.
@@ -17,6 +22,29 @@ impl<A: Allocator + Clone> SendStream<A> {
             repair.abandon();
         }
         self.key_frames.ask(now);
+    }
+
+    /// Says that the path carries much less than it did. What is on its way does not fit, and most of it is lost. A key frame
+    /// that comes within a second then replaces what is older: it is not sent, and not sent again. Without one, nothing
+    /// changes.
+    pub fn path_narrowed(&mut self, now: Instant) {
+        self.superseding = self.config.format.is_video().then_some(now + SUPERSEDING);
+    }
+
+    /// A key frame comes.
+    pub(super) fn supersede(&mut self, now: Instant) {
+        if self.superseding.take().is_none_or(|until| now >= until) {
+            return;
+        }
+        while self.queue.pop_front().is_some() {
+            self.stats.frames_dropped += 1;
+            self.discards.count(SendDiscard::FrameSuperseded);
+        }
+        if let Some(repair) = &mut self.repair {
+            repair.abandon();
+        }
+        self.again.clear();
+        self.history.clear(self.next_sequence);
     }
 
     /// Drops whole frames that have waited too long, and after them what can't be decoded without them. A frame of

@@ -122,6 +122,8 @@ pub struct SendStream<A: Allocator + Clone> {
     redundancy: Redundancy<A>,
     path: PathShare,
     repair: Option<Box<Repair<A>, A>>,
+    /// Until when a key frame replaces what came before it: the path has become narrow.
+    superseding: Option<Instant>,
     /// Counts the packets that filled the path.
     padding: u16,
     stats: OutboundStats,
@@ -169,6 +171,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             playout: PlayoutDelayTarget::new(config.latency),
             redundancy: Redundancy::new(),
             path: PathShare::new(),
+            superseding: None,
             padding: 0,
             stats: OutboundStats::default(),
             remote: RemoteInboundStats::default(),
@@ -195,6 +198,9 @@ impl<A: Allocator + Clone> SendStream<A> {
             return Err(Error::FrameTooLarge { bytes: frame.bytes().len(), limit: budget.into() });
         }
         let (timestamp, key) = (frame.timestamp(), frame.is_key());
+        if key {
+            self.supersede(now);
+        }
         let queued = Queued { frame, since: now, cursor: Cursor::default(), index: 0, budget, repaired };
         if self.queue.push_back(queued).is_err() {
             if self.config.format.is_video() {

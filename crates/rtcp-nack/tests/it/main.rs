@@ -6,6 +6,7 @@ mod losses_seen_in_feedback;
 mod lossy_link;
 mod lost_key_frame_comes_back;
 mod nack_limits;
+mod narrowed;
 mod no_datagram_above_the_mtu;
 mod one_copy_no_allocation;
 mod redundant_audio;

@@ -226,7 +226,8 @@ fn most_frames_are_whole_where_repair_packets_are_lost_too() {
     run.run(120, |n, _| n % EVERY == 5);
     // A packet and the only repair packet that it takes part in.
     let whole = run.run(600, |n, _| n % EVERY == 5);
-    assert!(whole >= 582, "{whole} of 600");
+    // What lies between one that is not and the next key frame is given up for it.
+    assert!(whole >= 575, "{whole} of 600");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn close(frame: &mut Assembly<'_>) -> Result<(), Error> {
 /// A temporal unit certainly begins with the first packet of a coded video sequence. The beginning of others is not marked.
 pub(super) fn parts(payload: &[u8]) -> Parts {
     match payload {
-        [header, ..] if header & N != 0 && header & Z == 0 => Parts::START,
+        [header, ..] if header & N != 0 && header & Z == 0 => Parts::START.with(Parts::KEY),
         _ => Parts::default(),
     }
 }

@@ -72,8 +72,11 @@ pub(super) fn parts(payload: &[u8]) -> Parts {
 /// `first_mb_in_slice`, of which 0 is a single 1 bit (ITU-T H.264 §7.3.3).
 fn unit(header: u8, second: Option<u8>) -> Parts {
     match header & 0x1f {
-        1..=2 | IDR if second.is_some_and(|b| b & 0x80 != 0) => Parts::SLICE.with(Parts::FIRST_SLICE),
-        1..=5 => Parts::SLICE,
+        kind @ 1..=5 => {
+            let first = matches!(kind, 1..=2 | IDR) && second.is_some_and(|b| b & 0x80 != 0);
+            let parts = if first { Parts::SLICE.with(Parts::FIRST_SLICE) } else { Parts::SLICE };
+            if kind == IDR { parts.with(Parts::KEY) } else { parts }
+        }
         7 => Parts::SPS,
         8 => Parts::PPS,
         _ => Parts::default(),

@@ -82,8 +82,11 @@ pub(super) fn parts(payload: &[u8]) -> Parts {
 /// `first_slice_segment_in_pic_flag` (ITU-T H.265 §7.3.6.1).
 fn unit(kind: u8, third: Option<u8>) -> Parts {
     match kind {
-        0..=31 if third.is_some_and(|b| b & 0x80 != 0) => Parts::SLICE.with(Parts::FIRST_SLICE),
-        0..=31 => Parts::SLICE,
+        0..=31 => {
+            let first = third.is_some_and(|b| b & 0x80 != 0);
+            let parts = if first { Parts::SLICE.with(Parts::FIRST_SLICE) } else { Parts::SLICE };
+            if is_random_access(kind) { parts.with(Parts::KEY) } else { parts }
+        }
         32 => Parts::VPS,
         33 => Parts::SPS,
         34 => Parts::PPS,

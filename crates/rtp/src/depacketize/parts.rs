@@ -5,7 +5,7 @@ use crate::payload_format::PayloadFormat;
 
 /// A set of facts about the NAL units in one or more payloads of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Parts(u8);
+pub(crate) struct Parts(u16);
 
 impl Parts {
     /// A video parameter set (H.265).
@@ -25,6 +25,9 @@ impl Parts {
     /// The packet carries the extension for rotation or loudness.
     pub(crate) const CARRIES: Self = Self(128);
 
+    /// A part of a picture that a decoder can start with.
+    pub(crate) const KEY: Self = Self(256);
+
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -42,8 +45,7 @@ impl Parts {
         match format {
             PayloadFormat::H264 => h264::parts(payload),
             PayloadFormat::H265 => h265::parts(payload),
-            PayloadFormat::Vp8 if vp8::starts_frame(payload) => Self::START,
-            PayloadFormat::Vp8 => Self::default(),
+            PayloadFormat::Vp8 => vp8::parts(payload),
             PayloadFormat::Vp9 => vp9::parts(payload),
             PayloadFormat::Av1 => av1::parts(payload),
             PayloadFormat::Opus | PayloadFormat::G711 => Self::START,

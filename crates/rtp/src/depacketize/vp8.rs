@@ -2,7 +2,7 @@
 
 use barertc_wire::Reader;
 
-use super::Assembly;
+use super::{Assembly, Parts};
 use crate::error::Error;
 
 const X: u8 = 0x80;
@@ -45,6 +45,12 @@ pub(super) fn push(frame: &mut Assembly<'_>, payload: &[u8]) -> Result<(), Error
     frame.append(data)
 }
 
-pub(super) fn starts_frame(payload: &[u8]) -> bool {
-    matches!(descriptor(payload), Ok((first, _)) if first & S != 0 && first & PARTITION == 0)
+pub(super) fn parts(payload: &[u8]) -> Parts {
+    match descriptor(payload) {
+        Ok((first, r)) if first & S != 0 && first & PARTITION == 0 => {
+            let key = r.rest().first().is_some_and(|tag| tag & 1 == 0);
+            if key { Parts::START.with(Parts::KEY) } else { Parts::START }
+        }
+        _ => Parts::default(),
+    }
 }

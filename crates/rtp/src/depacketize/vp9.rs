@@ -4,6 +4,7 @@ use barertc_wire::Reader;
 
 use super::{Assembly, Parts};
 use crate::error::Error;
+use crate::payload_format::is_vp9_key;
 
 const I: u8 = 0x80;
 const P: u8 = 0x40;
@@ -87,6 +88,7 @@ pub(super) fn push(frame: &mut Assembly<'_>, payload: &[u8]) -> Result<(), Error
 /// A picture certainly begins with the first packet of its lowest layer.
 pub(super) fn parts(payload: &[u8]) -> Parts {
     match descriptor(payload) {
+        Ok((first, 0, r)) if first & B != 0 && is_vp9_key(r.rest()) => Parts::START.with(Parts::KEY),
         Ok((first, 0, _)) if first & B != 0 => Parts::START,
         _ => Parts::default(),
     }

@@ -256,3 +256,41 @@ fn rotation_and_loudness_come_with_the_frame() {
     assert_eq!(frame(&mut audio, 1, [0x60, 0x80 | 30, 0, 0]), Some((None, Some(level))));
     assert_eq!(frame(&mut audio, 2, [0, 0, 0, 0]), Some((None, None)));
 }
+
+/// Of the picture at 10 one packet came, nothing of the next; 13 and 14 are a key frame.
+#[test]
+fn a_whole_key_frame_does_not_wait_for_what_lies_before_it() {
+    let sets = [0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 1];
+    let slice = [0x65, 0x9a, 1];
+    let mut b = begun(32, 10);
+    insert(&mut b, 0, 10, 0, true, false);
+    put(&mut b, 10, 13, 6_000, false, &sets);
+    assert_eq!((poll(&mut b, 30), b.timeout()), (None, Some(at(60))));
+    put(&mut b, 31, 14, 6_000, true, &slice);
+    assert_eq!((poll(&mut b, 34), b.timeout(), b.is_ready(at(34))), (None, Some(at(35)), false));
+    assert!(b.is_ready(at(35)));
+    assert_eq!(poll(&mut b, 35), Some((6_000, 19, true, 3)));
+    assert_eq!((b.held(), b.next_sequence()), (0, Some(15)));
+    // What lay before is late, and what follows goes on.
+    assert_eq!(insert(&mut b, 36, 11, 0, false, true), Inserted::Late);
+    insert(&mut b, 36, 15, 9_000, true, true);
+    assert_eq!(poll(&mut b, 36), Some((9_000, 7, true, 0)));
+}
+
+#[test]
+fn a_key_frame_without_proof_of_its_beginning_waits() {
+    let slice = [0x65, 0x9a, 1];
+    let mut b = begun(32, 10);
+    insert(&mut b, 0, 10, 0, true, false);
+    put(&mut b, 10, 13, 6_000, true, &slice);
+    assert_eq!((poll(&mut b, 35), b.timeout()), (None, Some(at(60))));
+    // The packet before it, of another picture, proves it.
+    insert(&mut b, 35, 12, 3_000, false, true);
+    assert_eq!((poll(&mut b, 59), b.timeout()), (None, Some(at(60))));
+    assert_eq!(poll(&mut b, 60), Some((6_000, 7, true, 3)));
+    // Other pictures wait, however whole they are.
+    insert(&mut b, 70, 14, 9_000, true, true);
+    insert(&mut b, 70, 16, 15_000, true, true);
+    assert_eq!(poll(&mut b, 70), Some((9_000, 7, true, 0)));
+    assert_eq!((poll(&mut b, 119), b.timeout()), (None, Some(at(120))));
+}

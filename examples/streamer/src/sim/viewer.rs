@@ -28,7 +28,7 @@ pub(crate) struct SimViewer<'i> {
     /// Datagrams of either direction that have not arrived.
     inbound: VecDeque<(Instant, Vec<u8>)>,
     outbound: VecDeque<(Instant, Vec<u8>)>,
-    /// When the frames of both tracks were complete, and which of them were key frames.
+    /// When the whole frames of both tracks came, and which of them were key frames.
     pub(crate) frames: [Vec<(Instant, bool)>; 2],
     /// Answers to checks of consent, which are STUN success responses.
     pub(crate) consents: Vec<Instant>,
@@ -154,7 +154,9 @@ impl<'i> SimViewer<'i> {
                         let kind = usize::from(track != self.tracks[0]);
                         let key = kind == 0
                             && room[..frame.len].windows(4).take(64).any(|w| w[..3] == [0, 0, 1] && w[3] & 31 == 5);
-                        self.frames[kind].push((now, key));
+                        if frame.complete {
+                            self.frames[kind].push((now, key));
+                        }
                     }
                 }
                 _ => {}

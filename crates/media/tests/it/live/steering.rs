@@ -172,3 +172,16 @@ fn probes_find_room_within_two_seconds_and_are_few_where_there_is_none() {
     // Where there is enough, nobody asks.
     assert_eq!(Prober::default().poll(ms(5_000), 4_000_000, 4_000_000), None);
 }
+
+#[test]
+fn a_path_that_became_narrow_is_left_alone_for_a_while() {
+    let mut prober = Prober::default();
+    assert_eq!(prober.poll(ms(0), 2_000_000, 4_000_000), None);
+    assert_eq!(prober.poll(ms(490), 900_000, 4_000_000), None);
+    assert_eq!(prober.poll(ms(1_480), 900_000, 4_000_000), None);
+    assert_eq!(prober.poll(ms(1_490), 900_000, 4_000_000), Some(1_800_000));
+    // A little less is no reason to wait.
+    let mut prober = Prober::default();
+    assert_eq!(prober.poll(ms(0), 2_000_000, 4_000_000), None);
+    assert_eq!(prober.poll(ms(500), 1_500_000, 4_000_000), Some(3_000_000));
+}
