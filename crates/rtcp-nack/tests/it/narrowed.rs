@@ -29,7 +29,7 @@ fn next(s: &mut SendStream<Global>, now: u64) -> Option<(u16, u32)> {
 fn again(s: &mut SendStream<Global>, now: u64, sequence: u16) -> bool {
     let mut room = [0; 100];
     let mut w = CompoundWriter::new(&mut room);
-    w.nack(9, 1, [sequence].into_iter()).unwrap();
+    w.nack(9, 1, [sequence]).unwrap();
     let len = w.len();
     for packet in packets(&room[..len]) {
         let Ok(Rtcp::Nack(nack)) = packet else { continue };

@@ -11,7 +11,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     /// of the wait is enough: nothing that comes later needs what is missing.
     pub(super) fn gap_ends(&self, since: Instant, next: u64) -> Instant {
         let wait = self.config.wait;
-        since + if self.key_frame_behind(next).is_some() { wait / 2 } else { wait }
+        since + if self.key_frame_behind(next).is_some() { wait.checked_div(2).unwrap_or(wait) } else { wait }
     }
 
     /// Gives up what lies before the whole key frame behind `next`.
