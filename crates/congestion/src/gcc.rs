@@ -57,8 +57,6 @@ pub struct Gcc {
     loss_based: LossBased,
     causes: LossCauses,
     narrowed: Narrowed,
-    /// It was seen that the path carries much less than before, and nobody has been told.
-    is_narrowed: bool,
     remb: Option<u64>,
     probe: Option<Probe>,
     /// Whether over-use was seen in this message: it outweighs what came after it.
@@ -109,7 +107,6 @@ impl Gcc {
             loss_based: LossBased::new(start),
             causes: LossCauses::default(),
             narrowed: Narrowed::new(),
-            is_narrowed: false,
             remb: None,
             probe: None,
             over: false,
@@ -168,7 +165,7 @@ impl Gcc {
     /// Whether the path was seen to carry much less than before, since this was asked last. What is on its way does not fit
     /// then, and most of it is lost.
     pub const fn take_narrowed(&mut self) -> bool {
-        core::mem::replace(&mut self.is_narrowed, false)
+        self.narrowed.take()
     }
 
     /// The estimate in bits per second.
@@ -237,8 +234,7 @@ impl PacketObserver for Gcc {
         self.delay_based.update(now, usage, known, &queue);
         if let Some(carried) = carried.filter(|carried| *carried < NARROW * self.delay_based.bitrate()) {
             self.delay_based.narrowed(now, carried);
-            self.narrowed.forget();
-            self.is_narrowed = true;
+            self.narrowed.answered();
         }
         self.loss_based.queue(usage == Usage::Over);
         self.loss_based.observe(now, self.lost as f32, self.total, measured.unwrap_or(0.0));

@@ -25,11 +25,13 @@ struct Packet {
 pub(crate) struct Narrowed {
     packets: [Option<Packet>; PACKETS],
     next: usize,
+    /// It was seen that the path carries much less than before, and nobody has been told.
+    untold: bool,
 }
 
 impl Narrowed {
     pub(crate) const fn new() -> Self {
-        Self { packets: [None; PACKETS], next: 0 }
+        Self { packets: [None; PACKETS], next: 0, untold: false }
     }
 
     pub(crate) fn packet(&mut self, result: &PacketResult) {
@@ -76,9 +78,14 @@ impl Narrowed {
         least
     }
 
-    /// What was seen so far has been answered.
-    pub(crate) const fn forget(&mut self) {
-        *self = Self::new();
+    /// The estimate follows what was seen so far.
+    pub(crate) const fn answered(&mut self) {
+        *self = Self { untold: true, ..Self::new() };
+    }
+
+    /// Whether that has happened since this was asked last.
+    pub(crate) const fn take(&mut self) -> bool {
+        core::mem::replace(&mut self.untold, false)
     }
 }
 
