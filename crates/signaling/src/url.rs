@@ -1,5 +1,4 @@
 use core::fmt::{self, Write as _};
-use core::net::IpAddr;
 
 use barertc_wire::text;
 
@@ -186,7 +185,7 @@ pub(crate) fn split_authority(authority: &str) -> Result<(&str, Option<u16>), Er
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = text::split_once(rest, b']').ok_or(Error::Url)?;
-            if !is_ipv6(host) {
+            if ipv6(host).is_none() {
                 return Err(Error::Url);
             }
             (host, if port.is_empty() { "" } else { port.strip_prefix(':').ok_or(Error::Url)? })
@@ -203,52 +202,67 @@ pub(crate) fn split_authority(authority: &str) -> Result<(&str, Option<u16>), Er
     if port.is_empty() {
         return Ok((host, None));
     }
-    // `parse` alone would take a sign.
-    let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok()).flatten();
-    Ok((host, Some(port.ok_or(Error::Url)?)))
+    Ok((host, Some(text::number(port).ok_or(Error::Url)?)))
 }
 
-/// Whether this is an IPv6 address as RFC 4291 §2.2 writes it. `core` reads addresses too, but with checks that the linker keeps
+/// The value of an IPv6 address as RFC 4291 §2.2 writes it. `core` reads addresses too, but with checks that the linker keeps
 /// (`cargo xtask no-panic`).
-fn is_ipv6(host: &str) -> bool {
-    let (mut groups, mut gaps, mut last) = (0_usize, 0_usize, "");
+fn ipv6(host: &str) -> Option<u128> {
+    // The groups up to the gap, and those behind it. Without a gap all are behind it.
+    let (mut groups, mut value, mut ahead) = (0_u32, 0_u128, None);
     let mut parts = text::split(host, b':').enumerate().peekable();
     while let Some((n, part)) = parts.next() {
         let is_last = parts.peek().is_none();
         if part.is_empty() {
             // Two colons stand for a gap. At an end of the address they leave two empty parts.
             let at_end = (n == 0 && host.starts_with("::")) || (is_last && host.ends_with("::"));
-            gaps = gaps.saturating_add(usize::from(!at_end));
-            if (n == 0 || is_last) && !at_end {
-                return false;
+            if at_end {
+                continue;
             }
+            if n == 0 || is_last || ahead.is_some() {
+                return None;
+            }
+            ahead = Some((groups, value));
+            value = 0;
             continue;
         }
-        if is_last && part.bytes().any(|b| b == b'.') {
-            last = part;
-            groups = groups.saturating_add(2);
-        } else if part.len() <= 4 && part.bytes().all(|b| b.is_ascii_hexdigit()) {
-            groups = groups.saturating_add(1);
+        let (len, bits) = if is_last && part.bytes().any(|b| b == b'.') {
+            (2, u128::from(ipv4(part)?))
+        } else if part.len() <= 4 {
+            (1, part.chars().try_fold(0_u128, |bits, c| Some(bits << 4 | u128::from(c.to_digit(16)?)))?)
         } else {
-            return false;
-        }
+            return None;
+        };
+        groups = groups.saturating_add(len);
+        value = if len == 2 { value << 32 | bits } else { value << 16 | bits };
     }
-    let gap = gaps == 1;
-    (last.is_empty() || is_ipv4(last)) && gaps <= 1 && if gap { groups < 8 } else { groups == 8 }
+    match ahead {
+        Some((before, high)) if groups < 8 => {
+            let room = 8_u32.saturating_sub(before).saturating_mul(16);
+            Some(high.checked_shl(room).unwrap_or(0) | value)
+        }
+        None if groups == 8 => Some(value),
+        _ => None,
+    }
 }
 
-fn is_ipv4(host: &str) -> bool {
-    let is_byte = |part: &str| {
+/// The value of an IPv4 address of four decimal numbers.
+fn ipv4(host: &str) -> Option<u32> {
+    let byte = |part: &str| {
         let digits = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-        let value = part.bytes().fold(0_u16, |value, b| value.wrapping_mul(10).wrapping_add(u16::from(b & 15)));
-        digits && value <= 255 && (part.len() == 1 || !part.starts_with('0'))
+        let value = part.bytes().fold(0_u32, |value, b| value.wrapping_mul(10).wrapping_add(u32::from(b & 15)));
+        (digits && value <= 255 && (part.len() == 1 || !part.starts_with('0'))).then_some(value)
     };
-    text::split(host, b'.').count() == 4 && text::split(host, b'.').all(is_byte)
+    let bytes = || text::split(host, b'.');
+    (bytes().count() == 4).then_some(())?;
+    bytes().try_fold(0, |address, part| Some(address << 8 | byte(part)?))
 }
 
-/// Whether a host is `localhost` or a loopback address.
+/// Whether a host is `localhost` or a loopback address: 127.0.0.0/8, `::1`, or the former mapped into IPv6 (RFC 4291 §2.5.5.2).
 pub(crate) fn is_local(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    let is_loopback = |address: u32| address >> 24 == 127;
+    let v6 = |address: u128| address == 1 || address >> 32 == 0xffff && is_loopback(address as u32);
+    host.eq_ignore_ascii_case("localhost") || ipv4(host).is_some_and(is_loopback) || ipv6(host).is_some_and(v6)
 }
 
 /// The value of a query parameter, as the query writes it.
@@ -282,10 +296,51 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn addresses_are_what_the_standard_library_takes(
-            parts in proptest::collection::vec("|0|1|ab|12ef|12345|1.2.3.4|1.2.3|01.2.3.4|g", 0..10),
+            parts in proptest::collection::vec("|0|1|ab|12ef|FFFF|12345|127.0.0.1|1.2.3.4|1.2.3|01.2.3.4|1.2.3.256|g|+1", 0..10),
+            mapped: bool,
         ) {
             let text = parts.join(":");
-            proptest::prop_assert_eq!(is_ipv6(&text), text.parse::<core::net::Ipv6Addr>().is_ok(), "{}", text);
+            let text = if mapped { ["::ffff:", &text].concat() } else { text };
+            same_as_the_standard_library(&text);
+            parts.iter().for_each(|part| same_as_the_standard_library(part));
+        }
+    }
+
+    fn same_as_the_standard_library(text: &str) {
+        use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+        assert_eq!(ipv6(text), text.parse().ok().map(Ipv6Addr::to_bits), "{text}");
+        assert_eq!(ipv4(text), text.parse().ok().map(Ipv4Addr::to_bits), "{text}");
+        let local = text.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+        assert_eq!(is_local(text), local, "{text}");
+    }
+
+    #[test]
+    fn this_machine_has_many_addresses() {
+        for local in [
+            "localhost",
+            "LocalHost",
+            "127.0.0.1",
+            "127.255.0.9",
+            "::1",
+            "0:0::0:1",
+            "::ffff:127.0.0.1",
+            "::ffff:7f00:1",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for other in [
+            "",
+            "localhost.",
+            "128.0.0.1",
+            "127.0.0",
+            "127.1",
+            "0127.0.0.1",
+            "::2",
+            "1::1",
+            "::127.0.0.1",
+            "::fffe:127.0.0.1",
+        ] {
+            assert!(!is_local(other), "{other}");
         }
     }
 
@@ -294,12 +349,14 @@ mod tests {
         for text in
             ["::", "::1", "1::", "1::2", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:1.2.3.4", "::1.2.3.4", "1:2:3:4:5:6:7::"]
         {
-            assert!(is_ipv6(text) && text.parse::<core::net::Ipv6Addr>().is_ok(), "{text}");
+            assert!(ipv6(text).is_some(), "{text}");
+            same_as_the_standard_library(text);
         }
         for text in
             ["", ":", ":::", "1:::2", "::1::", ":1", "1:", "1.2.3.4", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:1.2.3.4"]
         {
-            assert!(!is_ipv6(text) && text.parse::<core::net::Ipv6Addr>().is_err(), "{text}");
+            assert!(ipv6(text).is_none(), "{text}");
+            same_as_the_standard_library(text);
         }
     }
 
