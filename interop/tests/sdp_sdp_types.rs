@@ -69,6 +69,59 @@ fn a_second_space_in_the_origin_is_no_difference() {
     }
 }
 
+/// What damage by chance could make of a capture, one kind at a time.
+#[test]
+fn odd_spaces_and_numbers_are_read_alike_or_refused() {
+    let text = "v=0\r\no=- 12 3 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:0\r\na=rtcp-mux\r\n";
+    for (from, to) in [
+        ("- 12 3", "- 0012 03"),
+        ("- 12 3", "- +12 3"),
+        ("- 12 3", "- 12 +3"),
+        ("- 12 3", " - 12 3"),
+        ("- 12 3", " 5 12 3"),
+        ("- 12 3", "-  12 3"),
+        ("- 12 3", "- 12  3"),
+        ("- 12 3", "- 12"),
+        (" 9 ", "  9 "),
+        (" 9 ", " 9  "),
+        (" 9 ", " +9 "),
+        (" 9 ", " 009 "),
+        (" 9 ", " 9/2 "),
+        (" 9 ", " 9/ "),
+        (" 96 97", "  96 97"),
+        (" 96 97", " 96  97 "),
+        (" 96 97", ""),
+        (" 96 97", " "),
+        ("video", " video"),
+        ("video", ""),
+        ("video", "video "),
+        ("a=mid:0", "a=mid: 0 "),
+        ("a=mid:0", "a= mid :0"),
+        ("a=mid:0", "a=:0"),
+        ("a=mid:0", "a="),
+        ("a=mid:0", "a=mid::0"),
+        ("a=mid:0", "a =mid:0"),
+        ("a=mid:0", "A=mid:0"),
+        ("a=rtcp-mux", "a=rtcp-mux:"),
+        ("a=rtcp-mux", " a=rtcp-mux"),
+        ("a=rtcp-mux", "a=rtcp-mux\tx"),
+        ("s=-", "s="),
+        ("s=-", "s=-\r\n"),
+        ("v=0", "v=00"),
+        ("v=0", "v=0 "),
+        ("\r\n", "\n"),
+        ("\r\n", "\n\r\n"),
+        ("\r\n", "\r\r\n"),
+    ] {
+        let odd = text.replace(from, to);
+        assert_ne!(odd, text);
+        let (ours, oracle) = (Session::parse(&odd), Oracle::parse(odd.as_bytes()));
+        if let (Ok(ours), Ok(oracle)) = (ours, oracle) {
+            agree(&ours, &oracle);
+        }
+    }
+}
+
 #[test]
 fn what_we_write_is_read_alike() {
     let fingerprint = Fingerprint::sha256([0xAB; 32]);

@@ -129,7 +129,7 @@ impl FromStr for CandidateLine {
 }
 
 fn number<T: FromStr>((word, bad): (&str, Error)) -> Result<T, Error> {
-    word.parse().map_err(|_| bad)
+    barertc_wire::text::number(word).ok_or(bad)
 }
 
 fn name(word: &str) -> Option<Name> {
@@ -150,7 +150,7 @@ fn extensions<'a>(mut words: impl Iterator<Item = &'a str>) -> Extensions {
     while let (Some(name), Some(value)) = (words.next(), words.next()) {
         match name {
             "raddr" => ip = value.parse::<IpAddr>().ok(),
-            "rport" => port = value.parse::<u16>().ok(),
+            "rport" => port = barertc_wire::text::number(value),
             "tcptype" => tcp_type = TcpType::from_name(value),
             _ => {}
         }

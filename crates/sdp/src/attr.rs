@@ -1,6 +1,6 @@
 //! The attributes of WebRTC, one type for each.
 
-use barertc_wire::text::{split, split_once, trim_end};
+use barertc_wire::text::{number, split, split_once, trim_end};
 
 use crate::line::word;
 
@@ -200,8 +200,8 @@ impl<'a> RtpMap<'a> {
         let (pt, map) = payload_and_rest(value)?;
         let mut parts = split(trim_end(map, b' '), b'/');
         let encoding = parts.next().filter(|e| !e.is_empty())?;
-        let clock_rate = parts.next()?.parse().ok()?;
-        let channels = parts.next().map_or(Some(1), |c| c.parse().ok())?;
+        let clock_rate = number(parts.next()?)?;
+        let channels = parts.next().map_or(Some(1), number)?;
         Some(Self { pt, encoding, clock_rate, channels })
     }
 
@@ -220,7 +220,7 @@ impl<'a> RtpMap<'a> {
 /// `<payload type> <rest>` as in rtpmap, fmtp and rtcp-fb.
 pub(crate) fn payload_and_rest(value: &str) -> Option<(u8, &str)> {
     let (pt, rest) = word(value);
-    let pt = pt.parse::<u8>().ok().filter(|pt| *pt <= 127)?;
+    let pt = number(pt).filter(|pt| *pt <= 127)?;
     Some((pt, rest))
 }
 
@@ -322,6 +322,6 @@ impl<'a> SsrcAttribute<'a> {
     pub(crate) fn parse(value: &'a str) -> Option<Self> {
         let (ssrc, attribute) = word(value);
         let (name, value) = split_once(attribute, b':').unwrap_or((attribute, ""));
-        Some(Self { ssrc: ssrc.parse().ok()?, name, value })
+        Some(Self { ssrc: number(ssrc)?, name, value })
     }
 }

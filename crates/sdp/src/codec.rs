@@ -1,5 +1,7 @@
 use core::fmt;
 
+use barertc_wire::text;
+
 use crate::attr::parameter;
 use crate::h264::ProfileLevelId;
 use crate::media::Payload;
@@ -73,7 +75,7 @@ impl H264 {
     };
 
     fn parse(fmtp: &str) -> Option<Self> {
-        let number = |name| parameter(fmtp, name).map_or(Some(0), |v| v.parse::<u8>().ok());
+        let number = |name| parameter(fmtp, name).map_or(Some(0), text::number::<u8>);
         Some(Self {
             profile_level_id: match parameter(fmtp, "profile-level-id") {
                 Some(text) => ProfileLevelId::parse(text)?,
@@ -93,7 +95,7 @@ impl Codec {
         let is = |name: &str, rate, channels| {
             map.encoding.eq_ignore_ascii_case(name) && map.clock_rate == rate && map.channels == channels
         };
-        let number = |name, unsaid| parameter(fmtp, name).map_or(Some(unsaid), |v| v.parse::<u8>().ok());
+        let number = |name, unsaid| parameter(fmtp, name).map_or(Some(unsaid), text::number);
         let flag = |name| parameter(fmtp, name) == Some("1");
         Some(if is("H264", 90_000, 1) {
             Self::H264(H264::parse(fmtp)?)

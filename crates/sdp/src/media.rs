@@ -1,4 +1,4 @@
-use barertc_wire::text::{split, split_once, trim_end};
+use barertc_wire::text::{number, split, split_once, trim_end};
 use barertc_wire::{Extension, ExtensionMap};
 
 use crate::attr::{Direction, Feedback, MediaKind, RtpMap, SsrcAttribute, payload_and_rest};
@@ -58,7 +58,7 @@ impl<'a> Media<'a> {
         let (port, rest) = word(rest);
         let (protocol, formats) = word(rest);
         // `<port>/<number of ports>` is hierarchical encoding, which nothing here uses.
-        let port = split_once(port, b'/').map_or(port, |(port, _)| port).parse().ok()?;
+        let port = number(split_once(port, b'/').map_or(port, |(port, _)| port))?;
         let formats = trim_end(formats, b' ');
         let protocol_ok = !protocol.is_empty() && split(protocol, b'/').all(is_token);
         let formats_ok = split(formats, b' ').filter(|f| !f.is_empty()).all(is_token);
@@ -195,7 +195,7 @@ impl<'a> Media<'a> {
     /// is 5000.
     #[must_use]
     pub fn sctp_port(&self) -> Option<u16> {
-        self.attribute("sctp-port")?.parse().ok()
+        number(self.attribute("sctp-port")?)
     }
 
     /// Whether an association can use the SCTP port. Port 0 closes an association (RFC 8841 §9.3).
@@ -208,10 +208,10 @@ impl<'a> Media<'a> {
     /// The default is 65,536 bytes. `u64::MAX` means that the remote has no limit.
     #[must_use]
     pub fn max_message_size(&self) -> u64 {
-        match self.attribute("max-message-size").map(str::parse) {
-            Some(Ok(0)) => u64::MAX,
-            Some(Ok(n)) => n,
-            _ => 65_536,
+        match self.attribute("max-message-size").and_then(number) {
+            Some(0) => u64::MAX,
+            Some(n) => n,
+            None => 65_536,
         }
     }
 
@@ -244,7 +244,7 @@ impl<'a> Media<'a> {
                 _ => return None,
             };
             let mut words = split(ssrcs, b' ').filter(|word| !word.is_empty());
-            Some((fec, words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+            Some((fec, number(words.next()?)?, number(words.next()?)?))
         };
         // Each stream has at most two pairs. The list has room for twice that many.
         let mut pairs = List::<(bool, u32, u32), { 4 * MAX_SSRCS }>::new();
@@ -278,8 +278,8 @@ impl<'a> Media<'a> {
         all.filter(|(n, _)| *n == "extmap").fold(ExtensionMap::new(), |all, (_, value)| {
             let (id, rest) = word(value);
             let (uri, _) = word(rest);
-            match (id.parse::<u8>(), Extension::from_uri(uri)) {
-                (Ok(id @ 1..=14), Some(extension)) => all.with(extension, id),
+            match (number::<u8>(id), Extension::from_uri(uri)) {
+                (Some(id @ 1..=14), Some(extension)) => all.with(extension, id),
                 _ => all,
             }
         })
@@ -289,7 +289,7 @@ impl<'a> Media<'a> {
     #[must_use]
     pub fn payloads(&self) -> Payloads<'a> {
         let mut all = Payloads::new();
-        for pt in split(self.formats, b' ').filter_map(|f| f.parse::<u8>().ok()).filter(|pt| *pt <= 127) {
+        for pt in split(self.formats, b' ').filter_map(number::<u8>).filter(|pt| *pt <= 127) {
             if all.iter().any(|p| p.map.pt == pt) {
                 continue;
             }
@@ -319,7 +319,7 @@ impl<'a> Media<'a> {
                     let (pt, fb) = word(value);
                     if pt == "*" {
                         every.add(fb);
-                    } else if let Some(p) = pt.parse().ok().and_then(|pt| find(&mut all, pt)) {
+                    } else if let Some(p) = number(pt).and_then(|pt| find(&mut all, pt)) {
                         p.feedback.add(fb);
                     }
                 }
@@ -349,7 +349,7 @@ fn fold_rtx(all: &mut Payloads<'_>) {
     let is_rtx = |p: &Payload<'_>| p.map.encoding.eq_ignore_ascii_case("rtx");
     for i in 0..all.len() {
         let Some(p) = all.get(i).filter(|p| is_rtx(p)).copied() else { continue };
-        let apt = crate::attr::parameter(p.fmtp, "apt").and_then(|apt| apt.parse().ok());
+        let apt = crate::attr::parameter(p.fmtp, "apt").and_then(number);
         if let Some(original) = apt.and_then(|apt: u8| find(all, apt)).filter(|o| !is_rtx(o) && o.rtx.is_none()) {
             original.rtx = Some(p.map.pt);
         }
@@ -361,7 +361,7 @@ fn fold_rtx(all: &mut Payloads<'_>) {
 fn note_red(all: &mut Payloads<'_>) {
     for i in 0..all.len() {
         let Some(p) = all.get(i).filter(|p| p.map.encoding.eq_ignore_ascii_case("red")).copied() else { continue };
-        let mut blocks = split(p.fmtp, b'/').map(|block| block.trim_ascii().parse::<u8>().ok());
+        let mut blocks = split(p.fmtp, b'/').map(|block| number::<u8>(block.trim_ascii()));
         let first = blocks.next().flatten();
         let alone = blocks.all(|block| block == first);
         let same = |o: &&mut Payload<'_>| o.map.clock_rate == p.map.clock_rate && o.map.channels == p.map.channels;

@@ -1,4 +1,4 @@
-use barertc_wire::text::{split, split_once};
+use barertc_wire::text::{number, split, split_once};
 use barertc_wire::{Fingerprint, Fingerprints, is_received_ice_string};
 
 use crate::attr::Setup;
@@ -108,7 +108,7 @@ impl<'a> Session<'a> {
         let origin = Lines::new(self.head).find_map(|l| l.strip_prefix("o="))?;
         let mut words = split(origin, b' ').filter(|word| !word.is_empty());
         let (_, id, version) = (words.next(), words.next()?, words.next()?);
-        Some((id.parse().ok()?, version.parse().ok()?))
+        Some((number(id)?, number(version)?))
     }
 
     /// The BUNDLE groups of the description, in order (RFC 9143 §7).

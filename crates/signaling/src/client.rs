@@ -70,7 +70,7 @@ async fn handshake<S: Read + Write>(stream: &mut S, url: &Url<'_>, key: &str, bu
 /// The error for a response with a status other than success.
 pub(crate) fn refusal(response: &http::Response<'_>) -> Error {
     match response.status {
-        503 => Error::Busy(response.fields.retry_after.and_then(|seconds| seconds.parse().ok())),
+        503 => Error::Busy(response.fields.retry_after.and_then(barertc_wire::text::number)),
         status => Error::Status(status),
     }
 }

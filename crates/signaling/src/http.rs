@@ -114,9 +114,7 @@ impl<'h> Fields<'h> {
         let listed =
             |list: &str, token: &str| text::split(list, b',').any(|v| v.trim_ascii().eq_ignore_ascii_case(token));
         if is("Content-Length") {
-            let value = ascii("Content-Length")?;
-            let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-            let length = value.parse().ok().filter(|_| digits).ok_or(Violation::ContentLength)?;
+            let length = text::number(ascii("Content-Length")?).ok_or(Violation::ContentLength)?;
             // Two lengths can smuggle a request past a proxy, even if they are equal (RFC 9112 §6.3).
             if self.content_length.replace(length).is_some() {
                 return Err(Violation::Doubled("Content-Length"));
@@ -263,8 +261,8 @@ pub(crate) fn parse_response(head: &[u8]) -> Result<Response<'_>, Violation> {
     let (version, status) = text::split_once(line, b' ').ok_or(Violation::StartLine)?;
     version_of(version)?;
     let (status, reason) = status.split_at_checked(3).ok_or(Violation::StartLine)?;
-    let valid = status.bytes().all(|b| b.is_ascii_digit()) && (reason.is_empty() || reason.starts_with(' '));
-    let status = status.parse().ok().filter(|s| valid && (100..600).contains(s)).ok_or(Violation::StartLine)?;
+    let valid = reason.is_empty() || reason.starts_with(' ');
+    let status = text::number(status).filter(|s| valid && (100..600).contains(s)).ok_or(Violation::StartLine)?;
     Ok(Response { status, fields: Fields::read(rest)? })
 }
 

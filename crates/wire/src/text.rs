@@ -1,7 +1,9 @@
-//! Splitting text at ASCII characters.
+//! Splitting text at ASCII characters, and reading numbers.
 //!
 //! `str` has the same functions. But its searches contain bounds checks that the compiler does not remove. Code that uses
 //! them does not link without a panic handler (`cargo xtask no-panic`).
+
+use core::str::FromStr;
 
 /// Splits the text at the first `separator` into the parts before and after it.
 ///
@@ -42,6 +44,14 @@ pub fn trim_end(mut text: &str, byte: u8) -> &str {
     text
 }
 
+/// A decimal number as protocols write it: digits and nothing else (`1*DIGIT`, RFC 5234 §B.1).
+///
+/// `None` for anything else, and for a number that the type cannot hold. [`str::parse`] would also take a `+`.
+#[must_use]
+pub fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
 /// The iterator of [`split`].
 #[derive(Clone, Debug)]
 pub struct Split<'a> {
@@ -65,6 +75,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn numbers_have_digits_only() {
+        assert_eq!((number("0"), number("0255"), number("65535")), (Some(0_u8), Some(255_u8), Some(65_535_u16)));
+        for bad in ["", "+1", "-1", "256", " 1", "1 ", "1.0", "0x1", "\u{0661}"] {
+            assert_eq!(number::<u8>(bad), None, "{bad}");
+        }
+        assert_eq!(number::<i8>("-1"), None);
+    }
 
     proptest! {
         #[test]
