@@ -7,7 +7,8 @@ use std::net::UdpSocket;
 use std::process::Command;
 
 use barertc_dtls::{Config, Event, Group, Preference, Role, SrtpProfiles, Suite, Version};
-use dtls_support::{LABEL, Ours, Peer, Theirs, free_port};
+use barertc_interop::free_port;
+use dtls_support::{LABEL, Ours, Peer, Theirs};
 
 /// The strongest profile that GnuTLS has: it knows none with GCM.
 const PROFILE: &str = "SRTP_AES128_CM_HMAC_SHA1_80";

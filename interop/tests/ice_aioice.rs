@@ -53,13 +53,13 @@ impl Aioice {
     }
 
     fn line(&mut self) -> String {
-        self.lines.recv_timeout(Duration::from_secs(20)).expect("a line")
+        self.lines.recv_timeout(Duration::from_secs(60)).expect("a line")
     }
 
     /// Runs `ours` until both say that they are connected.
     fn connect(&self, ours: &mut Endpoint) {
         let (mut said, mut done) = (None, false);
-        for _ in 0..400 {
+        for _ in 0..1200 {
             said = said.or_else(|| self.lines.try_recv().ok());
             done = ours.agent.state() == State::Completed;
             if said.is_some() && done {
@@ -118,7 +118,7 @@ fn connects(controlling: bool, candidates: bool) {
     assert_eq!(ours.agent.is_controlling(), controlling);
     for n in 0..20u8 {
         ours.send(&[0x80, n]);
-        let got = run(&mut [&mut ours], Duration::from_secs(5), |e| e[0].data.len() == usize::from(n) + 1);
+        let got = run(&mut [&mut ours], Duration::from_secs(30), |e| e[0].data.len() == usize::from(n) + 1);
         assert!(got, "nothing came back");
         assert_eq!(ours.data.last().unwrap(), &[b"\x80echo \x80".as_slice(), &[n]].concat());
     }

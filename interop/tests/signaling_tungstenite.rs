@@ -78,11 +78,9 @@ fn against(clients: usize, page: impl FnOnce(u16) + Send + 'static) -> Discards 
     futures_lite::future::block_on(async {
         let app = App::default();
         let stack = edge_nal_std::Stack::new();
-        let (port, listener) = {
-            // The stack doesn't tell which port it was given: ask for one that was free a moment ago.
-            let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
-            (port, stack.bind(([127, 0, 0, 1], port).into()).await.expect("bind"))
-        };
+        // The stack doesn't tell which port it was given.
+        let port = barertc_interop::free_port();
+        let listener = stack.bind(([127, 0, 0, 1], port).into()).await.expect("bind");
         let thread = std::thread::spawn(move || page(port));
         for _ in 0..clients {
             let (from, mut socket) = listener.accept().await.expect("accept");
