@@ -125,23 +125,29 @@ proptest! {
     fn in_critical_sections(ops in prop::collection::vec(op(), 1..60)) {
         run::<CriticalSection>(&mut vec![MaybeUninit::uninit(); REGION], &ops);
     }
+}
 
-    #[test]
-    fn a_region_of_any_size_and_alignment_is_refused_or_works(skip in 0..64usize, len in 0..512usize) {
-        let mut memory = vec![MaybeUninit::uninit(); 576];
-        let region = &mut memory[skip..skip + len];
+/// Every size at every address of a cache line.
+#[test]
+fn a_region_of_any_size_and_alignment_is_refused_or_works() {
+    #[repr(align(64))]
+    struct Aligned([MaybeUninit<u8>; 576]);
+    let mut memory = Aligned([MaybeUninit::uninit(); 576]);
+    for (skip, len) in (0..64).flat_map(|skip| (0..512).map(move |len| (skip, len))) {
+        let region = &mut memory.0[skip..skip + len];
         let end = region.as_ptr().addr() + len;
         match Heap::<barertc_arena::Unlocked>::new(region) {
             Err(error) => {
-                prop_assert_eq!(error, RegionError::TooSmall);
-                prop_assert!(len < 2 * Heap::region_overhead());
+                assert_eq!(error, RegionError::TooSmall);
+                assert!(len < 2 * Heap::region_overhead(), "{len} bytes behind {skip}");
             }
             Ok(heap) => {
                 while let Ok(block) = heap.allocate(Layout::new::<u64>()) {
-                    prop_assert!(block.cast::<u8>().as_ptr().addr() + 8 <= end);
-                    prop_assert_eq!(block.cast::<u8>().as_ptr().addr() % 8, 0);
+                    assert!(block.cast::<u8>().as_ptr().addr() + 8 <= end);
+                    assert_eq!(block.cast::<u8>().as_ptr().addr() % 8, 0);
                 }
-                prop_assert!(heap.stats().live > 0 && heap.stats().live <= len);
+                let live = heap.stats().live;
+                assert!(live > 0 && live <= len, "{live} of {len} bytes behind {skip}");
             }
         }
     }

@@ -29,6 +29,8 @@ fn what_is_no_description_is_refused() {
         "video 9 UDP",
         "video 70000 UDP x",
         "video x UDP x",
+        "video +9 UDP x",
+        "video -9 UDP x",
         "vi(deo 9 UDP x",
         "video 9 U//P x",
     ] {
@@ -37,6 +39,29 @@ fn what_is_no_description_is_refused() {
     }
     assert!(Session::parse(&format!("{head}m=video 9/2 UDP x\r\n")).is_ok());
     assert!(Session::parse(&head.replace("\r\n", "\n")).is_ok(), "bare line feeds are accepted");
+}
+
+/// The grammars of RFC 8866 §9, RFC 8841 §9 and RFC 5576 §10 have digits without a sign.
+#[test]
+fn numbers_with_a_sign_are_none() {
+    let head = "v=0\r\no=- +1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
+    let text = format!(
+        "{head}m=video 9 UDP/TLS/RTP/SAVPF +96 97\r\na=rtpmap:+97 VP8/90000\r\na=extmap:+3 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+         a=ssrc:+1 cname:x\r\na=sctp-port:+5000\r\na=max-message-size:+1\r\n"
+    );
+    let session = Session::parse(&text).unwrap();
+    assert_eq!(session.origin(), None);
+    let media = session.media_at(0).unwrap();
+    assert!(media.payloads().is_empty() && media.ssrcs().is_empty());
+    assert_eq!((media.sctp_port(), media.max_message_size()), (None, 65_536));
+    assert_eq!(media.extensions(), barertc_wire::ExtensionMap::new());
+    let plain = text.replace('+', "");
+    let session = Session::parse(&plain).unwrap();
+    assert_eq!(session.origin(), Some((1, 1)));
+    let media = session.media_at(0).unwrap();
+    assert_eq!((media.payloads().len(), media.ssrcs().len()), (1, 1));
+    assert_eq!((media.sctp_port(), media.max_message_size()), (Some(5_000), 1));
+    assert_ne!(media.extensions(), barertc_wire::ExtensionMap::new());
 }
 
 #[test]
