@@ -296,7 +296,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn addresses_are_what_the_standard_library_takes(
-            parts in proptest::collection::vec("|0|1|ab|12ef|FFFF|12345|127.0.0.1|1.2.3.4|1.2.3|01.2.3.4|1.2.3.256|g|+1", 0..10),
+            parts in proptest::collection::vec("|0|1|ab|12ef|FFFF|12345|127[.]0[.]0[.]1|1[.]2[.]3[.]4|1[.]2[.]3|01[.]2[.]3[.]4|1[.]2[.]3[.]256|g|[+]1|1.2", 0..10),
             mapped: bool,
         ) {
             let text = parts.join(":");
