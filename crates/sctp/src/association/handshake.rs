@@ -150,10 +150,13 @@ impl<A: Allocator> Association<A> {
         }
     }
 
-    /// Writes the INIT ACK.
+    /// Writes the INIT ACK. It has Zero Checksum Acceptable (RFC 9653 §4) only for a peer that has told so itself: another
+    /// one has no use for it, and some drop a chunk with a parameter that they do not know (pion's SCTP up to 2023).
     pub(super) fn write_init_ack(&mut self, w: &mut Writer<'_>, tag: u32) -> Result<(), barertc_wire::NoRoom> {
         let cookie = self.identity.cookie;
-        let init = Init { cookie: Some(&cookie), ..self.our_init(tag) };
+        let mut init = Init { cookie: Some(&cookie), ..self.our_init(tag) };
+        init.capabilities.zero_checksum &=
+            self.answered.as_ref().is_some_and(|answered| answered.peer.capabilities.zero_checksum);
         let (chain, rx) = (&mut self.outbox.unrecognized, &mut self.rx);
         let written = init.write(w, chain.len(), |out| rx.copy_kept(chain, out));
         rx.release_kept(chain);

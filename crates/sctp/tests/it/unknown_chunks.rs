@@ -94,16 +94,42 @@ fn unknown_parameters_of_init_are_told_in_init_ack() {
     let len = a.poll_transmit(now, &mut room).expect("INIT ACK");
     let (kind, _, ack) = chunks(&room[..len]).remove(0);
     assert_eq!(kind, 2);
-    let mut at = 16;
-    let mut unrecognized = vec![];
-    while let Some(&[a, b, c, d]) = ack.get(at..at + 4) {
-        let n = usize::from(u16::from_be_bytes([c, d]));
-        if (a, b) == (0, 8) {
-            unrecognized.push(ack[at + 4..at + n].to_vec());
-        }
-        at += n.next_multiple_of(4);
-    }
+    let unrecognized = of_kind(&ack, 8);
     assert_eq!(unrecognized, [vec![0xFF, 1, 0, 7, 1, 2, 3], vec![0x7F, 2, 0, 6, 5, 6]]);
     assert_eq!(heap.stats().live, live);
     assert_eq!(a.stats().receive_window, association(Config::new(), 2).0.stats().receive_window, "nothing is kept");
+}
+
+#[test]
+fn zero_checksums_are_told_in_init_ack_to_who_told_of_them() {
+    let now = Instant::from_millis(1);
+    for params in [&[][..], &[0x80, 1, 0, 8, 0, 0, 0, 1]] {
+        let (mut a, _) = association(Config::new(), 1);
+        let mut value = vec![0, 0, 0, 9, 0, 1, 0, 0, 0, 9, 0, 9, 0, 0, 0, 7];
+        value.extend(params);
+        let mut p = vec![0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0, 0, 0, 0];
+        p.extend(chunk(1, 0, &value));
+        packet::seal(&mut p);
+        a.handle(now, &mut p).expect("INIT");
+        let mut room = [0; 1_200];
+        let len = a.poll_transmit(now, &mut room).expect("INIT ACK");
+        let (kind, _, ack) = chunks(&room[..len]).remove(0);
+        assert_eq!(kind, 2);
+        let told = of_kind(&ack, 0x8001);
+        assert_eq!(told, if params.is_empty() { vec![] } else { vec![vec![0, 0, 0, 1]] });
+    }
+}
+
+/// The values of the parameters of one kind in an INIT or INIT ACK.
+fn of_kind(init: &[u8], kind: u16) -> Vec<Vec<u8>> {
+    let mut at = 16;
+    let mut found = vec![];
+    while let Some(&[a, b, c, d]) = init.get(at..at + 4) {
+        let n = usize::from(u16::from_be_bytes([c, d]));
+        if u16::from_be_bytes([a, b]) == kind {
+            found.push(init[at + 4..at + n].to_vec());
+        }
+        at += n.next_multiple_of(4);
+    }
+    found
 }
