@@ -28,6 +28,10 @@ export class Program {
     this.ended = new Promise((done) => this.child.on('close', () => { running.delete(this); this.gone = true; this.#wake(); done(); }));
   }
 
+  static running() {
+    return [...running];
+  }
+
   #wake() {
     for (const wake of this.#waiting.splice(0)) wake();
   }

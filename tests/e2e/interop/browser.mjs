@@ -31,7 +31,7 @@ function tools() {
     const came = { video: 0, audio: 0 };
     (await pc.getStats()).forEach((s) => {
       if (s.type !== 'inbound-rtp') return;
-      came[s.kind] = s.kind === 'video' ? s.framesDecoded ?? 0 : s.packetsReceived ?? 0;
+      came[s.kind] += s.kind === 'video' ? s.framesDecoded ?? 0 : s.packetsReceived ?? 0;
     });
     return came;
   };
@@ -49,6 +49,11 @@ try {
       description: await page.evaluate('window.starting.then((session) => (window.session = session).description)'),
       answer: (sdp) => page.evaluate((text) => window.session.answer(text), sdp),
       result: () => page.evaluate('window.session.result()'),
+      steps: await page.evaluate('window.session.steps'),
+      reset: () => page.evaluate('window.session.reset()'),
+      offerAgain: (step) => page.evaluate((what) => window.session.offerAgain(what), step),
+      answerAgain: (sdp) => page.evaluate((text) => window.session.answerAgain(text), sdp),
+      goesOn: () => page.evaluate('window.session.goesOn()'),
       close: (byThem) => page.evaluate((them) => window.session.close(them), byThem),
     };
   });

@@ -5,18 +5,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { MediaStreamTrack, RTCPeerConnection, RtpHeader, RtpPacket, useH264, useOPUS, useVP8 } from 'werift';
 import { options, run } from './lines.mjs';
+import { PICTURE, SOUND } from './packets.mjs';
 
 const { side, codec, bytes } = options;
 const MESSAGE = 16_000;
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const version = JSON.parse(readFileSync(new URL('node_modules/werift/package.json', import.meta.url))).version;
 
-// A key frame in one packet: an IDR slice, or a descriptor (RFC 7741 §4.2) and a frame header of VP8 (RFC 6386 §9.1).
-const PICTURE = {
-  h264: Buffer.concat([Buffer.from([0x65, 0x88]), randomBytes(900)]),
-  vp8: Buffer.concat([Buffer.from([0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]), randomBytes(900)]),
-}[codec];
-const SOUND = Buffer.concat([Buffer.from([0xfc]), randomBytes(60)]);
 const h264 = useH264({ parameters: 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1' });
 const pc = new RTCPeerConnection({
   codecs: { video: [codec === 'h264' ? h264 : useVP8()], audio: [useOPUS()] },
@@ -41,7 +36,7 @@ function play(track, payload, every, step, marker) {
     timestamp += step;
   }, every);
 }
-play(tracks[0], PICTURE, 33, 3_000, true);
+play(tracks[0], PICTURE[codec], 33, 3_000, true);
 play(tracks[1], SOUND, 20, 960, false);
 
 const [sent, heard] = [createHash('sha256'), createHash('sha256')];

@@ -1,13 +1,18 @@
-//! A device that sends back what it gets, for sessions with other stacks: `barertc-mirror offer|answer ADDRESS h264|vp8`.
+//! A device that sends back what it gets, for sessions with other stacks: `barertc-mirror offer|answer ADDRESS h264|vp8 [plain]`.
 //!
 //! Descriptions go over standard output and input, each with an empty line behind it. It has one track of video, one of Opus,
 //! both of which send and receive, and data channels. A frame that is complete goes back as it came, and so does a message.
-//! Each change of state is a line. With the end of its input it closes the connection. Its last line is the sum.
+//! With `plain` it offers no FlexFEC. The message `close` closes its channel. Each change of state is a line, and so is the end of a channel.
+//!
+//! A later description on its input is answered. The line `restart` has it offer with new ICE credentials, and `more` with a
+//! second track of Opus. A later offer with more audio than there are tracks gets one, too. With the end of its input it closes
+//! the connection. Its last line is the sum.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, BufRead as _};
 use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -26,7 +31,7 @@ use futures_lite::future;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
-const USAGE: &str = "barertc-mirror offer|answer ADDRESS h264|vp8";
+const USAGE: &str = "barertc-mirror offer|answer ADDRESS h264|vp8 [plain]";
 
 /// Room for messages, each way.
 const BUFFER: u32 = 1 << 20;
@@ -34,6 +39,8 @@ const BUFFER: u32 = 1 << 20;
 const MESSAGE: usize = 64 << 10;
 /// The largest frame that is sent back, in bytes.
 const FRAME: usize = 512 << 10;
+/// How often it is looked what was said.
+const LISTEN: Duration = Duration::from_millis(20);
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -49,20 +56,33 @@ struct Mirror {
     frames: [u64; 2],
     /// Frames that were not.
     refused: u64,
+    /// Whether an offer waits for its answer.
+    offered: bool,
+    tracks: usize,
+}
+
+/// A second track of Opus.
+fn second() -> Result<TrackConfig, Error> {
+    TrackConfig::sendrecv(MediaKind::Audio, "a2", "mirror", [LocalCodec::opus()])
 }
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [side, address, video] = &args[..] else { bail!(USAGE) };
+    let (rest, plain) = match &args[..] {
+        [rest @ .., plain] if plain == "plain" => (rest, true),
+        rest => (rest, false),
+    };
+    let [side, address, video] = rest else { bail!(USAGE) };
     let video = match video.as_str() {
         "h264" => LocalCodec::h264(),
         "vp8" => LocalCodec::vp8(),
         _ => bail!(USAGE),
     };
+    let video = if plain { video.with_flexfec(None) } else { video };
     let mut config = Config { sctp: SctpConfig::with_buffers(BUFFER, BUFFER), ..Config::default() };
     config.max_message_size = MESSAGE as u32;
     config.recv_video = RecvBounds { packets: 512, ..RecvBounds::video(1) };
-    config.recv_audio = RecvBounds::audio(1);
+    config.recv_audio = RecvBounds::audio(2);
     let identity = Box::leak(Box::new(Identity::generate(&RustCrypto, &mut UnwrapErr(SysRng))));
     async_io::block_on(run(side == "offer", address.parse().context(USAGE)?, video, config, identity))
 }
@@ -101,41 +121,82 @@ async fn run(
         bytes: 0,
         frames: [0; 2],
         refused: 0,
+        offered: false,
+        tracks: 2,
     });
     let mut ports = [Port { local, socket }];
     let mut buffers = Buffers::new();
     let network = async { Ok(barertc_runner::run(&mut ports, &mut buffers, &clock, &mirror, &wake).await?) };
-    let (ended, end) = async_channel_of_input();
+    let input = input();
     let goodbye = async {
-        ended.await;
+        loop {
+            match input.try_recv() {
+                Ok(word) => mirror.borrow_mut().heard(clock.now(), word)?,
+                Err(TryRecvError::Empty) => drop(Timer::after(LISTEN).await),
+                Err(TryRecvError::Disconnected) => break,
+            }
+            wake.signal(());
+        }
         mirror.borrow_mut().connection.close(clock.now());
         wake.signal(());
         Timer::after(GOODBYE).await;
         bail!("the connection has not parted")
     };
     let outcome: Result<()> = future::or(network, goodbye).await;
-    drop(end);
     let Mirror { frames: [video, audio], refused, bytes, .. } = *mirror.borrow();
     println!("mirrored video {video} audio {audio} refused {refused} bytes {bytes}");
     outcome
 }
 
-/// A future that ends with standard input, and what keeps it.
-fn async_channel_of_input() -> (impl Future<Output = ()>, std::thread::JoinHandle<()>) {
-    let (tell, told) = std::sync::mpsc::channel::<()>();
-    let reader = std::thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        drop(tell);
-    });
-    let ended = async move {
-        while matches!(told.try_recv(), Err(std::sync::mpsc::TryRecvError::Empty)) {
-            Timer::after(Duration::from_millis(20)).await;
+/// What comes on standard input: descriptions, and lines that are none.
+fn input() -> Receiver<String> {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut description = String::new();
+        for line in io::stdin().lock().lines().map_while(io::Result::ok) {
+            let line = line.trim_end();
+            let word = match line {
+                "" => std::mem::take(&mut description),
+                _ if !description.is_empty() || line.starts_with("v=") => {
+                    description.extend([line, "\r\n"]);
+                    continue;
+                }
+                _ => line.to_owned(),
+            };
+            if !word.is_empty() && tell.send(word).is_err() {
+                return;
+            }
         }
-    };
-    (ended, reader)
+    });
+    told
 }
 
 impl Mirror {
+    /// A description, or what is to be offered.
+    fn heard(&mut self, now: Instant, word: String) -> Result<()> {
+        let mut room = vec![0; 16 << 10];
+        let connection = &mut self.connection;
+        match word.as_str() {
+            "restart" => connection.restart_ice(now)?,
+            "more" => drop(connection.add_track(now, second()?)?),
+            answer if self.offered => {
+                connection.set_answer(now, answer)?;
+                self.offered = false;
+                return Ok(());
+            }
+            offer => {
+                if offer.matches("\nm=audio").count() > 1 && self.tracks < 3 {
+                    connection.add_track(now, second()?)?;
+                    self.tracks = 3;
+                }
+                return Ok(say(connection.create_answer(now, offer, &mut room)?)?);
+            }
+        }
+        say(connection.create_offer(now, &mut room)?)?;
+        self.offered = true;
+        Ok(())
+    }
+
     fn events(&mut self, now: Instant) {
         while let Some(event) = self.connection.poll_event() {
             match event {
@@ -166,7 +227,11 @@ impl Mirror {
             self.partial.extend_from_slice(&self.room[..read.len]);
             self.bytes += read.len as u64;
             if read.end_of_message {
-                self.waiting.push_back((id, read.kind, std::mem::take(&mut self.partial)));
+                let message = std::mem::take(&mut self.partial);
+                match &message[..] {
+                    b"close" => drop(self.connection.close_channel(now, id)),
+                    _ => self.waiting.push_back((id, read.kind, message)),
+                }
             }
         }
     }
