@@ -33,7 +33,10 @@ const PEERS = {
   aiortc: { command: [process.env.AIORTC_PYTHON ?? 'python3', path.join(folder, 'aiortc_peer.py')], no: LATER },
   'libdatachannel (`node-datachannel`)': { command: node('libdatachannel.mjs'), no: { restart: 'It has no ICE restart' } },
   'GStreamer webrtcbin': {
-    command: ['/usr/bin/python3', path.join(folder, 'gstreamer_peer.py')], no: { restart: 'webrtcbin 1.22 has no ICE restart' },
+    command: ['/usr/bin/python3', path.join(folder, 'gstreamer_peer.py')], no: {
+      restart: 'webrtcbin 1.22 has no ICE restart',
+      answer: 'It answers our Opus `recvonly` though a source for it is linked; why is not known yet',
+    },
   },
   // It takes each announced SSRC that is none of RTX for a track, two of which in an m-line it refuses: so FlexFEC is not offered.
   pion: { command: [process.env.PION_PEER ?? 'pion'], device: ['plain'] },
@@ -129,7 +132,7 @@ for (const [name, peer] of Object.entries(PEERS)) {
   let [version, silent, deaf] = ['', false, false];
   for (const side of ['offer', 'answer']) {
     for (const codec of ['h264', 'vp8']) {
-      const no = peer.no?.[codec];
+      const no = peer.no?.[codec] ?? peer.no?.[side];
       if (no) {
         cells.push(note(no));
         continue;
