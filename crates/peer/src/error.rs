@@ -160,22 +160,54 @@ impl From<AllocError> for Error {
     }
 }
 
-macro_rules! from {
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<barertc_sdp::Error> for Error {
+    fn from(error: barertc_sdp::Error) -> Self {
+        Self::Sdp(error)
+    }
+}
+
+macro_rules! from_layers {
     ($($variant:ident: $error:ty),+ $(,)?) => {
         $(impl From<$error> for Error {
             fn from(error: $error) -> Self {
-                Self::$variant(error)
+                match error {
+                    // A caller does the same about it, whichever layer had no memory.
+                    <$error>::NoMemory => Self::NoMemory,
+                    error => Self::$variant(error),
+                }
             }
         })+
     };
 }
 
-from! {
-    Config: ConfigError,
-    Sdp: barertc_sdp::Error,
+from_layers! {
     Ice: barertc_ice::Error,
     Dtls: barertc_dtls::Error,
     Srtp: barertc_srtp::Error,
     Sctp: barertc_sctp::Error,
     Media: barertc_rtcp_nack::Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_a_layer_does_not_get_is_told_as_such() {
+        let told: [Error; 5] = [
+            barertc_ice::Error::NoMemory.into(),
+            barertc_dtls::Error::NoMemory.into(),
+            barertc_srtp::Error::NoMemory.into(),
+            barertc_sctp::Error::NoMemory.into(),
+            barertc_rtcp_nack::Error::NoMemory.into(),
+        ];
+        assert!(told.iter().all(|error| matches!(error, Error::NoMemory)), "{told:?}");
+        assert!(matches!(barertc_ice::Error::CandidateProtocol.into(), Error::Ice(_)));
+    }
 }

@@ -134,6 +134,7 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const AC
     let mut ports = bind_media(&app).await?;
     let (acceptor, address) = board.listen(settings.http).await.map_err(|_| Error::Http(settings.http))?;
     ready(address);
+    report::compare_bounds(&app);
     let pages = OutOfLine(pin!(in_place(|| serve::accept_all(&app, &acceptor))));
     let forwarding = OutOfLine(pin!(async {
         match &settings.forwarder {

@@ -29,6 +29,20 @@ pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
     }
 }
 
+/// Says so where all viewers together may need more memory than there is.
+#[inline(never)]
+pub(crate) fn compare_bounds<B: Board>(app: &App<'_, B>) {
+    let (one, viewers) = (worst_case(app), app.settings.max_viewers);
+    let psram = app.board.memory().psram;
+    let (needed, room) = (one.saturating_mul(viewers), psram.capacity.saturating_sub(psram.live));
+    if psram.capacity > 0 && needed > room {
+        app.board.log(format_args!(
+            "settings: {viewers} viewers of {one} B may need {needed} B, and there are {room} B: the last of them will be refused, \
+             and pictures of the others may wait for memory"
+        ));
+    }
+}
+
 /// Out of line: the line and the figures are not on the stack while others work.
 #[inline(never)]
 fn tell<B: Board>(app: &App<'_, B>, log_it: bool) {

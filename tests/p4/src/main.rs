@@ -11,6 +11,7 @@ use barertc_coprocessor::Firmware;
 use barertc_p4::board::Board;
 use barertc_p4::dev::timers::SECOND;
 use barertc_p4::machine::{ClockSource, Machine};
+use barertc_p4::memory::{L2, L2_BYTES};
 use barertc_p4::net::{Forward, UserNetwork};
 use barertc_p4::symbols::Symbols;
 
@@ -26,7 +27,7 @@ const USAGE: &str = "usage: barertc-p4 run [OPTION…] FLASH
   --seconds N         ends after so many
   --virtual           an instruction takes 2.5 ns, and sleep no time
   --trace             prints each instruction
-  --watch SYMBOL      stops before what is there is written
+  --watch SYMBOL      stops before what is there is written, once the start-up code has cleared it
   --break-at SYMBOL   stops there; also an address like 0x40012436
   --interrupts-on     the bootloader leaves interrupts on";
 
@@ -93,9 +94,10 @@ fn start(mut args: pico_args::Arguments) -> Result<()> {
         Some(address) => Ok((address.with_context(|| format!("{name}: no address"))?, 4)),
         None => symbols.find(name).with_context(|| format!("{name}: no such symbol (--program names the program)")),
     };
-    if let Some(name) = watch {
-        let (address, len) = place(&name)?;
-        machine.memory.watched = Some((address, address + len.max(1)));
+    // The start-up code clears and copies everything there is: writes count from when the program uses its first device.
+    let mut watched = watch.map(|name| place(&name)).transpose()?.map(|(address, len)| (address, address + len.max(1)));
+    if let Some((address, _)) = watched.filter(|(address, _)| !(L2..L2 + L2_BYTES as u32).contains(address)) {
+        bail!("--watch: {address:#010x} is not in the memory inside the chip, which alone is watched");
     }
     if let Some(name) = stop {
         machine.breakpoints = vec![place(&name)?.0];
@@ -103,6 +105,10 @@ fn start(mut args: pico_args::Arguments) -> Result<()> {
     let (mut shown, mut started) = (0, 0);
     let mut load = load.map(|seconds| report::Load::each(seconds * SECOND));
     let end = machine.run(seconds.saturating_mul(1000), |machine| {
+        if machine.bus.accesses > 0 && watched.is_some() {
+            machine.memory.watched = watched.take();
+            machine.cpu.guards_changed = true;
+        }
         let text = &machine.bus.serial.text;
         if text.len() > shown {
             let _ = std::io::stdout().write_all(&text[shown..]);

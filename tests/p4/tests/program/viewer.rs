@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
+use barertc::dtls::{Preference, SrtpProfiles};
 use barertc::{
     Candidate, ChannelConfig, Codec, Config, ConnectionState, Event, Feedback, H264, Identity, LocalCodec, MediaKind,
     MessageKind, PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId,
@@ -33,6 +34,8 @@ pub struct Scene {
     pub viewers: Vec<Viewer>,
     /// Who asks from now on does nothing more with the answer.
     pub silent: bool,
+    /// The one protection profile that who asks from now on has (RFC 5764 §4.1.2); none: what it likes best.
+    pub profile: Option<u16>,
     next: u16,
 }
 
@@ -41,7 +44,7 @@ impl Scene {
     pub fn new(board: Board, flash: Vec<u8>) -> Self {
         let network = Rc::new(RefCell::new(UserNetwork::new(Forward::default()).expect("a network")));
         let machine = Machine::new(board, flash, Box::new(network.clone()), ClockSource::Virtual);
-        let mut scene = Self { machine, network, viewers: Vec::new(), silent: false, next: 0 };
+        let mut scene = Self { machine, network, viewers: Vec::new(), silent: false, profile: None, next: 0 };
         until(&mut scene.machine, 10_000, "ready at");
         scene
     }
@@ -57,7 +60,7 @@ impl Scene {
     /// A viewer that has not asked yet.
     pub fn viewer(&mut self) -> Viewer {
         self.next += 1;
-        Viewer::new(self.now(), 40_000 + self.next, &self.network)
+        Viewer::new(self.now(), 40_000 + self.next, self.profile, &self.network)
     }
 
     pub fn now(&self) -> Instant {
@@ -171,14 +174,17 @@ struct Http {
 }
 
 impl Viewer {
-    fn new(now: Instant, port: u16, network: &Shared) -> Self {
+    fn new(now: Instant, port: u16, profile: Option<u16>, network: &Shared) -> Self {
         let mut rng = Predictable::new(port.into());
         let identity = Box::leak(Box::new(Identity::generate(&RustCrypto, &mut rng)));
-        let config = Config {
+        let mut config = Config {
             recv_video: RecvBounds { packets: 512, ..RecvBounds::video(1) },
             recv_audio: RecvBounds::audio(1),
             ..Config::default()
         };
+        if let Some(profile) = profile {
+            config.dtls.srtp = SrtpProfiles::Only(Preference::only(&[profile]));
+        }
         let mut connection =
             PeerConnection::new(config, identity, Global, &RustCrypto, &mut rng).expect("a connection");
         let here = SocketAddr::from((GATEWAY, port));
