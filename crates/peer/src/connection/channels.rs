@@ -176,6 +176,6 @@ fn refused(error: barertc_sctp::Error) -> Error {
     match error {
         barertc_sctp::Error::WouldBlock => Error::WouldBlock,
         barertc_sctp::Error::NoSuchChannel => Error::NoSuchChannel,
-        error => Error::Sctp(error),
+        error => error.into(),
     }
 }

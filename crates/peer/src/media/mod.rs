@@ -240,7 +240,7 @@ impl<A: Allocator + Clone> Media<A> {
         let stream = streams.sending_mut().ok_or(Error::NotReady)?;
         stream.enqueue(now, frame.clone()).map_err(|e| match e {
             barertc_rtcp_nack::Error::WouldBlock => Error::WouldBlock,
-            e => Error::Media(e),
+            e => e.into(),
         })
     }
 
