@@ -31,7 +31,7 @@ pub fn main(args: &[String]) -> Result<()> {
     if features {
         format::check()?;
         each_feature(&crates)?;
-        data_only()?;
+        left_out()?;
         each_network()?;
     }
     if on_targets {
@@ -86,11 +86,16 @@ fn each_feature(crates: &[Published]) -> Result<()> {
     let mut checked = 0;
     for each in crates {
         let alone = each.features.iter().map(|feature| Some(feature.as_str()));
+        // DTLS without a version does not compile, and says why.
+        let needs_a_version = each.has("dtls12") && each.has("dtls13");
         for feature in [None].into_iter().chain(alone) {
             let mut check = cargo();
             check.args(["check", "--quiet", "-p", &each.name, "--no-default-features"]);
             if let Some(feature) = feature {
                 check.args(["--features", feature]);
+            }
+            if needs_a_version && feature != Some("dtls12") {
+                check.args(["--features", "dtls13"]);
             }
             checked += 1;
             if !passes_without_a_warning(&mut check)? {
@@ -103,9 +108,38 @@ fn each_feature(crates: &[Published]) -> Result<()> {
     Ok(())
 }
 
-/// A connection without media is tested, and not only compiled.
-fn data_only() -> Result<()> {
-    run(cargo().args(["test", "--quiet", "-p", "barertc", "--no-default-features", "--test", "data_only"]))
+/// Tests of what is left out: crate, features, test.
+const LEFT_OUT: [(&str, &str, &str); 5] = [
+    ("barertc", "dtls12", "data_only"),
+    ("barertc", "dtls13,media", "data_only"),
+    ("barertc-dtls", "dtls12", "one_version"),
+    ("barertc-dtls", "dtls13", "one_version"),
+    ("barertc-ice", "", "without_turn"),
+];
+
+/// What is left out is tested, and not only compiled.
+fn left_out() -> Result<()> {
+    for (name, features, test) in LEFT_OUT {
+        run(cargo().args([
+            "test",
+            "--quiet",
+            "-p",
+            name,
+            "--no-default-features",
+            "--features",
+            features,
+            "--test",
+            test,
+        ]))?;
+    }
+    let mut check = cargo();
+    check.args(["check", "--quiet", "-p", "barertc-dtls", "--no-default-features"]);
+    let said = check.output().context("cargo could not be started")?;
+    let text = String::from_utf8_lossy(&said.stderr);
+    if said.status.success() || !text.contains("turn on the feature `dtls12`, `dtls13`, or both") {
+        bail!("{} does not say that a version is missing:\n{text}", show(&check));
+    }
+    Ok(())
 }
 
 /// The ESP32-P4's program with one of its networks, which leaves the other's driver out of the image.

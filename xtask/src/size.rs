@@ -17,7 +17,7 @@ use crate::rv32::{TARGET, Toolchain};
 
 const USAGE: &str = "usage: cargo xtask size [--check | profiles]
   --check    only what the images and the profiles promise, without writing docs/size.md
-  profiles   only what the profiles promise, which is the shorter part";
+  profiles   only the profiles, which is the shorter part: writes their section";
 const REPORT: &str = "docs/size.md";
 
 /// A program for a machine without an operating system.
@@ -112,11 +112,18 @@ pub fn promised() -> Result<String> {
     Ok(format!("{} images without a global heap and without initialisers", IMAGES.len()))
 }
 
+/// The section of the profiles alone: the rest of the report stays.
 fn profiles_alone() -> Result<()> {
-    let programs = profiles::build(&Toolchain::find(None)?)?;
-    let mut table = String::new();
-    let broken = profiles::report(&programs, &mut table)?;
-    println!("{table}");
+    let toolchain = Toolchain::find(None)?;
+    let mut section = String::new();
+    let broken = profiles::report(&profiles::build(&toolchain)?, &mut section)?;
+    profiles::prices(&toolchain, &mut section)?;
+    let path = root().join(REPORT);
+    let report = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let (before, rest) = report.split_once(profiles::TITLE).context("the report has no profiles")?;
+    let (_, after) = rest.split_once("\n## examples/").context("the report has no images")?;
+    fs::write(&path, format!("{before}{section}\n## examples/{after}"))?;
+    println!("{}", path.display());
     if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("; ")) }
 }
 
@@ -126,6 +133,9 @@ fn measure(write: bool) -> Result<()> {
     let mut broken = Vec::new();
     let (images, programs) = build_all(&toolchain)?;
     broken.extend(profiles::report(&programs, &mut report)?);
+    if write {
+        profiles::prices(&toolchain, &mut report)?;
+    }
     for (image, program) in IMAGES.iter().zip(images) {
         let bytes = fs::read(&program).with_context(|| format!("{} cannot be read", program.display()))?;
         let elf = object::File::parse(&*bytes).with_context(|| format!("{} is no ELF image", program.display()))?;

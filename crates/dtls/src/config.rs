@@ -24,6 +24,11 @@ pub enum Version {
 }
 
 impl Version {
+    /// The oldest version that is compiled in: DTLS 1.2 with the feature `dtls12`.
+    pub const OLDEST: Self = if cfg!(feature = "dtls12") { Self::Dtls12 } else { Self::Dtls13 };
+    /// The newest version that is compiled in: DTLS 1.3 with the feature `dtls13`.
+    pub const NEWEST: Self = if cfg!(feature = "dtls13") { Self::Dtls13 } else { Self::Dtls12 };
+
     pub(crate) const fn wire(self) -> u16 {
         match self {
             Self::Dtls12 => 0xFEFD,
@@ -67,9 +72,10 @@ const MIN_REASSEMBLY: u16 = 512;
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// The oldest version that this side accepts.
+    /// The oldest version that this side accepts; not older than [`Version::OLDEST`].
     pub min_version: Version,
-    /// The newest version that this side offers; not older than [`min_version`](Self::min_version).
+    /// The newest version that this side offers; not older than [`min_version`](Self::min_version), and
+    /// not newer than [`Version::NEWEST`].
     pub max_version: Version,
     /// The AEADs that may be negotiated, the preferred one first.
     pub suites: Preference<Suite, 3>,
@@ -111,8 +117,8 @@ impl Config {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            min_version: Version::Dtls12,
-            max_version: Version::Dtls13,
+            min_version: Version::OLDEST,
+            max_version: Version::NEWEST,
             suites: Preference::ANY,
             groups: Preference::ANY,
             srtp: SrtpProfiles::Ranked,
@@ -133,6 +139,8 @@ impl Config {
         let timeout = self.initial_timeout.as_millis() as u64;
         let rules = [
             ConfigError::check("mtu", self.mtu as u64, Rule::AtLeast(MIN_MTU as u64)),
+            ConfigError::check("min_version", self.min_version as u64, Rule::AtLeast(Version::OLDEST as u64)),
+            ConfigError::check("max_version", self.max_version as u64, Rule::AtMost(Version::NEWEST as u64)),
             ConfigError::check("max_version", self.max_version as u64, Rule::AtLeast(self.min_version as u64)),
             ConfigError::check("initial_timeout", timeout, Rule::AtLeast(1)),
             ConfigError::check("max_timeout", self.max_timeout.as_millis() as u64, Rule::AtLeast(timeout)),
@@ -148,8 +156,10 @@ impl Config {
         Ok(())
     }
 
+    /// Whether `version` may be negotiated. Of a version that is not compiled in the compiler knows that it may not.
     pub(crate) fn allows(&self, version: Version) -> bool {
-        (self.min_version..=self.max_version).contains(&version)
+        (Version::OLDEST..=Version::NEWEST).contains(&version)
+            && (self.min_version..=self.max_version).contains(&version)
     }
 }
 

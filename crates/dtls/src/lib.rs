@@ -71,6 +71,9 @@
 //! | signatures | ECDSA with P-256; with the feature `rsa`, the peer's may be RSA | the same |
 //! | required | extended_master_secret, certificates on both sides | certificates on both sides |
 //!
+//! The features `dtls12` and `dtls13` compile the versions in; both are on by default, and one of them has to be. Without
+//! one, its code is in no program, and [`Config::check`] refuses a configuration that names it.
+//!
 //! [`Config`] sets the order of suites and groups. A field that is [`Preference::ANY`] leaves the order to the crypto
 //! provider. `SRTP_AES128_CM_HMAC_SHA1_32` is used only where [`SrtpProfiles::Only`] names it. Resumption,
 //! renegotiation, early data and connection ids are not supported.
@@ -101,6 +104,8 @@
 //! - `defmt`: `defmt::Format` on public types, and the traces of `log` with `defmt`.
 #![no_std]
 #![forbid(unsafe_code)]
+// What both versions share has parts that only one of them needs.
+#![cfg_attr(not(all(feature = "dtls12", feature = "dtls13")), allow(dead_code))]
 #![cfg_attr(
     not(test),
     deny(
@@ -116,6 +121,9 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(not(any(feature = "dtls12", feature = "dtls13")))]
+compile_error!("barertc-dtls needs a version of DTLS: turn on the feature `dtls12`, `dtls13`, or both");
+
 mod acks;
 mod client_hello;
 mod config;
@@ -130,12 +138,15 @@ mod identity;
 mod link;
 mod machine;
 mod record;
+#[cfg(feature = "dtls12")]
 mod schedule12;
 mod schedule13;
 #[cfg(test)]
 mod testing;
 mod updates;
+#[cfg(feature = "dtls12")]
 mod v12;
+#[cfg_attr(not(feature = "dtls13"), path = "v13_absent.rs")]
 mod v13;
 mod x509;
 

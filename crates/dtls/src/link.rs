@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::handshake::flight::Flight;
 use crate::handshake::hello::{Extensions, ext, parse_use_srtp};
 use crate::record::Records;
+#[cfg(feature = "dtls13")]
 use crate::schedule13::Schedule;
 use crate::updates::Updates;
 
@@ -36,8 +37,10 @@ pub(crate) struct Link<A: Allocator, P: Provider> {
 /// What keys are exported from.
 pub(crate) enum Exporter {
     /// Master secret and both randoms (RFC 5705 §4).
+    #[cfg(feature = "dtls12")]
     Dtls12 { master: Secret, client_random: [u8; 32], server_random: [u8; 32] },
     /// exporter_master_secret (RFC 8446 §7.5).
+    #[cfg(feature = "dtls13")]
     Dtls13 { secret: Secret },
 }
 
@@ -87,12 +90,18 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         }
     }
 
+    /// Whether DTLS 1.3 was agreed on. Where only one version is compiled in, the compiler knows.
+    pub(crate) fn is_13(&self) -> bool {
+        Version::NEWEST == Version::Dtls13 && self.version == Some(Version::Dtls13)
+    }
+
     /// The first epoch that application data may come in (RFC 6347 §4.1, RFC 9147 §6.1).
     pub(crate) fn data_epoch(&self) -> u16 {
-        if self.version == Some(Version::Dtls13) { APPLICATION_EPOCH } else { 1 }
+        if self.is_13() { APPLICATION_EPOCH } else { 1 }
     }
 
     /// How secrets of DTLS 1.3 are derived, with the suite in use.
+    #[cfg(feature = "dtls13")]
     pub(crate) fn schedule(&self) -> Schedule<'_, P> {
         Schedule::new(&self.provider, self.hash())
     }

@@ -13,7 +13,10 @@ use crate::handshake::hello::{ClientHello, RETRY_RANDOM, ServerHello};
 use crate::handshake::kind;
 use crate::handshake::reassembly::{HEADER, Message};
 use crate::link::Link;
-use crate::{v12, v13};
+#[cfg(feature = "dtls12")]
+use crate::v12;
+#[cfg(feature = "dtls13")]
+use crate::v13;
 
 /// Cookies that are repeated to a server in one handshake.
 const MOST_COOKIES: u8 = 4;
@@ -37,9 +40,13 @@ pub(crate) enum State {
         /// How many cookies of HelloVerifyRequests were repeated to the server.
         cookies: u8,
     },
+    #[cfg(feature = "dtls12")]
     Server12(v12::server::State),
+    #[cfg(feature = "dtls12")]
     Client12(v12::client::State),
+    #[cfg(feature = "dtls13")]
     Server13(v13::server::State),
+    #[cfg(feature = "dtls13")]
     Client13(v13::client::State),
     /// Both sides have proven everything.
     Complete,
@@ -74,12 +81,18 @@ impl Handshake {
     /// the handshake goes on without it.
     pub(crate) fn awaits(&self, kind: u8) -> bool {
         let kinds: &[u8] = match &self.state {
-            State::AwaitClientHello | State::Server13(v13::server::State::Retried(_)) => &[kind::CLIENT_HELLO],
+            State::AwaitClientHello => &[kind::CLIENT_HELLO],
             State::AwaitServerHello { cookies: 0 } => &[kind::SERVER_HELLO, kind::HELLO_VERIFY_REQUEST],
-            State::AwaitServerHello { .. } | State::Client13(v13::client::State::Retried) => &[kind::SERVER_HELLO],
+            State::AwaitServerHello { .. } => &[kind::SERVER_HELLO],
+            #[cfg(feature = "dtls12")]
             State::Server12(state) => state.awaits(),
+            #[cfg(feature = "dtls12")]
             State::Client12(state) => state.awaits(),
-            State::Idle | State::Server13(_) | State::Client13(_) | State::Complete | State::Failed => &[],
+            #[cfg(feature = "dtls13")]
+            State::Server13(state) => state.awaits(),
+            #[cfg(feature = "dtls13")]
+            State::Client13(state) => state.awaits(),
+            State::Idle | State::Complete | State::Failed => &[],
         };
         kinds.contains(&kind)
     }
@@ -113,9 +126,13 @@ impl Handshake {
         self.state = match core::mem::replace(&mut self.state, State::Failed) {
             State::AwaitClientHello => on_client_hello(context, link, m)?,
             State::AwaitServerHello { cookies } => on_server_hello(context, link, m, cookies)?,
+            #[cfg(feature = "dtls12")]
             State::Server12(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Server12),
+            #[cfg(feature = "dtls12")]
             State::Client12(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Client12),
+            #[cfg(feature = "dtls13")]
             State::Server13(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Server13),
+            #[cfg(feature = "dtls13")]
             State::Client13(s) => s.on_message(context, link, m)?.map_or(State::Complete, State::Client13),
             State::Idle | State::Complete | State::Failed => return Err(Error::UnexpectedMessage),
         };
@@ -129,9 +146,13 @@ impl Handshake {
     pub(crate) fn is_protected(&self) -> bool {
         match &self.state {
             State::Idle | State::AwaitClientHello | State::AwaitServerHello { .. } | State::Failed => false,
+            #[cfg(feature = "dtls12")]
             State::Server12(state) => matches!(state, v12::server::State::Finished),
+            #[cfg(feature = "dtls12")]
             State::Client12(state) => matches!(state, v12::client::State::Finished),
+            #[cfg(feature = "dtls13")]
             State::Server13(state) => !matches!(state, v13::server::State::Retried(_)),
+            #[cfg(feature = "dtls13")]
             State::Client13(state) => !matches!(state, v13::client::State::Retried),
             State::Complete => true,
         }
@@ -139,7 +160,7 @@ impl Handshake {
 
     /// Whether a ClientHello is what comes next. It says nothing of who the client is.
     pub(crate) fn awaits_client_hello(&self) -> bool {
-        matches!(self.state, State::AwaitClientHello | State::Server13(v13::server::State::Retried(_)))
+        self.awaits(kind::CLIENT_HELLO)
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -166,15 +187,18 @@ fn on_client_hello<A: Allocator, P: Provider>(
     };
     let offers_13 = versions.is_some_and(|versions| versions.contains(Version::Dtls13.wire()));
     context.client_random = hello.random;
+    #[cfg(feature = "dtls13")]
     if offers_13 && link.config.allows(Version::Dtls13) {
         link.version = Some(Version::Dtls13);
-        v13::server::on_client_hello(context, link, m, &hello, None).map(State::Server13)
-    } else if offers_12 && link.config.allows(Version::Dtls12) {
-        link.version = Some(Version::Dtls12);
-        v12::server::on_client_hello(context, link, m, &hello).map(State::Server12)
-    } else {
-        Err(Error::NoCommonVersion)
+        return v13::server::on_client_hello(context, link, m, &hello, None).map(State::Server13);
     }
+    #[cfg(feature = "dtls12")]
+    if offers_12 && link.config.allows(Version::Dtls12) {
+        link.version = Some(Version::Dtls12);
+        return v12::server::on_client_hello(context, link, m, &hello).map(State::Server12);
+    }
+    let _ = (offers_12, offers_13);
+    Err(Error::NoCommonVersion)
 }
 
 /// A client's first answer: ServerHello, HelloRetryRequest or HelloVerifyRequest.
@@ -204,11 +228,16 @@ fn on_server_hello<A: Allocator, P: Provider>(
             }
             link.version = Some(version);
             match (version, hello.random == RETRY_RANDOM) {
+                #[cfg(feature = "dtls12")]
                 (Version::Dtls12, _) => v12::client::on_server_hello(context, link, m, &hello).map(State::Client12),
                 // A server of DTLS 1.3 doesn't ask for cookies the old way (RFC 9147 §5.1).
                 (Version::Dtls13, _) if cookies > 0 => Err(Error::IllegalParameter),
+                #[cfg(feature = "dtls13")]
                 (Version::Dtls13, true) => v13::client::on_retry_request(context, link, m, &hello).map(State::Client13),
+                #[cfg(feature = "dtls13")]
                 (Version::Dtls13, false) => v13::client::on_server_hello(context, link, m, &hello).map(State::Client13),
+                #[cfg(not(all(feature = "dtls12", feature = "dtls13")))]
+                _ => Err(Error::NoCommonVersion),
             }
         }
         _ => Err(Error::UnexpectedMessage),

@@ -20,7 +20,7 @@ pub struct Config {
     pub max_pairs: u16,
     /// How many questions to STUN servers there may be: one for each server and socket.
     pub max_questions: u16,
-    /// How many TURN servers there may be.
+    /// How many TURN servers there may be; none without the feature `turn`.
     pub max_relays: u16,
     /// How many addresses of the peer each TURN server is asked to let through.
     pub max_permissions: u16,
@@ -79,7 +79,7 @@ impl Config {
             max_remote: 16,
             max_pairs: 32,
             max_questions: 8,
-            max_relays: 1,
+            max_relays: if cfg!(feature = "turn") { 1 } else { 0 },
             max_permissions: 16,
             max_channels: 4,
             pacing: Duration::from_millis(50),
@@ -122,6 +122,7 @@ impl Config {
             ("suspicion", millis(self.suspicion), AtMost(millis(self.consent_timeout))),
             // A relay is of no use when nobody can be let through.
             ("max_permissions", self.max_permissions as u64, AtLeast((self.max_relays > 0) as u64)),
+            ("max_relays", self.max_relays as u64, AtMost(if cfg!(feature = "turn") { u16::MAX as u64 } else { 0 })),
             // With relays only, one is needed; a lite agent has none (RFC 8445 §2.5).
             ("max_relays", self.max_relays as u64, AtLeast(self.relay_only as u64)),
             ("relay_only", self.relay_only as u64, AtMost(!self.lite as u64)),

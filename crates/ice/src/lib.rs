@@ -64,6 +64,8 @@
 //! - `defmt`: Traces checks and changes of state with `defmt`; `defmt::Format` on the public types that hold no secrets.
 #![no_std]
 #![forbid(unsafe_code)]
+// What is said of servers and to them.
+#![cfg_attr(not(feature = "turn"), allow(dead_code))]
 #![cfg_attr(
     not(test),
     deny(

@@ -1,5 +1,6 @@
-//! A connection without the feature `media`: data channels work, media are refused by name. With the feature, the first
-//! holds all the same where there are no tracks. `cargo test -p barertc --no-default-features --test data_only`.
+//! A connection without the features `media`, `turn`, and one version of DTLS: data channels work, what is left out is
+//! refused by name. With `media`, the first holds all the same where there are no tracks.
+//! `cargo test -p barertc --no-default-features --features dtls12 --test data_only`.
 #![allow(dead_code)] // Of what the tests share.
 
 #[path = "it/support.rs"]
@@ -31,6 +32,41 @@ fn a_message_arrives() {
     assert!(stats.transport.srtp_profile.is_none() && stats.discards.srtp.is_none(), "no keys of SRTP");
     drop(pair);
     assert_eq!([&one, &two].map(|arena| arena.inner().stats().live), [0; 2]);
+}
+
+#[cfg(not(feature = "turn"))]
+#[test]
+fn turn_servers_are_refused() {
+    use barertc::{Error, PeerConnection, Protocol, RustCrypto, TurnServer};
+    use barertc_crypto::selftest::Predictable;
+    let (ids, one, two) = (Identities::new(), arena(0), arena(0));
+    let mut pair = Pair::new(&ids, [&one, &two], &Config::default(), 1).expect("memory");
+    let addr = ([192, 0, 2, 1], 3_478).into();
+    let server = TurnServer { addr, protocol: Protocol::Udp, username: "u", password: "p", ipv6: false };
+    let refused = pair.offerer.connection.add_turn_server(pair.now, &server).expect_err("no server has room");
+    assert!(refused.to_string().contains("the feature `turn` is off"), "{refused}");
+    let mut config = Config::default();
+    config.ice.max_relays = 1;
+    let made = PeerConnection::new(config, &ids.0[0], &one, &RustCrypto, &mut Predictable::new(1));
+    let refused = made.err().expect("there are no relays");
+    assert!(matches!(refused, Error::Config(_)), "{refused}");
+    assert!(refused.to_string().contains("max_relays must be at most 0, but is 1"), "{refused}");
+}
+
+#[cfg(not(all(feature = "dtls12", feature = "dtls13")))]
+#[test]
+fn a_version_that_is_left_out_is_refused() {
+    use barertc::dtls::Version;
+    use barertc::{PeerConnection, RustCrypto};
+    use barertc_crypto::selftest::Predictable;
+    let (ids, one) = (Identities::new(), arena(0));
+    let mut config = Config::default();
+    (config.dtls.min_version, config.dtls.max_version) = (Version::Dtls12, Version::Dtls13);
+    let made = PeerConnection::new(config, &ids.0[0], &one, &RustCrypto, &mut Predictable::new(1));
+    let refused = made.err().expect("there is one version").to_string();
+    let expected =
+        if cfg!(feature = "dtls12") { "max_version must be at most 0" } else { "min_version must be at least 1" };
+    assert!(refused.contains(expected), "{refused}");
 }
 
 #[cfg(not(feature = "media"))]

@@ -6,7 +6,7 @@ use barertc_wire::{Instant, Reader};
 
 use super::{Connection, Event, Hint, Pending, Status};
 use crate::acks;
-use crate::config::{Role, Version};
+use crate::config::Role;
 use crate::error::{Discard, Error, alert};
 use crate::handshake::kind;
 use crate::handshake::reassembly::{Fragment, Reassembly};
@@ -87,7 +87,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
         let Some(message) = pending.reassembly.ready() else { return Ok(false) };
         // The flight that this answers has arrived (RFC 9147 §7.2).
-        if self.link.version == Some(Version::Dtls13) {
+        if self.link.is_13() {
             self.link.flight.answered();
         }
         let result = pending.handshake.step(&mut self.link, &message);
@@ -112,7 +112,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let event = Event::Connected { version, suite: self.link.suite, srtp: self.link.srtp };
         barertc_wire::trace!("dtls: {:?}", event);
         self.connected = Some(event);
-        if version == Version::Dtls13
+        if self.link.is_13()
             && let (Some(updates), Some(pending)) = (&mut self.link.updates, &self.pending)
         {
             updates.next_seq = pending.reassembly.next();
@@ -215,7 +215,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 let begun = messages.is_none_or(|m| !matches!(m.handshake.state, State::AwaitClientHello));
                 self.alert(opened, body, begun)?;
             }
-            content::ACK if opened.epoch > 0 => self.acknowledged(opened, body)?,
+            content::ACK if opened.epoch > 0 && self.link.is_13() => self.acknowledged(opened, body)?,
             content::CHANGE_CIPHER_SPEC => {}
             _ => self.discards.count(Discard::Unexpected),
         }
@@ -297,7 +297,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// DTLS 1.3: when part of a flight is here, the rest should be soon, or the peer is told what is (RFC 9147 §7.1).
     fn plan_ack(&mut self, now: Instant) {
         let timeout = self.link.flight.timeout();
-        if self.link.version == Some(Version::Dtls13) && self.link.records.write_epoch() > 0 {
+        if self.link.is_13() && self.link.records.write_epoch() > 0 {
             self.link.acks.send_at(now + timeout.checked_div(4).unwrap_or(timeout));
         }
     }
@@ -308,12 +308,11 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             self.discards.count(Discard::OldMessage);
             return Ok(());
         }
-        let result = match self.link.version {
-            Some(Version::Dtls13) => self.link.post_handshake(now, opened, body),
-            _ => {
-                self.late_handshake_12(now, body);
-                Ok(())
-            }
+        let result = if self.link.is_13() {
+            self.link.post_handshake(now, opened, body)
+        } else {
+            self.late_handshake_12(now, body);
+            Ok(())
         };
         if let Err(error) = result {
             self.fail(error);
@@ -349,10 +348,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         // Anybody can write an alert without protection. A peer that has keys writes none; it has them in DTLS 1.3 when we have
         // them, and in DTLS 1.2 when it has shown them.
         let records = &self.link.records;
-        let has_keys = match self.link.version {
-            Some(Version::Dtls13) => records.can_read(),
-            _ => records.peer_has_keys(),
-        };
+        let has_keys = if self.link.is_13() { records.can_read() } else { records.peer_has_keys() };
         if opened.epoch == 0 && has_keys {
             self.discards.count(Discard::Unprotected);
             if level == alert::FATAL && self.status == Status::Handshaking {
@@ -378,7 +374,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             // A close_notify follows (RFC 8446 §6.1).
             alert::USER_CANCELED => {}
             // Only DTLS 1.2 has warnings that mean nothing.
-            _ if level == alert::WARNING && self.link.version != Some(Version::Dtls13) => {}
+            _ if level == alert::WARNING && !self.link.is_13() => {}
             _ if opened.epoch == 0 => {
                 self.discards.count(Discard::Unprotected);
                 self.hint = Some(Hint { end: Event::Failed(Error::PeerAlert(description)), soon: true });

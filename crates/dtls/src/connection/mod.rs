@@ -22,6 +22,7 @@ use crate::identity::Identity;
 use crate::link::{Exporter, Link};
 use crate::machine::{Handshake, State};
 use crate::record::Records;
+#[cfg(feature = "dtls12")]
 use crate::schedule12;
 
 #[cfg(test)]
@@ -302,16 +303,18 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// DTLS 1.2 when `context` is longer than 65,535 bytes.
     pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         let link = &self.link;
-        let (p, hash) = (&link.provider, link.hash());
         match &link.exporter {
             Some(_) if self.status != Status::Connected => return Err(Error::NotConnected),
             None => return Err(Error::NotConnected),
+            #[cfg(feature = "dtls12")]
             Some(Exporter::Dtls12 { master, client_random, server_random }) => {
                 let bytes = context.unwrap_or_default();
                 let len = u16::try_from(bytes.len()).map_err(|_| Error::Misuse)?.to_be_bytes();
                 let len: &[u8] = if context.is_some() { &len } else { &[] };
+                let (p, hash) = (&link.provider, link.hash());
                 schedule12::prf(p, hash, master, label.as_bytes(), [client_random, server_random, len, bytes], out);
             }
+            #[cfg(feature = "dtls13")]
             Some(Exporter::Dtls13 { secret }) => {
                 link.schedule().export(secret, label.as_bytes(), context.unwrap_or_default(), out);
             }

@@ -70,7 +70,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
 
     fn ack_datagram(&mut self, out: &mut [u8]) -> Option<usize> {
         let link = &mut self.link;
-        if !link.acks.wanted() {
+        if !link.is_13() || !link.acks.wanted() {
             return None;
         }
         let epoch = link.records.write_epoch();

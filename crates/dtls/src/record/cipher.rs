@@ -53,15 +53,18 @@ impl<P: Provider> Keys<P> {
         Ok(Self { aead: aead(p, suite, key)?, iv: Iv(iv), number: Some(number) })
     }
 
-    /// Whether these are keys of DTLS 1.3, with its record format.
+    /// Whether these are keys of DTLS 1.3, with its record format. Where one version is left out, the compiler knows.
     pub(crate) fn is_13(&self) -> bool {
-        self.number.is_some()
+        match (cfg!(feature = "dtls12"), cfg!(feature = "dtls13")) {
+            (true, true) => self.number.is_some(),
+            (_, newer) => newer,
+        }
     }
 
     /// Bytes of nonce that travel in a record of DTLS 1.2 (RFC 5288 §3).
     pub(crate) fn explicit_nonce(&self) -> usize {
-        match (&self.aead, &self.number) {
-            (Aead::Gcm(_), None) => 8,
+        match &self.aead {
+            Aead::Gcm(_) if !self.is_13() => 8,
             _ => 0,
         }
     }

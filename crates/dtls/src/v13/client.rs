@@ -129,6 +129,14 @@ fn agree<A: Allocator, P: Provider>(
 }
 
 impl State {
+    /// The types of plaintext messages that have a place now.
+    pub(crate) const fn awaits(&self) -> &'static [u8] {
+        match self {
+            Self::Retried => &[kind::SERVER_HELLO],
+            _ => &[],
+        }
+    }
+
     /// Handles the next message of the server.
     #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(

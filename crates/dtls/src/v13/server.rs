@@ -180,6 +180,14 @@ fn write_parameters<A: Allocator, P: Provider>(hs: &mut Context, link: &mut Link
 }
 
 impl State {
+    /// The types of plaintext messages that have a place now.
+    pub(crate) const fn awaits(&self) -> &'static [u8] {
+        match self {
+            Self::Retried(_) => &[kind::CLIENT_HELLO],
+            _ => &[],
+        }
+    }
+
     /// Handles the next message of the client.
     #[inline(never)]
     pub(crate) fn on_message<A: Allocator, P: Provider>(

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::event::ServerError;
 use crate::route::{Route, unscoped};
-use crate::turn::{Allocation, Client, Permission, TurnServer};
+use crate::turn::{Allocation, Client, Permission, SERVERS, TurnServer};
 
 pub(super) struct Relays<A: Allocator> {
     clients: Vec<Client<A>, A>,
@@ -29,7 +29,7 @@ impl<A: Allocator + Clone> Relays<A> {
     }
 
     pub(super) fn add(&mut self, server: &TurnServer<'_>, config: &Config) -> Result<(), Error> {
-        let full = Error::TooMany { what: "TURN servers", limit: self.clients.capacity() };
+        let full = Error::TooMany { what: SERVERS, limit: self.clients.capacity() };
         if self.clients.is_full() {
             return Err(full);
         }

@@ -35,7 +35,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// preferred to those over TCP, and these to TLS.
     ///
     /// # Errors
-    /// [`Error::TooMany`] beyond [`Config::max_relays`](crate::Config::max_relays), [`Error::Length`] when user name or
+    /// [`Error::TooMany`] beyond [`Config::max_relays`](crate::Config::max_relays), and for the first one without the
+    /// feature `turn`; [`Error::Length`] when user name or
     /// password are too long, [`Error::Unreachable`] for an address that nothing can be sent to, [`Error::ServerProtocol`]
     /// for [`Protocol::IceTcp`], and [`Error::NoMemory`].
     pub fn add_turn_server(&mut self, now: Instant, server: &TurnServer<'_>) -> Result<(), Error> {

@@ -9,8 +9,6 @@ use crate::stun::{Message, attr};
 
 /// Bytes before the data of ChannelData: number and length.
 pub(super) const CHANNEL_HEADER: usize = 4;
-/// Most padding behind the data of a Send indication.
-pub(crate) const PADDING: usize = 3;
 
 /// A ChannelData message: channel, and where its data lie.
 pub(super) fn read_channel_data(datagram: &[u8]) -> Option<(u16, Range<usize>)> {

@@ -1,13 +1,12 @@
 //! One allocation at one server, and the permissions and channels on it (RFC 8656).
-use core::fmt;
 use core::net::{IpAddr, SocketAddr};
-use core::ops::Range;
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Vec};
 use barertc_wire::Instant;
 
 use super::auth::{Account, LongTerm};
+use super::words::{Allocation, Inbound, Permission, TurnServer};
 use crate::error::Error;
 use crate::event::ServerError;
 use crate::route::{Protocol, Route, unscoped};
@@ -18,40 +17,6 @@ mod account;
 mod data;
 mod inbound;
 mod outbound;
-
-/// A TURN server, and an account there. User name and password have at most 508 bytes each. They are used as they are;
-/// RFC 8265 would normalise characters that are not ASCII.
-#[derive(Clone, Copy)]
-pub struct TurnServer<'a> {
-    /// The server's address.
-    pub addr: SocketAddr,
-    /// How the server is reached. Over a stream, the caller cuts what arrives into messages by
-    /// [`stream`](crate::stream) and says when the stream [ends](crate::Agent::stream_ended); the client retransmits
-    /// nothing (RFC 8489 §6.2.2).
-    pub protocol: Protocol,
-    /// Name of the account.
-    pub username: &'a str,
-    /// Password of the account.
-    pub password: &'a str,
-    /// Asks for an IPv6 address instead of an IPv4 one (REQUESTED-ADDRESS-FAMILY).
-    pub ipv6: bool,
-}
-
-impl fmt::Debug for TurnServer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { addr, protocol, username, password: _, ipv6 } = self;
-        let mut f = f.debug_struct("TurnServer");
-        f.field("addr", addr).field("protocol", protocol).field("username", username).field("ipv6", ipv6);
-        f.finish_non_exhaustive()
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for TurnServer<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "TurnServer {} {} {}", self.addr, self.protocol, self.username);
-    }
-}
 
 /// Lifetimes of RFC 8656 §9 and §12, less a minute in which to refresh.
 const PERMISSION_REFRESH: Duration = Duration::from_secs(240);
@@ -80,42 +45,6 @@ const RELEASE_ATTEMPTS: u8 = 3;
 /// Channel numbers of RFC 8656 §12.
 const FIRST_CHANNEL: u16 = 0x4000;
 const LAST_CHANNEL: u16 = 0x4FFF;
-
-/// Where an allocation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Allocation {
-    /// No way to the server is known yet.
-    Idle,
-    /// Asked for.
-    Requested,
-    /// Made.
-    Made { relayed: SocketAddr, mapped: SocketAddr, refresh: Instant, expires: Instant },
-    /// Refused for now, or never answered; it is asked for again then.
-    Waiting { until: Instant },
-    /// Refused for good.
-    Failed,
-    /// Given back.
-    Released,
-}
-
-/// Whether a peer may be sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Permission {
-    Requested,
-    Installed,
-    Refused,
-}
-
-/// What a datagram from the server was.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Inbound {
-    /// Not TURN's: the server is a STUN server too, and may be a peer.
-    Other,
-    /// A response; the allocation or a permission may have changed.
-    Changed,
-    /// A peer's bytes.
-    Data { peer: SocketAddr, range: Range<usize> },
-}
 
 #[derive(Debug)]
 struct PermissionEntry {
