@@ -116,6 +116,9 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         ConfigError::check_range("mtu", self.mtu.into(), LEAST_MTU, MOST_MTU)?;
         ConfigError::check("max_tracks", self.max_tracks.into(), Rule::AtMost(barertc_sdp::MAX_SECTIONS as u64))?;
+        let most = Rule::AtMost(if cfg!(feature = "receive") { u8::MAX as u64 } else { 0 });
+        ConfigError::check("recv_video.count", self.recv_video.count.into(), most)?;
+        ConfigError::check("recv_audio.count", self.recv_audio.count.into(), most)?;
         ConfigError::check_range("arrivals", self.arrivals.into(), 1, MOST_ARRIVALS)?;
         ConfigError::check("sent_packets", self.sent_packets as u64, Rule::AtLeast(1))?;
         let interval = u64::try_from(self.report_interval.as_millis()).unwrap_or(u64::MAX);
@@ -237,7 +240,7 @@ impl StreamConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecvBounds {
-    /// How many tracks can receive at the same time. Packets for further tracks are counted as
+    /// How many tracks can receive at the same time; none without the feature `receive`. Packets for further tracks are counted as
     /// [`Discard::NotReceived`].
     ///
     /// [`Discard::NotReceived`]: crate::Discard::NotReceived

@@ -118,6 +118,9 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Why a track that receives is refused where nothing can.
+pub(crate) const RECEIVED: &str = "tracks that receive: the feature `receive` is off";
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

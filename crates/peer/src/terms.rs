@@ -1,6 +1,6 @@
 //! What a description means for the streams of a track: the words in which `agreement` tells it and `media` hears it.
 
-#![cfg_attr(not(feature = "media"), allow(dead_code))] // Nobody hears it.
+#![cfg_attr(not(feature = "receive"), allow(dead_code))] // Nobody hears it.
 
 use barertc_rtcp_nack::Mid;
 use barertc_rtp::PayloadFormat;

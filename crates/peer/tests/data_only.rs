@@ -1,4 +1,4 @@
-//! A connection without the features `media`, `turn`, and one version of DTLS: data channels work, what is left out is
+//! A connection without the features `media`, `receive`, `turn`, and one version of DTLS: data channels work, what is left out is
 //! refused by name. With `media`, the first holds all the same where there are no tracks.
 //! `cargo test -p barertc --no-default-features --features dtls12 --test data_only`.
 #![allow(dead_code)] // Of what the tests share.
@@ -32,6 +32,42 @@ fn a_message_arrives() {
     assert!(stats.transport.srtp_profile.is_none() && stats.discards.srtp.is_none(), "no keys of SRTP");
     drop(pair);
     assert_eq!([&one, &two].map(|arena| arena.inner().stats().live), [0; 2]);
+}
+
+#[cfg(all(feature = "media", not(feature = "receive")))]
+#[test]
+fn tracks_send_and_do_not_receive() {
+    use barertc::config::RecvBounds;
+    use barertc::{Direction, Event};
+    let (ids, one, two) = (Identities::new(), arena(0), arena(0));
+    let config = Config { recv_video: RecvBounds::video(1), ..Config::default() };
+    let refused = config.check().expect_err("nothing is received").to_string();
+    assert!(refused.contains("recv_video.count must be at most 0, but is 1"), "{refused}");
+
+    let mut pair = Pair::new(&ids, [&one, &two], &Config::default(), 1).expect("memory");
+    let expected = "too many tracks that receive: the feature `receive` is off: 0 is the limit";
+    let refused = support::recv_tracks(&mut pair.answerer).expect_err("nothing is received");
+    assert_eq!(refused.to_string(), expected);
+    let [theirs, _] = support::send_tracks(&mut pair.offerer).expect("room");
+    let [ours, _] = support::send_tracks(&mut pair.answerer).expect("room");
+    let refused = pair.answerer.connection.set_direction(pair.now, ours, Direction::SendRecv).expect_err("as above");
+    assert_eq!(refused.to_string(), expected);
+
+    // A peer that would send and receive, as a browser: it is told that this side sends only.
+    let offer = pair.offerer.offer().expect("an offer").replace("a=sendonly", "a=sendrecv");
+    let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
+    assert_eq!(answer.matches("a=sendonly").count(), 2, "{answer}");
+    // The other side of this pair has a track that sends, so that it hears of one that receives.
+    pair.offerer.answered(pair.now, &answer.replace("a=sendonly", "a=recvonly")).expect("an answer to it");
+    assert!(pair.connect());
+    let sends = |p: &mut Pair<'_>| p.answerer.connection.is_sending(ours) && p.offerer.connection.is_sending(theirs);
+    assert!(pair.drive(core::time::Duration::from_secs(5), sends));
+    let frame = support::video(&two, true, 5_000, 40).expect("memory");
+    pair.answerer.connection.send_frame(pair.now, ours, &frame).expect("room");
+    let discarded = |p: &Pair<'_>| p.offerer.connection.stats().discards.connection.total();
+    assert!(pair.drive(core::time::Duration::from_secs(5), |p| discarded(p) >= 5), "{}", discarded(&pair));
+    assert!(pair.answerer.count(Sort::Rtp) >= 5 && pair.answerer.count(Sort::Rtcp) > 0);
+    assert!(!pair.offerer.saw(&Event::FrameReceived(theirs)));
 }
 
 #[cfg(not(feature = "turn"))]

@@ -9,7 +9,7 @@ use barertc_wire::Instant;
 
 use super::PeerConnection;
 use crate::agreement::{Track, is_supported};
-use crate::error::Error;
+use crate::error::{Error, RECEIVED};
 use crate::terms::Source;
 use crate::track::{TrackConfig, TrackId, TrackInfo};
 
@@ -18,10 +18,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// ones.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_tracks`](crate::Config::max_tracks); [`Error::MidInUse`];
+    /// [`Error::TooMany`] when there are [`Config::max_tracks`](crate::Config::max_tracks), and for a track that receives
+    /// without the feature `receive`; [`Error::MidInUse`];
     /// [`Error::CodecNotSupported`] for a codec that can be negotiated only; [`Error::Closed`].
     pub fn add_track(&mut self, now: Instant, config: TrackConfig) -> Result<TrackId, Error> {
         self.check_open()?;
+        check_direction(config.direction)?;
         if !config.codecs().iter().all(|codec| is_supported(&codec.codec)) {
             return Err(Error::CodecNotSupported);
         }
@@ -60,10 +62,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// Sets the direction that the track asks for from the next description on.
     ///
     /// # Errors
-    /// [`Error::NoSuchTrack`], [`Error::Closed`].
+    /// [`Error::NoSuchTrack`], [`Error::Closed`]; [`Error::TooMany`] for one that receives without the feature `receive`.
     pub fn set_direction(&mut self, now: Instant, track: TrackId, direction: Direction) -> Result<(), Error> {
         self.check_open()?;
-        self.tracks.get_mut(track.index()).ok_or(Error::NoSuchTrack)?.set_direction(direction);
+        let track = self.tracks.get_mut(track.index()).ok_or(Error::NoSuchTrack)?;
+        check_direction(direction)?;
+        track.set_direction(direction);
         self.update(now);
         Ok(())
     }
@@ -141,4 +145,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     pub fn probe(&mut self, now: Instant, bits_per_second: u64) {
         self.media.probe(now, bits_per_second);
     }
+}
+
+/// Without the feature `receive` no track receives.
+const fn check_direction(direction: Direction) -> Result<(), Error> {
+    if cfg!(all(feature = "media", not(feature = "receive"))) && direction.receives() {
+        return Err(Error::TooMany { what: RECEIVED, limit: 0 });
+    }
+    Ok(())
 }

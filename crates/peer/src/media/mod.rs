@@ -3,6 +3,7 @@
 //! It knows plain RTP and RTCP only. Who agreed on what is told in [`Terms`], who encrypts is somebody else's matter.
 
 mod receive;
+#[cfg_attr(not(feature = "receive"), path = "receiver_absent.rs")]
 mod receiver;
 mod reports;
 mod send;
@@ -338,7 +339,7 @@ impl<A: Allocator + Clone> Media<A> {
         };
         let wide = packet.extensions(receiver.extensions()).transport_sequence;
         receiver.handle(now, &packet);
-        if let (Some(arrivals), Some(wide)) = (&mut self.arrivals, wide) {
+        if let (Some(arrivals), Some(wide)) = (self.arrivals_mut(), wide) {
             arrivals.record(now, wide, packet.header.ssrc);
         }
         Ok(())
@@ -374,6 +375,15 @@ impl<A: Allocator + Clone> Media<A> {
             self.handle_feedback(now, &packet);
         }
         result
+    }
+
+    /// The times at which packets came. Where nothing is received, the compiler knows that there are none.
+    fn arrivals(&self) -> Option<&Arrivals<A>> {
+        if cfg!(feature = "receive") { self.arrivals.as_deref() } else { None }
+    }
+
+    fn arrivals_mut(&mut self) -> Option<&mut Arrivals<A>> {
+        if cfg!(feature = "receive") { self.arrivals.as_deref_mut() } else { None }
     }
 
     /// Whether a stream of ours has this source, retransmissions and repair packets included.

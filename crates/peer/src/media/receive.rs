@@ -2,14 +2,40 @@
 
 use barertc_arena::{Allocator, Box};
 use barertc_congestion::Arrivals;
-use barertc_rtcp_nack::{RecvConfig, RecvStream};
+use barertc_rtcp_nack::RecvConfig;
+use barertc_rtp::PayloadFormat;
 use barertc_wire::Extension;
 
 use super::Media;
 use super::receiver::Receiver;
-use crate::config::Config;
+use crate::config::{Config, RecvBounds};
 use crate::error::Error;
 use crate::terms::{PayloadTerms, Remote, Terms};
+
+impl RecvBounds {
+    /// The bounds as a stream's, to compute what it takes.
+    pub(super) const fn any(&self) -> RecvConfig {
+        let mut config = RecvConfig::video(1, 0, PayloadFormat::H264);
+        config.packets = self.packets as usize;
+        config.payload_bytes = self.payload_bytes as usize;
+        config.missing = self.missing as usize;
+        config.repair_window = self.repair_window as usize;
+        config.repair = Some((2, 0));
+        config
+    }
+
+    /// The same bounds for a certain stream.
+    pub(super) fn apply(&self, stream: RecvConfig) -> RecvConfig {
+        RecvConfig {
+            packets: self.packets.into(),
+            payload_bytes: self.payload_bytes.into(),
+            repair_window: self.repair_window.into(),
+            missing: self.missing.into(),
+            wait: self.wait,
+            ..stream
+        }
+    }
+}
 
 impl<A: Allocator + Clone> Media<A> {
     /// Makes the stream that receives a track, where there is none and room for it. Later it takes what other terms need.
@@ -49,7 +75,7 @@ impl<A: Allocator + Clone> Media<A> {
         let bounds = if video { config.recv_video } else { config.recv_audio };
         let receivers = self.streams.iter().filter_map(|streams| streams.recv.as_ref());
         let there = receivers.filter(|receiver| receiver.stream().config().format.is_video() == video).count();
-        if there >= usize::from(bounds.count) {
+        if there >= usize::from(bounds.count) || !cfg!(feature = "receive") {
             return Ok(false);
         }
         let Remote { ssrc, rtx, fec } = terms.remote.unwrap_or_default();
@@ -63,8 +89,7 @@ impl<A: Allocator + Clone> Media<A> {
             nack: payload.nack,
             ..make(ssrc, payload.payload_type, payload.format)
         });
-        let receiver = Receiver::new(RecvStream::new(stream, memory.clone())?, terms);
-        let receiver = Box::try_new(receiver, memory.clone())?;
+        let receiver = Receiver::new(stream, terms, memory)?;
         if let Some(streams) = self.streams.get_mut(index) {
             streams.recv = Some(receiver);
         }

@@ -2,13 +2,12 @@
 
 use core::time::Duration;
 
-use barertc_arena::Allocator;
+use barertc_arena::{Allocator, Box};
 use barertc_rtcp_nack::{Mid, RecvConfig, RecvStream};
 use barertc_rtp::rtcp::{CompoundWriter, ReportBlock, Rtcp};
-use barertc_rtp::{Packet, PayloadFormat, ReceivedFrame};
+use barertc_rtp::{Packet, ReceivedFrame};
 use barertc_wire::{ExtensionMap, Instant};
 
-use crate::config::RecvBounds;
 use crate::error::Error;
 use crate::terms::{MAX_PAYLOADS, PayloadTerms, Terms};
 
@@ -27,41 +26,21 @@ pub(super) struct Receiver<A: Allocator + Clone> {
     announced: bool,
 }
 
-impl RecvBounds {
-    /// The bounds as a stream's, to compute what it takes.
-    pub(super) const fn any(&self) -> RecvConfig {
-        let mut config = RecvConfig::video(1, 0, PayloadFormat::H264);
-        config.packets = self.packets as usize;
-        config.payload_bytes = self.payload_bytes as usize;
-        config.missing = self.missing as usize;
-        config.repair_window = self.repair_window as usize;
-        config.repair = Some((2, 0));
-        config
-    }
-
-    /// The same bounds for a certain stream.
-    pub(super) fn apply(&self, stream: RecvConfig) -> RecvConfig {
-        RecvConfig {
-            packets: self.packets.into(),
-            payload_bytes: self.payload_bytes.into(),
-            repair_window: self.repair_window.into(),
-            missing: self.missing.into(),
-            wait: self.wait,
-            ..stream
-        }
-    }
-}
-
 impl<A: Allocator + Clone> Receiver<A> {
-    pub(super) fn new(stream: RecvStream<A>, terms: &Terms) -> Self {
-        Self {
-            stream,
+    /// Makes it, with the memory of its stream.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], [`Error::Media`].
+    pub(super) fn new(stream: RecvConfig, terms: &Terms, memory: &A) -> Result<Box<Self, A>, Error> {
+        let receiver = Self {
+            stream: RecvStream::new(stream, memory.clone())?,
             payloads: terms.payloads.clone(),
             mid: terms.mid.clone(),
             known: terms.remote.is_some(),
             ready: false,
             announced: false,
-        }
+        };
+        Ok(Box::try_new(receiver, memory.clone())?)
     }
 
     pub(super) const fn stream(&self) -> &RecvStream<A> {

@@ -23,7 +23,7 @@ impl<A: Allocator + Clone> Media<A> {
     pub(super) fn rtcp_timeout(&self) -> Option<Instant> {
         let receivers = || self.streams.iter().filter_map(|s| s.recv.as_ref());
         let feedback = receivers().filter_map(|receiver| receiver.feedback_timeout()).min();
-        let arrivals = self.arrivals.as_ref().and_then(|arrivals| arrivals.timeout());
+        let arrivals = self.arrivals().and_then(|arrivals| arrivals.timeout());
         let sent = self.streams.iter().filter_map(Streams::sending).any(|stream| stream.stats().packets_sent > 0);
         let heard = receivers().any(|receiver| receiver.stream().stats().packets_received > 0);
         let report = (sent || heard).then_some(self.report_at);
@@ -100,7 +100,7 @@ impl<A: Allocator + Clone> Media<A> {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let receivers = || self.streams.iter().filter_map(|s| s.recv.as_ref());
         let wanted = receivers().any(|receiver| is_due(receiver.feedback_timeout()));
-        if !wanted && !is_due(self.arrivals.as_ref().and_then(|arrivals| arrivals.timeout())) {
+        if !wanted && !is_due(self.arrivals().and_then(|arrivals| arrivals.timeout())) {
             return;
         }
         if w.is_empty() {
@@ -109,7 +109,7 @@ impl<A: Allocator + Clone> Media<A> {
         for receiver in self.streams.iter_mut().filter_map(|s| s.recv.as_mut()) {
             receiver.write_feedback(now, w);
         }
-        if let Some(arrivals) = &mut self.arrivals {
+        if let Some(arrivals) = self.arrivals_mut() {
             // Without room it stays due for the next compound.
             let _ = arrivals.write(now, reporter, w);
         }
