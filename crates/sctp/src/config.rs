@@ -13,6 +13,9 @@ const MOST_IN_FLIGHT: u32 = 32_768;
 /// The largest packet that may come: the peer's MTU need not be ours.
 const LARGEST: u32 = 1500;
 
+/// The smallest window that an association may begin with: peers discard an INIT with less (RFC 9260 §3.3.2).
+const LEAST_WINDOW: u64 = 1_500;
+
 /// Fragments kept back for the chunk that closes the first gap.
 pub(crate) const RESERVED_FRAGMENTS: usize = 2;
 
@@ -42,10 +45,12 @@ pub struct Config {
     /// The size of the largest SCTP packet in bytes: the payload of one DTLS record in one datagram. It should be a
     /// multiple of four.
     pub mtu: u16,
-    /// The size of the send buffer in bytes. It keeps payload until the peer has acknowledged it.
+    /// The size of the send buffer in bytes. It keeps payload until the peer has acknowledged it. It may be smaller than
+    /// four packets: then no more than half of it is one message, and longer ones are written in pieces.
     pub send_buffer: u32,
     /// The size of the receive buffer in bytes. It keeps payload until the application has read it, and is the receive
-    /// window.
+    /// window. The first window that the peer is told must have 1,500 bytes (RFC 9260 §3.3.2): with packets of up to 1,500
+    /// bytes that takes 3,507.
     pub receive_buffer: u32,
     /// The size in bytes of the blocks of both buffers. A message takes whole blocks.
     pub block: u16,
@@ -167,9 +172,15 @@ impl Config {
         least("local_port", self.local_port.into(), 1)?;
         least("mtu", mtu, 128)?;
         least("block", block, 16)?;
-        least("send_buffer", self.send_buffer.into(), mtu.saturating_mul(4).saturating_add(block))?;
-        let packet = u64::from(larger(self.mtu as u32, LARGEST));
-        least("receive_buffer", self.receive_buffer.into(), packet.saturating_mul(4))?;
+        // Half of it may be kept for a message that is being sent; the text of a channel goes into the other half.
+        let text = self.text_room() as u64;
+        least("send_buffer", self.send_buffer.into(), larger_u64(text, block).saturating_mul(2).saturating_add(block))?;
+        let packet = self.receive_reserve() as u64;
+        least(
+            "receive_buffer",
+            self.receive_buffer.into(),
+            packet.saturating_add(opened(larger_u64(text, LEAST_WINDOW))),
+        )?;
         least("max_channels", self.max_channels.into(), 1)?;
         least("max_messages", self.max_messages.into(), 2)?;
         ConfigError::check_range("max_in_flight", self.max_in_flight.into(), 4, MOST_IN_FLIGHT.into())?;
@@ -221,8 +232,12 @@ impl Config {
     }
 
     /// Bytes of the send buffer that only a message which is being sent while it is written may take.
+    ///
+    /// Two packets, so that the path is not idle while it is written; half of a buffer that is small beside them.
     pub(crate) const fn send_reserve(&self) -> usize {
-        whole_blocks((self.mtu as u32).saturating_mul(2), self.block)
+        let packets = whole_blocks((self.mtu as u32).saturating_mul(2), self.block);
+        let half = (self.send_blocks() / 2).saturating_mul(self.block as usize);
+        if packets < half { packets } else { half }
     }
 
     /// Bytes of the receive buffer that are kept for the chunk that closes the first gap, so that full memory never locks
@@ -242,6 +257,15 @@ impl Config {
 /// What is told the peer of `free` bytes: less an eighth, for blocks that are not filled up.
 pub(crate) const fn window(free: usize) -> usize {
     free.saturating_sub(free / 8)
+}
+
+/// Bytes that must be free so that [`window`] tells `bytes`.
+const fn opened(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes.div_ceil(7))
+}
+
+const fn larger_u64(a: u64, b: u64) -> u64 {
+    if a > b { a } else { b }
 }
 
 const fn smaller(a: u32, b: u32) -> u32 {

@@ -137,7 +137,9 @@ impl<A: Allocator> Sender<A> {
         if message.finished {
             return message.unsent > 0;
         }
-        message.unsent > self.largest_payload() || (message.unsent > 1 && self.pool.room() < self.pool.capacity() / 4)
+        // Where only the reserve is left, no message that was not begun grows any more.
+        let short = (self.pool.capacity() / 4).max(self.reserve.saturating_add(self.pool.block()));
+        message.unsent > self.largest_payload() || (message.unsent > 1 && self.pool.room() < short)
     }
 
     /// Whether anything could be sent if the windows allowed it.

@@ -138,3 +138,114 @@ fn the_configuration_names_the_field_that_cannot_work() {
     const BYTES: usize = barertc_sctp::Association::<barertc_arena::Global>::worst_case_bytes(&Config::small());
     const { assert!(BYTES < 20_000) };
 }
+
+/// Of a device with little memory: 2 KiB to send, 4 KiB to receive.
+fn little() -> Config {
+    let mut config = Config::with_buffers(2 << 10, 4 << 10);
+    (config.max_channels, config.max_messages, config.max_in_flight, config.max_fragments) = (2, 8, 8, 16);
+    config
+}
+
+#[test]
+fn the_smallest_buffers_tell_a_window_that_peers_accept() {
+    for mtu in [300, 1_188, 1_400] {
+        let mut config = little();
+        (config.mtu, config.send_buffer, config.receive_buffer) = (mtu, 0, 0);
+        for field in ["send_buffer", "receive_buffer"] {
+            let error = config.check().expect_err("too small");
+            let barertc_wire::Rule::AtLeast(least) = error.rule else { panic!("{error}") };
+            assert_eq!(error.field, field);
+            let least = u32::try_from(least).expect("a size");
+            if field == "send_buffer" { config.send_buffer = least } else { config.receive_buffer = least }
+        }
+        assert_eq!(config.check(), Ok(()));
+        assert!(config.send_buffer < 2_048 && config.receive_buffer < 4_096, "{config:?}");
+        // An INIT says the window behind its tag (RFC 9260 §3.3.2).
+        let (mut a, _) = association(config.clone(), 1);
+        a.connect(NOW);
+        let mut out = [0; 1_500];
+        let len = a.poll_transmit(NOW, &mut out).expect("an INIT");
+        assert_eq!(out[12], 1, "{:?}", &out[..len]);
+        let window = u32::from_be_bytes(out[20..24].try_into().expect("four bytes"));
+        assert!((1_500..1_800).contains(&window), "{window}");
+        config.receive_buffer -= 1;
+        assert_eq!(config.check().expect_err("a byte too few").field, "receive_buffer");
+    }
+}
+
+#[test]
+fn buffers_of_two_and_four_kib_carry_what_is_written() {
+    for (there, loss, seed) in [(little(), 0, 1), (Config::new(), 0, 2), (little(), 100, 3), (Config::new(), 100, 4)] {
+        assert_eq!(little().check(), Ok(()));
+        let link = Link { loss, delay: MS * 10, ..Link::default() };
+        let net = &mut pair([little(), there], link, seed);
+        let id = net.left.open(net.now, &ChannelConfig { label: "with a name", ..ChannelConfig::default() });
+        let id = id.expect("a channel");
+        // Both ways, in messages as large as fit.
+        let whole = net.left.max_message_size();
+        assert_eq!(whole, 1_024);
+        for n in 0..20 {
+            let message = crate::support::message(1, n, whole);
+            let mut got = None;
+            assert!(net.run_until(MS * 60_000, |n| n.left.write(n.now, id, MessageKind::Binary, &message).is_ok()));
+            let arrived = net.run_until(MS * 60_000, |net| {
+                for event in events(&mut net.right) {
+                    if let Event::Readable(there) = event {
+                        got = read_all(&mut net.right, net.now, there).map(|(bytes, _)| (there, bytes));
+                    }
+                }
+                got.is_some()
+            });
+            assert!(arrived, "message {n} with {loss} of 1,000 lost");
+            let (there, bytes) = got.expect("it arrived");
+            assert!(bytes == message);
+            assert!(net.run_until(MS * 60_000, |n| n.right.write(n.now, there, MessageKind::Binary, &bytes).is_ok()));
+            let back = net.run_until(MS * 60_000, |net| {
+                events(&mut net.left).iter().any(|e| *e == Event::Readable(id))
+                    && read_all(&mut net.left, net.now, id).is_some_and(|(bytes, _)| bytes == message)
+            });
+            assert!(back, "the echo of {n} with {loss} of 1,000 lost");
+        }
+        // And one that is far larger than any buffer, in pieces.
+        let (large, mut got, mut written, mut finished) = (crate::support::message(1, 20, 20_000), vec![], 0, false);
+        assert!(net.run_until(MS * 1_000, |n| n.left.begin(n.now, id, MessageKind::Binary).is_ok()));
+        let arrived = net.run_until(MS * 120_000, |net| {
+            let end = large.len().min(written + 400);
+            match net.left.append(net.now, id, &large[written..end]) {
+                Ok(more) => written += more,
+                Err(error) => assert!(finished || error == Error::WouldBlock, "{error:?}"),
+            }
+            finished = finished || (written == large.len() && net.left.finish(net.now, id).is_ok());
+            let mut end = false;
+            for event in events(&mut net.right) {
+                let Event::Readable(there) = event else { continue };
+                let mut piece = [0; 4_096];
+                while let Ok(read) = net.right.read(net.now, there, &mut piece) {
+                    got.extend_from_slice(&piece[..read.len]);
+                    end = end || read.end_of_message;
+                }
+            }
+            end
+        });
+        assert!(arrived && got == large, "{} of {written} bytes with {loss} of 1,000 lost", got.len());
+    }
+}
+
+/// Of messages that are begun and not finished, none may have a packet's worth, and yet all memory is theirs.
+#[test]
+fn messages_that_are_begun_do_not_block_each_other_for_ever() {
+    let net = &mut pair([Config::small(), Config::small()], Link::default(), 7);
+    let open = |net: &mut crate::support::Net<_, _>| -> barertc_sctp::ChannelId {
+        let left: &mut crate::support::Assoc = &mut net.left;
+        left.open(net.now, &ChannelConfig::default()).expect("a channel")
+    };
+    let ids = [open(net), open(net), open(net)];
+    assert!(net.run_until(MS * 2_000, |n| n.left.is_established() && n.left.stats().in_flight == 0));
+    for id in ids {
+        net.left.begin(net.now, id, MessageKind::Binary).expect("room");
+        let _ = net.left.append(net.now, id, &[7; 1_100]).expect("room for some");
+    }
+    assert_eq!(net.left.append(net.now, ids[2], &[7; 100]), Err(Error::WouldBlock));
+    let more = net.run_until(MS * 2_000, |n| n.left.append(n.now, ids[0], &[7; 2_000]).is_ok());
+    assert!(more, "the first goes on");
+}
