@@ -97,8 +97,10 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! `dtls12` and `dtls13` are on by default.
 //!
+//! - `dtls12`: DTLS 1.2 (RFC 6347), both roles. This or `dtls13` has to be on.
+//! - `dtls13`: DTLS 1.3 (RFC 9147), both roles. This or `dtls12` has to be on.
 //! - `rsa`: Verifies peers with RSA certificates (up to 4,096 bits); our own key is ECDSA all the same.
 //! - `log`: Traces flights and changes of state with `log`.
 //! - `defmt`: `defmt::Format` on public types, and the traces of `log` with `defmt`.

@@ -57,8 +57,9 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! `turn` is on by default.
 //!
+//! - `turn`: A TURN client (RFC 8656): relayed candidates. Without it no TURN server can be added.
 //! - `mdns`: Resolving and announcing `.local` names: module `mdns`.
 //! - `log`: Traces checks and changes of state with `log`.
 //! - `defmt`: Traces checks and changes of state with `defmt`; `defmt::Format` on the public types that hold no secrets.

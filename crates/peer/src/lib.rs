@@ -118,10 +118,14 @@
 //!
 //! # Features
 //!
-//! `media` and `wide-crc` are on by default.
+//! `dtls12`, `dtls13`, `media`, `receive`, `turn` and `wide-crc` are on by default.
 //!
+//! - `dtls12`: DTLS 1.2, both roles. This or `dtls13` has to be on.
+//! - `dtls13`: DTLS 1.3, both roles. This or `dtls12` has to be on.
+//! - `turn`: A TURN client. Without it no TURN server can be added.
 //! - `media`: Tracks: SRTP, RTP and RTCP, congestion control. Without it no track can be added, and a description's media
 //!   are rejected.
+//! - `receive`: Tracks that receive: frames put together of packets, and feedback about them. Without it tracks send only.
 //! - `wide-crc`: Checksums of data channels with 16 KiB of tables instead of one: sixteen bytes a step.
 //! - `simd-crc`: Checksums of data channels by the processor's instruction (x86-64, AArch64); needs `std`. Goes before
 //!   `wide-crc`.

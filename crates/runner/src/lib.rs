@@ -43,8 +43,10 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! `dtls12` and `dtls13` are on by default.
 //!
+//! - `dtls12`: Connections with DTLS 1.2. This or `dtls13` has to be on.
+//! - `dtls13`: Connections with DTLS 1.3. This or `dtls12` has to be on.
 //! - `defmt`: `defmt::Format` on the public types, and what the connections trace by `defmt`.
 //! - `log`: What the connections trace, by `log`.
 #![no_std]
