@@ -58,15 +58,7 @@ const PROFILES: [Profile; 5] = [
         flash: 419_000,
         stack: 32_500,
         region: 83_000,
-        without: &[
-            "barertc_dtls::v13",
-            "barertc_dtls::schedule13",
-            "barertc_ice::turn",
-            "barertc::media::receiver",
-            "barertc_rtcp_nack::recv",
-            "barertc_rtp::jitter",
-            "barertc_congestion::arrivals",
-        ],
+        without: &["barertc_dtls::v13", "barertc_dtls::schedule13", "barertc_ice::turn"],
     },
     Profile {
         name: "send",
@@ -76,13 +68,7 @@ const PROFILES: [Profile; 5] = [
         flash: 470_000,
         stack: 32_500,
         region: 83_000,
-        without: &[
-            "barertc_ice::turn",
-            "barertc::media::receiver",
-            "barertc_rtcp_nack::recv",
-            "barertc_rtp::jitter",
-            "barertc_congestion::arrivals",
-        ],
+        without: &["barertc_ice::turn"],
     },
     Profile {
         name: "receive",
