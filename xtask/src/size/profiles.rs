@@ -78,7 +78,7 @@ const PROFILES: [Profile; 5] = [
         flash: 474_000,
         stack: 33_000,
         region: 193_000,
-        without: &["barertc_dtls::v12", "barertc_dtls::schedule12", "barertc_ice::turn"],
+        without: &["barertc_dtls::v12", "barertc_ice::turn"],
     },
     Profile {
         name: "everything",
