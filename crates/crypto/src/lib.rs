@@ -60,6 +60,7 @@
 //! - `rustcrypto-curves`: RustCrypto's curves in place of those of `barertc-curves`. The results are the same; they are
 //!   slower and larger.
 //! - `defmt`: `defmt::Format` on the public types that hold no secrets.
+//! - `rsa`: Verifying RSA signatures of up to 4,096 bits.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -36,6 +36,13 @@
 //!
 //! TLS 1.2, servers, certificates of the client, session tickets, early data; keys of certificates beyond P-256 and, with the
 //! feature `rsa`, RSA; name constraints, of which a certificate is refused; revocation.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `rsa`: Verifies RSA signatures (up to 4,096 bits), as most public authorities make them.
+//! - `defmt`: `defmt::Format` on public types.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
