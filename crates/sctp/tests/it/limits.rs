@@ -201,7 +201,7 @@ fn buffers_of_two_and_four_kib_carry_what_is_written() {
             assert!(bytes == message);
             assert!(net.run_until(MS * 60_000, |n| n.right.write(n.now, there, MessageKind::Binary, &bytes).is_ok()));
             let back = net.run_until(MS * 60_000, |net| {
-                events(&mut net.left).iter().any(|e| *e == Event::Readable(id))
+                events(&mut net.left).contains(&Event::Readable(id))
                     && read_all(&mut net.left, net.now, id).is_some_and(|(bytes, _)| bytes == message)
             });
             assert!(back, "the echo of {n} with {loss} of 1,000 lost");
