@@ -2,6 +2,7 @@
 
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::{Hash, KeySchedule, Provider, Secret, Suite, TLS13};
+use barertc_wire::move_down;
 use rand_core::CryptoRng;
 
 use crate::alert;
@@ -179,7 +180,7 @@ impl<A: Allocator> Messages<A> {
             f(rest.get(..whole).unwrap_or_default(), rest.len() == whole)?;
             from = from.saturating_add(whole);
         }
-        self.buffer.copy_within(from..self.len, 0);
+        move_down(&mut self.buffer, from..self.len, 0);
         self.len = self.len.saturating_sub(from);
         // There is room again, or the record is at its end.
         if from == 0 && appended == 0 { Err(Error::Malformed) } else { Ok(()) }

@@ -2,7 +2,7 @@
 
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::{BadTag, KeyLength, KeySchedule, Provider, Secret, Suite};
-use barertc_wire::Reader;
+use barertc_wire::{Reader, move_down};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::config::{Config, LONGEST};
@@ -112,7 +112,7 @@ impl<A: Allocator, P: Provider> Incoming<A, P> {
     pub(crate) fn room(&mut self) -> &mut [u8] {
         let (start, end) = self.unread;
         if start > 0 {
-            self.buffer.copy_within(start..end, 0);
+            move_down(&mut self.buffer, start..end, 0);
             self.unread = (0, end.saturating_sub(start));
             self.contents = (0, 0);
         }
