@@ -22,6 +22,8 @@ const USAGE: &str = "usage: cargo xtask qemu [--port PORT] [--signaling URL] [--
   --signaling URL, --id NAME
                  also connect to a forwarding server, such as ws://127.0.0.1:8000, under this name (server)
   --media PATH   what is played: a packed file in the flash, or a directory with h264 and opus in it (sample.brtc)
+  --set NAME=VALUE
+                 a line of the device's settings, such as whip=https://10.0.2.2:8443/whip: this machine is 10.0.2.2 inside
   --flash IMAGE  what is in the flash, instead of an image of FILEs and DIRs
   --token TOKEN  what viewers must show (one that is made up)
   --build        build the program and the flash image, and stop there
@@ -47,6 +49,7 @@ pub fn main(args: &[String]) -> Result<()> {
             "--port" => port = value()?.parse().context("--port: a number")?,
             "--signaling" => signaling = Some(value()?.trim_end_matches('/')),
             "--id" => id.clone_from(value()?),
+            "--set" => extra += &format!("{}\n", value()?),
             "--media" => extra += &format!("media={}\n", value()?),
             "--flash" => flash = Some(PathBuf::from(value()?)),
             "--token" => token = Some(value()?.clone()),
@@ -79,10 +82,15 @@ const HOST_INSIDE: &str = "10.0.2.2";
 
 /// `url` as the device has to call it: what this machine calls itself is another machine for the device.
 pub fn from_inside(url: &str) -> Result<String> {
-    let rest = url.strip_prefix("ws://").with_context(|| format!("--signaling {url}: must begin with ws://"))?;
-    let (host, port) = rest.split_once(':').unwrap_or((rest, "80"));
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let usual = match scheme {
+        "ws" => "80",
+        "wss" => "443",
+        _ => bail!("--signaling {url}: must begin with ws:// or wss://"),
+    };
+    let (host, port) = rest.split_once(':').unwrap_or((rest, usual));
     let host = if matches!(host, "localhost" | "127.0.0.1") { HOST_INSIDE } else { host };
-    Ok(format!("ws://{host}:{port}"))
+    Ok(format!("{scheme}://{host}:{port}"))
 }
 
 /// What the emulator is started with.

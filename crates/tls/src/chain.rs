@@ -20,6 +20,9 @@ const MAX_SIGNATURES: usize = 16;
 pub struct TrustAnchors<'a>(&'a [u8]);
 
 impl<'a> TrustAnchors<'a> {
+    /// Nobody: every server is [`Fault::Untrusted`].
+    pub const NOBODY: Self = Self(&[]);
+
     /// Takes them, and counts how many there are.
     ///
     /// Of an anchor its name, its key and what it may be used for count; its validity does not (RFC 5280 §6.1). A server's own

@@ -152,7 +152,8 @@ impl Board for Desktop {
     type Psram = Handle;
     type Acceptor<'a> = Acceptor;
     type Udp<'a> = MediaSocket;
-    type Connect = Net;
+    type Connect<'a> = Net;
+    type ConnectError = io::Error;
     type Error = io::Error;
     type Crypto = Crypto;
     type Rng = UnwrapErr<SysRng>;
@@ -175,8 +176,8 @@ impl Board for Desktop {
         Ok((MediaSocket::new(socket, self.senders.clone()), local))
     }
 
-    fn tcp(&self) -> &Net {
-        &self.net
+    fn tcp(&self) -> Net {
+        self.net.clone()
     }
 
     fn crypto(&self) -> &Crypto {
@@ -214,7 +215,7 @@ impl Board for Desktop {
     }
 
     #[cfg(feature = "tls")]
-    fn tls(&self, name: &str) -> Option<Net> {
+    fn tls<'a>(&'a self, name: &'a str) -> Option<Net> {
         host_call(|| match Tls::new(name, self.ca.as_deref()) {
             Ok(tls) => Some(self.net.with_tls(tls)),
             Err(error) => {

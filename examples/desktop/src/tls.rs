@@ -70,7 +70,8 @@ pub fn fault(error: &io::Error) -> Option<StreamEnd> {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 CertificateFault::WrongName
             }
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::Untrusted,
+            CertificateError::UnknownIssuer => CertificateFault::Untrusted,
+            CertificateError::BadSignature => CertificateFault::BadSignature,
             _ => CertificateFault::Other,
         }),
         _ => StreamEnd::Tls,

@@ -23,7 +23,11 @@ pub trait Board: Clock {
     where
         Self: 'a;
     /// What makes TCP connections.
-    type Connect: TcpConnect;
+    type Connect<'a>: TcpConnect<Error = Self::ConnectError>
+    where
+        Self: 'a;
+    /// Why a TCP connection is not made, or ends.
+    type ConnectError: embedded_io_async::Error;
     /// Why an address cannot be used.
     type Error: fmt::Display;
     /// The crypto provider.
@@ -60,7 +64,7 @@ pub trait Board: Clock {
     async fn bind(&self, local: SocketAddr) -> Result<(Self::Udp<'_>, SocketAddr), Self::Error>;
 
     /// What makes TCP connections.
-    fn tcp(&self) -> &Self::Connect;
+    fn tcp(&self) -> Self::Connect<'_>;
 
     /// The crypto provider.
     fn crypto(&self) -> &Self::Crypto;
@@ -89,13 +93,13 @@ pub trait Board: Clock {
     }
 
     /// What makes TCP connections with TLS in them to a server that proves to be `name`; `None` on boards that cannot.
-    fn tls(&self, name: &str) -> Option<Self::Connect> {
+    fn tls<'a>(&'a self, name: &'a str) -> Option<Self::Connect<'a>> {
         let _ = name;
         None
     }
 
     /// Why there is no connection, for boards that know more than that.
-    fn connect_failed(error: &<Self::Connect as TcpConnect>::Error) -> StreamEnd {
+    fn connect_failed(error: &Self::ConnectError) -> StreamEnd {
         let _ = error;
         StreamEnd::NotConnected
     }

@@ -11,15 +11,15 @@ use crate::board::Board;
 use crate::settings::{MAX_TURN, Settings};
 
 /// Makes them.
-pub(crate) struct Dialer<'b, B: Board> {
-    board: &'b B,
+pub(crate) struct Dialer<'b, B: Board + 'b> {
+    tcp: B::Connect<'b>,
     /// What speaks TLS with each server that wants it.
-    tls: heapless::Vec<(SocketAddr, B::Connect), MAX_TURN>,
+    tls: heapless::Vec<(SocketAddr, B::Connect<'b>), MAX_TURN>,
 }
 
 impl<'b, B: Board> Dialer<'b, B> {
     /// To the servers of the settings.
-    pub(crate) fn new(board: &'b B, settings: &Settings<'_>) -> Self {
+    pub(crate) fn new(board: &'b B, settings: &'b Settings<'_>) -> Self {
         let mut tls = heapless::Vec::new();
         for turn in settings.turn.iter().filter(|turn| turn.server.protocol == Protocol::Tls) {
             match board.tls(turn.host) {
@@ -28,13 +28,13 @@ impl<'b, B: Board> Dialer<'b, B> {
                 None => board.log(format_args!("TURN: no TLS to {}", turn.host)),
             }
         }
-        Self { board, tls }
+        Self { tcp: board.tcp(), tls }
     }
 }
 
-impl<B: Board> Dial for Dialer<'_, B> {
+impl<'b, B: Board> Dial for Dialer<'b, B> {
     type Stream<'a>
-        = <B::Connect as TcpConnect>::Socket<'a>
+        = <B::Connect<'b> as TcpConnect>::Socket<'a>
     where
         Self: 'a;
 
@@ -44,7 +44,7 @@ impl<B: Board> Dial for Dialer<'_, B> {
                 let known = self.tls.iter().find(|(server, _)| *server == route.remote);
                 known.map(|(_, connect)| connect).ok_or(StreamEnd::Tls)?
             }
-            _ => self.board.tcp(),
+            _ => &self.tcp,
         };
         connect.connect(route.remote).await.map_err(|error| B::connect_failed(&error))
     }

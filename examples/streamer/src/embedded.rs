@@ -14,13 +14,17 @@ use barertc_signaling::Url;
 use barertc_wire::Instant;
 use chacha20::ChaCha20Rng;
 use edge_nal::{TcpBind, UdpBind};
+#[cfg(not(feature = "tls"))]
+use edge_nal_embassy::TcpError;
 use edge_nal_embassy::{Tcp, TcpAccept, TcpBuffers, Udp, UdpBuffers, UdpSocket};
 use embassy_net::Stack;
 use embassy_net::dns::DnsQueryType;
 
 use crate::board::{Board, Memory, OWNERS};
 use crate::lines::Lines;
-use crate::settings::{Forwarder, MAX_ADDRESSES, Settings};
+use crate::settings::{Forwarder, MAX_ADDRESSES, Settings, Whip};
+#[cfg(feature = "tls")]
+use crate::trust::{self, Trust};
 
 /// TCP connections at the same time: as many as the application serves, one to a forwarder, and one to a WHIP server.
 pub const TCP_SOCKETS: usize = crate::config::HTTP_CONNECTIONS + 2;
@@ -59,6 +63,8 @@ pub struct EmbassyBoard<C> {
     crypto: C,
     depth: fn() -> Stats,
     log: fn(fmt::Arguments<'_>),
+    #[cfg(feature = "tls")]
+    trust: Trust<Handle>,
 }
 
 /// What an [`EmbassyBoard`] is made of.
@@ -99,11 +105,27 @@ impl<C: Provider> EmbassyBoard<C> {
             Err(_) => unreachable!("looked at above"),
         });
         let (tcp, udp) = (Tcp::new(stack, tcp), Udp::new(stack, udp));
-        Ok(Self { psram, internal, owners, stack, tcp, udp, rng: RefCell::new(rng), crypto, depth, log })
+        Ok(Self {
+            psram,
+            internal,
+            owners,
+            stack,
+            tcp,
+            udp,
+            rng: RefCell::new(rng),
+            crypto,
+            depth,
+            log,
+            #[cfg(feature = "tls")]
+            trust: Trust::default(),
+        })
     }
 
     /// Waits for an address of the network's, and runs the application on it for ever. What cannot be done is said in the
-    /// log. The settings are those of [`Lines::apply`], and `signaling=ws://HOST:PORT/ID`, a forwarding server to connect to.
+    /// log. The settings are those of [`Lines::apply`], `signaling=ws://HOST:PORT/ID`, a forwarding server to connect to, and
+    /// `whip=http://HOST:PORT/PATH` with `whip-token`, a server to send to. With the feature `tls` both may be `wss` and
+    /// `https`: then `ca=` has the certificate of an authority in base64, in as many lines as there are authorities,
+    /// `ntp=HOST[:PORT]` is a server that tells the time, and `time=SECONDS` the last time known, before which it cannot be.
     ///
     /// # Errors
     /// When the application cannot start.
@@ -125,14 +147,41 @@ impl<C: Provider> EmbassyBoard<C> {
         if let Err(name) = lines.apply(&mut settings) {
             self.log(format_args!("settings: {name} makes no sense, the rest of them is not used"));
         }
+        #[cfg(feature = "tls")]
+        if let Err(error) = self.trust.read(&lines, self.now(), self.psram("signaling")) {
+            self.log(format_args!("settings: {error}"));
+        }
         settings.forwarder = match lines.get("signaling") {
-            Some(url) => self.forwarder(url).await,
+            Some(url) => self.find("signaling", url).await.map(|address| Forwarder { address, url }),
+            None => None,
+        };
+        settings.whip = match lines.get("whip") {
+            Some(url) => {
+                self.find("whip", url).await.map(|address| Whip { address, url, token: lines.get("whip-token") })
+            }
             None => None,
         };
         let streams = Streams::<_, STREAMS>::new(StreamBounds::new(), self.psram("signaling"));
         let ready = |address| self.log(format_args!("ready at http://{address}/"));
-        pin!(crate::in_place(|| crate::run(self, &settings, &identity, storage, buffers, &streams, ready, pending())))
-            .await
+        let running = pin!(crate::in_place(|| crate::run(
+            self,
+            &settings,
+            &identity,
+            storage,
+            buffers,
+            &streams,
+            ready,
+            pending()
+        )));
+        #[cfg(feature = "tls")]
+        if let Some(name) = lines.get("ntp") {
+            let telling = pin!(crate::in_place(|| self.keep_time(name)));
+            return match embassy_futures::select::select(running, telling).await {
+                embassy_futures::select::Either::First(ended) => ended,
+                embassy_futures::select::Either::Second(never) => match never {},
+            };
+        }
+        running.await
     }
 
     /// A certificate; out of line, so that what it needs of the stack is given back before anything else begins.
@@ -141,19 +190,61 @@ impl<C: Provider> EmbassyBoard<C> {
         self.random(|rng| Identity::generate(&self.crypto, rng))
     }
 
-    /// The forwarding server at `url`, whose last part is our name there.
-    async fn forwarder<'u>(&self, url: &'u str) -> Option<Forwarder<'u>> {
-        let Some(parts) = Url::parse(url).ok().filter(|parts| !parts.secure) else {
-            self.log(format_args!("signaling={url}: not an address such as ws://HOST:PORT/NAME"));
+    /// Where the server at `url` is.
+    async fn find(&self, setting: &str, url: &str) -> Option<SocketAddr> {
+        let Some(parts) = Url::parse(url).ok().filter(|parts| cfg!(feature = "tls") || !parts.secure) else {
+            self.log(format_args!("{setting}={url}: not an address such as ws://HOST:PORT/NAME"));
             return None;
         };
-        match self.stack.dns_query(parts.host, DnsQueryType::A).await.ok().and_then(|found| found.first().copied()) {
-            Some(ip) => Some(Forwarder { address: SocketAddr::new(ip.into(), parts.port), url }),
-            None => {
-                self.log(format_args!("signaling={url}: no address found for {}", parts.host));
-                None
-            }
+        let found = self.address(parts.host).await.map(|ip| SocketAddr::new(ip.into(), parts.port));
+        if found.is_none() {
+            self.log(format_args!("{setting}={url}: no address found for {}", parts.host));
         }
+        found
+    }
+
+    async fn address(&self, host: &str) -> Option<embassy_net::IpAddress> {
+        self.stack.dns_query(host, DnsQueryType::A).await.ok().and_then(|found| found.first().copied())
+    }
+
+    /// Asks the server `name`, which may have a port, for the time, until it tells it, and each day again.
+    #[cfg(feature = "tls")]
+    async fn keep_time(&self, name: &str) -> core::convert::Infallible {
+        loop {
+            let (host, port) = name.split_once(':').unwrap_or((name, ""));
+            let port = port.parse().unwrap_or(barertc_tls::sntp::PORT);
+            let told = match self.address(host).await {
+                Some(ip) => self.ask_time(SocketAddr::new(ip.into(), port)).await,
+                None => Err(trust::NoTime::NoAddress),
+            };
+            let told = told.and_then(|(at, time)| self.trust.set_time(at, time));
+            match told {
+                Ok(time) => self.log(format_args!("ntp={name}: it is {time}")),
+                Err(error) => self.log(format_args!("ntp={name}: {error}")),
+            }
+            let wait = if told.is_ok() { trust::ASK_EACH } else { trust::ASK_AGAIN };
+            self.sleep_until(self.now() + wait).await;
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    async fn ask_time(&self, server: SocketAddr) -> Result<(Instant, barertc_tls::UnixTime), trust::NoTime> {
+        // A socket of its own, for as long as it takes.
+        let room = UdpBuffers::<1, 128, 64, 2>::new();
+        let udp = Udp::new(self.stack, &room);
+        // Nobody can answer who does not see the port, or guess sixty-four bits.
+        let port = self.random(|rng| 49_152 | rand_core::Rng::next_u32(rng) as u16);
+        let local = SocketAddr::from(([0, 0, 0, 0], port));
+        let mut socket = UdpBind::bind(&udp, local).await.map_err(|_| trust::NoTime::NoSocket)?;
+        let mut rng = crate::rng::BoardRng(self);
+        barertc_tls::sntp::ask(&mut socket, server, self, &mut rng).await.map_err(trust::NoTime::Sntp)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<C> barertc_tls::WallClock for EmbassyBoard<C> {
+    fn unix_time(&self) -> Option<barertc_tls::UnixTime> {
+        self.trust.time(Clock::now(self))
     }
 }
 
@@ -177,7 +268,20 @@ impl<C: Provider> Board for EmbassyBoard<C> {
         = UdpSocket<'a>
     where
         Self: 'a;
-    type Connect = Tcp<'static>;
+    #[cfg(not(feature = "tls"))]
+    type Connect<'a>
+        = Tcp<'static>
+    where
+        Self: 'a;
+    #[cfg(not(feature = "tls"))]
+    type ConnectError = TcpError;
+    #[cfg(feature = "tls")]
+    type Connect<'a>
+        = barertc_tls::Connector<'a, Tcp<'static>, Handle, &'a C, ChaCha20Rng, Self>
+    where
+        Self: 'a;
+    #[cfg(feature = "tls")]
+    type ConnectError = barertc_tls::Error;
     type Error = Unusable;
     type Crypto = C;
     type Rng = ChaCha20Rng;
@@ -198,8 +302,35 @@ impl<C: Provider> Board for EmbassyBoard<C> {
         Ok((socket, local))
     }
 
-    fn tcp(&self) -> &Tcp<'static> {
-        &self.tcp
+    #[cfg(not(feature = "tls"))]
+    fn tcp(&self) -> Tcp<'static> {
+        self.tcp
+    }
+
+    #[cfg(feature = "tls")]
+    fn tcp(&self) -> Self::Connect<'_> {
+        barertc_tls::Connector::Plain(self.tcp)
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls<'a>(&'a self, name: &'a str) -> Option<Self::Connect<'a>> {
+        let name = barertc_tls::ServerName::parse(name);
+        let name = name.inspect_err(|error| self.log(format_args!("TLS: {error}"))).ok()?;
+        Some(barertc_tls::Connector::Tls {
+            tcp: self.tcp,
+            config: barertc_tls::Config::new(),
+            name,
+            anchors: self.trust.anchors(),
+            clock: self,
+            alloc: self.psram("signaling"),
+            provider: &self.crypto,
+            rng: &self.rng,
+        })
+    }
+
+    #[cfg(feature = "tls")]
+    fn connect_failed(error: &barertc_tls::Error) -> barertc::ice::stream::StreamEnd {
+        trust::stream_end(error)
     }
 
     fn crypto(&self) -> &C {

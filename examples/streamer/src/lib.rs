@@ -37,6 +37,8 @@ mod signaling;
 mod sim;
 mod sockets;
 mod status;
+#[cfg(feature = "tls")]
+mod trust;
 mod viewer;
 mod viewers;
 mod words;

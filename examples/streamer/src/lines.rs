@@ -24,9 +24,18 @@ impl<'a> Lines<'a> {
     /// The value of a setting.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.values(name).next().filter(|value| !value.is_empty())
+    }
+
+    /// The values of a setting that may stand in several lines.
+    #[cfg(feature = "tls")]
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.values(name).filter(|value| !value.is_empty())
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let lines = self.0.lines().filter(|line| !line.starts_with('#'));
-        let mut values = lines.filter_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix('='));
-        values.next().map(str::trim).filter(|value| !value.is_empty())
+        lines.filter_map(move |line| line.trim_start().strip_prefix(name)?.strip_prefix('=')).map(str::trim)
     }
 
     /// Applies those settings that every board knows: `media`, `token`, `advertise=ADDRESS:PORT` and

@@ -9,15 +9,16 @@ use barertc_signaling::whip::{self, Published, Session, Token};
 use barertc_signaling::{Backoff, Buffers, Id, Peer, Url};
 
 use barertc_arena::Box;
+use edge_nal::TcpConnect;
 use embassy_futures::select::{Either, select};
 
 use crate::app::App;
 use crate::board::Board;
-use crate::serve::{Way, with_buffers};
+use crate::serve::{Unreachable, unreachable, way, with_buffers};
 use crate::settings::Whip;
 use crate::signaling::OURSELVES;
+use crate::status::Outward;
 use crate::viewer::Origin;
-use crate::words::Why;
 
 /// The socket number under which the server is kept among the viewers.
 const SERVER: u32 = u32::MAX - 1;
@@ -43,6 +44,7 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
         let begun = select(pin!(begin(app, whip)), app.board.sleep_until(since + EXCHANGE_TIME)).await;
         match begun {
             Either::First(Ok(())) => {
+                app.status.clear_outward(Outward::Whip);
                 sending_to(app, whip);
                 while app.viewers.borrow_mut().find(SERVER, NAME).is_some() {
                     app.board.sleep_until(app.board.now() + LOOK).await;
@@ -50,6 +52,7 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
                 app.board.log(format_args!("WHIP: the connection to {} ended", whip.url));
             }
             Either::First(Err(error)) => {
+                app.status.set_outward(Outward::Whip, format_args!("WHIP {}: {error}", whip.url));
                 app.board.log(format_args!("WHIP: {}: {error}", whip.url));
                 asked = error.retry_after();
             }
@@ -76,7 +79,7 @@ pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
     let Some(session) = app.published.borrow_mut().take() else { return };
     let goodbye = pin!(async {
         let url = Url::parse(session.url()).ok()?;
-        let way = Way::to(app.board, &url)?;
+        let way = way(app.board, &url)?;
         let known = Url::parse(whip.url).is_ok_and(|known| known.authority == url.authority);
         let at = if known { whip.address } else { address(&url)? };
         let mut socket = way.connect(at).await.ok()?;
@@ -96,25 +99,28 @@ async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<(), Publis
         let mut at = whip.address;
         let mut made = Made { session: None, published: &app.published };
         for _ in 0..=REDIRECTS {
-            let url = Url::parse(&place)?;
-            let way = Way::to(app.board, &url).ok_or(PublishError::NoTls)?;
-            let mut socket =
-                way.connect(at).await.map_err(|e| PublishError::Unreachable(embedded_io_async::Error::kind(&e)))?;
-            let token = token(whip);
-            let published = whip::publish(&mut socket, &url, token.as_ref(), offer, &mut made.session, message);
-            let published = pin!(published).await?;
-            match published {
-                Published::Answer(answer) => {
-                    app.answered(Peer { socket: SERVER, id: NAME, token: None }, answer)?;
-                    app.wake.signal(());
-                    return Ok(());
+            (place, at) = {
+                let url = Url::parse(&place)?;
+                let way = way(app.board, &url).ok_or(PublishError::NoTls)?;
+                let connected = way.connect(at).await;
+                let mut socket = connected.map_err(|error| PublishError::Unreachable(unreachable::<B>(&error)))?;
+                let token = token(whip);
+                let published = whip::publish(&mut socket, &url, token.as_ref(), offer, &mut made.session, message);
+                let published = pin!(published).await?;
+                match published {
+                    Published::Answer(answer) => {
+                        app.answered(Peer { socket: SERVER, id: NAME, token: None }, answer)?;
+                        app.wake.signal(());
+                        return Ok(());
+                    }
+                    Published::Redirect(to) => {
+                        let next = Url::parse(&to)?;
+                        let known = next.authority == url.authority;
+                        let at = if known { at } else { address(&next).ok_or(PublishError::Url)? };
+                        (to, at)
+                    }
                 }
-                Published::Redirect(to) => {
-                    let next = Url::parse(&to)?;
-                    at = if next.authority == url.authority { at } else { address(&next).ok_or(PublishError::Url)? };
-                    place = to;
-                }
-            }
+            };
         }
         Err(PublishError::Url)
     }));
@@ -155,7 +161,7 @@ enum PublishError {
     Signaling(barertc_signaling::Error),
     Url,
     NoTls,
-    Unreachable(embedded_io_async::ErrorKind),
+    Unreachable(Unreachable),
 }
 
 impl PublishError {
@@ -189,7 +195,7 @@ impl core::fmt::Display for PublishError {
             Self::Signaling(error) => error.fmt(f),
             Self::Url => f.write_str("sends us on to where we cannot go"),
             Self::NoTls => f.write_str("no TLS on this board"),
-            Self::Unreachable(why) => write!(f, "cannot be reached: {}", Why(*why)),
+            Self::Unreachable(why) => why.fmt(f),
         }
     }
 }

@@ -8,6 +8,7 @@ use barertc_arena::Stats;
 
 use crate::app::App;
 use crate::board::{Board, Memory};
+use crate::status::OUTWARD;
 
 /// Between two lines on the `stats` channels.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -15,7 +16,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const LOG_EVERY: u32 = 5;
 
 /// Bytes of such a line.
-const LINE: usize = 1536;
+const LINE: usize = 1536 + 2 * OUTWARD;
 /// Of [`OWNERS`](crate::OWNERS), those who hold memory for a viewer.
 const PER_VIEWER: [&str; 6] = ["connection", "ice", "dtls", "srtp", "sctp", "history"];
 
@@ -94,6 +95,18 @@ fn write_json<B: Board>(
     write!(out, "}},\"records\":{},\"listens\":{}", app.settings.record, app.settings.listen)?;
     if let Some(level) = app.board.heard() {
         write!(out, ",\"heard\":-{level}")?;
+    }
+    let mut before = ",\"outward\":[\"";
+    app.status.with_outward(|why| {
+        if why.is_empty() {
+            return Ok(());
+        }
+        out.write_str(core::mem::replace(&mut before, ",\""))?;
+        write_text(out, why)?;
+        out.write_str("\"")
+    })?;
+    if before == ",\"" {
+        out.write_str("]")?;
     }
     out.write_str(",\"trouble\":\"")?;
     app.status.with_trouble(|trouble| write_text(out, trouble))?;

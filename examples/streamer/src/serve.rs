@@ -1,9 +1,11 @@
 //! The page and signaling over TCP, and the way out to a forwarder.
 
+use core::fmt;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
 
+use barertc::ice::stream::StreamEnd;
 use barertc_arena::Box;
 use barertc_signaling::{Backoff, Buffers, Url, serve_connection};
 use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown};
@@ -17,6 +19,7 @@ use crate::in_place::in_place;
 use crate::rng::BoardRng;
 use crate::settings::Forwarder;
 use crate::signaling::{Handler, Source};
+use crate::status::Outward;
 use crate::words::Why;
 
 /// How long a connection may be open before it asks for something.
@@ -129,7 +132,7 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
         app.board.log(format_args!("forwarder: {} is no ws:// address", forwarder.url));
         return;
     };
-    let Some(way) = Way::to(app.board, &url) else {
+    let Some(way) = way(app.board, &url) else {
         app.board.log(format_args!("forwarder: {}: no TLS on this board", forwarder.url));
         return;
     };
@@ -139,6 +142,7 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
         match select(connecting, app.board.sleep_until(app.board.now() + CONNECT)).await {
             Either::First(Ok(mut socket)) => {
                 app.board.log(format_args!("forwarder: connected to {}", forwarder.address));
+                app.status.clear_outward(Outward::Forwarder);
                 let since = app.board.now();
                 let mut rng = BoardRng(app.board);
                 let handler = Handler { app, source: Source::Forwarder(forwarder.address.ip()) };
@@ -167,8 +171,9 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
                 app.board.log(format_args!("forwarder: {} does not answer in time", forwarder.address));
             }
             Either::First(Err(error)) => {
-                let (address, why) = (forwarder.address, embedded_io_async::Error::kind(&error));
-                app.board.log(format_args!("forwarder: {address} does not answer: {}", Why(why)));
+                let (address, why) = (forwarder.address, unreachable::<B>(&error));
+                app.status.set_outward(Outward::Forwarder, format_args!("forwarder {address}: {why}"));
+                app.board.log(format_args!("forwarder: {address}: {why}"));
             }
         }
         let wait = app.board.random(|rng| backoff.next(rng));
@@ -177,25 +182,26 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
     }
 }
 
-/// What makes connections to a server: TCP, with TLS in it where its URL says so.
-pub(crate) enum Way<'b, B: Board> {
-    Plain(&'b B::Connect),
-    Tls(B::Connect),
+/// What makes connections to a server: TCP, with TLS in it where its URL says so. `None` on a board without TLS.
+pub(crate) fn way<'a, B: Board>(board: &'a B, url: &Url<'a>) -> Option<B::Connect<'a>> {
+    if url.secure { board.tls(url.host) } else { Some(board.tcp()) }
 }
 
-impl<'b, B: Board> Way<'b, B> {
-    /// `None` on a board without TLS.
-    pub(crate) fn to(board: &'b B, url: &Url<'_>) -> Option<Self> {
-        if url.secure { board.tls(url.host).map(Self::Tls) } else { Some(Self::Plain(board.tcp())) }
-    }
+/// Why a server cannot be reached, in words.
+pub(crate) fn unreachable<B: Board>(error: &B::ConnectError) -> Unreachable {
+    Unreachable(B::connect_failed(error), embedded_io_async::Error::kind(error))
+}
 
-    pub(crate) async fn connect(
-        &self,
-        to: SocketAddr,
-    ) -> Result<<B::Connect as TcpConnect>::Socket<'_>, <B::Connect as TcpConnect>::Error> {
+/// Why a server cannot be reached.
+#[derive(Debug)]
+pub(crate) struct Unreachable(StreamEnd, embedded_io_async::ErrorKind);
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Plain(tcp) => tcp.connect(to).await,
-            Self::Tls(tls) => tls.connect(to).await,
+            Self(StreamEnd::NotConnected, kind) => write!(f, "does not answer: {}", Why(*kind)),
+            Self(StreamEnd::Tls, kind) => write!(f, "TLS failed: {}", Why(*kind)),
+            Self(end, _) => end.fmt(f),
         }
     }
 }

@@ -12,6 +12,10 @@ pub enum StreamEnd {
     ConnectTimeout,
     /// The certificate of the other end is not trusted.
     Certificate(CertificateFault),
+    /// The other end speaks TLS 1.2 or older alone, and this side does not.
+    OldTls,
+    /// This side does not know the time, without which it can judge no certificate.
+    NoTime,
     /// TLS failed for another reason than the certificate.
     Tls,
     /// There is no place for another stream.
@@ -56,6 +60,8 @@ pub enum CertificateFault {
     WrongName,
     /// Nobody that is trusted vouches for it.
     Untrusted,
+    /// A signature is wrong: that of whom it names, or that of the other end over the handshake.
+    BadSignature,
     /// Another fault.
     Other,
 }
@@ -67,6 +73,7 @@ impl fmt::Display for CertificateFault {
             Self::NotYetValid => "its certificate is not valid yet: is this machine's clock right?",
             Self::WrongName => "its certificate is for another name",
             Self::Untrusted => "nobody that is trusted vouches for its certificate",
+            Self::BadSignature => "a signature of its certificate, or by it, is wrong",
             Self::Other => "its certificate is not accepted",
         })
     }
@@ -78,6 +85,8 @@ impl fmt::Display for StreamEnd {
             Self::NotConnected => f.write_str("no connection could be made"),
             Self::ConnectTimeout => f.write_str("no connection was made in time"),
             Self::Certificate(fault) => fault.fmt(f),
+            Self::OldTls => f.write_str("it speaks TLS 1.2 or older alone, and TLS 1.3 is needed"),
+            Self::NoTime => f.write_str("the time is not known, so no certificate can be judged"),
             Self::Tls => f.write_str("TLS failed"),
             Self::TooMany { limit } => write!(f, "too many streams: the limit is {limit}"),
             Self::NoMemory => f.write_str("out of memory for a stream"),

@@ -53,5 +53,6 @@ openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.pem 2>/dev
 issued rsa rsa-root 36500 "$names" -sha512
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out p384.pem 2>/dev/null
 issued p384 root 36500 "$names"
+openssl base64 -A -in root.der -out root.b64
 rm -f ./*.pem ./*.crt ext.txt
 for kept in *.key; do case $kept in server.key | rsa.key | below.key | sha384.key | p384.key) ;; *) rm "$kept" ;; esac; done

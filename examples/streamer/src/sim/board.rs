@@ -76,7 +76,11 @@ impl<'w> Board for SimBoard<'w> {
         = SimSocket<'a>
     where
         Self: 'a;
-    type Connect = Servers;
+    type Connect<'a>
+        = &'a Servers
+    where
+        Self: 'a;
+    type ConnectError = Infallible;
     type Error = Infallible;
     type Crypto = RustCrypto;
     type Rng = Predictable;
