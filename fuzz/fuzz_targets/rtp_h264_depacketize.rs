@@ -10,9 +10,14 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((codec, mut rest)) = data.split_first() else { return };
-    let codec =
-        [PayloadFormat::H264, PayloadFormat::H265, PayloadFormat::Vp8, PayloadFormat::Opus, PayloadFormat::Vp9, PayloadFormat::Av1]
-            [usize::from(codec % 6)];
+    let codec = [
+        PayloadFormat::H264,
+        PayloadFormat::H265,
+        PayloadFormat::Vp8,
+        PayloadFormat::Opus,
+        PayloadFormat::Vp9,
+        PayloadFormat::Av1,
+    ][usize::from(codec % 6)];
     let framing = if codec.has_nals() { Framing::Length4 } else { Framing::Whole };
     let config = RecvConfig { framing, packets: 16, missing: 16, ..RecvConfig::video(0, 0, codec) };
     let mut stream = RecvStream::new(config, Global).unwrap();

@@ -33,18 +33,8 @@ unsafe impl InterruptNumber for Interrupt {
 
 /// Lets an interrupt through.
 pub fn enable(interrupt: Interrupt) {
-    // SAFETY: no critical section of this program masks by number, and the handler below knows it.
+    // SAFETY: no critical section of this program masks by number, and the program's handler knows it.
     unsafe { NVIC::unmask(interrupt) };
-}
-
-/// Every interrupt comes here: a table of the board's two would be longer.
-#[exception]
-unsafe fn DefaultHandler(number: i16) {
-    match number {
-        8 => crate::time::alarm(),
-        13 => crate::lan9118::interrupted(),
-        _ => panic!("interrupt {number}"),
-    }
 }
 
 /// The serial port.

@@ -13,6 +13,7 @@ use core::fmt;
 use barertc_arena::Stats;
 use barertc_firmware::{Board, Rooms, SOCKETS, Settings};
 use chacha20::ChaCha20Rng;
+use cortex_m_rt::exception;
 use embassy_executor::Spawner;
 use embassy_net::{Config, Stack, StackResources};
 use rand_core::{Rng, SeedableRng};
@@ -45,6 +46,16 @@ impl Board for Mps2 {
 
     fn stack(&self) -> Stats {
         machine::stack()
+    }
+}
+
+/// Every interrupt comes here: a table of the board's two would be longer.
+#[exception]
+unsafe fn DefaultHandler(number: i16) {
+    match number {
+        8 => time::alarm(),
+        13 => lan9118::interrupted(),
+        _ => panic!("interrupt {number}"),
     }
 }
 

@@ -7,7 +7,8 @@ use barertc::{
 use barertc_runner::{Connections, Lost};
 use heapless::Vec;
 
-use crate::{Board, CHANNELS, MESSAGE, PLACES};
+use crate::board::Board;
+use crate::bounds::{CHANNELS, CONFIG, MESSAGE, PLACES};
 
 /// A connection in the region.
 pub(crate) type Peer<'p> = PeerConnection<'p, &'p Heap<'p>, RustCrypto>;
@@ -165,6 +166,6 @@ impl<B: Board> Connections for Guests<'_, B> {
     }
 
     fn mtu(&self) -> usize {
-        crate::CONFIG.mtu.into()
+        CONFIG.mtu.into()
     }
 }

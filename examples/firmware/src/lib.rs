@@ -6,19 +6,19 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod board;
+mod bounds;
 mod guests;
 mod rooms;
 mod site;
 
 use core::cell::RefCell;
-use core::fmt;
 use core::net::SocketAddr;
 use core::pin::pin;
 
-use barertc::arena::{Heap, Stats};
-use barertc::rand_core::CryptoRng;
-use barertc::{Config, Identity, Instant, PeerConnection, RustCrypto, config::SctpConfig};
-use barertc_runner::{Clock, Port, Wake};
+use barertc::arena::Heap;
+use barertc::{Identity, RustCrypto};
+use barertc_runner::{Port, Wake};
 use barertc_signaling::{Access, AccessControl};
 use edge_nal::{TcpBind, UdpBind};
 use edge_nal_embassy::{Tcp, Udp};
@@ -27,8 +27,11 @@ use embassy_futures::select::{Either, select};
 use embassy_net::Stack;
 use embassy_sync::mutex::Mutex;
 
+pub use board::{Board, Settings};
+pub use bounds::{CHANNELS, CONFIG, MESSAGE, PLACES, REGION};
 pub use rooms::Rooms;
 
+use board::Time;
 use guests::Guests;
 use site::Site;
 
@@ -37,54 +40,6 @@ pub const HTTP_PORT: u16 = 80;
 pub const UDP_PORT: u16 = 9000;
 /// Sockets of `embassy-net`: those of this application, and one for DHCP.
 pub const SOCKETS: usize = rooms::TCP_SOCKETS + 2;
-
-/// Pages that are connected at the same time.
-pub const PLACES: usize = 2;
-/// The longest message that is said back, in bytes.
-pub const MESSAGE: usize = 1024;
-/// Channels that a page may have at the same time.
-pub const CHANNELS: usize = CONFIG.sctp.max_channels as usize;
-
-/// The bounds of a connection, and the memory that follows from them at compile time.
-pub const CONFIG: Config = config();
-pub const REGION: usize = PLACES * PeerConnection::<&Heap, RustCrypto>::region_bytes(&CONFIG);
-
-const fn config() -> Config {
-    let mut config = Config::new();
-    config.max_tracks = 0;
-    // The peer has a handful of addresses, and no server is asked.
-    (config.ice.max_local, config.ice.max_remote, config.ice.max_pairs) = (2, 8, 12);
-    (config.ice.max_questions, config.ice.max_relays) = (0, 0);
-    // The longest first flight of a browser has 1,470 bytes.
-    (config.dtls.reassembly, config.dtls.early) = (2_560, 1_280);
-    config.sctp = SctpConfig::small();
-    config.max_message_size = MESSAGE as u32;
-    config
-}
-
-/// What the chip brings.
-pub trait Board {
-    /// The chip's true random generator, or one that was seeded from a true one.
-    type Rng: CryptoRng;
-
-    /// Calls `f` with the generator.
-    fn random<T>(&self, f: impl FnOnce(&mut Self::Rng) -> T) -> T;
-
-    /// Writes a line to wherever somebody reads it.
-    fn log(&self, line: fmt::Arguments<'_>);
-
-    /// How deep the stack has been. All zero where nobody looks.
-    fn stack(&self) -> Stats;
-}
-
-/// What is different from device to device.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings<'a> {
-    /// What pages must show: `?token=…` in their address.
-    pub token: &'a str,
-    /// The address by which others reach this device's UDP port, where that is not its own: behind a port forwarding.
-    pub advertise: Option<SocketAddr>,
-}
 
 /// Why the firmware ends.
 #[derive(Debug)]
@@ -148,17 +103,4 @@ pub async fn run<B: Board>(
 #[inline(never)]
 fn identity<B: Board>(board: &B) -> Identity {
     board.random(|rng| Identity::generate(&RustCrypto, rng))
-}
-
-/// The clock of `embassy-time`.
-struct Time;
-
-impl Clock for Time {
-    fn now(&self) -> Instant {
-        Instant::from_micros(embassy_time::Instant::now().as_micros())
-    }
-
-    async fn sleep_until(&self, at: Instant) {
-        embassy_time::Timer::at(embassy_time::Instant::from_micros(at.as_micros())).await;
-    }
 }

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use barertc_runner::Buffers;
 use edge_nal_embassy::{TcpBuffers, UdpBuffers};
 
-use crate::{PLACES, REGION};
+use crate::bounds::{PLACES, REGION};
 
 /// TCP connections at the same time.
 pub(crate) const TCP_SOCKETS: usize = 3;

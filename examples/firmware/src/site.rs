@@ -21,9 +21,10 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embedded_io_async::{Read, Write};
 
+use crate::board::{Board, Settings, Time};
+use crate::bounds::CONFIG;
 use crate::guests::{Guests, Peer as Connection};
 use crate::rooms::{ANSWER, OFFER};
-use crate::{Board, CONFIG, Settings, Time};
 
 /// How long a connection may be open before it asks for something. Browsers open some ahead of need.
 const ASKING: Duration = Duration::from_secs(1);

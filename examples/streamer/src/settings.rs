@@ -33,9 +33,10 @@ pub struct Settings<'a> {
     pub turn: heapless::Vec<Turn<'a>, MAX_TURN>,
     /// Only the relay is told to viewers and used.
     pub relay_only: bool,
-    /// Whoever may watch may also send us video and sound, by WHIP, and the board keeps it.
+    /// Whoever may watch may also send us video and sound, by WHIP, and the board keeps it. That needs the feature `receive`
+    /// of `barertc`, without which the request is refused.
     pub record: bool,
-    /// Whoever may watch may also talk to us, by WHIP with G.711 (PCMU), and the board plays it.
+    /// Whoever may watch may also talk to us, by WHIP with G.711 (PCMU), and the board plays it. That needs the same feature.
     pub listen: bool,
     /// Largest datagram, in bytes of UDP payload.
     pub mtu: u16,

@@ -84,6 +84,10 @@ impl Modules {
 
     fn read_module(&mut self, module: &ItemMod, file: usize, inside: &Path, place: &Place) -> Result<()> {
         let name = module.ident.to_string();
+        // A file of another crate, which is looked at there.
+        if module.attrs.iter().any(|attribute| attribute.path().is_ident("path")) {
+            return Ok(());
+        }
         if let Some((_, items)) = &module.content {
             return self.read_items(items, file, &inside.join(name), place);
         }
