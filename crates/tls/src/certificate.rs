@@ -244,7 +244,9 @@ impl<'a> Extensions<'a> {
                 (der::INTEGER, value) => match value.rest() {
                     [len] if *len < 0x80 => self.path_len = Some(*len),
                     // A length that no chain here reaches is none.
-                    _ => self.path_len = None,
+                    [0x01..=0x7f, ..] | [0, 0x80..=0xff, ..] => self.path_len = None,
+                    // Negative, empty, or with zeros that DER leaves out.
+                    _ => return Err(Fault::Malformed),
                 },
                 _ => return Err(Fault::Malformed),
             }

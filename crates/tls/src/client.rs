@@ -427,10 +427,12 @@ fn push_alert<A: Allocator, P: Provider>(p: &P, out: &mut Outgoing<A, P>, level:
     out.push(p, record::ALERT, |room| put(room, &[&[level, code]]))
 }
 
-/// What an alert of the server says. One about the version, before the server has chosen one, says that it is too old.
+/// What an alert of the server says. One about the version, before the server has chosen one, says that it is too old. A
+/// server that is too old to know how versions are told finds no cipher suite of its own instead.
 fn on_alert(contents: &[u8], is_answered: bool) -> Error {
     match contents {
         [_, alert::PROTOCOL_VERSION] if !is_answered => Error::OnlyOldVersions,
+        [_, alert::HANDSHAKE_FAILURE] if !is_answered => Error::NoCommonParameters,
         [_, code] => Error::Alert(*code),
         _ => Error::Malformed,
     }

@@ -62,7 +62,7 @@ pub enum Error {
     /// The connection has failed before, or was closed by this side.
     Closed,
     /// The byte stream below failed.
-    Io(ErrorKind),
+    Io(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] ErrorKind),
 }
 
 /// Why the certificate of a server is refused (RFC 5280 §6, RFC 9525).
@@ -125,7 +125,9 @@ impl fmt::Display for Error {
         match self {
             Self::Certificate(fault) => fault.fmt(f),
             Self::OnlyOldVersions => f.write_str("the server speaks TLS 1.2 or older alone, and TLS 1.3 is needed"),
-            Self::NoCommonParameters => f.write_str("no cipher suite, group or signature scheme in common"),
+            Self::NoCommonParameters => f.write_str(
+                "the server finds no cipher suite, group or signature scheme in common: it may be older than TLS 1.3",
+            ),
             Self::Alert(code) => write!(f, "the server ended TLS with alert {code} ({})", alert::name(*code)),
             Self::Malformed => f.write_str("what the server sent is malformed"),
             Self::UnexpectedMessage => f.write_str("a message of the handshake came out of turn"),

@@ -173,7 +173,12 @@ impl<A: Allocator, P: Provider> Incoming<A, P> {
                 if at > self.limit {
                     return Err(Error::RecordTooLong { limit: self.limit, value: at });
                 }
-                (data.get(at).copied().unwrap_or_default(), at)
+                let kind = data.get(at).copied().unwrap_or_default();
+                // RFC 8446 §5: the middlebox message is never protected.
+                if kind == CHANGE_CIPHER_SPEC {
+                    return Err(Error::UnexpectedMessage);
+                }
+                (kind, at)
             }
             // Of what is not protected, only the middlebox message comes when there are keys (RFC 8446 §5, appendix D.4).
             Some(_) if kind != CHANGE_CIPHER_SPEC => return Err(Error::UnexpectedMessage),

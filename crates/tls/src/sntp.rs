@@ -39,7 +39,7 @@ pub enum SntpError {
     /// The server does not know the time itself (RFC 5905 §7.3, leap indicator 3).
     NotSynchronized,
     /// The socket failed.
-    Io(embedded_io_async::ErrorKind),
+    Io(#[cfg_attr(feature = "defmt", defmt(Debug2Format))] embedded_io_async::ErrorKind),
 }
 
 impl fmt::Display for SntpError {

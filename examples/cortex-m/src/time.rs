@@ -62,11 +62,15 @@ impl Driver for Timer {
 impl Timer {
     /// Wakes who is due and sets the alarm for who is next.
     fn arm(&self, cs: CriticalSection<'_>) {
-        let mut next = self.queue.borrow_ref_mut(cs).next_expiration(self.now());
-        while next <= self.now() {
-            next = self.queue.borrow_ref_mut(cs).next_expiration(self.now());
-        }
-        let wait = (next - self.now()).clamp(1, LONGEST) as u32 * CYCLES_A_MICROSECOND;
+        // The time goes on while this runs: each round has one look at it.
+        let wait = loop {
+            let now = self.now();
+            match self.queue.borrow_ref_mut(cs).next_expiration(now).checked_sub(now) {
+                None | Some(0) => {}
+                Some(wait) => break wait,
+            }
+        };
+        let wait = wait.clamp(1, LONGEST) as u32 * CYCLES_A_MICROSECOND;
         // SAFETY: registers of this machine's timer. It is stopped meanwhile.
         unsafe {
             CONTROL.write_volatile(0);

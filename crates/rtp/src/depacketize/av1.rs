@@ -1,6 +1,6 @@
 //! AV1 (RTP payload format of the Alliance for Open Media, §4.4 and §4.5): units get their sizes back.
 
-use barertc_wire::{Reader, move_up, put_at};
+use barertc_wire::{Reader, move_down, move_up, put_at};
 
 use super::{Assembly, Parts};
 use crate::error::Error;
@@ -56,7 +56,12 @@ fn close(frame: &mut Assembly<'_>) -> Result<(), Error> {
     if end > frame.out.len() {
         return Err(Error::NoRoom);
     }
-    move_up(frame.out, from..frame.len, to);
+    // A size that was there in more bytes than it needs makes the unit shorter.
+    if to < from {
+        move_down(frame.out, from..frame.len, to);
+    } else {
+        move_up(frame.out, from..frame.len, to);
+    }
     put_at(frame.out, start, header.get(..header_len).unwrap_or_default()).map_err(|_| Error::NoRoom)?;
     put_at(frame.out, body, size.get(..size_len).unwrap_or_default()).map_err(|_| Error::NoRoom)?;
     (frame.len, frame.open) = (end, None);

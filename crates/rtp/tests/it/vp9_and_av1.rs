@@ -173,6 +173,8 @@ fn av1_packets_of_others() {
         &[&[0x68, 3, 0x08, 0, 1, 0x32, 4], &[0x90, 0x10, 7, 8, 9]],
         &[&[0x38, 1, 0x10, 3, 0x08, 0, 1, 0x40], &[0x10, 0x30, 0x10, 7, 8, 9]],
         &[&[0x18, 0x08, 0, 1], &[0x50, 0x30, 0x10], &[0x80, 3, 7, 8, 9]],
+        // Sizes in more bytes than they need.
+        &[&[0x18, 0x0a, 0x82, 0x80, 0, 0, 1], &[0x10, 0x32, 0x84, 0x80, 0x80, 0, 0x10, 7, 8, 9]],
     ] {
         let (results, done, out) = push(PayloadFormat::Av1, packets);
         assert!(results.iter().all(Result::is_ok), "{packets:x?} {results:?}");

@@ -112,6 +112,12 @@ fn a_server_of_tls_1_2_is_refused_by_name() {
     assert_eq!(client.advance(&mut rng(1)), Err(Error::OnlyOldVersions), "and it stays so");
     client.consume(client.waiting().len() - 7);
     assert_eq!(client.waiting(), [21, 3, 3, 0, 2, 2, 70], "the server is told");
+    // One that does not look at it, and knows none of the cipher suites.
+    let mut client = Client::new(Config::new(), trust(), Global, RustCrypto, &mut rng(1)).unwrap();
+    let alert = [21, 3, 1, 0, 2, 2, 40];
+    client.room()[..alert.len()].copy_from_slice(&alert);
+    client.received(alert.len());
+    assert_eq!(client.advance(&mut rng(1)), Err(Error::NoCommonParameters));
 }
 
 #[test]

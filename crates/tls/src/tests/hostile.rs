@@ -78,7 +78,7 @@ fn what_is_no_tls_is_told_from_tls() {
     assert_eq!(feed(&[22, 3, 3, 0xff, 0xff]), Err(Error::Malformed), "longer than any record");
     assert_eq!(feed(&[22, 3, 3, 0, 0]), Err(Error::UnexpectedMessage), "empty");
     assert_eq!(feed(&[23, 3, 3, 0, 1, 0]), Err(Error::UnexpectedMessage));
-    assert_eq!(feed(&[21, 3, 3, 0, 2, 2, 40]), Err(Error::Alert(40)));
+    assert_eq!(feed(&[21, 3, 3, 0, 2, 2, 80]), Err(Error::Alert(80)));
     assert_eq!(feed(&[21, 3, 3, 0, 1, 2]), Err(Error::Malformed));
     let long = Error::MessageTooLong { limit: 8_192, value: 0x00ff_ffff + 4 };
     assert_eq!(feed(&[22, 3, 3, 0, 5, 2, 0xff, 0xff, 0xff, 0]), Err(long));

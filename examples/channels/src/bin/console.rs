@@ -7,7 +7,7 @@
 use std::iter::{Peekable, once};
 use std::time::Instant;
 
-use barertc::MessageKind;
+use barertc::{ChannelId, MessageKind};
 use barertc_channels::{App, Channel, address, serve};
 
 /// The last line of an answer: the command was done, or there is none of that name.
@@ -27,8 +27,8 @@ type Lines = Peekable<Box<dyn Iterator<Item = String>>>;
 struct Console {
     start: Instant,
     led: bool,
-    /// What is still to be said.
-    answer: Option<Lines>,
+    /// What is still to be said, by channel.
+    answers: Vec<(ChannelId, Lines)>,
 }
 
 impl Console {
@@ -66,8 +66,8 @@ fn link(channel: &Channel<'_>) -> String {
 
 impl App for Console {
     fn message(&mut self, channel: &mut Channel<'_>, _: MessageKind, message: &[u8]) -> bool {
-        let mut answer = match self.answer.take() {
-            Some(answer) => answer,
+        let mut answer = match self.answers.iter().position(|(of, _)| *of == channel.id) {
+            Some(at) => self.answers.swap_remove(at).1,
             None => self.run(channel, &String::from_utf8_lossy(message)),
         };
         while let Some(line) = answer.peek() {
@@ -75,7 +75,7 @@ impl App for Console {
                 Ok(true) => drop(answer.next()),
                 // The same command comes again when there is room.
                 Ok(false) => {
-                    self.answer = Some(answer);
+                    self.answers.push((channel.id, answer));
                     return false;
                 }
                 // A channel that is closed has nobody to hear it.
@@ -88,5 +88,5 @@ impl App for Console {
 
 fn main() -> anyhow::Result<()> {
     let start = Instant::now();
-    serve(address()?, include_str!("../../pages/console.html"), || Console { start, led: false, answer: None })
+    serve(address()?, include_str!("../../pages/console.html"), || Console { start, led: false, answers: Vec::new() })
 }

@@ -24,7 +24,7 @@ use rand_core::UnwrapErr;
 
 const USAGE: &str = "publish http://ADDRESS:PORT/whip [SECONDS]";
 const KINDS: [FrameKind; 2] = [FrameKind::H264, FrameKind::Opus];
-/// How long the server may take to connect.
+/// How long the server may take to answer, and then to connect.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Connection = Driven<'static, Global, RustCrypto>;
@@ -38,6 +38,9 @@ fn main() -> Result<()> {
 
 async fn publish(text: &str, length: Option<Duration>) -> Result<()> {
     let url = Url::parse(text).map_err(|error| anyhow!("{text}: {error}"))?;
+    if url.secure {
+        bail!("{text}: this example has no TLS. `desktop --whip` publishes over https");
+    }
     let (clock, mut ports) = (HostClock::start(), [socket().await?]);
     let now = clock.now();
     let mut peer = Peer::new(Config::default(), identity(), Global, &RustCrypto, &mut UnwrapErr(SysRng))?;
@@ -49,11 +52,22 @@ async fn publish(text: &str, length: Option<Duration>) -> Result<()> {
     let (mut room, mut reply) = (vec![0; peer.config().max_description_bytes()], vec![0; 8 << 10]);
     let offer = peer.create_offer(now, &mut room)?;
     let mut session = None;
-    let mut stream = connect(&url).await?;
-    match whip::publish(&mut stream, &url, None, offer, &mut session, &mut reply).await {
-        Ok(Published::Answer(answer)) => peer.set_answer(clock.now(), answer)?,
-        Ok(Published::Redirect(to)) => bail!("{text} is at {to} now"),
-        Err(error) => bail!("{text}: {error}"),
+    let asked = async {
+        let mut stream = connect(&url).await?;
+        match whip::publish(&mut stream, &url, None, offer, &mut session, &mut reply).await {
+            Ok(Published::Answer(answer)) => Ok(peer.set_answer(clock.now(), answer)?),
+            Ok(Published::Redirect(to)) => bail!("{text} is at {to} now"),
+            Err(error) => bail!("{text}: {error}"),
+        }
+    };
+    let late = async {
+        clock.sleep_until(clock.now() + PATIENCE).await;
+        bail!("{text} does not answer")
+    };
+    if let Err(error) = future::or(asked, late).await {
+        // What it began for us is not left behind.
+        end(session).await;
+        return Err(error);
     }
 
     let driven = Driven::<_, _>::new(peer);
