@@ -1,10 +1,15 @@
-//! Certificates in DER and as text. No panic; what is taken for certificates is whole, and so are those before it.
+//! Certificates in DER and as text, and answers of time servers. No panic; what is taken for certificates is whole, and so are those before it.
 #![no_main]
 
-use barertc_tls::{TrustAnchors, decode_certificates};
+use barertc_tls::{TrustAnchors, decode_certificates, sntp};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
+    // What answers another question is passed over.
+    if let Some(mark) = bytes.get(24..32).and_then(|mark| mark.try_into().ok()) {
+        let _ = sntp::read(bytes, mark);
+        assert!(sntp::read(bytes, [!mark[0]; 8]).is_none());
+    }
     let anchors = TrustAnchors::new(bytes).map(|(_, count)| count);
     if let Ok(count) = anchors {
         let twice = [bytes, bytes].concat();

@@ -107,8 +107,10 @@ async fn answer<S: UdpReceive>(socket: &mut S, server: SocketAddr, mark: [u8; 8]
     }
 }
 
-/// What a message says, if it answers the one with this mark.
-fn read(message: &[u8], mark: [u8; 8]) -> Option<Result<UnixTime, SntpError>> {
+/// What a message says, if it answers the one with this mark. Public for fuzzing alone.
+#[doc(hidden)]
+#[must_use]
+pub fn read(message: &[u8], mark: [u8; 8]) -> Option<Result<UnixTime, SntpError>> {
     let mut r = Reader::new(message);
     let (first, stratum) = (r.u8().ok()?, r.u8().ok()?);
     r.skip(10).ok()?;

@@ -9,7 +9,7 @@ use core::task::Context;
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 use embassy_sync::waitqueue::AtomicWaker;
 
-use crate::machine::{Interrupt, enable};
+use crate::machine::{Interrupt, enable, say};
 
 /// Bytes of an Ethernet frame, without its checksum.
 const MTU: usize = 1514;
@@ -69,6 +69,12 @@ const COMMANDS: usize = 2;
 static RECEIVED: AtomicWaker = AtomicWaker::new();
 /// Frames that were not sent or were broken.
 static ERRORS: AtomicU32 = AtomicU32::new(0);
+
+/// Counts a frame that is lost, and says so.
+fn frame_lost() {
+    let lost = ERRORS.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+    say!("network card: a frame is broken, {lost} in all");
+}
 
 /// Room for a frame each way.
 pub struct Frames {
@@ -140,7 +146,7 @@ impl Card {
     fn take_sent() {
         while read(TX_FIFO_INF) >> 16 & 0xff != 0 {
             if read(TX_STATUS) & ERROR != 0 {
-                ERRORS.fetch_add(1, Ordering::Relaxed);
+                frame_lost();
             }
         }
     }
@@ -165,7 +171,7 @@ impl RxToken for Received<'_> {
         let words = len.div_ceil(4);
         let good = status & ERROR == 0 && (CHECKSUM..=MTU + CHECKSUM).contains(&len);
         if !good {
-            ERRORS.fetch_add(1, Ordering::Relaxed);
+            frame_lost();
             // Four words or more can be dropped by the card; fewer are read (§5.3.7).
             if words >= 4 {
                 write(RX_DP_CTRL, RX_DROP);
