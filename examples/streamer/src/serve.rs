@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
 
-use barertc::ice::stream::StreamEnd;
+use barertc::ice::stream::{CertificateFault, StreamEnd};
 use barertc_arena::Box;
 use barertc_signaling::{Backoff, Buffers, Url, serve_connection};
 use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown};
@@ -15,6 +15,7 @@ use embedded_io_async::{Read, Write};
 
 use crate::app::App;
 use crate::board::Board;
+use crate::cut::Cut;
 use crate::in_place::in_place;
 use crate::rng::BoardRng;
 use crate::settings::Forwarder;
@@ -30,6 +31,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(2);
 /// How long connecting to a forwarder may take, with TLS.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Bytes of why a server cannot be reached; what is longer is cut.
+const REASON: usize = 96;
 /// The socket number of the forwarder's connection: pages that connect to us count up from 1.
 const FORWARDER: u32 = u32::MAX;
 
@@ -189,20 +192,24 @@ pub(crate) fn way<'a, B: Board>(board: &'a B, url: &Url<'a>) -> Option<B::Connec
 
 /// Why a server cannot be reached, in words.
 pub(crate) fn unreachable<B: Board>(error: &B::ConnectError) -> Unreachable {
-    Unreachable(B::connect_failed(error), embedded_io_async::Error::kind(error))
+    Unreachable(match B::connect_failed(error) {
+        StreamEnd::NotConnected => {
+            Cut::of(format_args!("does not answer: {}", Why(embedded_io_async::Error::kind(error))))
+        }
+        // The error knows more than these: which limit, which alert, which fault.
+        StreamEnd::Tls => Cut::of(format_args!("TLS failed: {error}")),
+        StreamEnd::Certificate(CertificateFault::Other) => Cut::of(format_args!("{error}")),
+        end => Cut::of(format_args!("{end}")),
+    })
 }
 
 /// Why a server cannot be reached.
 #[derive(Debug)]
-pub(crate) struct Unreachable(StreamEnd, embedded_io_async::ErrorKind);
+pub(crate) struct Unreachable(Cut<REASON>);
 
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self(StreamEnd::NotConnected, kind) => write!(f, "does not answer: {}", Why(*kind)),
-            Self(StreamEnd::Tls, kind) => write!(f, "TLS failed: {}", Why(*kind)),
-            Self(end, _) => end.fmt(f),
-        }
+        f.write_str(&self.0)
     }
 }
 
@@ -213,4 +220,39 @@ pub(crate) async fn with_buffers<B: Board, T>(app: &App<'_, B>, f: impl AsyncFnO
     let (message, rest) = room.split_at_mut(MESSAGE);
     let (sdp, out) = rest.split_at_mut(SDP);
     Some(pin!(f(Buffers { message, sdp, out })).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use embedded_io_async::ErrorKind;
+
+    use super::*;
+    use crate::sim::{Fault, SimBoard};
+
+    /// What is known of a failure is said: a limit, an alert, a fault of the certificate.
+    #[test]
+    fn the_reason_is_the_error_itself() {
+        let limit = "a message of the handshake of 9000 bytes: the limit is 8192";
+        let other = CertificateFault::Other;
+        for (end, kind, error, said) in [
+            (StreamEnd::Tls, ErrorKind::InvalidData, limit, &*std::format!("TLS failed: {limit}")),
+            (
+                StreamEnd::Certificate(other),
+                ErrorKind::PermissionDenied,
+                "it is for no servers",
+                "it is for no servers",
+            ),
+            (
+                StreamEnd::NotConnected,
+                ErrorKind::ConnectionRefused,
+                "os error 111",
+                "does not answer: nothing listens there",
+            ),
+            (StreamEnd::NoTime, ErrorKind::InvalidData, "-", "the time is not known, so no certificate can be judged"),
+        ] {
+            assert_eq!(unreachable::<SimBoard<'_>>(&Fault(end, kind, error)).to_string(), said);
+        }
+    }
 }

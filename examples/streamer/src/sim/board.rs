@@ -12,11 +12,12 @@ use std::string::String;
 use std::vec::Vec;
 
 use barertc::RustCrypto;
+use barertc::ice::stream::StreamEnd;
 use barertc_arena::{Counting, Global, Stats};
 use barertc_crypto::selftest::Predictable;
 use barertc_wire::Instant;
 use edge_nal::{Close, Readable, TcpAccept, TcpConnect, TcpShutdown, TcpSplit, UdpReceive, UdpSend};
-use embedded_io_async::{ErrorType, Read, Write};
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
 use super::SimClock;
 use crate::board::{Board, Memory};
@@ -80,7 +81,7 @@ impl<'w> Board for SimBoard<'w> {
         = &'a Servers
     where
         Self: 'a;
-    type ConnectError = Infallible;
+    type ConnectError = Fault;
     type Error = Infallible;
     type Crypto = RustCrypto;
     type Rng = Predictable;
@@ -111,6 +112,10 @@ impl<'w> Board for SimBoard<'w> {
 
     fn memory(&self) -> Memory {
         Memory { internal: Stats::ZERO, psram: self.heap.stats(), ..Memory::default() }
+    }
+
+    fn connect_failed(error: &Fault) -> StreamEnd {
+        error.0
     }
 
     fn log(&self, line: fmt::Arguments<'_>) {
@@ -156,11 +161,29 @@ pub(crate) struct NoTcp;
 pub(crate) enum Never {}
 
 impl TcpAccept for NoTcp {
-    type Error = Infallible;
+    type Error = Fault;
     type Socket<'a> = Never;
 
-    async fn accept(&self) -> Result<(SocketAddr, Never), Infallible> {
+    async fn accept(&self) -> Result<(SocketAddr, Never), Fault> {
         pending().await
+    }
+}
+
+/// Why a server is not reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault(pub(crate) StreamEnd, pub(crate) ErrorKind, pub(crate) &'static str);
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.2)
+    }
+}
+
+impl core::error::Error for Fault {}
+
+impl embedded_io_async::Error for Fault {
+    fn kind(&self) -> ErrorKind {
+        self.1
     }
 }
 
@@ -168,15 +191,20 @@ impl TcpAccept for NoTcp {
 #[derive(Default)]
 pub(crate) struct Servers {
     pub(crate) replies: RefCell<VecDeque<&'static str>>,
+    /// Those that are not reached, before all others.
+    pub(crate) faults: RefCell<VecDeque<Fault>>,
     /// What each of them was told.
     pub(crate) told: RefCell<Vec<String>>,
 }
 
 impl TcpConnect for Servers {
-    type Error = Infallible;
+    type Error = Fault;
     type Socket<'a> = Reached<'a>;
 
-    async fn connect(&self, _: SocketAddr) -> Result<Reached<'_>, Infallible> {
+    async fn connect(&self, _: SocketAddr) -> Result<Reached<'_>, Fault> {
+        if let Some(fault) = self.faults.borrow_mut().pop_front() {
+            return Err(fault);
+        }
         let Some(reply) = self.replies.borrow_mut().pop_front() else { return pending().await };
         self.told.borrow_mut().push(String::new());
         Ok(Reached { reply: reply.as_bytes(), told: &self.told })
@@ -190,11 +218,11 @@ pub(crate) struct Reached<'a> {
 }
 
 impl ErrorType for Reached<'_> {
-    type Error = Infallible;
+    type Error = Fault;
 }
 
 impl Read for Reached<'_> {
-    async fn read(&mut self, room: &mut [u8]) -> Result<usize, Infallible> {
+    async fn read(&mut self, room: &mut [u8]) -> Result<usize, Fault> {
         if self.reply.is_empty() {
             return pending().await;
         }
@@ -203,29 +231,29 @@ impl Read for Reached<'_> {
 }
 
 impl Write for Reached<'_> {
-    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         let mut told = self.told.borrow_mut();
         told.last_mut().expect("it was reached").push_str(&String::from_utf8_lossy(bytes));
         Ok(bytes.len())
     }
 
-    async fn flush(&mut self) -> Result<(), Infallible> {
+    async fn flush(&mut self) -> Result<(), Fault> {
         Ok(())
     }
 }
 
 impl Readable for Reached<'_> {
-    async fn readable(&mut self) -> Result<(), Infallible> {
+    async fn readable(&mut self) -> Result<(), Fault> {
         if self.reply.is_empty() { pending().await } else { Ok(()) }
     }
 }
 
 impl TcpShutdown for Reached<'_> {
-    async fn close(&mut self, _: Close) -> Result<(), Infallible> {
+    async fn close(&mut self, _: Close) -> Result<(), Fault> {
         Ok(())
     }
 
-    async fn abort(&mut self) -> Result<(), Infallible> {
+    async fn abort(&mut self) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -246,37 +274,37 @@ impl TcpSplit for Reached<'_> {
 }
 
 impl ErrorType for Never {
-    type Error = Infallible;
+    type Error = Fault;
 }
 
 impl Read for Never {
-    async fn read(&mut self, _: &mut [u8]) -> Result<usize, Infallible> {
+    async fn read(&mut self, _: &mut [u8]) -> Result<usize, Fault> {
         match *self {}
     }
 }
 
 impl Write for Never {
-    async fn write(&mut self, _: &[u8]) -> Result<usize, Infallible> {
+    async fn write(&mut self, _: &[u8]) -> Result<usize, Fault> {
         match *self {}
     }
 
-    async fn flush(&mut self) -> Result<(), Infallible> {
+    async fn flush(&mut self) -> Result<(), Fault> {
         match *self {}
     }
 }
 
 impl Readable for Never {
-    async fn readable(&mut self) -> Result<(), Infallible> {
+    async fn readable(&mut self) -> Result<(), Fault> {
         match *self {}
     }
 }
 
 impl TcpShutdown for Never {
-    async fn close(&mut self, _: Close) -> Result<(), Infallible> {
+    async fn close(&mut self, _: Close) -> Result<(), Fault> {
         match *self {}
     }
 
-    async fn abort(&mut self) -> Result<(), Infallible> {
+    async fn abort(&mut self) -> Result<(), Fault> {
         match *self {}
     }
 }

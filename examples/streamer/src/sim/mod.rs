@@ -19,7 +19,7 @@ use barertc_wire::Instant;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use board::SimBoard;
+pub(crate) use board::{Fault, SimBoard};
 pub(crate) use viewer::SimViewer;
 
 /// The clock, and when somebody wants to be called next.
