@@ -24,7 +24,7 @@ pub(crate) struct Trust<A: Allocator> {
     anchors: OnceCell<(Box<[u8], A>, usize)>,
     /// The time at an instant.
     time: Cell<Option<(Instant, UnixTime)>>,
-    /// It cannot be earlier.
+    /// It cannot be earlier: the setting, or the last answer that was taken.
     earliest: Cell<UnixTime>,
 }
 
@@ -35,12 +35,15 @@ impl<A: Allocator> Default for Trust<A> {
 }
 
 impl<A: Allocator> Trust<A> {
-    /// Reads the settings `ca` and `time`.
+    /// Reads the settings `ca` and `time`. With `ntp` the latter is a bound alone, and the time is known when a server has
+    /// told it.
     pub(crate) fn read(&self, lines: &Lines<'_>, now: Instant, alloc: A) -> Result<(), BadTrust> {
         if let Some(text) = lines.get("time") {
             let time = UnixTime(text.parse().map_err(|_| BadTrust::Time)?);
             self.earliest.set(time);
-            self.time.set(Some((now, time)));
+            if lines.get("ntp").is_none() {
+                self.time.set(Some((now, time)));
+            }
         }
         let room = lines.all("ca").map(|text| text.len().div_ceil(4).saturating_mul(3)).fold(0, usize::saturating_add);
         let mut anchors = Box::try_zeroed(room, alloc).map_err(|_| BadTrust::Memory)?;
@@ -76,6 +79,7 @@ impl<A: Allocator> Trust<A> {
         if time < self.earliest.get() {
             return Err(NoTime::TooEarly { told: time, earliest: self.earliest.get() });
         }
+        self.earliest.set(time);
         self.time.set(Some((at, time)));
         Ok(time)
     }
@@ -179,15 +183,20 @@ mod tests {
     }
 
     #[test]
-    fn the_time_never_goes_behind_what_is_known() {
+    fn an_answer_is_not_before_the_last_one_known() {
         let trust = Trust::default();
         assert_eq!(trust.time(at(0)), None, "a board that was told nothing");
-        trust.read(&Lines::of(b"time=1000"), at(0), Global).unwrap();
+        trust.read(&Lines::of(b"time=1000\nntp=ntp.example"), at(0), Global).unwrap();
+        assert_eq!(trust.time(at(0)), None, "a bound is no time");
         let early = NoTime::TooEarly { told: UnixTime(999), earliest: UnixTime(1000) };
         assert_eq!(trust.set_time(at(1), UnixTime(999)), Err(early));
         assert_eq!(
             (trust.set_time(at(1), UnixTime(2000)), trust.time(at(11))),
             (Ok(UnixTime(2000)), Some(UnixTime(2010)))
         );
+        let early = NoTime::TooEarly { told: UnixTime(1500), earliest: UnixTime(2000) };
+        assert_eq!(trust.set_time(at(12), UnixTime(1500)), Err(early), "not back to the setting either");
+        assert_eq!(trust.time(at(13)), Some(UnixTime(2012)), "what was known goes on");
+        assert_eq!(trust.set_time(at(14), UnixTime(2005)), Ok(UnixTime(2005)), "this board's clock was fast");
     }
 }
