@@ -32,6 +32,7 @@ pub async fn connect<S: Read + Write, H: Signals, R: CryptoRng>(
     let Buffers { message, sdp, out } = buffers;
     let key = fresh_key(rng);
     let came = within(handler, HANDSHAKE_TIMEOUT, pin!(handshake(stream, url, &key, message))).await?;
+    handler.connected(socket);
     let ws = WebSocket::client(stream, message).with_received(came);
     let mut mask = || rng.next_u32();
     Link { ws, number: socket, names: Names::Forwarded, sdp, out, handler, mask: &mut mask }.run().await

@@ -49,6 +49,12 @@ pub trait Signals: Clock {
     /// when it returns that message.
     async fn outgoing<'r>(&self, socket: u32, to: &mut Id, room: &'r mut [u8]) -> Message<'r>;
 
+    /// Tells that the server took the opening handshake of `socket`, which [`connect`](crate::connect) made (RFC 6455 §4.1).
+    /// The default does nothing.
+    fn connected(&self, socket: u32) {
+        let _ = socket;
+    }
+
     /// Tells that `socket` has ended. Peer connections that it set up can go on.
     fn closed(&self, socket: u32);
 

@@ -104,9 +104,9 @@ fn stream(options: &Options) -> Result<()> {
     settings.mtu = options.mtu;
     settings.max_viewers = options.viewers;
     settings.stats = options.stats;
-    settings.forwarder = options.signaling.as_ref().map(|(url, address)| Forwarder { address: *address, url });
+    settings.forwarder = options.signaling.as_ref().map(|(url, address)| Forwarder { address: Some(*address), url });
     let token = options.whip_token.as_deref();
-    settings.whip = options.whip.as_ref().map(|(url, address)| Whip { address: *address, url, token });
+    settings.whip = options.whip.as_ref().map(|(url, address)| Whip { address: Some(*address), url, token });
     settings.record = options.record.is_some();
     settings.listen = options.speaker.is_some();
     settings.stun = options.stun;

@@ -1,6 +1,7 @@
 //! What the application's tasks share: each part of it owns its state.
 
 use core::cell::{Cell, RefCell};
+use core::net::SocketAddr;
 
 use barertc::{Config, Identity};
 use barertc_runner::Wake;
@@ -31,6 +32,8 @@ pub(crate) struct App<'b, B: Board> {
     pub(crate) http: ConnectionTable<HTTP_CONNECTIONS>,
     /// Where what is played is sent to.
     pub(crate) published: RefCell<Option<Session>>,
+    /// Where the WHIP server of the settings was found.
+    pub(crate) whip_at: Cell<Option<SocketAddr>>,
     next_socket: Cell<u32>,
     next_sender: Cell<u32>,
 }
@@ -50,6 +53,7 @@ impl<'b, B: Board> App<'b, B> {
             access: AccessControl::new(access),
             http: ConnectionTable::new(),
             published: RefCell::new(None),
+            whip_at: Cell::new(None),
             next_socket: Cell::new(1),
             next_sender: Cell::new(0),
         })

@@ -1,5 +1,5 @@
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use barertc::ice::stream::StreamEnd;
 use barertc::{Allocator, MediaKind, Provider, ReceivedFrame};
@@ -90,6 +90,12 @@ pub trait Board: Clock {
     /// There will be no more of this sender.
     fn recorded(&self, sender: u32) {
         let _ = sender;
+    }
+
+    /// The address of `host`, which is a name or an address. It ends by itself where nobody answers. The
+    /// default knows no names.
+    async fn resolve(&self, host: &str) -> Option<IpAddr> {
+        host.parse().ok()
     }
 
     /// What makes TCP connections with TLS in them to a server that proves to be `name`; `None` on boards that cannot.

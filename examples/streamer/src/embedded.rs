@@ -3,14 +3,13 @@
 use core::cell::RefCell;
 use core::fmt;
 use core::future::pending;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::pin::pin;
 
 use barertc::{Identity, Provider};
 use barertc_arena::{AllocError, Heap, Label, Stats};
 use barertc_media::Storage;
 use barertc_runner::{Buffers, Clock, StreamBounds, Streams};
-use barertc_signaling::Url;
 use barertc_wire::Instant;
 use chacha20::ChaCha20Rng;
 use edge_nal::{TcpBind, UdpBind};
@@ -151,16 +150,9 @@ impl<C: Provider> EmbassyBoard<C> {
         if let Err(error) = self.trust.read(&lines, self.now(), self.psram("signaling")) {
             self.log(format_args!("settings: {error}"));
         }
-        settings.forwarder = match lines.get("signaling") {
-            Some(url) => self.find("signaling", url).await.map(|address| Forwarder { address, url }),
-            None => None,
-        };
-        settings.whip = match lines.get("whip") {
-            Some(url) => {
-                self.find("whip", url).await.map(|address| Whip { address, url, token: lines.get("whip-token") })
-            }
-            None => None,
-        };
+        // Names are looked up before each try, so that a server is found as soon as the network is there.
+        settings.forwarder = lines.get("signaling").map(|url| Forwarder { address: None, url });
+        settings.whip = lines.get("whip").map(|url| Whip { address: None, url, token: lines.get("whip-token") });
         let streams = Streams::<_, STREAMS>::new(StreamBounds::new(), self.psram("signaling"));
         let ready = |address| self.log(format_args!("ready at http://{address}/"));
         let running = pin!(crate::in_place(|| crate::run(
@@ -188,19 +180,6 @@ impl<C: Provider> EmbassyBoard<C> {
     #[inline(never)]
     fn identity(&self) -> Identity {
         self.random(|rng| Identity::generate(&self.crypto, rng))
-    }
-
-    /// Where the server at `url` is.
-    async fn find(&self, setting: &str, url: &str) -> Option<SocketAddr> {
-        let Some(parts) = Url::parse(url).ok().filter(|parts| cfg!(feature = "tls") || !parts.secure) else {
-            self.log(format_args!("{setting}={url}: not an address such as ws://HOST:PORT/NAME"));
-            return None;
-        };
-        let found = self.address(parts.host).await.map(|ip| SocketAddr::new(ip.into(), parts.port));
-        if found.is_none() {
-            self.log(format_args!("{setting}={url}: no address found for {}", parts.host));
-        }
-        found
     }
 
     async fn address(&self, host: &str) -> Option<embassy_net::IpAddress> {
@@ -310,6 +289,10 @@ impl<C: Provider> Board for EmbassyBoard<C> {
     #[cfg(feature = "tls")]
     fn tcp(&self) -> Self::Connect<'_> {
         barertc_tls::Connector::Plain(self.tcp)
+    }
+
+    async fn resolve(&self, host: &str) -> Option<IpAddr> {
+        self.address(host).await.map(Into::into)
     }
 
     #[cfg(feature = "tls")]

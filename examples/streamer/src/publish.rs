@@ -1,6 +1,7 @@
 //! Out to a WHIP server (RFC 9725), with what everybody else sees.
 
 use core::cell::RefCell;
+use core::fmt;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
@@ -14,7 +15,7 @@ use embassy_futures::select::{Either, select};
 
 use crate::app::App;
 use crate::board::Board;
-use crate::serve::{Unreachable, unreachable, way, with_buffers};
+use crate::serve::{NO_TLS, Unreachable, find, unreachable, way, with_buffers};
 use crate::settings::Whip;
 use crate::signaling::OURSELVES;
 use crate::status::Outward;
@@ -41,22 +42,29 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
     loop {
         let since = app.board.now();
         let mut asked = Duration::ZERO;
-        let begun = select(pin!(begin(app, whip)), app.board.sleep_until(since + EXCHANGE_TIME)).await;
+        let begun = match find_server(app, whip).await {
+            Ok(at) => {
+                let until = app.board.now() + EXCHANGE_TIME;
+                match select(pin!(begin(app, whip, at)), app.board.sleep_until(until)).await {
+                    Either::First(begun) => begun,
+                    Either::Second(()) => Err(PublishError::Unreachable(Unreachable::in_time())),
+                }
+            }
+            Err(error) => Err(error),
+        };
         match begun {
-            Either::First(Ok(())) => {
+            Ok(()) => {
                 app.status.clear_outward(Outward::Whip);
                 sending_to(app, whip);
                 while app.viewers.borrow_mut().find(SERVER, NAME).is_some() {
                     app.board.sleep_until(app.board.now() + LOOK).await;
                 }
-                app.board.log(format_args!("WHIP: the connection to {} ended", whip.url));
+                lost(app, whip, format_args!("the connection ended"));
             }
-            Either::First(Err(error)) => {
-                app.status.set_outward(Outward::Whip, format_args!("WHIP {}: {error}", whip.url));
-                app.board.log(format_args!("WHIP: {}: {error}", whip.url));
+            Err(error) => {
+                lost(app, whip, format_args!("{error}"));
                 asked = error.retry_after();
             }
-            Either::Second(()) => app.board.log(format_args!("WHIP: {}: no answer", whip.url)),
         }
         // A session whose answer is of no use here, or did not come whole, is one all the same.
         pin!(unpublish(app, whip)).await;
@@ -67,6 +75,12 @@ pub(crate) async fn publish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
         let wait = app.board.random(|rng| backoff.next(rng)).max(asked);
         app.board.sleep_until(app.board.now() + wait).await;
     }
+}
+
+/// Says why nothing is sent, in the log and on the page.
+fn lost<B: Board>(app: &App<'_, B>, whip: &Whip<'_>, why: fmt::Arguments<'_>) {
+    app.status.set_outward(Outward::Whip, format_args!("WHIP {:.48}: {why}", whip.url));
+    app.board.log(format_args!("WHIP: {}: {why}", whip.url));
 }
 
 fn sending_to<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
@@ -81,7 +95,7 @@ pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
         let url = Url::parse(session.url()).ok()?;
         let way = way(app.board, &url)?;
         let known = Url::parse(whip.url).is_ok_and(|known| known.authority == url.authority);
-        let at = if known { whip.address } else { address(&url)? };
+        let at = if known { app.whip_at.get()? } else { address(&url)? };
         let mut socket = way.connect(at).await.ok()?;
         let mut room = Box::try_zeroed(END_ROOM, app.board.psram("signaling")).ok()?;
         whip::end(&mut socket, &session, token(whip).as_ref(), &mut room).await.ok()
@@ -90,13 +104,24 @@ pub(crate) async fn unpublish<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) {
     let _ = select(goodbye, app.board.sleep_until(app.board.now() + END_TIME)).await;
 }
 
+/// Where the server of the settings is, which is kept for the goodbye. Who tells addresses has its own time.
+async fn find_server<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<SocketAddr, PublishError> {
+    let url = Url::parse(whip.url)?;
+    if url.secure && whip.address.is_none() && way(app.board, &url).is_none() {
+        // Its address would be of no use.
+        return Err(PublishError::NoTls);
+    }
+    let at = find(app, whip.address, &url).await.map_err(PublishError::Unreachable)?;
+    app.whip_at.set(Some(at));
+    Ok(at)
+}
+
 /// Offers, and takes the answer.
-async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>) -> Result<(), PublishError> {
+async fn begin<B: Board>(app: &App<'_, B>, whip: &Whip<'_>, mut at: SocketAddr) -> Result<(), PublishError> {
     let from = Origin { socket: SERVER, id: Id::try_from(NAME).unwrap_or_default(), address: OURSELVES };
     let begun = pin!(with_buffers(app, async |Buffers { message, sdp, out: _ }| {
         let offer = pin!(app.offer(&from, sdp)).await?;
         let mut place = heapless::String::<{ whip::MAX_URL }>::try_from(whip.url).map_err(|_| PublishError::Url)?;
-        let mut at = whip.address;
         let mut made = Made { session: None, published: &app.published };
         for _ in 0..=REDIRECTS {
             (place, at) = {
@@ -146,7 +171,7 @@ fn token<'w>(whip: &Whip<'w>) -> Option<Token<'w>> {
     Some(Token::new(whip.token?, Url::parse(whip.url).ok()?))
 }
 
-/// Names are looked up by the board before it starts; a server that sends us on says where by address.
+/// The board looks up the name of the settings alone; a server that sends us on says where by address.
 fn address(url: &Url<'_>) -> Option<SocketAddr> {
     Some(SocketAddr::new(url.host.parse().ok()?, url.port))
 }
@@ -194,7 +219,7 @@ impl core::fmt::Display for PublishError {
             Self::Peer(error) => error.fmt(f),
             Self::Signaling(error) => error.fmt(f),
             Self::Url => f.write_str("sends us on to where we cannot go"),
-            Self::NoTls => f.write_str("no TLS on this board"),
+            Self::NoTls => f.write_str(NO_TLS),
             Self::Unreachable(why) => why.fmt(f),
         }
     }

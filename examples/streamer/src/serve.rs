@@ -132,23 +132,34 @@ async fn close<S: Read + TcpShutdown>(socket: &mut S) {
 /// Stays connected to a forwarder, as the original streamer does, and comes back when the connection is lost.
 pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_>) {
     let Ok(url) = Url::parse(forwarder.url) else {
-        app.board.log(format_args!("forwarder: {} is no ws:// address", forwarder.url));
-        return;
+        return forwarder_lost(app, forwarder.url, format_args!("not an address such as ws://HOST:PORT/NAME"));
     };
     let Some(way) = way(app.board, &url) else {
-        app.board.log(format_args!("forwarder: {}: no TLS on this board", forwarder.url));
-        return;
+        return forwarder_lost(app, forwarder.url, format_args!("{NO_TLS}"));
     };
+    let lost = |why: fmt::Arguments<'_>| forwarder_lost(app, url.authority, why);
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
     loop {
-        let connecting = pin!(way.connect(forwarder.address));
-        match select(connecting, app.board.sleep_until(app.board.now() + CONNECT)).await {
-            Either::First(Ok(mut socket)) => {
-                app.board.log(format_args!("forwarder: connected to {}", forwarder.address));
-                app.status.clear_outward(Outward::Forwarder);
+        // Who tells addresses has its own time.
+        let found = find(app, forwarder.address, &url).await;
+        let connected = match found {
+            Ok(address) => {
+                let connecting = pin!(way.connect(address));
+                match select(connecting, app.board.sleep_until(app.board.now() + CONNECT)).await {
+                    Either::First(connected) => {
+                        connected.map(|socket| (address, socket)).map_err(|error| unreachable::<B>(&error))
+                    }
+                    Either::Second(()) => Err(Unreachable::in_time()),
+                }
+            }
+            Err(why) => Err(why),
+        };
+        match connected {
+            Ok((address, mut socket)) => {
+                app.board.log(format_args!("forwarder: connected to {address}"));
                 let since = app.board.now();
                 let mut rng = BoardRng(app.board);
-                let handler = Handler { app, source: Source::Forwarder(forwarder.address.ip()) };
+                let handler = Handler { app, source: Source::Forwarder(address.ip()) };
                 let ended = pin!(with_buffers(app, async |buffers| {
                     pin!(in_place(|| barertc_signaling::connect(
                         &mut socket,
@@ -162,27 +173,44 @@ pub(crate) async fn forward<B: Board>(app: &App<'_, B>, forwarder: &Forwarder<'_
                 }))
                 .await;
                 match ended {
-                    Some(Ok(())) => app.board.log(format_args!("forwarder: closed by the other side")),
-                    Some(Err(error)) => app.board.log(format_args!("forwarder: {error}")),
-                    None => app.board.log(format_args!("forwarder: no memory for its messages")),
+                    Some(Ok(())) => lost(format_args!("closed by the other side")),
+                    Some(Err(error)) => lost(format_args!("{error}")),
+                    None => lost(format_args!("no memory for its messages")),
                 }
                 if app.board.now() - since > Duration::from_secs(10) {
                     backoff.succeeded();
                 }
             }
-            Either::Second(()) => {
-                app.board.log(format_args!("forwarder: {} does not answer in time", forwarder.address));
-            }
-            Either::First(Err(error)) => {
-                let (address, why) = (forwarder.address, unreachable::<B>(&error));
-                app.status.set_outward(Outward::Forwarder, format_args!("forwarder {address}: {why}"));
-                app.board.log(format_args!("forwarder: {address}: {why}"));
-            }
+            Err(why) => lost(format_args!("{why}")),
         }
         let wait = app.board.random(|rng| backoff.next(rng));
         app.board.log(format_args!("forwarder: next try in {} s", wait.as_secs()));
         app.board.sleep_until(app.board.now() + wait).await;
     }
+}
+
+/// Says why there is no connection to the forwarder, in the log and on the page. The upgrade to WebSocket takes it back:
+/// [`Handler`]'s `connected`.
+fn forwarder_lost<B: Board>(app: &App<'_, B>, server: &str, why: fmt::Arguments<'_>) {
+    app.status.set_outward(Outward::Forwarder, format_args!("forwarder {server:.48}: {why}"));
+    app.board.log(format_args!("forwarder: {server}: {why}"));
+}
+
+/// What is said of a server that wants TLS where [`way`] finds none.
+pub(crate) const NO_TLS: &str = "no TLS on this board, or not to this name";
+
+/// Where the server of `url` is: as it is known, or as the board finds out.
+pub(crate) async fn find<B: Board>(
+    app: &App<'_, B>,
+    known: Option<SocketAddr>,
+    url: &Url<'_>,
+) -> Result<SocketAddr, Unreachable> {
+    if let Some(address) = known {
+        return Ok(address);
+    }
+    let found = app.board.resolve(url.host).await;
+    let found = found.ok_or_else(|| Unreachable(Cut::of(format_args!("no address found for {}", url.host))))?;
+    Ok(SocketAddr::new(found, url.port))
 }
 
 /// What makes connections to a server: TCP, with TLS in it where its URL says so. `None` on a board without TLS.
@@ -206,6 +234,13 @@ pub(crate) fn unreachable<B: Board>(error: &B::ConnectError) -> Unreachable {
 /// Why a server cannot be reached.
 #[derive(Debug)]
 pub(crate) struct Unreachable(Cut<REASON>);
+
+impl Unreachable {
+    /// It has not answered for as long as it may take.
+    pub(crate) fn in_time() -> Self {
+        Self(Cut::of(format_args!("does not answer in time")))
+    }
+}
 
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

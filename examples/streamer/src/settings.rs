@@ -56,8 +56,8 @@ pub const MAX_ADDRESSES: usize = 4;
 /// A forwarding server of the libdatachannel examples.
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarder<'a> {
-    /// Where it is.
-    pub address: SocketAddr,
+    /// Where it is; without it the board is asked for the host of `url` before each try ([`Board::resolve`](crate::Board::resolve)).
+    pub address: Option<SocketAddr>,
     /// `ws://HOST:PORT/ID`, or `wss://…` on boards that have TLS.
     pub url: &'a str,
 }
@@ -80,8 +80,8 @@ pub struct Turn<'a> {
 /// A WHIP server.
 #[derive(Clone, Copy, Debug)]
 pub struct Whip<'a> {
-    /// Where it is.
-    pub address: SocketAddr,
+    /// Where it is; without it the board is asked for the host of `url` before each try ([`Board::resolve`](crate::Board::resolve)).
+    pub address: Option<SocketAddr>,
     /// `http://HOST:PORT/PATH`, or `https://…` on boards that have TLS.
     pub url: &'a str,
     /// What it wants to be shown.

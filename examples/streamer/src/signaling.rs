@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::board::Board;
 use crate::config::HTTP_CONNECTIONS;
 use crate::negotiation::is_of_no_use;
+use crate::status::Outward;
 use crate::viewer::{Origin, Role};
 use crate::words::Refused;
 
@@ -192,6 +193,10 @@ impl<B: Board> Signals for Handler<'_, '_, B> {
             }
             self.app.board.sleep_until(self.app.board.now() + LOOK).await;
         }
+    }
+
+    fn connected(&self, _: u32) {
+        self.app.status.clear_outward(Outward::Forwarder);
     }
 
     fn closed(&self, socket: u32) {

@@ -241,6 +241,10 @@ impl Signals for App {
         Message::Candidate { candidate: std::str::from_utf8(room).unwrap(), mid: "0" }
     }
 
+    fn connected(&self, socket: u32) {
+        self.note(format!("{socket} connected"));
+    }
+
     fn closed(&self, socket: u32) {
         self.open.set(self.open.get() - 1);
         self.note(format!("{socket} closed"));
