@@ -53,8 +53,9 @@ fn a_page_gets_its_offer_through_the_forwarder() {
         },
     ));
     let heard = app.heard.borrow();
-    assert_eq!(heard[0], "3:page567890 Request");
-    assert_eq!(heard[1], "3:page567890 Answer { sdp: \"v=0\\r\\n\" }");
+    assert_eq!(heard[0], "3 connected");
+    assert_eq!(heard[1], "3:page567890 Request");
+    assert_eq!(heard[2], "3:page567890 Answer { sdp: \"v=0\\r\\n\" }");
     assert_eq!(hub.discards().get(Discard::Unknown), 1);
 }
 
