@@ -9,11 +9,26 @@ const LEAST: usize = 4;
 /// They took so much longer to arrive than to leave, in µs: a queue grows.
 const GROWN: i64 = 40_000;
 
+/// Times are the low 32 bits of microseconds: only packets close to each other are compared.
 #[derive(Clone, Copy, Debug)]
 struct Packet {
-    sent: i64,
-    arrived: i64,
-    bytes: u32,
+    sent: u32,
+    arrived: u32,
+    /// Zero where no packet is kept.
+    bytes: u16,
+}
+
+const NONE: Packet = Packet { sent: 0, arrived: 0, bytes: 0 };
+
+/// Microseconds from `earlier` to `later`.
+fn between(later: u32, earlier: u32) -> i64 {
+    later.wrapping_sub(earlier).cast_signed().into()
+}
+
+/// The low 32 bits.
+const fn low(micros: u64) -> u32 {
+    let [a, b, c, d, ..] = micros.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 /// Tells at once that the path carries much less than it did.
@@ -23,7 +38,7 @@ struct Packet {
 /// what arrived before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Narrowed {
-    packets: [Option<Packet>; PACKETS],
+    packets: [Packet; PACKETS],
     next: usize,
     /// It was seen that the path carries much less than before, and nobody has been told.
     untold: bool,
@@ -31,15 +46,15 @@ pub(crate) struct Narrowed {
 
 impl Narrowed {
     pub(crate) const fn new() -> Self {
-        Self { packets: [None; PACKETS], next: 0, untold: false }
+        Self { packets: [NONE; PACKETS], next: 0, untold: false }
     }
 
     pub(crate) fn packet(&mut self, result: &PacketResult) {
         let Some(arrived) = result.arrived else { return };
-        let Ok(sent) = i64::try_from(result.sent.as_micros()) else { return };
-        let bytes = u32::try_from(result.bytes).unwrap_or(u32::MAX);
+        let (sent, arrived) = (low(result.sent.as_micros()), low(arrived.cast_unsigned()));
+        let bytes = u16::try_from(result.bytes).unwrap_or(u16::MAX);
         if let Some(slot) = self.packets.get_mut(self.next) {
-            *slot = Some(Packet { sent, arrived, bytes });
+            *slot = Packet { sent, arrived, bytes };
         }
         self.next = self.next.saturating_add(1).checked_rem(PACKETS).unwrap_or(0);
     }
@@ -55,9 +70,9 @@ impl Narrowed {
         // From the newest back: each with the gap to the one behind it.
         for back in 1..=PACKETS {
             let at = self.next.saturating_add(PACKETS).saturating_sub(back).checked_rem(PACKETS).unwrap_or(0);
-            let Some(packet) = self.packets.get(at).copied().flatten() else { break };
+            let Some(packet) = self.packets.get(at).copied().filter(|packet| packet.bytes > 0) else { break };
             let Some(behind) = newest.replace(packet) else { continue };
-            let gap = (behind.arrived.saturating_sub(packet.arrived), behind.sent.saturating_sub(packet.sent));
+            let gap = (between(behind.arrived, packet.arrived), between(behind.sent, packet.sent));
             if gap.0 < 0 || gap.1 < 0 || arriving.saturating_add(gap.0) > WITHIN {
                 break;
             }
