@@ -107,7 +107,7 @@ fn settings_that_are_said_once_there_is_a_network() {
         ("viewers=many\n", "settings: viewers makes no sense"),
         ("viewers=-1\n", "settings: viewers makes no sense"),
         ("advertise=here\n", "settings: advertise makes no sense"),
-        ("signaling=somewhere\n", "signaling=somewhere: not an address such as ws://HOST:PORT/NAME"),
+        ("signaling=somewhere\n", "forwarder: somewhere: not an address such as ws://HOST:PORT/NAME"),
         ("signaling=ws://nobody.invalid:1/server\n", ": no address found for nobody.invalid"),
         (&long, "cannot start: token: "),
         ("viewers=1000000000\n", "cannot start: the memory is too small for what the settings ask for: out of memory"),
