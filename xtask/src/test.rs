@@ -208,7 +208,7 @@ fn outside() -> Result<()> {
 }
 
 /// Where property tests find their inputs: set to the same number, they draw the same ones.
-const SEED: &str = "PROPTEST_RNG_SEED";
+pub const SEED: &str = "PROPTEST_RNG_SEED";
 
 /// One commit has one result, so property tests draw the same inputs each time: `cargo xtask explore` draws others.
 fn unit() -> Result<()> {
@@ -268,6 +268,9 @@ fn asan() -> Result<()> {
     let target = target_dir().join("asan");
     run(cargo_nightly()
         .args(["test", "--package", "barertc-arena", "--target", "x86_64-unknown-linux-gnu", "--tests"])
+        // Tests that need a feature are left out without a word where it is off.
+        .args(["--features", "std,labels,trace,selftest"])
+        .env(SEED, "1")
         .env("RUSTFLAGS", "-Zsanitizer=address")
         .env("CARGO_TARGET_DIR", target))
 }

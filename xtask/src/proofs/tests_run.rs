@@ -54,7 +54,7 @@ impl Programs {
         // Where cargo would run it.
         let folder = tests.package.strip_prefix("barertc-").unwrap_or("peer");
         command.current_dir(root().join("crates").join(folder));
-        command.args(["--exact", "--nocapture", "--test-threads=1"]).args(tests.names);
+        command.args(["--exact", "--nocapture", "--test-threads=1"]).args(tests.names).env(crate::test::SEED, "1");
         let out = command.output().with_context(|| format!("`{}` could not be started", show(&command)))?;
         let said = String::from_utf8_lossy(&out.stdout);
         if !out.status.success() {
