@@ -58,7 +58,8 @@ impl TokenBucket {
         self.tokens = self.tokens.min(i64::from(burst).saturating_mul(UNIT));
     }
 
-    fn refill(&mut self, now: Instant) {
+    /// Adds the tokens of the time until now.
+    pub(crate) fn refill(&mut self, now: Instant) {
         let elapsed = now.saturating_since(*self.updated.get_or_insert(now));
         let micros = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
         let most = i64::from(self.burst).saturating_mul(UNIT);

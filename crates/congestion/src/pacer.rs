@@ -76,7 +76,7 @@ impl Pacer {
 
     /// Lets nothing but sound leave until a packet's time at the present rate has passed: the path has no room for a burst.
     pub fn take_breath(&mut self, now: Instant) {
-        let _ = self.all.ready(now);
+        self.all.refill(now);
         self.all.take(BREATH as usize);
     }
 
@@ -92,7 +92,7 @@ impl Pacer {
     /// Says that `bytes` of `class` have left.
     pub fn sent(&mut self, now: Instant, class: Class, bytes: usize) {
         // Brings the bucket up to date, so that time before the packet isn't credited after it.
-        let _ = self.all.ready(now);
+        self.all.refill(now);
         self.all.take(bytes);
         if class == Class::Retransmission {
             self.again.take(bytes);

@@ -181,24 +181,20 @@ fn on_client_hello<A: Allocator, P: Provider>(
     let hello = ClientHello::parse(m.body)?;
     let versions = hello.versions()?;
     // Without the extension the old field counts: lower means newer there (RFC 6347 §4.2.1).
-    let offers_12 = match versions {
-        Some(versions) => versions.contains(Version::Dtls12.wire()),
-        None => hello.version <= Version::Dtls12.wire(),
+    let offers = |version: Version| match versions {
+        Some(versions) => versions.contains(version.wire()),
+        None => version == Version::Dtls12 && hello.version <= version.wire(),
     };
-    let offers_13 = versions.is_some_and(|versions| versions.contains(Version::Dtls13.wire()));
     context.client_random = hello.random;
-    #[cfg(feature = "dtls13")]
-    if offers_13 && link.config.allows(Version::Dtls13) {
-        link.version = Some(Version::Dtls13);
-        return v13::server::on_client_hello(context, link, m, &hello, None).map(State::Server13);
+    link.version = [Version::Dtls13, Version::Dtls12].into_iter().find(|v| link.config.allows(*v) && offers(*v));
+    match link.version {
+        #[cfg(feature = "dtls13")]
+        Some(Version::Dtls13) => v13::server::on_client_hello(context, link, m, &hello, None).map(State::Server13),
+        #[cfg(feature = "dtls12")]
+        Some(Version::Dtls12) => v12::server::on_client_hello(context, link, m, &hello).map(State::Server12),
+        // A version without its feature is allowed by no configuration.
+        _ => Err(Error::NoCommonVersion),
     }
-    #[cfg(feature = "dtls12")]
-    if offers_12 && link.config.allows(Version::Dtls12) {
-        link.version = Some(Version::Dtls12);
-        return v12::server::on_client_hello(context, link, m, &hello).map(State::Server12);
-    }
-    let _ = (offers_12, offers_13);
-    Err(Error::NoCommonVersion)
 }
 
 /// A client's first answer: ServerHello, HelloRetryRequest or HelloVerifyRequest.

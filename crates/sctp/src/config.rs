@@ -86,8 +86,8 @@ pub struct Config {
     pub sack_delay: Duration,
     /// The time between two heartbeats of an idle association. Zero sends none.
     pub heartbeat_interval: Duration,
-    /// How many timeouts in a row may pass before the association fails (Association.Max.Retrans): some 65 seconds with the
-    /// timeouts of [`Config::new`].
+    /// How many timeouts in a row may pass before the association fails (Association.Max.Retrans): 64 seconds and more with
+    /// the timeouts of [`Config::new`].
     pub max_retransmits: u16,
     /// How often INIT and COOKIE ECHO are transmitted (Max.Init.Retransmits).
     pub max_init_retransmits: u16,
@@ -125,7 +125,7 @@ impl Config {
             rto_max: Duration::from_secs(3),
             sack_delay: Duration::from_millis(20),
             heartbeat_interval: Duration::from_secs(30),
-            max_retransmits: 24,
+            max_retransmits: 26,
             max_init_retransmits: 16,
         }
     }

@@ -1,6 +1,6 @@
 //! Runs a signaling socket: it hands received messages to the application, and sends answers and other messages.
 
-use core::future::Future;
+use core::future::{Future, pending};
 use core::pin::{Pin, pin};
 use core::time::Duration;
 
@@ -40,14 +40,24 @@ pub trait Signals: Clock {
     /// Handles a received message and returns the answer: an offer for a request, or an answer for an offer.
     ///
     /// The answer borrows from `room`. `None` sends no answer.
-    async fn message<'r>(&self, from: Peer<'_>, message: Message<'_>, room: &'r mut [u8]) -> Option<Message<'r>>;
+    ///
+    /// The default answers nothing: it is for servers that open no sockets.
+    async fn message<'r>(&self, from: Peer<'_>, message: Message<'_>, room: &'r mut [u8]) -> Option<Message<'r>> {
+        let _ = (from, message, room);
+        None
+    }
 
     /// Waits for the next message that `socket` should send on its own, such as a candidate.
     ///
     /// The message borrows from `room`. The call leaves the receiver's name in `to`; a page that is connected directly
     /// needs no name. The future is dropped whenever a frame arrives. So the call must remove a message from its queue only
     /// when it returns that message.
-    async fn outgoing<'r>(&self, socket: u32, to: &mut Id, room: &'r mut [u8]) -> Message<'r>;
+    ///
+    /// The default never has one.
+    async fn outgoing<'r>(&self, socket: u32, to: &mut Id, room: &'r mut [u8]) -> Message<'r> {
+        let _ = (socket, to, room);
+        pending().await
+    }
 
     /// Tells that the server took the opening handshake of `socket`, which [`connect`](crate::connect) made (RFC 6455 §4.1).
     /// The default does nothing.
@@ -55,8 +65,10 @@ pub trait Signals: Clock {
         let _ = socket;
     }
 
-    /// Tells that `socket` has ended. Peer connections that it set up can go on.
-    fn closed(&self, socket: u32);
+    /// Tells that `socket` has ended. Peer connections that it set up can go on. The default does nothing.
+    fn closed(&self, socket: u32) {
+        let _ = socket;
+    }
 
     /// Tells that a message or a request was refused. The default does nothing.
     fn discarded(&self, reason: Discard) {

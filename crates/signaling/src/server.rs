@@ -114,15 +114,24 @@ pub trait Server: Signals {
         room: &'r mut [u8],
     ) -> Result<&'r str, Refusal>;
 
-    /// The current ICE generation of `session`. `None` when there is no such session.
-    fn session_ice(&self, session: &str) -> Option<IceGeneration>;
+    /// The current ICE generation of `session`. `None` when there is no such session, or none that takes candidates: the
+    /// default is for servers whose offers have all candidates.
+    fn session_ice(&self, session: &str) -> Option<IceGeneration> {
+        let _ = session;
+        None
+    }
 
     /// Adds a candidate of the current ICE generation to `session`. `None` means that no further candidates will follow.
     ///
     /// # Errors
     /// [`Refusal::Malformed`] and [`Refusal::Unsupported`] for a candidate that cannot be used. The candidates after it are
     /// still given.
-    async fn session_candidate(&self, session: &str, mid: &str, candidate: Option<&str>) -> Result<(), Refusal>;
+    ///
+    /// The default refuses all of them.
+    async fn session_candidate(&self, session: &str, mid: &str, candidate: Option<&str>) -> Result<(), Refusal> {
+        let _ = (session, mid, candidate);
+        Err(Refusal::Unsupported)
+    }
 
     /// Restarts ICE of `session` with the other side's new username fragment and password (RFC 9725 §4.3.3).
     ///

@@ -9,13 +9,9 @@ use barertc::config::SctpConfig;
 use barertc::{Candidate, Config, Identity, Instant, RustCrypto};
 use barertc_arena::Global;
 use barertc_runner::{Clock, Wake};
-use barertc_signaling::{
-    Access, AccessControl, Admission, Caller, Endpoint, IceGeneration, Id, Message, Page, Peer, Refusal, Server,
-    Signals,
-};
+use barertc_signaling::{Access, AccessControl, Admission, Caller, Endpoint, Id, Page, Refusal, Server, Signals};
 use edge_nal::{Close, TcpShutdown};
 use edge_nal_std::TcpSocket;
-use futures_lite::future;
 use getrandom::SysRng;
 use rand_core::{Rng, UnwrapErr};
 
@@ -114,15 +110,6 @@ impl<T: App, F: Fn() -> T> Server for Site<'_, T, F> {
         Ok(answer)
     }
 
-    // The page waits until its offer has all candidates.
-    fn session_ice(&self, _: &str) -> Option<IceGeneration> {
-        None
-    }
-
-    async fn session_candidate(&self, _: &str, _: &str, _: Option<&str>) -> Result<(), Refusal> {
-        Err(Refusal::Unknown)
-    }
-
     fn session_end(&self, session: &str) -> bool {
         let ended = self.guests.borrow_mut().end(self.clock.now(), session);
         self.wake.signal(());
@@ -130,17 +117,7 @@ impl<T: App, F: Fn() -> T> Server for Site<'_, T, F> {
     }
 }
 
-impl<T: App, F: Fn() -> T> Signals for Site<'_, T, F> {
-    async fn message<'r>(&self, _: Peer<'_>, _: Message<'_>, _: &'r mut [u8]) -> Option<Message<'r>> {
-        None
-    }
-
-    async fn outgoing<'r>(&self, _: u32, _: &mut Id, _: &'r mut [u8]) -> Message<'r> {
-        future::pending().await
-    }
-
-    fn closed(&self, _: u32) {}
-}
+impl<T: App, F: Fn() -> T> Signals for Site<'_, T, F> {}
 
 impl<T: App, F: Fn() -> T> Clock for Site<'_, T, F> {
     fn now(&self) -> Instant {

@@ -2,7 +2,6 @@
 
 use core::cell::RefCell;
 use core::fmt::Write as _;
-use core::future::pending;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
@@ -11,10 +10,7 @@ use barertc::arena::Heap;
 use barertc::rand_core::Rng;
 use barertc::{Candidate, Error, Identity, Instant, RustCrypto};
 use barertc_runner::{Clock, Wake};
-use barertc_signaling::{
-    AccessControl, Admission, Buffers, Caller, Endpoint, IceGeneration, Id, Message, Page, Peer, Refusal, Server,
-    Signals,
-};
+use barertc_signaling::{AccessControl, Admission, Buffers, Caller, Endpoint, Id, Page, Refusal, Server, Signals};
 use edge_nal::{Close, Readable, TcpAccept, TcpShutdown};
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -155,31 +151,13 @@ impl<B: Board> Server for Site<'_, '_, B> {
     }
 
     // The page waits until its offer has all candidates, and ends its connection by closing it.
-    fn session_ice(&self, _: &str) -> Option<IceGeneration> {
-        None
-    }
-
-    async fn session_candidate(&self, _: &str, _: &str, _: Option<&str>) -> Result<(), Refusal> {
-        Err(Refusal::Unknown)
-    }
-
     fn session_end(&self, _: &str) -> bool {
         false
     }
 }
 
 // There are no signaling sockets: `opened` gives them no number.
-impl<B: Board> Signals for Site<'_, '_, B> {
-    async fn message<'r>(&self, _: Peer<'_>, _: Message<'_>, _: &'r mut [u8]) -> Option<Message<'r>> {
-        None
-    }
-
-    async fn outgoing<'r>(&self, _: u32, _: &mut Id, _: &'r mut [u8]) -> Message<'r> {
-        pending().await
-    }
-
-    fn closed(&self, _: u32) {}
-}
+impl<B: Board> Signals for Site<'_, '_, B> {}
 
 impl<B> Clock for Site<'_, '_, B> {
     fn now(&self) -> Instant {

@@ -171,6 +171,29 @@ fn fragment(rules: &NalRules, nal: &Nal, budget: usize, cursor: &mut Cursor) -> 
     Some(piece)
 }
 
+/// The next share of a frame without units, behind a payload descriptor of so many bytes.
+fn share(frame: View<'_>, descriptor: usize, budget: usize, cursor: &mut Cursor) -> Option<Piece> {
+    let done = cursor.offset as usize;
+    let rest = frame.bytes.len().checked_sub(done).filter(|rest| *rest > 0)?;
+    let len = even_share(rest, budget.checked_sub(descriptor)?);
+    let end = len == rest;
+    cursor.offset = u32::try_from(done.saturating_add(len)).ok()?;
+    Some(Piece {
+        shape: Shape::Fragment { start: done == 0, end },
+        nal: 0,
+        offset: done as u32,
+        len: len as u32,
+        size: descriptor.saturating_add(len),
+        last: end,
+    })
+}
+
+/// The bytes of that share.
+fn shared<'a>(frame: View<'a>, piece: &Piece) -> Result<&'a [u8], Error> {
+    let from = piece.offset as usize;
+    frame.bytes.get(from..from.saturating_add(piece.len as usize)).ok_or(Error::Malformed)
+}
+
 /// How much of `rest` bytes goes next, so that it takes the fewest packets of at most `most` bytes and all are about
 /// equally large.
 fn even_share(rest: usize, most: usize) -> usize {

@@ -96,7 +96,7 @@ fn an_application_that_asks_late_loses_nothing_of_36_channels() {
 
 #[test]
 fn a_network_that_is_away_for_long_is_survived_and_for_longer_is_told() {
-    for (away, survives) in [(52_000, true), (120_000, false)] {
+    for (away, survives) in [(60_000, true), (120_000, false)] {
         let (mut net, ids) = with_channels(3, Link::default());
         net.links.iter_mut().for_each(|link| link.loss = 1_000);
         net.left.write(net.now, ids[0], MessageKind::Text, b"anybody?").expect("room");

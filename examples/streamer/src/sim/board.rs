@@ -267,18 +267,19 @@ impl TcpShutdown for Reached<'_> {
     }
 }
 
-impl TcpSplit for Reached<'_> {
+impl<'b> TcpSplit for Reached<'b> {
     type Read<'a>
-        = Never
+        = Reached<'b>
     where
         Self: 'a;
     type Write<'a>
-        = Never
+        = Reached<'b>
     where
         Self: 'a;
 
-    fn split(&mut self) -> (Never, Never) {
-        unimplemented!("only streams to TURN servers are split")
+    /// What is still to be read goes with the first half.
+    fn split(&mut self) -> (Reached<'b>, Reached<'b>) {
+        (Reached { reply: core::mem::take(&mut self.reply), told: self.told }, Reached { reply: &[], told: self.told })
     }
 }
 
