@@ -1,5 +1,7 @@
 //! Certificates as text: PEM (RFC 7468), or its base64 alone, as it stands in one line of a settings page.
 
+use barertc_wire::text::base64_digit;
+
 /// Writes the certificates in `text` to `out` in DER, one after the other, and returns how many bytes these are. What stands
 /// between two certificates is passed over. Without a line `-----BEGIN`, all of `text` is base64.
 ///
@@ -41,19 +43,14 @@ impl core::fmt::Display for BadText {
 impl core::error::Error for BadText {}
 
 /// Base64 with padding or without (RFC 4648 §4); white space does not count.
-fn decode(text: &str, out: &mut [u8]) -> Result<usize, BadText> {
-    let mut digits = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+fn decode(base64: &str, out: &mut [u8]) -> Result<usize, BadText> {
+    let mut digits = base64.bytes().filter(|byte| !byte.is_ascii_whitespace());
     let (mut bits, mut count, mut len) = (0u32, 0u8, 0usize);
     for byte in digits.by_ref() {
-        let digit = match byte {
-            b'A'..=b'Z' => byte.wrapping_sub(b'A'),
-            b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
-            b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => break,
-            _ => return Err(BadText),
-        };
+        if byte == b'=' {
+            break;
+        }
+        let digit = base64_digit(byte).ok_or(BadText)?;
         bits = bits << 6 | u32::from(digit);
         count = count.wrapping_add(6);
         if let Some(left) = count.checked_sub(8) {

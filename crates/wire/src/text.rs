@@ -1,4 +1,4 @@
-//! Splitting text at ASCII characters, and reading numbers.
+//! Splitting text at ASCII characters, and reading numbers and digits.
 //!
 //! `str` has the same functions. But its searches contain bounds checks that the compiler does not remove. Code that uses
 //! them does not link without a panic handler (`cargo xtask no-panic`).
@@ -12,6 +12,19 @@ use core::str::FromStr;
 pub fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     let at = text.bytes().position(|byte| byte == separator)?;
     Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
+}
+
+/// The six bits of a character of base64 (RFC 4648 §4). `None` for any other character, padding included.
+#[must_use]
+pub const fn base64_digit(character: u8) -> Option<u8> {
+    Some(match character {
+        b'A'..=b'Z' => character.wrapping_sub(b'A'),
+        b'a'..=b'z' => character.wrapping_sub(b'a').wrapping_add(26),
+        b'0'..=b'9' => character.wrapping_sub(b'0').wrapping_add(52),
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    })
 }
 
 /// Splits the text at every `separator`. There is one part more than separators, and parts may be empty.
@@ -75,6 +88,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn digits_of_base64() {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        for character in 0..=255 {
+            let place = alphabet.iter().position(|c| *c == character).map(|n| n as u8);
+            assert_eq!(base64_digit(character), place, "{character}");
+        }
+    }
 
     #[test]
     fn numbers_have_digits_only() {

@@ -1,6 +1,7 @@
 //! Long-term credentials (RFC 8489 §9.2): what the server's challenge asks for, and how requests answer it.
 use barertc_arena::{Allocator, Box, Vec};
 use barertc_crypto::{HmacSha1Key, HmacSha256Key, Provider};
+use barertc_wire::text::base64_digit;
 use barertc_wire::{NoRoom, Reader};
 use zeroize::Zeroize;
 
@@ -264,15 +265,5 @@ fn first_supported(list: &[u8]) -> Option<Algorithm> {
 /// The 24 feature bits of a nonce, from four characters of base64; zero without the cookie.
 fn features(nonce: &[u8]) -> u32 {
     let Some(text) = nonce.strip_prefix(COOKIE).and_then(|rest| rest.get(..4)) else { return 0 };
-    text.iter().fold(0, |bits, c| {
-        let value = match c {
-            b'A'..=b'Z' => c.wrapping_sub(b'A'),
-            b'a'..=b'z' => c.wrapping_sub(b'a').wrapping_add(26),
-            b'0'..=b'9' => c.wrapping_sub(b'0').wrapping_add(52),
-            b'+' => 62,
-            b'/' => 63,
-            _ => 0,
-        };
-        (bits << 6) | u32::from(value)
-    })
+    text.iter().fold(0, |bits, c| (bits << 6) | u32::from(base64_digit(*c).unwrap_or(0)))
 }

@@ -2,6 +2,7 @@
 //! association stands the moment DTLS does, without a handshake of its own.
 
 use barertc_sctp::RemoteInit;
+use barertc_wire::text::base64_digit;
 
 /// Bytes of the longest INIT chunk that is read. Chromium's have 32.
 const MAX_INIT: usize = 256;
@@ -50,15 +51,7 @@ pub(super) fn parse(token: &str) -> Option<RemoteInit> {
     let mut chunk = heapless::Vec::<u8, MAX_INIT>::new();
     let (mut bits, mut count) = (0u32, 0u8);
     for digit in digits.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit.saturating_sub(b'A'),
-            b'a'..=b'z' => digit.saturating_sub(b'a').saturating_add(26),
-            b'0'..=b'9' => digit.saturating_sub(b'0').saturating_add(52),
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
+        bits = bits << 6 | u32::from(base64_digit(digit)?);
         count = count.saturating_add(6);
         if count >= 8 {
             count = count.saturating_sub(8);
