@@ -1,3 +1,5 @@
+//! Whether the path has become much narrower, by the gaps between the packets that arrived last.
+
 use crate::feedback::PacketResult;
 
 /// Packets that are looked at.

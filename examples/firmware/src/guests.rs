@@ -20,6 +20,8 @@ pub(crate) struct Guests<'p, B> {
     guests: Vec<Guest<'p>, PLACES>,
     /// Datagrams that a socket has lost.
     lost: u32,
+    /// Datagrams of nobody who is connected.
+    strangers: u32,
 }
 
 struct Guest<'p> {
@@ -39,7 +41,7 @@ struct Open {
 
 impl<'p, B: Board> Guests<'p, B> {
     pub(crate) const fn new(board: &'p B, heap: &'p Heap<'p>) -> Self {
-        Self { board, heap, guests: Vec::new(), lost: 0 }
+        Self { board, heap, guests: Vec::new(), lost: 0, strangers: 0 }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -56,14 +58,15 @@ impl<'p, B: Board> Guests<'p, B> {
     fn report(&self) {
         let (heap, stack) = (self.heap.stats(), self.board.stack());
         self.board.log(format_args!(
-            "pages {}, region {} B, peak {} of {} B, stack {} of {} B, lost {}",
+            "pages {}, region {} B, peak {} of {} B, stack {} of {} B, lost {}, of strangers {}",
             self.guests.len(),
             heap.live,
             heap.peak,
             heap.capacity,
             stack.peak,
             stack.capacity,
-            self.lost
+            self.lost,
+            self.strangers
         ));
     }
 }
@@ -128,6 +131,8 @@ impl<B: Board> Connections for Guests<'_, B> {
         if let Some(guest) = self.guests.iter_mut().find(|guest| guest.peer.is_for_us(route, datagram)) {
             // What is wrong with it has been counted.
             let _ = guest.peer.handle(now, route, datagram);
+        } else {
+            self.strangers = self.strangers.saturating_add(1);
         }
     }
 

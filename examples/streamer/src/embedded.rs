@@ -190,11 +190,12 @@ impl<C: Provider> EmbassyBoard<C> {
     #[cfg(feature = "tls")]
     async fn keep_time(&self, name: &str) -> core::convert::Infallible {
         loop {
-            let (host, port) = name.split_once(':').unwrap_or((name, ""));
-            let port = port.parse().unwrap_or(barertc_tls::sntp::PORT);
-            let told = match self.address(host).await {
-                Some(ip) => self.ask_time(SocketAddr::new(ip.into(), port)).await,
-                None => Err(trust::NoTime::NoAddress),
+            let told = match trust::time_server(name) {
+                Some((host, port)) => match self.address(host).await {
+                    Some(ip) => self.ask_time(SocketAddr::new(ip.into(), port)).await,
+                    None => Err(trust::NoTime::NoAddress),
+                },
+                None => Err(trust::NoTime::NoPort),
             };
             let told = told.and_then(|(at, time)| self.trust.set_time(at, time));
             match told {

@@ -7,9 +7,10 @@ use core::time::Duration;
 use barertc::Allocator;
 use barertc::ice::stream::{CertificateFault, StreamEnd};
 use barertc_arena::Box;
-use barertc_tls::sntp::SntpError;
+use barertc_tls::sntp::{self, SntpError};
 use barertc_tls::{CertificateFault as Fault, Error, TrustAnchors, UnixTime, decode_certificates};
 use barertc_wire::Instant;
+use barertc_wire::text::number;
 
 use crate::lines::Lines;
 
@@ -85,9 +86,18 @@ impl<A: Allocator> Trust<A> {
     }
 }
 
+/// The name and the port of the setting `ntp`; `None` where there is something else behind its colon.
+pub(crate) fn time_server(setting: &str) -> Option<(&str, u16)> {
+    match setting.split_once(':') {
+        Some((host, port)) => Some((host, number(port)?)),
+        None => Some((setting, sntp::PORT)),
+    }
+}
+
 /// Why the time is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoTime {
+    NoPort,
     NoAddress,
     NoSocket,
     Sntp(SntpError),
@@ -97,6 +107,7 @@ pub(crate) enum NoTime {
 impl fmt::Display for NoTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoPort => f.write_str("what is behind the colon is no port"),
             Self::NoAddress => f.write_str("no address found"),
             Self::NoSocket => f.write_str("no socket is free"),
             Self::Sntp(error) => error.fmt(f),
@@ -157,6 +168,15 @@ mod tests {
 
     fn at(seconds: u64) -> Instant {
         Instant::from_micros(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn a_time_server_has_a_name_and_may_have_a_port() {
+        assert_eq!(time_server("ntp.example"), Some(("ntp.example", 123)));
+        assert_eq!(time_server("ntp.example:1123"), Some(("ntp.example", 1123)));
+        for bad in ["ntp.example:", "ntp.example:many", "ntp.example:65536", "ntp.example:+1"] {
+            assert_eq!(time_server(bad), None, "{bad}");
+        }
     }
 
     #[test]
