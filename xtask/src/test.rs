@@ -18,7 +18,7 @@ struct Part {
 
 const PARTS: &[Part] = &[
     Part { name: "tools", about: "what the tests need beside Rust is installed", run: install },
-    Part { name: "fmt", about: "formatting", run: fmt },
+    Part { name: "fmt", about: "formatting, and no large file that nobody named", run: fmt },
     Part { name: "circles", about: "no files of a crate need each other, but those that are named", run: circles },
     Part { name: "deny", about: "licences, sources, doubled and yanked versions of all dependencies", run: deny },
     Part { name: "clippy", about: "lints, warnings denied", run: clippy },
@@ -169,6 +169,30 @@ fn fmt() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     for folder in ASIDE {
         run(cargo().current_dir(root().join(folder)).args(["fmt", "--all", "--check"]))?;
+    }
+    large_files()
+}
+
+/// The files of the repository that may be larger than [`LARGE`].
+const LARGE_FILES: [&str; 2] = ["examples/media/sample.brtc", "examples/media/sample-small.brtc"];
+
+/// In bytes. The largest text of ours is a lock file of a bit less.
+const LARGE: u64 = 128 * 1024;
+
+/// What a program leaves behind, such as a core dump, is in no commit.
+fn large_files() -> Result<()> {
+    let listing = Command::new("git").current_dir(root()).args(["ls-files", "-z"]).output();
+    let Some(listing) = listing.ok().filter(|listing| listing.status.success()) else {
+        println!("  large files: not looked for, this is no clone made by git");
+        return Ok(());
+    };
+    for name in String::from_utf8(listing.stdout)?.split_terminator('\0') {
+        let size = fs::symlink_metadata(root().join(name)).map_or(0, |file| file.len());
+        if size > LARGE && !LARGE_FILES.contains(&name) {
+            bail!(
+                "{name} has {size} bytes: a file of more than {LARGE} is named in xtask/src/test.rs, or is in no commit"
+            );
+        }
     }
     Ok(())
 }

@@ -54,7 +54,9 @@ async function start(dir) {
   writeFileSync(folder('conf/janus.transport.websockets.jcfg'), `general: { ws = true; ws_ip = "127.0.0.1"; ws_port = ${port}; wss = false }\nadmin: {}\n`);
   writeFileSync(folder('conf/janus.plugin.videoroom.jcfg'), `room-${ROOM}: { description = "barertc"; publishers = 1; bitrate = 4000000;
     audiocodec = "opus"; videocodec = "h264"; h264_profile = "42e01f"; secret = "secret" }\n`);
-  const child = spawn('janus', ['-F', folder('conf'), '-C', folder('conf/janus.jcfg'), '--disable-colors'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('janus', ['-F', folder('conf'), '-C', folder('conf/janus.jcfg'), '--disable-colors'], {
+    cwd: folder('.'), stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let log = '';
   for (const out of [child.stdout, child.stderr]) out.on('data', (text) => { log = (log + text).slice(-20_000); });
   if (process.env.JANUS_LOG) process.on('exit', () => process.stderr.write(log));
