@@ -1,6 +1,7 @@
 //! An agent over a real loopback socket, on a clock that may run faster than the machine's.
 #![allow(dead_code)] // each test uses its part
 
+use std::cell::Cell;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant as Wall};
 
@@ -11,6 +12,10 @@ use barertc_wire::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+/// The clock stands still when the machine does not let us run for longer. Half a second of such a pause would be half a
+/// minute of silence at sixty times the speed, and consent would be lost.
+const LONGEST_STEP: Duration = Duration::from_millis(50);
+
 pub struct Endpoint {
     pub agent: Agent<&'static Heap<'static>, RustCrypto>,
     pub addr: SocketAddr,
@@ -19,7 +24,7 @@ pub struct Endpoint {
     /// Datagrams of the agent itself.
     pub sent: usize,
     socket: UdpSocket,
-    start: Wall,
+    clock: Cell<(Wall, Instant)>,
     speed: u32,
     /// Where packets may go to and come from; everywhere when none.
     only: Option<SocketAddr>,
@@ -36,7 +41,8 @@ impl Endpoint {
         let mut agent = Agent::new(Config::default(), controlling, heap, RustCrypto, &mut rng).unwrap();
         agent.add_local(Instant::ZERO, Candidate::host(addr)).unwrap();
         let (data, events) = (vec![], vec![]);
-        Self { agent, addr, data, events, sent: 0, socket, start: Wall::now(), speed: 1, only: None }
+        let clock = Cell::new((Wall::now(), Instant::ZERO));
+        Self { agent, addr, data, events, sent: 0, socket, clock, speed: 1, only: None }
     }
 
     /// A clock that runs `speed` times as fast.
@@ -51,7 +57,11 @@ impl Endpoint {
     }
 
     pub fn now(&self) -> Instant {
-        Instant::ZERO + self.start.elapsed() * self.speed
+        let (seen, before) = self.clock.get();
+        let wall = Wall::now();
+        let now = before + wall.duration_since(seen).min(LONGEST_STEP) * self.speed;
+        self.clock.set((wall, now));
+        now
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
