@@ -217,7 +217,7 @@ mod tests {
         };
         assert!(runs(inner) && runs(outer as i32));
         drop(child);
-        let until = Instant::now() + Duration::from_secs(5);
+        let until = Instant::now() + Duration::from_secs(60);
         while (runs(inner) || runs(outer as i32)) && Instant::now() < until {
             std::thread::yield_now();
         }
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(output(&mut child), b"");
         let begin = Instant::now();
         let ended = loop {
-            assert!(begin.elapsed() < Duration::from_secs(10), "it is never ended");
+            assert!(begin.elapsed() < Duration::from_secs(60), "it is never ended");
             let moment = async {
                 Timer::after(Duration::from_millis(20)).await;
                 None

@@ -74,14 +74,14 @@ mod tests {
         let begin = std::time::Instant::now();
         let len = || std::fs::metadata(&file).map_or(0, |meta| meta.len());
         async_io::block_on(future::or(async { match play(&board, &command).await {} }, async {
-            while len() < 6_400 && begin.elapsed() < Duration::from_secs(20) {
+            while len() < 6_400 && begin.elapsed() < Duration::from_secs(60) {
                 async_io::Timer::after(Duration::from_millis(20)).await;
             }
         }));
-        // 200 ms of sound, twice, and what is waited between.
+        // 200 ms of sound, twice, and what is waited between. On a slow machine a third command may have begun.
         let (len, took) = (len(), begin.elapsed());
         std::fs::remove_file(&file).unwrap();
-        assert_eq!(len, 6_400);
+        assert!(len >= 6_400, "{len} bytes");
         assert!(took >= Duration::from_millis(2_300), "{took:?}");
     }
 }

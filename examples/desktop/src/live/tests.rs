@@ -32,23 +32,28 @@ fn frames(overlaps: bool, before: usize) -> Option<Vec<(Instant, u64, usize)>> {
 fn another_rate_takes_over_with_a_key_frame() {
     for overlaps in [true, false] {
         let Some(frames) = frames(overlaps, 60) else { return };
-        let gap = frames.windows(2).skip(59).map(|pair| pair[1].0 - pair[0].0).max().unwrap();
-        println!("two at once: {overlaps}, longest gap {} ms", gap.as_millis());
+        let gaps = frames.windows(2).map(|pair| pair[1].0 - pair[0].0).collect::<Vec<_>>();
+        // The first frames of a command may come together. A machine with much else to do has longer gaps everywhere.
+        let [before, gap] = [&gaps[20..58], &gaps[59..]].map(|gaps| gaps.iter().max().copied().unwrap());
+        println!("two at once: {overlaps}, longest gap {} ms, {} ms before", gap.as_millis(), before.as_millis());
         assert!(frames.windows(2).all(|pair| pair[0].1 <= pair[1].1), "timestamps go back");
-        assert!(gap < if overlaps { Duration::from_secs(1) } else { Duration::from_secs(5) }, "{gap:?}");
+        let limit = if overlaps { Duration::from_secs(1) } else { Duration::from_secs(5) };
+        assert!(gap < limit + before * 4, "{gap:?}, and {before:?} before");
         let bytes = |part: &[(Instant, u64, usize)]| part.iter().map(|(_, _, len)| len).sum::<usize>();
         let (first, last) = (bytes(&frames[..30]), bytes(&frames[frames.len() - 30..]));
         assert!(last < first * 2 / 3, "{first} bytes in the first second, {last} in the last");
     }
 }
 
-/// What comes of `next`, asked again every 20 ms as the player does, within `seconds`.
+/// More than anything here takes on a machine with much else to do.
+const LONG: Duration = Duration::from_secs(60);
+
+/// What comes of `next`, asked again every 20 ms as the player does.
 fn asked_often<S: Splitter>(
     encoder: &mut CommandEncoder<'_, S>,
-    seconds: u64,
     mut done: impl FnMut(&CommandEncoder<'_, S>, Option<Result<SourceFrame<Handle>, CommandError>>) -> bool,
 ) {
-    let until = std::time::Instant::now() + Duration::from_secs(seconds);
+    let until = std::time::Instant::now() + LONG;
     async_io::block_on(async {
         loop {
             let moment = async {
@@ -59,7 +64,7 @@ fn asked_often<S: Splitter>(
             if done(encoder, next) {
                 return;
             }
-            assert!(std::time::Instant::now() < until, "not within {seconds} s");
+            assert!(std::time::Instant::now() < until, "not within {LONG:?}");
         }
     });
 }
@@ -92,12 +97,12 @@ fn a_successor_that_fails_is_told() {
         let board = board();
         let mut encoder = CommandEncoder::<AccessUnits<Handle>>::new(&board, pictures_then(other), RATE);
         let mut frames = 0;
-        asked_often(&mut encoder, 10, |_, next| {
+        asked_often(&mut encoder, |_, next| {
             frames += usize::from(next.is_some_and(|frame| frame.is_ok()));
             frames >= 5
         });
         encoder.set_rate(board.now(), EncoderRate { bits_per_second: 200_000, ..RATE });
-        asked_often(&mut encoder, 10, |encoder, next| {
+        asked_often(&mut encoder, |encoder, next| {
             assert!(next.is_none_or(|frame| frame.is_ok()), "pictures go on");
             encoder.said.borrow().iter().any(|line| line.contains(said))
         });
@@ -114,7 +119,7 @@ fn one_that_writes_without_end_and_gives_no_picture_is_told() {
     ] {
         let board = board();
         let mut encoder = CommandEncoder::<AccessUnits<Handle>>::new(&board, template(text, false), RATE);
-        asked_often(&mut encoder, 12, |_, next| {
+        asked_often(&mut encoder, |_, next| {
             next.and_then(Result::err).is_some_and(|error| error.to_string().starts_with(said))
         });
     }
@@ -129,7 +134,7 @@ fn sound_that_does_not_come_back_is_told() {
     let board = board();
     let mut encoder = CommandEncoder::<OggPackets<Handle>>::new(&board, template(&command, false), RATE);
     let mut frames = 0;
-    asked_often(&mut encoder, 15, |_, next| {
+    asked_often(&mut encoder, |_, next| {
         let told = next.map(|next| next.map(|_| frames += 1)).and_then(Result::err);
         matches!(told, Some(CommandError::Silent { .. }))
     });
