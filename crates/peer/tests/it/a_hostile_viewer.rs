@@ -27,8 +27,25 @@ enum Attack {
     Nacks,
     KeyFrames,
     Lies,
+    Feedback,
     Checks,
     Offers,
+    Channels,
+    HalfOpen,
+}
+
+impl Attack {
+    const ALL: [Self; 9] = [
+        Self::Sctp,
+        Self::Nacks,
+        Self::KeyFrames,
+        Self::Lies,
+        Self::Feedback,
+        Self::Checks,
+        Self::Offers,
+        Self::Channels,
+        Self::HalfOpen,
+    ];
 }
 
 /// A datagram on its way, and whose connection it is of.
@@ -55,6 +72,8 @@ struct Scene<'m> {
     key_frame: bool,
     /// SSRC of the video that the hostile viewer is sent.
     source: u32,
+    /// Datagrams and descriptions of the attack.
+    sent: usize,
 }
 
 impl<'m> Scene<'m> {
@@ -103,6 +122,7 @@ impl<'m> Scene<'m> {
             up: Vec::new(),
             key_frame: false,
             source,
+            sent: 0,
         }
     }
 
@@ -200,20 +220,62 @@ impl<'m> Scene<'m> {
             Attack::Checks => {
                 let check = hostile.check();
                 let n = tick as u16 % 2_000;
+                self.sent += 1;
                 self.arrive(0, SocketAddr::from(([198, 51, 100, (n >> 8) as u8], 1_024 + n)), check);
                 None
             }
+            // Feedback on packets that were never sent: all lost, then all there, long ago or soon.
+            Attack::Feedback => hostile.rtcp(|w| {
+                let statuses = (0..300i64).map(|n| (tick % 3 > 0 || n % 2 > 0).then_some(tick as i64 * 4_000 - n * 60));
+                w.transport_feedback(9, video, (tick as u16).wrapping_mul(37), tick as u8, statuses).ok();
+            }),
             Attack::Offers => {
-                if tick.is_multiple_of(8) {
+                // A thousand of them and more.
+                if tick.is_multiple_of(7) {
                     let offer = self.scribe.offer().expect("an offer");
                     let offer = self.hostile.sign(&offer);
                     let answer = self.device[0].answer(now, &offer).expect("an answer");
                     self.scribe.answered(now, &answer).expect("they agree");
+                    self.sent += 1;
                 }
                 None
             }
+            // Channels on all streams, with messages that nobody reads.
+            Attack::Channels => {
+                let (stream, message) = (tick as u16 / 2 % 2_048 * 2, (tick / 4_096) as u32);
+                let open = [3, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, b'n', b'a', b'm', b'e'];
+                match tick % 2 {
+                    0 => hostile.fragment(now, 3, (stream, 2 * message), 50, &open),
+                    _ => hostile.fragment(now, 3, (stream, 2 * message + 1), 53, &[7; 900]),
+                }
+            }
+            Attack::HalfOpen => match tick % 4 {
+                // Messages that begin and never end.
+                0 => hostile.fragment(now, 2, (tick as u16 % 512, (tick / 512) as u32), 53, &[7; 900]),
+                // Resets of streams that wait for a TSN that never comes (RFC 6525 §4.1).
+                1 => {
+                    let request = (tick as u32).to_be_bytes();
+                    let reset = [&[130, 0, 0, 22, 0, 13, 0, 18][..], &request, &[0; 4], &[0x7F; 4], &[0, 2]].concat();
+                    hostile.sctp(now, &reset)
+                }
+                // A handshake of DTLS of which one fragment comes (RFC 9147 §5.5).
+                2 => {
+                    let mut record = vec![22, 254, 253, 0, 0];
+                    record.extend(&tick.to_be_bytes()[2..]);
+                    record.extend([0, 12 + 40, 1, 0, 16, 0, 0, tick as u8, 0, 0, 0, 0, 0, 40]);
+                    record.resize(13 + 12 + 40, 9);
+                    Some(record)
+                }
+                // A path that is checked once.
+                _ => {
+                    let check = hostile.check();
+                    self.arrive(0, SocketAddr::from(([198, 51, 100, tick as u8], 1_024 + tick as u16 % 4_096)), check);
+                    None
+                }
+            },
         };
         if let Some(datagram) = datagram {
+            self.sent += 1;
             self.arrive(0, self.hostile.address, datagram);
         }
     }
@@ -255,6 +317,7 @@ fn watch(ids: &Identities, attack: Attack) -> usize {
             scene.tick();
         }
     }
+    assert!(attack == Attack::None || scene.sent > 1_000, "{attack:?}: only {} were sent", scene.sent);
     let bound = 2 * Connection::worst_case_bytes(&config());
     let peak = memory.inner().stats().peak;
     assert!(peak <= bound, "{attack:?}: {peak} bytes of {bound}");
@@ -270,8 +333,7 @@ fn a_second_viewer_loses_less_than_a_tenth() {
     let ids = Identities::new();
     let alone = watch(&ids, Attack::None);
     assert!(alone as u64 > FRAMES * 95 / 100, "{alone} of {FRAMES} frames without an attack");
-    let attacks = [Attack::Sctp, Attack::Nacks, Attack::KeyFrames, Attack::Lies, Attack::Checks, Attack::Offers];
-    let seen = attacks.map(|attack| (attack, watch(&ids, attack)));
+    let seen = Attack::ALL.map(|attack| (attack, watch(&ids, attack)));
     println!("figure: {alone} of {FRAMES} frames beside an honest viewer, and beside hostile ones {seen:?}");
     for (attack, seen) in seen {
         assert!(seen * 10 >= alone * 9, "{attack:?}: {seen} frames of {alone}");

@@ -28,6 +28,8 @@ pub struct Hostile {
     sctp: Association<Global>,
     /// Ports and verification tag of its packets, once there are any.
     header: Option<[u8; 8]>,
+    /// TSN of the next fragment that is made by hand, once there is an association.
+    tsn: Option<u32>,
     /// What the victim wants to see in a check.
     username: String,
     key: HmacSha1Key,
@@ -66,6 +68,7 @@ impl Hostile {
             srtp: None,
             sctp: Association::new(config, Global, rng).expect("memory"),
             header: None,
+            tsn: None,
             username,
             key: HmacSha1Key::new(theirs.pwd.as_bytes()),
             checks: 0,
@@ -134,6 +137,10 @@ impl Hostile {
         {
             if packet[4..8] != [0; 4] {
                 self.header = packet[..8].try_into().ok();
+            } else {
+                // Its INIT tells its first TSN (RFC 9260 §3.3.2). The honest part needs one: it acknowledges a channel.
+                let first = packet[28..32].try_into().map(u32::from_be_bytes);
+                self.tsn = first.ok().map(|first| first.wrapping_add(1));
             }
             all.extend(self.seal(now, &packet[..len]));
         }
@@ -158,6 +165,28 @@ impl Hostile {
         packet.resize(packet.len().next_multiple_of(4), 0);
         packet::seal(&mut packet);
         self.seal(now, &packet)
+    }
+
+    /// A fragment of a message (I-DATA, RFC 8260 §2.1) with the next TSN. `flags`: 2 begins a message, 1 ends it.
+    pub fn fragment(
+        &mut self,
+        now: Instant,
+        flags: u8,
+        (stream, message): (u16, u32),
+        protocol: u32,
+        payload: &[u8],
+    ) -> Option<Vec<u8>> {
+        let tsn = self.tsn?;
+        self.tsn = Some(tsn.wrapping_add(1));
+        let mut chunk = vec![64, flags, 0, 0];
+        chunk.extend(tsn.to_be_bytes());
+        chunk.extend(stream.to_be_bytes());
+        chunk.extend([0; 2]);
+        chunk.extend([message.to_be_bytes(), protocol.to_be_bytes()].concat());
+        chunk.extend(payload);
+        let len = u16::try_from(chunk.len()).ok()?;
+        chunk[2..4].copy_from_slice(&len.to_be_bytes());
+        self.sctp(now, &chunk)
     }
 
     /// A protected RTCP packet with anything in it.
