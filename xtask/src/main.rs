@@ -5,6 +5,7 @@ mod boards;
 mod capi;
 mod circles;
 mod cortex_m;
+mod coverage;
 mod deny;
 mod e2e;
 mod esp32p4;
@@ -127,6 +128,11 @@ const VERBS: &[Verb] = &[
         name: "proofs",
         about: "the promises P1 to P13, a line each with what was measured; `proofs P3`, `--write`",
         run: proofs::main,
+    },
+    Verb {
+        name: "coverage",
+        about: "which lines of parsers and crates their tests run; `--lines`, `--write`",
+        run: coverage::main,
     },
     Verb { name: "deny", about: "licences, sources, doubled and yanked versions of all dependencies", run: deny::main },
     Verb {
