@@ -11,6 +11,7 @@ mod checks_that_come_early;
 mod closing;
 mod every_loss;
 mod floods;
+mod forged_answers;
 mod nat_combinations;
 mod replays;
 mod silence_has_a_reason;
