@@ -24,7 +24,7 @@ const LEAST: f64 = 95.0;
 
 /// Folders of `crates` that are looked at. The rest is tested by published vectors (`curves`), by C (`capi`) or beside another
 /// library (`crypto-host`).
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 17] = [
     "arena",
     "congestion",
     "crypto",
@@ -40,11 +40,12 @@ const CRATES: [&str; 16] = [
     "sdp",
     "signaling",
     "srtp",
+    "tls",
     "wire",
 ];
 
 /// What reads bytes or text of others: a name, and the beginnings of its files' paths.
-const PARSERS: [(&str, &[&str]); 10] = [
+const PARSERS: [(&str, &[&str]); 11] = [
     ("`wire`: readers, text, fingerprints", &["wire/src/"]),
     ("`sdp`", &["sdp/src/"]),
     (
@@ -74,6 +75,7 @@ const PARSERS: [(&str, &[&str]); 10] = [
             "rtp/src/red.rs",
             "rtp/src/flexfec.rs",
             "rtp/src/nal.rs",
+            "rtp/src/obu.rs",
         ],
     ),
     ("`rtp`: RTCP", &["rtp/src/rtcp/"]),
@@ -81,12 +83,27 @@ const PARSERS: [(&str, &[&str]); 10] = [
         "`signaling`: HTTP, WebSocket, JSON, URLs",
         &[
             "signaling/src/http.rs",
+            "signaling/src/http/",
             "signaling/src/ws.rs",
             "signaling/src/frame.rs",
             "signaling/src/json.rs",
             "signaling/src/url.rs",
             "signaling/src/message.rs",
             "signaling/src/parsers.rs",
+        ],
+    ),
+    (
+        "`tls`: records, messages, certificates, SNTP",
+        &[
+            "tls/src/record.rs",
+            "tls/src/handshake.rs",
+            "tls/src/hello.rs",
+            "tls/src/certificate.rs",
+            "tls/src/chain.rs",
+            "tls/src/name.rs",
+            "tls/src/pem.rs",
+            "tls/src/sntp.rs",
+            "tls/src/time.rs",
         ],
     ),
     (
