@@ -11,9 +11,10 @@ use ice_support::{Endpoint, run};
 
 /// How much faster our clock runs than coturn's.
 const SPEED: u32 = 60;
-/// coturn's permissions and channels last as long, in its seconds, as RFC 8656's do in ours.
-const PERMISSION: u32 = 300 / SPEED;
-const CHANNEL: u32 = 600 / SPEED;
+/// coturn's permissions and channels last twice as long, in its seconds, as RFC 8656's do in ours: on a machine with much else
+/// to do our clock stands still now and then, and coturn's does not.
+const PERMISSION: u32 = 2 * 300 / SPEED;
+const CHANNEL: u32 = 2 * 600 / SPEED;
 
 /// More than anything here takes on a machine with much else to do.
 const LONG: Duration = Duration::from_secs(30);
@@ -99,10 +100,10 @@ fn a_relayed_path_lives_longer_than_its_permission_and_channel() {
     assert_eq!(caged.agent.selected().unwrap().local, relay.addr);
     assert_eq!(free.agent.selected().unwrap().remote, relay.addr);
 
-    // 14 of coturn's seconds, 840 of ours: two permissions and a channel would have run out.
-    let start = caged.now();
+    // Two permissions and a channel would have run out.
+    let (start, began) = (caged.now(), std::time::Instant::now());
     let mut n = 0;
-    while caged.now() < start + Duration::from_secs(840) {
+    while began.elapsed() < Duration::from_secs(u64::from(CHANNEL) + 2) {
         n += 1;
         caged.send(&[0x80, n as u8, 1]);
         free.send(&[0x80, n as u8, 2, 3, 4]);
@@ -116,7 +117,7 @@ fn a_relayed_path_lives_longer_than_its_permission_and_channel() {
         );
         run(&mut [&mut caged, &mut free], Duration::from_millis(100), |_| false);
     }
-    assert!(n > 50);
+    assert!(n > 10);
     assert_eq!(caged.agent.room().0, 4, "data go by channel");
     assert_eq!(caged.data.last().unwrap()[2..], [2, 3, 4]);
     let states = [caged.agent.state(), free.agent.state()];
