@@ -8,7 +8,7 @@ use super::state::State;
 use crate::channel::{State as ChannelState, pending};
 use crate::chunk::{Data, ForwardTsn, cause};
 use crate::config::OPEN_HEADER;
-use crate::dcep::{Dcep, Open};
+use crate::dcep::{Dcep, Open, ppid};
 use crate::error::{Discard, Failure};
 use crate::recv::{Arrival, Delivered};
 use crate::timer::Timer;
@@ -63,7 +63,13 @@ impl<A: Allocator> Association<A> {
             }
         }
         let known = self.channels.by_stream(data.stream);
+        let opens = data.begin && data.protocol == ppid::DCEP;
         if known.is_none() && self.channels.is_spent(data.stream) {
+            if opens {
+                // The channel is another one. Its messages cannot be told from those of the last one, so the peer is told that it
+                // does not open.
+                return self.refuse(data);
+            }
             // The peer goes on with a channel that is closed here, and would not reset its stream.
             self.rx.tracker.receive(data.tsn);
             return Err(Discard::ClosedChannel);
@@ -211,10 +217,8 @@ impl<A: Allocator> Association<A> {
             if let Some(key) = self.channels.by_stream(skipped.stream)
                 && let Some(channel) = self.channels.get_mut(key)
             {
-                let before = channel.ready.tail;
                 self.rx.skip(channel, forward.interleaved, skipped.unordered, skipped.message);
-                let told = channel.state != ChannelState::Unopened && !channel.deaf;
-                if (channel.ready.tail != before || channel.cut) && told {
+                if channel.cut && channel.state != ChannelState::Unopened && !channel.deaf {
                     self.channels.raise(key, pending::READABLE);
                 }
                 self.deliver(now, key);

@@ -165,7 +165,8 @@ impl<A: Allocator> Receiver<A> {
             channel.unordered_bytes = channel.unordered_bytes.saturating_sub(self.run_bytes(first));
         }
         if complete {
-            if !unordered {
+            // One from before a message that was given up does not bring it back.
+            if !unordered && !serial_after(channel.next_in, message) {
                 channel.next_in = message.wrapping_add(1);
             }
         } else {
@@ -241,7 +242,8 @@ impl<A: Allocator> Receiver<A> {
     fn next_ordered(&mut self, channel: &mut Channel) -> Option<(Key, Key)> {
         let first = channel.ordered_in.head?;
         let head = self.fragments.get(first)?;
-        if head.message != channel.next_in || !head.begin {
+        // One with a lower number is whole, and has waited for one that was given up ([`skip`](Self::skip)).
+        if serial_after(head.message, channel.next_in) || !head.begin {
             return None;
         }
         let mut run = channel.run.unwrap_or(Run { last: first, bytes: head.chain.len() });
@@ -360,7 +362,8 @@ impl<A: Allocator> Receiver<A> {
         fits.then_some(len)
     }
 
-    /// The sender has given up `message` and everything before it (RFC 3758 §3.6, RFC 8260 §2.3.1).
+    /// The sender has given up `message` and everything before it (RFC 3758 §3.6, RFC 8260 §2.3.1). What is whole of it can be
+    /// [delivered](Self::deliver) then.
     pub(crate) fn skip(&mut self, channel: &mut Channel, interleaved: bool, unordered: bool, message: u32) {
         if unordered {
             if channel.partial.is_some_and(|p| p.unordered && !serial_after(p.message, message)) {
@@ -384,28 +387,23 @@ impl<A: Allocator> Receiver<A> {
             channel.cut = true;
         }
         channel.run = None;
+        channel.next_in = message.wrapping_add(1);
+        // Messages before it that are complete still count; they only waited for one that was given up. They keep their
+        // place, and `deliver` takes them from there.
         let mut list = channel.ordered_in;
-        // Messages before it that are complete still count; they only waited for one that was given up.
-        while let Some(first) = list.head {
-            let Some(head) = self.fragments.get(first) else { break };
+        let mut at = list.head;
+        while let Some((first, head)) = at.and_then(|k| Some((k, self.fragments.get(k)?))) {
             if serial_after(head.message, message) {
                 break;
             }
             let Some((last, _, complete)) = self.run_from(first) else { break };
-            self.unlink(&mut list, first, last);
-            if complete && channel.partial.is_none() {
-                channel.ordered_in = list;
-                let next_in = channel.next_in;
-                if let Delivered::Dcep(key) = self.hand_over(channel, first, last, false) {
-                    self.drop_list(&mut List { head: Some(key), tail: None });
-                }
-                channel.next_in = next_in;
-            } else {
+            at = self.fragments.get(last).and_then(|f| f.next);
+            if !complete {
+                self.unlink(&mut list, first, last);
                 self.drop_list(&mut List { head: Some(first), tail: Some(last) });
             }
         }
         channel.ordered_in = list;
-        channel.next_in = message.wrapping_add(1);
     }
 
     /// Unordered DATA up to `cumulative` that is not a whole message will never be one.

@@ -7,6 +7,7 @@ mod counted;
 mod dead_association;
 mod exhaustive;
 mod fairness;
+mod given_up;
 mod latency;
 mod limits;
 mod pauses;

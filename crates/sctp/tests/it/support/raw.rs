@@ -27,7 +27,13 @@ pub fn config() -> Config {
 }
 
 pub fn victim() -> Victim {
-    let mut net = pair([config(), config()], Link { delay: Duration::ZERO, ..Link::default() }, 9);
+    victim_of(config())
+}
+
+/// One with this configuration, of which both ends of the handshake have the same.
+pub fn victim_of(config: Config) -> Victim {
+    let heap_bound = Assoc::worst_case_bytes(&config);
+    let mut net = pair([config.clone(), config], Link { delay: Duration::ZERO, ..Link::default() }, 9);
     net.log = Some(vec![]);
     assert!(net.run_until(Duration::from_secs(1), |n| n.left.is_established() && n.right.is_established()));
     let log = net.log.take().expect("kept");
@@ -39,7 +45,7 @@ pub fn victim() -> Victim {
     };
     let ((tag, victim_tsn), (_, tsn)) = (init(0), init(1));
     events(&mut net.left);
-    Victim { net, tag, tsn, victim_tsn, heap_bound: Assoc::worst_case_bytes(&config()) }
+    Victim { net, tag, tsn, victim_tsn, heap_bound }
 }
 
 impl Victim {
