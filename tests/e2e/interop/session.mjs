@@ -61,7 +61,9 @@ export async function begin({ side, codec, bytes, offer }, { RTCPeerConnection, 
       let [echoes, closed] = [0, false];
       channel.onmessage = () => { echoes += 1; };
       channel.onclose = () => { closed = true; };
-      channel.onopen = () => { for (let n = 0; n < 5; n += 1) channel.send('hello'); };
+      // By its state: that of `@roamhq/wrtc` is open before anybody can be told, and nobody is.
+      await until('second channel', () => channel.readyState === 'open');
+      for (let n = 0; n < 5; n += 1) channel.send('hello');
       await until('echo on a second channel', () => echoes === 5);
       if (side === 'offer') channel.close();
       else channel.send('close');
