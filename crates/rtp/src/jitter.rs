@@ -117,6 +117,8 @@ pub struct JitterBuffer<A: Allocator + Clone> {
     /// First packet of the frame that comes out next, once one arrived.
     next: Option<u64>,
     highest: u64,
+    /// Where the first whole key frame begins behind `next`.
+    key_ahead: Option<u64>,
     /// A frame came out, so `next` can't move back any more.
     started: bool,
     /// A packet was given up, so `next` can't move back any more, and the first frame needs proof of its beginning.
@@ -164,6 +166,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             unwrapper: Unwrapper::new(),
             next: None,
             highest: 0,
+            key_ahead: None,
             started: false,
             torn: false,
             skipped: false,
@@ -190,7 +193,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
                 if self.started || self.torn || !fits {
                     return Inserted::Late;
                 }
-                self.next = Some(sequence);
+                self.set_next(sequence);
             }
             Some(_) => {}
         }
@@ -215,6 +218,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
         }
         self.highest = self.highest.max(sequence);
         self.learn_markers(sequence);
+        self.note_key_frame(sequence);
         Inserted::Held
     }
 
@@ -276,7 +280,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
                         return self.take(next, self.damaged_end(next), false, out);
                     }
                     self.give_up(first.saturating_sub(next));
-                    self.next = Some(first);
+                    self.set_next(first);
                     self.torn = true;
                 }
             }
@@ -297,7 +301,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
     /// Drops all packets, for example when the source has restarted.
     pub fn reset(&mut self) {
         self.slots.forget();
-        (self.unwrapper, self.next, self.highest) = (Unwrapper::new(), None, 0);
+        (self.unwrapper, self.next, self.highest, self.key_ahead) = (Unwrapper::new(), None, 0, None);
         (self.started, self.torn, self.skipped, self.lost) = (false, false, false, 0);
         (self.taken, self.markers) = (None, Markers::Unknown);
         self.orientation = None;
@@ -402,7 +406,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
 
     /// Gives out packets `first..=end`; `None` when they carry nothing.
     fn take(&mut self, first: u64, end: u64, complete: bool, out: &mut [u8]) -> Option<ReceivedFrame> {
-        self.next = Some(end.saturating_add(1));
+        self.set_next(end.saturating_add(1));
         let head = *self.slots.get(first)?;
         let begins = self.begins(first, end, &head);
         self.taken = self.slots.get(end).map(|last| Taken { sequence: end, timestamp: last.timestamp });
@@ -481,7 +485,7 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             self.slots.clear(at);
         }
         self.give_up(oldest.saturating_sub(next));
-        self.next = Some(oldest);
+        self.set_next(oldest);
         self.torn = true;
     }
 

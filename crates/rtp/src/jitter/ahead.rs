@@ -1,4 +1,5 @@
-//! A key frame behind a gap.
+//! A key frame behind a gap. Which one it is changes with a packet that comes and with the beginning of the window, and is
+//! looked for only then: whoever waits asks often.
 
 use barertc_arena::Allocator;
 use barertc_wire::Instant;
@@ -23,28 +24,56 @@ impl<A: Allocator + Clone> JitterBuffer<A> {
             self.slots.clear(at);
         }
         self.give_up(key.saturating_sub(next));
-        (self.next, self.started, self.torn, self.skipped) = (Some(key), true, false, true);
+        (self.started, self.torn, self.skipped) = (true, false, true);
+        self.set_next(key);
+    }
+
+    /// Moves the beginning of the window.
+    pub(super) fn set_next(&mut self, next: u64) {
+        let back = self.next.is_some_and(|before| before > next);
+        self.next = Some(next);
+        if back || self.key_ahead.is_some_and(|key| key <= next) {
+            self.key_ahead = self.find_key_frame(next);
+        }
+    }
+
+    /// A packet came: its frame may be whole now, and it may prove the beginning of the one behind it.
+    pub(super) fn note_key_frame(&mut self, sequence: u64) {
+        let Some(next) = self.next else { return };
+        for at in [sequence, sequence.saturating_add(1)] {
+            let begin = self.whole_key_frame(at).filter(|begin| *begin > next);
+            self.key_ahead = self.key_ahead.into_iter().chain(begin).min();
+        }
     }
 
     /// The first packet of the first whole key frame that begins behind `next`, with proof of its beginning.
     fn key_frame_behind(&self, next: u64) -> Option<u64> {
+        self.key_ahead.filter(|key| *key > next)
+    }
+
+    /// Looks through all that is held.
+    pub(super) fn find_key_frame(&self, next: u64) -> Option<u64> {
+        let timestamp = |at: u64| self.slots.get(at).map(|slot| slot.timestamp);
+        let begins = |at: &u64| timestamp(*at).is_some() && timestamp(*at) != timestamp(at.wrapping_sub(1));
+        (next.saturating_add(1)..=self.highest)
+            .filter(begins)
+            .find_map(|at| self.whole_key_frame(at))
+            .filter(|k| *k > next)
+    }
+
+    /// Where the frame begins that the packet `at` is of, if it is a whole key frame with proof of its beginning.
+    fn whole_key_frame(&self, at: u64) -> Option<u64> {
+        let timestamp = self.slots.get(at)?.timestamp;
+        let same = |at: u64| self.slots.get(at).filter(|slot| slot.timestamp == timestamp);
+        // Most often nothing has come behind it yet: then its beginning need not be looked for.
+        (at..).map_while(same).find(|slot| slot.marker)?;
+        let begin = (0..at).rev().find(|before| same(*before).is_none())?.saturating_add(1);
+        let proven = self.slots.get(begin.wrapping_sub(1)).is_some();
         let anew = if self.config.format.has_nals() { Parts::beginning(self.config.format) } else { Parts::START };
-        // The first packet of a frame of which nothing is missing since, its timestamp, what it has, and whether the packet
-        // before it proves its beginning.
-        let mut frame: Option<(u64, u32, Parts, bool)> = None;
-        let mut before: Option<u32> = None;
-        for at in next..=self.highest {
-            let Some(slot) = self.slots.get(at) else {
-                (frame, before) = (None, None);
-                continue;
-            };
-            let same = frame.filter(|(_, timestamp, ..)| *timestamp == slot.timestamp);
-            let (begin, timestamp, parts, proven) =
-                same.unwrap_or((at, slot.timestamp, Parts::default(), before.is_some_and(|t| t != slot.timestamp)));
-            let parts = parts.with(slot.parts);
-            (frame, before) = (Some((begin, timestamp, parts, proven)), Some(slot.timestamp));
-            let whole = slot.marker && (proven || parts.contains(anew));
-            if whole && parts.contains(Parts::KEY) && begin > next {
+        let mut parts = Parts::default();
+        for slot in (begin..).map_while(same) {
+            parts = parts.with(slot.parts);
+            if slot.marker && (proven || parts.contains(anew)) && parts.contains(Parts::KEY) {
                 return Some(begin);
             }
         }
