@@ -368,7 +368,7 @@ impl<A: Allocator + Clone> Media<A> {
                     }
                 }
             }
-            if asks(&packet).is_some_and(|ssrc| !self.sends(ssrc)) {
+            if self.is_for_others(&packet) {
                 result = Err(Discard::UnknownStream);
             }
             self.extended.handle_rtcp(now, ntp, self.reporter(), &packet);
@@ -390,6 +390,16 @@ impl<A: Allocator + Clone> Media<A> {
     fn sends(&self, ssrc: u32) -> bool {
         let mut all = self.streams.iter().filter_map(|streams| streams.send.as_ref()).map(SendStream::config);
         all.any(|c| c.ssrc == ssrc || c.rtx.is_some_and(|s| s.ssrc == ssrc) || c.repair.is_some_and(|s| s.ssrc == ssrc))
+    }
+
+    /// Whether a packet asks for packets again, or for a key frame, of a stream that is none of ours.
+    fn is_for_others(&self, packet: &Rtcp<'_>) -> bool {
+        match packet {
+            Rtcp::Nack(nack) => !self.sends(nack.media),
+            Rtcp::Pli(pli) => !self.sends(pli.media),
+            Rtcp::Fir(fir) => fir.requests().any(|(ssrc, _)| !self.sends(ssrc)),
+            _ => false,
+        }
     }
 
     /// What a packet tells of the path; the pacer follows.
@@ -466,15 +476,5 @@ impl<A: Allocator + Clone> Media<A> {
                 receiver.update(now);
             }
         }
-    }
-}
-
-/// The stream of which a packet asks for something: packets again, or a key frame.
-fn asks(packet: &Rtcp<'_>) -> Option<u32> {
-    match packet {
-        Rtcp::Nack(nack) => Some(nack.media),
-        Rtcp::Pli(pli) => Some(pli.media),
-        Rtcp::Fir(fir) => fir.requests().map(|(ssrc, _)| ssrc).next(),
-        _ => None,
     }
 }

@@ -77,6 +77,11 @@ impl<A: Allocator + Clone> Receiver<A> {
         }
     }
 
+    /// Whether this payload type is one of those agreed on.
+    pub(super) fn takes(&self, payload_type: u8) -> bool {
+        self.payloads.iter().any(|payload| payload.carries(payload_type) || payload.rtx == Some(payload_type))
+    }
+
     /// Whether it still looks for the source of this payload type.
     pub(super) fn lacks(&self, payload_type: u8) -> bool {
         let rtx = self.stream.config().rtx.is_none();

@@ -44,6 +44,10 @@ impl<A: Allocator + Clone> Receiver<A> {
         match self.never {}
     }
 
+    pub(super) const fn takes(&self, _: u8) -> bool {
+        match self.never {}
+    }
+
     pub(super) const fn lacks(&self, _: u8) -> bool {
         match self.never {}
     }

@@ -60,24 +60,29 @@ impl<A: Allocator + Clone> Streams<A> {
     }
 }
 
-/// RFC 9143 §9.2: by a source that is known, by the name of the m-line in the packet, and else by the payload type.
+/// RFC 9143 §9.2: by a source that is known, by the name of the m-line in the packet, and else by a payload type that one m-line
+/// alone has.
 pub(super) fn receiver_of<'s, A: Allocator + Clone>(
     streams: &'s mut Vec<Streams<A>, A>,
     now: Instant,
     packet: &Packet<'_>,
 ) -> Option<&'s mut Receiver<A>> {
-    let ssrc = packet.header.ssrc;
-    let index = streams.iter().position(|s| s.recv.as_ref().is_some_and(|r| r.knows(ssrc)));
-    if let Some(index) = index {
+    let (ssrc, payload_type) = (packet.header.ssrc, packet.header.payload_type);
+    let place = |takes: &dyn Fn(&Receiver<A>) -> bool| {
+        streams.iter().position(|s| s.recv.as_ref().is_some_and(|receiver| takes(receiver)))
+    };
+    if let Some(index) = place(&|receiver| receiver.knows(ssrc)) {
         return streams.get_mut(index)?.recv.as_deref_mut();
     }
-    let named = streams.iter().position(|s| {
-        let receiver = s.recv.as_ref();
-        receiver.is_some_and(|r| packet.extensions(r.extensions()).mid.is_some_and(|mid| r.is_called(mid)))
-    });
-    let payload_type = packet.header.payload_type;
-    let index =
-        named.or_else(|| streams.iter().position(|s| s.recv.as_ref().is_some_and(|r| r.lacks(payload_type))))?;
+    let name = |receiver: &Receiver<A>| packet.extensions(receiver.extensions()).mid;
+    let index = if place(&|receiver| name(receiver).is_some()).is_some() {
+        // What names another m-line is for none of ours.
+        place(&|receiver| name(receiver).is_some_and(|mid| receiver.is_called(mid)))?
+    } else {
+        let takers = streams.iter().filter_map(|s| s.recv.as_ref()).filter(|receiver| receiver.takes(payload_type));
+        let index = place(&|receiver| receiver.lacks(payload_type))?;
+        (takers.count() == 1).then_some(index)?
+    };
     let receiver = streams.get_mut(index)?.recv.as_deref_mut()?;
     receiver.learn(now, packet).then_some(receiver)
 }

@@ -62,3 +62,71 @@ fn an_offer_that_is_refused_leaves_our_own_in_force() {
     pair.offerer.answered(pair.now, &answer).expect("our offer still stands");
     assert!(pair.connect());
 }
+
+fn connected<'m>(ids: &'m Identities, arena: &'m crate::support::Arena, seed: u64) -> Pair<'m> {
+    let mut pair = Pair::new(ids, [arena; 2], &receiving(), seed).expect("enough memory");
+    pair.offerer.open("chat").expect("room");
+    pair.answerer.add_data().expect("room");
+    pair.signal().expect("they agree");
+    assert!(pair.connect());
+    assert!(pair.drive(5 * SECOND, |p| !p.offerer.open_channels().is_empty()));
+    pair
+}
+
+fn ufrag(sdp: &str) -> &str {
+    sdp.split("a=ice-ufrag:").nth(1).and_then(|rest| rest.split("\r\n").next()).expect("one")
+}
+
+/// Both sides stay connected for longer than consent lasts (RFC 7675 §5.1), and a message passes.
+fn stays(pair: &mut Pair<'_>, text: &str) {
+    pair.pass(60 * SECOND);
+    for side in [&pair.offerer, &pair.answerer] {
+        assert!(side.is_connected() && !side.saw_failure(), "{text}: {:?}", side.events);
+    }
+    let channel = pair.offerer.open_channels()[0];
+    pair.offerer.connection.write_channel(pair.now, channel, MessageKind::Text, text.as_bytes()).expect("room");
+    assert!(pair.drive(5 * SECOND, |p| p.answerer.messages.iter().any(|(_, m)| m == text.as_bytes())), "{text}");
+}
+
+#[test]
+fn an_ice_restart_that_is_taken_back_leaves_the_path_and_is_offered_again() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    for again in [1, 2] {
+        let mut pair = connected(&ids, &arena, 63);
+        let before = pair.offerer.offer().expect("an offer");
+        pair.offerer.connection.rollback(pair.now).expect("there is an offer");
+        for _ in 0..again {
+            pair.offerer.restart_ice().expect("a restart");
+            pair.offerer.offer().expect("an offer");
+            pair.offerer.connection.rollback(pair.now).expect("there is an offer");
+        }
+        stays(&mut pair, "before");
+        let offer = pair.offerer.offer().expect("an offer");
+        assert_ne!(ufrag(&offer), ufrag(&before));
+        let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
+        pair.offerer.answered(pair.now, &answer).expect("it fits");
+        stays(&mut pair, "after");
+    }
+}
+
+#[test]
+fn ice_restarts_of_either_side_and_of_both_may_cross() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    for (polite, impolite) in [(true, false), (false, true), (true, true)] {
+        let mut pair = connected(&ids, &arena, 64);
+        for (restarts, side) in [(polite, &mut pair.offerer), (impolite, &mut pair.answerer)] {
+            if restarts {
+                side.restart_ice().expect("a restart");
+            }
+            side.offer().expect("an offer");
+        }
+        pair.answerer.connection.rollback(pair.now).expect("there is an offer");
+        let theirs = pair.answerer.offer().expect("an offer");
+        let answer = pair.offerer.answer(pair.now, &theirs).expect("its own is taken back");
+        pair.answerer.answered(pair.now, &answer).expect("it fits");
+        stays(&mut pair, "crossed");
+        // What was taken back is offered now.
+        pair.signal().expect("they agree");
+        stays(&mut pair, "again");
+    }
+}

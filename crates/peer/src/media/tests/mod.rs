@@ -1,6 +1,7 @@
 //! Media without a description, a cipher or a network.
 
 mod renegotiated;
+mod unannounced;
 
 use std::vec;
 use std::vec::Vec as StdVec;
@@ -38,12 +39,19 @@ fn terms(sends: bool, payload_types: &[u8]) -> Terms {
 }
 
 fn media(terms: &Terms) -> Media<Global> {
-    let config = Config { recv_audio: RecvBounds::audio(1), ..Config::default() };
+    media_of(&[terms])
+}
+
+/// With a track for each of the terms.
+fn media_of(tracks: &[&Terms]) -> Media<Global> {
+    let config = Config { recv_audio: RecvBounds::audio(tracks.len() as u8), ..Config::default() };
     let mut random = Generator::new(&mut Predictable::new(1));
     let mut media = Media::new(&config, &Global, 9).expect("memory");
-    media.add().expect("room");
-    media.prepare(0, terms, &config, &Global, &mut random).expect("memory");
-    media.commit(Instant::ZERO, 0, Some(terms), &mut random);
+    for (index, terms) in tracks.iter().enumerate() {
+        media.add().expect("room");
+        media.prepare(index, terms, &config, &Global, &mut random).expect("memory");
+        media.commit(Instant::ZERO, index, Some(terms), &mut random);
+    }
     media
 }
 
@@ -109,6 +117,11 @@ fn what_is_asked_of_a_stream_of_nobody_is_counted() {
         assert_eq!(sender.handle_rtcp(now, &about(205, 1, ssrc, &[0, 1, 0, 0])), said);
         assert_eq!(sender.handle_rtcp(now, &about(206, 1, ssrc, &[])), said);
         assert_eq!(sender.handle_rtcp(now, &about(206, 4, 0, &[0, 0, 0, ssrc, 1, 0, 0, 0])), said);
+        // Each of several counts.
+        assert_eq!(
+            sender.handle_rtcp(now, &about(206, 4, 0, &[0, 0, 0, 7, 1, 0, 0, 0, 0, 0, 0, ssrc, 1, 0, 0, 0])),
+            said
+        );
     }
 }
 
