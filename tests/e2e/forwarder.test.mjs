@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
+import { WebSocketServer } from 'ws';
 import { launch } from './browser.mjs';
 import { Streamer } from './streamer.mjs';
 
@@ -112,6 +113,33 @@ test('a page requests, the streamer offers', async () => {
 
 test('a page offers, the streamer answers, in the dialect of the other examples', async () => {
   assert.equal(await plays({ url: forwarder.url, offers: true, key: 'description' }), 'description,id,type');
+});
+
+test('a server that speaks in the segment with its 101 is heard', { timeout: 30_000 }, async () => {
+  const [server, sockets] = [http.createServer(), new WebSocketServer({ noServer: true })];
+  let connections = 0;
+  const heard = new Promise((done) => {
+    server.on('upgrade', (request, socket, head) => {
+      connections += 1;
+      // What is written until the socket is uncorked leaves together.
+      socket.cork();
+      sockets.handleUpgrade(request, socket, head, (ws) => {
+        ws.on('message', (data) => done(JSON.parse(data)));
+        ws.send(JSON.stringify({ id: 'impatience', type: 'request' }));
+        process.nextTick(() => socket.uncork());
+      });
+    });
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const own = await Streamer.start(['--signaling', `ws://127.0.0.1:${server.address().port}/`, '--id', 'server']);
+  try {
+    const { id, type, sdp } = await heard;
+    assert.deepEqual([id, type, sdp.startsWith('v=0'), connections], ['impatience', 'offer', true, 1]);
+  } finally {
+    assert.equal(await own.stop(), 0);
+    sockets.clients.forEach((ws) => ws.terminate());
+    server.close();
+  }
 });
 
 test('a forwarder with a token lets in those who show it', async () => {
