@@ -73,6 +73,23 @@ fn mediamtx() {
         request.starts_with("PATCH /mystream/whip/6a1f3c1e-0d9f-4a2b HTTP/1.1\r\n")
             && request.contains("\r\nIf-Match: *\r\n")
     );
+    // What it refuses has its reason in JSON, and 401 the challenge of another scheme. A session that it has ended is not found.
+    let refused = |status: &str| {
+        let body = r#"{"status":"error","error":"no stream is available on path 'mystream'"}"#;
+        let fields = "Content-Type: application/json; charset=utf-8\r\nWww-Authenticate: Basic realm=\"mediamtx\"\r\n";
+        format!("HTTP/1.1 {status} x\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len())
+    };
+    for status in [400, 401, 404, 500] {
+        let (published, _) =
+            publish("http://cam.example:8889/mystream/whip", "user:pass", &refused(&status.to_string()));
+        assert_eq!(published.map(drop), Err(Error::Status(status)));
+    }
+    let (ended, request) =
+        exchange(&refused("404"), async |stream| whip::end(stream, &session, Some(&token), &mut [0; 1024]).await);
+    assert_eq!(ended, Err(Error::Status(404)));
+    assert!(
+        request.starts_with("DELETE /mystream/whip/6a1f3c1e-0d9f-4a2b HTTP/1.1\r\n") && !request.contains("If-Match")
+    );
 }
 
 #[test]
