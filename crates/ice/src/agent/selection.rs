@@ -293,8 +293,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         let state = match self.consent.active() {
             Some(a) if a.is_disconnected(now, &self.config) => State::Disconnected,
-            // After a restart the old path carries on, but checking has begun anew.
-            Some(a) if a.pair.is_none() => State::Checking,
+            // After a restart the old path carries on, and with the peer's description checking begins anew. Before that, and
+            // when the restart is taken back, nothing has changed.
+            Some(a) if a.pair.is_none() && self.session.remote().is_some() => State::Checking,
             Some(a) if a.nominated && !self.checklist.is_checking() => State::Completed,
             // Renewed checks on other pairs don't take back what was reached.
             Some(_) if self.progress.state() == State::Completed => State::Completed,

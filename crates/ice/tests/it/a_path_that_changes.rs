@@ -142,9 +142,10 @@ fn a_restart_keeps_the_old_way_until_there_is_a_new_one() {
     let from = |remote| Route::udp(addr("203.0.113.1:1000"), addr(remote));
     assert!(world.peers[0].agent.is_expected(from("203.0.113.2:1000"), &[]));
     assert!(!world.peers[0].agent.is_expected(from("203.0.113.3:1000"), &[]));
-    // The other side does not know yet, for a long time: consent goes on with the old credentials.
+    // The other side does not know yet, for a long time: consent goes on with the old credentials, and the state is as it was.
     world.run(secs(120), |_| false);
     assert!(world.peers.iter().all(|p| p.agent.selected().is_some()));
+    assert!(world.both(|s| s == State::Completed));
     world.peers[1].restart(world.now);
     world.signal_credentials(0);
     world.signal_credentials(1);
