@@ -109,7 +109,7 @@ impl<A: Allocator + Clone> Media<A> {
         }
     }
 
-    pub(crate) const fn received_payload_type(&self, _: usize) -> Option<u8> {
+    pub(crate) const fn received_payload(&self, _: usize) -> Option<(u8, Option<u8>)> {
         None
     }
 

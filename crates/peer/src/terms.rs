@@ -36,6 +36,8 @@ pub(crate) struct PayloadTerms {
     /// That of packets that carry earlier frames again (RFC 2198).
     pub(crate) red: Option<u8>,
     pub(crate) format: PayloadFormat,
+    /// Which of the track's codecs it is.
+    pub(crate) codec: u8,
     /// Missing packets may be asked for.
     pub(crate) nack: bool,
     /// The peer wants to know when packets came.

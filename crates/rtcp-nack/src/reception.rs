@@ -141,8 +141,24 @@ impl Reception {
             highest: sequence,
             timestamp,
             last_sr: self.last_sr,
+            // A report that came before the first packet is about this source; one from before a restart may not be.
+            clock: self.clock.filter(|_| !self.started),
             ..Self::new(self.clock_rate)
         };
+    }
+
+    /// The timestamps of another codec count at another rate (RFC 7160). What was measured by the one of before is void.
+    pub(crate) const fn set_clock_rate(&mut self, clock_rate: u32) {
+        if self.clock_rate != clock_rate {
+            self.clock_rate = clock_rate;
+            (self.transit, self.jitter, self.clock) = (None, 0, None);
+        }
+    }
+
+    /// How far `sequence` is behind the highest number so far; 0 when it is not.
+    pub(crate) const fn behind(&self, sequence: u16) -> u16 {
+        let behind = self.highest.wrapping_sub(sequence);
+        if self.started && behind < 1 << 15 { behind } else { 0 }
     }
 
     /// Appendix A.8; the estimate is kept times 16 so that rounding stays small.

@@ -224,5 +224,7 @@ barertc_wire::reasons! {
         TooLarge,
         /// Too many packets are missing. A key frame is asked for instead.
         TooManyMissing,
+        /// The packet was held, and the stream has another codec or another source now.
+        Superseded,
     }
 }

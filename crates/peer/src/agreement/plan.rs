@@ -77,6 +77,7 @@ impl Plan {
                 rtx: codec.rtx_pt,
                 red: codec.red_pt,
                 format: payload_format(&codec.codec)?,
+                codec: codec.local,
                 nack: codec.feedback.nack,
                 transport_cc: codec.feedback.transport_cc,
             })

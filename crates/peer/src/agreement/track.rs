@@ -64,6 +64,7 @@ impl Track {
             codec: self.codec.map(|(codec, _)| codec),
             payload_type: self.codec.map(|(_, payload_type)| payload_type),
             received_payload_type: None,
+            received_codec: None,
             ssrc: self.source.ssrc,
             rtx_ssrc: self.source.rtx,
         }

@@ -75,8 +75,13 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// The track as the last descriptions have agreed on it. `None` when no track has this id.
     #[must_use]
     pub fn track(&self, track: TrackId) -> Option<TrackInfo<'_>> {
-        let info = self.tracks.get(track.index())?.info();
-        Some(TrackInfo { received_payload_type: self.media.received_payload_type(track.index()), ..info })
+        let (agreed, payload) = (self.tracks.get(track.index())?, self.media.received_payload(track.index()));
+        let codec = payload.and_then(|(_, codec)| agreed.config().codecs().get(usize::from(codec?)));
+        Some(TrackInfo {
+            received_payload_type: payload.map(|(payload_type, _)| payload_type),
+            received_codec: codec.map(|codec| codec.codec),
+            ..agreed.info()
+        })
     }
 
     /// Queues a frame of a track that sends. The queue keeps a reference to the frame and does not copy it.

@@ -292,9 +292,9 @@ impl<A: Allocator + Clone> Media<A> {
         self.estimator.stats()
     }
 
-    /// The payload type that a track receives, while it does.
-    pub(crate) fn received_payload_type(&self, index: usize) -> Option<u8> {
-        Some(self.recv_stream(index)?.config().payload_type)
+    /// The payload type that a track receives, and which of its codecs that is, while it does.
+    pub(crate) fn received_payload(&self, index: usize) -> Option<(u8, Option<u8>)> {
+        Some(self.streams.get(index)?.recv.as_ref()?.payload())
     }
 
     /// The stream that sends a track, once there was one.

@@ -47,6 +47,15 @@ impl<A: Allocator + Clone> Receiver<A> {
         &self.stream
     }
 
+    /// The payload type that comes, and which of the track's codecs it is.
+    pub(super) fn payload(&self) -> (u8, Option<u8>) {
+        let RecvConfig { payload_type, format, .. } = *self.stream.config();
+        // One of before the last description comes until the peer has changed over.
+        let named = self.payloads.iter().find(|payload| payload.payload_type == payload_type);
+        let payload = named.or_else(|| self.payloads.iter().find(|payload| payload.format == format));
+        (payload_type, payload.map(|payload| payload.codec))
+    }
+
     /// Whether a packet that names this m-line is for it.
     pub(super) fn is_called(&self, mid: &[u8]) -> bool {
         self.mid.as_slice() == mid
@@ -137,6 +146,8 @@ impl<A: Allocator + Clone> Receiver<A> {
             && payload_type != config.payload_type
             && config.red != Some(payload_type)
             && let Some(payload) = self.payloads.iter().find(|payload| payload.carries(payload_type))
+            // One that was overtaken by those of the next codec is none of a change back.
+            && (payload.format == config.format || !self.stream.is_overtaken(packet.header.sequence))
         {
             // Any of those agreed on may come at any time (RFC 3264 §6.1).
             self.stream.set_format(now, payload.payload_type, payload.format, payload.rtx);

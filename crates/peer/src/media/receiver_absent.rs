@@ -28,6 +28,10 @@ impl<A: Allocator + Clone> Receiver<A> {
         match self.never {}
     }
 
+    pub(super) const fn payload(&self) -> (u8, Option<u8>) {
+        match self.never {}
+    }
+
     pub(super) const fn is_called(&self, _: &[u8]) -> bool {
         match self.never {}
     }

@@ -71,7 +71,7 @@ fn any_payload_type_that_was_agreed_on_is_received() {
         assert_eq!(pair.answerer.frames.len(), 20, "announced: {announced}");
         assert!(pair.answerer.saw(&Event::FrameReceived(to)));
         let track = pair.answerer.connection.track(to).expect("a track");
-        assert_eq!(track.received_payload_type, Some(0));
+        assert_eq!((track.received_payload_type, track.received_codec), (Some(0), Some(Codec::Pcmu)));
     }
 }
 

@@ -4,19 +4,30 @@ use barertc_arena::Allocator;
 use barertc_rtp::{ExtensionMap, Framing, PayloadFormat};
 use barertc_wire::Instant;
 
-use super::RecvStream;
+use super::{MAX_AHEAD, RecvStream};
 use crate::error::Error;
 use crate::reception::Reception;
 use crate::restore::Restorer;
+use crate::stats::RecvDiscard;
 
 impl<A: Allocator + Clone> RecvStream<A> {
+    /// Whether a packet with this number may have been overtaken by those that have come: with another payload type than the
+    /// stream's it is one from before a change, and none that [`set_format`](Self::set_format) is called for.
+    #[must_use]
+    pub const fn is_overtaken(&self, sequence: u16) -> bool {
+        let behind = self.reception.behind(sequence);
+        0 < behind && behind <= MAX_AHEAD
+    }
+
     /// Changes to another of the negotiated payload types (RFC 3264 §6.1). `rtx` is the payload type of its
-    /// retransmissions. When the format is another one, packets that are held are dropped.
+    /// retransmissions. When the format is another one, packets that are held are dropped as [`RecvDiscard::Superseded`].
     pub fn set_format(&mut self, _now: Instant, payload_type: u8, format: PayloadFormat, rtx: Option<u8>) {
         if format != self.config.format {
             self.config.format = format;
             self.config.framing = if format.has_nals() { Framing::AnnexB } else { Framing::Whole };
+            self.count_held();
             self.jitter.set_format(format, self.config.framing);
+            self.reception.set_clock_rate(format.clock_rate());
             self.key_frames.join(format.is_video());
         }
         self.config.payload_type = payload_type;
@@ -24,7 +35,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     }
 
     /// Changes the SSRC, for example when the peer has not announced one and the first packet tells it. Packets that
-    /// are held are dropped. Statistics go on.
+    /// are held are dropped as [`RecvDiscard::Superseded`]. Statistics go on.
     pub fn set_source(&mut self, _now: Instant, ssrc: u32) {
         self.config.ssrc = ssrc;
         self.reception = Reception::new(self.config.format.clock_rate());
@@ -32,8 +43,14 @@ impl<A: Allocator + Clone> RecvStream<A> {
         if let Some(restorer) = &mut self.restorer {
             restorer.reset();
         }
+        self.count_held();
         self.jitter.reset();
         self.key_frames.forget(self.config.format.is_video());
+    }
+
+    /// Packets that are held are about to be dropped.
+    fn count_held(&mut self) {
+        (0..self.jitter.held()).for_each(|_| self.discards.count(RecvDiscard::Superseded));
     }
 
     /// Sets the SSRC and the payload type of retransmissions.

@@ -1,5 +1,6 @@
 //! Every test of the crate in one program.
 
+mod another_codec;
 mod key_frame_requests;
 mod late_frames_are_dropped_whole;
 mod losses_seen_in_feedback;

@@ -22,6 +22,7 @@ fn terms(sends: bool, payload_types: &[u8]) -> Terms {
         rtx: None,
         red: None,
         format: PayloadFormat::Opus,
+        codec: 0,
         nack: false,
         transport_cc: false,
     });
