@@ -38,6 +38,7 @@ pub fn main(_: &[String]) -> Result<()> {
         "dtls.test.mjs",
         "connect.test.mjs",
         "bundle.test.mjs",
+        "crossing.test.mjs",
         "wrtc.test.mjs",
         "channels.test.mjs",
         "record.test.mjs",

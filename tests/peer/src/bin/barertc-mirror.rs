@@ -1,16 +1,21 @@
-//! A device that sends back what it gets, for sessions with other stacks: `barertc-mirror offer|answer ADDRESS h264|vp8 [plain]`.
+//! A device that sends back what it gets, for sessions with other stacks: `barertc-mirror offer|answer ADDRESS h264|vp8|both [plain]`.
 //!
 //! Descriptions go over standard output and input, each with an empty line behind it. It has one track of video, one of Opus,
 //! both of which send and receive, and data channels. A frame that is complete goes back as it came, and so does a message.
 //! With `plain` it offers no FlexFEC. The message `close` closes its channel. Each change of state is a line, and so is the end of a channel.
 //!
-//! A later description on its input is answered. The line `restart` has it offer with new ICE credentials, and `more` with a
-//! second track of Opus. A later offer with more audio than there are tracks gets one, too. With the end of its input it closes
-//! the connection. Its last line is the sum.
+//! With `both` it takes H.264 and VP8, sends H.264, and says `receives CODEC` when other pictures come than before; those of VP8 do not
+//! go back.
+//!
+//! A later description on its input is answered. The line `restart` has it offer with new ICE credentials, `more` with a second
+//! track of Opus, and `offer` once more. The line `crossed` says that the next description is an offer, though its own has no answer,
+//! and `rollback` has it take its own back. A later offer with more audio than there are tracks gets one, too. With the end of its
+//! input it closes the connection. Its last line is the sum.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, BufRead as _};
+use std::mem::discriminant;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
@@ -31,7 +36,7 @@ use futures_lite::future;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
-const USAGE: &str = "barertc-mirror offer|answer ADDRESS h264|vp8 [plain]";
+const USAGE: &str = "barertc-mirror offer|answer ADDRESS h264|vp8|both [plain]";
 
 /// Room for messages, each way.
 const BUFFER: u32 = 1 << 20;
@@ -59,6 +64,8 @@ struct Mirror {
     /// Whether an offer waits for its answer.
     offered: bool,
     tracks: usize,
+    /// What pictures come as.
+    receives: Option<Codec>,
 }
 
 /// A second track of Opus.
@@ -74,11 +81,12 @@ fn main() -> Result<()> {
     };
     let [side, address, video] = rest else { bail!(USAGE) };
     let video = match video.as_str() {
-        "h264" => LocalCodec::h264(),
-        "vp8" => LocalCodec::vp8(),
+        "h264" => vec![LocalCodec::h264()],
+        "vp8" => vec![LocalCodec::vp8()],
+        "both" => vec![LocalCodec::h264(), LocalCodec::vp8()],
         _ => bail!(USAGE),
     };
-    let video = if plain { video.with_flexfec(None) } else { video };
+    let video = video.into_iter().map(|codec| if plain { codec.with_flexfec(None) } else { codec }).collect();
     let mut config = Config { sctp: SctpConfig::with_buffers(BUFFER, BUFFER), ..Config::default() };
     config.max_message_size = MESSAGE as u32;
     config.recv_video = RecvBounds { packets: 512, ..RecvBounds::video(1) };
@@ -90,7 +98,7 @@ fn main() -> Result<()> {
 async fn run(
     offers: bool,
     at: SocketAddr,
-    video: LocalCodec,
+    video: Vec<LocalCodec>,
     config: Config,
     identity: &'static Identity,
 ) -> Result<()> {
@@ -101,7 +109,7 @@ async fn run(
     let mut connection = PeerConnection::new(config, identity, Global, &RustCrypto, &mut UnwrapErr(SysRng))?;
     let now = clock.now();
     connection.add_local_candidate(now, Candidate::host(local))?;
-    connection.add_track(now, TrackConfig::sendrecv(MediaKind::Video, "v", "mirror", [video])?)?;
+    connection.add_track(now, TrackConfig::sendrecv(MediaKind::Video, "v", "mirror", video)?)?;
     connection.add_track(now, TrackConfig::sendrecv(MediaKind::Audio, "a", "mirror", [LocalCodec::opus()])?)?;
     let mut room = vec![0; 16 << 10];
     if offers {
@@ -123,6 +131,7 @@ async fn run(
         refused: 0,
         offered: false,
         tracks: 2,
+        receives: None,
     });
     let mut ports = [Port { local, socket }];
     let mut buffers = Buffers::new();
@@ -178,6 +187,16 @@ impl Mirror {
         let connection = &mut self.connection;
         match word.as_str() {
             "restart" => connection.restart_ice(now)?,
+            "offer" => {}
+            "crossed" => {
+                self.offered = false;
+                return Ok(());
+            }
+            "rollback" => {
+                connection.rollback(now)?;
+                self.offered = false;
+                return Ok(());
+            }
             "more" => drop(connection.add_track(now, second()?)?),
             answer if self.offered => {
                 connection.set_answer(now, answer)?;
@@ -238,14 +257,22 @@ impl Mirror {
 
     fn mirror(&mut self, now: Instant, track: TrackId) {
         while let Ok(read) = self.connection.read_frame(now, track, &mut self.room) {
-            let codec = self.connection.track(track).and_then(|t| t.codec);
+            let Some(info) = self.connection.track(track) else { return };
+            let codec = info.received_codec;
+            let same = codec.map(|c| discriminant(&c)) == info.codec.map(|c| discriminant(&c));
+            if info.kind == MediaKind::Video
+                && self.receives.map(|c| discriminant(&c)) != codec.map(|c| discriminant(&c))
+            {
+                self.receives = codec;
+                println!("receives {}", if matches!(codec, Some(Codec::Vp8)) { "VP8" } else { "H264" });
+            }
             let (format, place) = match codec {
                 Some(Codec::H264(_)) => (PayloadFormat::H264, 0),
                 Some(Codec::Vp8) => (PayloadFormat::Vp8, 0),
                 Some(Codec::Opus { .. }) => (PayloadFormat::Opus, 1),
                 _ => continue,
             };
-            if !read.complete || !self.connection.is_sending(track) {
+            if !read.complete || !same || !self.connection.is_sending(track) {
                 self.refused += 1;
                 continue;
             }
