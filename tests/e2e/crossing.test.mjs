@@ -19,7 +19,7 @@ after(async () => {
 // The nth description that the device prints.
 const description = (device, n) => device.until((lines) => {
   const found = `${lines.join('\n')}\n`.match(/^v=0\n(?:.+\n)+(?=\n)/gm)?.[n];
-  return found && `${found.trimEnd().split('\n').join('\r\n')}\r\n\r\n`;
+  return found && `${found.trimEnd().split('\n').join('\r\n')}\r\n`;
 }, 10_000);
 const until = (device, line, ms = 20_000) => device.until((lines) => lines.includes(line) || undefined, ms);
 
