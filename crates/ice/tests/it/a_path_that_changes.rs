@@ -151,8 +151,8 @@ fn a_restart_keeps_the_old_way_until_there_is_a_new_one() {
     world.signal_credentials(1);
     world.signal_locals(0);
     world.signal_locals(1);
-    assert!(world.run(secs(5), |w| w.both(|s| s == State::Completed)));
-    assert!(!is_ours(&world, &old) && is_ours(&world, &new));
+    assert!(world.run(secs(5), |w| !is_ours(w, &old) && w.both(|s| s == State::Completed)));
+    assert!(is_ours(&world, &new));
     world.run(secs(120), |_| false);
     assert!(world.both(|s| s == State::Completed));
     assert!(world.peers.iter().all(|p| p.saw(|e| matches!(e, Event::ConsentLost(_))).is_none()));
