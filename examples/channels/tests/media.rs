@@ -26,11 +26,11 @@ impl Recorder {
         Self { child, lines, url }
     }
 
-    /// Sends to it for some seconds, until the recording is whole.
-    fn publish(&mut self, seconds: &str) {
+    /// Sends to it for some seconds; what it says of the recording then.
+    fn publish(&mut self, seconds: &str) -> String {
         let sent = Command::new(PUBLISH).args([&self.url, seconds]).output().unwrap();
         assert!(sent.status.success(), "{sent:?}");
-        assert!(self.lines.next().unwrap().unwrap().ends_with(" is whole"));
+        self.lines.next().unwrap().unwrap()
     }
 
     /// What it has complained of.
@@ -67,8 +67,8 @@ fn what_is_published_is_recorded_beside_what_was_there() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("0.h264"), "precious").unwrap();
     let mut recorder = Recorder::start(folder.path(), "100000000");
-    recorder.publish("6");
-    recorder.publish("4");
+    assert_eq!(recorder.publish("6"), "recording 1 is whole");
+    assert_eq!(recorder.publish("4"), "recording 2 is whole");
     assert_eq!(recorder.end(), "");
     assert_eq!(std::fs::read(folder.path().join("0.h264")).unwrap(), b"precious");
     for (number, seconds) in [(1, 6), (2, 4)] {
@@ -86,7 +86,7 @@ fn a_recording_ends_at_its_bound() {
     let folder = tempfile::tempdir().unwrap();
     let mut recorder = Recorder::start(folder.path(), &LIMIT.to_string());
     // A machine that has much else to do sends an eighth of it.
-    recorder.publish("10");
+    assert_eq!(recorder.publish("10"), "recording 0 is cut: the limit of 200000 bytes is reached");
     assert!(recorder.end().contains("nothing more is recorded"));
     let bytes: u64 =
         std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();

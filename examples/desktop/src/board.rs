@@ -211,7 +211,11 @@ impl Board for Desktop {
         if let Some(ear) = &self.ear {
             ear.borrow_mut().end(sender);
         }
-        self.write(|recorder| recorder.end(sender));
+        self.write(|recorder| {
+            let end = recorder.end(sender)?;
+            self.say.log(format_args!("recording {} {end}", recorder.number(sender)));
+            Ok(())
+        });
     }
 
     #[cfg(feature = "tls")]

@@ -1,6 +1,7 @@
 //! Keeps what others send: H.264 as Annex B, Opus in Ogg (RFC 7845).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,29 @@ pub struct Recorder {
     /// They are used up.
     full: bool,
     open: HashMap<u32, Recording>,
+    /// Senders who are here still, and whose recordings ended at the limit.
+    cut: Vec<u32>,
+}
+
+/// How the recording of a sender has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With what was sent last.
+    Whole,
+    /// At the limit of so many bytes, before the sender did.
+    Cut(u64),
+    /// There is none: no key frame and no sound came, or the limit was reached before.
+    Nothing,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("is whole"),
+            Self::Cut(limit) => write!(f, "is cut: the limit of {limit} bytes is reached"),
+            Self::Nothing => f.write_str("has nothing: no key frame and no sound came in time"),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -53,7 +77,15 @@ impl Recorder {
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u32>().ok());
             first = first.max(number.map_or(0, |number| number.saturating_add(1)));
         }
-        Ok(Self { folder: folder.to_owned(), first, limit, left: limit, full: false, open: HashMap::new() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            first,
+            limit,
+            left: limit,
+            full: false,
+            open: HashMap::new(),
+            cut: Vec::new(),
+        })
     }
 
     /// One more frame of a sender.
@@ -66,13 +98,14 @@ impl Recorder {
         } else {
             // What there is stays whole; nothing is added to it any more.
             self.full = true;
+            self.cut = self.open.keys().copied().collect();
             self.end_all()?;
             let limit = self.limit;
             return Err(io::Error::other(format!(
                 "the limit of {limit} bytes is reached, and nothing more is recorded"
             )));
         }
-        let (folder, number) = (&self.folder, self.first.saturating_add(sender));
+        let (folder, number) = (&self.folder, self.number(sender));
         let create = |kind| File::create_new(folder.join(format!("{number}.{kind}"))).map(BufWriter::new);
         let recording = self.open.entry(sender).or_default();
         if kind == MediaKind::Video {
@@ -97,19 +130,35 @@ impl Recorder {
         }
     }
 
+    /// The number in the names of this sender's files.
+    pub const fn number(&self, sender: u32) -> u32 {
+        self.first.saturating_add(sender)
+    }
+
     /// There will be no more of this sender.
-    pub fn end(&mut self, sender: u32) -> io::Result<()> {
-        let Some(recording) = self.open.remove(&sender) else { return Ok(()) };
+    pub fn end(&mut self, sender: u32) -> io::Result<End> {
+        if let Some(at) = self.cut.iter().position(|cut| *cut == sender) {
+            self.cut.swap_remove(at);
+            return Ok(End::Cut(self.limit));
+        }
+        self.close(sender)
+    }
+
+    /// Ends the files of a sender.
+    fn close(&mut self, sender: u32) -> io::Result<End> {
+        let Some(recording) = self.open.remove(&sender) else { return Ok(End::Nothing) };
+        let any = recording.video.is_some() || recording.audio.is_some();
         if let Some(mut video) = recording.video {
             video.flush()?;
         }
-        recording.audio.map_or(Ok(()), Sound::end)
+        recording.audio.map_or(Ok(()), Sound::end)?;
+        Ok(if any { End::Whole } else { End::Nothing })
     }
 
     /// There will be no more at all.
     pub fn end_all(&mut self) -> io::Result<()> {
         let senders: Vec<u32> = self.open.keys().copied().collect();
-        senders.into_iter().try_for_each(|sender| self.end(sender))
+        senders.into_iter().try_for_each(|sender| self.close(sender).map(|_| ()))
     }
 }
 
@@ -181,6 +230,26 @@ mod tests {
         }
         for name in ["0.h264", "7.ogg", "notes.txt"] {
             assert_eq!(std::fs::read(folder.join(name)).unwrap(), b"precious", "{name}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_end_of_a_recording_is_told_as_it_was() {
+        let folder = folder("end");
+        std::fs::write(folder.join("4.h264"), "precious").unwrap();
+        let mut recorder = Recorder::new(&folder, 250).unwrap();
+        let inter = ReceivedFrame { key: false, ..key_frame() };
+        for sender in 0..2 {
+            recorder.frame(sender, MediaKind::Video, &key_frame(), &[0; 100]).unwrap();
+        }
+        recorder.frame(2, MediaKind::Video, &inter, &[0; 10]).unwrap();
+        assert_eq!((recorder.number(0), recorder.end(0).unwrap()), (5, End::Whole));
+        assert!(recorder.frame(1, MediaKind::Video, &key_frame(), &[0; 100]).is_err());
+        recorder.frame(3, MediaKind::Video, &key_frame(), &[0; 100]).unwrap();
+        assert_eq!((recorder.number(1), recorder.end(1).unwrap()), (6, End::Cut(250)));
+        for sender in [1, 3, 4] {
+            assert_eq!(recorder.end(sender).unwrap(), End::Nothing, "{sender}");
         }
         std::fs::remove_dir_all(folder).unwrap();
     }

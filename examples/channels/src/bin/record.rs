@@ -58,9 +58,11 @@ impl App for Publisher {
     }
 
     fn ended(&mut self) {
-        match self.shelf.borrow_mut().recorder.end(self.number) {
-            Ok(()) => println!("recording {} is whole", self.number),
-            Err(error) => eprintln!("recording {}: {error}", self.number),
+        let recorder = &mut self.shelf.borrow_mut().recorder;
+        let number = recorder.number(self.number);
+        match recorder.end(self.number) {
+            Ok(end) => println!("recording {number} {end}"),
+            Err(error) => eprintln!("recording {number}: {error}"),
         }
     }
 }
