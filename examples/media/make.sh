@@ -2,7 +2,10 @@
 # Makes sample.brtc and sample-small.brtc, the media that the examples stream when they are given nothing else: ten seconds of a synthetic
 # scene with sound, all of our own. Needs ffmpeg with libx264 and libopus. Every key frame is 88 to 120 KB, more than
 # 64 packets, and the still background's grain is why: those are what a loss-recovery history has to hold in full.
+# `make.sh codecs FOLDER` makes instead sample-vp8.brtc, sample-vp9.brtc and sample-av1.brtc there: the small one in these codecs. It needs
+# libvpx and libaom.
 set -eu
+[ "${1:-}" != codecs ] || folder=$(cd "$2" && pwd)
 cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -17,6 +20,22 @@ moving="
         [2:v]scale=320:180:flags=neighbor,format=yuv420p[life];
         [back][card]overlay=x='320+300*sin(2*PI*t/10)':y='180+160*cos(2*PI*t/5)':eval=frame[both];
         [both][life]overlay=x=40:y=500"
+
+if [ -n "${folder:-}" ]; then
+    of() {
+        name=$1
+        shift
+        ffmpeg -hide_banner -loglevel error -y $scene \
+            -filter_complex "[0:v]format=yuv420p[back];$moving,scale=640:360,format=yuv420p[v]" \
+            -map "[v]" -t 10 "$@" -g 50 -b:v 400k -f ivf "$work/$name.ivf"
+        cargo xtask pack --ivf "$work/$name.ivf" --fps 30 -o "$folder/sample-$name.brtc"
+    }
+    of vp8 -c:v libvpx -deadline realtime -cpu-used 4 -lag-in-frames 0
+    of vp9 -c:v libvpx-vp9 -deadline realtime -cpu-used 6 -lag-in-frames 0
+    of av1 -c:v libaom-av1 -usage realtime -cpu-used 8 -lag-in-frames 0
+    exit
+fi
+
 ffmpeg -hide_banner -loglevel error -y $scene \
     -filter_complex "[0:v]format=yuv420p,noise=c0s=7:c0_seed=3,noise=c1s=3:c1_seed=5[back];$moving,format=yuv420p[v]" \
     -map "[v]" -t 10 -c:v libx264 -preset medium -profile:v baseline -level 3.1 -bf 0 \

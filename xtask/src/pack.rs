@@ -8,31 +8,34 @@ use anyhow::{Context as _, Result, bail, ensure};
 use barertc_arena::Global;
 use barertc_media::pack::{self, Track, block_on};
 use barertc_media::{
-    AnnexB, AnnexBConfig, Directory, DirectoryConfig, Disk, ErrorKind, FrameKind, Ogg, OggConfig, Source,
+    AnnexB, AnnexBConfig, Directory, DirectoryConfig, Disk, ErrorKind, FrameKind, Ivf, IvfConfig, Ogg, OggConfig,
+    Source,
 };
 
-const PACK: &str = "usage: cargo xtask pack (--dir DIR | [--annexb FILE] [--ogg FILE]) [--fps N] -o OUT
-  --dir DIR      frames one a file: DIR/h264/0.h264 or sample-0.h264 and so on, DIR/opus/0.opus likewise
+const PACK: &str = "usage: cargo xtask pack (--dir DIR | [--annexb FILE | --ivf FILE] [--ogg FILE]) [--fps N] -o OUT
+  --dir DIR      frames one a file: DIR/h264/0.h264 or sample-0.h264 and so on, DIR/vp8, DIR/vp9, DIR/av1 and DIR/opus likewise
   --annexb FILE  an H.264 elementary stream
+  --ivf FILE     VP8, VP9 or AV1 in IVF
   --ogg FILE     Opus in Ogg
   --fps N        pictures a second (30)
   -o OUT         the packed file";
 const UNPACK: &str = "usage: cargo xtask unpack FILE (--annexb OUT | --dir OUT)
   --annexb OUT   the pictures as an elementary stream
-  --dir OUT      everything, one frame a file, in OUT/h264 and OUT/opus";
+  --dir OUT      everything, one frame a file, in OUT/h264, OUT/opus and so on";
 
 /// Larger than any encoder's frame; a bound all the same, so that a broken file cannot ask for everything.
 const MAX_FRAME: usize = 16 << 20;
 
 /// `cargo xtask pack`.
 pub fn pack(args: &[String]) -> Result<()> {
-    let (mut dir, mut annexb, mut ogg, mut out, mut fps) = (None, None, None, None, 30);
+    let (mut dir, mut annexb, mut ivf, mut ogg, mut out, mut fps) = (None, None, None, None, None, 30);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().with_context(|| format!("{arg} needs a value\n{PACK}"));
         match arg.as_str() {
             "--dir" => dir = Some(value()?),
             "--annexb" => annexb = Some(value()?),
+            "--ivf" => ivf = Some(value()?),
             "--ogg" => ogg = Some(value()?),
             "--fps" => fps = value()?.parse().context("--fps needs a whole number")?,
             "-o" => out = Some(value()?),
@@ -40,9 +43,11 @@ pub fn pack(args: &[String]) -> Result<()> {
         }
     }
     let out = out.with_context(|| format!("no -o OUT\n{PACK}"))?;
-    ensure!(dir.is_some() != (annexb.is_some() || ogg.is_some()), "either --dir, or --annexb and --ogg\n{PACK}");
+    let streams = annexb.is_some() || ivf.is_some() || ogg.is_some();
+    ensure!(dir.is_some() != streams, "either --dir, or --annexb or --ivf, and --ogg\n{PACK}");
+    ensure!(annexb.is_none() || ivf.is_none(), "one track of pictures: --annexb or --ivf\n{PACK}");
     ensure!((1..=1000).contains(&fps) && 90_000 % fps == 0, "{fps} pictures a second have no whole duration at 90 kHz");
-    let tracks = block_on(read(dir, annexb, ogg, 90_000 / fps))?;
+    let tracks = block_on(read(dir, annexb, ivf, ogg, 90_000 / fps))?;
     ensure!(!tracks.is_empty(), "nothing to pack");
 
     let mut file = BufWriter::new(File::create(out).with_context(|| format!("cannot create {out}"))?);
@@ -68,7 +73,7 @@ pub fn unpack(args: &[String]) -> Result<()> {
         }
         "--dir" => {
             for track in &tracks {
-                let name = name(track.kind);
+                let name = track.kind.extension();
                 let folder = Path::new(out).join(name);
                 std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
                 for (number, frame) in track.frames.iter().enumerate() {
@@ -85,6 +90,7 @@ pub fn unpack(args: &[String]) -> Result<()> {
 async fn read(
     dir: Option<&String>,
     annexb: Option<&String>,
+    ivf: Option<&String>,
     ogg: Option<&String>,
     frame_duration: u32,
 ) -> Result<Vec<Track>> {
@@ -92,8 +98,8 @@ async fn read(
     if let Some(dir) = dir {
         let mut disk = Disk::new(dir);
         let config = DirectoryConfig { frame_duration, max_frame_bytes: MAX_FRAME };
-        for kind in [FrameKind::H264, FrameKind::Opus] {
-            match Directory::open(&mut disk, name(kind), kind, config, Global).await {
+        for kind in FrameKind::VIDEO.into_iter().chain([FrameKind::Opus]) {
+            match Directory::open(&mut disk, kind.extension(), kind, config, Global).await {
                 Ok(source) => tracks.push(Track::read(&mut disk, &mut Source::Directory(source)).await?),
                 Err(e) if matches!(e.kind, ErrorKind::NotFound) => println!("{dir}: no {} in it", e.path),
                 Err(e) => return Err(e.into()),
@@ -105,6 +111,12 @@ async fn read(
         let config = AnnexBConfig { frame_duration, max_frame_bytes: MAX_FRAME };
         let source = AnnexB::open(&mut disk, &file, config, Global).await?;
         tracks.push(Track::read(&mut disk, &mut Source::AnnexB(source)).await?);
+    }
+    if let Some(path) = ivf {
+        let (mut disk, file) = place(path)?;
+        let config = IvfConfig { frame_duration, max_frame_bytes: MAX_FRAME };
+        let source = Ivf::open(&mut disk, &file, config, Global).await?;
+        tracks.push(Track::read(&mut disk, &mut Source::Ivf(source)).await?);
     }
     if let Some(path) = ogg {
         let (mut disk, file) = place(path)?;
@@ -137,13 +149,6 @@ fn describe(track: &Track) -> String {
         track.frames.len(),
         track.bytes()
     )
-}
-
-fn name(kind: FrameKind) -> &'static str {
-    match kind {
-        FrameKind::H264 => "h264",
-        FrameKind::Opus => "opus",
-    }
 }
 
 #[cfg(test)]

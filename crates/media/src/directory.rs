@@ -24,9 +24,11 @@ impl Default for DirectoryConfig {
 }
 
 /// A directory with one frame in each file: `sample-0.h264`, `sample-1.h264`, … or `0.h264`, `1.h264`, …. Opus files
-/// end in `.opus`.
+/// end in `.opus`,
+/// `.vp8`, `.vp9` or `.av1`.
 ///
-/// An H.264 file is one access unit: NAL units, each behind its length in 4 bytes. An Opus file is one packet. Where
+/// An H.264 file is one access unit: NAL units, each behind its length in 4 bytes. An Opus file is one packet, and a file
+/// of another codec what its encoder gives out for a picture. Where
 /// the next number is missing, the source begins again with the first file. Timestamps go on. The source holds no
 /// memory and no open file.
 pub struct Directory<A: Allocator> {
@@ -149,6 +151,10 @@ impl<A: Allocator + Clone> Directory<A> {
                 }
                 (data, keyframe, self.config.frame_duration)
             }
+            kind @ (FrameKind::Vp8 | FrameKind::Vp9 | FrameKind::Av1) => {
+                let keyframe = kind.payload_format().is_key_frame(&data);
+                (data, keyframe, self.config.frame_duration)
+            }
             FrameKind::Opus => {
                 let bad = || file.error(0, ErrorKind::Malformed("not an Opus packet"));
                 {
@@ -161,17 +167,10 @@ impl<A: Allocator + Clone> Directory<A> {
     }
 
     async fn first<S: Storage>(&self, storage: &mut S) -> Result<File<S>, Error<S::Error>> {
-        File::open(storage, format_args!("{}/{}0.{}", self.path, self.prefix, self.extension())).await
+        File::open(storage, format_args!("{}/{}0.{}", self.path, self.prefix, self.kind.extension())).await
     }
 
     async fn file<S: Storage>(&self, storage: &mut S, number: u32) -> Result<Option<File<S>>, Error<S::Error>> {
-        File::find(storage, format_args!("{}/{}{number}.{}", self.path, self.prefix, self.extension())).await
-    }
-
-    fn extension(&self) -> &'static str {
-        match self.kind {
-            FrameKind::H264 => "h264",
-            FrameKind::Opus => "opus",
-        }
+        File::find(storage, format_args!("{}/{}{number}.{}", self.path, self.prefix, self.kind.extension())).await
     }
 }

@@ -1,4 +1,5 @@
 use barertc_arena::{Allocator, Shared};
+use barertc_rtp::{Framing, PayloadFormat};
 
 /// The codec of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -8,15 +9,60 @@ pub enum FrameKind {
     H264,
     /// Opus; a frame is one packet.
     Opus,
+    /// VP8; a frame is what the encoder gives out for a picture.
+    Vp8,
+    /// VP9; a frame is what the encoder gives out for a picture: a frame or a superframe.
+    Vp9,
+    /// AV1; a frame is a temporal unit, whose units have sizes.
+    Av1,
 }
 
 impl FrameKind {
-    /// The ticks per second of the RTP clock (RFC 6184 §8.2.1, RFC 7587 §4.1).
+    /// All kinds of pictures.
+    pub const VIDEO: [Self; 4] = [Self::H264, Self::Vp8, Self::Vp9, Self::Av1];
+
+    /// The ticks per second of the RTP clock (RFC 6184 §8.2.1, RFC 7587 §4.1, RFC 7741 §4.1, RFC 9628 §4.1).
     #[must_use]
     pub const fn clock_rate(self) -> u32 {
+        self.payload_format().clock_rate()
+    }
+
+    /// Whether frames are pictures.
+    #[must_use]
+    pub const fn is_video(self) -> bool {
+        self.payload_format().is_video()
+    }
+
+    /// The format of its RTP payload.
+    #[must_use]
+    pub const fn payload_format(self) -> PayloadFormat {
         match self {
-            Self::H264 => 90_000,
-            Self::Opus => 48_000,
+            Self::H264 => PayloadFormat::H264,
+            Self::Opus => PayloadFormat::Opus,
+            Self::Vp8 => PayloadFormat::Vp8,
+            Self::Vp9 => PayloadFormat::Vp9,
+            Self::Av1 => PayloadFormat::Av1,
+        }
+    }
+
+    /// How names of files with one frame each end.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::H264 => "h264",
+            Self::Opus => "opus",
+            Self::Vp8 => "vp8",
+            Self::Vp9 => "vp9",
+            Self::Av1 => "av1",
+        }
+    }
+
+    /// How the parts of a frame stand in it.
+    #[must_use]
+    pub const fn framing(self) -> Framing {
+        match self {
+            Self::H264 => Framing::Length4,
+            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => Framing::Whole,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Frames from files and encoders, and the clocks that pace them.
 //!
 //! A source reads one frame at a time through a [`Storage`] into memory of the caller's allocator, where any number of
-//! senders share it: a [`Directory`] of numbered files, an H.264 elementary stream ([`AnnexB`]), Opus in [`Ogg`], or a
-//! [`Packed`] file, which needs one read a frame and finds any key frame. All begin again at their end. A [`Schedule`] says
+//! senders share it: a [`Directory`] of numbered files, an H.264 elementary stream ([`AnnexB`]), VP8, VP9 or AV1 in
+//! [`Ivf`], Opus in [`Ogg`], or a [`Packed`] file, which needs one read a frame and finds any key frame. All begin again at their end. A [`Schedule`] says
 //! when a frame is due.
 //!
-//! What is encoded now comes from an [`Encoder`], or as bytes in chunks of any size: [`AccessUnits`], [`OggPackets`] and
-//! [`PrefixedPackets`] cut them. [`RateControl`], [`KeyFrames`] and [`Prober`] let the network steer the encoder.
+//! What is encoded now comes from an [`Encoder`], or as bytes in chunks of any size: [`AccessUnits`],
+//! [`IvfFrames`], [`OggPackets`] and [`PrefixedPackets`] cut them. [`Pictures`] finds out which of the first two it is. [`RateControl`], [`KeyFrames`] and [`Prober`] let the network steer the encoder.
 //!
 //! Sound of the other side goes through a [`Playout`] to a [`Speaker`]; [`G711`] needs no codec library.
 //!
@@ -66,6 +66,7 @@ mod error;
 mod file;
 mod frame;
 mod h264;
+mod ivf;
 mod live;
 mod ogg;
 mod opus;
@@ -87,10 +88,11 @@ pub use frame::{FrameKind, SourceFrame};
 /// Strings and vectors of fixed capacity, which signatures of this crate have.
 #[doc(no_inline)]
 pub use heapless;
+pub use ivf::{Ivf, IvfConfig};
 pub use live::{
-    AccessUnits, AccessUnitsConfig, CaptureClock, Encoder, EncoderRate, KeyFrames, LowestGood, OggPackets,
-    OggPacketsConfig, PrefixedPackets, PrefixedPacketsConfig, Prober, RateConfig, RateControl, ShareRule, StartError,
-    StreamError,
+    AccessUnits, AccessUnitsConfig, CaptureClock, Encoder, EncoderRate, IvfFrames, IvfFramesConfig, KeyFrames,
+    LowestGood, OggPackets, OggPacketsConfig, Pictures, PrefixedPackets, PrefixedPacketsConfig, Prober, RateConfig,
+    RateControl, ShareRule, StartError, StreamError,
 };
 pub use ogg::{Ogg, OggConfig, Unplayed};
 pub use packed::{Packed, PackedConfig};

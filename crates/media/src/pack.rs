@@ -104,7 +104,7 @@ impl Track {
             let (number, duration, expected) = (frame.number, frame.duration, self.duration);
             return Err(PackError::Duration { number, duration, expected });
         }
-        if frame.keyframe && self.kind == FrameKind::H264 {
+        if frame.keyframe && self.kind.is_video() {
             self.key_frames.push(frame.number);
         }
         self.frames.push(frame.data.to_vec());
@@ -201,7 +201,7 @@ pub fn write(out: &mut impl Write, tracks: &[Track]) -> io::Result<u64> {
 pub async fn read<S: Storage>(storage: &mut S, path: &str) -> Result<Vec<Track>, Error<S::Error>> {
     let config = PackedConfig { max_frames: u32::MAX, max_frame_bytes: usize::MAX };
     let mut tracks = Vec::new();
-    for kind in [FrameKind::H264, FrameKind::Opus] {
+    for kind in FrameKind::VIDEO.into_iter().chain([FrameKind::Opus]) {
         let mut packed = match Packed::open(storage, path, kind, config, Global).await {
             Err(Error { kind: ErrorKind::NoSuchTrack, .. }) => continue,
             opened => opened?,
@@ -209,7 +209,7 @@ pub async fn read<S: Storage>(storage: &mut S, path: &str) -> Result<Vec<Track>,
         let mut track = Track { kind, duration: packed.duration(), frames: Vec::new(), key_frames: Vec::new() };
         for number in 0..packed.frames() {
             let frame = packed.next(storage).await?;
-            if frame.keyframe && kind == FrameKind::H264 {
+            if frame.keyframe && kind.is_video() {
                 track.key_frames.push(number);
             }
             track.frames.push(frame.data.to_vec());

@@ -112,7 +112,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         let number = self.number;
         let (data, keyframe) = self.read(storage, number).await?;
         let (data, keyframe) = match self.entry.kind {
-            FrameKind::Opus => (data, keyframe),
+            FrameKind::Opus | FrameKind::Vp8 | FrameKind::Vp9 | FrameKind::Av1 => (data, keyframe),
             FrameKind::H264 => {
                 let first = self.key_frame_from(0);
                 if number <= first {
@@ -155,6 +155,7 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
         let data = self.file.read_shared(storage, offset, len, max, self.alloc.clone()).await?;
         let keyframe = match self.entry.kind {
             FrameKind::Opus => true,
+            kind @ (FrameKind::Vp8 | FrameKind::Vp9 | FrameKind::Av1) => kind.payload_format().is_key_frame(&data),
             FrameKind::H264 => h264::check_access_unit(&data).map_err(|bad| {
                 let at = offset.saturating_add(bad.offset as u64);
                 self.file.error(at, ErrorKind::Malformed(bad.rule.unwrap_or("NAL unit reaches past its frame")))

@@ -6,6 +6,7 @@ use crate::annexb::AnnexB;
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::frame::{FrameKind, SourceFrame};
+use crate::ivf::Ivf;
 use crate::ogg::Ogg;
 use crate::packed::Packed;
 use crate::schedule;
@@ -17,6 +18,8 @@ pub enum Source<S: Storage, A: Allocator> {
     Directory(Directory<A>),
     /// An H.264 elementary stream.
     AnnexB(AnnexB<S, A>),
+    /// VP8, VP9 or AV1 in IVF.
+    Ivf(Ivf<S, A>),
     /// Opus in Ogg.
     Ogg(Ogg<S, A>),
     /// One track of a packed file.
@@ -32,6 +35,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         match self {
             Self::Directory(source) => source.next(storage).await,
             Self::AnnexB(source) => source.next(storage).await,
+            Self::Ivf(source) => source.next(storage).await,
             Self::Ogg(source) => source.next(storage).await,
             Self::Packed(source) => source.next(storage).await,
         }
@@ -63,8 +67,9 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         match self {
             Self::Directory(source) => source.seek_ticks(ticks),
             Self::AnnexB(source) if at.is_zero() => source.rewind(),
+            Self::Ivf(source) if at.is_zero() => source.rewind(),
             Self::Ogg(source) if at.is_zero() => source.rewind(),
-            Self::AnnexB(_) | Self::Ogg(_) => {}
+            Self::AnnexB(_) | Self::Ivf(_) | Self::Ogg(_) => {}
             Self::Packed(source) => {
                 let number = ticks.checked_div(source.duration().into()).unwrap_or(0);
                 let number = number.checked_rem(source.frames().into()).unwrap_or(0);
@@ -96,6 +101,7 @@ impl<S: Storage, A: Allocator + Clone> Source<S, A> {
         match self {
             Self::Directory(source) => source.kind(),
             Self::AnnexB(_) => FrameKind::H264,
+            Self::Ivf(source) => source.kind(),
             Self::Ogg(_) => FrameKind::Opus,
             Self::Packed(source) => source.kind(),
         }

@@ -45,6 +45,13 @@ impl PayloadFormat {
         matches!(self, Self::H264 | Self::H265)
     }
 
+    /// Whether a decoder can start at a whole frame of VP8, VP9 or AV1. The NAL units of H.264 and H.265 have to be found
+    /// before: [`Frame::is_key`](crate::Frame::is_key) tells for them.
+    #[must_use]
+    pub fn is_key_frame(self, frame: &[u8]) -> bool {
+        self.is_key(frame, &[])
+    }
+
     /// Bytes of a NAL unit's header.
     #[must_use]
     pub(crate) const fn nal_header_len(self) -> usize {

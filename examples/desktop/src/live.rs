@@ -1,4 +1,4 @@
-//! Encoders at the other end of a pipe: commands that write H.264 or Opus as they make it.
+//! Encoders at the other end of a pipe: commands that write pictures or sound as they make it.
 //!
 //! A program that runs cannot be told another rate, so another one is started, and takes over with its first key frame.
 //! Where both may run at once, nobody misses a picture.
@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use barertc_media::{
-    AccessUnits, AccessUnitsConfig, CaptureClock, Encoder, EncoderRate, FrameKind, OggPackets, OggPacketsConfig,
+    AccessUnitsConfig, CaptureClock, Encoder, EncoderRate, FrameKind, OggPackets, OggPacketsConfig, Pictures,
     RateConfig, SourceFrame, StartError, StreamError,
 };
 use barertc_runner::Clock;
@@ -49,18 +49,21 @@ pub fn encoders<'b>(board: &'b Desktop, options: &Options) -> Option<Commands<'b
 }
 
 /// A command for pictures, and one for sound.
-type Commands<'b> = Live<CommandEncoder<'b, AccessUnits<Handle>>, CommandEncoder<'b, OggPackets<Handle>>>;
+type Commands<'b> = Live<CommandEncoder<'b, Pictures<Handle>>, CommandEncoder<'b, OggPackets<Handle>>>;
 
 /// Cuts what a command writes into frames.
 pub trait Splitter: Sized {
-    const KIND: FrameKind;
+    /// A codec with the clock rate of the frames.
+    const CLOCK: FrameKind;
 
     fn new(clock: CaptureClock, memory: Handle) -> Result<Self, StartError>;
     fn next(&mut self, now: Instant, chunk: &mut &[u8]) -> Result<Option<SourceFrame<Handle>>, StreamError>;
+    /// What the frames are, once that is known.
+    fn kind(&self) -> Option<FrameKind>;
 }
 
-impl Splitter for AccessUnits<Handle> {
-    const KIND: FrameKind = FrameKind::H264;
+impl Splitter for Pictures<Handle> {
+    const CLOCK: FrameKind = FrameKind::H264;
 
     fn new(clock: CaptureClock, memory: Handle) -> Result<Self, StartError> {
         // Its pictures are where they were captured: the command says nothing about their rate.
@@ -70,10 +73,14 @@ impl Splitter for AccessUnits<Handle> {
     fn next(&mut self, now: Instant, chunk: &mut &[u8]) -> Result<Option<SourceFrame<Handle>>, StreamError> {
         self.next(now, chunk)
     }
+
+    fn kind(&self) -> Option<FrameKind> {
+        self.kind()
+    }
 }
 
 impl Splitter for OggPackets<Handle> {
-    const KIND: FrameKind = FrameKind::Opus;
+    const CLOCK: FrameKind = FrameKind::Opus;
 
     fn new(clock: CaptureClock, memory: Handle) -> Result<Self, StartError> {
         Self::new(OggPacketsConfig::new(), clock, memory)
@@ -81,6 +88,10 @@ impl Splitter for OggPackets<Handle> {
 
     fn next(&mut self, now: Instant, chunk: &mut &[u8]) -> Result<Option<SourceFrame<Handle>>, StreamError> {
         self.next(now, chunk)
+    }
+
+    fn kind(&self) -> Option<FrameKind> {
+        Some(FrameKind::Opus)
     }
 }
 
@@ -153,7 +164,7 @@ impl<S: Splitter> Pipe<S> {
 
     /// When it is given up without a further frame. Sound may be silent for long, once there was some.
     fn silent_at(&self) -> Option<Instant> {
-        (S::KIND == FrameKind::H264 || !self.any).then(|| self.heard + SILENCE)
+        (S::CLOCK.is_video() || !self.any).then(|| self.heard + SILENCE)
     }
 
     /// Reads on, once all was given out; false when there is no more.
@@ -217,7 +228,7 @@ impl<'b, S: Splitter> CommandEncoder<'b, S> {
         self.may_start = now + BETWEEN;
         let (asked, rate) = (self.wanted_since, self.wanted);
         // All clocks have one origin: sound and picture of all commands tell the same time.
-        let clock = CaptureClock::new(S::KIND, Instant::ZERO);
+        let clock = CaptureClock::new(S::CLOCK, Instant::ZERO);
         let splitter = S::new(clock, self.board.psram("frames")).map_err(CommandError::Memory)?;
         let child = Child::start(&self.template.command(rate)).map_err(CommandError::Io)?;
         let room = vec![0; ROOM].into_boxed_slice();
@@ -311,7 +322,7 @@ impl<'b, S: Splitter> CommandEncoder<'b, S> {
 
     /// Timestamps of one command follow those of the one before.
     fn stamped(&mut self, frame: SourceFrame<Handle>) -> SourceFrame<Handle> {
-        if frame.keyframe && frame.kind == FrameKind::H264 {
+        if frame.keyframe && frame.kind.is_video() {
             self.key_wanted = None;
         }
         let (number, timestamp) = (self.number, frame.timestamp.max(self.timestamp));
@@ -398,8 +409,8 @@ async fn fill<S: Splitter>(pipe: &mut Option<Pipe<S>>) -> io::Result<bool> {
 impl<S: Splitter> Encoder<Handle> for CommandEncoder<'_, S> {
     type Error = CommandError;
 
-    fn kind(&self) -> FrameKind {
-        S::KIND
+    fn kind(&self) -> Option<FrameKind> {
+        self.current.as_ref().and_then(|current| current.splitter.kind())
     }
 
     fn next(&mut self) -> impl Future<Output = Result<SourceFrame<Handle>, CommandError>> {

@@ -26,7 +26,8 @@ Sources and recordings
   --test-pattern       play a test card and a tone, which ffmpeg encodes live
   --camera DEVICE      play a camera through ffmpeg, such as /dev/video0
   --microphone DEVICE  play a microphone through ffmpeg and ALSA, such as default
-  --video COMMAND      play the standard output of a command: H.264 with start codes (Annex B). {bitrate} and {fps} in
+  --video COMMAND      play the standard output of a command: H.264 with start codes (Annex B), or VP8,
+                       VP9 or AV1 in IVF; viewers are offered what is found. {bitrate} and {fps} in
                        the command are replaced; it is started again when the viewers' paths need another bit rate
   --audio COMMAND      play the standard output of a command: Opus in Ogg
   --bitrate BITS       highest bit rate of live video, in bits a second [default: 2500000]

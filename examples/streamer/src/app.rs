@@ -4,9 +4,11 @@ use core::cell::{Cell, RefCell};
 use core::net::SocketAddr;
 
 use barertc::{Config, Identity};
+use barertc_media::FrameKind;
 use barertc_runner::Wake;
 use barertc_signaling::whip::Session;
 use barertc_signaling::{Access, AccessControl, ConnectionTable};
+use barertc_wire::Instant;
 
 use crate::board::Board;
 use crate::config::{HTTP_CONNECTIONS, viewer_config};
@@ -34,6 +36,8 @@ pub(crate) struct App<'b, B: Board> {
     pub(crate) published: RefCell<Option<Session>>,
     /// Where the WHIP server of the settings was found.
     pub(crate) whip_at: Cell<Option<SocketAddr>>,
+    /// The codec of the pictures, once it is known.
+    video: Cell<Option<FrameKind>>,
     next_socket: Cell<u32>,
     next_sender: Cell<u32>,
 }
@@ -54,6 +58,7 @@ impl<'b, B: Board> App<'b, B> {
             http: ConnectionTable::new(),
             published: RefCell::new(None),
             whip_at: Cell::new(None),
+            video: Cell::new(Some(FrameKind::H264)),
             next_socket: Cell::new(1),
             next_sender: Cell::new(0),
         })
@@ -66,6 +71,34 @@ impl<'b, B: Board> App<'b, B> {
 
     pub(crate) const fn identity(&self) -> &'b Identity {
         self.identity
+    }
+
+    /// The codec of the pictures, once it is known.
+    pub(crate) const fn video(&self) -> Option<FrameKind> {
+        self.video.get()
+    }
+
+    /// Says which codec the pictures have. Viewers who have agreed on another one cannot be sent these: their connections
+    /// end, and who comes again is offered this one.
+    pub(crate) fn set_video(&self, now: Instant, kind: FrameKind) {
+        let before = self.video.replace(Some(kind));
+        if before.is_some_and(|before| before != kind) {
+            let ended = self.viewers.borrow_mut().end_watching(now);
+            if ended > 0 {
+                self.board.log(format_args!("video is {kind:?} now: {ended} viewers have to connect again"));
+            }
+            self.wake.signal(());
+        }
+    }
+
+    /// The codec of the pictures is being found out: viewers wait for it.
+    pub(crate) fn find_video(&self) {
+        self.video.set(None);
+    }
+
+    /// There are no pictures, or none can be had: viewers need not wait for them.
+    pub(crate) fn set_no_video(&self) {
+        self.video.set(self.video.get().or(Some(FrameKind::H264)));
     }
 
     /// A number for a signaling socket.

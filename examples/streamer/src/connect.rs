@@ -4,6 +4,7 @@ use barertc::{
     Candidate, Codec, Config, Error, Feedback, H264, LocalCodec, MediaKind, PeerConnection, RecvBounds, TrackConfig,
 };
 use barertc_arena::Box;
+use barertc_media::FrameKind;
 
 use crate::app::App;
 use crate::board::Board;
@@ -39,14 +40,24 @@ impl<'b, B: Board> App<'b, B> {
     pub(crate) fn viewer(&self, from: Origin) -> Result<Viewer<'b, B>, Error> {
         let now = self.board.now();
         let mut connection = self.connection(viewer_config(self.settings))?;
-        let h264 = h264(H264::CONSTRAINED_BASELINE);
+        let pictures = self.pictures();
         // Sound first: every browser takes it, and one that rejects the first m-line, which stands for the whole bundle,
         // finds no way at all (Firefox without H.264).
         let audio = connection.add_track(now, TrackConfig::sendonly(MediaKind::Audio, AUDIO, STREAM, [opus()])?)?;
-        let video = connection.add_track(now, TrackConfig::sendonly(MediaKind::Video, VIDEO, STREAM, [h264])?)?;
+        let video = connection.add_track(now, TrackConfig::sendonly(MediaKind::Video, VIDEO, STREAM, [pictures])?)?;
         let mut viewer = Viewer::new(connection, Role::Watches, video, audio, from, now);
         viewer.open_channel(now)?;
         Ok(viewer)
+    }
+
+    /// The codec of the pictures that are played, and no other.
+    fn pictures(&self) -> LocalCodec {
+        match self.video() {
+            Some(FrameKind::Vp8) => LocalCodec::vp8(),
+            Some(FrameKind::Vp9) => LocalCodec::vp9(),
+            Some(FrameKind::Av1) => LocalCodec::av1(),
+            Some(FrameKind::H264 | FrameKind::Opus) | None => h264(H264::CONSTRAINED_BASELINE),
+        }
     }
 
     /// One who sends us video and sound.

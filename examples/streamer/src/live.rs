@@ -71,6 +71,10 @@ impl<B: Board, E: Encoder<B::Psram>> Pictures<'_, '_, B, E> {
     async fn play(mut self) -> Infallible {
         let (app, mut trouble) = (self.app, Trouble::default());
         let mut look = app.board.now();
+        match self.encoder.kind() {
+            Some(kind) => app.set_video(look, kind),
+            None => app.find_video(),
+        }
         loop {
             let next = match select(self.encoder.next(), app.board.sleep_until(look)).await {
                 Either::First(next) => Some(next),
@@ -88,6 +92,7 @@ impl<B: Board, E: Encoder<B::Psram>> Pictures<'_, '_, B, E> {
                     }
                 },
                 Some(Err(error)) => {
+                    app.set_no_video();
                     trouble.tell(app, now, "video", &error);
                     self.lost();
                     app.board.sleep_until(now + BREATH).await;
@@ -103,6 +108,7 @@ impl<B: Board, E: Encoder<B::Psram>> Pictures<'_, '_, B, E> {
 
     /// Gives a picture to the viewers, unless it refers to one that is missing.
     fn give(&mut self, now: Instant, frame: SourceFrame<B::Psram>) -> Result<(), impl Display + use<B, E>> {
+        self.app.set_video(now, frame.kind);
         if frame.keyframe {
             self.keys.came();
             self.app.viewers.borrow_mut().key_frame_comes();

@@ -16,9 +16,18 @@ const GATHER_TIME: Duration = Duration::from_secs(2);
 /// How often it is looked whether they have answered.
 const GATHER_LOOK: Duration = Duration::from_millis(10);
 
+/// How long a viewer waits until the codec of the pictures is known: a command takes so long to begin.
+const KNOWN_TIME: Duration = Duration::from_secs(5);
+
 impl<'b, B: Board> App<'b, B> {
     /// Makes a connection and waits until the servers have answered, so that its description has everything in it.
     async fn begin(&self, role: Role, from: &Origin) -> Result<(), Error> {
+        if role == Role::Watches {
+            let until = self.board.now() + KNOWN_TIME;
+            while self.video().is_none() && self.board.now() < until {
+                self.board.sleep_until(self.board.now() + GATHER_LOOK).await;
+            }
+        }
         if !self.viewers.borrow_mut().make_room(self.board.now(), from.address) {
             return Err(Error::WouldBlock);
         }

@@ -6,7 +6,7 @@ use core::fmt::{Display, Write};
 use core::pin::pin;
 use core::time::Duration;
 
-use barertc::{Frame, FrameInfo, Framing, PayloadFormat};
+use barertc::{Frame, FrameInfo};
 use barertc_media::{
     Directory, DirectoryConfig, Error, ErrorKind, FrameKind, Packed, PackedConfig, Schedule, Source,
     SourceFrame as Stored, Storage,
@@ -27,9 +27,12 @@ const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(2);
 
-const KINDS: [FrameKind; 2] = [FrameKind::H264, FrameKind::Opus];
+/// Clock rates of pictures and of sound.
+const RATES: [u32; 2] = [FrameKind::H264.clock_rate(), FrameKind::Opus.clock_rate()];
+/// Usual frames of them a second.
+const USUAL: [u32; 2] = [30, 50];
 
-/// What is played: up to one track of each kind.
+/// What is played: up to one track of pictures, and one of sound.
 type Tracks<S, A> = [Option<Source<S, A>>; 2];
 
 /// A frame, and the same picture in a smaller rendition where somebody has that.
@@ -53,9 +56,14 @@ const VIDEO_AHEAD: usize = 8;
 
 /// Plays for ever; trouble with the media is said on the page and in the log, and tried again.
 pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S) {
+    app.find_video();
     loop {
         let trouble = match open_tracks(app, storage).await {
             Ok(mut tracks) => {
+                match &tracks {
+                    [Some(pictures), _] => app.set_video(app.board.now(), pictures.kind()),
+                    [None, _] => app.set_no_video(),
+                }
                 let ahead =
                     Ahead { frames: RefCell::new([Deque::new(), Deque::new()]), taken: Wake::new(), put: Wake::new() };
                 let mut small = open_small(app, storage).await;
@@ -72,6 +80,7 @@ pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S
             }
             Err(error) => error,
         };
+        app.set_no_video();
         app.status.set_trouble(format_args!("{trouble}"));
         app.board.log(format_args!("media: {trouble}"));
         app.board.sleep_until(app.board.now() + RETRY).await;
@@ -84,14 +93,19 @@ async fn open_tracks<B: Board, S: Storage>(
 ) -> Result<Tracks<S, B::Psram>, Error<S::Error>> {
     let mut tracks = [None, None];
     let mut missing = None;
-    for (track, kind) in tracks.iter_mut().zip(KINDS) {
-        match open(app, storage, kind).await {
-            Ok(source) => *track = Some(source),
-            // Picture without sound, or sound without picture, is better than nothing.
-            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoSuchTrack) => {
-                missing = missing.or(Some(error));
+    for (track, kinds) in tracks.iter_mut().zip([&FrameKind::VIDEO[..], &[FrameKind::Opus]]) {
+        for kind in kinds {
+            match open(app, storage, *kind).await {
+                Ok(source) => {
+                    *track = Some(source);
+                    break;
+                }
+                // Picture without sound, or sound without picture, is better than nothing.
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoSuchTrack) => {
+                    missing = missing.or(Some(error));
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
     }
     match missing {
@@ -127,7 +141,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
             let position = source.position();
             let frame = match source.next(storage).await {
                 Ok(large) => {
-                    let wanted = large.kind == FrameKind::H264 && app.viewers.borrow().is_small_wanted();
+                    let wanted = large.kind.is_video() && app.viewers.borrow().is_small_wanted();
                     let small = small.as_mut().zip(position).filter(|_| wanted);
                     Some(Renditions { large, small: read_small(storage, small).await })
                 }
@@ -189,7 +203,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
 
     /// Sends each frame at its time; `there` says which tracks there are.
     async fn send<B: Board<Psram = A>>(&self, app: &App<'_, B>, there: [bool; 2]) -> Infallible {
-        let mut pacer = Schedule::<2>::new(KINDS.map(FrameKind::clock_rate));
+        let mut pacer = Schedule::<2>::new(RATES);
         loop {
             if app.viewers.borrow().connected() == 0 {
                 select(came(&app.viewers), app.board.sleep_until(app.board.now() + IDLE)).await;
@@ -211,8 +225,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
             };
             self.taken.signal(());
             // A frame that could not be read leaves a gap as long as a frame usually is.
-            let usual =
-                KINDS.get(track).map_or(1, |kind| kind.clock_rate() / if *kind == FrameKind::H264 { 30 } else { 50 });
+            let usual = RATES.get(track).zip(USUAL.get(track)).map_or(1, |(rate, frames)| rate / frames);
             let timestamp = pacer.advance(track, frame.as_ref().map_or(usual, |frame| frame.large.duration));
             app.viewers.borrow_mut().choose_renditions(now);
             if let Some(Renditions { large, small }) = frame {
@@ -237,17 +250,15 @@ pub(crate) fn give<B: Board>(
     timestamp: u32,
 ) -> Result<(), impl Display + use<B>> {
     let info = FrameInfo { timestamp, ..FrameInfo::default() };
-    let (codec, framing) = match stored.kind {
-        FrameKind::H264 => (PayloadFormat::H264, Framing::Length4),
-        FrameKind::Opus => (PayloadFormat::Opus, Framing::Whole),
-    };
-    let small = small.and_then(|s| Frame::new(s.data, codec, framing, info, app.board.psram("frames")).ok());
     let kind = stored.kind;
-    Frame::new(stored.data, codec, framing, info, app.board.psram("frames")).map(|frame| {
+    let frame = |data| Frame::new(data, kind.payload_format(), kind.framing(), info, app.board.psram("frames"));
+    let small = small.and_then(|small| frame(small.data).ok());
+    frame(stored.data).map(|frame| {
         let mut viewers = app.viewers.borrow_mut();
-        match kind {
-            FrameKind::H264 => viewers.send_video(now, &frame, small.as_ref()),
-            FrameKind::Opus => viewers.send_audio(now, &frame),
+        if kind.is_video() {
+            viewers.send_video(now, &frame, small.as_ref());
+        } else {
+            viewers.send_audio(now, &frame);
         }
         app.wake.signal(());
     })
@@ -285,14 +296,9 @@ async fn open<B: Board, S: Storage>(
         return Packed::open(storage, path, kind, PackedConfig::default(), alloc).await.map(Source::Packed);
     }
     let mut full = heapless::String::<64>::new();
-    let (separator, name) =
-        (if path.is_empty() { "" } else { "/" }, if kind == FrameKind::H264 { "h264" } else { "opus" });
-    if write!(full, "{path}{separator}{name}").is_err() {
+    let separator = if path.is_empty() { "" } else { "/" };
+    if write!(full, "{path}{separator}{}", kind.extension()).is_err() {
         return Err(Error { path: full, offset: 0, kind: ErrorKind::PathTooLong });
     }
-    let config = match kind {
-        FrameKind::H264 => DirectoryConfig { frame_duration: 3_000, ..DirectoryConfig::default() },
-        FrameKind::Opus => DirectoryConfig::default(),
-    };
-    Directory::open(storage, &full, kind, config, alloc).await.map(Source::Directory)
+    Directory::open(storage, &full, kind, DirectoryConfig::default(), alloc).await.map(Source::Directory)
 }

@@ -255,6 +255,12 @@ impl<'b, B: Board> Viewers<'b, B> {
         }
     }
 
+    /// Says goodbye to all who watch or want to; how many.
+    pub(crate) fn end_watching(&mut self, now: Instant) -> usize {
+        let watching = self.iter_mut().filter(|viewer| viewer.watches() || viewer.is_connecting());
+        watching.filter(|viewer| viewer.role() == Role::Watches).map(|viewer| viewer.close(now)).count()
+    }
+
     pub(crate) fn close_all(&mut self, now: Instant) {
         self.iter_mut().for_each(|viewer| viewer.close(now));
     }

@@ -23,8 +23,8 @@ pub trait Encoder<A: Allocator> {
     /// Why there is no frame.
     type Error: fmt::Display;
 
-    /// What the frames are.
-    fn kind(&self) -> FrameKind;
+    /// What the frames are. `None` while that is not known, as of a program that has not written anything.
+    fn kind(&self) -> Option<FrameKind>;
 
     /// Waits for the next frame.
     ///

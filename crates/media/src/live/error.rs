@@ -23,6 +23,11 @@ pub enum StreamError {
         /// Bytes that were left out.
         bytes: usize,
     },
+    /// The stream says that it has this codec, of which no frame can be sent.
+    Codec {
+        /// Its four characters in the head of the stream.
+        fourcc: [u8; 4],
+    },
     /// A frame or page breaks this rule of its format. It is left out.
     Malformed(&'static str),
     /// The allocator gave no memory for a frame of `len` bytes. It is left out.
@@ -39,6 +44,7 @@ impl fmt::Display for StreamError {
                 write!(f, "{len} bytes in one piece, {field} allows {limit}")
             }
             Self::NotFound { what, bytes } => write!(f, "no {what} in {bytes} bytes"),
+            Self::Codec { fourcc } => write!(f, "codec \"{}\" in IVF cannot be sent", fourcc.escape_ascii()),
             Self::Malformed(rule) => f.write_str(rule),
             Self::OutOfMemory { len } => write!(f, "out of memory for a frame of {len} bytes"),
         }

@@ -6,7 +6,7 @@
 //!         6  tracks: u16
 //!         8  size of head, track entries and indices together: u32
 //!        12  checksum of all of that, these four bytes taken as zero: u32
-//! track   0  kind: u8 (1 H.264, 2 Opus)
+//! track   0  kind: u8 (1 H.264, 2 Opus, 3 VP8, 4 VP9, 5 AV1)
 //!         1  zero: [u8; 3]
 //!         4  duration of every frame in ticks of the kind's clock: u32
 //!         8  frames: u32
@@ -95,6 +95,9 @@ impl Entry {
         let kind = match r.u8().ok()? {
             1 => FrameKind::H264,
             2 => FrameKind::Opus,
+            3 => FrameKind::Vp8,
+            4 => FrameKind::Vp9,
+            5 => FrameKind::Av1,
             _ => return None,
         };
         r.skip(3).ok()?;
@@ -117,6 +120,9 @@ impl Entry {
         let kind = match self.kind {
             FrameKind::H264 => 1,
             FrameKind::Opus => 2,
+            FrameKind::Vp8 => 3,
+            FrameKind::Vp9 => 4,
+            FrameKind::Av1 => 5,
         };
         let first = w.u8(kind).and(w.zeros(3)).and(w.u32(self.duration)).and(w.u32(self.frames));
         let second = w.u32(self.key_frames).and(w.u32(self.index_at)).and(w.zeros(4)).and(w.u64(self.data_at));

@@ -7,10 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use barertc::{
-    Candidate, Config, Event, Frame, FrameInfo, Framing, LocalCodec, MediaKind, PayloadFormat, RustCrypto, TrackConfig,
-    TrackId,
-};
+use barertc::{Candidate, Config, Event, Frame, FrameInfo, LocalCodec, MediaKind, RustCrypto, TrackConfig, TrackId};
 use barertc_arena::Global;
 use barertc_channels::{HostClock, Peer, identity, socket};
 use barertc_media::{Disk, FrameKind, Packed, PackedConfig, Schedule};
@@ -113,10 +110,7 @@ async fn play(driven: &Connection, clock: &HostClock, tracks: [TrackId; 2], leng
         };
         let read = sources[track].next(&mut disk).await?;
         let timestamp = schedule.advance(track, read.duration) as u32;
-        let (format, framing) = match read.kind {
-            FrameKind::H264 => (PayloadFormat::H264, Framing::Length4),
-            FrameKind::Opus => (PayloadFormat::Opus, Framing::Whole),
-        };
+        let (format, framing) = (read.kind.payload_format(), read.kind.framing());
         let info = FrameInfo { timestamp, ..FrameInfo::default() };
         let frame = Frame::new(read.data, format, framing, info, Global)?;
         match driven.with(|peer| peer.send_frame(clock.now(), tracks[track], &frame)) {

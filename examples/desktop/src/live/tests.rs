@@ -10,7 +10,7 @@ fn frames(overlaps: bool, before: usize) -> Option<Vec<(Instant, u64, usize)>> {
     let board = Desktop::new(&options).unwrap();
     let rate = EncoderRate { bits_per_second: 1_500_000, frames_per_second: 30 };
     template.overlaps = overlaps;
-    let mut encoder: CommandEncoder<'_, AccessUnits<Handle>> = CommandEncoder::new(&board, template, rate);
+    let mut encoder: CommandEncoder<'_, Pictures<Handle>> = CommandEncoder::new(&board, template, rate);
     let mut frames = Vec::new();
     async_io::block_on(async {
         let mut keys = 0;
@@ -95,7 +95,7 @@ fn a_successor_that_fails_is_told() {
         (r"while :; do printf '\000\000\001A\232\001'; sleep 0.1; done", "gave no key frame for 5 s"),
     ] {
         let board = board();
-        let mut encoder = CommandEncoder::<AccessUnits<Handle>>::new(&board, pictures_then(other), RATE);
+        let mut encoder = CommandEncoder::<Pictures<Handle>>::new(&board, pictures_then(other), RATE);
         let mut frames = 0;
         asked_often(&mut encoder, |_, next| {
             frames += usize::from(next.is_some_and(|frame| frame.is_ok()));
@@ -118,7 +118,7 @@ fn one_that_writes_without_end_and_gives_no_picture_is_told() {
         ("exec >&-; sleep 600", "the command ended (signal: 9 (SIGKILL))"),
     ] {
         let board = board();
-        let mut encoder = CommandEncoder::<AccessUnits<Handle>>::new(&board, template(text, false), RATE);
+        let mut encoder = CommandEncoder::<Pictures<Handle>>::new(&board, template(text, false), RATE);
         asked_often(&mut encoder, |_, next| {
             next.and_then(Result::err).is_some_and(|error| error.to_string().starts_with(said))
         });

@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::println;
 use std::vec::Vec;
 
+use barertc::ConnectionState;
 use barertc_arena::{Counting, Global, Shared};
 use barertc_media::{Encoder, EncoderRate, FrameKind, RateConfig, SourceFrame};
 use barertc_wire::Instant;
@@ -44,8 +45,8 @@ impl<'w> Synthetic<'w> {
 impl<'w> Encoder<Heap<'w>> for Synthetic<'w> {
     type Error = Infallible;
 
-    fn kind(&self) -> FrameKind {
-        FrameKind::H264
+    fn kind(&self) -> Option<FrameKind> {
+        Some(FrameKind::H264)
     }
 
     async fn next(&mut self) -> Result<SourceFrame<Heap<'w>>, Infallible> {
@@ -150,8 +151,8 @@ struct Broken<'w> {
 impl<'w> Encoder<Heap<'w>> for Broken<'w> {
     type Error = Infallible;
 
-    fn kind(&self) -> FrameKind {
-        self.kind
+    fn kind(&self) -> Option<FrameKind> {
+        Some(self.kind)
     }
 
     async fn next(&mut self) -> Result<SourceFrame<Heap<'w>>, Infallible> {
@@ -179,5 +180,56 @@ fn a_frame_that_cannot_be_sent_is_told() {
         for track in ["video: ", "audio: "] {
             assert!(board.log.borrow().iter().any(|line| line.starts_with(track)), "{track}{:?}", board.log);
         }
+    });
+}
+
+/// An encoder that is started again with another codec after two seconds.
+struct Switching<'w> {
+    clock: &'w SimClock,
+    heap: Heap<'w>,
+    next: Instant,
+    made: u32,
+}
+
+impl<'w> Encoder<Heap<'w>> for Switching<'w> {
+    type Error = Infallible;
+
+    /// As of a command, which has not begun.
+    fn kind(&self) -> Option<FrameKind> {
+        None
+    }
+
+    async fn next(&mut self) -> Result<SourceFrame<Heap<'w>>, Infallible> {
+        self.clock.sleep_until(self.next).await;
+        self.next += Duration::from_millis(100);
+        self.made += 1;
+        let (kind, bytes) = match self.made {
+            ..50 => (FrameKind::H264, &[0, 0, 0, 2, 0x65, 0x88][..]),
+            _ => (FrameKind::Vp9, &[0x82, 0x49][..]),
+        };
+        let data = Shared::<[u8], _>::try_from_slice(bytes, self.heap).expect("memory");
+        let timestamp = u64::from(self.made) * 9_000;
+        Ok(SourceFrame { data, kind, keyframe: true, number: self.made, timestamp, duration: 9_000 })
+    }
+
+    fn request_key_frame(&mut self, _: Instant) {}
+
+    fn set_rate(&mut self, _: Instant, _: EncoderRate) {}
+}
+
+#[test]
+fn viewers_of_another_codec_are_told_goodbye() {
+    let clock = SimClock::new();
+    let (heap, frames) = (Counting::new(Global), Counting::new(Global));
+    let video = Some(Switching { clock: &clock, heap: &frames, next: clock.now(), made: 0 });
+    let mut live = Live::<_, Broken<'_>> { video, sound: None, rate: RateConfig::new(2_500_000) };
+    with_player(&clock, "", &mut live, [&heap, &frames], |pass, board, viewer| {
+        pass(Duration::from_secs(2), viewer);
+        assert_eq!(viewer.connection.connection_state(), ConnectionState::Connected);
+        assert!(!viewer.frames[0].is_empty(), "pictures of the first codec");
+        pass(Duration::from_secs(3), viewer);
+        let said = |line: &std::string::String| line == "video is Vp9 now: 1 viewers have to connect again";
+        assert!(board.log.borrow().iter().any(said), "{:?}", board.log);
+        assert_eq!(viewer.connection.connection_state(), ConnectionState::Closed);
     });
 }

@@ -8,7 +8,7 @@ use barertc_media::{AccessUnits, AccessUnitsConfig, CaptureClock, FrameKind, Ogg
 use barertc_wire::Instant;
 
 /// What ffmpeg writes, in the chunks that the pipe gives; `None` on machines without it, which say so.
-fn ffmpeg(arguments: &str, mut chunk: impl FnMut(&[u8])) -> Option<()> {
+pub(super) fn ffmpeg(arguments: &str, mut chunk: impl FnMut(&[u8])) -> Option<()> {
     let mut command = Command::new("ffmpeg");
     command.args(["-hide_banner", "-loglevel", "error", "-nostdin"]).args(arguments.split(' '));
     let Ok(mut child) = command.stdout(Stdio::piped()).spawn() else {

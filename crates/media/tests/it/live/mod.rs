@@ -3,5 +3,6 @@
 mod access_units;
 mod clock;
 mod ffmpeg;
+mod ivf;
 mod packets;
 mod steering;
