@@ -48,6 +48,20 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(text)
     }
 
+    /// Makes the key pair of the DTLS handshake in advance, which else is made when its first message is due. The call
+    /// takes about as long as a signature, so its place is in idle time. It may be left out.
+    ///
+    /// - A side that is going to answer calls it before the offer comes. Then the ClientHello is ready as well, if the offer
+    ///   leaves the choice of the DTLS role, as offers do.
+    /// - A side that has offered calls it after the offer has left.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
+    pub fn prepare(&mut self) -> Result<(), Error> {
+        self.can_negotiate()?;
+        self.transport.prepare_keys(&self.config, &self.memory, &mut self.random)
+    }
+
     /// Applies the peer's answer to the last offer.
     ///
     /// # Errors

@@ -133,6 +133,23 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         if data { self.data.prepare(config, &memory.sctp, random) } else { Ok(()) }
     }
 
+    /// Makes the keys of a handshake before it begins. Without a description, it is that of a side that will answer.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub(crate) fn prepare_keys(
+        &mut self,
+        config: &Config,
+        memory: &Allocators<A>,
+        random: &mut Generator,
+    ) -> Result<(), Error> {
+        if let Some(dtls) = self.security.dtls_mut() {
+            dtls.prepare();
+            return Ok(());
+        }
+        self.prepare(config, memory, random, Role::Client, false, false)
+    }
+
     /// An offer is on its way: the answerer will most likely be the client in DTLS, and its first flight may overtake its
     /// answer.
     ///
@@ -144,7 +161,8 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         memory: &Allocators<A>,
         random: &mut Generator,
     ) -> Result<(), Error> {
-        let role = self.security.role().unwrap_or(Role::Server);
+        // A role that no description has settled was only a guess.
+        let role = self.peer.and(self.security.role()).unwrap_or(Role::Server);
         self.prepare(config, memory, random, role, false, config.sped)
     }
 
