@@ -104,6 +104,11 @@ pub struct Config {
     /// The size of the buffer for records that arrive before their keys are known, in bytes. A record that does not fit is
     /// dropped and counted. The peer repeats handshake records, but not application data.
     pub early: u16,
+    /// Whether a server of DTLS 1.3 seals application data as soon as its Finished is written, one round trip before the
+    /// client's Finished comes (0.5-RTT data, RFC 8446 §4.4.4). Nobody has proven then who the client is: whoever has sent
+    /// the ClientHello can read the data. The default is false. [`Connection::can_send`](crate::Connection::can_send) tells
+    /// when it may be sealed. Data of the client are read only after its Finished, in any case.
+    pub half_rtt: bool,
 }
 
 impl Default for Config {
@@ -128,6 +133,7 @@ impl Config {
             retransmissions: 8,
             reassembly: 4_096,
             early: 2_048,
+            half_rtt: false,
         }
     }
 

@@ -358,6 +358,14 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         self.status == Status::Connected
     }
 
+    /// Whether application data can be sealed: after the handshake, and with
+    /// [`Config::half_rtt`](crate::Config::half_rtt) as soon as a server's own Finished is written.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        let half_rtt = self.link.is_13() && self.link.records.write_epoch() >= self.link.data_epoch();
+        self.is_connected() || self.status == Status::Handshaking && half_rtt
+    }
+
     /// Whether this side is a server that still waits for a complete ClientHello.
     #[must_use]
     pub fn awaits_client_hello(&self) -> bool {

@@ -35,15 +35,15 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// begins at `out[0]`. The caller sends it as one datagram.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] before [`Event::Connected`](crate::Event::Connected). [`Error::Closed`] after the end of the
+    /// [`Error::NotConnected`] before [`can_send`](Self::can_send) is true. [`Error::Closed`] after the end of the
     /// connection. [`Error::BufferTooShort`] when `out` has not the room behind the data. [`Error::KeysExhausted`] when the
     /// key has used all its sequence numbers.
     pub fn seal(&mut self, now: Instant, out: &mut [u8], len: usize) -> Result<usize, Error> {
         // A key update that is due begins when it is polled.
         let _ = now;
         match self.status {
-            Status::Connected => {}
-            Status::Handshaking => return Err(Error::NotConnected),
+            Status::Handshaking if !self.can_send() => return Err(Error::NotConnected),
+            Status::Connected | Status::Handshaking => {}
             Status::Over => return Err(Error::Closed),
         }
         let link = &mut self.link;

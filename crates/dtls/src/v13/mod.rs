@@ -174,10 +174,17 @@ fn install<A: Allocator, P: Provider>(
     read: &Secret,
     write: &Secret,
 ) -> Result<(), Error> {
-    let keys = |secret| link.schedule().record_keys(link.suite, secret).map_err(|_| Error::KeyRefused);
-    let (read, write) = (keys(read)?, keys(write)?);
-    link.records.install_read(epoch, read);
-    link.records.install_write(epoch, write);
+    let keys = link.schedule().record_keys(link.suite, read).map_err(|_| Error::KeyRefused)?;
+    link.records.install_read(epoch, keys);
+    install_write(link, epoch, write)
+}
+
+/// The same for what we send alone. Keys that are there stay: a record number is used once.
+fn install_write<A: Allocator, P: Provider>(link: &mut Link<A, P>, epoch: u16, secret: &Secret) -> Result<(), Error> {
+    if link.records.write_epoch() < epoch {
+        let keys = link.schedule().record_keys(link.suite, secret).map_err(|_| Error::KeyRefused)?;
+        link.records.install_write(epoch, keys);
+    }
     Ok(())
 }
 

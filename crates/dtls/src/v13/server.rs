@@ -4,7 +4,7 @@ use barertc_crypto::{Group, Hash, Provider};
 
 use super::{
     CLIENT_CONTEXT, SERVER_CONTEXT, check_certificate_verify, check_finished, establish, expect, first_certificate,
-    install, write_certificate, write_certificate_verify, write_finished,
+    install, install_write, write_certificate, write_certificate_verify, write_finished,
 };
 use crate::config::{Role, Version};
 use crate::context::Context;
@@ -14,7 +14,7 @@ use crate::handshake::reassembly::Message;
 use crate::handshake::signature::{ECDSA_P256_SHA256, VERIFIED};
 use crate::handshake::transcript::Transcript;
 use crate::handshake::{kind, vec8, vec16};
-use crate::link::{HANDSHAKE_EPOCH, Link};
+use crate::link::{APPLICATION_EPOCH, HANDSHAKE_EPOCH, Link};
 use crate::x509::PublicKey;
 
 /// A server that has answered a ClientHello: what it waits for, and what it knows by then.
@@ -153,6 +153,10 @@ fn answer<A: Allocator, P: Provider>(
     link.flight.send(true);
     link.acks.clear();
     link.schedule().application(&hs.transcript.hash(), &mut hs.secrets);
+    if link.config.half_rtt {
+        // RFC 8446 §4.4.4: data may follow the server's Finished. What the client sends is not read yet.
+        install_write(link, APPLICATION_EPOCH, hs.secrets.application.of(Role::Server))?;
+    }
     Ok(State::Certificate)
 }
 

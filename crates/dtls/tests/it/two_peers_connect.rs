@@ -109,3 +109,46 @@ fn a_measured_round_trip_decides_when_a_flight_is_repeated() {
     assert_eq!(first_wait(Some(1)), 50, "a peer needs time for its keys");
     assert_eq!(first_wait(Some(3_000)), 400, "not beyond what is configured");
 }
+
+#[test]
+fn a_server_may_send_a_round_trip_before_the_client_has_proven_itself() {
+    let early = |config: Config| Config { half_rtt: true, ..config };
+    // The server's flight comes first, or its data do.
+    for flight_first in [true, false] {
+        let mut pair = Pair::new(Config::default(), early(Config::default()), 5);
+        while !pair.server.can_send() {
+            assert!(pair.step());
+        }
+        assert!(!pair.server.is_connected());
+        assert!(pair.server.export("EXTRACTOR-dtls_srtp", None, &mut [0; 60]).is_err());
+        if flight_first {
+            pair.flush();
+        }
+        pair.send_data(Role::Server, b"early");
+        pair.run(|p| !p.client_data.is_empty());
+        assert!(pair.client.is_connected() && !pair.server.is_connected());
+        pair.connect();
+        // A record number is never used twice: the second of the same would be taken for a copy.
+        pair.send_data(Role::Server, b"later");
+        pair.send_data(Role::Client, b"from the client");
+        pair.run(|_| false);
+        assert_eq!(pair.client_data, [&b"early"[..], b"later"]);
+        assert_eq!(pair.server_data, [b"from the client"]);
+        assert_eq!(pair.client.discards().total() + pair.server.discards().total(), 0);
+        exporters_agree(&pair);
+    }
+    // Not unasked, not in DTLS 1.2, and not as a client.
+    let cases = [
+        (Config::default(), Config::default()),
+        (early(Config::default()), early(only(Version::Dtls12))),
+        (early(Config::default()), Config::default()),
+    ];
+    for (client, server) in cases {
+        let mut pair = Pair::new(client, server, 5);
+        pair.run(|p| {
+            assert_eq!([p.client.can_send(), p.server.can_send()], [p.client.is_connected(), p.server.is_connected()]);
+            p.server.is_connected()
+        });
+        assert!(pair.server.can_send());
+    }
+}

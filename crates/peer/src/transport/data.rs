@@ -217,6 +217,15 @@ impl<A: Allocator + Clone> Data<A> {
         }
     }
 
+    /// DTLS takes data, and is not up yet: an association that the descriptions have begun can use that.
+    pub(super) fn connect_early(&mut self, now: Instant) {
+        if self.terms.is_some()
+            && let Some(association) = self.association.as_deref_mut()
+        {
+            begin_by_token(now, association, &mut self.snap);
+        }
+    }
+
     /// Whether the association does not know yet how long a round trip takes.
     pub(super) fn wants_round_trip_time(&self) -> bool {
         self.association.as_ref().is_some_and(|association| association.wants_round_trip_time())

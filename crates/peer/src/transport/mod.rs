@@ -70,6 +70,8 @@ pub(crate) struct Transport<'p, A: Allocator + Clone, P: Provider> {
     embedded: Option<Box<Embedded, A>>,
     /// Something protected by the keys that DTLS has made has come.
     heard: bool,
+    /// A datagram of DTLS has come beside the checks of ICE while a ClientHello was waited for: anybody could have sent it.
+    strangers: bool,
     data: Data<A>,
     identity: &'p Identity,
     provider: &'p P,
@@ -107,6 +109,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
             security: Security::None,
             embedded: None,
             heard: false,
+            strangers: false,
             data: Data::new(),
             identity,
             provider,
@@ -199,6 +202,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
                     // To be acknowledged. It is read even if it has come before: its timer has run out.
                     let _ = embedded.received(datagram);
                 }
+                self.strangers |= self.security.dtls().is_some_and(|dtls| dtls.awaits_client_hello());
                 self.handle_dtls(now, datagram)
             }
             Protocol::Rtp => {
@@ -241,9 +245,17 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         self.ice.wrap(now, out, len).ok()
     }
 
+    /// Whether data channels can send: DTLS is up, or it lets a server send before the client's Finished has come
+    /// ([`half_rtt`](barertc_dtls::Config::half_rtt)). The latter only where ICE's checks, which are authenticated, have
+    /// brought the whole ClientHello.
+    fn can_send(&self) -> bool {
+        let early = !self.strangers && self.security.is_handshaking();
+        self.security.is_up() || early && self.security.dtls().is_some_and(|dtls| dtls.can_send())
+    }
+
     /// SCTP writes its packet between the room that a DTLS record needs.
     pub(crate) fn poll_data(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        if !self.security.is_up() {
+        if !self.can_send() {
             return None;
         }
         let dtls = self.security.dtls_mut()?;
@@ -300,13 +312,13 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     pub(crate) fn update(&mut self, now: Instant, config: &Config, memory: &Allocators<A>, random: &mut Generator) {
         let was_up = self.security.is_up();
         self.security.update(config, &memory.srtp, self.provider);
-        let up = self.security.is_up();
+        let (up, can_send) = (self.security.is_up(), self.can_send());
         if self.security.is_handshaking() && self.embedded.is_none() {
             self.tell_round_trip(now);
         }
         self.update_carrying(now);
         // DTLS in checks may be up before a check of ours was answered.
-        if up
+        if can_send
             && self.data.wants_round_trip_time()
             && let Some(time) = self.round_trip()
         {
@@ -314,8 +326,10 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         }
         if up && !was_up {
             self.data.connect(now);
-        } else if was_up && !up {
+        } else if !up && (was_up || self.data.is_snap() && !self.security.is_handshaking()) {
             self.data.fail(now);
+        } else if can_send && !up {
+            self.data.connect_early(now);
         }
         if up {
             self.data.renew(now, config, &memory.sctp, random);

@@ -11,13 +11,13 @@ const ONE_WAY: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// All that makes connecting short.
-fn short() -> Config {
+pub fn short() -> Config {
     Config { snap: true, sped: true, ..Config::default() }
 }
 
 /// When something happened, in milliseconds after the offer has come.
 #[derive(Debug, Default)]
-struct Times {
+pub struct Times {
     answerer_connected: Option<u128>,
     offerer_connected: Option<u128>,
     answerer_open: Option<u128>,
@@ -28,7 +28,7 @@ struct Times {
 }
 
 impl Times {
-    fn all(&self) -> [u128; 6] {
+    pub fn all(&self) -> [u128; 6] {
         let all = [self.answerer_connected, self.offerer_connected, self.answerer_open, self.offerer_open];
         let [a, b, c, d] = all.map(|time| time.expect("it happened"));
         [a, b, c, d, self.at_offerer.expect("heard"), self.at_answerer.expect("heard")]
@@ -64,7 +64,7 @@ fn agreed(side: &mut Side<'_>) -> ChannelId {
     side.connection.open_channel(side.now, &config).expect("room for a channel")
 }
 
-fn pair<'m>(ids: &'m Identities, arena: &'m Arena, config: &Config) -> Pair<'m> {
+pub fn pair<'m>(ids: &'m Identities, arena: &'m Arena, config: &Config) -> Pair<'m> {
     let mut pair = Pair::new(ids, [arena; 2], config, 21).expect("enough memory");
     pair.latency = ONE_WAY;
     agreed(&mut pair.offerer);
@@ -73,10 +73,10 @@ fn pair<'m>(ids: &'m Identities, arena: &'m Arena, config: &Config) -> Pair<'m> 
 }
 
 /// What happens to the offer and to the answer.
-type OnTheWay = [fn(String) -> String; 2];
+pub type OnTheWay = [fn(String) -> String; 2];
 
 /// Descriptions take as long as datagrams do. `on_its_way` changes them: the offer first.
-fn connect(pair: &mut Pair<'_>, on_its_way: OnTheWay) -> Times {
+pub fn connect(pair: &mut Pair<'_>, on_its_way: OnTheWay) -> Times {
     let [offered, answered] = on_its_way;
     let offer = offered(pair.offerer.offer().expect("an offer"));
     pair.pass(pair.latency);
@@ -94,7 +94,7 @@ fn connect(pair: &mut Pair<'_>, on_its_way: OnTheWay) -> Times {
     times
 }
 
-fn same(description: String) -> String {
+pub fn same(description: String) -> String {
     description
 }
 
@@ -107,8 +107,12 @@ fn with_sped(description: String) -> String {
 }
 
 /// The other side is to be the server.
-fn active(description: String) -> String {
+pub fn active(description: String) -> String {
     description.replace("a=setup:actpass", "a=setup:active")
+}
+
+fn active_without_sped(description: String) -> String {
+    active(without_sped(description))
 }
 
 #[test]
@@ -134,6 +138,73 @@ fn as_a_server_the_answerer_is_open_after_two() {
     let mut pair = pair(&ids, &arena, &short());
     let [answerer, offerer, ..] = connect(&mut pair, [active, same]).all();
     assert!(answerer <= 420 && offerer <= 320, "{answerer} {offerer}");
+}
+
+/// The first message of the side that is the DTLS server, at the other side.
+fn first_of_server(config: &Config, offerer_is_server: bool, on_its_way: OnTheWay) -> u128 {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = pair(&ids, &arena, config);
+    let [.., at_offerer, at_answerer] = connect(&mut pair, on_its_way).all();
+    for side in [&pair.offerer, &pair.answerer] {
+        assert_eq!(side.messages.len(), 1, "{:?}", side.events);
+        let over = |e: &Event| matches!(e, Event::DataClosed(_) | Event::ChannelClosed(_));
+        assert!(side.is_connected() && !side.events.iter().any(over), "{:?}", side.events);
+    }
+    if offerer_is_server { at_answerer } else { at_offerer }
+}
+
+fn early() -> Config {
+    let mut config = short();
+    config.dtls.half_rtt = true;
+    config
+}
+
+#[test]
+fn a_server_that_sends_early_is_heard_a_round_trip_sooner() {
+    // The offerer has a path only when the client's Finished is there as well: nothing is won, and nothing lost.
+    for (offerer_is_server, roles, saved) in [(false, active as fn(String) -> String, 200), (true, same, 0)] {
+        let [late, soon] = [short(), early()].map(|config| first_of_server(&config, offerer_is_server, [roles, same]));
+        println!("offerer is the server: {offerer_is_server}, without {late} ms, with {soon} ms");
+        assert_eq!(soon + saved, late);
+        // A ClientHello beside ICE's checks could be anybody's, and without a token there is no association yet.
+        let cases: [(Config, OnTheWay); 2] = [
+            (early(), [if offerer_is_server { without_sped } else { active_without_sped }, same]),
+            (Config { snap: false, ..early() }, [roles, same]),
+        ];
+        for (config, on_its_way) in cases {
+            let mut plain = config.clone();
+            plain.dtls.half_rtt = false;
+            let [late, soon] = [plain, config].map(|config| first_of_server(&config, offerer_is_server, on_its_way));
+            assert_eq!(late, soon, "{offerer_is_server}");
+        }
+    }
+}
+
+#[test]
+fn what_was_sent_early_to_an_impostor_ends_with_the_handshake() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = pair(&ids, &arena, &early());
+    // The fingerprint of somebody else.
+    let offer =
+        active(pair.offerer.offer().expect("an offer")).replace("a=fingerprint:sha-256 ", "a=fingerprint:sha-256 00:");
+    let offer: String = offer.lines().map(|line| shortened(line) + "\r\n").collect();
+    let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
+    pair.offerer.answered(pair.now, &answer).expect("it fits");
+    assert!(pair.drive(5 * SECOND, |p| p.answerer.saw_failure()), "{:?}", pair.answerer.events);
+    let [open, closed, failed] = [
+        |e: &Event| matches!(e, Event::ChannelOpen(_)),
+        |e: &Event| matches!(e, Event::DataClosed(_)),
+        |e: &Event| matches!(e, Event::ConnectionState(ConnectionState::Failed(_))),
+    ]
+    .map(|is| pair.answerer.events.iter().position(is).expect("it was told"));
+    assert!(open < closed && open < failed, "{:?}", pair.answerer.events);
+    assert!(pair.answerer.messages.is_empty(), "nothing of a stranger is believed");
+    assert!(!pair.answerer.saw(&Event::ConnectionState(ConnectionState::Connected)));
+}
+
+/// A fingerprint that has become a byte too long loses its last one.
+fn shortened(line: &str) -> String {
+    if line.starts_with("a=fingerprint:") { line[..line.len() - 3].to_owned() } else { line.to_owned() }
 }
 
 #[test]
@@ -245,6 +316,32 @@ fn with_a_fifth_of_all_datagrams_lost_a_channel_in_band_opens_soon() {
         let [median, most, all] = [RUNS / 2, RUNS * 99 / 100, RUNS - 1].map(|n| heard.get(n).copied().expect("a run"));
         println!("median {median} ms, 99 % {most} ms, longest {all} ms");
         assert!(median <= 500 && most <= 1_700 && all <= 3_000, "{median} {most} {all}");
+    }
+}
+
+/// Keys that were made in advance are used, and a guess of the role that proves wrong does no harm.
+#[test]
+fn what_is_prepared_changes_nothing_but_when_keys_are_made() {
+    let ids = Identities::new();
+    let roles: [fn(String) -> String; 2] = [same, active];
+    for (roles, expected) in roles.into_iter().zip([[210, 320], [420, 320]]) {
+        for [offerer, answerer] in [[false, true], [true, false], [true, true]] {
+            let arena = arena(0);
+            let mut pair = pair(&ids, &arena, &short());
+            for (side, is_prepared) in [(&mut pair.offerer, offerer), (&mut pair.answerer, answerer)] {
+                if is_prepared {
+                    side.connection.prepare().expect("memory");
+                    let taken = arena.inner().stats().live;
+                    side.connection.prepare().expect("memory");
+                    assert_eq!(arena.inner().stats().live, taken, "it is made once");
+                }
+            }
+            let times = connect(&mut pair, [roles, same]).all();
+            assert!(times[0] <= expected[0] && times[1] <= expected[1], "{offerer} {answerer} {times:?}");
+            pair.offerer.connection.prepare().expect("nothing is left to do");
+            pair.offerer.connection.close(pair.now);
+            assert_eq!(pair.offerer.connection.prepare(), Err(barertc::Error::Closed));
+        }
     }
 }
 
