@@ -3,6 +3,7 @@
 mod a_day;
 mod a_full_queue_holds_nothing_up;
 mod a_hostile_viewer;
+mod answers_of_a_realtime_server;
 mod any_of_several_counts;
 mod connections_may_change_threads;
 mod data_channels_end;
