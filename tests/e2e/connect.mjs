@@ -1,16 +1,18 @@
 // Round trips from the offer to an open channel, between Chromium and one of ours.
 //
-//     node connect.mjs [--rtt 0,50,100,200,400] [--runs 5] [--loss PERCENT] [--only ROLE] [--write]
+//     node connect.mjs [--rtt 0,50,100,200,400] [--runs 5] [--loss PERCENT] [--only ROLE] [--media] [--write]
 //
 // Both are on one machine; what they say to each other, descriptions too, takes half a round trip. --write puts the table
-// into docs/connect.md: with --loss into its own place there.
+// into docs/connect.md: with --loss into its own place there. --media leaves out all but the first picture; with --loss it is
+// not measured.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { launch } from './browser.mjs';
-import { CASES, TWO } from './connect/cases.mjs';
+import { CASES, MEDIA, TWO } from './connect/cases.mjs';
 import { measure, measureTwo } from './connect/measure.mjs';
-import { root } from './streamer.mjs';
+import { measureMedia, measureMediaTwo } from './connect/media.mjs';
+import { root, Streamer } from './streamer.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -18,6 +20,7 @@ const { values: options } = parseArgs({
     runs: { type: 'string', default: '5' },
     loss: { type: 'string', default: '0' },
     only: { type: 'string' },
+    media: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
@@ -36,31 +39,50 @@ const cell = (values, rtt) => {
   return rtt === 0 || !Number.isFinite(ms) ? `${written(ms)} ms` : `${written(ms)} (${(ms / rtt).toFixed(2)})`;
 };
 
-const STEPS = ['up', 'open', 'heard', 'back'];
+const COLUMNS = {
+  up: 'ours up', open: 'Chromium open', heard: 'our message in the page', back: 'the page\'s message here', rtp: 'first RTP', picture: 'first picture',
+};
+
+// All rows of a table. `connect` makes one connection and returns the times of its steps.
+async function rows(cases, rtt, steps, connect) {
+  const lines = [`| case | ${steps.map((step) => COLUMNS[step]).join(' | ')} |`, `|---${'|---'.repeat(steps.length)}|`];
+  for (const one of cases.filter(({ role }) => !options.only || role === options.only)) {
+    const found = [];
+    const browser = await launch(one.args);
+    try {
+      for (let n = 0; n < Number(options.runs); n += 1) {
+        const pages = await Promise.all(Array.from({ length: one.role === TWO ? 2 : 1 }, () => browser.newPage()));
+        await Promise.all(pages.map((page) => page.goto('about:blank')));
+        found.push(await connect(pages, { ...one, delay: rtt / 2, loss: Number(options.loss) / 100 }));
+        await Promise.all(pages.map((page) => page.close()));
+      }
+    } finally {
+      await browser.close();
+    }
+    if (process.env.CONNECT_LOG) console.log(JSON.stringify(found));
+    lines.push(`| ${one.title} | ${steps.map((step) => cell(found.map((times) => times[step]), rtt)).join(' | ')} |`);
+    console.log(`RTT ${rtt}: ${lines.at(-1)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+async function media(rtt) {
+  const streamer = await Streamer.start();
+  try {
+    const connect = (pages, link) => (link.role === TWO ? measureMediaTwo(pages, link) : measureMedia(pages[0], streamer.url, link));
+    return await rows(MEDIA, rtt, ['rtp', 'picture'], connect);
+  } finally {
+    await streamer.stop();
+  }
+}
 
 async function run() {
   const text = [];
+  const data = (pages, link) => (link.role === TWO ? measureTwo(pages, link) : measure(pages[0], link));
   for (const rtt of options.rtt.split(',').map(Number)) {
-    const lines = ['| case | ours up | Chromium open | our message in the page | the page\'s message here |', '|---|---|---|---|---|'];
-    for (const one of CASES.filter(({ role }) => !options.only || role === options.only)) {
-      const found = [];
-      const browser = await launch(one.args);
-      try {
-        for (let n = 0; n < Number(options.runs); n += 1) {
-          const pages = await Promise.all(Array.from({ length: one.role === TWO ? 2 : 1 }, () => browser.newPage()));
-          await Promise.all(pages.map((page) => page.goto('about:blank')));
-          const link = { ...one, delay: rtt / 2, loss: Number(options.loss) / 100 };
-          found.push(await (one.role === TWO ? measureTwo(pages, link) : measure(pages[0], link)));
-          await Promise.all(pages.map((page) => page.close()));
-        }
-      } finally {
-        await browser.close();
-      }
-      if (process.env.CONNECT_LOG) console.log(JSON.stringify(found));
-      lines.push(`| ${one.title} | ${STEPS.map((step) => cell(found.map((times) => times[step]), rtt)).join(' | ')} |`);
-      console.log(`RTT ${rtt}: ${lines.at(-1)}`);
-    }
-    text.push(`Round trip ${rtt} ms${lossy ? `, ${options.loss} % lost, ${options.runs} runs: median / 99 % / longest` : ''}:\n\n${lines.join('\n')}\n`);
+    text.push(`Round trip ${rtt} ms${lossy ? `, ${options.loss} % lost, ${options.runs} runs: median / 99 % / longest` : ''}:\n`);
+    if (!options.media) text.push(await rows(CASES, rtt, ['up', 'open', 'heard', 'back'], data));
+    if (!lossy) text.push(await media(rtt));
   }
   return text.join('\n');
 }

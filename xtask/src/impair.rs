@@ -59,13 +59,16 @@ pub fn quick() -> Result<()> {
     main(&["--quick".into()])
 }
 
-/// `cargo xtask connect [--rtt 0,50,100,200] [--runs N] [--loss PERCENT] [--write]`: round trips from the offer to an open
-/// channel, between Chromium with and without SNAP and SPED and one of ours.
+/// `cargo xtask connect [--rtt 0,50,100,200,400] [--runs N] [--loss PERCENT] [--only ROLE] [--media] [--write]`: round trips
+/// from the offer to an open channel and to the first picture, between Chromium with and without SNAP and SPED and one of
+/// ours, libdatachannel, or another page.
 pub fn connect(args: &[String]) -> Result<()> {
     tools::need(TOOLS)?;
-    run(cargo().args(["build", "--release", "--package", "barertc-test-peer"]))?;
+    run(cargo().args(["build", "--release", "--package", "barertc-test-peer", "--package", "barertc-desktop"]))?;
     let folder = root().join("tests/e2e");
-    run(Command::new("npm").current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    for folder in [&folder, &folder.join("libdatachannel")] {
+        run(Command::new("npm").current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    }
     run(Command::new("node").current_dir(&folder).arg("connect.mjs").args(args).env("CARGO_TARGET_DIR", target_dir()))
 }
 

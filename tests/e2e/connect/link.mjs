@@ -21,13 +21,18 @@ export class Link {
     [link.forBrowser, link.forPeer] = [link.near.address().port, link.far.address().port];
     link.peer = peer;
     link.counts = { up: 0, down: 0, lost: 0 };
+    link.passed = () => {};
     const pass = (name, send) => (datagram, from) => {
       if (from.address !== HOST) return;
       if (name === 'up') link.browser = from.port;
       else link.peer = from.port;
       link.counts[name] += 1;
-      if (Math.random() < loss) link.counts.lost += 1;
-      else setTimeout(send, delay, datagram);
+      if (Math.random() < loss) {
+        link.counts.lost += 1;
+        return;
+      }
+      setTimeout(send, delay, datagram);
+      link.passed(name, datagram);
     };
     link.near.on('message', pass('up', (datagram) => link.open && link.peer && link.far.send(datagram, link.peer, HOST)));
     link.far.on('message', pass('down', (datagram) => link.open && link.browser && link.near.send(datagram, link.browser, HOST)));
@@ -46,4 +51,11 @@ export class Link {
 export function through(sdp, port) {
   const candidate = `a=candidate:1 1 udp 2122260223 ${HOST} ${port} typ host\r\n`;
   return sdp.replace(/a=(candidate:.*|end-of-candidates)\r?\n/g, '').replace(/(a=ice-ufrag:)/, `${candidate}$1`);
+}
+
+// The port of a description's candidate for this machine.
+export function portOf(sdp) {
+  const ports = [...sdp.matchAll(/a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host/gi)];
+  const [, , port] = ports.find(([, address]) => address === HOST) ?? ports[0] ?? [];
+  return Number(port) || undefined;
 }

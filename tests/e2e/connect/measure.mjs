@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import readline from 'node:readline';
 import { root, target } from '../streamer.mjs';
-import { Link, through } from './link.mjs';
+import { Link, portOf, through } from './link.mjs';
 
 const PATIENCE = 15_000;
 const now = () => performance.timeOrigin + performance.now();
@@ -47,10 +47,12 @@ async function answerOf(page, sdp) {
   }, sdp);
 }
 
-// One of ours, as a program.
-function program(args, port) {
-  const file = path.join(target, 'release', 'barertc-connect');
-  const child = spawn(file, [args[0], `127.0.0.1:${port}`, ...args.slice(1)], { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
+// One of ours, or libdatachannel, as a program.
+function program(library, args, port) {
+  const [file, ...before] = library
+    ? ['node', path.join(root, 'tests/e2e', library, 'connect.mjs')]
+    : [path.join(target, 'release', 'barertc-connect')];
+  const child = spawn(file, [...before, args[0], `127.0.0.1:${port}`, ...args.slice(1)], { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
   const at = {};
   let sdp = '';
   let told;
@@ -63,8 +65,6 @@ function program(args, port) {
   });
   return { at, description, say: (text) => child.stdin.write(`${text}\r\n`), end: () => child.stdin.end() };
 }
-
-const portOf = (sdp) => Number(sdp.match(/a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host/i)?.[1]) || undefined;
 
 // The same between two pages; the columns of ours are those of the page that answers.
 export async function measureTwo(pages, { inBand, delay, loss = 0 }) {
@@ -102,12 +102,12 @@ async function freePort() {
 
 // `role` is the part of ours: offers or answers, as the active or passive side of DTLS. Times are milliseconds since the
 // offer has reached who answers.
-export async function measure(page, { role, snap, sped, inBand, delay, loss = 0 }) {
+export async function measure(page, { role, library, snap, sped, inBand, delay, loss = 0 }) {
   const offers = role.startsWith('offer');
   const flags = [snap && '--snap', sped && '--sped', inBand && '--in-band'].filter(Boolean);
   const port = await freePort();
   const link = await Link.start(delay, loss, port);
-  const ours = program([offers ? 'offer' : 'answer', ...flags], port);
+  const ours = program(library, [offers ? 'offer' : 'answer', ...flags], port);
   try {
     await page.evaluate(prepare, { inBand, offers: !offers });
     let begun;
