@@ -93,6 +93,15 @@ export async function measureTwo(pages, { inBand, delay, loss = 0 }) {
   }
 }
 
+// Runs in the page: what the browser says of its channels.
+async function channels() {
+  const found = [];
+  (await window.connecting.pc.getStats()).forEach((s) => {
+    if (s.type === 'data-channel') found.push([s.label, s.state, `sent ${s.messagesSent}`, `received ${s.messagesReceived}`]);
+  });
+  return found;
+}
+
 async function freePort() {
   const probe = await Link.start(0, 0, 9);
   const port = probe.forBrowser;
@@ -137,6 +146,7 @@ export async function measure(page, { role, library, snap, sped, inBand, delay, 
       await sleep(20);
       theirs = await page.evaluate(() => window.connecting.at);
     } while (!(theirs.heard && ours.at.heard) && now() < end);
+    if (!ours.at.heard) console.error(`the page was not heard, which says ${JSON.stringify(await page.evaluate(channels))}`);
     const since = (time) => (time === undefined ? null : time - begun);
     return { up: since(ours.at.up), ourOpen: since(ours.at.open), open: since(theirs.open), heard: since(theirs.heard), back: since(ours.at.heard) };
   } finally {
