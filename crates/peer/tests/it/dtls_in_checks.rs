@@ -406,3 +406,22 @@ fn what_it_takes_is_within_what_was_told() {
         assert!(stats.peak <= bound);
     }
 }
+
+/// What checks carry is kept during the handshake, and given back.
+#[test]
+fn it_takes_the_room_of_a_flight_more_while_it_connects_and_nothing_later() {
+    const FLIGHT: usize = 2_400;
+    let ids = Identities::new();
+    let [with, without] = [short(), Config::default()].map(|config| {
+        let arenas = [arena(0), arena(0)];
+        let mut pair = Pair::new(&ids, [&arenas[0], &arenas[1]], &config, 3).expect("enough memory");
+        agreed(&mut pair.offerer);
+        agreed(&mut pair.answerer);
+        connect(&mut pair, [same, same]);
+        arenas.each_ref().map(|arena| arena.inner().stats()).map(|stats| (stats.peak, stats.live))
+    });
+    println!("peak and live with {with:?}, without {without:?}");
+    for ((peak, live), (plain_peak, plain_live)) in with.into_iter().zip(without) {
+        assert!(peak <= plain_peak + FLIGHT && live == plain_live, "{with:?} {without:?}");
+    }
+}
