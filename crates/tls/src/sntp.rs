@@ -10,6 +10,7 @@ use core::time::Duration;
 use barertc_wire::{Clock, Instant, Reader};
 use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::select::{Either, select};
+use embassy_futures::yield_now;
 use rand_core::Rng;
 
 use crate::time::UnixTime;
@@ -18,6 +19,8 @@ use crate::time::UnixTime;
 pub const PORT: u16 = 123;
 /// Bytes of a message without extensions (RFC 5905 §7.3).
 const MESSAGE: usize = 48;
+/// Room for an answer with extensions or a code of authentication behind it (RFC 5905 §7.3, RFC 7822), which are passed over.
+const ROOM: usize = 128;
 /// Version 4, from a client.
 const CLIENT: u8 = 4 << 3 | 3;
 /// From 1900-01-01, where the first era of NTP begins, to 1970-01-01.
@@ -27,13 +30,29 @@ const TRIES: u8 = 3;
 /// How long an answer is waited for.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 
+/// What a server has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Told {
+    /// When the answer came.
+    pub at: Instant,
+    /// The time then, right to a second or so.
+    pub time: UnixTime,
+    /// Datagrams that came before it and were no answer: of somebody else, to another question, too short, or too long for
+    /// the socket.
+    pub passed_over: u32,
+}
+
 /// Why a server has not told the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SntpError {
     /// No answer came.
-    Silent,
+    Silent {
+        /// As [`Told::passed_over`].
+        passed_over: u32,
+    },
     /// The server asks to be left alone, by this code (RFC 5905 §7.4).
     Refused([u8; 4]),
     /// The server does not know the time itself (RFC 5905 §7.3, leap indicator 3).
@@ -45,7 +64,10 @@ pub enum SntpError {
 impl fmt::Display for SntpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent => f.write_str("the time server does not answer"),
+            Self::Silent { passed_over: 0 } => f.write_str("the time server does not answer"),
+            Self::Silent { passed_over } => {
+                write!(f, "the time server does not answer, and {passed_over} datagrams that came were no answers")
+            }
             Self::Refused(code) => {
                 let code = core::str::from_utf8(code).unwrap_or("?");
                 write!(f, "the time server refuses ({})", code.escape_default())
@@ -60,21 +82,18 @@ impl core::error::Error for SntpError {}
 
 /// Asks a server for the time: three times at most, for six seconds in all.
 ///
-/// The time is right to a second or so. It belongs to the instant of the answer, which is returned with it.
+/// What is no answer ends nothing: it is passed over and counted. So is a failure to receive, such as of a datagram that is
+/// longer than the socket has room for.
 ///
 /// # Errors
 /// Why there is none.
-pub async fn ask<S, C, R>(
-    socket: &mut S,
-    server: SocketAddr,
-    clock: &C,
-    rng: &mut R,
-) -> Result<(Instant, UnixTime), SntpError>
+pub async fn ask<S, C, R>(socket: &mut S, server: SocketAddr, clock: &C, rng: &mut R) -> Result<Told, SntpError>
 where
     S: UdpSend + UdpReceive,
     C: Clock,
     R: Rng + ?Sized,
 {
+    let mut passed_over = 0;
     for _ in 0..TRIES {
         // What an answer repeats; not the time, which is nobody's business.
         let mark = rng.next_u64().to_be_bytes();
@@ -83,27 +102,33 @@ where
         front.iter_mut().take(1).for_each(|first| *first = CLIENT);
         end.copy_from_slice(&mark);
         socket.send(server, &message).await.map_err(|error| SntpError::Io(embedded_io_async::Error::kind(&error)))?;
-        let answered = select(answer(socket, server, mark), clock.sleep_until(clock.now() + ANSWER_TIME)).await;
+        let until = clock.now() + ANSWER_TIME;
+        let answered = select(answer(socket, server, mark, &mut passed_over), clock.sleep_until(until)).await;
         if let Either::First(answer) = answered {
-            return answer.map(|time| (clock.now(), time));
+            return answer.map(|time| Told { at: clock.now(), time, passed_over });
         }
     }
-    Err(SntpError::Silent)
+    Err(SntpError::Silent { passed_over })
 }
 
-/// Waits for an answer of the server's to what had this mark. Everything else is dropped.
-async fn answer<S: UdpReceive>(socket: &mut S, server: SocketAddr, mark: [u8; 8]) -> Result<UnixTime, SntpError> {
+/// Waits for an answer of the server's to what had this mark. Everything else is counted.
+async fn answer<S: UdpReceive>(
+    socket: &mut S,
+    server: SocketAddr,
+    mark: [u8; 8],
+    passed_over: &mut u32,
+) -> Result<UnixTime, SntpError> {
     loop {
-        let mut message = [0; MESSAGE];
-        let (len, from) = socket
-            .receive(&mut message)
-            .await
-            .map_err(|error| SntpError::Io(embedded_io_async::Error::kind(&error)))?;
-        if from == server
-            && let Some(answer) = read(message.get(..len).unwrap_or_default(), mark)
+        let mut message = [0; ROOM];
+        if let Ok((len, from)) = socket.receive(&mut message).await
+            && from == server
+            && let Some(answer) = read(message.get(..len).unwrap_or(&message), mark)
         {
             return answer;
         }
+        *passed_over = passed_over.saturating_add(1);
+        // However much comes, and however often the socket fails: the time for an answer passes.
+        yield_now().await;
     }
 }
 
@@ -141,7 +166,7 @@ mod tests {
     use core::future::pending;
     use std::vec::Vec;
 
-    use embedded_io_async::ErrorType;
+    use embedded_io_async::{ErrorKind, ErrorType};
     use futures_lite::future::block_on;
 
     use super::*;
@@ -155,6 +180,10 @@ mod tests {
             Instant::from_micros(self.0.get())
         }
         async fn sleep_until(&self, at: Instant) {
+            // No time passes while there is something to read.
+            for _ in 0..16 {
+                yield_now().await;
+            }
             self.0.set(at.as_micros());
         }
     }
@@ -166,7 +195,7 @@ mod tests {
     }
 
     impl<F> ErrorType for Socket<F> {
-        type Error = core::convert::Infallible;
+        type Error = ErrorKind;
     }
 
     impl<F: FnMut(&[u8]) -> Vec<(SocketAddr, Vec<u8>)>> UdpSend for Socket<F> {
@@ -182,9 +211,10 @@ mod tests {
                 pending::<()>().await;
             }
             let (from, data) = self.waiting.remove(0);
-            let len = data.len().min(buffer.len());
-            buffer[..len].copy_from_slice(&data[..len]);
-            Ok((len, from))
+            // As embassy's sockets do.
+            let room = buffer.get_mut(..data.len()).ok_or(ErrorKind::OutOfMemory)?;
+            room.copy_from_slice(&data);
+            Ok((data.len(), from))
         }
     }
 
@@ -199,10 +229,15 @@ mod tests {
     }
 
     fn asked(answer: impl FnMut(&[u8]) -> Vec<(SocketAddr, Vec<u8>)>) -> (Result<UnixTime, SntpError>, u64) {
+        let (told, took) = told_by(answer);
+        (told.map(|told| told.time), took)
+    }
+
+    fn told_by(answer: impl FnMut(&[u8]) -> Vec<(SocketAddr, Vec<u8>)>) -> (Result<Told, SntpError>, u64) {
         let clock = Simulated(Cell::new(0));
         let mut socket = Socket { answer, waiting: Vec::new() };
-        let time = block_on(ask(&mut socket, SERVER, &clock, &mut crate::tests::rng(5)));
-        (time.map(|(_, time)| time), clock.0.get())
+        let told = block_on(ask(&mut socket, SERVER, &clock, &mut crate::tests::rng(5)));
+        (told, clock.0.get())
     }
 
     #[test]
@@ -218,24 +253,28 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_answer_the_question_is_dropped() {
-        let (time, _) = asked(|question| {
+    fn what_is_no_answer_is_passed_over_and_counted() {
+        let (heard, took) = told_by(|question| {
             let right = told(question, 0x24, 2, 4_004_985_600);
             let elsewhere = SocketAddr::new(SERVER.ip(), 1);
             let mut guessed = right.clone();
             guessed[24] ^= 1;
             std::vec![
                 (elsewhere, told(question, 0x24, 2, 1)),
+                // Longer than the room for it, so that the socket fails.
+                (elsewhere, std::vec![0; 1_400]),
                 (SERVER, guessed),
                 (SERVER, right[..47].to_vec()),
                 (SERVER, told(question, 0x23, 2, 1)),
-                (SERVER, right),
+                // With a code of authentication behind it.
+                (SERVER, [right, std::vec![7; 20]].concat()),
             ]
         });
-        assert!(time.is_ok());
+        let heard = heard.unwrap();
+        assert_eq!((heard.time, heard.passed_over, took), (UnixTime(1_795_996_800), 5, 0));
         assert_eq!(
             asked(|question| std::vec![(SERVER, told(question, 0x24, 2, 7)[..44].to_vec())]).0,
-            Err(SntpError::Silent)
+            Err(SntpError::Silent { passed_over: 3 })
         );
     }
 
@@ -247,6 +286,6 @@ mod tests {
         assert_eq!(answers(0xE4, 2, 9), Err(SntpError::NotSynchronized));
         assert_eq!(answers(0x24, 16, 9), Err(SntpError::NotSynchronized));
         assert_eq!(answers(0x24, 2, 0), Err(SntpError::NotSynchronized));
-        assert_eq!(asked(|_| Vec::new()), (Err(SntpError::Silent), 6_000_000));
+        assert_eq!(asked(|_| Vec::new()), (Err(SntpError::Silent { passed_over: 0 }), 6_000_000));
     }
 }

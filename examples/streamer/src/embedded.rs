@@ -197,9 +197,12 @@ impl<C: Provider> EmbassyBoard<C> {
                 },
                 None => Err(trust::NoTime::NoPort),
             };
-            let told = told.and_then(|(at, time)| self.trust.set_time(at, time));
+            let told = told.and_then(|told| Ok((self.trust.set_time(told.at, told.time)?, told.passed_over)));
             match told {
-                Ok(time) => self.log(format_args!("ntp={name}: it is {time}")),
+                Ok((time, 0)) => self.log(format_args!("ntp={name}: it is {time}")),
+                Ok((time, strange)) => {
+                    self.log(format_args!("ntp={name}: it is {time}; {strange} datagrams before were no answers"));
+                }
                 Err(error) => self.log(format_args!("ntp={name}: {error}")),
             }
             let wait = if told.is_ok() { trust::ASK_EACH } else { trust::ASK_AGAIN };
@@ -208,9 +211,9 @@ impl<C: Provider> EmbassyBoard<C> {
     }
 
     #[cfg(feature = "tls")]
-    async fn ask_time(&self, server: SocketAddr) -> Result<(Instant, barertc_tls::UnixTime), trust::NoTime> {
+    async fn ask_time(&self, server: SocketAddr) -> Result<barertc_tls::sntp::Told, trust::NoTime> {
         // A socket of its own, for as long as it takes.
-        let room = UdpBuffers::<1, 128, 64, 2>::new();
+        let room = UdpBuffers::<1, 64, 512, 4>::new();
         let udp = Udp::new(self.stack, &room);
         // Nobody can answer who does not see the port, or guess sixty-four bits.
         let port = self.random(|rng| 49_152 | rand_core::Rng::next_u32(rng) as u16);
