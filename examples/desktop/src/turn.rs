@@ -48,7 +48,8 @@ impl TurnOption {
     /// What the streamer is told.
     pub fn server(&self) -> Turn<'_> {
         let Self { address, protocol, host, username, password } = self;
-        Turn { server: TurnServer { addr: *address, protocol: *protocol, username, password, ipv6: false }, host }
+        let server = TurnServer { addr: *address, protocol: *protocol, username, password, ipv6: false };
+        Turn { server, host, look_up: false }
     }
 }
 

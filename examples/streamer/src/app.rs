@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::settings::Settings;
 use crate::sockets::MediaSockets;
 use crate::status::Status;
+use crate::turn::Places;
 use crate::viewers::Viewers;
 
 /// The application, shared by its tasks.
@@ -34,6 +35,8 @@ pub(crate) struct App<'b, B: Board> {
     pub(crate) http: ConnectionTable<HTTP_CONNECTIONS>,
     /// Where what is played is sent to.
     pub(crate) published: RefCell<Option<Session>>,
+    /// Where the TURN servers of the settings are.
+    pub(crate) turn_at: Places,
     /// Where the WHIP server of the settings was found.
     pub(crate) whip_at: Cell<Option<SocketAddr>>,
     /// The codec of the pictures, once it is known.
@@ -57,6 +60,7 @@ impl<'b, B: Board> App<'b, B> {
             access: AccessControl::new(access),
             http: ConnectionTable::new(),
             published: RefCell::new(None),
+            turn_at: Places::new(settings),
             whip_at: Cell::new(None),
             video: Cell::new(Some(FrameKind::H264)),
             next_socket: Cell::new(1),

@@ -102,8 +102,8 @@ impl<'b, B: Board> App<'b, B> {
                 Some(socket) => {
                     viewer.lend(socket);
                     viewer.connection.add_local_candidate(now, Candidate::host(socket))?;
-                    for turn in &self.settings.turn {
-                        viewer.connection.add_turn_server(now, &turn.server)?;
+                    for server in self.turn_servers() {
+                        viewer.connection.add_turn_server(now, &server)?;
                     }
                 }
                 None => self.board.log(format_args!("TURN: no socket left for another relay")),

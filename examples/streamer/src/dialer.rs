@@ -1,38 +1,39 @@
 //! Connections to TURN servers over TCP and TLS.
 
-use core::net::SocketAddr;
-
 use barertc::ice::stream::StreamEnd;
 use barertc::{Protocol, Route};
 use barertc_runner::Dial;
 use edge_nal::TcpConnect;
 
+use crate::app::App;
 use crate::board::Board;
-use crate::settings::{MAX_TURN, Settings};
+use crate::settings::MAX_TURN;
 
 /// Makes them.
-pub(crate) struct Dialer<'b, B: Board + 'b> {
+pub(crate) struct Dialer<'a, 'b, B: Board + 'b> {
+    app: &'a App<'b, B>,
     tcp: B::Connect<'b>,
-    /// What speaks TLS with each server that wants it.
-    tls: heapless::Vec<(SocketAddr, B::Connect<'b>), MAX_TURN>,
+    /// What speaks TLS with each server of the settings that wants it, by its number there.
+    tls: heapless::Vec<(usize, B::Connect<'b>), MAX_TURN>,
 }
 
-impl<'b, B: Board> Dialer<'b, B> {
+impl<'a, 'b, B: Board> Dialer<'a, 'b, B> {
     /// To the servers of the settings.
-    pub(crate) fn new(board: &'b B, settings: &'b Settings<'_>) -> Self {
+    pub(crate) fn new(app: &'a App<'b, B>) -> Self {
         let mut tls = heapless::Vec::new();
-        for turn in settings.turn.iter().filter(|turn| turn.server.protocol == Protocol::Tls) {
-            match board.tls(turn.host) {
+        let servers = app.settings.turn.iter().enumerate();
+        for (number, turn) in servers.filter(|(_, turn)| turn.server.protocol == Protocol::Tls) {
+            match app.board.tls(turn.host) {
                 // There are as many places as servers.
-                Some(connect) => drop(tls.push((turn.server.addr, connect))),
-                None => board.log(format_args!("TURN: no TLS to {}", turn.host)),
+                Some(connect) => drop(tls.push((number, connect))),
+                None => app.board.log(format_args!("TURN: no TLS to {}", turn.host)),
             }
         }
-        Self { tcp: board.tcp(), tls }
+        Self { app, tcp: app.board.tcp(), tls }
     }
 }
 
-impl<'b, B: Board> Dial for Dialer<'b, B> {
+impl<'b, B: Board> Dial for Dialer<'_, 'b, B> {
     type Stream<'a>
         = <B::Connect<'b> as TcpConnect>::Socket<'a>
     where
@@ -41,7 +42,7 @@ impl<'b, B: Board> Dial for Dialer<'b, B> {
     async fn dial(&self, route: Route) -> Result<Self::Stream<'_>, StreamEnd> {
         let connect = match route.protocol {
             Protocol::Tls => {
-                let known = self.tls.iter().find(|(server, _)| *server == route.remote);
+                let known = self.tls.iter().find(|(number, _)| self.app.turn_at.of(*number) == Some(route.remote));
                 known.map(|(_, connect)| connect).ok_or(StreamEnd::Tls)?
             }
             _ => &self.tcp,

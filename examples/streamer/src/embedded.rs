@@ -1,6 +1,6 @@
 //! What boards with embassy's network share: one [`Board`] over memory, a network stack and a seed.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::future::pending;
 use core::net::{IpAddr, SocketAddr};
@@ -24,13 +24,17 @@ use crate::lines::Lines;
 use crate::settings::{Forwarder, MAX_ADDRESSES, Settings, Whip};
 #[cfg(feature = "tls")]
 use crate::trust::{self, Trust};
+use crate::turn;
 
-/// TCP connections at the same time: as many as the application serves, one to a forwarder, and one to a WHIP server.
-pub const TCP_SOCKETS: usize = crate::config::HTTP_CONNECTIONS + 2;
-/// Sockets of embassy's network: the TCP connections, one for media, and what the network needs itself.
-pub const SOCKETS: usize = TCP_SOCKETS + 5;
-/// Streams to TURN servers at the same time.
-const STREAMS: usize = 0;
+/// TCP connections at the same time: as many as the application serves, one to a forwarder, one to a WHIP server, and those to
+/// TURN servers.
+pub const TCP_SOCKETS: usize = crate::config::HTTP_CONNECTIONS + 2 + STREAMS;
+/// Sockets of embassy's network: the TCP connections, one for media, those for relays, and what the network needs itself.
+pub const SOCKETS: usize = TCP_SOCKETS + RELAYED + 5;
+/// Viewers with a relay at the same time: each has a socket of its own.
+const RELAYED: usize = if cfg!(feature = "turn") { MAX_ADDRESSES - 1 } else { 0 };
+/// Connections to TURN servers over TCP and TLS at the same time: one for each viewer with a relay and each such server.
+const STREAMS: usize = if cfg!(feature = "turn") { 6 } else { 0 };
 /// Bytes of a block of the file systems that `cargo xtask flash` makes.
 pub const FLASH_BLOCK: u32 = 4096;
 /// Where the page is served.
@@ -42,8 +46,28 @@ const MEDIA: &str = "sample.brtc";
 
 /// Buffers of TCP connections.
 pub type TcpRoom = TcpBuffers<TCP_SOCKETS, 8192, 4096>;
-/// Buffers of the one UDP socket.
-pub type UdpRoom = UdpBuffers<1, 65_536, 32_768, 64>;
+/// Buffers of UDP sockets.
+pub struct UdpRoom {
+    /// Of the one that all viewers share.
+    shared: UdpBuffers<1, 65_536, 32_768, 64>,
+    /// Of those for relays.
+    relayed: UdpBuffers<RELAYED, 16_384, 8_192, 16>,
+}
+
+impl UdpRoom {
+    /// All of it zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { shared: UdpBuffers::new(), relayed: UdpBuffers::new() }
+    }
+}
+
+impl Default for UdpRoom {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Buffers of the media loop.
 pub type MediaRoom = Buffers<MAX_ADDRESSES>;
 /// A named handle of a board's large memory.
@@ -58,6 +82,9 @@ pub struct EmbassyBoard<C> {
     stack: Stack<'static>,
     tcp: Tcp<'static>,
     udp: Udp<'static>,
+    relayed: Udp<'static>,
+    /// The port of the next socket for relays.
+    next_port: Cell<u16>,
     rng: RefCell<ChaCha20Rng>,
     crypto: C,
     depth: fn() -> Stats,
@@ -103,7 +130,8 @@ impl<C: Provider> EmbassyBoard<C> {
             Ok(label) => label.clone(),
             Err(_) => unreachable!("looked at above"),
         });
-        let (tcp, udp) = (Tcp::new(stack, tcp), Udp::new(stack, udp));
+        let tcp = Tcp::new(stack, tcp);
+        let (udp, relayed) = (Udp::new(stack, &udp.shared), Udp::new(stack, &udp.relayed));
         Ok(Self {
             psram,
             internal,
@@ -111,6 +139,8 @@ impl<C: Provider> EmbassyBoard<C> {
             stack,
             tcp,
             udp,
+            relayed,
+            next_port: Cell::new(MEDIA_PORT + 1),
             rng: RefCell::new(rng),
             crypto,
             depth,
@@ -123,8 +153,9 @@ impl<C: Provider> EmbassyBoard<C> {
     /// Waits for an address of the network's, and runs the application on it for ever. What cannot be done is said in the
     /// log. The settings are those of [`Lines::apply`], `signaling=ws://HOST:PORT/ID`, a forwarding server to connect to, and
     /// `whip=http://HOST:PORT/PATH` with `whip-token`, a server to send to. With the feature `tls` both may be `wss` and
-    /// `https`: then `ca=` has the certificate of an authority in base64, in as many lines as there are authorities,
-    /// `ntp=HOST[:PORT]` is a server that tells the time, and `time=SECONDS` the last time known, before which it cannot be.
+    /// `https`; then `ca=` has the certificate of an authority in base64, in as many lines as there are authorities,
+    /// `ntp=HOST[:PORT]` is a server that tells the time, and `time=SECONDS` the last time known, before which it cannot be. With
+    /// the feature `turn` there are `turn=`, the URI of a TURN server, and `turn-account=USER:PASSWORD`.
     ///
     /// # Errors
     /// When the application cannot start.
@@ -145,6 +176,9 @@ impl<C: Provider> EmbassyBoard<C> {
         settings.stats = true;
         if let Err(name) = lines.apply(&mut settings) {
             self.log(format_args!("settings: {name} makes no sense, the rest of them is not used"));
+        }
+        if let Err(error) = turn::read(&lines, &mut settings) {
+            self.log(format_args!("settings: {error}; it and those behind it are not used"));
         }
         #[cfg(feature = "tls")]
         if let Err(error) = self.trust.read(&lines, self.now(), self.psram("signaling")) {
@@ -281,7 +315,13 @@ impl<C: Provider> Board for EmbassyBoard<C> {
     }
 
     async fn bind(&self, local: SocketAddr) -> Result<(UdpSocket<'_>, SocketAddr), Unusable> {
-        let socket = UdpBind::bind(&self.udp, local).await.map_err(|_| Unusable)?;
+        // A socket at any port is one for relays.
+        let (udp, port) = match local.port() {
+            0 => (&self.relayed, self.next_port.replace(self.next_port.get() + 1)),
+            port => (&self.udp, port),
+        };
+        let local = SocketAddr::new(local.ip(), port);
+        let socket = UdpBind::bind(udp, local).await.map_err(|_| Unusable)?;
         Ok((socket, local))
     }
 

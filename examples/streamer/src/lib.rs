@@ -39,6 +39,7 @@ mod sockets;
 mod status;
 #[cfg(feature = "tls")]
 mod trust;
+mod turn;
 mod viewer;
 mod viewers;
 mod words;
@@ -56,7 +57,7 @@ use barertc_runner::{Buffers, Port, Streams};
 #[cfg(feature = "ice-tcp")]
 use edge_nal::TcpAccept;
 use edge_nal::{UdpReceive, UdpSend};
-use embassy_futures::join::{join, join4};
+use embassy_futures::join::{join, join3, join4};
 use embassy_futures::select::{Either, select};
 use embedded_io_async::ErrorType;
 
@@ -150,7 +151,7 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const AC
             None => pending().await,
         }
     }));
-    let dialer = Dialer::new(board, settings);
+    let dialer = Dialer::new(&app);
     #[cfg(not(feature = "ice-tcp"))]
     let network = OutOfLine(pin!(in_place(|| {
         barertc_runner::run_with_streams(&mut ports, streams, &dialer, buffers, board, &app.viewers, &app.wake)
@@ -177,7 +178,8 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const AC
             pin!(in_place(|| publish::unpublish(&app, whip))).await;
         }
     }));
-    let outward = join(forwarding, publishing);
+    let looking = pin!(in_place(|| turn::look_up(&app)));
+    let outward = join3(forwarding, publishing, looking);
     let everything = join(network, join4(pages, outward, playing, reporting));
     match select(everything, ending).await {
         Either::First(_) | Either::Second(()) => Ok(()),

@@ -28,7 +28,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The values of a setting that may stand in several lines.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", feature = "turn"))]
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.values(name).filter(|value| !value.is_empty())
     }

@@ -73,8 +73,11 @@ pub const MAX_TURN: usize = 4;
 pub struct Turn<'a> {
     /// Where it is, how it is reached, and the account there.
     pub server: TurnServer<'a>,
-    /// The name that its certificate must have, where it is reached over TLS.
+    /// Its name, which its certificate must have where it is reached over TLS.
     pub host: &'a str,
+    /// Of the server's address the port alone counts: the board is asked for the rest of it
+    /// ([`Board::resolve`](crate::Board::resolve)), when it starts and again now and then.
+    pub look_up: bool,
 }
 
 /// A WHIP server.
