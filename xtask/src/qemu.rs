@@ -4,7 +4,7 @@ mod count;
 
 use std::fs;
 use std::io::Read;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,12 +18,15 @@ use crate::tools::{self, Tool};
 use crate::{flash, run::show_path};
 
 const USAGE: &str = "usage: cargo xtask qemu [--port PORT] [--signaling URL] [--id NAME] [--media PATH] [--build | --icount] [FILE…|DIR…]
-  --port PORT    of the page on this machine (any that is free)
+  --listen ADDRESS
+                 of this machine, where the page and media are (127.0.0.1)
+  --port PORT    of the page there (any that is free)
   --signaling URL, --id NAME
                  also connect to a forwarding server, such as ws://127.0.0.1:8000, under this name (server)
   --media PATH   what is played: a packed file in the flash, or a directory with h264 and opus in it (sample.brtc)
   --set NAME=VALUE
                  a line of the device's settings, such as whip=https://10.0.2.2:8443/whip: this machine is 10.0.2.2 inside
+  --program FILE what runs, instead of building it
   --flash IMAGE  what is in the flash, instead of an image of FILEs and DIRs
   --token TOKEN  what viewers must show (one that is made up)
   --build        build the program and the flash image, and stop there
@@ -41,11 +44,14 @@ const MEDIA_PORT: u16 = 9000;
 pub fn main(args: &[String]) -> Result<()> {
     let (mut port, mut build_only, mut icount, mut inputs) = (0, false, false, Vec::new());
     let (mut signaling, mut id, mut extra) = (None, "server".to_owned(), String::new());
-    let (mut token, mut flash) = (None, None);
+    let (mut token, mut flash, mut program) = (None, None, None);
+    let mut listen = Ipv4Addr::LOCALHOST;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().with_context(|| format!("{arg} needs a value\n{USAGE}"));
         match arg.as_str() {
+            "--listen" => listen = value()?.parse().context("--listen: an IPv4 address of this machine")?,
+            "--program" => program = Some(PathBuf::from(value()?)),
             "--port" => port = value()?.parse().context("--port: a number")?,
             "--signaling" => signaling = Some(value()?.trim_end_matches('/')),
             "--id" => id.clone_from(value()?),
@@ -63,14 +69,14 @@ pub fn main(args: &[String]) -> Result<()> {
         extra += &format!("signaling={}/{id}\n", from_inside(url)?);
     }
     tools::need(&[EMULATOR])?;
-    let device = build(inputs, flash)?;
+    let device = build(inputs, flash, program)?;
     if build_only {
         return Ok(());
     }
     if icount {
         return count::main(&device);
     }
-    let mut start = device.prepare(port, token, &extra)?;
+    let mut start = device.prepare((listen, port), token, &extra)?;
     println!("Open {} in a browser.", start.page);
     // Becomes the emulator: it ends when it is told to, by the id of this process.
     let error = start.command.exec();
@@ -99,8 +105,11 @@ struct Device {
     flash: PathBuf,
 }
 
-fn build(mut inputs: Vec<String>, flash: Option<PathBuf>) -> Result<Device> {
-    let program = Image::named("qemu-virt").context("no such image")?.build(&Toolchain::find(None)?)?;
+fn build(mut inputs: Vec<String>, flash: Option<PathBuf>, program: Option<PathBuf>) -> Result<Device> {
+    let program = match program {
+        Some(program) => program,
+        None => Image::named("qemu-virt").context("no such image")?.build(&Toolchain::find(None)?)?,
+    };
     if let Some(flash) = flash {
         return Ok(Device { program, flash });
     }
@@ -122,17 +131,16 @@ struct Start {
 }
 
 impl Device {
-    /// The emulator's command line, with a page at `port` (0 for any) and `extra` lines of settings.
-    fn prepare(&self, port: u16, token: Option<String>, extra: &str) -> Result<Start> {
+    /// The emulator's command line, with a page at this address and port (0 for any) and `extra` lines of settings.
+    fn prepare(&self, (ip, port): (Ipv4Addr, u16), token: Option<String>, extra: &str) -> Result<Start> {
         // Bound for a moment, to learn which ports are free.
-        let page = TcpListener::bind(("127.0.0.1", port)).context("the page's port")?.local_addr()?.port();
-        let media = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+        let page = TcpListener::bind((ip, port)).context("the page's port")?.local_addr()?.port();
+        let media = UdpSocket::bind((ip, 0))?.local_addr()?.port();
         let token = token.map_or_else(made_up, Ok)?;
         let settings = target_dir().join(format!("qemu-settings-{page}.txt"));
         // The device sees browsers on this machine as coming from elsewhere, so they have to show a token.
-        fs::write(&settings, format!("advertise=127.0.0.1:{media}\ntoken={token}\n{extra}"))?;
-        let forward =
-            format!("user,id=n0,hostfwd=tcp:127.0.0.1:{page}-:{HTTP_PORT},hostfwd=udp:127.0.0.1:{media}-:{MEDIA_PORT}");
+        fs::write(&settings, format!("advertise={ip}:{media}\ntoken={token}\n{extra}"))?;
+        let forward = format!("user,id=n0,hostfwd=tcp:{ip}:{page}-:{HTTP_PORT},hostfwd=udp:{ip}:{media}-:{MEDIA_PORT}");
         let mut command = Command::new(EMULATOR.file);
         command
             .args(["-M", "virt", "-cpu", "rv32", "-m", "128", "-bios", "none"])
@@ -143,7 +151,7 @@ impl Device {
             .args(["-drive", &format!("if=pflash,unit=1,format=raw,readonly=on,file={}", self.flash.display())])
             .args(["-global", "virtio-mmio.force-legacy=false"])
             .args(["-netdev", &forward, "-device", "virtio-net-device,netdev=n0", "-device", "virtio-rng-device"]);
-        Ok(Start { command, page: format!("http://127.0.0.1:{page}/?token={token}") })
+        Ok(Start { command, page: format!("http://{ip}:{page}/?token={token}") })
     }
 }
 

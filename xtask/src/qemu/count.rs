@@ -1,6 +1,7 @@
 //! `qemu --icount`: what the device's work costs in instructions, which do not hang on how fast this machine is.
 
 use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -34,7 +35,7 @@ struct Line {
 
 pub fn main(device: &Device) -> Result<()> {
     run(cargo().args(["build", "--release", "--package", "barertc-test-peer"]))?;
-    let Start { mut command, page } = device.prepare(0, None, "count=1\n")?;
+    let Start { mut command, page } = device.prepare((Ipv4Addr::LOCALHOST, 0), None, "count=1\n")?;
     // The clock goes on by a nanosecond an instruction, and with this machine's where the device waits.
     command.args(["-icount", "shift=0"]).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut device = Running::start(&mut command)?;
