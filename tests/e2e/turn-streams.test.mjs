@@ -1,37 +1,18 @@
 // Through a TURN server over TCP and over TLS, without a browser: the viewer reaches nothing but the relay.
 import assert from 'node:assert/strict';
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { certificate } from './certificates.mjs';
 import { Streamer, target } from './streamer.mjs';
 
 const IP = '127.0.0.1';
 let dir;
-
-// A certificate for `names`, signed by an authority of its own, valid between these days from now.
-function certificate(name, names, from = -1, to = 2) {
-  const file = (kind) => path.join(dir, `${name}.${kind}`);
-  const openssl = (...args) => execFileSync('openssl', args, { stdio: 'ignore' });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const day = (n) => `${new Date(Date.now() + n * 86_400_000).toISOString().replace(/[-:T]|\.\d+Z/g, '')}Z`;
-  openssl('req', '-x509', ...key, '-keyout', file('ca.key'), '-out', file('ca'), '-days', '2', '-subj', `/CN=${name} authority`);
-  openssl('req', ...key, '-keyout', file('key'), '-out', file('csr'), '-subj', `/CN=${name}`, '-addext', `subjectAltName=${names}`);
-  writeFileSync(file('index'), '');
-  writeFileSync(file('conf'), [
-    '[ca]', 'default_ca=d', '[d]', `database=${file('index')}`, `new_certs_dir=${dir}`, 'rand_serial=yes', 'default_md=sha256', 'policy=p',
-    'copy_extensions=copy', '[p]', 'commonName=supplied', '',
-  ].join('\n'));
-  openssl(
-    'ca', '-batch', '-notext', '-config', file('conf'), '-cert', file('ca'), '-keyfile', file('ca.key'), '-in', file('csr'), '-out', file('crt'),
-    '-startdate', day(from), '-enddate', day(to),
-  );
-  return { ca: file('ca'), key: file('key'), cert: file('crt') };
-}
 
 async function freePort() {
   const server = net.createServer().listen(0, IP);
@@ -118,7 +99,7 @@ test('pictures and a data channel through a relay that is reached over TCP', asy
 });
 
 test('and over TLS, by the name in its certificate', async () => {
-  const right = certificate('right', `DNS:localhost,IP:${IP}`);
+  const right = certificate(dir, 'right', `DNS:localhost,IP:${IP}`);
   const coturn = await Coturn.start(right);
   await plays(coturn, '--turn', `turns:localhost:${coturn.tlsPort}`, '--turn-account', 'user:secret', '--ca', right.ca);
   await coturn.stop();
@@ -159,12 +140,12 @@ test('a relay that is lost with its connection is had again', async () => {
 });
 
 test('each fault of a certificate has its own reason in the log', async () => {
-  const other = certificate('authority', 'DNS:localhost');
+  const other = certificate(dir, 'authority', 'DNS:localhost');
   const cases = [
-    [certificate('expired', 'DNS:localhost', -3, -1), null, /its certificate has expired/],
-    [certificate('early', 'DNS:localhost', 1, 3), null, /its certificate is not valid yet/],
-    [certificate('elsewhere', 'DNS:elsewhere.example'), null, /its certificate is for another name/],
-    [certificate('untrusted', 'DNS:localhost'), other, /nobody that is trusted vouches for its certificate/],
+    [certificate(dir, 'expired', 'DNS:localhost', { from: -3, to: -1 }), null, /its certificate has expired/],
+    [certificate(dir, 'early', 'DNS:localhost', { from: 1, to: 3 }), null, /its certificate is not valid yet/],
+    [certificate(dir, 'elsewhere', 'DNS:elsewhere.example'), null, /its certificate is for another name/],
+    [certificate(dir, 'untrusted', 'DNS:localhost'), other, /nobody that is trusted vouches for its certificate/],
   ];
   for (const [server, authority, reason] of cases) {
     const coturn = await Coturn.start(server);

@@ -75,6 +75,14 @@ pub fn cortex_m(_: &[String]) -> Result<()> {
     node(&["cortex-m.test.mjs"])
 }
 
+/// `cargo xtask qemu-tls`: the emulated device over https and wss, with every way a certificate is refused; and through TURN over
+/// TCP and TLS, on a network without UDP. Needs root.
+pub fn qemu_tls(_: &[String]) -> Result<()> {
+    run(cargo().args(["build", "--release", "--package", "barertc-test-peer"]))?;
+    crate::qemu::main(&["--build".into()])?;
+    node(&["qemu-tls.test.mjs", "qemu-turn.test.mjs"])
+}
+
 /// `cargo xtask hosted-e2e`: the streamer behind the WiFi driver, on a simulated co-processor. Needs root.
 pub fn hosted(_: &[String]) -> Result<()> {
     tools::need(&[Tool { file: "ip", package: "iproute2" }])?;

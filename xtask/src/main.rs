@@ -96,6 +96,11 @@ const VERBS: &[Verb] = &[
     Verb { name: "qemu-e2e", about: "the emulated devices and a real browser", run: e2e::qemu },
     Verb { name: "cortex-m-e2e", about: "of them the Cortex-M4 alone", run: e2e::cortex_m },
     Verb {
+        name: "qemu-tls",
+        about: "the emulated device over https and wss, and through TURN over TCP and TLS without UDP (root)",
+        run: e2e::qemu_tls,
+    },
+    Verb {
         name: "impair",
         about: "the streamer on bad networks, in a real browser, beside libdatachannel's: a table; `--quick`, `--write`",
         run: impair::main,
