@@ -21,6 +21,7 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 let spaces;
 let coturn;
 let names;
+let front;
 let keys;
 let other;
 let etc;
@@ -41,6 +42,11 @@ before(async () => {
   await once(names.stdout, 'data');
   keys = certificate(spaces.dir, 'turn', `DNS:${NAME}`);
   other = certificate(spaces.dir, 'other', `DNS:${NAME}`);
+  // coturn 4.6 speaks TLS 1.2 at the most, so that something stands before it that speaks 1.3, as in front of many servers.
+  const before = fileURLToPath(new URL('networks/front.mjs', import.meta.url));
+  const at = spaces.routerAt(4, 0);
+  front = spawn(...spaces.within(spaces.router, process.execPath, [before, at, '443', '3478', keys.key, keys.cert]));
+  await once(front.stdout, 'data');
   coturn = await Coturn.start(spaces, spaces.router, spaces.routerAt(4, 0), [spaces.routerAt(4, 1)], keys);
   process.env.CHROMIUM = spaces.wrapper(process.env.CHROMIUM ?? '/usr/bin/chromium');
   page = await import('./browser.mjs');
@@ -49,6 +55,7 @@ before(async () => {
 after(async () => {
   await coturn?.stop();
   names?.kill();
+  front?.kill();
   rmSync(etc, { recursive: true, force: true });
   spaces.close();
 });
@@ -138,13 +145,28 @@ test('over TCP, where the first of two servers is not there', async () => {
 
 test('over TLS', async () => {
   const now = Math.floor(Date.now() / 1000);
-  const { empty, left } = await plays(`turn=turns:${NAME}`, `ca=${setting(keys)}`, `time=${now}`);
+  const { empty, left } = await plays(`turn=turns:${NAME}:443`, `ca=${setting(keys)}`, `time=${now}`);
   assert.equal(left, empty, 'all memory comes back');
+});
+
+test('coturn itself speaks TLS 1.2 at the most, and is refused by that name', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const streamer = await device(`turn=turns:${NAME}`, `ca=${setting(keys)}`, `time=${now}`, 'turn-account=user:secret');
+  const browser = await page.launch();
+  try {
+    await streamer.waitFor(/TURN: turn\.example is at/, 30_000);
+    const tab = await browser.newPage();
+    await tab.goto(streamer.url);
+    await streamer.waitFor(/TURN: \S+:5349: .*older/, 30_000);
+  } finally {
+    await browser.close();
+    await streamer.stop();
+  }
 });
 
 test('a TURN server that nobody vouches for is said so, and is told nothing', async () => {
   const now = Math.floor(Date.now() / 1000);
-  const streamer = await device(`turn=turns:${NAME}`, `ca=${setting(other)}`, `time=${now}`, 'turn-account=user:secret');
+  const streamer = await device(`turn=turns:${NAME}:443`, `ca=${setting(other)}`, `time=${now}`, 'turn-account=user:secret');
   const browser = await page.launch();
   try {
     await streamer.waitFor(/TURN: turn\.example is at/, 30_000);

@@ -1,6 +1,6 @@
 //! Connections to TURN servers over TCP and TLS.
 
-use barertc::ice::stream::StreamEnd;
+use barertc::ice::stream::{CertificateFault, StreamEnd};
 use barertc::{Protocol, Route};
 use barertc_runner::Dial;
 use edge_nal::TcpConnect;
@@ -47,6 +47,13 @@ impl<'b, B: Board> Dial for Dialer<'_, 'b, B> {
             }
             _ => &self.tcp,
         };
-        connect.connect(route.remote).await.map_err(|error| B::connect_failed(&error))
+        connect.connect(route.remote).await.map_err(|error| {
+            let end = B::connect_failed(&error);
+            // The error knows more than these: which limit, which alert, which fault.
+            if matches!(end, StreamEnd::Tls | StreamEnd::Certificate(CertificateFault::Other)) {
+                self.app.board.log(format_args!("TURN: {}: {error}", route.remote));
+            }
+            end
+        })
     }
 }
