@@ -6,7 +6,7 @@ mod promises;
 pub mod stack;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,9 +15,11 @@ use object::{Object, ObjectSection, Section, SectionFlags, SectionKind};
 use crate::run::{root, run};
 use crate::rv32::{TARGET, Toolchain};
 
-const USAGE: &str = "usage: cargo xtask size [--check | profiles]
+const USAGE: &str = "usage: cargo xtask size [--check | profiles | of NAME PROGRAM]
   --check    only what the images and the profiles promise, without writing docs/size.md
-  profiles   only the profiles, which is the shorter part: writes their section";
+  profiles   only the profiles, which is the shorter part: writes their section
+  of NAME PROGRAM
+             prints the section of one image, of a program that is there";
 const REPORT: &str = "docs/size.md";
 
 /// A program for a machine without an operating system.
@@ -102,6 +104,12 @@ pub fn main(args: &[String]) -> Result<()> {
         [] => measure(true),
         [one] if one == "--check" => measure(false),
         [one] if one == "profiles" => profiles_alone(),
+        [of, name, program] if of == "of" => {
+            let mut section = String::new();
+            let broken = Image::named(name).context(USAGE)?.look_at(Path::new(program), &mut section)?;
+            println!("{section}");
+            if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("; ")) }
+        }
         _ => bail!("{USAGE}"),
     }
 }
@@ -137,15 +145,7 @@ fn measure(write: bool) -> Result<()> {
         profiles::prices(&toolchain, &mut report)?;
     }
     for (image, program) in IMAGES.iter().zip(images) {
-        let bytes = fs::read(&program).with_context(|| format!("{} cannot be read", program.display()))?;
-        let elf = object::File::parse(&*bytes).with_context(|| format!("{} is no ELF image", program.display()))?;
-        let stack = stack::Stack::of(&elf)?;
-        image.report(&elf, &stack, &mut report)?;
-        report.push_str(image.steps);
-        let promises = promises::Promises::of(&elf, Sums::of(&elf).flash(), &stack, image);
-        writeln!(report, "\n{promises}")?;
-        println!("{}: {} bytes of flash\n{promises}", image.name, Sums::of(&elf).flash());
-        broken.extend(promises.broken().map(|what| format!("{}: {what}", image.name)));
+        broken.extend(image.look_at(&program, &mut report)?);
     }
     if write {
         let path = root().join(REPORT);
@@ -189,6 +189,19 @@ impl Image {
         let target = toolchain.target_dir().join(self.name);
         run(toolchain.cargo("build", &folder)?.arg("--locked").env("CARGO_TARGET_DIR", &target))?;
         Ok(target.join(TARGET).join("release").join(format!("barertc-{}", self.name)))
+    }
+
+    /// Writes the section of a program that was built of it; which of its promises are broken.
+    fn look_at(&self, program: &Path, report: &mut String) -> Result<Vec<String>> {
+        let bytes = fs::read(program).with_context(|| format!("{} cannot be read", program.display()))?;
+        let elf = object::File::parse(&*bytes).with_context(|| format!("{} is no ELF image", program.display()))?;
+        let stack = stack::Stack::of(&elf)?;
+        self.report(&elf, &stack, report)?;
+        report.push_str(self.steps);
+        let promises = promises::Promises::of(&elf, Sums::of(&elf).flash(), &stack, self);
+        writeln!(report, "\n{promises}")?;
+        println!("{}: {} bytes of flash\n{promises}", self.name, Sums::of(&elf).flash());
+        Ok(promises.broken().map(|what| format!("{}: {what}", self.name)).collect())
     }
 
     /// The image of this name.
