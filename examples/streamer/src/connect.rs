@@ -2,6 +2,7 @@
 
 use barertc::{
     Candidate, Codec, Config, Error, Feedback, H264, LocalCodec, MediaKind, PeerConnection, RecvBounds, TrackConfig,
+    TurnServer,
 };
 use barertc_arena::Box;
 use barertc_media::FrameKind;
@@ -9,7 +10,7 @@ use barertc_media::FrameKind;
 use crate::app::App;
 use crate::board::Board;
 use crate::config::viewer_config;
-use crate::settings::Settings;
+use crate::settings::{Settings, Turn};
 use crate::viewer::{Connection, Origin, Role, Viewer};
 
 /// Tracks as everybody knows them from the libdatachannel example.
@@ -90,6 +91,15 @@ impl<'b, B: Board> App<'b, B> {
         Box::try_init(board.psram("viewers"), || {
             board.random(|rng| PeerConnection::new(config, self.identity(), owners, board.crypto(), rng))
         })
+    }
+
+    /// The servers whose addresses are known.
+    pub(crate) fn turn_servers(&self) -> impl Iterator<Item = TurnServer<'b>> {
+        let known = |(number, turn): (usize, &Turn<'b>)| {
+            let addr = self.turn_at.of(number)?;
+            Some(TurnServer { addr, ..turn.server })
+        };
+        self.settings.turn.iter().enumerate().filter_map(known)
     }
 
     /// Tells a connection of our sockets, and of the servers that help.

@@ -1,4 +1,8 @@
-//! Connections to TURN servers over TCP and TLS.
+//! Where TURN servers are, and connections to them over TCP and TLS.
+
+use core::future::pending;
+use core::net::SocketAddr;
+use core::time::Duration;
 
 use barertc::ice::stream::{CertificateFault, StreamEnd};
 use barertc::{Protocol, Route};
@@ -9,7 +13,12 @@ use crate::app::App;
 use crate::board::Board;
 use crate::settings::MAX_TURN;
 
-/// Makes them.
+/// How often names are looked up again: a server may move.
+const LOOK_UP_EACH: Duration = Duration::from_secs(10 * 60);
+/// After which time a name is looked up again where that has failed.
+const LOOK_UP_AGAIN: Duration = Duration::from_secs(5);
+
+/// Makes the connections.
 pub(crate) struct Dialer<'a, 'b, B: Board + 'b> {
     app: &'a App<'b, B>,
     tcp: B::Connect<'b>,
@@ -55,5 +64,31 @@ impl<'b, B: Board> Dial for Dialer<'_, 'b, B> {
             }
             end
         })
+    }
+}
+
+/// Looks up the names of servers, for ever. A viewer waits for none: it gets those that are known when it comes.
+pub(crate) async fn look_up<B: Board>(app: &App<'_, B>) {
+    if !app.settings.turn.iter().any(|turn| turn.look_up) {
+        return pending().await;
+    }
+    let mut failed = [false; MAX_TURN];
+    loop {
+        let named = app.settings.turn.iter().zip(&mut failed).enumerate();
+        for (number, (turn, failed)) in named.filter(|(_, (turn, _))| turn.look_up) {
+            let found = app.board.resolve(turn.host).await;
+            // It is said once, and again when it has been found meanwhile.
+            match found.map(|ip| SocketAddr::new(ip, turn.server.addr.port())) {
+                Some(at) if app.turn_at.found(number, at) => {
+                    app.board.log(format_args!("TURN: {} is at {at}", turn.host));
+                }
+                // It may be where it was.
+                None if !*failed => app.board.log(format_args!("TURN: no address found for {}", turn.host)),
+                _ => {}
+            }
+            *failed = found.is_none();
+        }
+        let wait = if failed.contains(&true) { LOOK_UP_AGAIN } else { LOOK_UP_EACH };
+        app.board.sleep_until(app.board.now() + wait).await;
     }
 }

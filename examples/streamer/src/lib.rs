@@ -178,7 +178,7 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const AC
             pin!(in_place(|| publish::unpublish(&app, whip))).await;
         }
     }));
-    let looking = pin!(in_place(|| turn::look_up(&app)));
+    let looking = pin!(in_place(|| dialer::look_up(&app)));
     let outward = join3(forwarding, publishing, looking);
     let everything = join(network, join4(pages, outward, playing, reporting));
     match select(everything, ending).await {

@@ -2,20 +2,12 @@
 
 use core::cell::Cell;
 use core::fmt;
-use core::future::pending;
 use core::net::SocketAddr;
-use core::time::Duration;
 
+#[cfg(feature = "turn")]
 use barertc::TurnServer;
 
-use crate::app::App;
-use crate::board::Board;
 use crate::settings::{MAX_TURN, Settings};
-
-/// How often names are looked up again: a server may move.
-const LOOK_UP_EACH: Duration = Duration::from_secs(10 * 60);
-/// After which time a name is looked up again where that has failed.
-const LOOK_UP_AGAIN: Duration = Duration::from_secs(5);
 
 /// Where the servers of the settings are, in their order; nothing while that is not known.
 #[derive(Default)]
@@ -35,42 +27,10 @@ impl Places {
     pub(crate) fn of(&self, number: usize) -> Option<SocketAddr> {
         self.0.get(number).and_then(Cell::get)
     }
-}
 
-impl<'b, B: Board> App<'b, B> {
-    /// The servers whose addresses are known.
-    pub(crate) fn turn_servers(&self) -> impl Iterator<Item = TurnServer<'b>> {
-        let known = |(number, turn): (usize, &crate::settings::Turn<'b>)| {
-            let addr = self.turn_at.of(number)?;
-            Some(TurnServer { addr, ..turn.server })
-        };
-        self.settings.turn.iter().enumerate().filter_map(known)
-    }
-}
-
-/// Looks up the names of servers, for ever. A viewer waits for none: it gets those that are known when it comes.
-pub(crate) async fn look_up<B: Board>(app: &App<'_, B>) {
-    if !app.settings.turn.iter().any(|turn| turn.look_up) {
-        return pending().await;
-    }
-    let mut failed = [false; MAX_TURN];
-    loop {
-        let named = app.settings.turn.iter().zip(&app.turn_at.0).zip(&mut failed);
-        for ((turn, place), failed) in named.filter(|((turn, _), _)| turn.look_up) {
-            let found = app.board.resolve(turn.host).await;
-            // It is said once, and again when it has been found meanwhile.
-            match found.map(|ip| SocketAddr::new(ip, turn.server.addr.port())) {
-                Some(at) if place.replace(Some(at)) != Some(at) => {
-                    app.board.log(format_args!("TURN: {} is at {at}", turn.host));
-                }
-                // It may be where it was.
-                None if !*failed => app.board.log(format_args!("TURN: no address found for {}", turn.host)),
-                _ => {}
-            }
-            *failed = found.is_none();
-        }
-        let wait = if failed.contains(&true) { LOOK_UP_AGAIN } else { LOOK_UP_EACH };
-        app.board.sleep_until(app.board.now() + wait).await;
+    /// The server of this number has been found; whether that is news.
+    pub(crate) fn found(&self, number: usize, at: SocketAddr) -> bool {
+        self.0.get(number).is_some_and(|place| place.replace(Some(at)) != Some(at))
     }
 }
 
