@@ -25,6 +25,8 @@ pub(crate) async fn report<B: Board>(app: &App<'_, B>) {
     let mut count = 0u32;
     loop {
         app.board.sleep_until(app.board.now() + INTERVAL).await;
+        let now = app.board.now();
+        app.viewers.borrow_mut().iter_mut().for_each(|viewer| viewer.say_owed_ping(now));
         tell(app, app.settings.stats && count.is_multiple_of(LOG_EVERY));
         count = count.wrapping_add(1);
     }

@@ -19,6 +19,9 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(2);
 /// One whose path is silent is forgotten after this: consent to send to it has expired by then (RFC 7675 §5.1).
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// Between two `Ping`s, at least: who answers at once is not asked again at once, which would take all the processor has.
+const PING_INTERVAL: Duration = Duration::from_millis(500);
+
 /// In the large memory from the moment it is made: what is moved takes as much of the stack each time.
 pub(crate) type Connection<'b, B> =
     Box<PeerConnection<'b, <B as Board>::Psram, <B as Board>::Crypto>, <B as Board>::Psram>;
@@ -66,7 +69,7 @@ enum Stage {
 }
 
 /// One viewer, or one who sends.
-// Fields: the connection and its two tracks, two channels, who it is (three), how far it is (three), and what its path
+// Fields: the connection and its two tracks, what goes over two channels, who it is (three), how far it is (three), and what its path
 // carries (two).
 pub(crate) struct Viewer<'b, B: Board> {
     pub(crate) connection: Connection<'b, B>,
@@ -76,7 +79,7 @@ pub(crate) struct Viewer<'b, B: Board> {
     audio: TrackId,
     /// The socket that was lent to it for its relay.
     socket: Option<SocketAddr>,
-    ping: Option<ChannelId>,
+    ping: Ping,
     stats: Option<ChannelId>,
     since: Instant,
     stage: Stage,
@@ -85,6 +88,15 @@ pub(crate) struct Viewer<'b, B: Board> {
     rendition: Rendition,
     /// When its path is asked for more, where an encoder follows it.
     prober: Prober,
+}
+
+/// The game of `Ping` and `Pong`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ping {
+    channel: Option<ChannelId>,
+    said: Option<Instant>,
+    /// An answer came so soon that the next one has to wait.
+    owed: bool,
 }
 
 /// What has to be done beyond one viewer because of what happened to it.
@@ -114,7 +126,7 @@ impl<'b, B: Board> Viewer<'b, B> {
             video,
             audio,
             socket: None,
-            ping: None,
+            ping: Ping::default(),
             stats: None,
             since,
             stage: Stage::Connecting { until: since + CONNECT_TIME },
@@ -274,11 +286,11 @@ impl<'b, B: Board> Viewer<'b, B> {
                     board.log(format_args!("viewer {}: server {server}: {error}", Printable(&self.origin.id)));
                 }
                 Event::KeyFrameWanted(_) => changed(Change::KeyFrameWanted),
-                Event::ChannelOpen(id) if Some(id) == self.ping => {
+                Event::ChannelOpen(id) if Some(id) == self.ping.channel => {
                     let after = self.age(now);
                     let name = Printable(&self.origin.id);
                     board.log(format_args!("viewer {name}: data channel open after {after} ms"));
-                    self.say_ping(now, id);
+                    self.say_ping(now);
                 }
                 Event::FrameReceived(track) => self.record(now, track, board, room),
                 event => self.channel_event(now, &event),
@@ -312,7 +324,7 @@ impl<'b, B: Board> Viewer<'b, B> {
     /// The channel that every viewer gets, and pages of other projects expect to be the only one.
     pub(crate) fn open_channel(&mut self, now: Instant) -> Result<(), Error> {
         let config = ChannelConfig { label: "ping-pong", ..ChannelConfig::default() };
-        self.ping = Some(self.connection.open_channel(now, &config)?);
+        self.ping.channel = Some(self.connection.open_channel(now, &config)?);
         Ok(())
     }
 
@@ -329,16 +341,27 @@ impl<'b, B: Board> Viewer<'b, B> {
                 while let Ok(read) = self.connection.read_channel(now, *id, &mut room) {
                     ended |= read.end_of_message;
                 }
-                if ended && Some(*id) == self.ping {
-                    self.say_ping(now, *id);
+                if ended && Some(*id) == self.ping.channel {
+                    self.say_ping(now);
                 }
             }
             _ => {}
         }
     }
 
-    fn say_ping(&mut self, now: Instant, id: ChannelId) {
+    /// Says `Ping`, or says it later.
+    fn say_ping(&mut self, now: Instant) {
+        self.ping.owed = self.ping.said.is_some_and(|said| now < said + PING_INTERVAL);
+        let Some(id) = self.ping.channel.filter(|_| !self.ping.owed) else { return };
+        self.ping.said = Some(now);
         // A peer that does not take five bytes gets no more pings.
         let _ = self.connection.write_channel(now, id, MessageKind::Text, b"Ping");
+    }
+
+    /// Says the `Ping` that had to wait. It is called once a second.
+    pub(crate) fn say_owed_ping(&mut self, now: Instant) {
+        if self.ping.owed {
+            self.say_ping(now);
+        }
     }
 }

@@ -234,3 +234,18 @@ fn the_first_picture_is_there_soon() {
         assert_eq!(keys, 1, "key frames in the first second");
     });
 }
+
+/// Who answers each `Ping` at once gets no more than two a second: the game would take all the processor has.
+#[test]
+fn a_viewer_that_answers_at_once_is_not_asked_at_once() {
+    let files = directories();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, content)| (&path[..], &content[..])).collect();
+    with_viewer(&SimClock::new(), "", &mut Embedded(&files), |pass, _, viewer| {
+        pass(2 * SECOND, viewer);
+        let from = viewer.pings;
+        pass(20 * SECOND, viewer);
+        let pings = viewer.pings - from;
+        println!("{pings} pings in 20 s");
+        assert!((10..=41).contains(&pings), "{pings} pings");
+    });
+}

@@ -33,6 +33,8 @@ pub(crate) struct SimViewer<'i> {
     /// Answers to checks of consent, which are STUN success responses.
     pub(crate) consents: Vec<Instant>,
     pub(crate) messages: u32,
+    /// Of them, those that want an answer, which each gets at once.
+    pub(crate) pings: u32,
     /// Bits a second of the way to here, where it has a bound, and until when it is busy.
     pub(crate) rate: Option<u64>,
     busy: Instant,
@@ -81,6 +83,7 @@ impl<'i> SimViewer<'i> {
             frames: [Vec::new(), Vec::new()],
             consents: Vec::new(),
             messages: 0,
+            pings: 0,
             rate: None,
             busy: Instant::ZERO,
         })
@@ -143,7 +146,8 @@ impl<'i> SimViewer<'i> {
                     let mut room = [0; 2_048];
                     while let Ok(read) = self.connection.read_channel(now, id, &mut room) {
                         self.messages += u32::from(read.end_of_message);
-                        if &room[..read.len] == b"Ping" && self.messages.is_multiple_of(8) {
+                        if &room[..read.len] == b"Ping" {
+                            self.pings += 1;
                             let _ = self.connection.write_channel(now, id, MessageKind::Text, b"Pong");
                         }
                     }
