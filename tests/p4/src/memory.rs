@@ -95,6 +95,12 @@ impl Memory {
             let bits = [(guard.read, NO_READ), (guard.write, NO_WRITE), (guard.execute, NO_EXECUTE)];
             let bits = bits.iter().filter(|(allowed, _)| !allowed).fold(0, |all, (_, bit)| all | bit);
             self.mark(guard.start, guard.end, bits);
+            if !guard.watch {
+                // Who is partly in it is asked, whatever is allowed in it.
+                for border in [guard.start, guard.end] {
+                    self.mark(border.saturating_sub(1), border.saturating_add(1), NO_READ | NO_WRITE);
+                }
+            }
         }
         if let Some((start, end)) = self.watched {
             self.mark(start, end, NO_WRITE);
@@ -124,6 +130,8 @@ impl Memory {
             return Err(Denied::Debugged);
         }
         match self.guards.iter().find(|guard| meets(guard.start, guard.end)) {
+            // An entry that matches not all bytes denies the access (privileged manual §3.7.1.3).
+            Some(guard) if !guard.watch && (address < guard.start || address + len > guard.end) => Err(Denied::Access),
             Some(guard) if !allowed(guard) => Err(if guard.watch { Denied::Watched } else { Denied::Access }),
             _ => Ok(()),
         }

@@ -176,9 +176,10 @@ impl Cpu {
                 _ => (0, 0),
             };
             previous = addr;
-            // In the machine's mode only locked entries hold (§3.7.1.2).
-            if cfg & 0x80 != 0 && end > start {
-                let [read, write, execute] = [cfg & 1, cfg & 2, cfg & 4].map(|bit| bit != 0);
+            // In the machine's mode what an entry denies holds only if it is locked (§3.7.1.2). But the first entry that matches
+            // decides, locked or not (§3.7.1.3).
+            if end > start {
+                let [read, write, execute] = [1, 2, 4].map(|bit| cfg & 0x80 == 0 || cfg & bit != 0);
                 let end = u32::try_from(end).unwrap_or(u32::MAX);
                 guards.push(Guard { start: start as u32, end, read, write, execute, watch: false });
             }
@@ -225,10 +226,11 @@ mod tests {
         let mut cpu = Cpu::new(0, false);
         (cpu.pmpaddr[0], cpu.pmpcfg[0]) = (0x4ff4_0c80 >> 2, 0);
         (cpu.pmpaddr[1], cpu.pmpcfg[1]) = (0x4ff4_2280 >> 2, 0x80 | 1 << 3 | 5);
-        // Not locked: does not hold for the machine's mode.
+        // Not locked: denies the machine's mode nothing.
         (cpu.pmpaddr[2], cpu.pmpcfg[2]) = (0x4ff5_0000 >> 2, 1 << 3);
         let expected =
             Guard { start: 0x4ff4_0c80, end: 0x4ff4_2280, read: true, write: false, execute: true, watch: false };
-        assert_eq!(cpu.guards(), [expected]);
+        let open = Guard { start: 0x4ff4_2280, end: 0x4ff5_0000, write: true, ..expected };
+        assert_eq!(cpu.guards(), [expected, open]);
     }
 }

@@ -74,12 +74,17 @@ impl Test {
     }
 
     fn image(&self) -> Vec<u8> {
-        self.program.halves.iter().flat_map(|half| half.to_le_bytes()).collect()
+        image(&self.program)
     }
 }
 
+/// A program's bytes.
+pub fn image(program: &Program) -> Vec<u8> {
+    program.halves.iter().flat_map(|half| half.to_le_bytes()).collect()
+}
+
 /// No devices.
-struct Nothing;
+pub struct Nothing;
 
 impl Io for Nothing {
     fn is_device(&self, _: u32) -> bool {
@@ -118,24 +123,33 @@ fn model(seed: u32, slice: u64) -> Vec<u8> {
 
 /// The same, as QEMU leaves them.
 fn qemu(seed: u32) -> Option<Vec<u8>> {
-    // Sends everything to the serial port, and ends the machine.
     let test = Test::new(seed, |p| {
         p.far(1, BASE, DATA_AT as u32);
-        p.lui(3, 0x1_0000);
-        p.i(0x03, 4, 4, 1, 0);
-        p.s(0x23, 0, 3, 4, 0);
-        p.addi(1, 1, 1);
-        p.b(6, 1, RESULTS, -12);
-        p.lui(5, 0x100);
-        p.lui(6, 5);
-        p.addi(6, 6, 0x555);
-        p.s(0x23, 2, 5, 6, 0);
-        p.jal(0, 0);
+        send(p, RESULTS);
     });
-    let folder = std::env::temp_dir().join(format!("barertc-p4-qemu-{}-{seed:x}", std::process::id()));
+    in_qemu(&format!("{seed:x}"), &test.image())
+}
+
+/// Sends what is between `x1` and another register to QEMU's serial port, and ends the machine.
+pub fn send(p: &mut Program, end: u32) {
+    p.lui(3, 0x1_0000);
+    p.i(0x03, 4, 4, 1, 0);
+    p.s(0x23, 0, 3, 4, 0);
+    p.addi(1, 1, 1);
+    p.b(6, 1, end, -12);
+    p.lui(5, 0x100);
+    p.lui(6, 5);
+    p.addi(6, 6, 0x555);
+    p.s(0x23, 2, 5, 6, 0);
+    p.jal(0, 0);
+}
+
+/// What a program sends in QEMU.
+pub fn in_qemu(name: &str, program: &[u8]) -> Option<Vec<u8>> {
+    let folder = std::env::temp_dir().join(format!("barertc-p4-qemu-{}-{name}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     let (image, out) = (folder.join("image.bin"), folder.join("out.bin"));
-    fs::write(&image, test.image()).expect("a file");
+    fs::write(&image, program).expect("a file");
     let status = Command::new("qemu-system-riscv32")
         .args(["-M", "virt", "-bios", "none", "-display", "none", "-monitor", "none"])
         .args(["-serial", &format!("file:{}", out.display())])
