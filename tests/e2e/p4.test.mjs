@@ -1,9 +1,8 @@
 // The program for the ESP32-P4 in the model of its chip, as it is flashed, and a real Chromium.
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { launch, open, stats, until } from './browser.mjs';
-import { Streamer, target } from './streamer.mjs';
+import { board, inside } from './p4.mjs';
 
 const SECONDS = Number(process.env.P4_SECONDS ?? 32);
 const RECONNECTS = Number(process.env.P4_RECONNECTS ?? 5);
@@ -11,9 +10,7 @@ const RECONNECTS = Number(process.env.P4_RECONNECTS ?? 5);
 const VIEWERS = 3;
 const TOGETHER = 15;
 // Per cent of 400 MHz that one viewer may take, an instruction taken for a cycle.
-const BUSY = 45;
-// Bytes of internal memory for what is not the program's own data: the arena of the WiFi driver.
-const ARENA = 69_632;
+const BUSY = 40;
 
 let browser;
 
@@ -22,15 +19,6 @@ before(async () => {
 });
 
 after(() => browser?.close());
-
-async function board(...args) {
-  const program = path.join(target, 'debug', 'xtask');
-  const given = process.env.P4_PROGRAM ? ['--program', process.env.P4_PROGRAM] : [];
-  const all = ['p4', ...given, '--load', '5', ...args];
-  const device = await Streamer.start(all, { program, listen: false, patience: 120_000 });
-  await device.waitFor(/ready at/, 60_000);
-  return device;
-}
 
 for (const [network, args] of [['Ethernet', []], ['WiFi', ['--wifi']], ['WiFi with firmware 3', ['--wifi', '--coprocessor', '3']]]) {
   suite(network, () => {
@@ -125,12 +113,6 @@ test('three warm restarts in mid-stream', async () => {
 // How often the program has started.
 function ready(device) {
   return device.log.split('ready at').length - 1;
-}
-
-// Connections take no internal memory; the WiFi driver has its arena there.
-function inside(internal, network) {
-  if (network === 'Ethernet') assert.equal(internal.peak, 0, 'no connection uses internal memory');
-  else assert.ok(internal.peak > 0 && internal.peak <= ARENA, `internal memory: ${internal.peak} of ${ARENA} B`);
 }
 
 // Per cent of 400 MHz that the processor was busy, each five seconds.

@@ -92,8 +92,12 @@ pub fn hosted(_: &[String]) -> Result<()> {
 
 /// The ESP32-P4's program in the model of the chip.
 pub fn p4(program: &Path) -> Result<()> {
-    build_peers()?;
     node_with(&["p4.test.mjs"], &[("P4_PROGRAM", program)])
+}
+
+/// Of that one session, which does not depend on how fast this machine is.
+pub fn p4_page(program: &Path) -> Result<()> {
+    node_with(&["p4-page.test.mjs"], &[("P4_PROGRAM", program)])
 }
 
 /// What the tests talk to beside browsers, in one build: each alone would have other features, and compile everything again.

@@ -92,6 +92,11 @@ pub fn program() -> Result<PathBuf> {
     Image::named("esp32p4").context("no such image")?.build(&Toolchain::find(None)?)
 }
 
+/// Builds it with a feature that it is not flashed with.
+pub fn program_with(feature: &str) -> Result<PathBuf> {
+    Image::named("esp32p4").context("no such image")?.build_with(&Toolchain::find(None)?, feature)
+}
+
 /// Makes a whole flash of the program and what its partitions hold, as espflash would write them.
 pub fn flash(program: &Path, table: &Table, files: &[(&str, PathBuf)], out: &Path) -> Result<PathBuf> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));

@@ -79,6 +79,11 @@ const VERBS: &[Verb] = &[
         run: esp32p4::main,
     },
     Verb { name: "p4", about: "runs that image in a model of the chip, and says where its page is", run: p4::main },
+    Verb {
+        name: "p4-selftest",
+        about: "holds the accelerators of that chip's model, as its program uses them, against the published vectors",
+        run: p4::selftest,
+    },
     Verb { name: "p4-e2e", about: "what the image does in the model of the chip, with a real browser", run: p4::e2e },
     Verb { name: "size", about: "how large the firmware images are, by crate: writes docs/size.md", run: size::main },
     Verb { name: "e2e", about: "the desktop's streamer and a real browser", run: e2e::main },

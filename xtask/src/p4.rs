@@ -85,27 +85,42 @@ pub fn main(args: &[String]) -> Result<()> {
     Err(command.exec()).context("starting the model")
 }
 
-/// What the model shows of the program alone, on a clock of its own.
+/// What the model shows of the program alone, on a clock of its own; and one session with a real browser.
 pub fn alone() -> Result<()> {
-    tests(&esp32p4::program()?, CONNECTS)
+    let program = esp32p4::program()?;
+    tests(&program, CONNECTS)?;
+    crate::e2e::p4_page(&program)
 }
 
-/// `cargo xtask p4-e2e`: the same, and with a real browser.
+/// `cargo xtask p4-e2e`: the same and what takes longer, with a real browser.
 pub fn e2e(_: &[String]) -> Result<()> {
     let program = esp32p4::program()?;
     tests(&program, MANY_CONNECTS)?;
     crate::e2e::p4(&program)
 }
 
+/// `cargo xtask p4-selftest`: the program with its feature `selftest` holds the units against the published vectors.
+pub fn selftest(_: &[String]) -> Result<()> {
+    let program = esp32p4::program_with("selftest")?;
+    tests_of(&program, CONNECTS, &[SELFTEST])
+}
+
 /// Connects and ends that have to leave not a byte behind: in each run, and where there is time.
 const CONNECTS: usize = 10;
 const MANY_CONNECTS: usize = 100;
+/// The test of the other image.
+const SELFTEST: &str = "selftest_holds_every_published_vector";
 
-/// The tests that need the program.
+/// The tests that need the program as it is flashed.
 fn tests(program: &Path, connects: usize) -> Result<()> {
+    tests_of(program, connects, &["--skip", SELFTEST])
+}
+
+fn tests_of(program: &Path, connects: usize, which: &[&str]) -> Result<()> {
     let media = esp32p4::media(Vec::new(), &esp32p4::folder()?, esp32p4::table()?.get("media")?)?;
     run(cargo()
         .args(["test", "--package", "barertc-p4", "--test", "program", "--", "--ignored"])
+        .args(which)
         .env("P4_PROGRAM", program)
         .env("P4_MEDIA", media)
         .env("P4_CONNECTS", connects.to_string()))

@@ -185,9 +185,18 @@ fn build_all(toolchain: &Toolchain) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
 impl Image {
     /// Builds it, optimised, in a target directory of its own: images have nothing in common, and need not wait for each other.
     pub fn build(&self, toolchain: &Toolchain) -> Result<PathBuf> {
+        self.build_in(toolchain, self.name, &[])
+    }
+
+    /// The same with one more feature, beside the image without it.
+    pub fn build_with(&self, toolchain: &Toolchain, feature: &str) -> Result<PathBuf> {
+        self.build_in(toolchain, &format!("{}-{feature}", self.name), &["--features", feature])
+    }
+
+    fn build_in(&self, toolchain: &Toolchain, target: &str, options: &[&str]) -> Result<PathBuf> {
         let folder = root().join("examples").join(self.name);
-        let target = toolchain.target_dir().join(self.name);
-        run(toolchain.cargo("build", &folder)?.arg("--locked").env("CARGO_TARGET_DIR", &target))?;
+        let target = toolchain.target_dir().join(target);
+        run(toolchain.cargo("build", &folder)?.arg("--locked").args(options).env("CARGO_TARGET_DIR", &target))?;
         Ok(target.join(TARGET).join("release").join(format!("barertc-{}", self.name)))
     }
 

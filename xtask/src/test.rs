@@ -42,7 +42,11 @@ const PARTS: &[Part] = &[
     Part { name: "outside", about: "programs of strangers: README's, and a firmware with embassy-net", run: outside },
     Part { name: "size", about: "the firmware images build, link without a heap, and keep to their budget", run: size },
     Part { name: "boards", about: "the smallest firmware for boards that nothing here can run", run: boards },
-    Part { name: "p4", about: "the ESP32-P4's program in a model of the chip: starts, refusals, power cuts", run: p4 },
+    Part {
+        name: "p4",
+        about: "the ESP32-P4's program in a model of the chip: starts, refusals, power cuts, viewers, and a real browser",
+        run: p4,
+    },
     Part { name: "proofs", about: "a line for each promise, with what was measured", run: proofs },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
@@ -55,7 +59,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "p4-e2e",
-        about: "the ESP32-P4's program in a model of the chip, alone and with a real browser",
+        about: "the same for longer: over WiFi, more viewers at once, many reconnections",
         run: p4_e2e,
     },
     Part {

@@ -76,6 +76,8 @@ pub struct Machine {
     origin: u64,
     reset_reason: u32,
     waiting_since: Option<u64>,
+    /// When interrupts were looked at last.
+    looked: u64,
     /// Instructions are printed as they are done.
     pub trace: bool,
     /// Where to stop.
@@ -107,6 +109,7 @@ impl Machine {
             // Power on.
             reset_reason: 1,
             waiting_since: None,
+            looked: 0,
             trace: false,
             breakpoints: Vec::new(),
             warm_restart: false,
@@ -168,8 +171,13 @@ impl Machine {
     }
 
     /// Runs for so many milliseconds at most, or until `reached`.
-    pub fn run(&mut self, milliseconds: u64, mut reached: impl FnMut(&mut Self) -> bool) -> End {
-        let end = self.now() + milliseconds * (SECOND / 1000);
+    pub fn run(&mut self, milliseconds: u64, reached: impl FnMut(&mut Self) -> bool) -> End {
+        self.run_ticks(milliseconds * (SECOND / 1000), reached)
+    }
+
+    /// The same for so many ticks.
+    pub fn run_ticks(&mut self, ticks: u64, mut reached: impl FnMut(&mut Self) -> bool) -> End {
+        let end = self.now() + ticks;
         if self.clock == ClockSource::Wall {
             (self.began, self.origin) = (Instant::now(), self.now());
         }
@@ -224,15 +232,20 @@ impl Machine {
         }
         self.exchange();
         let from = self.cpu.count;
-        let limit = from + SLICE;
+        let limit = from + SLICE.min(end.saturating_sub(self.now()).max(1));
         while self.cpu.count < limit {
             let now = self.now();
-            if (self.bus.touched || self.bus.due().is_some_and(|due| due <= now))
+            let due = self.bus.due().filter(|due| *due <= now);
+            if (self.bus.touched || due.is_some())
                 && let Some(reset) = self.bus.advance(now, &mut self.memory)?
             {
                 return Ok(Some(End::Reset(reset)));
             }
-            self.interrupt(now)?;
+            // A function of the ROM may have taken all the time since then.
+            let due = due.filter(|_| self.clock == ClockSource::Virtual);
+            let since = due.map_or(now, |due| due.max(self.looked));
+            self.looked = now;
+            self.interrupt(now, since)?;
             if self.cpu.guards_changed {
                 self.cpu.guards_changed = false;
                 if self.memory.guard(self.cpu.guards()) {
@@ -271,10 +284,10 @@ impl Machine {
         Ok(None)
     }
 
-    /// Takes the next interrupt, if there is one.
-    fn interrupt(&mut self, now: u64) -> Result<(), Fault> {
+    /// Takes the next interrupt, if there is one; one that is new waits since `since`.
+    fn interrupt(&mut self, now: u64, since: u64) -> Result<(), Fault> {
         if self.waiting_since.is_none() && self.bus.clic.next(self.cpu.mil).is_some() {
-            self.waiting_since = Some(now);
+            self.waiting_since = Some(since);
         }
         let Some(next) = self.bus.interrupt(&self.cpu) else { return Ok(()) };
         if !next.vectored {
@@ -368,14 +381,14 @@ impl Machine {
     }
 
     fn print_instruction(&self) {
-        let word = self
-            .memory
-            .slice(self.cpu.pc, 4)
-            .map_or(0, |bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        let Cpu { pc, count, x, .. } = &self.cpu;
+        if rom::is_rom(*pc) {
+            let name = rom::name(*pc).unwrap_or("?");
+            return eprintln!("{count:010} {pc:08x} ROM {name} ra={:08x} sp={:08x} a0={:08x}", x[1], x[2], x[10]);
+        }
+        let word =
+            self.memory.slice(*pc, 4).map_or(0, |bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
         let op = crate::cpu::decode::decode(word);
-        eprintln!(
-            "{:010} {:08x} {:?} ra={:08x} sp={:08x} a0={:08x}",
-            self.cpu.count, self.cpu.pc, op, self.cpu.x[1], self.cpu.x[2], self.cpu.x[10]
-        );
+        eprintln!("{count:010} {pc:08x} {op:?} ra={:08x} sp={:08x} a0={:08x}", x[1], x[2], x[10]);
     }
 }

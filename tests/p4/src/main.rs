@@ -24,12 +24,15 @@ const USAGE: &str = "usage: barertc-p4 run [OPTION…] FLASH
   --coprocessor WHICH firmware of the ESP32-C6: 2 (the default), 3, old, or none for no card
   --load SECONDS      says how busy the processor was, each so many seconds
   --restart-each SECONDS  starts the program again by software each so many seconds, as its panic does it
-  --seconds N         ends after so many
+  --seconds N         ends after so many, which may be a fraction
   --virtual           an instruction takes 2.5 ns, and sleep no time
   --trace             prints each instruction
   --watch SYMBOL      stops before what is there is written, once the start-up code has cleared it
   --break-at SYMBOL   stops there; also an address like 0x40012436
   --interrupts-on     the bootloader leaves interrupts on";
+
+/// Seconds that nobody waits for, and that still can be counted in ticks.
+const FOR_EVER: f64 = 1e9;
 
 fn main() -> ExitCode {
     match run() {
@@ -59,7 +62,7 @@ fn start(mut args: pico_args::Arguments) -> Result<()> {
     let mut number =
         |name: &'static str| args.opt_value_from_str::<_, u16>(name).with_context(|| format!("{name}: a number"));
     let (port, media, outward) = (number("--port")?, number("--media-port")?, number("--outward")?);
-    let seconds: u64 = args.opt_value_from_str("--seconds")?.unwrap_or(u64::MAX / SECOND / 4000);
+    let seconds: f64 = args.opt_value_from_str("--seconds")?.unwrap_or(FOR_EVER);
     let clock = if args.contains("--virtual") { ClockSource::Virtual } else { ClockSource::Wall };
     let load: Option<u64> = args.opt_value_from_str("--load")?;
     let restart_each: Option<u64> = args.opt_value_from_str("--restart-each")?;
@@ -104,7 +107,7 @@ fn start(mut args: pico_args::Arguments) -> Result<()> {
     }
     let (mut shown, mut started) = (0, 0);
     let mut load = load.map(|seconds| report::Load::each(seconds * SECOND));
-    let end = machine.run(seconds.saturating_mul(1000), |machine| {
+    let end = machine.run_ticks((seconds * SECOND as f64) as u64, |machine| {
         if machine.bus.accesses > 0 && watched.is_some() {
             machine.memory.watched = watched.take();
             machine.cpu.guards_changed = true;

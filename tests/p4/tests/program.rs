@@ -3,6 +3,7 @@
 mod program {
     pub mod fixture;
 
+    mod debugger;
     mod faults;
     mod forwarder;
     mod power;

@@ -42,3 +42,22 @@ fn without_a_viewer_the_processor_sleeps() {
     // Three registers, four times a second.
     assert!(asked <= 5 * 4 * 3 + 3, "{asked} questions to the PHY");
 }
+
+/// The accelerators, and what is software beside them, against the published vectors of every primitive: another image,
+/// with the feature `selftest`.
+#[test]
+#[ignore = "needs the program with its feature: cargo xtask p4-selftest"]
+fn selftest_holds_every_published_vector() {
+    let (mut machine, _) =
+        on_network(Board::ev(), Contents::playing(TOKEN).flash(), Forward::default(), ClockSource::Virtual);
+    for what in ["with the units", "in software"] {
+        until(&mut machine, 60_000, &format!("crypto: all vectors {what} pass, in "));
+    }
+    let (aes, sha, ecc) = (machine.bus.aes.blocks, machine.bus.sha.blocks, machine.bus.ecc.calls);
+    println!("{aes} blocks of AES, {sha} of SHA, {ecc} calls of ECC");
+    assert!(aes > 50 && sha > 50 && ecc > 5, "the units were in use: {aes}, {sha}, {ecc}");
+    until(&mut machine, 20_000, "ready at");
+    assert!(!machine.log().contains("fails") && !machine.log().contains("gives other results"), "{}", machine.log());
+    assert_eq!(machine.figures.starts, 1, "it is done before the watchdog bites");
+    machine.log().lines().filter(|line| line.starts_with("crypto: ")).for_each(|line| println!("{line}"));
+}

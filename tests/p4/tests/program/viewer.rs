@@ -6,11 +6,12 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::time::Duration;
 
 use barertc::dtls::{Preference, SrtpProfiles};
 use barertc::{
-    Candidate, ChannelConfig, Codec, Config, ConnectionState, Event, Feedback, H264, Identity, LocalCodec, MediaKind,
-    MessageKind, PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId,
+    Candidate, ChannelConfig, ChannelId, Codec, Config, ConnectionState, Event, Feedback, H264, Identity, LocalCodec,
+    MediaKind, MessageKind, PeerConnection, RecvBounds, Route, RustCrypto, TrackConfig, TrackId,
 };
 use barertc_arena::Global;
 use barertc_crypto::selftest::Predictable;
@@ -21,6 +22,8 @@ use barertc_wire::Instant;
 
 use super::fixture::until;
 
+/// How long the page waits before it answers a `Ping`, in milliseconds.
+const PONG: u64 = 1_000;
 /// Where the program sends media from.
 const MEDIA: u16 = 9_000;
 const HTTP: u16 = 80;
@@ -34,6 +37,8 @@ pub struct Scene {
     pub viewers: Vec<Viewer>,
     /// Who asks from now on does nothing more with the answer.
     pub silent: bool,
+    /// Who asks from now on answers each `Ping` at once, and not after a second as the page does.
+    pub eager: bool,
     /// The one protection profile that who asks from now on has (RFC 5764 §4.1.2); none: what it likes best.
     pub profile: Option<u16>,
     next: u16,
@@ -44,7 +49,8 @@ impl Scene {
     pub fn new(board: Board, flash: Vec<u8>) -> Self {
         let network = Rc::new(RefCell::new(UserNetwork::new(Forward::default()).expect("a network")));
         let machine = Machine::new(board, flash, Box::new(network.clone()), ClockSource::Virtual);
-        let mut scene = Self { machine, network, viewers: Vec::new(), silent: false, profile: None, next: 0 };
+        let mut scene =
+            Self { machine, network, viewers: Vec::new(), silent: false, eager: false, profile: None, next: 0 };
         until(&mut scene.machine, 10_000, "ready at");
         scene
     }
@@ -52,7 +58,7 @@ impl Scene {
     /// One more viewer, who asks by WHEP.
     pub fn ask(&mut self) {
         let mut viewer = self.viewer();
-        viewer.silent = self.silent;
+        (viewer.silent, viewer.eager) = (self.silent, self.eager);
         viewer.offer(&self.network, self.now());
         self.viewers.push(viewer);
     }
@@ -164,6 +170,9 @@ pub struct Viewer {
     /// What the server has said to the question.
     pub status: Option<u16>,
     silent: bool,
+    eager: bool,
+    /// The answer to a `Ping`, when it is time for it.
+    pong: Option<(Instant, ChannelId)>,
 }
 
 /// A request, and as much of its answer as there is.
@@ -220,6 +229,8 @@ impl Viewer {
             over: None,
             status: None,
             silent: false,
+            eager: false,
+            pong: None,
         }
     }
 
@@ -276,6 +287,9 @@ impl Viewer {
             self.connection.handle_timeout(now);
         }
         self.events(now);
+        if let Some((_, id)) = self.pong.take_if(|(at, _)| *at <= now) {
+            let _ = self.connection.write_channel(now, id, MessageKind::Text, b"Pong");
+        }
         let mut room = [0; 2048];
         while let Some(transmit) = self.connection.poll_transmit(now, &mut room) {
             network.borrow_mut().send_here(self.port, transmit.route.remote.port(), &room[..transmit.len]);
@@ -295,7 +309,8 @@ impl Viewer {
                     while let Ok(read) = self.connection.read_channel(now, id, &mut room) {
                         self.messages += u64::from(read.end_of_message);
                         if room.get(..read.len) == Some(b"Ping") {
-                            let _ = self.connection.write_channel(now, id, MessageKind::Text, b"Pong");
+                            let wait = if self.eager { 0 } else { PONG };
+                            self.pong = Some((now + Duration::from_millis(wait), id));
                         }
                     }
                 }
