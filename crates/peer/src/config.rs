@@ -57,9 +57,9 @@ pub struct Config {
     pub video: StreamConfig,
     /// Bounds of each audio track that sends.
     pub audio: StreamConfig,
-    /// Bounds of each video track that receives. The default has a `count` of 0: video that arrives is dropped.
+    /// Bounds of each video track that receives. The default has a `count` of 0: no description says that video is received.
     pub recv_video: RecvBounds,
-    /// Bounds of each audio track that receives. The default has a `count` of 0: audio that arrives is dropped.
+    /// Bounds of each audio track that receives. The default has a `count` of 0: no description says that audio is received.
     pub recv_audio: RecvBounds,
     /// How many packets one transport-wide feedback report covers. Reports are sent where this side receives media and
     /// both sides have agreed on the feedback.
@@ -240,10 +240,9 @@ impl StreamConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecvBounds {
-    /// How many tracks can receive at the same time; none without the feature `receive`. Packets for further tracks are counted as
-    /// [`Discard::NotReceived`].
-    ///
-    /// [`Discard::NotReceived`]: crate::Discard::NotReceived
+    /// How many tracks can receive at the same time; none without the feature `receive`. Descriptions say of further ones that
+    /// they do not, and [`TrackInfo::current_direction`](crate::TrackInfo::current_direction) has it. The memory of one that
+    /// stops is free for another from the description behind that on.
     pub count: u8,
     /// How many packets are held until their frame is complete.
     pub packets: u16,

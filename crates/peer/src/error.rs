@@ -14,9 +14,6 @@ barertc_wire::reasons! {
         TooEarly,
         /// RTP of a stream that was not negotiated, or RTCP that asks for something of a stream that this side does not send.
         UnknownStream,
-        /// RTP of a track beyond the `count` of [`Config::recv_video`](crate::Config::recv_video) or
-        /// [`Config::recv_audio`](crate::Config::recv_audio).
-        NotReceived,
         /// Malformed RTCP.
         Rtcp,
         /// Malformed RTP.

@@ -113,6 +113,10 @@ impl<A: Allocator + Clone> Media<A> {
         None
     }
 
+    pub(crate) const fn receiving(&self) -> u64 {
+        0
+    }
+
     pub(crate) const fn send_stream(&self, _: usize) -> Option<&SendStream<A>> {
         None
     }

@@ -22,7 +22,7 @@ pub(crate) use plan::{Begin, DataTerms, Plan, is_supported};
 pub(crate) use track::Track;
 
 pub(crate) use payload_types::choose_payload_types;
-pub(crate) use section::{OurTransport, Ours};
+pub(crate) use section::{OurTransport, Ours, Room};
 use section::{Section, Sections};
 
 /// What was agreed on.
@@ -95,7 +95,9 @@ impl Agreement {
         plan.setup = if ours.transport.passive { Setup::Passive } else { Setup::Active };
         let (sections, setup) = (&plan.sections, plan.setup);
         let agreed = &mut plan.agreed;
-        self.with_local(ours, sections, setup, &mut |local| agreed.take_offer(offer, local))
+        self.with_local(ours, sections, setup, &mut |local| agreed.take_offer(offer, local))?;
+        plan.keep_to_room(ours);
+        Ok(())
     }
 
     /// Reads the answer to our offer. Nothing changes by that.
@@ -111,7 +113,9 @@ impl Agreement {
         plan.setup = Setup::ActPass;
         let (sections, setup) = (&plan.sections, plan.setup);
         let agreed = &mut plan.agreed;
-        self.with_local(ours, sections, setup, &mut |local| agreed.take_answer(answer, local))
+        self.with_local(ours, sections, setup, &mut |local| agreed.take_answer(answer, local))?;
+        plan.keep_to_room(ours);
+        Ok(())
     }
 
     /// Keeps what a plan has decided.

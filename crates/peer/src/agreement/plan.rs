@@ -5,8 +5,9 @@ use barertc_rtcp_nack::Mid;
 use barertc_rtp::PayloadFormat;
 use barertc_sdp::{Codec, Line, Negotiated, Session, Setup, Transport};
 
-use super::section::{Section, Sections};
+use super::section::{Ours, Section, Sections};
 use super::track::Track;
+use super::write::deafened;
 use crate::error::Error;
 use crate::terms::{PayloadTerms, Remote, Terms};
 
@@ -60,6 +61,22 @@ impl Plan {
         let sctp_init = snap.and_then(|data| session.media().nth(data.line)?.sctp_init());
         let is_answer = self.setup == Setup::ActPass;
         Ok(Some(Begin { role, transport: session.transport(line)?, data, sctp_init, is_answer }))
+    }
+
+    /// What has no room to receive does not say that it does.
+    pub(super) fn keep_to_room(&mut self, ours: &Ours<'_>) {
+        for index in 0..ours.tracks.len() {
+            let receives = |track: usize| self.line(track).is_some_and(|line| line.direction.receives());
+            if !receives(index) || ours.has_room(index, receives) {
+                continue;
+            }
+            let section = self.line(index).map(|line| line.section);
+            for line in &mut self.agreed.lines {
+                if Some(line.section) == section {
+                    line.direction = deafened(line.direction);
+                }
+            }
+        }
     }
 
     /// The m-line that the track of this number got.

@@ -38,7 +38,30 @@ pub(crate) struct Ours<'a> {
     /// Data channels: our SCTP port, the largest message that we take, and our INIT chunk in base64.
     pub(crate) data: Option<(u16, u32, Option<&'a str>)>,
     pub(crate) cname: &'a str,
+    pub(crate) room: Room,
     pub(crate) transport: OurTransport<'a>,
+}
+
+/// How many tracks may receive.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) video: u8,
+    pub(crate) audio: u8,
+    /// Those that do, a bit each: they keep their memory until a description has them do so no longer.
+    pub(crate) receiving: u64,
+}
+
+impl Ours<'_> {
+    /// Whether the track of this number may receive where of the others those do that `want` to: each takes the room of one
+    /// behind it.
+    pub(super) fn has_room(&self, index: usize, want: impl Fn(usize) -> bool) -> bool {
+        let receiving = |index: usize| self.room.receiving.checked_shr(index as u32).unwrap_or(0) & 1 != 0;
+        let kind = |index: usize| self.tracks.get(index).map(|track| track.config().kind);
+        let limit = if kind(index) == Some(MediaKind::Video) { self.room.video } else { self.room.audio };
+        let others = (0..self.tracks.len()).filter(|other| *other != index && kind(*other) == kind(index));
+        let taken = others.filter(|other| receiving(*other) || (*other < index && want(*other))).count();
+        receiving(index) || taken < usize::from(limit)
+    }
 }
 
 /// The transport part of our descriptions.

@@ -7,7 +7,7 @@ use barertc_rtp::PayloadFormat;
 use barertc_sdp::{Direction, LocalCodec, MAX_KINDS, MediaKind, Session};
 use barertc_wire::{Fingerprint, HashAlgorithm};
 
-use super::{Agreement, OurTransport, Ours, Plan, Track, choose_payload_types};
+use super::{Agreement, OurTransport, Ours, Plan, Room, Track, choose_payload_types};
 use crate::error::Error;
 use crate::terms::Source;
 use crate::track::TrackConfig;
@@ -26,7 +26,8 @@ fn ours<'a>(tracks: &'a [Track], fingerprint: &'a Fingerprint) -> Ours<'a> {
         candidates: &[],
         passive: false,
     };
-    Ours { tracks, data: Some((5_000, 1_000, None)), cname: "me", transport }
+    let room = Room { video: 1, audio: 1, receiving: 0 };
+    Ours { tracks, data: Some((5_000, 1_000, None)), cname: "me", room, transport }
 }
 
 fn video(sends: bool, mid: &str) -> Track {

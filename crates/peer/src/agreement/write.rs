@@ -2,8 +2,8 @@
 
 use barertc_ice::Candidate;
 use barertc_sdp::{
-    Data, Local, MAX_KINDS, MAX_SECTIONS, MediaKind, Section as Sdp, Sections as SdpSections, Sending, Session, Setup,
-    Track as SdpTrack, write_answer, write_offer,
+    Data, Direction, Local, MAX_KINDS, MAX_SECTIONS, MediaKind, Section as Sdp, Sections as SdpSections, Sending,
+    Session, Setup, Track as SdpTrack, write_answer, write_offer,
 };
 
 use super::Agreement;
@@ -108,7 +108,11 @@ impl Agreement {
             Section::Track(index) => {
                 let index = usize::from(*index);
                 let mid = mids.get(index).map_or("", Name::as_str);
-                ours.tracks.get(index).map(|track| self.track_section(track, mid))
+                let want =
+                    |other: usize| ours.tracks.get(other).is_some_and(|track| track.config().direction.receives());
+                // Of an offer of the peer it is not known before which m-lines fit.
+                let deaf = offering && !ours.has_room(index, want);
+                ours.tracks.get(index).map(|track| self.track_section(track, mid, deaf))
             }
             // Without data channels the m-line keeps its place.
             Section::Data => self.data_section(ours, offering).or(Some(Sdp::Ended { kind: MediaKind::Application })),
@@ -142,15 +146,17 @@ impl Agreement {
         track.and_then(|track| Name::try_from(track.mid()).ok()).unwrap_or_default()
     }
 
-    fn track_section<'s>(&self, track: &'s Track, mid: &'s str) -> Sdp<'s> {
+    /// The m-line of a track. One that is `deaf` has no room to receive.
+    fn track_section<'s>(&self, track: &'s Track, mid: &'s str, deaf: bool) -> Sdp<'s> {
         let config = track.config();
+        let direction = if deaf { deafened(config.direction) } else { config.direction };
         Sdp::Track(SdpTrack {
             mid: Some(mid).filter(|mid| !mid.is_empty()),
             kind: config.kind,
-            direction: config.direction,
+            direction,
             codecs: config.codecs(),
             extensions: self.extensions,
-            sending: config.direction.sends().then(|| Sending {
+            sending: direction.sends().then(|| Sending {
                 ssrc: track.source().ssrc,
                 rtx_ssrc: Some(track.source().rtx),
                 fec_ssrc: Some(track.source().fec),
@@ -167,6 +173,11 @@ impl Agreement {
         let mid = (offering || !self.data_mid.is_empty()).then_some(name);
         Some(Sdp::Data(Data { mid, sctp_port, max_message_size, sctp_init }))
     }
+}
+
+/// The direction of a track that has no room to receive.
+pub(super) const fn deafened(direction: Direction) -> Direction {
+    if direction.sends() { Direction::SendOnly } else { Direction::Inactive }
 }
 
 /// The name that a track has in offers: the one that it is bound to, else the one that it was configured with, else the

@@ -7,7 +7,7 @@ use barertc_sdp::Session;
 use barertc_wire::Instant;
 
 use super::PeerConnection;
-use crate::agreement::{Begin, Ours, Plan, choose_payload_types};
+use crate::agreement::{Begin, Ours, Plan, Room, choose_payload_types};
 use crate::error::{Discard, Error};
 use crate::transport::{Ending, carries_dtls};
 
@@ -23,6 +23,11 @@ macro_rules! ours {
             tracks: &$self.tracks,
             data: data.is_wanted().then_some((port, size, token.as_deref())),
             cname: &$self.cname,
+            room: Room {
+                video: $self.config.recv_video.count,
+                audio: $self.config.recv_audio.count,
+                receiving: $self.media.receiving(),
+            },
             transport: $self.transport.describe($sped, &fingerprint, &candidates),
         };
         $body

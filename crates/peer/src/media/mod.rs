@@ -297,6 +297,12 @@ impl<A: Allocator + Clone> Media<A> {
         Some(self.streams.get(index)?.recv.as_ref()?.payload())
     }
 
+    /// The tracks that have what it takes to receive, a bit each.
+    pub(crate) fn receiving(&self) -> u64 {
+        let bits = (0..64).map(|index| 1_u64 << index);
+        self.streams.iter().zip(bits).filter(|(streams, _)| streams.recv.is_some()).fold(0, |all, (_, bit)| all | bit)
+    }
+
     /// The stream that sends a track, once there was one.
     pub(crate) fn send_stream(&self, index: usize) -> Option<&SendStream<A>> {
         self.streams.get(index)?.send.as_ref()
@@ -334,8 +340,7 @@ impl<A: Allocator + Clone> Media<A> {
     pub(crate) fn handle_rtp(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Discard> {
         let packet = barertc_rtp::Packet::parse(datagram).map_err(|_| Discard::Rtp)?;
         let Some(receiver) = streams::receiver_of(&mut self.streams, now, &packet) else {
-            let waited = self.streams.iter().any(|s| s.receives && s.recv.is_none());
-            return Err(if waited { Discard::NotReceived } else { Discard::UnknownStream });
+            return Err(Discard::UnknownStream);
         };
         let wide = packet.extensions(receiver.extensions()).transport_sequence;
         receiver.handle(now, &packet);

@@ -227,16 +227,63 @@ fn sources_that_nobody_announced_are_found_by_the_name_of_their_track() {
 }
 
 #[test]
-fn tracks_without_room_to_receive_cost_nothing_and_are_counted() {
+fn tracks_without_room_to_receive_cost_nothing_and_descriptions_say_so() {
     let (ids, one, two, frames) = (Identities::new(), arena(0), arena(0), arena(0));
     let config = Config { recv_audio: RecvBounds::audio(1), ..Config::default() };
     assert!(Connection::worst_case_bytes(&config) < Connection::worst_case_bytes(&Config::default()) + (48 << 10));
     let (mut pair, [v, a]) = connected(&ids, [&one, &two], &config, 6);
-    stream(&mut pair, &frames, 5);
+    let direction = |pair: &Pair<'_>, track| pair.answerer.connection.track(track).map(|t| t.current_direction);
+    assert_eq!([direction(&pair, v), direction(&pair, a)], [Some(Direction::Inactive), Some(Direction::RecvOnly)]);
+    let [video, audio] = pair.offerer.tracks.expect("it sends");
+    assert!(!pair.offerer.connection.is_sending(video), "nobody would hear it");
+    for n in 0..5 {
+        let sound =
+            frame(&frames, &picture(false, 120, u64::from(n)), PayloadFormat::Opus, n * 1_920).expect("a frame");
+        pair.offerer.connection.send_frame(pair.now, audio, &sound).expect("room");
+        pair.pass(FRAME);
+    }
     pair.pass(SECOND);
     assert_eq!((heard(&pair, v).len(), heard(&pair, a).len()), (0, 5));
-    let stats = pair.answerer.connection.stats();
-    assert!(stats.discards.connection.get(barertc::Discard::NotReceived) > 10, "{:?}", stats.discards.connection);
+    // An offer says the same.
+    let offer = pair.answerer.offer().expect("an offer");
+    let lines: Vec<&str> = offer.split("\r\nm=").skip(1).collect();
+    assert!(lines[0].starts_with("video ") && lines[0].contains("a=inactive\r\n"), "{offer}");
+    assert!(lines[1].starts_with("audio ") && lines[1].contains("a=recvonly\r\n"), "{offer}");
+}
+
+/// Two tracks want to receive where there is room for one: the one that does keeps it.
+#[test]
+fn of_two_tracks_one_receives_where_there_is_room_for_one() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let config = Config { recv_audio: RecvBounds::audio(1), ..Config::default() };
+    for offers in [false, true] {
+        let mut pair = Pair::new(&ids, [&arena; 2], &config, 16).expect("enough memory");
+        let now = pair.now;
+        for name in ["one", "two"] {
+            let sends = TrackConfig::sendonly(MediaKind::Audio, name, "s", [opus()]).expect("short names");
+            pair.offerer.connection.add_track(now, sends).expect("room");
+        }
+        let takes = |name| TrackConfig::sendrecv(MediaKind::Audio, name, "s", [opus()]).expect("short names");
+        let add = |pair: &mut Pair<'_>, name| pair.answerer.connection.add_track(now, takes(name)).expect("room");
+        let tracks = [add(&mut pair, "one"), add(&mut pair, "two")];
+        let mut signal = |pair: &mut Pair<'_>| if offers { pair.signal_back() } else { pair.signal() };
+        signal(&mut pair).expect("they agree");
+        assert!(pair.connect());
+        let directions =
+            |pair: &Pair<'_>| tracks.map(|t| pair.answerer.connection.track(t).map(|t| t.current_direction));
+        // The peer only sends, so there is nothing but to receive.
+        assert_eq!(directions(&pair), [Some(Direction::RecvOnly), Some(Direction::Inactive)], "{offers}");
+        // Where the first gives its place up, the description behind that has the second in it.
+        pair.answerer.connection.set_direction(now, tracks[0], Direction::SendOnly).expect("a track");
+        signal(&mut pair).expect("they agree");
+        assert_eq!(directions(&pair), [Some(Direction::Inactive); 2], "{offers}");
+        signal(&mut pair).expect("they agree");
+        assert_eq!(directions(&pair), [Some(Direction::Inactive), Some(Direction::RecvOnly)], "{offers}");
+        // It keeps it when the first wants it back.
+        pair.answerer.connection.set_direction(now, tracks[0], Direction::SendRecv).expect("a track");
+        signal(&mut pair).expect("they agree");
+        assert_eq!(directions(&pair), [Some(Direction::Inactive), Some(Direction::RecvOnly)], "{offers}");
+    }
 }
 
 #[test]
