@@ -5,9 +5,8 @@ use barertc_rtcp_nack::Mid;
 use barertc_rtp::PayloadFormat;
 use barertc_sdp::{Codec, Line, Negotiated, Session, Setup, Transport};
 
-use super::section::{Ours, Section, Sections};
+use super::section::{Ours, Section, Sections, deafened};
 use super::track::Track;
-use super::write::deafened;
 use crate::error::Error;
 use crate::terms::{PayloadTerms, Remote, Terms};
 

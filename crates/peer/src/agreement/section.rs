@@ -1,7 +1,7 @@
 //! What our side has for a description: its m-lines and its transport.
 
 use barertc_ice::Candidate;
-use barertc_sdp::{MAX_KINDS, MediaKind};
+use barertc_sdp::{Direction, MAX_KINDS, MediaKind};
 use barertc_wire::Fingerprint;
 
 use super::track::Track;
@@ -62,6 +62,11 @@ impl Ours<'_> {
         let taken = others.filter(|other| receiving(*other) || (*other < index && want(*other))).count();
         receiving(index) || taken < usize::from(limit)
     }
+}
+
+/// The direction of a track that has no room to receive.
+pub(super) const fn deafened(direction: Direction) -> Direction {
+    if direction.sends() { Direction::SendOnly } else { Direction::Inactive }
 }
 
 /// The transport part of our descriptions.

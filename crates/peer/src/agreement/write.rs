@@ -2,13 +2,13 @@
 
 use barertc_ice::Candidate;
 use barertc_sdp::{
-    Data, Direction, Local, MAX_KINDS, MAX_SECTIONS, MediaKind, Section as Sdp, Sections as SdpSections, Sending,
-    Session, Setup, Track as SdpTrack, write_answer, write_offer,
+    Data, Local, MAX_KINDS, MAX_SECTIONS, MediaKind, Section as Sdp, Sections as SdpSections, Sending, Session, Setup,
+    Track as SdpTrack, write_answer, write_offer,
 };
 
 use super::Agreement;
 use super::plan::Plan;
-use super::section::{DATA_MID, Ours, Section, Sections};
+use super::section::{DATA_MID, Ours, Section, Sections, deafened};
 use super::track::Track;
 use crate::error::Error;
 use crate::track::{Name, number};
@@ -173,11 +173,6 @@ impl Agreement {
         let mid = (offering || !self.data_mid.is_empty()).then_some(name);
         Some(Sdp::Data(Data { mid, sctp_port, max_message_size, sctp_init }))
     }
-}
-
-/// The direction of a track that has no room to receive.
-pub(super) const fn deafened(direction: Direction) -> Direction {
-    if direction.sends() { Direction::SendOnly } else { Direction::Inactive }
 }
 
 /// The name that a track has in offers: the one that it is bound to, else the one that it was configured with, else the

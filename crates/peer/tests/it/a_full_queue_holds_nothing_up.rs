@@ -2,15 +2,15 @@
 
 use core::time::Duration;
 
-use crate::support::{Identities, Pair, Sort, arena, recv_tracks, send_tracks, video};
-use barertc::{Config, ConnectionState, Error, Event};
+use crate::support::{Identities, Pair, Sort, arena, receiving, recv_tracks, send_tracks, video};
+use barertc::{ConnectionState, Error, Event};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn consent_and_reports_pass_a_saturated_video_queue() {
     let (ids, one, two, frames) = (Identities::new(), arena(0), arena(0), arena(0));
-    let config = Config::default();
+    let config = receiving();
     let mut pair = Pair::new(&ids, [&one, &two], &config, 21).expect("enough memory");
     let [v, _] = send_tracks(&mut pair.offerer).expect("room");
     recv_tracks(&mut pair.answerer).expect("room");

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::support::{Identities, Pair, Sort, arena, audio, recv_tracks, send_tracks, video};
+use crate::support::{Identities, Pair, Sort, arena, audio, receiving, recv_tracks, send_tracks, video};
 use barertc::config::{ConfigError, Rule};
 use barertc::{Config, Error, MessageKind};
 
@@ -13,7 +13,7 @@ fn none_is_longer_than_the_mtu() {
     let ids = Identities::new();
     for mtu in [576, 600, 999, 1_000, 1_200, 1_201, 1_280, 1_452, 1_472] {
         let [arena, frames] = [arena(0), arena(0)];
-        let config = Config { mtu, ..Config::default() };
+        let config = Config { mtu, ..receiving() };
         let mut pair = Pair::new(&ids, [&arena; 2], &config, mtu.into()).expect("enough memory");
         let [v, a] = send_tracks(&mut pair.offerer).expect("room");
         let chat = pair.offerer.open("chat").expect("room");

@@ -266,7 +266,7 @@ fn of_two_tracks_one_receives_where_there_is_room_for_one() {
         let takes = |name| TrackConfig::sendrecv(MediaKind::Audio, name, "s", [opus()]).expect("short names");
         let add = |pair: &mut Pair<'_>, name| pair.answerer.connection.add_track(now, takes(name)).expect("room");
         let tracks = [add(&mut pair, "one"), add(&mut pair, "two")];
-        let mut signal = |pair: &mut Pair<'_>| if offers { pair.signal_back() } else { pair.signal() };
+        let signal = |pair: &mut Pair<'_>| if offers { pair.signal_back() } else { pair.signal() };
         signal(&mut pair).expect("they agree");
         assert!(pair.connect());
         let directions =

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::support::{Arena, Identities, Pair, Side, Sort, arena, audio, recv_tracks, send_tracks, video};
+use crate::support::{Arena, Identities, Pair, Side, Sort, arena, audio, receiving, recv_tracks, send_tracks, video};
 use barertc::ice::FailureReason;
 use barertc::{Config, ConnectionState, Error, Event, Failure, MessageKind};
 
@@ -10,7 +10,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A sender with video, audio and a data channel, a receiver with tracks, and all that agreed on and connected.
 fn connected<'m>(ids: &'m Identities, arena: &'m Arena, sender_offers: bool) -> Pair<'m> {
-    let mut pair = Pair::new(ids, [arena; 2], &Config::default(), 7).expect("enough memory");
+    let mut pair = Pair::new(ids, [arena; 2], &receiving(), 7).expect("enough memory");
     let sender = if sender_offers { &mut pair.offerer } else { &mut pair.answerer };
     send_tracks(sender).expect("room for tracks");
     sender.open("chat").expect("room for a channel");

@@ -294,3 +294,51 @@ fn a_key_frame_without_proof_of_its_beginning_waits() {
     assert_eq!(poll(&mut b, 70), Some((9_000, 7, true, 0)));
     assert_eq!((poll(&mut b, 119), b.timeout()), (None, Some(at(120))));
 }
+
+/// Which key frame is ahead is known without a look through the window, whatever came in whatever order.
+#[test]
+fn the_key_frame_ahead_is_the_one_that_a_search_finds() {
+    let (mut state, mut seen) = (1_u64, 0);
+    let mut random = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for _ in 0..300 {
+        let mut b = buffer(16 + random(48) as usize);
+        // Frames of one to four packets, most of them lost or late.
+        let (mut packets, mut sequence) = (StdVec::new(), random(65_536) as u16);
+        for frame in 0..30_u32 {
+            let (key, len) = (random(3) == 0, 1 + random(4));
+            for n in 0..len {
+                let kind = match n {
+                    0 if key => &[0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 1][..],
+                    _ if key => &[0x65, 0x88],
+                    _ => &[0x41, 0x9a],
+                };
+                packets.push((sequence, frame * 3_000, n + 1 == len, kind));
+                sequence = sequence.wrapping_add(1);
+            }
+        }
+        packets.retain(|_| random(5) > 0);
+        for at in 1..packets.len() {
+            packets.swap(at, at - random(6).min(at as u64) as usize);
+        }
+        for (now, (sequence, timestamp, marker, payload)) in packets.into_iter().enumerate() {
+            let mut d = StdVec::from([0x80, (u8::from(marker) << 7) | 96]);
+            d.extend(sequence.to_be_bytes());
+            d.extend(timestamp.to_be_bytes());
+            d.extend([0, 0, 0, 1]);
+            d.extend(payload);
+            b.insert(at(now as u64), &Packet::parse(&d).unwrap());
+            let next = b.next.unwrap();
+            assert_eq!(b.key_ahead.filter(|key| *key > next), b.find_key_frame(next));
+            seen += usize::from(b.key_ahead.is_some());
+            if random(4) == 0 {
+                let _ = poll(&mut b, now as u64 + random(100));
+                let next = b.next.unwrap();
+                assert_eq!(b.key_ahead.filter(|key| *key > next), b.find_key_frame(next));
+            }
+        }
+    }
+    assert!(seen > 1_000, "{seen} times there was one");
+}
