@@ -95,6 +95,7 @@ pub use live::{
     RateControl, ShareRule, StartError, StreamError,
 };
 pub use ogg::{Ogg, OggConfig, Unplayed};
+pub use opus::Silence;
 pub use packed::{Packed, PackedConfig};
 pub use schedule::Schedule;
 pub use sound::{G711, Intercom, Microphone, Playout, PlayoutConfig, PlayoutStats, SoundCodec, Speaker, audio_level};

@@ -28,6 +28,8 @@ pub struct FrameInfo {
     pub video_orientation: Option<u8>,
     /// The playout delay. It is sent when its extension was negotiated.
     pub playout_delay: Option<PlayoutDelay>,
+    /// An audio frame comes behind silence that was not sent: its packet has the marker bit (RFC 3551 §4.1, RFC 7587 §4.1).
+    pub talkspurt: bool,
 }
 
 /// An encoded frame: its bytes, where its NAL units lie (looked up once), its timestamp and whether it is a key frame.

@@ -6,7 +6,7 @@ use core::future::pending;
 use core::pin::pin;
 use core::time::Duration;
 
-use barertc_media::{Encoder, KeyFrames, LowestGood, RateConfig, RateControl, SourceFrame};
+use barertc_media::{Encoder, KeyFrames, LowestGood, RateConfig, RateControl, Silence, SourceFrame};
 use barertc_wire::Instant;
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
@@ -115,7 +115,7 @@ impl<B: Board, E: Encoder<B::Psram>> Pictures<'_, '_, B, E> {
             self.torn = false;
         }
         let timestamp = frame.timestamp as u32;
-        if self.torn { Ok(()) } else { give(self.app, now, frame, None, timestamp) }
+        if self.torn { Ok(()) } else { give(self.app, now, frame, None, timestamp, &mut Silence::new()) }
     }
 
     /// A picture is missing: what follows is of use from the next key frame on.
@@ -147,14 +147,14 @@ impl<B: Board, E: Encoder<B::Psram>> Pictures<'_, '_, B, E> {
 }
 
 async fn play_sound<B: Board>(app: &App<'_, B>, encoder: &mut impl Encoder<B::Psram>) -> Infallible {
-    let mut trouble = Trouble::default();
+    let (mut trouble, mut silence) = (Trouble::default(), Silence::new());
     loop {
         let next = encoder.next().await;
         let now = app.board.now();
         match next {
             Ok(frame) => {
                 let timestamp = frame.timestamp as u32;
-                match give(app, now, frame, None, timestamp) {
+                match give(app, now, frame, None, timestamp, &mut silence) {
                     Ok(()) => trouble.is_over(app),
                     // It is a frame of silence.
                     Err(error) => trouble.tell(app, now, "audio", &error),

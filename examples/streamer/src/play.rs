@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use barertc::{Frame, FrameInfo};
 use barertc_media::{
-    Directory, DirectoryConfig, Error, ErrorKind, FrameKind, Packed, PackedConfig, Schedule, Source,
+    Directory, DirectoryConfig, Error, ErrorKind, FrameKind, Packed, PackedConfig, Schedule, Silence, Source,
     SourceFrame as Stored, Storage,
 };
 use barertc_runner::Wake;
@@ -203,7 +203,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
 
     /// Sends each frame at its time; `there` says which tracks there are.
     async fn send<B: Board<Psram = A>>(&self, app: &App<'_, B>, there: [bool; 2]) -> Infallible {
-        let mut pacer = Schedule::<2>::new(RATES);
+        let (mut pacer, mut silence) = (Schedule::<2>::new(RATES), Silence::new());
         loop {
             if app.viewers.borrow().connected() == 0 {
                 select(came(&app.viewers), app.board.sleep_until(app.board.now() + IDLE)).await;
@@ -230,7 +230,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
             app.viewers.borrow_mut().choose_renditions(now);
             if let Some(Renditions { large, small }) = frame {
                 // Without memory its time passes, as above; a file's frames were checked when they were read.
-                if let Err(error) = give(app, now, large, small, timestamp as u32) {
+                if let Err(error) = give(app, now, large, small, timestamp as u32, &mut silence) {
                     app.status.set_trouble(format_args!("{error}"));
                 }
             }
@@ -238,7 +238,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
     }
 }
 
-/// Gives a frame to all viewers.
+/// Gives a frame to all viewers, unless it is silence of which they know already.
 ///
 /// # Errors
 /// Where there was no memory to, or the frame cannot be sent.
@@ -248,9 +248,12 @@ pub(crate) fn give<B: Board>(
     stored: Stored<B::Psram>,
     small: Option<Stored<B::Psram>>,
     timestamp: u32,
+    silence: &mut Silence,
 ) -> Result<(), impl Display + use<B>> {
-    let info = FrameInfo { timestamp, ..FrameInfo::default() };
     let kind = stored.kind;
+    let talkspurt = if kind == FrameKind::Opus { silence.pass(&stored.data) } else { Some(false) };
+    let Some(talkspurt) = talkspurt else { return Ok(()) };
+    let info = FrameInfo { timestamp, talkspurt, ..FrameInfo::default() };
     let frame = |data| Frame::new(data, kind.payload_format(), kind.framing(), info, app.board.psram("frames"));
     let small = small.and_then(|small| frame(small.data).ok());
     frame(stored.data).map(|frame| {

@@ -12,6 +12,13 @@ pub trait SoundCodec {
     /// Samples a second, which are the ticks of its timestamps.
     fn sample_rate(&self) -> u32;
 
+    /// Whether a packet is the beginning of silence, of which the sender sends no more (RFC 7587 §3.1.3). Codecs that have no
+    /// such packets need not say so.
+    fn is_silence(&self, packet: &[u8]) -> bool {
+        let _ = packet;
+        false
+    }
+
     /// Writes the samples of a packet, and says how many; `None` for a packet that is broken or does not fit.
     fn decode(&mut self, packet: &[u8], pcm: &mut [i16]) -> Option<usize>;
 
@@ -89,6 +96,9 @@ impl<C: SoundCodec, A: Allocator + Clone> Intercom<C, A> {
         };
         let pcm = self.pcm.get(..len).unwrap_or_default();
         self.playout.push(timestamp, pcm);
+        if self.codec.is_silence(packet) {
+            self.playout.pause();
+        }
     }
 
     /// Fills the loudspeaker's next block.

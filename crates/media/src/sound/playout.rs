@@ -47,6 +47,8 @@ impl PlayoutConfig {
 pub struct PlayoutStats {
     /// Silence that stands for sound that did not come, or not in time.
     pub missing: Count,
+    /// Silence of pauses, in which the sender sends nothing: nothing is missing.
+    pub silence: Count,
     /// Sound that was left out because too much was waiting, or more than was needed for [`PlayoutConfig::WINDOW`] seconds.
     pub left_out: Count,
     /// Sound that came after its time.
@@ -65,6 +67,8 @@ pub struct Playout<A: Allocator> {
     end: Option<u32>,
     /// Enough wait, or have been waiting, since the last time that there was nothing.
     playing: bool,
+    /// The sender has said that silence begins, and nothing has come since.
+    paused: bool,
     /// The fewest samples that were left waiting, and how many were played meanwhile.
     least: usize,
     played: usize,
@@ -85,7 +89,17 @@ impl<A: Allocator> Playout<A> {
         config.check().map_err(StartError::Config)?;
         let samples = Ring::with_capacity(config.capacity, alloc).map_err(|AllocError| StartError::OutOfMemory)?;
         let stats = PlayoutStats::default();
-        Ok(Self { config, samples, end: None, playing: false, least: usize::MAX, played: 0, muted: false, stats })
+        Ok(Self {
+            config,
+            samples,
+            end: None,
+            playing: false,
+            paused: false,
+            least: usize::MAX,
+            played: 0,
+            muted: false,
+            stats,
+        })
     }
 
     /// Takes decoded sound, whose first sample has `timestamp` in ticks of the sample rate. Between it and what came before,
@@ -101,10 +115,11 @@ impl<A: Allocator> Playout<A> {
         // A gap that is longer than what can wait is a new beginning.
         let gap = usize::try_from(gap).unwrap_or(0);
         if gap <= self.config.capacity {
-            self.stats.missing += gap as u64;
+            self.count_gap(gap as u64);
             (0..gap).for_each(|_| self.put(0));
         }
         pcm.iter().for_each(|sample| self.put(*sample));
+        self.paused = false;
         self.end = Some(timestamp.wrapping_add(len));
         self.playing |= self.samples.len() >= self.config.target;
     }
@@ -118,15 +133,22 @@ impl<A: Allocator> Playout<A> {
             *place = sample.filter(|_| !self.muted).unwrap_or(0);
         }
         if missing > 0 && self.end.is_some() {
-            self.stats.missing += missing;
+            self.count_gap(missing);
             // Until there is something to wait for again.
             self.playing = false;
         }
         self.shorten(out.len());
     }
 
+    /// What was pushed last is the beginning of silence, of which no more is sent (RFC 7587 §3.1.3). Until sound comes again
+    /// what does not come is not [`missing`](PlayoutStats::missing).
+    pub const fn pause(&mut self) {
+        self.paused = true;
+    }
+
     /// Forgets what waits: what comes next is of another stream.
     pub fn restart(&mut self) {
+        self.paused = false;
         self.samples.clear();
         (self.end, self.playing) = (None, false);
         (self.least, self.played) = (usize::MAX, 0);
@@ -147,6 +169,12 @@ impl<A: Allocator> Playout<A> {
     #[must_use]
     pub const fn stats(&self) -> PlayoutStats {
         self.stats
+    }
+
+    /// Silence was put where no sound has come.
+    fn count_gap(&mut self, samples: u64) {
+        let count = if self.paused { &mut self.stats.silence } else { &mut self.stats.missing };
+        *count += samples;
     }
 
     /// So many samples were played: leaves out what has been waiting all the time.

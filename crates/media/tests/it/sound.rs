@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use barertc_arena::Global;
-use barertc_media::{G711, Playout, PlayoutConfig, audio_level};
+use barertc_media::{G711, Intercom, Playout, PlayoutConfig, SoundCodec, audio_level};
 use barertc_wire::Rule;
 
 const LAWS: [G711; 2] = [G711::MuLaw, G711::ALaw];
@@ -167,6 +167,61 @@ fn time_goes_on_over_what_is_missing() {
     // They come after all.
     playout.push(219, &ramp(1, 160));
     assert_eq!((playout.stats().late.get(), playout.waiting()), (160, 0));
+}
+
+#[test]
+fn silence_that_was_not_sent_is_not_missing() {
+    let mut playout = Playout::new(PlayoutConfig::new(8_000), Global).unwrap();
+    for n in 0..4 {
+        playout.push(n * 160, &ramp(1, 160));
+    }
+    // The sender says that it is silent, and sends nothing for a second.
+    playout.push(640, &[0; 160]);
+    playout.pause();
+    for _ in 0..50 {
+        pull(&mut playout, 160);
+    }
+    assert_eq!((playout.stats().missing.get(), playout.stats().silence.get()), (0, 50 * 160 - 800));
+    // It goes on; then a packet is lost.
+    for n in [55, 56, 58, 59] {
+        playout.push(n * 160, &ramp(1, 160));
+    }
+    assert_eq!((playout.stats().missing.get(), playout.stats().late.get()), (160, 0));
+}
+
+/// A codec with packets of silence, which are empty.
+struct Pausing;
+
+impl SoundCodec for Pausing {
+    fn sample_rate(&self) -> u32 {
+        8_000
+    }
+
+    fn is_silence(&self, packet: &[u8]) -> bool {
+        packet.is_empty()
+    }
+
+    fn decode(&mut self, packet: &[u8], pcm: &mut [i16]) -> Option<usize> {
+        pcm[..160].fill(packet.len() as i16);
+        Some(160)
+    }
+
+    fn encode(&mut self, _: &[i16], _: &mut [u8]) -> Option<usize> {
+        None
+    }
+}
+
+#[test]
+fn an_intercom_hears_of_pauses() {
+    let mut intercom = Intercom::new(Pausing, Global).unwrap();
+    for n in 0..4 {
+        intercom.receive(n * 160, if n == 3 { &[] } else { &[1] });
+    }
+    for _ in 0..20 {
+        intercom.pull(&mut [0; 160]);
+    }
+    let stats = intercom.playout().stats();
+    assert_eq!((stats.missing.get(), stats.silence.get()), (0, 16 * 160));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::SendStream;
 impl<A: Allocator + Clone> SendStream<A> {
     pub(super) fn header(&self, frame: &Frame<A>, piece: &Piece, sequence: u16) -> Header {
         Header {
-            marker: piece.is_last() && self.config.format.is_video(),
+            marker: if self.config.format.is_video() { piece.is_last() } else { frame.info().talkspurt },
             payload_type: self.config.payload_type,
             sequence,
             timestamp: frame.timestamp().wrapping_add(self.config.timestamp_offset),

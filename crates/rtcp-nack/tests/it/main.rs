@@ -10,6 +10,7 @@ mod nack_limits;
 mod narrowed;
 mod no_datagram_above_the_mtu;
 mod one_copy_no_allocation;
+mod pauses_of_sound;
 mod redundant_audio;
 mod repair_packets;
 mod support;

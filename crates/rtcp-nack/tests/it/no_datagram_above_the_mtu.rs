@@ -57,6 +57,7 @@ proptest! {
             audio_level: level.then_some(AudioLevel { voice: true, level: 9 }),
             video_orientation: orientation.then_some(1),
             playout_delay: delay.then_some(PlayoutDelay { min: 0, max: 9 }),
+            talkspurt: false,
         };
         let mut bytes = Vec::new();
         for size in &sizes {
