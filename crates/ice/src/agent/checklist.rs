@@ -275,7 +275,7 @@ impl<A: Allocator> Checklist<A> {
             pair.triggered = None;
             let nominates = controlling && pair.nominating;
             let mut transaction = Transaction::new(id, now);
-            if pair.stats.requests_received > 0 || pair.stats.responses_received > 0 {
+            if pair.is_authentic() {
                 transaction = transaction.to_present_peer();
             }
             pair.check = Some(Check::new(transaction, now, controlling, nominates));

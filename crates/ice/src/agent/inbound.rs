@@ -128,7 +128,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     fn data(&mut self, now: Instant, path: Path, remote: SocketAddr, len: usize) -> Result<Handled, Discard> {
-        if let Some(pair) = self.checklist.by_path_mut(path, remote) {
+        if let Some(pair) = self.checklist.by_path_mut(path, remote).filter(|pair| pair.is_authentic()) {
             pair.stats.packets_received = pair.stats.packets_received.saturating_add(1);
             pair.stats.bytes_received = pair.stats.bytes_received.saturating_add(len as u64);
             pair.stats.last_received = Some(now);

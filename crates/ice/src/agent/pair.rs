@@ -128,6 +128,12 @@ impl Pair {
         self.valid_since.is_some()
     }
 
+    /// Whether something authentic has come by it: a check, or the answer to one of ours. That a description names an
+    /// address proves nothing about who sends from there.
+    pub(super) const fn is_authentic(&self) -> bool {
+        self.stats.requests_received > 0 || self.stats.responses_received > 0 || self.is_valid()
+    }
+
     /// Whether it may be thrown out to make room: nothing runs on it and nothing was found.
     pub(super) const fn is_expendable(&self) -> bool {
         !self.is_valid() && self.check.is_none() && self.triggered.is_none()

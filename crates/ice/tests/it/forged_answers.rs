@@ -1,5 +1,6 @@
 //! An answer to a check is believed when it has the transaction of a check that is on its way, the peer's password, and the way
 //! back that the check took (RFC 8445 §7.2.5). Whatever else looks like an answer opens no path, moves none and keeps none alive.
+//! And until an address has sent an authentic check or answer, its data are not passed on.
 use crate::support;
 
 use std::net::SocketAddr;
@@ -216,4 +217,53 @@ fn no_forged_or_old_answer_is_consent() {
     assert!(events.iter().any(|event| matches!(event, Event::ConsentLost(_))), "{events:?}");
     assert!(lost.is_none_or(|after| after <= Duration::from_secs(36)), "{lost:?}");
     assert_eq!(agent.selected(), None);
+}
+
+/// What begins like each of the protocols beside STUN (RFC 7983 §7): DTLS, RTP, RTCP, ChannelData and others.
+const DATA: [&[u8]; 5] =
+    [&[22, 254, 253, 0, 0], &[0x80, 96, 0, 1], &[0x80, 200, 0, 6], &[0x40, 0, 0, 4, 1, 2, 3, 4], &[5, 1]];
+
+#[test]
+fn data_of_a_named_address_wait_for_an_authentic_answer_of_it() {
+    let mut agent = agent();
+    let mut now = Instant::ZERO;
+    let mut checks = vec![];
+    run(&mut agent, &mut now, Instant::from_millis(10), |_, _, id| checks.push(id));
+    for (bytes, _) in forged(checks[0]) {
+        handle(&mut agent, now, addr(THEIRS), &bytes);
+    }
+    for data in DATA {
+        assert_eq!(handle(&mut agent, now, addr(THEIRS), data), Handled::Dropped(Discard::UnknownRemote), "{data:?}");
+    }
+    assert_eq!(handle(&mut agent, now, addr(THEIRS), &Made::true_one(checks[0]).bytes()), Handled::Consumed);
+    for data in DATA {
+        assert!(matches!(handle(&mut agent, now, addr(THEIRS), data), Handled::Data { .. }), "{data:?}");
+        assert_eq!(handle(&mut agent, now, addr(THIEF), data), Handled::Dropped(Discard::UnknownRemote), "{data:?}");
+    }
+}
+
+#[test]
+fn data_of_a_named_address_wait_for_an_authentic_check_of_it() {
+    let mut agent = agent();
+    let check = |password: &str| {
+        let mut out = [0; 300];
+        let (ufrag, _) = agent.local_credentials();
+        let mut b = Builder::new(&mut out, Class::Request, Method::BINDING, TransactionId([3; 12])).unwrap();
+        b.parts(attr::USERNAME, &[ufrag.as_bytes(), b":peer"]).unwrap();
+        b.u32(attr::PRIORITY, 1).unwrap();
+        b.u64(attr::ICE_CONTROLLED, 1).unwrap();
+        b.integrity(&RustCrypto, &HmacSha1Key::new(password.as_bytes())).unwrap();
+        let len = b.finish();
+        out[..len].to_vec()
+    };
+    let checks = ["guess", agent.local_credentials().1].map(check);
+    let now = Instant::ZERO;
+    assert_eq!(handle(&mut agent, now, addr(THEIRS), &checks[0]), Handled::Dropped(Discard::Unauthenticated));
+    for data in DATA {
+        assert_eq!(handle(&mut agent, now, addr(THEIRS), data), Handled::Dropped(Discard::UnknownRemote), "{data:?}");
+    }
+    assert_eq!(handle(&mut agent, now, addr(THEIRS), &checks[1]), Handled::Consumed);
+    for data in DATA {
+        assert!(matches!(handle(&mut agent, now, addr(THEIRS), data), Handled::Data { .. }), "{data:?}");
+    }
 }
