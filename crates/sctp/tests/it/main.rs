@@ -10,6 +10,7 @@ mod fairness;
 mod given_up;
 mod latency;
 mod limits;
+mod numbers_that_run_over;
 mod pauses;
 mod resets;
 mod setup;
