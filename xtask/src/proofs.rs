@@ -184,6 +184,44 @@ mod tests {
         }
     }
 
+    /// The tests that docs/security.md names as guards, and the files of the browser tests with the titles in them.
+    #[test]
+    fn the_guards_are_tests() {
+        let page = fs::read_to_string(root().join(DOCUMENT)).unwrap();
+        let (_, rest) = page.split_once("## Kinds of faults").expect("the section");
+        let section = rest.split("\n## ").next().unwrap();
+        let mut sources = String::new();
+        for folder in ["crates", "examples/streamer", "examples/desktop"] {
+            each_file(&root().join(folder), &mut |text| sources.push_str(text)).unwrap();
+        }
+        let mut guards = 0;
+        for name in section.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.rsplit_once("::")) {
+            assert!(sources.contains(&format!("fn {}()", name.1)), "{}::{} is no test", name.0, name.1);
+            guards += 1;
+        }
+        assert!(guards > 60, "only {guards} were found");
+        for browser in section.split("`tests/e2e/").skip(1) {
+            let (file, rest) = browser.split_once('`').unwrap();
+            let text = fs::read_to_string(root().join("tests/e2e").join(file)).unwrap();
+            let line = rest.lines().next().unwrap();
+            for title in line.split('"').skip(1).step_by(2) {
+                assert!(text.contains(title), "{file} has no test {title:?}");
+            }
+        }
+    }
+
+    fn each_file(folder: &Path, each: &mut impl FnMut(&str)) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                each_file(&path, each)?;
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                each(&fs::read_to_string(&path)?);
+            }
+        }
+        Ok(())
+    }
+
     #[test]
     fn a_word_that_must_not_be_there_is_found() {
         assert!(no_words(&["fn worst_case_bytes"]).is_err());
