@@ -8,7 +8,8 @@
 //! - the viewer who stays hears all sound in order, sees all pictures, and gets each message once and in order;
 //! - what a guest took is given back to the byte;
 //! - what the viewer who stays takes does not grow: the peak of the whole time is that of the first minute;
-//! - nobody is told of a failure.
+//! - nobody is told of a failure;
+//! - the numbers have run over their ends, or this was no proof. TSNs do in `barertc-sctp`'s `numbers_that_run_over`.
 
 use core::time::Duration;
 
@@ -39,19 +40,33 @@ fn agreed<'m>(ids: &'m Identities, memory: &'m Arena, now: Instant, seed: u64) -
     (pair, sound)
 }
 
-/// Sends what is due in this tick, and lets the tick pass.
-fn tick<'m>(pair: &mut Pair<'m>, frames: &'m Arena, n: u64) {
+/// The timestamps of sound and video that a connection of `seed` writes for a frame of time 0 (RFC 3550 §5.1: a random one).
+fn first_timestamps(ids: &Identities, now: Instant, seed: u64) -> [u32; 2] {
+    let (memory, frames) = (arena(0), arena(0));
+    let (mut pair, sound) = agreed(ids, &memory, now, seed);
+    tick(&mut pair, &frames, TICKS_BEFORE, [0; 2]);
+    pair.pass(TICK * 10);
+    let first = |is_sound| {
+        let mut all = pair.answerer.frames.iter().filter(|(track, _, _)| (*track == sound) == is_sound);
+        all.next().expect("a frame").1.timestamp
+    };
+    [true, false].map(first)
+}
+
+/// Sends what is due in this tick, and lets the tick pass. `first`: see [`first_timestamps`].
+fn tick<'m>(pair: &mut Pair<'m>, frames: &'m Arena, n: u64, first: [u32; 2]) {
     let [v, a] = pair.offerer.tracks.expect("it sends");
-    // Of the clocks of both kinds of media, in 32 bits.
+    // Of the clocks of both kinds of media, in 32 bits: what is written runs over after `TICKS_BEFORE`.
     let millis = (n.wrapping_sub(TICKS_BEFORE)).wrapping_mul(20);
+    let at = |rate: u64, first: u32| (millis.wrapping_mul(rate) as u32).wrapping_sub(first);
     let now = pair.now;
     let mut send = |track: TrackId, frame: &_| pair.offerer.connection.send_frame(now, track, frame).map(drop);
-    let sound = frame(frames, &[0xA5; 60], PayloadFormat::Opus, millis.wrapping_mul(48) as u32).expect("memory");
+    let sound = frame(frames, &[0xA5; 60], PayloadFormat::Opus, at(48, first[0])).expect("memory");
     send(a, &sound).expect("room for sound");
     if n.is_multiple_of(10) {
         let key = n.is_multiple_of(500);
         let bytes = picture(key, 900, n);
-        let shown = frame(frames, &bytes, PayloadFormat::H264, millis.wrapping_mul(90) as u32).expect("memory");
+        let shown = frame(frames, &bytes, PayloadFormat::H264, at(90, first[1])).expect("memory");
         send(v, &shown).expect("room for a picture");
     }
     if n.is_multiple_of(50) {
@@ -69,16 +84,18 @@ fn a_device_lives_through_it() {
     let (ids, memory, frames) = (Identities::new(), arena(0), arena(0));
     let start = Instant::from_millis(1 << 32);
     let start = Instant::from_micros(start.as_micros() - BEFORE.as_micros() as u64);
+    let first = first_timestamps(&ids, start, 1);
     let (mut stays, sound) = agreed(&ids, &memory, start, 1);
     let (mut sounds, mut pictures, mut messages, mut guests, mut moves) = (0u64, 0u64, 0u64, 0u64, 0u64);
     let (mut last_sound, mut early_peak) = (None::<u32>, 0);
+    let (mut last_picture, mut wraps) = (None::<u32>, [0u64; 2]);
     for n in 0..ticks {
-        tick(&mut stays, &frames, n);
+        tick(&mut stays, &frames, n, first);
         // A guest in each minute, for five seconds. Some say that they leave, and some do not.
         if n % MINUTE == MINUTE / 2 && (hours.is_some() || (n / MINUTE).is_multiple_of(4)) {
             let before = memory.inner().stats().live;
             let (mut guest, _) = agreed(&ids, &memory, stays.now, 1_000 + n);
-            (0..250).for_each(|m| tick(&mut guest, &frames, m));
+            (0..250).for_each(|m| tick(&mut guest, &frames, m, [0; 2]));
             assert!(guest.answerer.frames.len() > 240, "guest {guests}: {} frames", guest.answerer.frames.len());
             if guests.is_multiple_of(2) {
                 guest.answerer.connection.close(guest.now);
@@ -102,10 +119,13 @@ fn a_device_lives_through_it() {
                 if track == sound {
                     let is_next = last_sound.is_none_or(|last| frame.timestamp.wrapping_sub(last) == 960);
                     assert!(is_next, "tick {n}: sound {last_sound:?}, then {}", frame.timestamp);
+                    wraps[0] += u64::from(last_sound.is_some_and(|last| frame.timestamp < last));
                     last_sound = Some(frame.timestamp);
                     sounds += 1;
                 } else {
                     assert!(frame.complete, "tick {n}: {frame:?}");
+                    wraps[1] += u64::from(last_picture.is_some_and(|last| frame.timestamp < last));
+                    last_picture = Some(frame.timestamp);
                     pictures += 1;
                 }
             }
@@ -124,9 +144,13 @@ fn a_device_lives_through_it() {
     assert!(peak <= bound, "{peak} bytes of {bound}");
     assert!(sounds + 60 >= ticks && pictures + 12 >= ticks / 10 && messages + 2 >= ticks / 50);
     assert_eq!(memory.inner().stats().live, early_peak, "what stays does not grow");
+    let rounds = sounds >> 16;
+    assert!(rounds > 0 && wraps.iter().all(|wraps| *wraps > 0), "{sounds} packets, timestamps over the end: {wraps:?}");
+    let millis = [start, stays.now].map(|at| at.as_micros() / 1_000);
+    assert!(millis[0] < 1 << 32 && millis[1] > 1 << 32, "{millis:?}");
     println!(
         "figure: {} simulated minutes: {sounds} packets of sound, {pictures} pictures, {messages} messages, {guests} guests, \
-         {moves} restarts; {peak} bytes at most",
+         {moves} restarts; {peak} bytes at most; sequence numbers ran over {rounds} times, timestamps {wraps:?} times, milliseconds once",
         ticks / MINUTE
     );
     drop(stays);

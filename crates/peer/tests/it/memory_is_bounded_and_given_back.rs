@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use crate::support::{
-    Arena, Connection, Identities, Pair, Sort, arena, arena_that_ends, audio, receiving, recv_tracks, send_tracks,
-    video,
+    Arena, Connection, Identities, Pair, Sort, arena, arena_that_ends, audio, opus, receiving, recv_tracks,
+    send_tracks, video,
 };
-use barertc::{Config, Error, MessageKind};
+use barertc::{Config, Error, MediaKind, MessageKind, TrackConfig};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -79,10 +79,18 @@ fn the_bound_holds_under_loss() {
     }
 }
 
-/// A whole session in one arena; what it comes to may be an error.
+/// A whole session in one arena: connected, streaming, one more channel and one more track by a later description of each side,
+/// an ICE restart, the end. What it comes to may be an error.
 fn session(ids: &Identities, arena: &Arena, seed: u64) -> Result<bool, Error> {
     let mut pair = agreed(ids, [arena; 2], &receiving(), seed)?;
     let connected = pair.connect();
+    stream(&mut pair, arena)?;
+    pair.offerer.open("later")?;
+    let sound = TrackConfig::sendonly(MediaKind::Audio, "later", "stream", [opus()])?;
+    pair.answerer.connection.add_track(pair.now, sound)?;
+    pair.signal()?;
+    pair.signal_back()?;
+    pair.pass(SECOND / 10);
     stream(&mut pair, arena)?;
     pair.offerer.restart_ice()?;
     pair.signal()?;
@@ -109,6 +117,9 @@ fn any_allocation_may_fail() {
         }
         assert!(arena.has_failed(), "allocation {nth} of {attempts} was not reached");
         assert_eq!(arena.inner().stats().live, 0, "allocation {nth} failed, and something is kept");
+        // There is memory again.
+        let mut next = agreed(&ids, [&arena; 2], &receiving(), 4).expect("enough memory");
+        assert!(next.connect(), "after allocation {nth} failed, no connection comes any more");
     }
     println!(
         "figure: {attempts} allocations: {errors} failed as an error, {unconnected} as a connection that did not come"

@@ -20,6 +20,12 @@ struct Case {
     codec: LocalCodec,
 }
 
+impl Case {
+    fn sound(&self) -> LocalCodec {
+        if self.codec.codec == LocalCodec::pcmu().codec { self.codec } else { LocalCodec::opus() }
+    }
+}
+
 /// As many tracks as fit, in both directions.
 fn case(name: &'static str, [video, audio]: [u8; 2], codec: LocalCodec) -> Case {
     let config = Config {
@@ -36,6 +42,9 @@ fn cases() -> Vec<Case> {
         case("H.264", [1, 0], LocalCodec::h264()),
         case("H.265", [1, 0], LocalCodec::h265()),
         case("VP8", [1, 0], LocalCodec::vp8()),
+        case("VP9", [1, 0], LocalCodec::vp9()),
+        case("AV1", [1, 0], LocalCodec::av1()),
+        case("G.711", [0, 1], LocalCodec::pcmu()),
         case("video and Opus", [1, 1], LocalCodec::h264()),
         case("five tracks", [4, 1], LocalCodec::h264()),
         case("Opus", [0, 1], LocalCodec::h264()),
@@ -58,6 +67,12 @@ fn cases() -> Vec<Case> {
         c.config.video.history.bytes = bytes;
         all.push(c);
     }
+    for (name, repair_packets, repair_window) in [("no repair packets", 0, 0), ("many repair packets", 16, 512)] {
+        let mut c = case(name, [1, 1], LocalCodec::h264());
+        c.config.video.repair_packets = repair_packets;
+        c.config.recv_video.repair_window = repair_window;
+        all.push(c);
+    }
     for (name, relays) in [("no relay", 0), ("four relays", 4)] {
         let mut c = case(name, [1, 0], LocalCodec::h264());
         c.config.ice.max_relays = relays;
@@ -77,7 +92,7 @@ fn run(ids: &Identities, case: &Case, seed: u64) -> Result<usize, Error> {
     for side in [&mut pair.offerer, &mut pair.answerer] {
         for n in 0..case.video + case.audio {
             let (kind, codec) =
-                if n < case.video { (MediaKind::Video, case.codec) } else { (MediaKind::Audio, LocalCodec::opus()) };
+                if n < case.video { (MediaKind::Video, case.codec) } else { (MediaKind::Audio, case.sound()) };
             let name = format!("track{n}");
             let track = TrackConfig::sendrecv(kind, &name, "stream", [codec])?;
             tracks.push(side.connection.add_track(side.now, track)?);
@@ -117,8 +132,14 @@ fn run(ids: &Identities, case: &Case, seed: u64) -> Result<usize, Error> {
 
 fn frame<'m>(arena: &'m Arena, case: &Case, video: bool, n: u32) -> Result<Frame<&'m Arena>, Error> {
     let (format, bytes) = match (video, case.codec.codec) {
+        (false, barertc::Codec::Pcmu) => (PayloadFormat::G711, vec![0xA5; 160]),
         (false, _) => (PayloadFormat::Opus, vec![0xA5; 160]),
         (_, barertc::Codec::Vp8) => (PayloadFormat::Vp8, vec![0x10; 3_000]),
+        (_, barertc::Codec::Vp9 { .. }) => {
+            (PayloadFormat::Vp9, [&[0x82, 0x49, 0x83, 0x42][..], &[0x5A; 3_000]].concat())
+        }
+        // One OBU of a frame, whose size stands before it.
+        (_, barertc::Codec::Av1 { .. }) => (PayloadFormat::Av1, [&[0x32, 0xB8, 0x17][..], &[0x5A; 3_000]].concat()),
         (_, barertc::Codec::H265 { .. }) => {
             (PayloadFormat::H265, [&[0, 0, 0, 1, 0x26, 1][..], &[0x5A; 3_000]].concat())
         }
