@@ -205,7 +205,9 @@ fn no_forged_or_old_answer_is_consent() {
     let gone = now;
     let mut lost = None;
     let events = run(&mut agent, &mut now, gone + Duration::from_secs(60), |agent, now, id| {
-        old.iter().for_each(|answer| drop(handle(agent, now, addr(THEIRS), answer)));
+        for answer in &old {
+            assert!(matches!(handle(agent, now, addr(THEIRS), answer), Handled::Dropped(_)));
+        }
         for (bytes, _) in forged(id) {
             handle(agent, now, addr(THEIRS), &bytes);
         }
