@@ -231,6 +231,8 @@ impl Machine {
             self.keep_up();
         }
         self.exchange();
+        // Frames come at the end of a sleep, and not in the midst of it.
+        self.looked = self.now();
         let from = self.cpu.count;
         let limit = from + SLICE.min(end.saturating_sub(self.now()).max(1));
         while self.cpu.count < limit {
