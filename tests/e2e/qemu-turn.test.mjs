@@ -106,7 +106,7 @@ async function plays(...settings) {
     await streamer.waitFor(/TURN: turn\.example is at/, 30_000);
     const empty = await idle(streamer);
     const { tab, errors, firstPictureMs } = await open(browser, streamer.url);
-    const from = await page.until(tab, (s) => s.video?.framesDecoded > 30 && s.audio, 60_000, 'a second of video');
+    const from = await page.until(tab, (s) => s.video?.framesDecoded > FPS && s.audio, 60_000, 'a second of video');
     await tab.waitForTimeout(SECONDS * 1000);
     const to = await page.stats(tab);
     const seconds = (to.video.timestamp - from.video.timestamp) / 1000;
