@@ -96,7 +96,6 @@ async function whip(keys, at) {
       pc.ontrack = ({ track }) => {
         const element = document.body.appendChild(document.createElement(track.kind));
         element.srcObject = new MediaStream([track]);
-        element.muted = true;
         element.play();
       };
       await pc.setRemoteDescription({ type: 'offer', sdp });

@@ -106,6 +106,7 @@ async function plays(...settings) {
     await streamer.waitFor(/TURN: turn\.example is at/, 30_000);
     const empty = await idle(streamer);
     const { tab, errors, firstPictureMs } = await open(browser, streamer.url);
+    await tab.click('#sound');
     const from = await page.until(tab, (s) => s.video?.framesDecoded > FPS && s.audio, 60_000, 'a second of video');
     await tab.waitForTimeout(SECONDS * 1000);
     const to = await page.stats(tab);
