@@ -168,6 +168,14 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
+/// A key could not be derived.
+#[cfg(feature = "dtls13")]
+impl From<barertc_crypto::Error> for Error {
+    fn from(_: barertc_crypto::Error) -> Self {
+        Self::KeyRefused
+    }
+}
+
 impl From<barertc_wire::Truncated> for Error {
     fn from(_: barertc_wire::Truncated) -> Self {
         Self::Malformed

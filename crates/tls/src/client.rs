@@ -198,7 +198,7 @@ impl<P: Provider> Traffic<P> {
     /// The next key (RFC 8446 §7.2).
     fn update(&mut self) -> Result<Keys<P>, Error> {
         let schedule = KeySchedule::new(&self.provider, Hash::of(self.suite), TLS13);
-        self.secret.copy_from(&schedule.updated(&self.secret));
+        self.secret.copy_from(&schedule.updated(&self.secret)?);
         Keys::new(&self.provider, self.suite, &schedule, &self.secret).map_err(|_| Error::KeyRefused)
     }
 }

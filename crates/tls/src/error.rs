@@ -191,6 +191,13 @@ impl From<CertificateFault> for Error {
     }
 }
 
+/// A key could not be derived.
+impl From<barertc_crypto::Error> for Error {
+    fn from(_: barertc_crypto::Error) -> Self {
+        Self::KeyRefused
+    }
+}
+
 impl From<Truncated> for Error {
     fn from(_: Truncated) -> Self {
         Self::Malformed

@@ -207,7 +207,7 @@ impl<'t, P: Provider> Handshake<'t, P> {
                 if !is_last {
                     return Err(Error::UnexpectedMessage);
                 }
-                let expected = self.schedule().verify_data(&self.server, &self.transcript.hash(self.hash()));
+                let expected = self.schedule().verify_data(&self.server, &self.transcript.hash(self.hash()))?;
                 if !constant_time_eq(&expected, body) {
                     return Err(Error::BadFinished);
                 }
@@ -262,7 +262,7 @@ impl<'t, P: Provider> Handshake<'t, P> {
         let (hash, hellos) = (self.hash(), self.transcript.hash(self.hash()));
         let schedule = KeySchedule::new(&self.provider, hash, TLS13);
         let shared = shared.as_slice().try_into().map_err(|_| Error::KeyRefused)?;
-        schedule.handshake(shared, &hellos, &mut self.client, &mut self.server, &mut self.main);
+        schedule.handshake(shared, &hellos, &mut self.client, &mut self.server, &mut self.main)?;
         incoming.keys = Some(self.keys(&self.server)?);
         // Alerts are protected from here on. For middleboxes, the first flight ends with a message of TLS 1.2.
         if !retried {
@@ -403,12 +403,12 @@ impl<'t, P: Provider> Handshake<'t, P> {
             self.transcript.add(&none);
             out.push(&self.provider, HANDSHAKE, |room| put(room, &[&none]))?;
         }
-        let verify_data = self.schedule().verify_data(&self.client, &self.transcript.hash(self.hash()));
+        let verify_data = self.schedule().verify_data(&self.client, &self.transcript.hash(self.hash()))?;
         let len = u8::try_from(verify_data.len()).unwrap_or_default();
         out.push(&self.provider, HANDSHAKE, |room| put(room, &[&[FINISHED, 0, 0, len], &verify_data]))?;
         let (provider, hash) = (&self.provider, self.hash());
         let schedule = KeySchedule::new(provider, hash, TLS13);
-        schedule.application(&self.main, &transcript, &mut self.client, &mut self.server);
+        schedule.application(&self.main, &transcript, &mut self.client, &mut self.server)?;
         incoming.keys = Some(self.keys(&self.server)?);
         out.keys = Some(self.keys(&self.client)?);
         Ok(())

@@ -1,7 +1,7 @@
 //! Records (RFC 8446 §5): cut out of what arrives and decrypted in place, or encrypted in place to be sent.
 
 use barertc_arena::{Allocator, Box};
-use barertc_crypto::{BadTag, KeyLength, KeySchedule, Provider, Secret, Suite};
+use barertc_crypto::{BadTag, KeySchedule, Provider, Secret, Suite};
 use barertc_wire::{Reader, move_down};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -43,11 +43,16 @@ pub(crate) struct Keys<P: Provider> {
 
 impl<P: Provider> Keys<P> {
     /// The keys of a traffic secret (RFC 8446 §7.3).
-    pub(crate) fn new(p: &P, suite: Suite, schedule: &KeySchedule<'_, P>, secret: &Secret) -> Result<Self, KeyLength> {
+    pub(crate) fn new(
+        p: &P,
+        suite: Suite,
+        schedule: &KeySchedule<'_, P>,
+        secret: &Secret,
+    ) -> Result<Self, barertc_crypto::Error> {
         let mut key = Secret::zero(if suite == Suite::Aes128Gcm { 16 } else { 32 });
         let mut iv = Zeroizing::new([0; 12]);
-        schedule.expand_label(secret, b"key", &[], key.as_mut_slice());
-        schedule.expand_label(secret, b"iv", &[], iv.as_mut_slice());
+        schedule.expand_label(secret, b"key", &[], key.as_mut_slice())?;
+        schedule.expand_label(secret, b"iv", &[], iv.as_mut_slice())?;
         let aead = match suite {
             Suite::Aes128Gcm | Suite::Aes256Gcm => Aead::Gcm(p.gcm_key(&key)?),
             Suite::ChaCha20Poly1305 => Aead::ChaCha(p.chacha_key(&key)?),

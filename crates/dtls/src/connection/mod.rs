@@ -298,9 +298,10 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     ///
     /// For SRTP the label is `EXTRACTOR-dtls_srtp`, without a context (RFC 5764 §4.2).
     ///
-    /// # Errors
-    /// [`Error::NotConnected`] before [`Event::Connected`] and after the end of the connection. [`Error::Misuse`] in
-    /// DTLS 1.2 when `context` is longer than 65,535 bytes.
+    /// # Errors [`Error::NotConnected`] before [`Event::Connected`] and after the end of the connection.
+    /// [`Error::Misuse`] in DTLS 1.2 when `context` is longer than 65,535 bytes. [`Error::Misuse`] in DTLS 1.3 when
+    /// `label` is longer than 249 bytes, or `out` is longer than 255 digests. That is 8,160 bytes with SHA-256 and 12,240
+    /// bytes with SHA-384.
     pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         let link = &self.link;
         match &link.exporter {
@@ -316,7 +317,9 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
             }
             #[cfg(feature = "dtls13")]
             Some(Exporter::Dtls13 { secret }) => {
-                link.schedule().export(secret, label.as_bytes(), context.unwrap_or_default(), out);
+                link.schedule()
+                    .export(secret, label.as_bytes(), context.unwrap_or_default(), out)
+                    .map_err(|_| Error::Misuse)?;
             }
         }
         wipe_stack();

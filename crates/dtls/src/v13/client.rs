@@ -123,7 +123,7 @@ fn agree<A: Allocator, P: Provider>(
         return Err(Error::IllegalParameter);
     }
     let shared = hs.agree(link, share)?;
-    link.schedule().handshake(&shared, &hs.transcript.hash(), &mut hs.secrets);
+    link.schedule().handshake(&shared, &hs.transcript.hash(), &mut hs.secrets)?;
     install(link, HANDSHAKE_EPOCH, &hs.secrets.handshake.server, &hs.secrets.handshake.client)?;
     Ok(State::EncryptedExtensions)
 }
@@ -219,7 +219,7 @@ fn answer<A: Allocator, P: Provider>(
 ) -> Result<(), Error> {
     // Up to the server's Finished (RFC 8446 §7.1).
     let transcript = hs.transcript.hash();
-    link.schedule().application(&transcript, &mut hs.secrets);
+    link.schedule().application(&transcript, &mut hs.secrets)?;
     link.flight.begin();
     if wants_certificate {
         let message = link

@@ -135,7 +135,7 @@ fn check_certificate_verify<A: Allocator, P: Provider>(
 
 /// Adds our Finished to the flight.
 fn write_finished<A: Allocator, P: Provider>(hs: &mut Context, link: &mut Link<A, P>, ours: Role) -> Result<(), Error> {
-    let data = link.schedule().verify_data(hs.secrets.handshake.of(ours), &hs.transcript.hash());
+    let data = link.schedule().verify_data(hs.secrets.handshake.of(ours), &hs.transcript.hash())?;
     hs.transcript.add_own(link.flight.message(kind::FINISHED, HANDSHAKE_EPOCH, |w| w.put(&data))?);
     Ok(())
 }
@@ -148,7 +148,7 @@ fn check_finished<A: Allocator, P: Provider>(
     theirs: Role,
 ) -> Result<(), Error> {
     expect(m, kind::FINISHED)?;
-    let expected = link.schedule().verify_data(hs.secrets.handshake.of(theirs), &hs.transcript.hash());
+    let expected = link.schedule().verify_data(hs.secrets.handshake.of(theirs), &hs.transcript.hash())?;
     if !constant_time_eq(&expected, m.body) {
         return Err(Error::BadFinished);
     }

@@ -145,14 +145,14 @@ fn answer<A: Allocator, P: Provider>(
     })?;
     hs.transcript.add_own(message);
 
-    link.schedule().handshake(&shared, &hs.transcript.hash(), &mut hs.secrets);
+    link.schedule().handshake(&shared, &hs.transcript.hash(), &mut hs.secrets)?;
     install(link, HANDSHAKE_EPOCH, &hs.secrets.handshake.client, &hs.secrets.handshake.server)?;
     write_parameters(hs, link)?;
     write_certificate_verify(hs, link, SERVER_CONTEXT)?;
     write_finished(hs, link, Role::Server)?;
     link.flight.send(true);
     link.acks.clear();
-    link.schedule().application(&hs.transcript.hash(), &mut hs.secrets);
+    link.schedule().application(&hs.transcript.hash(), &mut hs.secrets)?;
     if link.config.half_rtt {
         // RFC 8446 §4.4.4: data may follow the server's Finished. What the client sends is not read yet.
         install_write(link, APPLICATION_EPOCH, hs.secrets.application.of(Role::Server))?;

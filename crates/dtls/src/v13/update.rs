@@ -111,7 +111,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         if let Some(updates) = self.updates.as_mut().filter(|u| u.under_way) {
             updates.under_way = false;
             let schedule = Schedule::new(&self.provider, hash);
-            let next = schedule.updated(&updates.write);
+            let next = schedule.updated(&updates.write)?;
             updates.write.copy_from(&next);
             let keys = schedule.record_keys(self.suite, &updates.write);
             let next = epoch.checked_add(1).ok_or(Error::KeysExhausted)?;
@@ -143,7 +143,7 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         let hash = self.hash();
         let Some(updates) = &mut self.updates else { return Ok(()) };
         let schedule = Schedule::new(&self.provider, hash);
-        let next = schedule.updated(&updates.read);
+        let next = schedule.updated(&updates.read)?;
         updates.read.copy_from(&next);
         let keys = schedule.record_keys(self.suite, &updates.read);
         let next = self.records.read_epoch().checked_add(1).ok_or(Error::KeysExhausted)?;
