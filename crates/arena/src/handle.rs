@@ -1,7 +1,7 @@
 //! Handles without size.
 
-/// Declares a zero-sized handle to an allocator in a `static`: containers that hold it spend no byte on it, and the
-/// header of a [`Shared`](crate::Shared) is its two counts and nothing else.
+/// Declares a zero-sized handle to an allocator in a `static`. Containers spend no byte on the handle. The header
+/// of a [`Shared`](crate::Shared) is then only its two counts.
 ///
 /// ```
 /// use barertc_arena::{CriticalSection, Heap, Shared};

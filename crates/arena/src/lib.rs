@@ -1,7 +1,7 @@
 //! Memory for machines without a heap.
 //!
-//! Everything here lives in an [`Allocator`] that the caller passes, every allocation may fail, and nothing grows:
-//! a container takes its whole capacity when it is made and gives it back when it is dropped.
+//! Every container lives in an [`Allocator`] that the caller passes. Every allocation may fail. No container
+//! grows: it takes its whole capacity when it is made, and gives it back when it is dropped.
 //!
 //! ```
 //! use barertc_arena::{AllocError, Allocator, Heap, Ring, Shared};
@@ -66,8 +66,8 @@
 //!
 //! - `std`: `Global`, the standard library's heap behind this crate's `Allocator` trait. For tests on a desktop.
 //! - `labels`: `Label` counts what each owner holds. Without it a label is nothing but the handle that it wraps.
-//! - `trace`: Every allocation and release of a `Heap`, and of a `Label` where labels count, is logged at level `trace`:
-//!   through `log`, and through `defmt` too where that feature is on.
+//! - `trace`: Logs every allocation and release of a `Heap` at level `trace`, and those of a `Label` where labels count.
+//!   They go to `log`, and with the feature `defmt` to `defmt` too.
 //! - `log`: `log` as the way out for `trace`.
 //! - `defmt`: `defmt::Format` on every public type.
 //! - `critical-section`: On chips without compare-and-swap: atomic counts by the `critical-section` that the firmware

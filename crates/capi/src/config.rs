@@ -39,9 +39,9 @@ pub struct brtc_config {
     pub receive_buffer: u32,
     /// The longest message that is taken from the peer, in bytes.
     pub max_message_size: u32,
-    /// Bytes of the region that hold frames from `brtc_send_frame` until nobody can ask for their packets again. 0 for a
-    /// connection that sends no media, else `video_history` and `largest_key_frame` and a little more. That is checked for
-    /// one video track: each further one needs as much again.
+    /// Bytes of the region for frames. A frame stays from `brtc_send_frame` until nobody can ask for its packets again. 0
+    /// for a connection that sends no media; else a little more than `video_history` and `largest_key_frame` together.
+    /// That is checked for one video track: each further one needs as much again.
     pub frame_memory: u32,
     /// Bytes of frames that are kept for retransmission, for each video track that sends.
     pub video_history: u32,

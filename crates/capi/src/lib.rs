@@ -24,8 +24,8 @@
 //!
 //! - Each pointer is null or valid for what the function does with it. A null pointer where a value is needed gives
 //!   `BRTC_INVALID_ARGUMENT`. Text that is passed without a length ends with a zero byte.
-//! - A handle is checked before it is used: one that was destroyed gives `BRTC_INVALID_HANDLE` as long as the memory that
-//!   it was made in is still there and not used for something else.
+//! - Each function checks its handle. A handle that was destroyed gives `BRTC_INVALID_HANDLE`. This holds while its
+//!   memory exists and is not used for something else.
 //! - A connection and its identity are used by one thread at a time. Connections with identities of their own are
 //!   independent. A callback does not call into the connection that called it; it gets `BRTC_BUSY` there.
 //! - A structure that begins with `size` is filled in by its `…_init` function, or has `size` set by the caller. A program
@@ -37,8 +37,8 @@
 //!
 //! - `wide-crc`: Checksums of data channels with 16 KiB of tables instead of one: sixteen bytes a step.
 //! - `critical-section`: On chips without compare-and-swap: atomics by the `critical-section` that the firmware links.
-//! - `panic-handler`: A panic handler that calls `brtc_panic`, a function of the application, and a global allocator that
-//!   does not link: for a static library without an operating system.
+//! - `panic-handler`: For a static library without an operating system. It has a panic handler, which calls the
+//!   application's `brtc_panic`. Its global allocator does not link.
 //! - `std`: The panic handler of the standard library: for a static library on an operating system.
 #![no_std]
 #![allow(non_camel_case_types, reason = "the names of types and constants are those of the header")]

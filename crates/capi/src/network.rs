@@ -25,8 +25,7 @@ pub(crate) const MAX_TEXT: usize = 508;
 
 /// Takes a datagram that has come in on `route`. It is decrypted in place: its bytes change.
 ///
-/// What is wrong with a datagram is counted in the statistics, and what ends the connection is an event: nothing has to be
-/// done about an error.
+/// An error needs no action. The statistics count a bad datagram, and an event tells when the connection ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_handle(
     now: u64,
@@ -45,9 +44,9 @@ pub unsafe extern "C" fn brtc_handle(
     }
 }
 
-/// `BRTC_OK` where a datagram is for this connection, as a socket that many connections share has to know: a check that
-/// names our user name fragment, or anything from an address that the peer or a server of ours has. Else `BRTC_NOTHING`.
-/// Nothing is believed by that.
+/// Tells whether a datagram is for this connection, where many connections share a socket. `BRTC_OK` if it is a check with
+/// the connection's user name fragment, or if it comes from an address of its peer or of its servers. Else `BRTC_NOTHING`.
+/// The call changes nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_is_for_us(
     connection: *mut brtc_connection,
@@ -65,8 +64,9 @@ pub unsafe extern "C" fn brtc_is_for_us(
     }
 }
 
-/// A datagram that is for none of the connections, by its sender's address: `BRTC_OK` where it proves to be of our peer all
-/// the same, who has a new address then. Else `BRTC_NOTHING`, or `BRTC_INVALID_ARGUMENT`. The datagram is of no use afterwards.
+/// Takes a datagram that `brtc_is_for_us` has given to no connection. `BRTC_OK` if it is authentic and from this
+/// connection's peer: the peer then has a new address. Else `BRTC_NOTHING`, or `BRTC_INVALID_ARGUMENT`. The datagram is of
+/// no use afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_handle_unknown(
     now: u64,
@@ -246,8 +246,8 @@ pub unsafe extern "C" fn brtc_add_turn_server(
     }
 }
 
-/// Asks the STUN and TURN servers now instead of with the first description, so that the description can have what they
-/// answer: once `BRTC_EVENT_GATHERING_STATE` says that gathering is complete.
+/// Asks the STUN and TURN servers now, and not with the first description. When `BRTC_EVENT_GATHERING_STATE` says that
+/// gathering is complete, a description has all candidates.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn brtc_gather(now: u64, connection: *mut brtc_connection) -> brtc_result {
     // SAFETY: as the rules of this crate say.

@@ -5,8 +5,8 @@ use barertc::{ChannelId, Error};
 
 use crate::result::Cause;
 
-/// The numbers of the channels. A number has the channel's index in its lowest byte and a serial number above it, so that
-/// the number of a channel that was closed names no other one.
+/// The numbers of the channels. A number has the channel's index in its lowest byte and a serial number above it. The
+/// number of a closed channel therefore never names another channel.
 pub(crate) struct Channels<A: Allocator> {
     slots: Vec<Slot, A>,
     serial: u32,

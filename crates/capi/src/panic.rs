@@ -1,5 +1,5 @@
-//! What a program without an operating system has to have: a panic handler, which tells the application, and a global
-//! allocator, which there is none of: a program that calls it does not link.
+//! The panic handler and the global allocator of a program without an operating system. The panic handler calls the
+//! application. The allocator does not link: a program that allocates from it is not built.
 
 use core::ffi::c_char;
 use core::panic::PanicInfo;

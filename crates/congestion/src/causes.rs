@@ -17,7 +17,8 @@ const PACKETS: u32 = 50;
 /// How much of a look counts, for what is quick and for what is steady.
 const QUICK: f32 = 0.5;
 const STEADY: f32 = 0.2;
-/// The quick share is believed at once when it is so much above the steady one: by a factor, and more.
+/// The quick share counts at once when it exceeds the steady share by this factor, and by this much
+/// more.
 const JUMP: f32 = 1.5;
 const JUMP_MORE: f32 = 0.012;
 

@@ -82,8 +82,7 @@ pub struct GccStats {
     pub arriving: Option<u64>,
     /// The fraction of packets that were lost in the last interval, from 0 to 1.
     pub fraction_lost: f32,
-    /// The fraction of packets that are lost while none waits in a queue, from 0 to 1: the path loses them, and not because
-    /// it is full. 0 without transport-wide feedback.
+    /// The fraction of packets, from 0 to 1, that the path loses while no packet waits in a queue. 0 without transport-wide feedback.
     pub random_loss: f32,
     /// The state of the queue on the path.
     pub usage: Usage,

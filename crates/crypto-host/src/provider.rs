@@ -12,11 +12,11 @@ use crate::signing::SigningKeys;
 
 /// AWS-LC's ciphers and curves. What it does not override is `barertc-crypto`'s: hashes, HMAC, HKDF, single blocks.
 ///
-/// Make one for a program and lend it to all connections: it keeps the expanded keys of the last four identities that signed, until it is
-/// dropped.
+/// Make one for a program and lend it to all connections. It keeps the expanded keys of the last four identities that
+/// signed, until it is dropped.
 ///
-/// Where AWS-LC does not answer, `barertc-crypto` decides: so a peer's key is refused for the reason it has, and a full heap makes a handshake
-/// slower, not wrong.
+/// Where AWS-LC fails, `barertc-crypto` repeats the computation. A peer's key is then refused with the right reason. A full
+/// heap makes a handshake slower, not wrong.
 ///
 /// Signatures take their nonce from AWS-LC's own generator, mixed with the secret and the digest. The generator that
 /// [`p256_sign`](Provider::p256_sign) is given is used only where AWS-LC has no memory.

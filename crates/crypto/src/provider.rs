@@ -23,8 +23,8 @@ impl Provider for RustCrypto {
     type ChaChaKey = ChaChaKey;
 }
 
-/// Writes the trait and its implementation for references from one list, so that a method added here cannot be
-/// forgotten there: it would silently take the work away from the hardware.
+/// Writes the trait and its implementation for references from one list. A method that is missing in the
+/// implementation would silently take work away from the hardware.
 macro_rules! provider {
     ($(#[$trait_doc:meta])* $name:ident {
         keys {$($(#[$key_doc:meta])* type $key_type:ident: $bound:ident;)*}

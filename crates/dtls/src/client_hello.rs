@@ -11,8 +11,8 @@ use crate::handshake::signature::VERIFIED;
 use crate::handshake::{kind, vec8, vec16};
 use crate::link::Link;
 
-/// Longest cookie that is repeated to a server: what a two-byte-prefixed one of DTLS 1.3 may have and still fit beside
-/// the rest of a ClientHello in one datagram.
+/// The longest cookie in bytes that a client repeats to a server. DTLS 1.3 allows longer ones. This much fits into one
+/// datagram beside the rest of a ClientHello.
 pub(crate) const COOKIE: usize = 256;
 
 /// The cookie of a repeated ClientHello.

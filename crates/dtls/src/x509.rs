@@ -1,7 +1,7 @@
 //! The one certificate that we write, and the little that is read of a peer's (RFC 5280).
 //!
-//! With DTLS for WebRTC a certificate is nothing but an envelope for a key: trust comes from its fingerprint (RFC 8827
-//! §6.5), so names, validity and the certificate's own signature are not looked at.
+//! In WebRTC a certificate only carries a key. Trust comes from its fingerprint (RFC 8827 §6.5). Its names, validity
+//! and signature are not checked.
 
 use barertc_crypto::{DER_SIGNATURE_MAX, ecdsa_der_encode};
 use barertc_wire::Reader;
@@ -16,8 +16,8 @@ const OID_COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 #[cfg(feature = "rsa")]
 const OID_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
 
-/// A validity that needs no clock. RFC 5280 §4.1.2.5, reserves the second date for "no well-defined
-/// expiration"; the first must be a UTCTime, and lies before any clock that a peer may have.
+/// A validity that needs no clock. RFC 5280 §4.1.2.5 reserves the second date for "no well-defined
+/// expiration". The first date must be a UTCTime. It lies before the time of any peer's clock.
 const NOT_BEFORE: &[u8] = b"000101000000Z";
 const NOT_AFTER: &[u8] = b"99991231235959Z";
 

@@ -95,8 +95,8 @@ const MTU: usize = 1514;
 /// What [`new`] gives.
 pub type Handles<T, C, A> = (Driver<A>, Control<A>, Runner<T, C, A>);
 
-/// Makes a driver of a transport, a clock and memory: the device for `embassy-net`, the application's handle, and what
-/// has to run in a task of its own.
+/// Makes a driver from a transport, a clock and memory. Returns the device for `embassy-net`, the application's
+/// handle, and the future that a task of its own has to run.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`] when `alloc` hasn't got [`Runner::worst_case_bytes`], or the alignment is no power of two.

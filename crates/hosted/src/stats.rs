@@ -49,8 +49,8 @@ pub struct Statistics {
     pub bytes_received: u64,
     /// Bytes of the frames sent.
     pub bytes_sent: u64,
-    /// Bytes of frames that the driver copied from one place to another: on receiving each once, on sending those that
-    /// are packed with others into one transfer.
+    /// Bytes of frames that the driver has copied in memory. It copies each received frame once. It copies a frame
+    /// that it sends only where several are packed into one transfer.
     pub bytes_copied: u64,
     /// Transfers of packets from the co-processor; one may hold several.
     pub transfers_received: u32,

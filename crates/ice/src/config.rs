@@ -45,8 +45,8 @@ pub struct Config {
     pub consent_interval: Duration,
     /// How long consent lasts without a response, at most 30 s (RFC 7675 §5.1).
     pub consent_timeout: Duration,
-    /// An unanswered consent check makes the path suspect after this, or after four round trips if they are longer:
-    /// every pair is then checked anew, the selected one too.
+    /// The time after which an unanswered consent check makes the path suspect. Four round trips count instead if
+    /// they are longer. Every pair is then checked again, the selected one too.
     pub suspicion: Duration,
     /// A path suspect for this long is reported as disconnected.
     pub disconnected_after: Duration,

@@ -62,7 +62,7 @@ impl Local {
         Self { ufrag, password: Password::new(text(&*pwd)) }
     }
 
-    /// Wipes them: nobody who knew them is believed from now on.
+    /// Wipes the credentials. Messages with them are not authentic from now on.
     pub(crate) fn wipe(&mut self) {
         self.ufrag = [0; UFRAG_LEN];
         self.password = Password::new("");

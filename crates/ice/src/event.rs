@@ -182,8 +182,8 @@ pub enum Handled {
 }
 
 /// An authentic Binding request or success response, and the attributes that it carries for another protocol. The agent
-/// writes the response to a request in [`Agent::poll_transmit`](crate::Agent::poll_transmit), so what the other protocol
-/// makes of the attributes before that call can be in the response already.
+/// writes the response to a request in [`Agent::poll_transmit`](crate::Agent::poll_transmit). The other protocol reads
+/// the attributes before that call, so its answer can be in that response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Carried {

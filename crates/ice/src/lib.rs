@@ -1,7 +1,7 @@
 //! ICE without I/O: an [`Agent`] that finds a way to another agent (RFC 8445), full or lite, trickling or not.
 //!
-//! The caller owns the sockets. It tells the agent their addresses, gives it every datagram that comes in, sends what
-//! [`Agent::poll_transmit`] writes, and learns from events where its own data may go.
+//! The caller owns the sockets. It tells the agent their addresses and gives it every datagram that comes in. It
+//! sends what [`Agent::poll_transmit`] writes. Events tell it where its own data may go.
 //!
 //! ```
 //! use barertc_arena::Heap;

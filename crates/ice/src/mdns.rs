@@ -1,5 +1,5 @@
-//! Names that end in `.local` (RFC 6762, the part that WebRTC uses): a [`Resolver`] for the names behind which browsers
-//! hide their addresses, and a [`Responder`] for one of our own.
+//! Names that end in `.local` (RFC 6762, the part that WebRTC uses). A [`Resolver`] finds the addresses that browsers
+//! hide behind such names. A [`Responder`] answers for a name of our own.
 //!
 //! The caller has a UDP socket that has joined [`GROUP`], best on port 5353. What it receives goes to both, what they
 //! write goes to [`GROUP`]. Nothing needs to wait for a name: a browser's own checks arrive before.
@@ -92,8 +92,8 @@ impl<A: Allocator> Resolver<A> {
         self.queries.try_push(query).map_err(|_| Error::TooMany { what: "names to resolve", limit })
     }
 
-    /// A datagram from the group. Anything but an answer to an open question is ignored: there is no telling who sends
-    /// there, and nothing is concluded but where to send a check.
+    /// A datagram from the group. Anything but an answer to an open question is ignored, because anyone can send
+    /// there. An answer only tells where to send a check.
     pub fn handle(&mut self, _now: Instant, datagram: &[u8]) {
         let Some(message) = Message::parse(datagram).filter(|m| m.is_response) else { return };
         for record in message.answers() {

@@ -17,8 +17,9 @@ pub(crate) fn is_slice(nal_type: u8) -> bool {
     matches!(nal_type, 1 | 2 | 5)
 }
 
-/// Whether this NAL unit, after the slices of a picture, belongs to the next one (H.264 §7.4.1.2.3): a delimiter,
-/// parameter set or message that stands before pictures, or a slice that begins at the first macroblock.
+/// Whether this NAL unit, which comes after the slices of a picture, belongs to the next picture (H.264
+/// §7.4.1.2.3). Delimiters, parameter sets and messages that stand before pictures do, and slices that begin at
+/// the first macroblock.
 pub(crate) fn begins_picture(nal: &[u8]) -> bool {
     match nal_type(nal) {
         6..=9 | 14..=18 => true,

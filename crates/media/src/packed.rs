@@ -57,10 +57,9 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
 
     /// Opens the first track of `kind` in the packed file at `path`, and reads its index.
     ///
-    /// # Errors
-    /// [`ErrorKind::NoSuchTrack`], [`ErrorKind::Empty`], [`ErrorKind::Malformed`] or [`ErrorKind::Truncated`] for a file
-    /// that is broken (the whole head is covered by a checksum), [`ErrorKind::TooLarge`] for one beyond `config`, or
-    /// what the storage says.
+    /// # Errors [`ErrorKind::NoSuchTrack`], [`ErrorKind::Empty`], [`ErrorKind::Malformed`] or [`ErrorKind::Truncated`]
+    /// for a broken file; a checksum covers the whole head. [`ErrorKind::TooLarge`] for a file beyond `config`. Errors
+    /// of the storage.
     pub async fn open(
         storage: &mut S,
         path: &str,

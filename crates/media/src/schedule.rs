@@ -8,10 +8,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Says when the next frame of each of `N` tracks is due, and with which timestamp it leaves.
 ///
 /// All tracks share one clock, so sound and picture stay together. Frames leave at their own pace, without drift: the
-/// n-th is due exactly n durations after the first. What was missed in a short stall is made up for, so that no sound is
-/// missing; when the program was kept from sending for longer (200 ms), nothing is sent in a burst: the whole schedule
-/// moves by the delay, for all tracks alike, and the timestamps move with it, so that they go on telling the time at
-/// which a frame left.
+/// n-th is due exactly n durations after the first. After a short stall, the frames that are late are sent at once, so
+/// that no sound is missing. After a stall of more than 200 ms nothing is sent in a burst. The whole schedule then moves
+/// by the delay, for all tracks alike. The timestamps move with it, and still tell the time at which a frame left.
 ///
 /// ```
 /// use barertc_media::Schedule;

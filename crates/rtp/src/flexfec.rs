@@ -15,8 +15,8 @@
 //! |                                                               |
 //! ```
 //!
-//! A set k ends the mask. What is protected is each packet without its sequence number and its source, and with the values
-//! of those extensions at zero that change on the way to the network: see [`Recovery::add`].
+//! A set k ends the mask. A repair packet protects each packet without its sequence number and its source. Extensions
+//! whose values change on the way to the network count as zero ([`Recovery::add`]).
 
 use core::ops::Range;
 

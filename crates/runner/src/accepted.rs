@@ -35,8 +35,8 @@ type Hand<S> = RefCell<Option<(Route, S)>>;
 impl<A: Allocator + Clone, const M: usize, const N: usize> Streams<A, M, N> {
     /// Accepts streams, and carries messages over them, for ever.
     ///
-    /// A stream has its place on trial until an authentic check has come by it. Where all places are taken, one on trial
-    /// makes room for the next: of the address that has most of them, the one that has been there for the longest.
+    /// A stream has its place on trial until an authentic check has come by it. When all places are taken, a connection
+    /// on trial makes room for the next one. It is the oldest connection on trial of the address that has most of them.
     pub(crate) async fn serve_accepted<T, C, K, R, const L: usize>(
         &self,
         listeners: &[Listener<T>; L],

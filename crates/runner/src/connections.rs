@@ -41,8 +41,8 @@ pub enum Lost {
         /// How many places there are.
         limit: usize,
     },
-    /// A TCP connection was made to this side, and no authentic check came by it before its time was over, its place was
-    /// needed, or it ended. Where it ended by itself, [`Connections::stream_ended`] tells how.
+    /// A TCP connection to this side went without an authentic check. Its time was over, its place was needed, or it
+    /// ended. Where it ended by itself, [`Connections::stream_ended`] tells how.
     NotAuthentic {
         /// Its route.
         route: Route,

@@ -88,8 +88,8 @@ impl<'a> Session<'a> {
         self.media().find(|media| media.mid() == Some(mid))
     }
 
-    /// Whether the description closes the data channels: their m-line is rejected, or has an SCTP port of 0 or none that can
-    /// be read (RFC 8841 §9.3).
+    /// Whether the description closes the data channels (RFC 8841 §9.3). Their m-line is rejected then, or its SCTP port is
+    /// 0 or cannot be read.
     #[must_use]
     pub fn ends_data(&self) -> bool {
         self.media().any(|media| media.is_data() && (media.is_rejected() || !media.has_usable_sctp_port()))

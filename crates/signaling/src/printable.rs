@@ -5,7 +5,7 @@ const SHOWN: usize = 64;
 
 /// Writes a text of the network safely to a log or a terminal.
 ///
-/// `Display` writes at most 64 characters. A character that is not printable ASCII is written as an escape, so the text
+/// `Display` writes at most 64 characters. A character that is not printable ASCII is written as an escape. The text
 /// cannot move the cursor, change colours, end a line or reverse the direction of writing.
 ///
 /// ```

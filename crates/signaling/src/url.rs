@@ -258,7 +258,8 @@ fn ipv4(host: &str) -> Option<u32> {
     bytes().try_fold(0, |address, part| Some(address << 8 | byte(part)?))
 }
 
-/// Whether a host is `localhost` or a loopback address: 127.0.0.0/8, `::1`, or the former mapped into IPv6 (RFC 4291 §2.5.5.2).
+/// Whether a host is `localhost` or a loopback address: 127.0.0.0/8, `::1`, or 127.0.0.0/8 mapped into IPv6 (RFC 4291
+/// §2.5.5.2).
 pub(crate) fn is_local(host: &str) -> bool {
     let is_loopback = |address: u32| address >> 24 == 127;
     let v6 = |address: u128| address == 1 || address >> 32 == 0xffff && is_loopback(address as u32);

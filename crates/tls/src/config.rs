@@ -13,9 +13,9 @@ const SHORTEST_SENT: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// The longest record that is received, in bytes of its contents: 512 to 16,384. Where it is less than 16,384 B the server
-    /// is asked for shorter ones (RFC 8449, RFC 6066 §4); a server that does not know this ends the connection with
-    /// [`Error::RecordTooLong`](crate::Error::RecordTooLong) by its first longer record.
+    /// The longest record that is received, in bytes of its contents: 512 to 16,384. Where it is less than 16,384 bytes, the
+    /// client asks the server for shorter records (RFC 8449, RFC 6066 §4). If the server does not support that, its first
+    /// longer record ends the connection with [`Error::RecordTooLong`](crate::Error::RecordTooLong).
     pub record: usize,
     /// The longest message of the handshake that is received: the server's certificates come in one. At least 512 B.
     pub handshake: usize,

@@ -1,8 +1,8 @@
 //! TLS 1.3 for clients (RFC 8446), without a global heap.
 //!
-//! The certificate of the server is always verified (RFC 5280, RFC 9525): up to an authority that the caller trusts, for the
-//! caller's time, and under the name that was asked for. [`CertificateFault`] tells why one is refused. Servers that speak
-//! TLS 1.2 alone are refused by [`Error::OnlyOldVersions`].
+//! The client always verifies the server's certificate (RFC 5280, RFC 9525). It has to lead to an authority that the caller
+//! trusts, be valid at the caller's time, and have the name that was asked for. [`CertificateFault`] tells why one is
+//! refused. Servers that speak TLS 1.2 alone are refused by [`Error::OnlyOldVersions`].
 //!
 //! [`TlsStream`] is a connection over any byte stream of [`embedded_io_async`]. [`Connector`] makes connections for who takes
 //! them by [`edge_nal::TcpConnect`]. [`Client`] is the protocol without I/O. [`sntp`] asks for the time.
@@ -34,8 +34,8 @@
 //!
 //! # What is not there
 //!
-//! TLS 1.2, servers, certificates of the client, session tickets, early data; keys of certificates beyond P-256 and, with the
-//! feature `rsa`, RSA; name constraints, of which a certificate is refused; revocation.
+//! TLS 1.2, servers, client certificates, session tickets, early data and revocation are not there. The keys of certificates
+//! are P-256 and, with the feature `rsa`, RSA. A certificate with name constraints is refused.
 //!
 //! # Features
 //!

@@ -7,9 +7,8 @@ use barertc_wire::text::base64_digit;
 ///
 /// [`TrustAnchors::new`](crate::TrustAnchors::new) looks whether they are certificates.
 ///
-/// # Errors
-/// [`BadText`] for what is no base64, for another kind of block, and for an `out` that is too short: three quarters of the
-/// text's length are enough.
+/// # Errors [`BadText`] when the text is not base64, when the block is of another kind, and when `out` is too short. Three
+/// quarters of the text's length are enough.
 pub fn decode_certificates(text: &str, out: &mut [u8]) -> Result<usize, BadText> {
     if !text.contains(BEGIN) {
         return decode(text, out);

@@ -4,7 +4,7 @@
 //! - Bytes: [`Reader`] and [`Writer`], and the elements of [DER](der).
 //! - Statistics: [`Count`], and [`Counters`] of discarded packets by [`Reason`].
 //! - Configuration: [`ConfigError`] names the field that breaks a [`Rule`].
-//! - Values of session descriptions that the protocols use too: the [`Fingerprint`] of a certificate, RTP header
+//! - Values that session descriptions and the protocols share: the [`Fingerprint`] of a certificate, RTP header
 //!   [`Extension`]s with the [`ExtensionMap`] of their identifiers, and ICE strings ([`is_ice_string`]).
 //!
 //! ```

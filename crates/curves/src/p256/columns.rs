@@ -1,11 +1,12 @@
 //! Integers modulo p and n in words of 32 bits, multiplied by columns.
 //!
-//! For machines without a carry flag or a conditional move. `fiat-crypto` multiplies by rows and carries after each of them,
-//! which costs 1.6 to 2 times as much there, and LLVM makes branches on secrets of its masks on RISC-V (seen in the sum modulo n). This is our own
-//! arithmetic and not formally verified. Why it is right:
+//! For machines without a carry flag or a conditional move. `fiat-crypto` multiplies by rows and carries after each row.
+//! That costs 1.6 to 2 times as much on these machines. On RISC-V, LLVM also turns its masks into branches on secrets (seen
+//! in the sum modulo n). This is our own arithmetic and not formally verified. Why it is right:
 //!
-//! - [`Sum`] is exact: 96 bits in two's complement, of which no column needs more than 70. A column gets at most eight products,
-//!   each below 2^64, three words more, one word less, and the carry of the column before, below 2^38 and above -2.
+//! - [`Sum`] is exact: 96 bits in two's complement, of which no column needs more than 70. A column adds at most eight
+//!   products (each below 2^64), three words and the carry of the column before, and subtracts one word. The carry is below
+//!   2^38 and above -2.
 //! - So the columns are the product a * b, as an integer. The reduction adds m * p * 2^(32 i) for each of the eight low
 //!   words, with p = 2^256 - 2^224 + 2^192 + 2^96 - 1: word i + 8, i + 6 and i + 3 get m, word i + 7 and word i lose it. m is the
 //!   word itself, because p is -1 modulo 2^32. The low word of the sum is then zero, and the sum is congruent to a * b.

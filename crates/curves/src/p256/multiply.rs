@@ -104,8 +104,9 @@ fn find<F: Field>(table: &[Jacobian<F>; 8], digit: &Digit) -> Jacobian<F> {
 /// The comb: four blocks of 64 digits, each with four teeth 16 digits apart. Column j adds, for each block b, the digits at
 /// 64 b + j, + 16, + 32 and + 48; between two columns the accumulator is doubled.
 ///
-/// Why no Jacobian addition meets an exceptional case. The accumulator is m G, and d_b G is added to it, with integers m and
-/// d_b = 2^(64 b) times an odd number below 2^49 in absolute value. It is exceptional only where m = d_b or m = -d_b modulo n, m = 0 included.
+/// Why no Jacobian addition meets an exceptional case. The accumulator is m G for an integer m, and d_b G is added to it.
+/// d_b is 2^(64 b) times an odd number, whose absolute value is below 2^49. The addition is exceptional only where m = d_b or m = -d_b
+/// modulo n, m = 0 included.
 ///
 /// 1. In column j >= 1, |m| + |d_b| < 2^255 (1 + 2^-14) + 2^242 < n. So m and ±d_b would be equal as integers.
 /// 2. Blocks are added from the highest to the lowest. m is twice the sum of the columns before, plus the d of the blocks above b. Modulo
@@ -184,8 +185,9 @@ fn finish<F: Field>(sum: &mut Projective<F>, negated: Mask) -> Affine<F> {
 
 /// u1 G + u2 P, of public scalars below n, big-endian, and a point of the curve. It takes a time that depends on all of them.
 ///
-/// Both are written in windows with odd digits only (wNAF): five bits and a table of eight made here for P, six bits and the table of sixteen in
-/// the program for G. Every addition looks for the exceptional cases, because a peer can choose numbers that meet them.
+/// Both scalars are written in windows with odd digits only (wNAF). P has windows of five bits, and a table of eight points
+/// that is computed here. G has windows of six bits, and a constant table of sixteen points. Every addition looks for the
+/// exceptional cases, because a peer can choose numbers that meet them.
 pub(crate) fn two_public<F: Field>(u1: &[u8; 32], u2: &[u8; 32], point: &Affine<F>) -> Jacobian<F> {
     let (of_g, of_p) = (wnaf(u1, 6), wnaf(u2, 5));
     let table = odd_multiples(point);

@@ -1,7 +1,7 @@
 //! Points of the curve y^2 = x^3 - 3 x + b.
 //!
-//! Two kinds of coordinates. [`Jacobian`] is the fast one: its addition is wrong where both points are the same or one is at
-//! infinity, and whoever calls it shows that this does not happen. [`Projective`] has an addition that is right for all points.
+//! Two kinds of coordinates. [`Jacobian`] is fast. Its addition is wrong where both points are the same or one is at
+//! infinity. Each caller shows that neither happens. [`Projective`] has an addition that is right for all points.
 
 use zeroize::Zeroize;
 

@@ -5,8 +5,9 @@
 //!
 //! - An element is any integer below 2^256, not reduced: 2^256 is 38 modulo the prime.
 //! - [`Sum`] is exact: 96 bits in two's complement, of which no column needs more than 69. The sixteen words are the product, as an integer.
-//! - low + 38 high is below 39 * 2^256, so what is above 2^256 is at most 38. Adding 38 times it to the low 256 bits carries at most once, and
-//!   then leaves less than 1444 + 1: adding 38 for that carry stays in the lowest word.
+//! - low + 38 high is below 39 * 2^256, so what is above 2^256 is at most 38. Adding 38 times what is above to the low 256
+//!   bits carries at most once. After a carry the sum is below 1444 + 1, so adding 38 for the carry changes the lowest word
+//!   only.
 //! - A sum carries at most once, and adding 38 for it carries once more only where it leaves less than 38. A difference is the same with borrows.
 //!
 //! Tests hold every operation against the verified field on all patterns of extreme words and on random ones.

@@ -1,8 +1,8 @@
 use barertc_arena::{AllocError, Allocator, Box};
 use barertc_wire::{move_down, put_at};
 
-/// Records that came before the keys that open them, or data before the handshake was over: with reordering that is
-/// normal, and dropping them would cost a retransmission timeout (RFC 9147 §4.2.1).
+/// Records that came before their keys, and data that came before the end of the handshake. Reordering causes both.
+/// To drop them would cost a retransmission timeout (RFC 9147 §4.2.1).
 pub(crate) struct Early<A: Allocator> {
     store: Box<[u8], A>,
     used: usize,

@@ -311,8 +311,8 @@ impl<'a> ServerHello<'a> {
         if old && selected == Version::Dtls13.wire() { Ok(Version::Dtls13) } else { Err(Error::IllegalParameter) }
     }
 
-    /// What a ServerHello and a HelloRetryRequest of DTLS 1.3 have in common: the echo of the session identifier that we
-    /// left empty (RFC 9147 §5), and no extension but those `allowed`.
+    /// Checks what holds for a ServerHello and for a HelloRetryRequest of DTLS 1.3. The session identifier is empty, as
+    /// ours was (RFC 9147 §5), and each extension is one of those `allowed`.
     pub(crate) fn check_13(&self, allowed: &[u16]) -> Result<(), Error> {
         if self.session_id.is_empty() { self.extensions.check_answer(allowed) } else { Err(Error::IllegalParameter) }
     }

@@ -123,9 +123,9 @@ impl<A: Allocator> Reassembly<A> {
 
     /// Takes in one fragment; it is an error not to keep it.
     ///
-    /// A fragment that says something else than plaintext from before it takes that one's place, and
-    /// [`Discard::ConflictingFragment`] is returned: nothing shows which of the two is forged, and the peer repeats its
-    /// own. What is protected stays.
+    /// A fragment that contradicts an earlier one takes its place, and [`Discard::ConflictingFragment`] is returned.
+    /// Nothing shows which of the two plaintext fragments is forged. The peer repeats the right one. What is protected
+    /// stays.
     pub(crate) fn push(&mut self, epoch: u16, f: &Fragment<'_>) -> Result<(), Discard> {
         match self.keep(epoch, f) {
             Err(Discard::ConflictingFragment) if self.replaces(epoch, f) => {

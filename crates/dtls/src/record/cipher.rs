@@ -130,8 +130,8 @@ mod tests {
     use super::*;
     use crate::testing::hex;
 
-    /// QUIC masks its packet numbers in the same way, and its vectors are published (RFC 9001, appendices A.2 and A.5);
-    /// the first byte there goes over the header's flags, here already over the number.
+    /// QUIC masks its packet numbers in the same way, and has published vectors (RFC 9001, appendices A.2 and A.5).
+    /// There the first byte of the mask is for the header's flags; here it is for the number.
     #[test]
     fn record_numbers_are_masked_as_in_the_published_vectors() {
         let aes = hex::<16>("9f50449e04a0e810283a1e9933adedd2");

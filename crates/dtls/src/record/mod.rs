@@ -30,9 +30,9 @@ const FORGERY_LIMIT: u64 = 1 << 36;
 /// Sequence numbers of DTLS 1.2 have 48 bits; nobody gets that far with one key of DTLS 1.3 either.
 const LAST_SEQUENCE: u64 = (1 << 48) - 1;
 
-/// Epochs that have keys at one time: during a handshake of DTLS 1.3 those of the handshake and of application data, and
-/// later the one before an update and the one after it. A peer updates its keys only when we have acknowledged all of its
-/// handshake (RFC 9147 §8), so that the handshake's are of no use by then. Plaintext has none.
+/// The number of epochs that have keys at one time. In a handshake of DTLS 1.3 these are the epochs of the handshake and
+/// of application data. Later they are the epochs before and after a key update. A peer updates its keys only after we
+/// have acknowledged its whole handshake (RFC 9147 §8). The handshake's keys are of no use then. Plaintext has none.
 const EPOCHS: usize = 2;
 
 struct ReadEpoch<P: Provider> {

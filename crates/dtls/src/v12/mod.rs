@@ -17,8 +17,8 @@
 //!                          <--------     Finished
 //! ```
 //!
-//! A ChangeCipherSpec says nothing that the epoch in each record doesn't, so received ones are ignored; what counts is
-//! that Finished comes in epoch 1 and everything before it in epoch 0.
+//! A received ChangeCipherSpec is ignored, because each record tells its epoch. The check is that Finished comes in
+//! epoch 1, and every message before it in epoch 0.
 
 pub(crate) mod client;
 pub(crate) mod server;

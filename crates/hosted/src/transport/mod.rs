@@ -105,8 +105,8 @@ pub trait Transport: sealed::Sealed {
         force: bool,
     ) -> impl Future<Output = Result<bool, Fault>>;
 
-    /// Sends the first `len` bytes of the buffer, a packet with its header, or several of them; `false` when the co-processor has no
-    /// room for it now.
+    /// Sends the first `len` bytes of the buffer, which are one or more packets with their headers. `false` when the
+    /// co-processor has no room for them now.
     #[doc(hidden)]
     fn send<C: Clock, A: Allocator, S: Sink>(
         &mut self,

@@ -235,9 +235,9 @@ const fn front(alignment: usize) -> usize {
     PACKET.next_multiple_of(alignment)
 }
 
-/// Hands over the packets in the bytes that the piece before left before `start`, and in the `len` behind it, and moves
-/// the start of one that is not whole to the end of the room before `start`. Tells what it leaves, and whether we are
-/// still in step.
+/// Hands over the packets that are whole. They lie in the bytes that the piece before has left in front of `start`, and
+/// in the `len` bytes behind it. The bytes of a packet that is not whole move to the end of the room in front of
+/// `start`. Tells what it leaves, and whether we are still in step.
 fn take<S: Sink>(all: &mut [u8], start: usize, before: Step, len: usize, sink: &mut S) -> (Step, bool) {
     let from = start.saturating_sub(before.rest).saturating_add(before.owed);
     let end = start.saturating_add(len);

@@ -14,15 +14,14 @@ use crate::route::{Protocol, Route, is_unicast, unscoped};
 use crate::sdp::CandidateLine;
 
 impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
-    /// Adds a host candidate for a bound socket, also later, when an interface comes up: for UDP, for a TCP socket that
-    /// listens, or for [connections](Candidate::tcp_active) that this side makes.
+    /// Adds a host candidate, also later, when an interface comes up. It is for a bound UDP socket, for a TCP socket
+    /// that listens, or for [connections](Candidate::tcp_active) that this side makes.
     /// [`Event::LocalCandidate`](crate::Event::LocalCandidate) announces the candidate. An address that was added
     /// before changes nothing.
     ///
-    /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_local`](crate::Config::max_local) already, and
-    /// [`Error::Unreachable`] for an address that is unspecified, multicast or broadcast, or has port 0: a socket that
-    /// is bound to all addresses is added with each address that its machine has. [`Error::CandidateProtocol`] for a
+    /// # Errors [`Error::TooMany`] when there are [`Config::max_local`](crate::Config::max_local) already.
+    /// [`Error::Unreachable`] for an address that is unspecified, multicast or broadcast, or has port 0. A socket that
+    /// is bound to all addresses is added with each address of its machine. [`Error::CandidateProtocol`] for a
     /// candidate of simultaneous open.
     pub fn add_local(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
         let base = candidate.addr;
@@ -96,10 +95,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// nothing, and its address keeps the priority that it had. An active TCP candidate is not kept: the peer connects from
     /// another port than it names, and its checks tell which.
     ///
-    /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_remote`](crate::Config::max_remote) that are more useful, and
-    /// [`Error::Unreachable`] for an address that no check may be sent to: unspecified, multicast or broadcast, or with
-    /// port 0.
+    /// # Errors [`Error::TooMany`] when there are [`Config::max_remote`](crate::Config::max_remote) that are more
+    /// useful. [`Error::Unreachable`] for an address that no check may be sent to: it is unspecified, multicast or
+    /// broadcast, or has port 0.
     pub fn add_remote(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
         if self.progress.is_closed() || matches!(candidate.tcp_type, Some(TcpType::Active | TcpType::SimultaneousOpen))
         {
@@ -145,9 +143,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.locals.all_told();
     }
 
-    /// Says that authentic data of the peer have come by `route`, from an address that is no candidate: a NAT has given the
-    /// peer another address, or it has moved. The agent checks the address at once. When it answers, it takes the place of
-    /// the path in use without waiting for that to fall silent. Nothing but checks is sent there before.
+    /// Tells the agent that authentic data of the peer have come by `route`, from an address that is not a candidate. A NAT
+    /// has given the peer another address, or the peer has moved. The agent checks the address at once. When it answers, it
+    /// takes the place of the path in use without waiting for that to fall silent. Nothing but checks is sent there before.
     ///
     /// # Errors
     /// [`Error::TooMany`] when there is no room for another candidate or pair, and [`Error::Unreachable`] as for

@@ -52,14 +52,14 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// Gives the account at a TURN server that was [added](Self::add_turn_server) another name and password, such as before
-    /// ones that are valid for some time run out. An address that the server has given already stays with the account it was
-    /// given to, for as long as the server lets it; the next one is asked for with the new account. Where the server has
+    /// ones that are valid for some time run out. An address that the server has given already stays with the old account
+    /// for as long as the server allows it. The agent asks for the next address with the new account. Where the server has
     /// refused the old one an address, it is asked at once.
     ///
     /// A server gives no second address to a socket or a stream before the first one has run out (RFC 8656 §7.2). So a
-    /// permission that the old account was refused is had with the next address only. Where the old account was refused all
-    /// permissions, its address is of no use: another one is asked for at once by another socket, or by another stream after
-    /// 1 s. Without another socket, the server is asked every 120 s until it gives one.
+    /// permission that the old account was refused is had with the next address only. If the server has refused all
+    /// permissions to the old account, its address is of no use. The agent then asks for another address: at once by another
+    /// socket, or after 1 s by another stream. Without another socket, the server is asked every 120 s until it gives one.
     ///
     /// # Errors
     /// None after [`close`](Self::close), which needs no account any more. [`Error::UnknownServer`] without a server of that
@@ -76,9 +76,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
 
     /// Says that the stream of `route` has ended, or that none could be made: `end` tells why.
     ///
-    /// With a stream to a TURN server, the allocation there is gone. One that was in use is asked for anew at once, which
-    /// needs another stream; one that was never made is asked for again after 1 s, 2 s, up to a minute. With a connection
-    /// to the peer, its pair is gone. Where the pair was in use, the agent looks for another one.
+    /// With a stream to a TURN server, the allocation there is gone. An address that was in use is asked for again at
+    /// once, by another stream. An address that was never given is asked for again after 1 s, 2 s, up to a minute. With a
+    /// connection to the peer, its pair is gone. Where the pair was in use, the agent looks for another one.
     pub fn stream_ended(&mut self, now: Instant, route: Route, end: StreamEnd) {
         let route = Route { remote: unscoped(route.remote), ..route };
         if route.protocol == Protocol::IceTcp {

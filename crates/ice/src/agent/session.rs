@@ -67,7 +67,7 @@ impl Session {
         self.previous = None;
     }
 
-    /// Nobody is believed any more, and nothing is kept that could be believed.
+    /// Forgets the credentials: from now on no message is authentic.
     pub(super) fn close(&mut self) {
         self.previous = None;
         self.remote = None;

@@ -2,8 +2,8 @@ use core::time::Duration;
 
 use barertc_wire::Instant;
 
-/// Says when a viewer's path is asked whether it carries more than is known: a sender learns of room that it does not use
-/// in no other way.
+/// Decides when to probe a viewer's path for more room. A sender cannot learn in another way of room that it does not
+/// use.
 ///
 /// A probe asks for twice the estimate, and for [`Prober::LEAST`] at least. One that has shown more is followed by the next as soon as its outcome is in the
 /// estimate, one that has not by a pause that grows to [`Prober::LONGEST`].

@@ -159,8 +159,8 @@ impl<C: SoundCodec, A: Allocator + Clone> Intercom<C, A> {
         self.block
     }
 
-    /// How loud it is at the loudspeaker, as [`audio_level`] has it: the level of the loudest block, which falls by a decibel
-    /// with each block behind it. A meter that looks once a second does not miss a word.
+    /// The level at the loudspeaker, in the units of [`audio_level`]. It is the level of the loudest block, and falls by a
+    /// decibel with each later block. A meter that looks once a second does not miss a word.
     ///
     /// [`audio_level`]: crate::audio_level
     #[must_use]

@@ -4,8 +4,8 @@ const OVERLOAD: u64 = 1 << 50;
 const DECIBEL: u64 = 3_411_613_790;
 const HALF: u64 = 3_827_893_632;
 
-/// How loud a block of samples is, as the audio level of RFC 6464 §3: 0 is the loudest that there can be, 127 silence, in
-/// decibels below overload (−dBov) of the root mean square.
+/// The audio level of a block of samples (RFC 6464 §3). It is the root mean square in decibels below overload (−dBov): 0
+/// is the loudest level, 127 is silence.
 #[must_use]
 pub fn audio_level(pcm: &[i16]) -> u8 {
     let squares = pcm.iter().map(|sample| u64::from(sample.unsigned_abs())).map(|s| s.saturating_mul(s));

@@ -195,9 +195,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     /// Whether a datagram is for this connection. A socket that many connections share needs to know that. A
-    /// connectivity check is for this connection when it names its user name fragment. Any other datagram is when it
-    /// comes from an address of the peer or of a server, a response too: libnice repeats the check's user name in it,
-    /// which begins with the peer's own fragment. The call does not authenticate the datagram.
+    /// connectivity check is for this connection when it names its user name fragment. Any other datagram is for this
+    /// connection if it comes from an address of the peer or of a server. That holds for responses too, because
+    /// libnice repeats the check's user name in them, which begins with the peer's fragment. The call does not
+    /// authenticate the datagram.
     #[must_use]
     pub fn is_for_us(&self, route: Route, datagram: &[u8]) -> bool {
         let ice = self.transport.ice();

@@ -30,12 +30,13 @@ use receiver::Receiver;
 use share::Share;
 use streams::Streams;
 
-/// On a path that carries much more than is sent, packets leave so many times faster than the estimate says, and
-/// not two and a half times: a key frame is large beside the pictures around it, and what takes it long is seen.
+/// The pace on a path that carries much more than is sent, as a multiple of the estimate; otherwise it is two
+/// and a half times the estimate. A key frame is much larger than the pictures around it. If it leaves slowly,
+/// viewers see a pause.
 const WIDE_PACE: u64 = 5;
 
-/// For so long after the path was seen to have become narrow, packets leave no faster than the estimate says: its queue is
-/// full, and has room for no burst.
+/// The time after a path has become narrow in which packets leave no faster than the estimate. The path's queue is full
+/// then, and has no room for a burst.
 const NARROW: Duration = Duration::from_secs(1);
 
 /// How long a probe takes.

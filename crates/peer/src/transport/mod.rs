@@ -1,8 +1,8 @@
 //! ICE, DTLS, SRTP and SCTP: datagrams in, plaintext out.
 //!
 //! ICE finds the way. Beside it stands the [`Security`] of what goes that way, and inside of that the association of the
-//! data channels. DTLS begins with the descriptions, whether ICE has a path or not: its flights wait until there is one, or
-//! travel in ICE's checks where the peer reads them there.
+//! data channels. DTLS begins with the descriptions, also before ICE has a path. Its flights wait for a path, or travel in
+//! ICE's checks where the peer reads them there.
 
 mod carrying;
 mod data;
@@ -265,8 +265,8 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         dtls.seal(now, out, len).ok()
     }
 
-    /// Adds a record of data to the `len` bytes of DTLS in `out`, where the descriptions have begun the association: the
-    /// last flight and the first data arrive together or not at all. The length of both.
+    /// Adds a record of data to the `len` bytes of DTLS in `out`, where the descriptions have begun the association. The
+    /// last flight and the first data then arrive together, or neither arrives. The length of both.
     pub(crate) fn add_data(&mut self, now: Instant, out: &mut [u8], len: usize) -> usize {
         if !self.data.is_snap() {
             return len;

@@ -1,5 +1,5 @@
-//! Cutting frames into packets. A frame's plan is a pure function of its bytes and of the payload budget, so a piece
-//! can be found and written again for a retransmission without anything kept but its number.
+//! Cutting frames into packets. A frame's plan is a pure function of its bytes and of the payload budget. For a
+//! retransmission only the number of a piece is kept: the piece is found and written again.
 
 mod av1;
 mod h264;

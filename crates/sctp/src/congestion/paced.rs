@@ -14,7 +14,7 @@ use super::loss::{LossEstimate, Verdict};
 use crate::config::Config;
 use crate::rto::part;
 
-/// How long a shortest round trip is believed.
+/// The time for which the shortest round trip counts.
 const RTT_MEMORY: Duration = Duration::from_secs(10);
 /// A shorter round trip is one within a machine. It counts as this one.
 const SHORTEST: Duration = Duration::from_micros(100);

@@ -121,7 +121,7 @@ impl<A: Allocator> Sender<A> {
         self.sack(now, &Sack::cumulative(cumulative, window), channels, timers)
     }
 
-    /// Nothing in a SACK is believed before all of it is about chunks that are in flight.
+    /// A SACK has an effect only if all of it is about chunks that are in flight.
     fn check(&self, sack: &Sack<'_>) -> Result<(), Discard> {
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
         // An older one than the last fails here, too: the distance wraps.
