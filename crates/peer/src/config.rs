@@ -23,7 +23,7 @@ const MOST_MTU: u64 = 65_507;
 const MOST_ARRIVALS: u64 = 1_024;
 /// Candidates that a description has room for. More than fit can still be trickled.
 pub(crate) const MAX_CANDIDATES: usize = 8;
-/// Bytes that a DTLS record adds at the most: 13 for the header, 8 for a nonce and 16 for the tag (RFC 6347 §4.1,
+/// The most bytes that a DTLS record adds: 13 for the header, 8 for a nonce and 16 for the tag (RFC 6347 §4.1,
 /// RFC 5288 §3).
 const RECORD: u16 = 37;
 

@@ -12,7 +12,7 @@ barertc_wire::reasons! {
         UnknownProtocol,
         /// It arrived before there were keys to decrypt it.
         TooEarly,
-        /// RTP of a stream that was not negotiated, or RTCP that asks for something of a stream that this side does not send.
+        /// RTP of a stream that was not negotiated, or RTCP with a request about a stream that this side does not send.
         UnknownStream,
         /// Malformed RTCP.
         Rtcp,

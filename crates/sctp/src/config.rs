@@ -46,11 +46,11 @@ pub struct Config {
     /// multiple of four.
     pub mtu: u16,
     /// The size of the send buffer in bytes. It keeps payload until the peer has acknowledged it. It may be smaller than
-    /// four packets: then no more than half of it is one message, and longer ones are written in pieces.
+    /// four packets. One message then takes at most half of it, and longer messages are written in pieces.
     pub send_buffer: u32,
     /// The size of the receive buffer in bytes. It keeps payload until the application has read it, and is the receive
-    /// window. The first window that the peer is told must have 1,500 bytes (RFC 9260 §3.3.2): with packets of up to 1,500
-    /// bytes that takes 3,507.
+    /// window. The first window that the peer is told must have 1,500 bytes (RFC 9260 §3.3.2). With packets of up to 1,500
+    /// bytes, that takes 3,507 bytes.
     pub receive_buffer: u32,
     /// The size in bytes of the blocks of both buffers. A message takes whole blocks.
     pub block: u16,
@@ -79,8 +79,8 @@ pub struct Config {
     /// The smallest RTO. A peer that ignores the I bit delays its acknowledgements: then the RTO must be longer than
     /// that delay. All known peers honour the I bit.
     pub rto_min: Duration,
-    /// The largest RTO. RFC 9260 §16 recommends 60 seconds, for paths that nothing else watches. Here ICE ends a path that is
-    /// dead, so a short one costs little, and a message that was lost several times arrives seconds earlier.
+    /// The largest RTO. RFC 9260 §16 recommends 60 seconds, for paths that nothing else watches. ICE ends a dead path here,
+    /// so a short timeout costs little. A message that was lost several times arrives seconds earlier.
     pub rto_max: Duration,
     /// How long an acknowledgement may be delayed.
     pub sack_delay: Duration,
@@ -240,8 +240,8 @@ impl Config {
         if packets < half { packets } else { half }
     }
 
-    /// Bytes of the receive buffer that are kept for the chunk that closes the first gap, so that full memory never locks
-    /// itself, and a block for answers to the peer.
+    /// Bytes of the receive buffer that are kept for the chunk that closes the first gap, and for answers to the peer.
+    /// Without them a full buffer would never empty.
     pub(crate) const fn receive_reserve(&self) -> usize {
         whole_blocks(larger(self.mtu as u32, LARGEST), self.block).saturating_add(self.block as usize)
     }

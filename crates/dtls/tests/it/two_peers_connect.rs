@@ -4,7 +4,7 @@ use crate::support;
 
 use std::time::Duration;
 
-use barertc_dtls::{Config, Event, Group, Preference, Role, SrtpProfiles, Suite, Version};
+use barertc_dtls::{Config, Error, Event, Group, Preference, Role, SrtpProfiles, Suite, Version};
 use support::Pair;
 
 fn only(version: Version) -> Config {
@@ -18,6 +18,20 @@ fn exporters_agree(pair: &Pair) {
         pair.server.export("EXTRACTOR-dtls_srtp", context, &mut b).unwrap();
         assert_eq!(a, b);
         assert_ne!(a, [0; 60]);
+    }
+}
+
+#[test]
+fn an_exporter_gives_no_more_than_the_key_derivation_has() {
+    for (suite, digest) in [(Suite::Aes128Gcm, 32), (Suite::Aes256Gcm, 48)] {
+        let server = Config { suites: Preference::only(&[suite]), ..only(Version::Dtls13) };
+        let mut pair = Pair::new(Config::default(), server, 1);
+        pair.connect();
+        let mut out = [0; 255 * 48 + 1];
+        let mut export = |label: usize, len: usize| pair.client.export(&"l".repeat(label), None, &mut out[..len]);
+        assert_eq!(export(249, 255 * digest), Ok(()));
+        assert_eq!(export(250, 32), Err(Error::Misuse));
+        assert_eq!(export(1, 255 * digest + 1), Err(Error::Misuse));
     }
 }
 

@@ -9,6 +9,8 @@ mod statistics;
 mod told;
 mod tracks;
 
+use core::fmt;
+
 use barertc_arena::{Allocator, Box, Vec};
 use barertc_crypto::{
     Generator, Provider,
@@ -52,7 +54,7 @@ use told::Told;
 ///
 /// - A connection takes at most [`worst_case_bytes`](Self::worst_case_bytes) from its allocators. It gives them all
 ///   back when it is dropped.
-/// - Nothing from the network reaches a media stream or a data channel unless ICE has checked the sender's address and
+/// - Data from the network reach a media stream or a data channel only after ICE has checked the sender's address and
 ///   DTLS its certificate.
 /// - No datagram is longer than [`Config::mtu`].
 /// - Connectivity and consent checks leave first, then DTLS, RTCP, audio, video and data.
@@ -140,9 +142,8 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
 
     /// Takes one datagram that has arrived on `route`, and decrypts it in place.
     ///
-    /// # Errors
-    /// An error says why the datagram was dropped. The caller may log it and need not act on it: the statistics count
-    /// each reason, and an event tells when the connection fails.
+    /// # Errors An error says why the datagram was dropped. The caller may log it and need not act on it. The
+    /// statistics count each reason. An event tells when the connection fails.
     pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Result<(), Error> {
         let dropped = match self.transport.handle(now, route, datagram) {
             Ok(Inbound::Taken) => None,
@@ -247,5 +248,18 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         self.transport.update(now, &self.config, &self.memory, &mut self.random);
         self.media.update(now);
         self.told.update(now, &self.transport, self.config.silence);
+    }
+}
+
+impl<A: Allocator + Clone, P: Provider> fmt::Debug for PeerConnection<'_, A, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerConnection").field("state", &self.told.state()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<A: Allocator + Clone, P: Provider> defmt::Format for PeerConnection<'_, A, P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "PeerConnection({})", self.told.state());
     }
 }

@@ -14,8 +14,8 @@ use crate::error::{Discard, Error};
 use crate::event::ConnectionState;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
-    /// Adds a local candidate: the address of a bound UDP socket, of a TCP socket that listens, or one that was made from
-    /// these. Over TCP the peer connects to [`Candidate::tcp_passive`], and this side connects from
+    /// Adds a local candidate. It is the address of a bound UDP socket or of a TCP socket that listens, or was made from
+    /// such an address. Over TCP the peer connects to [`Candidate::tcp_passive`], and this side connects from
     /// [`Candidate::tcp_active`] (RFC 6544). TCP is used where UDP finds no path.
     ///
     /// # Errors
@@ -35,8 +35,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// Where the selected path used it, ICE checks the pairs of the other sockets at once. The state is
     /// [`Disconnected`](ConnectionState::Disconnected) until one works, which takes one round trip. A socket that is
     /// [added](Self::add_local_candidate) later is checked at once, too, without another description. Where nothing works,
-    /// [`Event::PeerSilent`](crate::Event::PeerSilent) tells why after `Config::ice.no_answer_after`. An ICE restart helps
-    /// where the peer cannot be reached from the new address, because the peer's NAT or firewall lets nobody else in.
+    /// [`Event::PeerSilent`](crate::Event::PeerSilent) tells why after `Config::ice.no_answer_after`. Sometimes the peer's
+    /// NAT or firewall lets no packet from the new address in. An ICE restart helps then.
     ///
     /// # Errors
     /// [`Error::Ice`] when no socket with this address was added.
@@ -47,8 +47,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Adds a socket that others reach under another address: behind a port forwarding, or behind a NAT that maps
-    /// addresses one to one. Descriptions name `public`. The agent sends from `local` and receives on it.
+    /// Adds a socket that others reach under another address. It is behind a port forwarding, or behind a NAT
+    /// that maps addresses one to one. Descriptions name `public`. The agent sends from `local` and receives on
+    /// it.
     ///
     /// # Errors
     /// [`Error::TooMany`] above four; [`Error::Ice`] when there are too many candidates; [`Error::Closed`]. Then nothing has
@@ -87,8 +88,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         added
     }
 
-    /// Adds a candidate that the peer has trickled. `line` is the text of an `a=candidate` line. A candidate with a
-    /// host name in place of an address is counted as [`Discard::Candidate`] and not used: checks of such a peer tell its
+    /// Adds a candidate that the peer has trickled. `line` is the text of an `a=candidate` line. A candidate with a host
+    /// name in place of an address is not used, and counted as [`Discard::Candidate`]. The checks of such a peer tell its
     /// address.
     ///
     /// # Errors
@@ -128,10 +129,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Gives the account at a TURN server another name and password, for example before temporary ones run out. They are used
-    /// when the server is asked for the next address. Where the server has refused the old ones an address, it is asked now.
-    /// An address that it has given stays until it runs out. It is given up at once, for another one by another socket or
-    /// stream, where the old ones were refused the way to each peer.
+    /// Gives the account at a TURN server another name and password, for example before temporary ones run out. They are
+    /// used when the server is asked for the next address. Where the server has refused the old ones an address, it is asked
+    /// now. An address that it has given stays until it runs out. If the server has refused the old account the way to each
+    /// peer, the agent gives the address up at once. It then asks for another address by another socket or stream.
     ///
     /// # Errors
     /// [`Error::Ice`] without such a server, and for credentials that are too long; [`Error::Closed`].
@@ -175,8 +176,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// The peer's user name fragment of ICE, which names its ICE generation: a signaling protocol may need it to tell whose
-    /// candidates are (RFC 9725 §4.3.1). `None` before a description was applied of which an m-line was accepted.
+    /// The peer's user name fragment, which names its ICE generation. A signaling protocol may need it to tell to which
+    /// generation candidates belong (RFC 9725 §4.3.1). `None` before a description was applied of which an m-line was
+    /// accepted.
     #[must_use]
     pub fn remote_ufrag(&self) -> Option<&str> {
         self.transport.ice().remote_ufrag()

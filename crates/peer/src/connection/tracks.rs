@@ -46,8 +46,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(id)
     }
 
-    /// A random source that no stream of ours has: two streams with one would be encrypted under one key stream (RFC 3711
-    /// §9.1, RFC 7714 §8.4).
+    /// A random source that no stream of ours has. Two streams with the same source would be encrypted under the same key
+    /// stream (RFC 3711 §9.1, RFC 7714 §8.4).
     fn unused_ssrc(&mut self, not: &Source) -> u32 {
         loop {
             let ssrc = self.random.next_u32();

@@ -16,6 +16,8 @@ mod shutdown;
 mod state;
 mod timeouts;
 
+use core::fmt;
+
 use barertc_arena::{Allocator, Key};
 use rand_core::CryptoRng;
 
@@ -338,5 +340,18 @@ impl<A: Allocator> Association<A> {
                 self.channels.unmap(stream);
             }
         }
+    }
+}
+
+impl<A: Allocator> fmt::Debug for Association<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Association").field("state", &self.state.name()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<A: Allocator> defmt::Format for Association<A> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Association({=str})", self.state.name());
     }
 }
