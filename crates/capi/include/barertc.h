@@ -623,9 +623,9 @@ typedef struct brtc_config {
      */
     uint32_t max_message_size;
     /**
-     * Bytes of the region that hold frames from `brtc_send_frame` until nobody can ask for their packets again. 0 for a
-     * connection that sends no media, else `video_history` and `largest_key_frame` and a little more. That is checked for
-     * one video track: each further one needs as much again.
+     * Bytes of the region for frames. A frame stays from `brtc_send_frame` until nobody can ask for its packets again. 0
+     * for a connection that sends no media; else a little more than `video_history` and `largest_key_frame` together.
+     * That is checked for one video track: each further one needs as much again.
      */
     uint32_t frame_memory;
     /**
@@ -1379,8 +1379,7 @@ enum brtc_result brtc_restart_ice(uint64_t now, struct brtc_connection *connecti
 /**
  * Takes a datagram that has come in on `route`. It is decrypted in place: its bytes change.
  *
- * What is wrong with a datagram is counted in the statistics, and what ends the connection is an event: nothing has to be
- * done about an error.
+ * An error needs no action. The statistics count a bad datagram, and an event tells when the connection ends.
  */
 enum brtc_result brtc_handle(uint64_t now,
                              struct brtc_connection *connection,
@@ -1389,9 +1388,9 @@ enum brtc_result brtc_handle(uint64_t now,
                              size_t length);
 
 /**
- * `BRTC_OK` where a datagram is for this connection, as a socket that many connections share has to know: a check that
- * names our user name fragment, or anything from an address that the peer or a server of ours has. Else `BRTC_NOTHING`.
- * Nothing is believed by that.
+ * Tells whether a datagram is for this connection, where many connections share a socket. `BRTC_OK` if it is a check with
+ * the connection's user name fragment, or if it comes from an address of its peer or of its servers. Else `BRTC_NOTHING`.
+ * The call changes nothing.
  */
 enum brtc_result brtc_is_for_us(struct brtc_connection *connection,
                                 const struct brtc_route *route,
@@ -1399,8 +1398,9 @@ enum brtc_result brtc_is_for_us(struct brtc_connection *connection,
                                 size_t length);
 
 /**
- * A datagram that is for none of the connections, by its sender's address: `BRTC_OK` where it proves to be of our peer all
- * the same, who has a new address then. Else `BRTC_NOTHING`, or `BRTC_INVALID_ARGUMENT`. The datagram is of no use afterwards.
+ * Takes a datagram that `brtc_is_for_us` has given to no connection. `BRTC_OK` if it is authentic and from this
+ * connection's peer: the peer then has a new address. Else `BRTC_NOTHING`, or `BRTC_INVALID_ARGUMENT`. The datagram is of
+ * no use afterwards.
  */
 enum brtc_result brtc_handle_unknown(uint64_t now,
                                      struct brtc_connection *connection,
@@ -1476,8 +1476,8 @@ enum brtc_result brtc_add_turn_server(uint64_t now,
                                       const char *password);
 
 /**
- * Asks the STUN and TURN servers now instead of with the first description, so that the description can have what they
- * answer: once `BRTC_EVENT_GATHERING_STATE` says that gathering is complete.
+ * Asks the STUN and TURN servers now, and not with the first description. When `BRTC_EVENT_GATHERING_STATE` says that
+ * gathering is complete, a description has all candidates.
  */
 enum brtc_result brtc_gather(uint64_t now,
                              struct brtc_connection *connection);
