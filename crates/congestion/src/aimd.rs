@@ -1,3 +1,5 @@
+//! The rate control of delays: it rises, holds and falls with the state of the queue (draft-ietf-rmcat-gcc-02 §5.5).
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

@@ -1,3 +1,5 @@
+//! A token bucket: it bounds how often something is done.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

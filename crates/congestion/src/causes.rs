@@ -1,3 +1,5 @@
+//! Tells the loss of a lossy path from the loss of a full queue.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

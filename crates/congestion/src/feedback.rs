@@ -1,3 +1,5 @@
+//! What transport-wide feedback tells of a packet.
+
 use barertc_wire::Instant;
 
 /// What feedback tells about one packet.

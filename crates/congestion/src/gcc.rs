@@ -1,3 +1,5 @@
+//! The bandwidth estimator, from the delay and the loss of packets.
+
 use core::time::Duration;
 
 use barertc_wire::{Count, Instant};

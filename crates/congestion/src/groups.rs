@@ -1,3 +1,5 @@
+//! Groups of packets that were sent together, and the variation of their delay.
+
 use crate::feedback::PacketResult;
 
 /// Packets sent within this time count as one group (section 5.2 of the draft: a burst of the pacer).

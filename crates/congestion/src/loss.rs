@@ -1,3 +1,5 @@
+//! The bandwidth estimate from loss.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

@@ -1,3 +1,5 @@
+//! The pacer: it decides when packets of each class may leave.
+
 use barertc_wire::Instant;
 
 use crate::bucket::TokenBucket;

@@ -1,3 +1,5 @@
+//! Measures what a path carries from packets that were sent faster than the estimate.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

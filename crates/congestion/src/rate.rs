@@ -1,3 +1,5 @@
+//! The rate at which packets arrive.
+
 /// Length of one bucket in µs, and how many there are: half a second (section 5.5: R_hat, measured over T).
 const BUCKET: i64 = 50_000;
 const BUCKETS: usize = 10;

@@ -1,3 +1,5 @@
+//! The rate beside another flow that fills the queue.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

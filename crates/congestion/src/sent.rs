@@ -1,3 +1,5 @@
+//! Packets on their way, until feedback tells of them.
+
 use barertc_arena::{AllocError, Allocator, Ring};
 use barertc_rtp::rtcp::{TICK_MICROS, TransportFeedback};
 use barertc_rtp::seq::Unwrapper;

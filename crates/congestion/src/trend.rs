@@ -1,3 +1,5 @@
+//! The trend of delays, which tells whether a queue grows.
+
 use crate::groups::Variation;
 use crate::math::within;
 

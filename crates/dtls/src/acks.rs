@@ -1,3 +1,5 @@
+//! The record numbers that ACK messages of DTLS 1.3 acknowledge (RFC 9147 §7).
+
 use barertc_wire::{Instant, NoRoom, Reader, Writer};
 
 use crate::error::Error;

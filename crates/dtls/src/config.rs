@@ -1,3 +1,5 @@
+//! The configuration of a connection.
+
 use core::time::Duration;
 
 use barertc_crypto::{Group, Suite};

@@ -1,3 +1,5 @@
+//! The key pair of the key agreement.
+
 use barertc_crypto::{Generator, Group, P256Secret, Provider, X25519Secret};
 use zeroize::Zeroizing;
 

@@ -1,3 +1,5 @@
+//! Errors, the alerts that they cause, and the reasons for dropped records.
+
 use core::fmt;
 
 use barertc_wire::ConfigError;

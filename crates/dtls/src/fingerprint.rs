@@ -1,3 +1,5 @@
+//! The fingerprint of a certificate (RFC 8122 §5).
+
 use barertc_crypto::{Provider, constant_time_eq};
 use barertc_wire::{Fingerprint, Fingerprints, HashAlgorithm};
 

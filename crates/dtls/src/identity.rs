@@ -1,3 +1,5 @@
+//! The certificate of this side and its key.
+
 use core::fmt;
 
 use barertc_crypto::rand_core::CryptoRng;

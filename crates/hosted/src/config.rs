@@ -1,3 +1,5 @@
+//! The bounds and times of the driver.
+
 use core::time::Duration;
 
 /// The configuration of the driver: sizes of its buffers and queues, and time limits.

@@ -1,3 +1,5 @@
+//! Reads an access unit of H.264, and makes it fit to be sent.
+
 use barertc_arena::{AllocError, Allocator, Shared};
 use barertc_wire::Writer;
 

@@ -1,3 +1,5 @@
+//! H.264 elementary streams with start codes (H.264 annex B).
+
 use barertc_arena::{Allocator, Shared, Vec};
 
 use crate::access_unit::{self, Unfit};

@@ -1,3 +1,5 @@
+//! A checksum.
+
 /// The checksum of Ogg pages (RFC 3533 §6), which the packed file has over its head too: polynomial 0x04c11db7, most
 /// significant bit first, begun with zero and not inverted.
 #[derive(Clone, Copy, Debug, Default)]

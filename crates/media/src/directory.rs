@@ -1,3 +1,5 @@
+//! Directories of numbered files, one for each frame.
+
 use barertc_arena::Allocator;
 
 use crate::error::{Error, ErrorKind, Path};

@@ -1,3 +1,5 @@
+//! Files of the operating system as a storage.
+
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Errors of sources.
+
 use core::fmt;
 
 /// A path inside a [`Storage`](crate::Storage): at most 64 bytes.

@@ -1,3 +1,5 @@
+//! A file of a storage, read at a position.
+
 use core::fmt::{self, Write};
 
 use barertc_arena::{Allocator, Shared};

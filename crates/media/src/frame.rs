@@ -1,3 +1,5 @@
+//! The frames that sources give.
+
 use barertc_arena::{Allocator, Shared};
 use barertc_rtp::{Framing, PayloadFormat};
 

@@ -1,3 +1,5 @@
+//! Opus in Ogg files (RFC 3533, RFC 7845).
+
 pub(crate) mod head;
 pub(crate) mod layout;
 mod page;

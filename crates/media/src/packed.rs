@@ -1,3 +1,5 @@
+//! Packed files: many tracks with an index in one file.
+
 mod format;
 
 use barertc_arena::{Allocator, Shared, Vec};

@@ -1,3 +1,5 @@
+//! The parameter sets of H.264 that a key frame needs.
+
 use barertc_arena::{AllocError, Allocator, Shared};
 use barertc_wire::{Reader, Writer};
 

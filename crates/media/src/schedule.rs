@@ -1,3 +1,5 @@
+//! When the frames of a file are due.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

@@ -1,3 +1,5 @@
+//! One type for all sources.
+
 use core::time::Duration;
 
 use barertc_arena::Allocator;

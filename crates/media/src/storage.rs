@@ -1,3 +1,5 @@
+//! The trait of file storages.
+
 use core::fmt;
 
 /// A place where files are: a file system, a flash partition, an SD card, or memory.

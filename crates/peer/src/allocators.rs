@@ -1,3 +1,5 @@
+//! The allocator of each part of a connection.
+
 /// The allocator handles of a connection, one for each part.
 ///
 /// Any single handle converts into this type, and all parts then share it. With a [`Label`](barertc_arena::Label) for

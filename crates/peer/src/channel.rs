@@ -1,3 +1,5 @@
+//! The names of data channels.
+
 /// The id of a data channel of a [`PeerConnection`](crate::PeerConnection).
 ///
 /// The id is valid until [`Event::ChannelClosed`](crate::Event::ChannelClosed). No later channel of the connection gets

@@ -1,3 +1,5 @@
+//! Relates the RTP timestamps of a stream to the time.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

@@ -1,3 +1,5 @@
+//! The configurations of streams.
+
 use core::time::Duration;
 
 use barertc_rtp::{

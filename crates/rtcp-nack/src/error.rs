@@ -1,3 +1,5 @@
+//! Errors of streams.
+
 use core::fmt;
 
 use barertc_arena::AllocError;

@@ -1,3 +1,5 @@
+//! Extended reports: the round trip time of a side that sends no media (RFC 3611 §4.4, §4.5).
+
 use core::time::Duration;
 
 use barertc_rtp::rtcp::{CompoundWriter, LastReference, NtpTime, Rtcp, XrBlock};

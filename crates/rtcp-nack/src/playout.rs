@@ -1,3 +1,5 @@
+//! How long a receiver is asked to hold pictures back.
+
 use core::time::Duration;
 
 use barertc_rtp::PlayoutDelay;

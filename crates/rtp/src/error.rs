@@ -1,3 +1,5 @@
+//! Errors of packets and payloads.
+
 use core::fmt;
 
 use barertc_arena::AllocError;

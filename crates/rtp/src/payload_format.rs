@@ -1,3 +1,5 @@
+//! The payload formats.
+
 use crate::nal::Nal;
 use crate::obu;
 

@@ -1,3 +1,5 @@
+//! What a loop needs of its connections, and what it could not send or receive for them.
+
 use core::net::SocketAddr;
 
 use barertc::arena::Allocator;

@@ -1,3 +1,5 @@
+//! A connection that a loop drives and an application uses.
+
 use core::cell::{Cell, RefCell};
 use core::future::pending;
 

@@ -1,3 +1,5 @@
+//! Wakes the loop.
+
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 

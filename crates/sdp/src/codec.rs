@@ -1,3 +1,5 @@
+//! Codecs, as they are negotiated.
+
 use core::fmt;
 
 use barertc_wire::text;

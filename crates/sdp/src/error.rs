@@ -1,3 +1,5 @@
+//! Errors of descriptions.
+
 use core::fmt;
 
 /// The reason why a session description cannot be read, negotiated or written.

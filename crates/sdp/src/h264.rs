@@ -1,3 +1,5 @@
+//! The `profile-level-id` of H.264 (RFC 6184 §8.1).
+
 use core::fmt;
 
 /// The parameter `profile-level-id` of H.264: profile_idc, constraint flags and level_idc (RFC 6184 §8.1).

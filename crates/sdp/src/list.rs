@@ -1,3 +1,5 @@
+//! A list of bounded length.
+
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 

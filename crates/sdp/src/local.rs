@@ -1,3 +1,5 @@
+//! What this side offers and accepts.
+
 use core::net::SocketAddr;
 
 use crate::attr::{Direction, Feedback, MediaKind, Setup};

@@ -1,3 +1,5 @@
+//! The m-lines of a description that was parsed.
+
 use barertc_wire::text::{number, split, split_once, trim_end};
 use barertc_wire::{Extension, ExtensionMap};
 

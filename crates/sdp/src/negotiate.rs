@@ -1,3 +1,5 @@
+//! What an offer and an answer agree on (RFC 3264).
+
 use barertc_wire::ExtensionMap;
 
 use crate::attr::{Direction, Feedback, MediaKind, Setup};

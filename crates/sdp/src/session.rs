@@ -1,3 +1,5 @@
+//! A description that was parsed (RFC 8866).
+
 use barertc_wire::text::{number, split, split_once};
 use barertc_wire::{Fingerprint, Fingerprints, is_received_ice_string};
 

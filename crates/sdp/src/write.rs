@@ -1,3 +1,5 @@
+//! Writes offers and answers (RFC 8829 §5).
+
 use core::fmt::{self, Display, Write as _};
 
 use barertc_wire::{ExtensionMap, is_ice_string};

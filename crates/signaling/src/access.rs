@@ -1,3 +1,5 @@
+//! Who may connect: origins, tokens and limits.
+
 use core::cell::RefCell;
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;

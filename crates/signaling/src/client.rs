@@ -1,3 +1,5 @@
+//! The client of a WebSocket.
+
 use core::pin::pin;
 use core::time::Duration;
 

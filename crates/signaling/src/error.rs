@@ -1,3 +1,5 @@
+//! Errors of signaling.
+
 use core::fmt;
 
 use embedded_io_async::ErrorKind;

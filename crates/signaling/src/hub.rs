@@ -1,3 +1,5 @@
+//! Passes messages between the sockets of viewers and the device.
+
 use core::cell::RefCell;
 use core::net::IpAddr;
 use core::pin::pin;

@@ -1,3 +1,5 @@
+//! Limits of connections and of requests for each address.
+
 use core::cell::RefCell;
 use core::future::poll_fn;
 use core::net::IpAddr;

@@ -1,3 +1,5 @@
+//! The messages between a viewer and a device.
+
 use barertc_wire::Writer;
 
 use crate::error::Error;

@@ -1,3 +1,5 @@
+//! Text from the network in a log.
+
 use core::fmt::{self, Write as _};
 
 /// The most characters of a text that are written.

@@ -1,3 +1,5 @@
+//! The server of a page, a WebSocket, WHIP and WHEP.
+
 use core::net::IpAddr;
 use core::pin::pin;
 use core::time::Duration;

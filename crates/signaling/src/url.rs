@@ -1,3 +1,5 @@
+//! Parses URLs.
+
 use core::fmt::{self, Write as _};
 
 use barertc_wire::text;

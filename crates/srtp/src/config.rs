@@ -1,3 +1,5 @@
+//! The configuration of a session.
+
 use core::ops::Range;
 
 use barertc_wire::{ConfigError, Rule};

@@ -1,3 +1,5 @@
+//! Errors, and the reasons for dropped packets.
+
 use core::fmt;
 
 use barertc_arena::AllocError;

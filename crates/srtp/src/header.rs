@@ -1,3 +1,5 @@
+//! Reads what SRTP needs of RTP and RTCP headers.
+
 use barertc_wire::{Reader, Truncated};
 
 /// The fields of an RTP header that SRTP needs (RFC 3550 §5.1).

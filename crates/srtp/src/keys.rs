@@ -1,3 +1,5 @@
+//! The session keys of a direction (RFC 3711 §4.3).
+
 use barertc_crypto::{HmacSha1Key, Provider};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 

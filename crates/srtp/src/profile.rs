@@ -1,3 +1,5 @@
+//! The protection profiles (RFC 5764, RFC 7714).
+
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::error::Error;

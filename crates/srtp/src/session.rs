@@ -1,3 +1,5 @@
+//! A session: both directions of RTP and RTCP.
+
 use core::fmt;
 
 use barertc_arena::{Allocator, Vec};

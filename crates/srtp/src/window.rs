@@ -1,3 +1,5 @@
+//! The replay window (RFC 3711 §3.3.2).
+
 /// The result of looking up an index in a replay window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {

@@ -1,3 +1,5 @@
+//! The trait of clocks.
+
 use core::future::Future;
 
 use crate::time::Instant;

@@ -1,3 +1,5 @@
+//! The error of a configuration that breaks a rule.
+
 use core::fmt;
 
 /// The error for an invalid configuration: the field, the rule that it breaks, and its value.

@@ -1,3 +1,5 @@
+//! Counters of statistics.
+
 use core::fmt;
 use core::ops::AddAssign;
 

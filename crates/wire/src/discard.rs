@@ -1,3 +1,5 @@
+//! Counters of dropped data, by reason.
+
 use core::marker::PhantomData;
 
 /// An enum of the reasons for which packets are dropped. Each reason has a counter in a [`Counters`].

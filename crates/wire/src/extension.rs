@@ -1,3 +1,5 @@
+//! RTP header extensions and their identifiers.
+
 use core::fmt;
 
 /// An RTP header extension that barertc knows (RFC 8285).

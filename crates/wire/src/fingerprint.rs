@@ -1,3 +1,5 @@
+//! Certificate fingerprints (RFC 8122).
+
 use core::fmt;
 
 use crate::text;

@@ -1,3 +1,5 @@
+//! The characters of ICE strings (RFC 8839 §5.4).
+
 /// The most characters of an ICE username fragment or password (RFC 8839 §5.4).
 pub const MAX_ICE_STRING: usize = 256;
 

@@ -1,3 +1,5 @@
+//! Reads bytes from the network.
+
 use core::fmt;
 
 use bytes::Buf;

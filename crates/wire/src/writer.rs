@@ -1,3 +1,5 @@
+//! Writes bytes for the network.
+
 use bytes::BufMut;
 
 use crate::copy::{NoRoom, put_at};

@@ -1,3 +1,5 @@
+//! What the streamer needs of a board.
+
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 

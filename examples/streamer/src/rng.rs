@@ -1,3 +1,5 @@
+//! The board's randomness for the protocol crates.
+
 use core::convert::Infallible;
 
 use rand_core::{Rng, TryCryptoRng, TryRng};

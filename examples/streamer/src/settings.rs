@@ -1,3 +1,5 @@
+//! The settings of the streamer.
+
 use core::net::{IpAddr, SocketAddr};
 
 use barertc::TurnServer;

@@ -1,3 +1,5 @@
+//! Records that came too early.
+
 use barertc_arena::{AllocError, Allocator, Box};
 use barertc_wire::{move_down, put_at};
 

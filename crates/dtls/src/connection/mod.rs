@@ -1,3 +1,5 @@
+//! The connection: its five verbs, and the state machines behind them.
+
 mod early;
 mod incoming;
 mod outgoing;

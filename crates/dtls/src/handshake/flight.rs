@@ -1,3 +1,5 @@
+//! The flight of this side: its messages, and their retransmission (RFC 6347 §4.2.4).
+
 use core::time::Duration;
 
 use barertc_arena::{AllocError, Allocator, Box};

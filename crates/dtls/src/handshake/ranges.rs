@@ -1,3 +1,5 @@
+//! The byte ranges of a message that have come.
+
 /// How many separate pieces of one message are told apart.
 const PIECES: usize = 8;
 

@@ -1,3 +1,5 @@
+//! Puts handshake messages together from fragments (RFC 6347 §4.2.3).
+
 use barertc_arena::{AllocError, Allocator, Box};
 use barertc_wire::{Reader, Writer, move_down, put_at};
 

@@ -1,3 +1,5 @@
+//! The hash of all handshake messages (RFC 8446 §4.4.1).
+
 use barertc_crypto::{Hash, Secret, Sha256, Sha384};
 
 use super::kind;

@@ -1,3 +1,5 @@
+//! Encrypts and decrypts records.
+
 use barertc_crypto::{BadTag, KeyLength, Provider, Suite};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 

@@ -1,3 +1,5 @@
+//! Reads and writes record headers (RFC 6347 §4.1, RFC 9147 §4).
+
 use barertc_wire::{Reader, Writer};
 
 /// DTLSPlaintext, and every record of DTLS 1.2: type, version, epoch, sequence number, length.

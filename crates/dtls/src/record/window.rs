@@ -1,3 +1,5 @@
+//! The replay window of an epoch (RFC 6347 §4.1.2.6).
+
 /// The anti-replay window of one epoch (RFC 9147 §4.5.1): the 64 numbers up to the highest one seen.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Window {

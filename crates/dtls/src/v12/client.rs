@@ -1,3 +1,5 @@
+//! The handshake of a DTLS 1.2 client.
+
 use barertc_arena::Allocator;
 use barertc_crypto::{Group, Provider};
 use barertc_wire::{Reader, put_at};

@@ -1,3 +1,5 @@
+//! The handshake of a DTLS 1.2 server.
+
 use barertc_arena::Allocator;
 use barertc_crypto::rand_core::Rng;
 use barertc_crypto::{Group, Provider};

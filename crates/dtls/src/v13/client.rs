@@ -1,3 +1,5 @@
+//! The handshake of a DTLS 1.3 client.
+
 use barertc_arena::Allocator;
 use barertc_crypto::{Hash, Provider, Suite};
 use barertc_wire::Reader;

@@ -1,3 +1,5 @@
+//! Tests of the framing on streams.
+
 use std::vec;
 use std::vec::Vec;
 

@@ -1,3 +1,5 @@
+//! Cuts a byte stream of H.264 into access units.
+
 use barertc_arena::{AllocError, Allocator, Vec};
 use barertc_wire::{ConfigError, Instant, Rule};
 

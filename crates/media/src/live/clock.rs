@@ -1,3 +1,5 @@
+//! Timestamps from the time of capture.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

@@ -1,3 +1,5 @@
+//! The trait of live encoders.
+
 use core::fmt;
 
 use barertc_arena::Allocator;

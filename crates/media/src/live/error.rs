@@ -1,3 +1,5 @@
+//! Errors of live streams.
+
 use core::fmt;
 
 use barertc_wire::ConfigError;

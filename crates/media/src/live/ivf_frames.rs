@@ -1,3 +1,5 @@
+//! Cuts a byte stream of IVF into frames.
+
 use barertc_arena::{AllocError, Allocator, Shared, Vec};
 use barertc_wire::{ConfigError, Instant, Rule};
 

@@ -1,3 +1,5 @@
+//! Bounds how often an encoder is asked for a key frame.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

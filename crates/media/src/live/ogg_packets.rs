@@ -1,3 +1,5 @@
+//! Cuts a byte stream of Ogg into packets (RFC 3533).
+
 use barertc_arena::{AllocError, Allocator, Shared, Vec};
 use barertc_wire::{ConfigError, Instant, Rule};
 

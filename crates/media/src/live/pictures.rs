@@ -1,3 +1,5 @@
+//! Finds out in which format pictures come.
+
 use barertc_arena::Allocator;
 use barertc_wire::Instant;
 

@@ -1,3 +1,5 @@
+//! Cuts a byte stream into packets with their lengths in front.
+
 use barertc_arena::{AllocError, Allocator, Vec};
 use barertc_wire::{ConfigError, Instant, Rule};
 

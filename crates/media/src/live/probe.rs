@@ -1,3 +1,5 @@
+//! Decides when a path is probed for more room.
+
 use core::time::Duration;
 
 use barertc_wire::Instant;

@@ -1,3 +1,5 @@
+//! The bit rate of an encoder, from the estimates of its viewers.
+
 use core::time::Duration;
 
 use barertc_wire::{ConfigError, Instant, Rule};

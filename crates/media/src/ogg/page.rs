@@ -1,3 +1,5 @@
+//! The pages of an Ogg stream (RFC 3533 §6).
+
 use barertc_arena::{AllocError, Allocator, Vec};
 
 use crate::error::{Error, ErrorKind};

@@ -1,3 +1,5 @@
+//! Tests of the schedule.
+
 use super::*;
 use std::vec;
 use std::vec::Vec;

@@ -1,3 +1,5 @@
+//! Both directions of a call.
+
 use barertc_arena::{AllocError, Allocator, Vec};
 use barertc_wire::{ConfigError, Count, Rule};
 

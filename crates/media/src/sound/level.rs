@@ -1,3 +1,5 @@
+//! The audio level of samples (RFC 6464).
+
 /// The mean square of full scale (32,768), with 20 more bits, for levels far below it.
 const OVERLOAD: u64 = 1 << 50;
 /// One decibel less of power, as a part of 2^32; and half of one.

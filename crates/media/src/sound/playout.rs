@@ -1,3 +1,5 @@
+//! The buffer in front of a loudspeaker.
+
 use barertc_arena::{AllocError, Allocator, Ring};
 use barertc_wire::{ConfigError, Count, Rule};
 

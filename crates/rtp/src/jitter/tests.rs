@@ -1,3 +1,5 @@
+//! Tests of the jitter buffer.
+
 use super::*;
 use barertc_arena::Global;
 use barertc_wire::ExtensionMap;

@@ -1,3 +1,5 @@
+//! NTP timestamps (RFC 3550 §4).
+
 use barertc_wire::Instant;
 
 /// Wallclock time as RTCP carries it: seconds since 1900 in 32.32 fixed point (RFC 3550 §4).

@@ -1,3 +1,5 @@
+//! Writes compound packets (RFC 3550 §6.1).
+
 use barertc_wire::Writer;
 
 use super::{

@@ -1,3 +1,5 @@
+//! Tests of HTTP requests.
+
 use std::format;
 use std::vec::Vec;
 

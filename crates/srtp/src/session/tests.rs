@@ -1,3 +1,5 @@
+//! Tests of the packet index.
+
 use super::*;
 
 fn by_appendix_a(highest: u64, seq: u16) -> Option<u64> {

@@ -1,3 +1,5 @@
+//! Tests of live sources.
+
 use super::*;
 
 /// Frames of the test card: when each came, its timestamp, and its bytes. After `before` of them, another rate is wanted.

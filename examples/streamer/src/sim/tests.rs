@@ -1,3 +1,5 @@
+//! Simulations of the streamer with viewers.
+
 use core::pin::pin;
 use core::time::Duration;
 use std::string::{String, ToString};

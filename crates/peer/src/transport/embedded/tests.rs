@@ -1,3 +1,5 @@
+//! Tests of DTLS in ICE's checks.
+
 use std::vec::Vec;
 
 use barertc_arena::Global;
