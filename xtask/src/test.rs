@@ -19,11 +19,7 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { name: "tools", about: "what the tests need beside Rust is installed", run: install },
     Part { name: "fmt", about: "formatting, and no large file that nobody named", run: fmt },
-    Part {
-        name: "circles",
-        about: "no circles of files, no large structs, an offer in few files; or a reason",
-        run: circles,
-    },
+    Part { name: "circles", about: "no circles of files, no large structs; or a reason", run: circles },
     Part { name: "deny", about: "licences, sources, doubled and yanked versions of all dependencies", run: deny },
     Part { name: "clippy", about: "lints, warnings denied", run: clippy },
     Part {

@@ -111,7 +111,7 @@ pub fn run(bench: &mut Bench) {
 
 /// What lies between the offer and an open channel in the device's own instructions, in either role, and how much of it goes
 /// away when the key pair is made in advance. Nothing is lost and nothing takes time on the way.
-fn critical_path<'m>(bench: &mut Bench, ids: &'m [Identity; 2]) {
+fn critical_path(bench: &mut Bench, ids: &[Identity; 2]) {
     const ROLES: [(bool, [&str; 2]); 2] = [
         (false, ["offer to open, as the answerer", "the same, prepared"]),
         (true, ["offer to open, as the offerer", "the same, prepared"]),
