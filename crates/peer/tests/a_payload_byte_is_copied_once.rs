@@ -24,7 +24,7 @@ use std::thread;
 
 use barertc::{
     Candidate, Config, ConnectionState, Frame, FrameInfo, Framing, Identity, Instant, MediaKind, PayloadFormat,
-    PeerConnection, Route, RustCrypto, Shared, TrackConfig,
+    PeerConnection, RecvBounds, Route, RustCrypto, Shared, TrackConfig,
 };
 use barertc_crypto::{AesKey, ChaChaKey, GcmKey, Provider, SrtpSuite, selftest::Predictable};
 use support::{Arena, arena, h264};
@@ -249,8 +249,10 @@ fn copied_once(suite: SrtpSuite) {
     let spy = Spy { search, suite, frame: Cell::new(None), looked: RefCell::new(Vec::with_capacity(64)) };
     let mut rng = Predictable::new(3);
     let mut side = |n: usize| {
+        // The second one receives.
+        let config = Config { recv_video: RecvBounds::video(n as u8), ..Config::default() };
         let mut side: Connection<'_> =
-            PeerConnection::new(Config::default(), &identities[n], &memory, &spy, &mut rng).expect("room");
+            PeerConnection::new(config, &identities[n], &memory, &spy, &mut rng).expect("room");
         side.add_local_candidate(START, Candidate::host(SocketAddr::from(ADDRESSES[n]))).expect("room");
         side
     };
