@@ -212,6 +212,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             self.consent.lose(route);
             self.session.forget_previous();
             self.progress.seen_mut().consent_lost = true;
+            // After a restart that nobody has answered, no other timer makes a failure of this.
+            if !self.progress.is_checking() {
+                self.progress.lose_path(now, &self.config);
+            }
             // RFC 7675 §5.1: these credentials are not used on this path again.
             self.checklist.forget_pair(lost);
             self.checklist.forget_nominations();

@@ -158,6 +158,22 @@ fn a_restart_keeps_the_old_way_until_there_is_a_new_one() {
     assert!(world.peers.iter().all(|p| p.saw(|e| matches!(e, Event::ConsentLost(_))).is_none()));
 }
 
+/// Nothing has changed by a restart that nobody answers: when the path dies behind it, that is told as ever.
+#[test]
+fn a_path_that_dies_behind_a_restart_without_an_answer_is_a_failure() {
+    let mut world = two();
+    connect(&mut world);
+    world.peers[0].restart(world.now);
+    world.run(secs(20), |_| false);
+    world.cut = true;
+    assert!(world.run(secs(90), |w| matches!(w.peers[0].agent.state(), State::Failed(_))));
+    let saw = |wanted: fn(&Event) -> bool| world.peers[0].saw(wanted).expect("it was told");
+    assert!(
+        saw(|e| matches!(e, Event::State(State::Disconnected))) < saw(|e| matches!(e, Event::State(State::Failed(_))))
+    );
+    assert!(world.peers[0].saw(|e| matches!(e, Event::ConsentLost(_))).is_some());
+}
+
 #[test]
 fn both_in_the_same_role_agree_on_different_ones() {
     for (role, seed) in [(true, 1), (true, 11), (false, 1), (false, 11)] {
