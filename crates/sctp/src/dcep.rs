@@ -17,7 +17,7 @@ pub(crate) mod ppid {
 }
 
 const ACK: u8 = 2;
-const OPEN: u8 = 3;
+pub(crate) const OPEN: u8 = 3;
 
 /// A message of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

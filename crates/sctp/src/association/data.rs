@@ -8,7 +8,7 @@ use super::state::State;
 use crate::channel::{State as ChannelState, pending};
 use crate::chunk::{Data, ForwardTsn, cause};
 use crate::config::OPEN_HEADER;
-use crate::dcep::{Dcep, Open, ppid};
+use crate::dcep::{Dcep, OPEN, Open, ppid};
 use crate::error::{Discard, Failure};
 use crate::recv::{Arrival, Delivered};
 use crate::timer::Timer;
@@ -63,7 +63,7 @@ impl<A: Allocator> Association<A> {
             }
         }
         let known = self.channels.by_stream(data.stream);
-        let opens = data.begin && data.protocol == ppid::DCEP;
+        let opens = data.begin && data.protocol == ppid::DCEP && data.payload.first() == Some(&OPEN);
         if known.is_none() && self.channels.is_spent(data.stream) {
             if opens {
                 // The channel is another one. Its messages cannot be told from those of the last one, so the peer is told that it
