@@ -376,6 +376,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
         if let Some(restorer) = &mut self.restorer {
             restorer.reset();
         }
+        self.count_held();
         self.jitter.reset();
         self.key_frames.join(self.config.format.is_video());
         if self.config.format.is_video() {

@@ -49,7 +49,7 @@ impl<A: Allocator + Clone> RecvStream<A> {
     }
 
     /// Packets that are held are about to be dropped.
-    fn count_held(&mut self) {
+    pub(super) fn count_held(&mut self) {
         (0..self.jitter.held()).for_each(|_| self.discards.count(RecvDiscard::Superseded));
     }
 
