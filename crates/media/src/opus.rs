@@ -20,11 +20,13 @@ pub(crate) fn duration(packet: &[u8]) -> Option<u32> {
     (1..=5760).contains(&total).then_some(total)
 }
 
-/// Whether no frame of the packet has any bytes: silence, of an encoder that uses DTX (RFC 6716 §3.2.1, §3.2.4).
+/// Whether no frame of the packet has any bytes: silence, of an encoder that uses DTX (RFC 6716 §3.2).
 fn is_silence(packet: &[u8]) -> bool {
     match packet {
         [toc] => toc & 3 < 2,
-        [toc, 0] => toc & 3 == 2,
+        [toc, 0] if toc & 3 == 2 => true,
+        // Frames of one length, which is zero, and no padding (§3.2.5).
+        [toc, count] => toc & 3 == 3 && count & 0xc0 == 0 && *count > 0,
         _ => false,
     }
 }
@@ -88,10 +90,20 @@ mod tests {
 
     #[test]
     fn silence_is_a_packet_whose_frames_have_no_bytes() {
-        for packet in [&[0x78][..], &[0x79], &[0x7a, 0]] {
+        for packet in [&[0x78][..], &[0x79], &[0x7a, 0], &[0x7b, 1], &[0x7b, 3]] {
             assert!(is_silence(packet), "{packet:?}");
         }
-        for packet in [&[][..], &[0x78, 0], &[0x79, 0, 0], &[0x7a, 1, 0], &[0x7a], &[0x7b], &[0x7b, 1]] {
+        for packet in [
+            &[][..],
+            &[0x78, 0],
+            &[0x79, 0, 0],
+            &[0x7a, 1, 0],
+            &[0x7a],
+            &[0x7b],
+            &[0x7b, 0],
+            &[0x7b, 0x41],
+            &[0x7b, 0x82, 0],
+        ] {
             assert!(!is_silence(packet), "{packet:?}");
         }
     }

@@ -216,7 +216,11 @@ impl<A: Allocator + Clone> IvfFrames<A> {
             self.leave_out(HEAD_LEN);
             StreamError::Malformed(rule)
         })?;
-        self.kind = Some(head.kind().ok_or(StreamError::Codec { fourcc: head.fourcc })?);
+        let Some(kind) = head.kind() else {
+            self.leave_out(HEAD_LEN);
+            return Err(StreamError::Codec { fourcc: head.fourcc });
+        };
+        self.kind = Some(kind);
         let behind = usize::from(head.len).saturating_sub(HEAD_LEN);
         self.state = if behind == 0 { State::FrameHead } else { State::Behind(behind) };
         Ok(())
@@ -227,7 +231,8 @@ impl<A: Allocator + Clone> IvfFrames<A> {
         let limit = self.config.max_frame_bytes;
         self.frame.clear();
         if len == 0 {
-            // A picture that the encoder has left out.
+            // A picture that the encoder has left out; its time passes.
+            let _ = self.clock.stamp(self.captured, self.config.frame_duration);
             return Ok(());
         }
         if len > limit {

@@ -50,7 +50,8 @@ impl<A: Allocator + Clone> Pictures<A> {
     /// Takes bytes off the front of `chunk`, which came at `now`, until a frame is whole. `None` when all are taken.
     ///
     /// # Errors
-    /// What was left out, and why. The next call goes on behind it.
+    /// What was left out, and why. The next call goes on behind it. [`StreamError::OutOfMemory`] before the first frame leaves
+    /// nothing out: the next call tries again.
     pub fn next(&mut self, now: Instant, chunk: &mut &[u8]) -> Result<Option<SourceFrame<A>>, StreamError> {
         while matches!(self.format, Format::Unknown) {
             let Some((byte, rest)) = chunk.split_first() else { return Ok(None) };

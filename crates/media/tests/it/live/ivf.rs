@@ -66,7 +66,9 @@ fn each_codec_is_told_by_the_head() {
         let (found, left_out) = cut([&stream(head(fourcc, 0), &[frame.to_vec()])[..]]);
         assert_eq!((found, left_out), (vec![Ok((kind, key, frame.to_vec()))], 0));
     }
-    let (found, _) = cut([&stream(head(b"H264", 0), &[vec![1]])[..]]);
+    let other = stream(head(b"H264", 0), &[vec![1]]);
+    let (found, left_out) = cut([&other[..]]);
+    assert_eq!(left_out, other.len() as u64);
     assert_eq!(found[0], Err(StreamError::Codec { fourcc: *b"H264" }));
     assert_eq!(found[0].as_ref().unwrap_err().to_string(), "codec \"H264\" in IVF cannot be sent");
 }
@@ -80,6 +82,22 @@ fn frames_without_bytes_are_passed_over_and_too_large_ones_left_out() {
     let mut wanted = expected();
     wanted.insert(2, Err(StreamError::TooLarge { field: "max_frame_bytes", limit: 1000, len: 1001 }));
     assert_eq!((found, left_out), (wanted, 1001));
+}
+
+#[test]
+fn the_time_of_a_picture_that_was_left_out_passes() {
+    let time_of_last = |all: &[Vec<u8>]| {
+        let mut frames = IvfFrames::new(CONFIG, CLOCK, Global).unwrap();
+        let bytes = stream(head(b"VP90", 0), all);
+        let mut last = 0;
+        let mut chunk = &bytes[..];
+        while let Ok(Some(frame)) = frames.next(Instant::ZERO, &mut chunk) {
+            last = frame.timestamp;
+        }
+        last
+    };
+    let picture = || vec![0x86];
+    assert_eq!(time_of_last(&[picture(), vec![], picture()]), time_of_last(&[picture(), picture(), picture()]));
 }
 
 #[test]
