@@ -300,13 +300,13 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     ///
     /// For SRTP the label is `EXTRACTOR-dtls_srtp`, without a context (RFC 5764 §4.2).
     ///
-    /// # Errors [`Error::NotConnected`] before [`Event::Connected`] and after the end of the connection.
-    /// [`Error::Misuse`] in DTLS 1.2 when `context` is longer than 65,535 bytes. [`Error::Misuse`] in DTLS 1.3 when
-    /// `label` is longer than 249 bytes, or `out` is longer than 255 digests. That is 8,160 bytes with SHA-256 and 12,240
-    /// bytes with SHA-384.
+    /// # Errors
+    /// [`Error::NotConnected`] before [`Event::Connected`] and after the end of the connection. [`Error::Misuse`] in
+    /// DTLS 1.2 when `context` is longer than 65,535 bytes. [`Error::Misuse`] in DTLS 1.3 when `label` is longer than
+    /// 249 bytes, or `out` is longer than 255 digests. That is 8,160 bytes with SHA-256 and 12,240 bytes with SHA-384.
     pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         let link = &self.link;
-        match &link.exporter {
+        let done = match &link.exporter {
             Some(_) if self.status != Status::Connected => return Err(Error::NotConnected),
             None => return Err(Error::NotConnected),
             #[cfg(feature = "dtls12")]
@@ -316,16 +316,16 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
                 let len: &[u8] = if context.is_some() { &len } else { &[] };
                 let (p, hash) = (&link.provider, link.hash());
                 schedule12::prf(p, hash, master, label.as_bytes(), [client_random, server_random, len, bytes], out);
+                Ok(())
             }
             #[cfg(feature = "dtls13")]
             Some(Exporter::Dtls13 { secret }) => {
-                link.schedule()
-                    .export(secret, label.as_bytes(), context.unwrap_or_default(), out)
-                    .map_err(|_| Error::Misuse)?;
+                let context = context.unwrap_or_default();
+                link.schedule().export(secret, label.as_bytes(), context, out).map_err(|_| Error::Misuse)
             }
-        }
+        };
         wipe_stack();
-        Ok(())
+        done
     }
 
     /// Begins a key update of DTLS 1.3: this side changes the keys that it sends with (RFC 9147 §8).
