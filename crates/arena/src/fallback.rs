@@ -10,8 +10,9 @@ use core::ptr::{self, NonNull};
 
 /// An allocator that knows its own blocks by their address.
 ///
-/// # Safety [`Region::contains`] is true for every block of this allocator that is in use. It is false for every
-/// address that the allocator may not take back. [`Fallback`] relies on both.
+/// # Safety
+/// [`Region::contains`] is true for every block of this allocator that is in use. It is false for every address that
+/// the allocator may not take back. [`Fallback`] relies on both.
 pub unsafe trait Region {
     /// Whether `pointer` points into the memory of this allocator.
     fn contains(&self, pointer: NonNull<u8>) -> bool;

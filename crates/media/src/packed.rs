@@ -59,9 +59,10 @@ impl<S: Storage, A: Allocator + Clone> Packed<S, A> {
 
     /// Opens the first track of `kind` in the packed file at `path`, and reads its index.
     ///
-    /// # Errors [`ErrorKind::NoSuchTrack`], [`ErrorKind::Empty`], [`ErrorKind::Malformed`] or [`ErrorKind::Truncated`]
-    /// for a broken file; a checksum covers the whole head. [`ErrorKind::TooLarge`] for a file beyond `config`. Errors
-    /// of the storage.
+    /// # Errors
+    /// [`ErrorKind::NoSuchTrack`], [`ErrorKind::Empty`], [`ErrorKind::Malformed`] or [`ErrorKind::Truncated`] for a
+    /// broken file; a checksum covers the whole head. [`ErrorKind::TooLarge`] for a file beyond `config`. Errors of the
+    /// storage.
     pub async fn open(
         storage: &mut S,
         path: &str,

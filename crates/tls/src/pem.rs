@@ -7,7 +7,8 @@ use barertc_wire::text::base64_digit;
 ///
 /// [`TrustAnchors::new`](crate::TrustAnchors::new) looks whether they are certificates.
 ///
-/// # Errors [`BadText`] when the text is not base64, when the block is of another kind, and when `out` is too short. Three
+/// # Errors
+/// [`BadText`] when the text is not base64, when the block is of another kind, and when `out` is too short. Three
 /// quarters of the text's length are enough.
 pub fn decode_certificates(text: &str, out: &mut [u8]) -> Result<usize, BadText> {
     if !text.contains(BEGIN) {

@@ -19,7 +19,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// [`Event::LocalCandidate`](crate::Event::LocalCandidate) announces the candidate. An address that was added
     /// before changes nothing.
     ///
-    /// # Errors [`Error::TooMany`] when there are [`Config::max_local`](crate::Config::max_local) already.
+    /// # Errors
+    /// [`Error::TooMany`] when there are [`Config::max_local`](crate::Config::max_local) already.
     /// [`Error::Unreachable`] for an address that is unspecified, multicast or broadcast, or has port 0. A socket that
     /// is bound to all addresses is added with each address of its machine. [`Error::CandidateProtocol`] for a
     /// candidate of simultaneous open.
@@ -95,9 +96,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// nothing, and its address keeps the priority that it had. An active TCP candidate is not kept: the peer connects from
     /// another port than it names, and its checks tell which.
     ///
-    /// # Errors [`Error::TooMany`] when there are [`Config::max_remote`](crate::Config::max_remote) that are more
-    /// useful. [`Error::Unreachable`] for an address that no check may be sent to: it is unspecified, multicast or
-    /// broadcast, or has port 0.
+    /// # Errors
+    /// [`Error::TooMany`] when there are [`Config::max_remote`](crate::Config::max_remote) that are more useful.
+    /// [`Error::Unreachable`] for an address that no check may be sent to: it is unspecified, multicast or broadcast,
+    /// or has port 0.
     pub fn add_remote(&mut self, now: Instant, candidate: Candidate) -> Result<(), Error> {
         if self.progress.is_closed() || matches!(candidate.tcp_type, Some(TcpType::Active | TcpType::SimultaneousOpen))
         {

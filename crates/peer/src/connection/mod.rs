@@ -142,8 +142,9 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
 
     /// Takes one datagram that has arrived on `route`, and decrypts it in place.
     ///
-    /// # Errors An error says why the datagram was dropped. The caller may log it and need not act on it. The
-    /// statistics count each reason. An event tells when the connection fails.
+    /// # Errors
+    /// An error says why the datagram was dropped. The caller may log it and need not act on it. The statistics count
+    /// each reason. An event tells when the connection fails.
     pub fn handle(&mut self, now: Instant, route: Route, datagram: &mut [u8]) -> Result<(), Error> {
         let dropped = match self.transport.handle(now, route, datagram) {
             Ok(Inbound::Taken) => None,
