@@ -86,7 +86,8 @@ impl<'b, B: Board> App<'b, B> {
     /// end, and who comes again is offered this one.
     pub(crate) fn set_video(&self, now: Instant, kind: FrameKind) {
         let before = self.video.replace(Some(kind));
-        if before.is_some_and(|before| before != kind) {
+        // Who came while it was not known was offered H.264 in the end.
+        if before.unwrap_or(FrameKind::H264) != kind {
             let ended = self.viewers.borrow_mut().end_watching(now);
             if ended > 0 {
                 self.board.log(format_args!("video is {kind:?} now: {ended} viewers have to connect again"));

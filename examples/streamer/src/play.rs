@@ -66,7 +66,8 @@ pub(crate) async fn play<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S
                 }
                 let ahead =
                     Ahead { frames: RefCell::new([Deque::new(), Deque::new()]), taken: Wake::new(), put: Wake::new() };
-                let mut small = open_small(app, storage).await;
+                let kind = tracks.first().and_then(Option::as_ref).map_or(FrameKind::H264, Source::kind);
+                let mut small = open_small(app, storage, kind).await;
                 // Pictures and sound together are what a viewer is thought to have room for.
                 let bitrate = tracks.iter().flatten().filter_map(Source::bitrate).fold(0, u64::saturating_add);
                 app.viewers.borrow_mut().set_large_bitrate(small.as_ref().map(|_| bitrate));
@@ -268,12 +269,16 @@ pub(crate) fn give<B: Board>(
 }
 
 /// The smaller rendition beside a packed file: `NAME-small.brtc` for `NAME.brtc`, with the same pictures at the same
-/// times. Whoever has none plays what there is to everybody.
-async fn open_small<B: Board, S: Storage>(app: &App<'_, B>, storage: &mut S) -> Option<Source<S, B::Psram>> {
+/// times, in the same codec. Whoever has none plays what there is to everybody.
+async fn open_small<B: Board, S: Storage>(
+    app: &App<'_, B>,
+    storage: &mut S,
+    kind: FrameKind,
+) -> Option<Source<S, B::Psram>> {
     let mut path = heapless::String::<64>::new();
     write!(path, "{}-small.brtc", app.settings.media.strip_suffix(".brtc")?).ok()?;
     let alloc = app.board.psram("frames");
-    Packed::open(storage, &path, FrameKind::H264, PackedConfig::default(), alloc).await.ok().map(Source::Packed)
+    Packed::open(storage, &path, kind, PackedConfig::default(), alloc).await.ok().map(Source::Packed)
 }
 
 /// The picture of the smaller rendition at a time. Without it those who have it miss a picture.

@@ -85,7 +85,9 @@ pub(crate) fn read<'a>(lines: &crate::lines::Lines<'a>, settings: &mut Settings<
         if protocol == Protocol::Tls && !cfg!(feature = "tls") {
             return Err(BadTurn::NotBuilt("tls"));
         }
-        account = accounts.next().and_then(|text| text.split_once(':')).or(account);
+        if let Some(text) = accounts.next() {
+            account = Some(text.split_once(':').ok_or(BadTurn::NoAccount(number))?);
+        }
         let (username, password) = account.ok_or(BadTurn::NoAccount(number))?;
         if username.len().max(password.len()) > LONGEST {
             return Err(BadTurn::TooLong(number));
@@ -152,6 +154,7 @@ mod tests {
             ("turn=turn:a\n", "number 1: there is no turn-account"),
             ("turn=turn:a\nturn-account=me\n", "number 1: there is no turn-account"),
             ("turn-account=me:x\nturn=turn:a\nturn=stun:b\n", "number 2"),
+            ("turn-account=me:x\nturn-account=you\nturn=turn:a\nturn=turn:b\n", "number 2: there is no turn-account"),
             (&long, "128"),
             (&many, "more than 4"),
         ] {
