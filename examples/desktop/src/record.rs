@@ -36,6 +36,8 @@ pub enum End {
     Whole,
     /// At the limit of so many bytes, before the sender did.
     Cut(u64),
+    /// With gaps, or not at all: something of it could not be written.
+    Broken,
     /// There is none: no key frame and no sound came, or the limit was reached before.
     Nothing,
 }
@@ -45,6 +47,7 @@ impl fmt::Display for End {
         match self {
             Self::Whole => f.write_str("is whole"),
             Self::Cut(limit) => write!(f, "is cut: the limit of {limit} bytes is reached"),
+            Self::Broken => f.write_str("has gaps: something could not be written"),
             Self::Nothing => f.write_str("has nothing: no key frame and no sound came in time"),
         }
     }
@@ -56,6 +59,8 @@ struct Recording {
     /// Something is missing since the last key frame: what follows would show a picture that never was.
     torn: bool,
     audio: Option<Sound>,
+    /// Something could not be written.
+    broken: bool,
 }
 
 /// An Ogg file, of which the last packet waits, since it has to say that it is the last.
@@ -105,6 +110,14 @@ impl Recorder {
                 "the limit of {limit} bytes is reached, and nothing more is recorded"
             )));
         }
+        let kept = self.keep(sender, kind, frame, bytes);
+        if let Some(recording) = self.open.get_mut(&sender) {
+            recording.broken |= kept.is_err();
+        }
+        kept
+    }
+
+    fn keep(&mut self, sender: u32, kind: MediaKind, frame: &ReceivedFrame, bytes: &[u8]) -> io::Result<()> {
         let (folder, number) = (&self.folder, self.number(sender));
         let create = |kind| File::create_new(folder.join(format!("{number}.{kind}"))).map(BufWriter::new);
         let recording = self.open.entry(sender).or_default();
@@ -152,7 +165,11 @@ impl Recorder {
             video.flush()?;
         }
         recording.audio.map_or(Ok(()), Sound::end)?;
-        Ok(if any { End::Whole } else { End::Nothing })
+        Ok(match (recording.broken, any) {
+            (true, _) => End::Broken,
+            (false, true) => End::Whole,
+            (false, false) => End::Nothing,
+        })
     }
 
     /// There will be no more at all.
@@ -251,6 +268,18 @@ mod tests {
         for sender in [1, 3, 4] {
             assert_eq!(recorder.end(sender).unwrap(), End::Nothing, "{sender}");
         }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_told_at_the_end() {
+        let folder = folder("broken");
+        let mut recorder = Recorder::new(&folder, 1_000).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(recorder.frame(0, MediaKind::Video, &key_frame(), &[0; 100]).is_err());
+        std::fs::create_dir_all(&folder).unwrap();
+        recorder.frame(0, MediaKind::Video, &key_frame(), &[0; 100]).unwrap();
+        assert_eq!(recorder.end(0).unwrap(), End::Broken);
         std::fs::remove_dir_all(folder).unwrap();
     }
 
