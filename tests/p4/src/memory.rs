@@ -129,10 +129,14 @@ impl Memory {
         if write && self.watched.is_some_and(|(start, end)| meets(start, end)) {
             return Err(Denied::Debugged);
         }
-        match self.guards.iter().find(|guard| meets(guard.start, guard.end)) {
+        // Triggers and protection are independent of each other on the chip.
+        let mut met = self.guards.iter().filter(|guard| meets(guard.start, guard.end));
+        if met.clone().any(|guard| guard.watch && !allowed(guard)) {
+            return Err(Denied::Watched);
+        }
+        match met.find(|guard| !guard.watch) {
             // An entry that matches not all bytes denies the access (privileged manual §3.7.1.3).
-            Some(guard) if !guard.watch && (address < guard.start || address + len > guard.end) => Err(Denied::Access),
-            Some(guard) if !allowed(guard) => Err(if guard.watch { Denied::Watched } else { Denied::Access }),
+            Some(guard) if address < guard.start || address + len > guard.end || !allowed(guard) => Err(Denied::Access),
             _ => Ok(()),
         }
     }

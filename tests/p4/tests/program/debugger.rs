@@ -24,7 +24,7 @@ struct Run {
 fn run(seconds: &str, options: &[&str]) -> Run {
     static FLASH: OnceLock<std::path::PathBuf> = OnceLock::new();
     let flash = FLASH.get_or_init(|| {
-        let path = std::env::temp_dir().join(format!("barertc-p4-debugger-{}.bin", std::process::id()));
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("debugger-flash.bin");
         fs::write(&path, Contents::with(TOKEN).flash()).expect("a file");
         path
     });
