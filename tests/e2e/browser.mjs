@@ -72,13 +72,13 @@ async function reach(page, url) {
 }
 
 // Opens the page and waits for the first picture.
-export async function open(browser, url) {
+export async function open(browser, url, patience = 15_000) {
   const page = await browser.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   const start = Date.now();
   await reach(page, url);
-  await until(page, (s) => s.video?.framesDecoded > 0, 15_000, 'first picture');
+  await until(page, (s) => s.video?.framesDecoded > 0, patience, 'first picture');
   return { page, errors, firstPictureMs: Date.now() - start };
 }
 

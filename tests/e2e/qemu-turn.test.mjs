@@ -39,14 +39,14 @@ before(async () => {
   const script = fileURLToPath(new URL('networks/names.mjs', import.meta.url));
   const [command, args] = spaces.within(spaces.streamer, process.execPath, [script, `${NAME}=${spaces.routerAt(4, 0)}`]);
   names = spawn(command, args);
-  await once(names.stdout, 'data');
+  await speaks(names);
   keys = certificate(spaces.dir, 'turn', `DNS:${NAME}`);
   other = certificate(spaces.dir, 'other', `DNS:${NAME}`);
   // coturn 4.6 speaks TLS 1.2 at the most, so that something stands before it that speaks 1.3, as in front of many servers.
   const before = fileURLToPath(new URL('networks/front.mjs', import.meta.url));
   const at = spaces.routerAt(4, 0);
   front = spawn(...spaces.within(spaces.router, process.execPath, [before, at, '443', '3478', keys.key, keys.cert]));
-  await once(front.stdout, 'data');
+  await speaks(front);
   coturn = await Coturn.start(spaces, spaces.router, spaces.routerAt(4, 0), [spaces.routerAt(4, 1)], keys);
   process.env.CHROMIUM = spaces.wrapper(process.env.CHROMIUM ?? '/usr/bin/chromium');
   page = await import('./browser.mjs');
@@ -56,9 +56,18 @@ after(async () => {
   await coturn?.stop();
   names?.kill();
   front?.kill();
-  rmSync(etc, { recursive: true, force: true });
-  spaces.close();
+  if (etc) rmSync(etc, { recursive: true, force: true });
+  spaces?.close();
 });
+
+// Waits until a program says that it is there.
+async function speaks(child) {
+  let trouble = '';
+  child.stderr.on('data', (text) => (trouble += text));
+  const ended = once(child, 'exit').then(([code]) => { throw new Error(`${child.spawnargs.join(' ')} has ended with ${code}: ${trouble}`); });
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  ended.catch(() => {});
+}
 
 async function device(...settings) {
   const image = process.env.QEMU_PROGRAM ? ['--program', process.env.QEMU_PROGRAM] : [];
@@ -127,8 +136,9 @@ async function plays(...settings) {
     assert.ok(to.audio.totalAudioEnergy > 0, 'sound has energy');
     assert.ok(channel.messagesReceived >= SECONDS / 2, 'pings are answered');
     assert.deepEqual(errors, []);
+    const before = coturn.log.length;
     await tab.close();
-    await coturn.until(/REFRESH processed, success/, 'the relay is given back');
+    await coturn.until(/REFRESH processed, success/, 'the relay is given back', { from: before, ms: 60_000 });
     const left = await idle(streamer);
     console.log(`PSRAM: ${empty} B before, ${left} B after`);
     return { empty, left };

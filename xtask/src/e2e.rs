@@ -95,7 +95,7 @@ pub fn p4(program: &Path) -> Result<()> {
     node_with(&["p4.test.mjs"], &[("P4_PROGRAM", program)])
 }
 
-/// Of that one session, which does not depend on how fast this machine is.
+/// Of that one session, with limits for a slow machine.
 pub fn p4_page(program: &Path) -> Result<()> {
     node_with(&["p4-page.test.mjs"], &[("P4_PROGRAM", program)])
 }

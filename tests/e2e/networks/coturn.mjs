@@ -18,19 +18,25 @@ export class Coturn {
       '--listening-port=3478', '--tls-listening-port=5349', `--pidfile=${file('pid')}`, `--userdb=${file('users')}`,
     ]);
     coturn.child = spawn(command, args);
-    coturn.child.stdout.on('data', (text) => (coturn.log += text));
-    for (const end = Date.now() + 20_000; !/TLS.*listener.*opened|TCP listener opened/i.test(coturn.log) && Date.now() < end; ) await wait(50);
+    for (const out of [coturn.child.stdout, coturn.child.stderr]) out.on('data', (text) => (coturn.log += text));
+    await coturn.until(/TLS.*listener.*opened|TCP listener opened/i, 'coturn does not start');
     await wait(300);
     return coturn;
   }
 
-  async until(pattern, what, ms = 20_000) {
-    for (const end = Date.now() + ms; !pattern.test(this.log); await wait(50)) {
-      if (Date.now() > end) throw new Error(`${what}: ${this.log.slice(-2_000)}`);
+  // Waits until the log has this behind its first `from` characters.
+  async until(pattern, what, { ms = 20_000, from = 0 } = {}) {
+    for (const end = Date.now() + ms; !pattern.test(this.log.slice(from)); await wait(50)) {
+      if (Date.now() > end || this.ended) throw new Error(`${what}: ${this.log.slice(-2_000)}`);
     }
   }
 
+  get ended() {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   async stop() {
+    if (this.ended) return;
     const ended = once(this.child, 'exit');
     this.child.kill();
     await ended;
