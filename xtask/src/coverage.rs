@@ -210,12 +210,14 @@ fn lines_of_files(lcov: &str, source: impl Fn(&Path) -> Option<String>) -> BTree
         if let Some(path) = line.strip_prefix("SF:") {
             let below = path.rsplit_once("/crates/").map(|(_, below)| below.to_owned());
             let code = |below: &String| {
-                CRATES.iter().any(|name| below.starts_with(&format!("{name}/src/"))) && !below.ends_with("tests.rs")
+                let tests = ["tests.rs", "/testing.rs", "/vectors.rs"].iter().any(|end| below.ends_with(end));
+                let ours = CRATES.iter().any(|name| below.starts_with(&format!("{name}/src/")));
+                ours && !tests && !below.contains("/tests/")
             };
             current = below.filter(code).map(|below| {
-                // Tests stand at the end of a file.
+                // Tests stand at the end of a file. `mod tests;` is another file, and may stand anywhere.
                 let text = source(Path::new(path)).unwrap_or_default();
-                let code = text.find("#[cfg(test)]\nmod ").and_then(|at| text.get(..at)).unwrap_or(&text);
+                let code = text.find("#[cfg(test)]\nmod tests {").and_then(|at| text.get(..at)).unwrap_or(&text);
                 (below, code.lines().count())
             });
         } else if let (Some(count), Some((file, end))) = (line.strip_prefix("DA:"), &current)

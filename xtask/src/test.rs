@@ -59,8 +59,18 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "p4-e2e",
-        about: "the same for longer: over WiFi, more viewers at once, many reconnections",
+        about: "what `p4` has with a browser, for longer: over WiFi, more viewers at once, many reconnections",
         run: p4_e2e,
+    },
+    Part {
+        name: "p4-selftest",
+        about: "the accelerators of that chip's model, as its program uses them, against the published vectors",
+        run: p4_selftest,
+    },
+    Part {
+        name: "qemu-tls",
+        about: "the emulated device over https and wss, and through TURN over TCP and TLS without UDP (root)",
+        run: qemu_tls,
     },
     Part {
         name: "hosted-e2e",
@@ -71,7 +81,7 @@ const PARTS: &[Part] = &[
 
 /// What a run without names leaves out, and says so: how well a picture holds is judged where nothing else runs, and a HAL takes long to
 /// compile.
-const BY_NAME: &[&str] = &["boards", "impair", "p4-e2e"];
+const BY_NAME: &[&str] = &["boards", "impair", "p4-e2e", "p4-selftest", "qemu-tls"];
 
 /// Every package that any part needs, so that a missing one is known in the first minute.
 const TOOLS: &[Tool] = &[
@@ -345,6 +355,14 @@ fn p4() -> Result<()> {
 
 fn p4_e2e() -> Result<()> {
     crate::p4::e2e(&[])
+}
+
+fn p4_selftest() -> Result<()> {
+    crate::p4::selftest(&[])
+}
+
+fn qemu_tls() -> Result<()> {
+    crate::e2e::qemu_tls(&[])
 }
 
 fn hosted_e2e() -> Result<()> {
