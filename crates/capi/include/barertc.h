@@ -1479,8 +1479,7 @@ enum brtc_result brtc_add_turn_server(uint64_t now,
  * Asks the STUN and TURN servers now, and not with the first description. When `BRTC_EVENT_GATHERING_STATE` says that
  * gathering is complete, a description has all candidates.
  */
-enum brtc_result brtc_gather(uint64_t now,
-                             struct brtc_connection *connection);
+enum brtc_result brtc_gather(uint64_t now, struct brtc_connection *connection);
 
 /**
  * `BRTC_OK` when gathering is complete, else `BRTC_NOTHING`.
