@@ -21,6 +21,8 @@ pub(crate) struct Track {
     source: Source,
     /// The m-line that it is bound to; empty before that.
     mid: Name,
+    /// What the last offer of ours said of it. An answer is about that, though the application may want something else by now.
+    offered: Direction,
     /// What was agreed on last; [`Direction::Inactive`] before that.
     direction: Direction,
     /// Of its codecs, those whose payload types were agreed on, a bit each.
@@ -34,7 +36,7 @@ impl Track {
     pub(crate) const fn new(config: TrackConfig, source: Source) -> Self {
         let direction = Direction::Inactive;
         let news = News { changed: false, remote: false };
-        Self { config, source, mid: Name::EMPTY, direction, kept: 0, codec: None, news }
+        Self { config, source, mid: Name::EMPTY, offered: direction, direction, kept: 0, codec: None, news }
     }
 
     pub(crate) const fn config(&self) -> &TrackConfig {
@@ -84,6 +86,16 @@ impl Track {
         if let Some(place) = self.config.codecs_mut().get_mut(number) {
             *place = codec;
         }
+    }
+
+    /// The direction that it has in our side of a description: while an offer is pending, what that one says.
+    pub(super) const fn local_direction(&self, is_offered: bool) -> Direction {
+        if is_offered { self.offered } else { self.config.direction }
+    }
+
+    /// An offer that names it is on its way.
+    pub(super) const fn offer(&mut self) {
+        self.offered = self.config.direction;
     }
 
     pub(super) fn bind(&mut self, mid: Name) {

@@ -2,8 +2,8 @@
 
 use barertc_ice::Candidate;
 use barertc_sdp::{
-    Data, Local, MAX_KINDS, MAX_SECTIONS, MediaKind, Section as Sdp, Sections as SdpSections, Sending, Session, Setup,
-    Track as SdpTrack, write_answer, write_offer,
+    Data, Direction, Local, MAX_KINDS, MAX_SECTIONS, MediaKind, Section as Sdp, Sections as SdpSections, Sending,
+    Session, Setup, Track as SdpTrack, write_answer, write_offer,
 };
 
 use super::Agreement;
@@ -47,6 +47,9 @@ impl Agreement {
             let mid = mid_of(tracks, index);
             if let Some(track) = tracks.get_mut(index).filter(|track| track.mid().is_empty()) {
                 track.bind(mid);
+            }
+            if let Some(track) = tracks.get_mut(index) {
+                track.offer();
             }
             self.append(Section::Track(u8::try_from(index).unwrap_or(u8::MAX)))?;
         }
@@ -108,11 +111,14 @@ impl Agreement {
             Section::Track(index) => {
                 let index = usize::from(*index);
                 let mid = mids.get(index).map_or("", Name::as_str);
-                let want =
-                    |other: usize| ours.tracks.get(other).is_some_and(|track| track.config().direction.receives());
+                let direction = |track: &Track| track.local_direction(offering && self.offered);
+                let want = |other: usize| ours.tracks.get(other).is_some_and(|track| direction(track).receives());
                 // Of an offer of the peer it is not known before which m-lines fit.
                 let deaf = offering && !ours.has_room(index, want);
-                ours.tracks.get(index).map(|track| self.track_section(track, mid, deaf))
+                ours.tracks.get(index).map(|track| {
+                    let direction = direction(track);
+                    self.track_section(track, mid, if deaf { deafened(direction) } else { direction })
+                })
             }
             // Without data channels the m-line keeps its place.
             Section::Data => self.data_section(ours, offering).or(Some(Sdp::Ended { kind: MediaKind::Application })),
@@ -146,10 +152,9 @@ impl Agreement {
         track.and_then(|track| Name::try_from(track.mid()).ok()).unwrap_or_default()
     }
 
-    /// The m-line of a track. One that is `deaf` has no room to receive.
-    fn track_section<'s>(&self, track: &'s Track, mid: &'s str, deaf: bool) -> Sdp<'s> {
+    /// The m-line of a track.
+    fn track_section<'s>(&self, track: &'s Track, mid: &'s str, direction: Direction) -> Sdp<'s> {
         let config = track.config();
-        let direction = if deaf { deafened(config.direction) } else { config.direction };
         Sdp::Track(SdpTrack {
             mid: Some(mid).filter(|mid| !mid.is_empty()),
             kind: config.kind,

@@ -286,6 +286,33 @@ fn of_two_tracks_one_receives_where_there_is_room_for_one() {
     }
 }
 
+/// An answer is about what was offered: a direction that is set behind an offer counts from the next description on, and takes
+/// no other track's room.
+#[test]
+fn a_direction_that_is_set_behind_an_offer_waits_for_the_next_one() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let config = Config { recv_audio: RecvBounds::audio(1), ..Config::default() };
+    let mut pair = Pair::new(&ids, [&arena; 2], &config, 17).expect("enough memory");
+    let now = pair.now;
+    for name in ["one", "two"] {
+        let sends = TrackConfig::sendonly(MediaKind::Audio, name, "s", [opus()]).expect("short names");
+        pair.answerer.connection.add_track(now, sends).expect("room");
+    }
+    let one = TrackConfig::sendonly(MediaKind::Audio, "one", "s", [opus()]).expect("short names");
+    let two = TrackConfig::recvonly(MediaKind::Audio, "two", [opus()]).expect("short names");
+    let tracks = [one, two].map(|track| pair.offerer.connection.add_track(now, track).expect("room"));
+    let directions = |pair: &Pair<'_>| tracks.map(|t| pair.offerer.connection.track(t).map(|t| t.current_direction));
+    let offer = pair.offerer.offer().expect("an offer");
+    pair.offerer.connection.set_direction(now, tracks[0], Direction::SendRecv).expect("a track");
+    let answer = pair.answerer.answer(now, &offer).expect("an answer");
+    pair.offerer.answered(now, &answer).expect("it fits");
+    assert_eq!(directions(&pair), [Some(Direction::Inactive), Some(Direction::RecvOnly)]);
+    assert!(pair.connect());
+    // The next offer has it, and the room is the second's.
+    pair.signal().expect("they agree");
+    assert_eq!(directions(&pair), [Some(Direction::Inactive), Some(Direction::RecvOnly)]);
+}
+
 #[test]
 fn frames_that_nobody_reads_keep_nobody_busy() {
     let (ids, one, two, frames) = (Identities::new(), arena(0), arena(0), arena(0));
