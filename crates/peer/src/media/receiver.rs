@@ -146,8 +146,9 @@ impl<A: Allocator + Clone> Receiver<A> {
             && payload_type != config.payload_type
             && config.red != Some(payload_type)
             && let Some(payload) = self.payloads.iter().find(|payload| payload.carries(payload_type))
-            // One that was overtaken by those of the next codec is none of a change back.
-            && (payload.format == config.format || !self.stream.is_overtaken(packet.header.sequence))
+            // One that was overtaken by those of the next codec is none of a change back. Two codecs of sound may have one format.
+            && (payload.format == config.format && config.format.is_video()
+                || !self.stream.is_overtaken(packet.header.sequence))
         {
             // Any of those agreed on may come at any time (RFC 3264 §6.1).
             self.stream.set_format(now, payload.payload_type, payload.format, payload.rtx);

@@ -20,7 +20,8 @@ impl<A: Allocator + Clone> RecvStream<A> {
     }
 
     /// Changes to another of the negotiated payload types (RFC 3264 §6.1). `rtx` is the payload type of its
-    /// retransmissions. When the format is another one, packets that are held are dropped as [`RecvDiscard::Superseded`].
+    /// retransmissions. When the format is another one, packets that are held are dropped as [`RecvDiscard::Superseded`]. So
+    /// are those of sound with another payload type: both laws of G.711 are one format, and no packet tells which it is.
     pub fn set_format(&mut self, _now: Instant, payload_type: u8, format: PayloadFormat, rtx: Option<u8>) {
         if format != self.config.format {
             self.config.format = format;
@@ -29,6 +30,9 @@ impl<A: Allocator + Clone> RecvStream<A> {
             self.jitter.set_format(format, self.config.framing);
             self.reception.set_clock_rate(format.clock_rate());
             self.key_frames.join(format.is_video());
+        } else if payload_type != self.config.payload_type && !format.is_video() {
+            self.count_held();
+            self.jitter.reset();
         }
         self.config.payload_type = payload_type;
         self.config.rtx = self.config.rtx.zip(rtx).map(|((ssrc, _), rtx)| (ssrc, rtx));

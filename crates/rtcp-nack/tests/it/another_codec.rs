@@ -62,6 +62,20 @@ fn packets_that_nobody_has_read_are_counted_when_they_go() {
 }
 
 #[test]
+fn packets_of_one_law_are_not_read_as_those_of_the_other() {
+    let mut s = RecvStream::new(RecvConfig::audio(1, 0, PayloadFormat::G711), Global).unwrap();
+    sound(&mut s, 0, 1, 160);
+    assert!(s.poll_frame(Instant::from_millis(5), &mut [0; 100]).is_some());
+    // The second is late, so the third is held.
+    sound(&mut s, 0, 3, 480);
+    s.set_format(Instant::ZERO, 8, PayloadFormat::G711, None);
+    sound(&mut s, 8, 4, 640);
+    let frame = s.poll_frame(Instant::from_millis(500), &mut [0; 100]).unwrap();
+    assert_eq!((frame.timestamp, s.discards().get(RecvDiscard::Superseded)), (640, 1));
+    assert!(s.poll_frame(Instant::from_millis(500), &mut [0; 100]).is_none());
+}
+
+#[test]
 fn a_packet_of_before_the_change_is_none_for_a_change_back() {
     let mut s = RecvStream::new(RecvConfig::audio(1, 111, PayloadFormat::Opus), Global).unwrap();
     assert!(!s.is_overtaken(9), "nothing has come");
