@@ -203,8 +203,9 @@ fn no_forged_or_old_answer_is_consent() {
     assert!(old.len() > 40 && agent.selected().is_some());
     // It has gone, and somebody answers in its place: with old answers, with forged ones, and from elsewhere with true ones.
     let gone = now;
-    let mut lost = None;
-    let events = run(&mut agent, &mut now, gone + Duration::from_secs(60), |agent, now, id| {
+    let mut asked = 0;
+    let events = run(&mut agent, &mut now, gone + Duration::from_secs(36), |agent, now, id| {
+        asked += 1;
         for answer in &old {
             assert!(matches!(handle(agent, now, addr(THEIRS), answer), Handled::Dropped(_)));
         }
@@ -212,12 +213,9 @@ fn no_forged_or_old_answer_is_consent() {
             handle(agent, now, addr(THEIRS), &bytes);
         }
         assert!(matches!(handle(agent, now, addr(THIEF), &Made::true_one(id).bytes()), Handled::Dropped(_)));
-        if agent.selected().is_none() {
-            lost = lost.or(Some(now - gone));
-        }
     });
+    assert!(asked > 5, "it has asked {asked} times");
     assert!(events.iter().any(|event| matches!(event, Event::ConsentLost(_))), "{events:?}");
-    assert!(lost.is_none_or(|after| after <= Duration::from_secs(36)), "{lost:?}");
     assert_eq!(agent.selected(), None);
 }
 
