@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { freePort } from './lossy.mjs';
+import { freePort } from './ports.mjs';
 import { Program, description, stopAll } from './program.mjs';
 import { root, target } from './streamer.mjs';
 

@@ -2,17 +2,6 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 
-// A UDP port that nobody has, at the time of asking.
-export async function freePort(ip = '127.0.0.1') {
-  const socket = dgram.createSocket('udp4');
-  socket.bind(0, ip);
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
-}
-
 export class Lossy {
   #outside = dgram.createSocket('udp4');
   #inside = new Map();

@@ -64,7 +64,7 @@ for (const [network, args] of [['Ethernet', []], ['WiFi', ['--wifi']], ['WiFi wi
       for (let n = 0; n < RECONNECTS; n += 1) {
         const { page } = await open(browser, device.url);
         await page.close();
-        if (n === 0 || n === RECONNECTS - 1) live.push(await idle(device));
+        if (n === 0 || n === RECONNECTS - 1) live.push(await device.idle());
       }
       console.log(`PSRAM without viewers: ${live[0]} B at first, ${live[1]} B after ${RECONNECTS} reconnections`);
       assert.equal(live[1], live[0]);
@@ -118,16 +118,4 @@ function ready(device) {
 // Per cent of 400 MHz that the processor was busy, each five seconds.
 function loads(log) {
   return [...log.matchAll(/instructions a second, ([\d.]+) % of 400 MHz/g)].map((match) => Number(match[1]));
-}
-
-// Bytes of PSRAM in use once nobody is connected any more.
-async function idle(device) {
-  const end = Date.now() + 90_000;
-  const from = device.log.length;
-  for (;;) {
-    const lines = [...device.log.slice(from).matchAll(/viewers 0 · .*? psram (\d+) B/g)];
-    if (lines.length > 1) return Number(lines.at(-1)[1]);
-    assert.ok(Date.now() < end, `viewers do not go: ${device.log.slice(-500)}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }

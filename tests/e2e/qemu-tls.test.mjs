@@ -12,6 +12,7 @@ import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 import { launch, open, stats } from './browser.mjs';
 import { certificate, setting } from './certificates.mjs';
+import { freeTcpPort } from './ports.mjs';
 import { Streamer, target } from './streamer.mjs';
 
 // This machine, as the device sees it.
@@ -24,15 +25,6 @@ let right;
 
 const files = ({ key, cert }) => ({ key: readFileSync(key), cert: readFileSync(cert) });
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-
-// A port of this machine at which nobody listens yet.
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
-}
 
 // TLS before what listens at a port of this machine.
 async function front(keys, inside, { at = 0, ...options } = {}) {
@@ -110,16 +102,6 @@ async function whip(keys, at) {
   return { page, end: () => { server.close(); server.closeAllConnections(); } };
 }
 
-// Bytes of PSRAM in use in the newest of the device's figures, all of which have come since now, without viewers.
-async function idle(device) {
-  const from = device.log.length;
-  for (const end = Date.now() + 90_000; ; await wait(200)) {
-    const lines = [...device.log.slice(from).matchAll(/viewers 0 · .*? psram (\d+) B/g)];
-    if (lines.length > 1) return Number(lines.at(-1)[1]);
-    assert.ok(Date.now() < end, `viewers do not go: ${device.log.slice(-2_000)}`);
-  }
-}
-
 before(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'barertc-tls-'));
   browser = await launch(['--disable-features=WebRtcHideLocalIpsWithMdns']);
@@ -133,7 +115,7 @@ after(async () => {
 
 test('Chromium watches what is published over https, and another one finds the device through wss', async () => {
   const forwarder = await Streamer.start([], { program: path.join(target, 'release', 'barertc-forwarder'), listen: false, url: /ws:\/\/\S+/ });
-  const [http1, ws1] = [await freePort(), await freePort()];
+  const [http1, ws1] = [await freeTcpPort(), await freeTcpPort()];
   const time = await clock(0, true);
   const streamer = await device(
     `ca=${setting(right)}`, `ntp=${HOST}:${time.address().port}`, `whip=https://${HOST}:${http1}/whip`, `signaling=wss://${HOST}:${ws1}/camera`,
@@ -142,7 +124,7 @@ test('Chromium watches what is published over https, and another one finds the d
     console.log(await streamer.waitFor(/ntp=.*; 3 datagrams before were no answers/, 30_000));
     // Nobody listens yet.
     await streamer.waitFor(/WHIP: .*does not answer/, 60_000);
-    const before = await idle(streamer);
+    const before = await streamer.idle();
     const watching = await whip(right, http1);
     const wss = await front(right, Number(new URL(forwarder.url).port), { at: ws1 });
     await streamer.waitFor(/WHIP: sending to https/, 60_000);
@@ -162,7 +144,7 @@ test('Chromium watches what is published over https, and another one finds the d
     watching.end();
     wss.end();
     await watching.page.close();
-    const left = await idle(streamer);
+    const left = await streamer.idle();
     console.log(`PSRAM: ${before} B before, ${left} B after; signaling and two TLS connections: ${peak} B at most`);
     assert.equal(left, before, 'all memory comes back');
   } finally {

@@ -16,7 +16,6 @@ const SECONDS = Number(process.env.QEMU_SECONDS ?? 60);
 // Pictures a second there have to be; a machine that is busy with other things emulates fewer.
 const FPS = Number(process.env.QEMU_FPS ?? 25);
 const NAME = 'turn.example';
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 let spaces;
 let coturn;
@@ -98,22 +97,12 @@ async function open(browser, url) {
   return { tab, errors, firstPictureMs: Date.now() - start };
 }
 
-// Bytes of PSRAM in use once nobody is connected any more.
-async function idle(device) {
-  const from = device.log.length;
-  for (const end = Date.now() + 90_000; ; await wait(200)) {
-    const lines = [...device.log.slice(from).matchAll(/viewers 0 · .*? psram (\d+) B/g)];
-    if (lines.length > 1) return Number(lines.at(-1)[1]);
-    assert.ok(Date.now() < end, `viewers do not go: ${device.log.slice(-2_000)}`);
-  }
-}
-
 async function plays(...settings) {
   const streamer = await device(...settings, 'turn-account=user:secret');
   const browser = await page.launch();
   try {
     await streamer.waitFor(/TURN: turn\.example is at/, 30_000);
-    const empty = await idle(streamer);
+    const empty = await streamer.idle();
     const { tab, errors, firstPictureMs } = await open(browser, streamer.url);
     await tab.click('#sound');
     const from = await page.until(tab, (s) => s.video?.framesDecoded > FPS && s.audio, 60_000, 'a second of video');
@@ -139,7 +128,7 @@ async function plays(...settings) {
     const before = coturn.log.length;
     await tab.close();
     await coturn.until(/REFRESH processed, success/, 'the relay is given back', { from: before, ms: 60_000 });
-    const left = await idle(streamer);
+    const left = await streamer.idle();
     console.log(`PSRAM: ${empty} B before, ${left} B after`);
     return { empty, left };
   } finally {

@@ -86,7 +86,7 @@ test(`${RECONNECTS} reconnections leave not a byte behind`, async () => {
   for (let n = 0; n < RECONNECTS; n += 1) {
     const { page } = await open(browser, device.url);
     await page.close();
-    if (n === 0 || n === RECONNECTS - 1) live.push(await idle());
+    if (n === 0 || n === RECONNECTS - 1) live.push(await device.idle());
   }
   console.log(`PSRAM without viewers: ${live[0]} B at first, ${live[1]} B after ${RECONNECTS} reconnections`);
   assert.equal(live[1], live[0]);
@@ -130,15 +130,3 @@ test('a broken file system is said on the page', async () => {
     rmSync(image);
   }
 });
-
-// Bytes of PSRAM in use once nobody is connected any more.
-async function idle() {
-  const end = Date.now() + 90_000;
-  const from = device.log.length;
-  for (;;) {
-    const lines = [...device.log.slice(from).matchAll(/viewers 0 · .*? psram (\d+) B/g)];
-    if (lines.length > 1) return Number(lines.at(-1)[1]);
-    assert.ok(Date.now() < end, `viewers do not go: ${device.log.slice(-500)}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { launch, open } from './browser.mjs';
-import { Lossy, freePort } from './lossy.mjs';
+import { Lossy } from './lossy.mjs';
+import { freePort } from './ports.mjs';
 import { figures, sound, still } from './recording.mjs';
 import { Streamer } from './streamer.mjs';
 

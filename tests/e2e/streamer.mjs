@@ -42,6 +42,16 @@ export class Streamer {
     }
   }
 
+  // Bytes of PSRAM in use once nobody is connected any more: in the second line of a device's figures that says so from now on.
+  async idle(ms = 90_000) {
+    const from = this.log.length;
+    for (const end = Date.now() + ms; ; await new Promise((done) => setTimeout(done, 200))) {
+      const lines = [...this.log.slice(from).matchAll(/viewers 0 · .*? psram (\d+) B/g)];
+      if (lines.length > 1) return Number(lines.at(-1)[1]);
+      if (Date.now() > end || !this.running) throw new Error(`viewers do not go: ${this.log.slice(-2_000)}`);
+    }
+  }
+
   // Ctrl-C, as a user would; the exit code.
   async stop() {
     if (!this.running) return this.#child.exitCode;

@@ -9,18 +9,11 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { certificate } from './certificates.mjs';
+import { freeTcpPort } from './ports.mjs';
 import { Streamer, target } from './streamer.mjs';
 
 const IP = '127.0.0.1';
 let dir;
-
-async function freePort() {
-  const server = net.createServer().listen(0, IP);
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
-}
 
 // coturn, which listens to no UDP.
 class Coturn {
@@ -28,7 +21,7 @@ class Coturn {
 
   static async start({ key, cert } = {}) {
     const coturn = new Coturn();
-    [coturn.port, coturn.tlsPort] = [await freePort(), await freePort()];
+    [coturn.port, coturn.tlsPort] = [await freeTcpPort(), await freeTcpPort()];
     const tls = cert ? [`--tls-listening-port=${coturn.tlsPort}`, `--cert=${cert}`, `--pkey=${key}`] : ['--no-tls'];
     coturn.child = spawn('turnserver', [
       '-n', '--no-cli', ...tls, '--no-dtls', '--no-udp', '--lt-cred-mech', '--fingerprint', `--listening-ip=${IP}`, `--relay-ip=${IP}`,
@@ -109,7 +102,7 @@ test('of several servers the first that answers is used', async () => {
   const coturn = await Coturn.start();
   const account = ['--turn-account', 'user:secret'];
   // Nobody is at the first, and coturn hears no UDP.
-  const servers = [`turn:${IP}:${await freePort()}?transport=tcp`, `turn:${IP}:${coturn.port}`, `turn:${IP}:${coturn.port}?transport=tcp`];
+  const servers = [`turn:${IP}:${await freeTcpPort()}?transport=tcp`, `turn:${IP}:${coturn.port}`, `turn:${IP}:${coturn.port}?transport=tcp`];
   await plays(coturn, ...servers.flatMap((server) => ['--turn', server]), ...account);
   await coturn.stop();
 });

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { launch, open, stats, until } from './browser.mjs';
 import { ownAddress } from './firefox.mjs';
-import { freePort } from './lossy.mjs';
+import { freePort } from './ports.mjs';
 import { Streamer } from './streamer.mjs';
 
 let browser;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
-import { freePort } from '../lossy.mjs';
+import { freePort } from '../ports.mjs';
 import { root, Streamer, target } from '../streamer.mjs';
 
 // A program that ends when its input does; the lines it prints.

@@ -12,28 +12,19 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import Janode from 'janode';
 import VideoRoom from 'janode/plugins/videoroom';
 import { JanusWhepServer } from 'janus-whep-server';
+import { freeTcpPort } from '../ports.mjs';
 
 const TOKEN = 'open sesame';
 const [ROOM, FEED] = [1234, 1];
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 // Debian has its libraries below a folder with the machine's name.
 function library(kind, name) {
@@ -43,7 +34,7 @@ function library(kind, name) {
 
 // Janus with the two of its parts that are needed, and settings of its own.
 async function start(dir) {
-  const port = await freePort();
+  const port = await freeTcpPort();
   const folder = (name) => path.join(dir, name);
   for (const name of ['conf', 'transports', 'plugins', 'none']) mkdirSync(folder(name));
   symlinkSync(library('transports', 'websockets'), folder('transports/libjanus_websockets.so'));
@@ -169,7 +160,7 @@ const connection = await Janode.connect({ is_admin: false, address: { url: janus
 const whip = new Whip(await connection.create());
 whip.server.listen(0, '127.0.0.1');
 await once(whip.server, 'listening');
-const whepPort = await freePort();
+const whepPort = await freeTcpPort();
 const whep = new JanusWhepServer({ janus: { address: janus.url }, rest: { port: whepPort, basePath: '/whep' }, debug: 'err' });
 await whep.start();
 whep.createEndpoint({ id: 'device', plugin: 'videoroom', room: ROOM, feed: FEED });
