@@ -28,6 +28,7 @@ pub(crate) const MAX_CANDIDATES: usize = 8;
 const RECORD: u16 = 37;
 
 /// Bounds and times of a [`PeerConnection`](crate::PeerConnection). They decide how much memory it can take at most.
+// More than fifteen fields: each is a bound or the configuration of a part.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {

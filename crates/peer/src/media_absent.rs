@@ -58,18 +58,17 @@ impl<A: Allocator + Clone> Media<A> {
         Err(NONE)
     }
 
-    pub(crate) const fn prepare(
+    pub(crate) fn prepare_all(
         &mut self,
-        _: usize,
-        _: &Terms,
+        mut all: impl Iterator<Item = Option<Terms>>,
         _: &Config,
         _: &A,
         _: &mut Generator,
     ) -> Result<(), Error> {
-        Err(NONE)
+        if all.any(|terms| terms.is_some()) { Err(NONE) } else { Ok(()) }
     }
 
-    pub(crate) const fn commit(&mut self, _: Instant, _: usize, _: Option<&Terms>, _: &mut Generator) {}
+    pub(crate) fn commit_all(&mut self, _: Instant, _: impl Iterator<Item = Option<Terms>>, _: &mut Generator) {}
 
     pub(crate) const fn abandon(&mut self) {}
 

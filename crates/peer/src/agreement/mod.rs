@@ -22,7 +22,7 @@ pub(crate) use plan::{Begin, DataTerms, Plan, is_supported};
 pub(crate) use track::Track;
 
 pub(crate) use payload_types::choose_payload_types;
-pub(crate) use section::{OurTransport, Ours, Room};
+pub(crate) use section::{OurData, OurTransport, Ours, Room};
 use section::{Section, Sections};
 
 /// What was agreed on.
@@ -85,27 +85,38 @@ impl Agreement {
         self.sections.truncate(self.settled);
     }
 
-    /// Reads an offer. Nothing changes by that.
+    /// Reads an offer into the plan. Returns what begins with it; `None` when everything is rejected. Nothing changes by that.
     ///
     /// # Errors
     /// [`Error::Sdp`] when the transport of what would be accepted cannot be used.
     #[inline(never)]
-    pub(crate) fn plan_offer(&self, offer: &Session<'_>, ours: &Ours<'_>, plan: &mut Plan) -> Result<(), Error> {
+    pub(crate) fn plan_offer<'d>(
+        &self,
+        offer: &Session<'d>,
+        ours: &Ours<'_>,
+        plan: &mut Plan,
+    ) -> Result<Option<Begin<'d>>, Error> {
         plan.sections = self.answer_sections(ours)?;
         plan.setup = if ours.transport.passive { Setup::Passive } else { Setup::Active };
         let (sections, setup) = (&plan.sections, plan.setup);
         let agreed = &mut plan.agreed;
         self.with_local(ours, sections, setup, &mut |local| agreed.take_offer(offer, local))?;
         plan.keep_to_room(ours);
-        Ok(())
+        plan.begin(offer)
     }
 
-    /// Reads the answer to our offer. Nothing changes by that.
+    /// Reads the answer to our offer into the plan. Returns what begins with it; `None` when everything is rejected. Nothing
+    /// changes by that.
     ///
     /// # Errors
     /// [`Error::NoOffer`]; [`Error::Sdp`] when it does not fit the offer, or its transport cannot be used.
     #[inline(never)]
-    pub(crate) fn plan_answer(&self, answer: &Session<'_>, ours: &Ours<'_>, plan: &mut Plan) -> Result<(), Error> {
+    pub(crate) fn plan_answer<'d>(
+        &self,
+        answer: &Session<'d>,
+        ours: &Ours<'_>,
+        plan: &mut Plan,
+    ) -> Result<Option<Begin<'d>>, Error> {
         if !self.offered {
             return Err(Error::NoOffer);
         }
@@ -115,7 +126,16 @@ impl Agreement {
         let agreed = &mut plan.agreed;
         self.with_local(ours, sections, setup, &mut |local| agreed.take_answer(answer, local))?;
         plan.keep_to_room(ours);
-        Ok(())
+        plan.begin(answer)
+    }
+
+    /// Keeps what the plan of an offer has decided, whose answer is on its way. An unanswered offer of ours is taken back.
+    pub(crate) fn settle_offer(&mut self, plan: &Plan, tracks: &mut [Track]) {
+        if self.offered {
+            self.rollback(tracks);
+        }
+        self.session_version = self.session_version.saturating_add(1);
+        self.settle(plan, tracks);
     }
 
     /// Keeps what a plan has decided.

@@ -40,9 +40,8 @@ pub(crate) struct DataTerms {
 }
 
 impl Plan {
-    pub(crate) const fn new() -> Self {
-        Self { agreed: Negotiated::new(), sections: Sections::new(), setup: Setup::ActPass }
-    }
+    /// A plan that nothing was read into.
+    pub(crate) const EMPTY: Self = Self { agreed: Negotiated::new(), sections: Sections::new(), setup: Setup::ActPass };
 
     /// What begins on the transport of the accepted m-lines; `None` when all were rejected.
     ///
@@ -82,6 +81,11 @@ impl Plan {
     pub(super) fn line(&self, track: usize) -> Option<&Line> {
         let of = |section: &Section| matches!(section, Section::Track(t) if usize::from(*t) == track);
         self.agreed.of_section(self.sections.iter().position(of)?)
+    }
+
+    /// What the streams of each track are to be; `None` for those without an m-line.
+    pub(crate) fn all_terms(&self, tracks: &[Track]) -> impl Iterator<Item = Option<Terms>> {
+        tracks.iter().enumerate().map(|(index, track)| self.terms(index, track))
     }
 
     /// What the streams of the track of this number are to be.

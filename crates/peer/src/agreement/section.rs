@@ -35,8 +35,8 @@ pub(super) type Sections = heapless::Vec<Section, MAX_KINDS>;
 #[derive(Clone, Copy)]
 pub(crate) struct Ours<'a> {
     pub(crate) tracks: &'a [Track],
-    /// Data channels: our SCTP port, the largest message that we take, and our INIT chunk in base64.
-    pub(crate) data: Option<(u16, u32, Option<&'a str>)>,
+    /// Data channels, where there are some.
+    pub(crate) data: Option<OurData<'a>>,
     pub(crate) cname: &'a str,
     pub(crate) room: Room,
     pub(crate) transport: OurTransport<'a>,
@@ -67,6 +67,17 @@ impl Ours<'_> {
 /// The direction of a track that has no room to receive.
 pub(super) const fn deafened(direction: Direction) -> Direction {
     if direction.sends() { Direction::SendOnly } else { Direction::Inactive }
+}
+
+/// The data channels in our descriptions.
+#[derive(Clone, Copy)]
+pub(crate) struct OurData<'a> {
+    /// Our SCTP port.
+    pub(crate) port: u16,
+    /// The largest message that we take, in bytes.
+    pub(crate) max_message_size: u32,
+    /// Our INIT chunk in base64.
+    pub(crate) sctp_init: Option<&'a str>,
 }
 
 /// The transport part of our descriptions.

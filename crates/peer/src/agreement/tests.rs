@@ -7,7 +7,7 @@ use barertc_rtp::PayloadFormat;
 use barertc_sdp::{Direction, LocalCodec, MAX_KINDS, MediaKind, Session};
 use barertc_wire::{Fingerprint, HashAlgorithm};
 
-use super::{Agreement, OurTransport, Ours, Plan, Room, Track, choose_payload_types};
+use super::{Agreement, OurData, OurTransport, Ours, Plan, Room, Track, choose_payload_types};
 use crate::error::Error;
 use crate::terms::Source;
 use crate::track::TrackConfig;
@@ -27,7 +27,13 @@ fn ours<'a>(tracks: &'a [Track], fingerprint: &'a Fingerprint) -> Ours<'a> {
         passive: false,
     };
     let room = Room { video: 1, audio: 1, receiving: 0 };
-    Ours { tracks, data: Some((5_000, 1_000, None)), cname: "me", room, transport }
+    Ours {
+        tracks,
+        data: Some(OurData { port: 5_000, max_message_size: 1_000, sctp_init: None }),
+        cname: "me",
+        room,
+        transport,
+    }
 }
 
 fn video(sends: bool, mid: &str) -> Track {
@@ -56,7 +62,7 @@ fn an_offer_becomes_a_plan_and_nothing_changes() {
     let session = Session::parse(&text).expect("a description");
 
     let (ours_now, mut receivers, print) = (Agreement::new(2), [video(false, "")], fingerprint());
-    let mut plan = Plan::new();
+    let mut plan = Plan::EMPTY;
     ours_now.plan_offer(&session, &ours(&receivers, &print), &mut plan).expect("a plan");
     let terms = plan.terms(0, &receivers[0]).expect("the track has an m-line");
     assert!(terms.receives && !terms.sends);
@@ -86,9 +92,10 @@ fn an_offer_that_is_taken_back_leaves_no_trace() {
     assert_eq!(tracks[0].mid(), "");
     let print = fingerprint();
     let session = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
-    let mut plan = Plan::new();
+    let mut plan = Plan::EMPTY;
     let answer = Session::parse(session).expect("a description");
-    assert_eq!(agreement.plan_answer(&answer, &ours(&tracks, &print), &mut plan), Err(Error::NoOffer));
+    let planned = agreement.plan_answer(&answer, &ours(&tracks, &print), &mut plan);
+    assert_eq!(planned.err(), Some(Error::NoOffer));
 }
 
 /// An offer of a video track and data channels, answered by a device that has data channels only.
@@ -96,12 +103,11 @@ fn answered_without_video() -> (Agreement, String) {
     let (mut theirs, mut tracks) = (Agreement::new(1), [video(true, "cam")]);
     let text = offer(&mut theirs, &mut tracks).expect("an offer");
     let session = Session::parse(&text).expect("a description");
-    let (mut device, print, mut plan) = (Agreement::new(2), fingerprint(), Plan::new());
+    let (mut device, print, mut plan) = (Agreement::new(2), fingerprint(), Plan::EMPTY);
     device.plan_offer(&session, &ours(&[], &print), &mut plan).expect("a plan");
     let mut room = [0; 4_096];
     let answer = device.write_answer(&session, &ours(&[], &print), &plan, &mut room).expect("an answer").to_string();
     device.settle(&plan, &mut []);
-    device.answered();
     (device, answer)
 }
 
@@ -125,9 +131,9 @@ fn more_m_lines_than_can_be_repeated_are_answered_and_not_offered_again() {
     let mut text = offer(&mut theirs, &mut tracks).expect("an offer");
     text.push_str(&"m=image 9 udptl t38\r\n".repeat(MAX_KINDS));
     let session = Session::parse(&text).expect("a description");
-    let (mut device, print, mut plan) = (Agreement::new(2), fingerprint(), Plan::new());
+    let (mut device, print, mut plan) = (Agreement::new(2), fingerprint(), Plan::EMPTY);
     device.plan_offer(&session, &ours(&[], &print), &mut plan).expect("a plan");
-    device.settle(&plan, &mut []);
+    device.settle_offer(&plan, &mut []);
     assert!(device.has_data());
     let error = Error::TooMany { what: "m-lines", limit: MAX_KINDS };
     assert_eq!(offer(&mut device, &mut []), Err(error));

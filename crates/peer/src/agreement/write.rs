@@ -8,7 +8,7 @@ use barertc_sdp::{
 
 use super::Agreement;
 use super::plan::Plan;
-use super::section::{DATA_MID, Ours, Section, Sections, deafened};
+use super::section::{DATA_MID, OurData, Ours, Section, Sections, deafened};
 use super::track::Track;
 use crate::error::Error;
 use crate::track::{Name, number};
@@ -85,11 +85,6 @@ impl Agreement {
             Ok(())
         })?;
         Ok(text)
-    }
-
-    /// The answer that was written is on its way.
-    pub(crate) const fn answered(&mut self) {
-        self.session_version = self.session_version.saturating_add(1);
     }
 
     /// Our side of a description, lent to `f`, which is called once. Its sections are made when they are looked at: a list of
@@ -172,7 +167,7 @@ impl Agreement {
     }
 
     fn data_section<'s>(&'s self, ours: &Ours<'s>, offering: bool) -> Option<Sdp<'s>> {
-        let (sctp_port, max_message_size, sctp_init) = ours.data?;
+        let OurData { port: sctp_port, max_message_size, sctp_init } = ours.data?;
         let name = if self.data_mid.is_empty() { DATA_MID } else { &self.data_mid };
         // In an answer the offerer's name counts.
         let mid = (offering || !self.data_mid.is_empty()).then_some(name);

@@ -7,7 +7,7 @@ use barertc_crypto::Provider;
 use barertc_ice::State;
 use barertc_wire::Instant;
 
-use crate::error::Failure;
+use crate::error::{Error, Failure};
 use crate::event::{ConnectionState, Event, Stage};
 use crate::transport::Transport;
 
@@ -38,6 +38,18 @@ impl Told {
 
     pub(super) const fn is_closed(&self) -> bool {
         matches!(self.state, ConnectionState::Closed)
+    }
+
+    /// Whether a description can still be of use. An ICE restart mends a failure of ICE, and no other one.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Failed`].
+    pub(super) const fn check_negotiable(&self) -> Result<(), Error> {
+        match self.state {
+            ConnectionState::Closed => Err(Error::Closed),
+            ConnectionState::Failed(reason @ (Failure::Dtls(_) | Failure::Srtp(_))) => Err(Error::Failed(reason)),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn close(&mut self) {

@@ -178,11 +178,42 @@ impl<A: Allocator + Clone> Media<A> {
 
     // Descriptions.
 
+    /// Makes what the tracks will need that were agreed on, in the order of their numbers. Nothing of it is used before
+    /// [`commit_all`](Self::commit_all). All or nothing is made.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], [`Error::Media`].
+    pub(crate) fn prepare_all(
+        &mut self,
+        all: impl Iterator<Item = Option<Terms>>,
+        config: &Config,
+        memory: &A,
+        random: &mut Generator,
+    ) -> Result<(), Error> {
+        for (index, terms) in all.enumerate() {
+            let Some(terms) = terms else { continue };
+            self.prepare(index, &terms, config, memory, random).inspect_err(|_| self.abandon())?;
+        }
+        Ok(())
+    }
+
+    /// The tracks are what was agreed on from now on, in the order of their numbers.
+    pub(crate) fn commit_all(
+        &mut self,
+        now: Instant,
+        all: impl Iterator<Item = Option<Terms>>,
+        random: &mut Generator,
+    ) {
+        for (index, terms) in all.enumerate() {
+            self.commit(now, index, terms.as_ref(), random);
+        }
+    }
+
     /// Makes what a track will need that was agreed on. Nothing of it is used before [`commit`](Self::commit).
     ///
     /// # Errors
     /// [`Error::NoMemory`], [`Error::Media`].
-    pub(crate) fn prepare(
+    fn prepare(
         &mut self,
         index: usize,
         terms: &Terms,
@@ -196,7 +227,7 @@ impl<A: Allocator + Clone> Media<A> {
 
     /// A track is what was agreed on from now on; without terms it pauses. The stream of what is not sent any more is kept
     /// for a later description; the buffers of what is not received are given back.
-    pub(crate) fn commit(&mut self, now: Instant, index: usize, terms: Option<&Terms>, random: &mut Generator) {
+    fn commit(&mut self, now: Instant, index: usize, terms: Option<&Terms>, random: &mut Generator) {
         if let Some(terms) = terms {
             self.commit_sending(now, index, terms, random);
         }

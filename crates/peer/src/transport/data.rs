@@ -123,12 +123,12 @@ impl<A: Allocator + Clone> Data<A> {
     // INIT chunks in descriptions.
 
     /// The `a=sctp-init` of an offer of ours; `wanted` says whether offers have one at all.
-    pub(crate) fn offered_token(&self, wanted: bool) -> Option<Token> {
+    pub(super) fn offered_token(&self, wanted: bool) -> Option<Token> {
         self.token().filter(|_| wanted || !matches!(self.snap, Snap::InBand))
     }
 
     /// The `a=sctp-init` of our answer to this offer: none where the offer has one that cannot be used.
-    pub(crate) fn answered_token(&self, offer: &Session<'_>) -> Option<Token> {
+    pub(super) fn answered_token(&self, offer: &Session<'_>) -> Option<Token> {
         let ours = self.token()?;
         let usable = |theirs: &str| theirs != ours.as_str() && snap::parse(theirs).is_some();
         offer.media().filter_map(|media| media.sctp_init()).all(usable).then_some(ours)
@@ -188,7 +188,7 @@ impl<A: Allocator + Clone> Data<A> {
 
     /// The last description ends data channels (RFC 8841 §9.3 and §10). Where it is an offer of the peer, channels that were
     /// opened here wait for an offer of ours; where it refuses our offer, they end.
-    pub(crate) fn end(&mut self, now: Instant, ending: Ending) {
+    pub(super) fn end(&mut self, now: Instant, ending: Ending) {
         self.terms = None;
         if ending == Ending::Refused || self.association.as_ref().is_some_and(|association| !association.is_new()) {
             self.fail(now);

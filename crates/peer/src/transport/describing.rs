@@ -6,11 +6,14 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Generator, Provider};
 use barertc_dtls::Role;
 use barertc_ice::Candidate;
-use barertc_wire::{Fingerprint, Instant};
+use barertc_sdp::Session;
+use barertc_wire::Instant;
 
+use super::data::Ending;
+use super::embedded::carries_dtls;
 use super::security::{self, Security};
 use super::{MAX_MAPPED, Mapped, Transport};
-use crate::agreement::{Begin, OurTransport};
+use crate::agreement::{Begin, OurData, OurTransport};
 use crate::allocators::Allocators;
 use crate::config::{Config, MAX_CANDIDATES};
 use crate::error::Error;
@@ -57,40 +60,43 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     }
 
     /// The candidates that a description tells.
-    pub(crate) fn candidates(&self) -> heapless::Vec<Candidate, MAX_CANDIDATES> {
+    fn candidates(&self) -> heapless::Vec<Candidate, MAX_CANDIDATES> {
         self.ice.local_candidates().take(MAX_CANDIDATES).map(|candidate| self.visible(candidate)).collect()
     }
 
-    /// Our certificate's fingerprint.
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        self.identity.fingerprint(self.provider)
-    }
-
-    /// Our part of a description. With `sped` it says that our checks carry DTLS.
-    pub(crate) fn describe<'t>(
-        &'t self,
+    /// Lends our part of a description to `f`, which is called once: of an answer to `offer`, or of an offer. With `sped` it
+    /// says that our checks carry DTLS.
+    #[inline(never)]
+    pub(crate) fn describe(
+        &self,
+        config: &Config,
+        offer: Option<&Session<'_>>,
         sped: bool,
-        fingerprint: &'t Fingerprint,
-        candidates: &'t [Candidate],
-    ) -> OurTransport<'t> {
+        f: &mut dyn FnMut(OurTransport<'_>, Option<OurData<'_>>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let (ufrag, pwd) = self.ice.local_credentials();
         let settled = self.peer.and(self.security.role());
-        OurTransport {
+        let transport = OurTransport {
             ufrag,
             pwd,
             lite: self.ice.config().lite,
-            fingerprint,
-            candidates,
+            fingerprint: &self.identity.fingerprint(self.provider),
+            candidates: &self.candidates(),
             sped,
             passive: settled == Some(Role::Server),
-        }
+        };
+        let (data, snap) = (&self.data, config.snap);
+        let token = offer.map_or_else(|| data.offered_token(snap), |offer| data.answered_token(offer));
+        let (port, max_message_size) = (config.sctp.local_port, config.max_message_size);
+        let data = OurData { port, max_message_size, sctp_init: token.as_deref() };
+        f(transport, self.data.is_wanted().then_some(data))
     }
 
     /// Whether a description's transport can be taken. Nothing changes by that.
     ///
     /// # Errors
     /// [`Error::CertificateChanged`], [`Error::SctpInit`], [`Error::Sdp`], [`Error::Failed`].
-    pub(crate) fn check(&self, begin: &Begin<'_>) -> Result<(), Error> {
+    fn check(&self, begin: &Begin<'_>) -> Result<(), Error> {
         if let Some(failure) = self.security.failure() {
             return Err(Error::Failed(failure));
         }
@@ -106,12 +112,32 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         }
     }
 
-    /// Takes the memory that a description's transport needs. Where that fails, nothing has changed that anyone sees.
+    /// Checks a description's transport, and takes the memory that it needs. Where that fails, nothing has changed that
+    /// anyone sees. Nothing is needed where the description begins nothing.
+    ///
+    /// # Errors
+    /// [`Error::CertificateChanged`], [`Error::SctpInit`], [`Error::Sdp`], [`Error::Failed`]; [`Error::NoMemory`],
+    /// [`Error::Dtls`], [`Error::Sctp`].
+    pub(crate) fn prepare(
+        &mut self,
+        config: &Config,
+        memory: &Allocators<A>,
+        random: &mut Generator,
+        begin: Option<&Begin<'_>>,
+    ) -> Result<(), Error> {
+        let Some(begin) = begin else { return Ok(()) };
+        self.check(begin)?;
+        // An offer of ours has begun with checks that carry DTLS already, or has not said so.
+        let carries = !begin.is_answer && carries_dtls(&begin.transport);
+        self.reserve(config, memory, random, begin.role, begin.data.is_some(), carries)
+    }
+
+    /// Takes memory for DTLS in this role, for data channels, and for checks that carry DTLS.
     ///
     /// # Errors
     /// [`Error::NoMemory`], [`Error::Dtls`], [`Error::Sctp`].
     #[inline(never)]
-    pub(crate) fn prepare(
+    fn reserve(
         &mut self,
         config: &Config,
         memory: &Allocators<A>,
@@ -147,14 +173,14 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
             dtls.prepare();
             return Ok(());
         }
-        self.prepare(config, memory, random, Role::Client, false, false)
+        self.reserve(config, memory, random, Role::Client, false, false)
     }
 
     /// An offer is on its way: the answerer will most likely be the client in DTLS, and its first flight may overtake its
     /// answer.
     ///
     /// # Errors
-    /// As [`prepare`](Self::prepare).
+    /// [`Error::NoMemory`], [`Error::Dtls`].
     pub(crate) fn prepare_offer(
         &mut self,
         config: &Config,
@@ -163,7 +189,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     ) -> Result<(), Error> {
         // A role that no description has settled was only a guess.
         let role = self.peer.and(self.security.role()).unwrap_or(Role::Server);
-        self.prepare(config, memory, random, role, false, config.sped)
+        self.reserve(config, memory, random, role, false, config.sped)
     }
 
     /// Begins with ICE as the one who offers, or answers (RFC 8445 §6.1.1). The parts are given once, and again when ICE
@@ -182,9 +208,14 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         }
     }
 
-    /// Whether an offer with this user name fragment asks for an ICE restart (RFC 8445 §9).
-    pub(crate) fn is_restart(&self, ufrag: &str) -> bool {
-        self.ice.remote_ufrag().is_some_and(|before| before != ufrag)
+    /// Whether an offer asks for an ICE restart: its user name fragment is another one than before (RFC 8445 §9).
+    pub(crate) fn is_restart(&self, begin: &Begin<'_>) -> bool {
+        self.ice.remote_ufrag().is_some_and(|before| before != begin.transport.ufrag)
+    }
+
+    /// Whether an offer says that its checks carry DTLS.
+    pub(crate) fn is_sped(&self, offer: &Begin<'_>) -> bool {
+        carries_dtls(&offer.transport)
     }
 
     /// Restarts ICE: fresh credentials, and a new association where the old one is over.
@@ -199,12 +230,23 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         Ok(())
     }
 
-    /// Takes what a description says, which was [checked](Self::check) and [prepared](Self::prepare). Returns how many of its
-    /// candidates are not used.
+    /// Takes what a description says that was [prepared](Self::prepare), after it has ended data channels where it has an
+    /// `ending`. Returns how many of its candidates are not used.
     ///
     /// # Errors
     /// [`Error::Dtls`] for a first flight that came early and is wrong; [`Error::Ice`].
-    pub(crate) fn begin(&mut self, now: Instant, begin: &Begin<'_>) -> Result<usize, Error> {
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        begin: Option<&Begin<'_>>,
+        ending: Option<Ending>,
+    ) -> Result<usize, Error> {
+        // A line for data that was rejected ends nothing where there is another one (RFC 8841 §10: one association).
+        if let Some(ending) = ending.filter(|_| begin.is_none_or(|begin| begin.data.is_none())) {
+            self.data.end(now, ending);
+        }
+        barertc_wire::trace!("description: applied, of use: {}", begin.is_some());
+        let Some(begin) = begin else { return Ok(0) };
         let transport = &begin.transport;
         self.begin_carrying(now, transport, begin.is_answer);
         if self.peer.is_none()

@@ -35,7 +35,6 @@ use embedded::Embedded;
 use security::Security;
 
 pub(crate) use data::{ChannelEvent, Ending};
-pub(crate) use embedded::carries_dtls;
 
 /// Local addresses that others know by another one.
 const MAX_MAPPED: usize = 4;

@@ -28,7 +28,7 @@ pub(super) const ACK: u16 = 0xC071;
 pub(super) const OPTIONS: [&str; 2] = ["sped", "googspedv1"];
 
 /// Whether a description says that its checks carry DTLS.
-pub(crate) fn carries_dtls(description: &Description<'_>) -> bool {
+pub(super) fn carries_dtls(description: &Description<'_>) -> bool {
     OPTIONS.iter().any(|option| description.has_option(option))
 }
 
