@@ -1,12 +1,18 @@
-//! `cargo xtask circles`: no two files of a crate need each other, and large structs have a reason.
+//! `cargo xtask circles`: no two files of a crate need each other, large structs have a reason, and an offer that is applied
+//! goes a short way.
 //!
 //! Who reads a file follows what it uses. Where files use each other in a circle, nobody can read one of them first.
 //! The check reads every `use` line and every path that begins with `crate`, `super` or `self`, and looks which file of
 //! the same crate it leads to. A circle that has a good reason is named in `docs/architecture.md`.
+//!
+//! The way of an offer is read from the sources, too: the functions that `PeerConnection::create_answer` reaches, in the
+//! order in which it calls them. A call into a module that owns its state is one step of that way, for who reads on needs
+//! only what the function says of itself. What such a function does, down to the end, is a way of its own.
 
 mod fields;
 mod graph;
 mod modules;
+mod path;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,6 +24,24 @@ use crate::run::root;
 
 /// Where a circle with a reason is named: a line `- circle: FILE, FILE: reason`, the files from the workspace's root.
 const REASONS: &str = "docs/architecture.md";
+
+/// The connection, which calls the modules that own its state.
+const CONNECTION: &str = "PeerConnection";
+/// Its call that applies an offer, and the call that ends every call.
+const OFFER: [&str; 2] = ["create_answer", "update"];
+/// The most changes of file on the way of an offer.
+const CHANGES: usize = 15;
+/// What an offer comes by.
+const PASSES: [&str; 8] = [
+    "Agreement::plan_offer",
+    "Transport::prepare",
+    "Media::prepare_all",
+    "Media::commit_all",
+    "Agreement::settle_offer",
+    "Transport::begin",
+    "Transport::update",
+    "Media::update",
+];
 
 /// Folders with library code whose structure is kept.
 const ROOTS: [&str; 2] = ["crates", "examples"];
@@ -38,10 +62,6 @@ pub fn main(args: &[String]) -> Result<()> {
     if crates < 15 {
         bail!("only {crates} crates were found: the check looks in the wrong place");
     }
-    let unreasoned = unreasoned()?;
-    for (file, name, fields) in &unreasoned {
-        println!("  {file}: {name} has {fields} fields, and no reason beside it");
-    }
     let unnamed: Vec<_> = circles.iter().filter(|circle| !allowed.contains(*circle)).collect();
     println!(
         "  {files} files of {crates} crates, {} circles, {} of them named in {REASONS}",
@@ -57,20 +77,60 @@ pub fn main(args: &[String]) -> Result<()> {
     if !unnamed.is_empty() {
         bail!("{} circles of files without a reason", unnamed.len());
     }
-    if unreasoned.is_empty() { Ok(()) } else { bail!("{} large structs without a reason", unreasoned.len()) }
+    let results = [structs(), offer()];
+    results.into_iter().collect()
 }
 
-/// Structs with too many fields and no reason: file, name and number of fields.
-fn unreasoned() -> Result<Vec<(String, String, usize)>> {
-    let mut found = Vec::new();
+/// Says which structs have too many fields and no reason.
+fn structs() -> Result<()> {
+    let mut large = Vec::new();
     for folder in folders()? {
         let modules = modules::Modules::read(&folder.join("src"))?;
         for file in (0..modules.len()).map(|file| modules.file(file)) {
-            let structs = fields::without_reason(file)?;
-            found.extend(structs.into_iter().map(|(name, fields)| (shown(file), name, fields)));
+            large.extend(fields::large(file)?.into_iter().map(|large| (shown(file), large)));
         }
     }
-    Ok(found)
+    let unreasoned: Vec<_> = large.iter().filter(|(_, large)| !large.is_reasoned).collect();
+    println!("  {} structs of more than {} fields, {} without a reason", large.len(), fields::MOST, unreasoned.len());
+    for (file, large) in &unreasoned {
+        println!("  {file}: {} has {} fields", large.name, large.fields);
+    }
+    if unreasoned.is_empty() { Ok(()) } else { bail!("{} large structs without a reason", unreasoned.len()) }
+}
+
+/// Follows an offer that is applied, and says how often the file changes on the way.
+fn offer() -> Result<()> {
+    let calls = path::Calls::read(&root().join("crates/peer/src"))?;
+    let mut failed = false;
+    let mut passed = Vec::new();
+    for name in OFFER {
+        let steps = calls.of_owner(CONNECTION, name, OFFER[1])?;
+        let changes = path::changes(&steps);
+        println!("  {CONNECTION}::{name}: {} functions, {changes} changes of file, at most {CHANGES}", steps.len());
+        failed |= is_long(&steps);
+        for (_, called) in &steps {
+            let Some((owner, name)) = called.split_once("::").filter(|(owner, _)| *owner != CONNECTION) else {
+                continue;
+            };
+            let inside = calls.all(owner, name)?;
+            println!("    {called}: {} functions, {} changes", inside.len(), path::changes(&inside));
+            failed |= is_long(&inside);
+            passed.push(called.clone());
+        }
+    }
+    if let Some(lost) = PASSES.iter().find(|must| !passed.iter().any(|name| name == *must)) {
+        bail!("an offer that is applied does not come by {lost}: the walk has lost its way");
+    }
+    if failed { bail!("more than {CHANGES} changes of file") } else { Ok(()) }
+}
+
+/// Whether the file changes too often; then the way is printed.
+fn is_long(steps: &[path::Step]) -> bool {
+    let is_long = path::changes(steps) > CHANGES;
+    for (file, name) in steps.iter().filter(|_| is_long) {
+        println!("      {:<45} {name}", shown(Path::new(file)));
+    }
+    is_long
 }
 
 /// Every folder below [`ROOTS`] that is a crate with sources.

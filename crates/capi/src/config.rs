@@ -22,6 +22,7 @@ pub const BRTC_VERSION: u32 = 100;
 
 /// Bounds of a connection. `brtc_config_init` fills it in with defaults: a device that sends one video and one audio track
 /// to a browser and has a few data channels.
+// More than fifteen fields: one for each bound of a connection that a program in C may set.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct brtc_config {

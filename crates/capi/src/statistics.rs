@@ -9,6 +9,7 @@ use crate::raw;
 use crate::result::{Cause, brtc_result};
 
 /// Figures of a connection, named as in the W3C's webrtc-stats.
+// More than fifteen fields: one for each number that a program in C may show.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct brtc_stats {
@@ -55,6 +56,7 @@ pub struct brtc_stats {
 raw::growing!(brtc_stats, "stats.size");
 
 /// Figures of a track. Those of a direction that it does not have are 0.
+// More than fifteen fields: the members of the W3C's statistics of a stream.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct brtc_track_stats {

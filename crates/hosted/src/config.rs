@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 /// The configuration of the driver: sizes of its buffers and queues, and time limits.
+// More than fifteen fields: each is a bound or a time that is set on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {

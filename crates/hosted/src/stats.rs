@@ -37,6 +37,7 @@ barertc_wire::reasons! {
 }
 
 /// The statistics since the driver was made.
+// More than fifteen fields: each counts one thing.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -6,6 +6,7 @@ use barertc_wire::{ConfigError, Rule};
 use crate::transaction::Timing;
 
 /// Bounds and times of an agent. The defaults are those of the RFCs, or of a browser where the RFCs leave it open.
+// More than fifteen fields: each is a bound or a time that is set on its own.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {

@@ -25,6 +25,7 @@ pub enum CandidatePairState {
 
 /// Statistics of a candidate pair, with the names of the W3C's `RTCIceCandidatePairStats` in snake case. Counters begin
 /// when the pair is made.
+// More than fifteen fields: the members of the W3C's `RTCIceCandidatePairStats`.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

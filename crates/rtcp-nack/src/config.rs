@@ -17,6 +17,7 @@ pub(crate) const MAX_REPAIRS: usize = 16;
 pub type Mid = heapless::Vec<u8, 64>;
 
 /// The configuration of a stream that is sent.
+// More than fifteen fields: each is a bound, or a number that was negotiated.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SendConfig {

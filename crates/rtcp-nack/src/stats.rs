@@ -7,6 +7,7 @@ use barertc_rtp::{PlayoutDelay, ReceivedFrame};
 use barertc_wire::{Count, Instant};
 
 /// `RTCOutboundRtpStreamStats`: what one stream sent.
+// More than fifteen fields: the members of the W3C's `RTCOutboundRtpStreamStats`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OutboundStats {
@@ -148,6 +149,7 @@ barertc_wire::reasons! {
 }
 
 /// `RTCInboundRtpStreamStats`: what one stream received.
+// More than fifteen fields: the members of the W3C's `RTCInboundRtpStreamStats`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InboundStats {

@@ -36,6 +36,7 @@ pub enum Congestion {
 ///
 /// The association takes all its memory when it is made. How much follows from these numbers:
 /// [`Association::worst_case_bytes`](crate::Association::worst_case_bytes).
+// More than fifteen fields: each is a bound or a time that is set on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -72,6 +72,7 @@ Output
   -h, --help           print this text";
 
 /// The options, with defaults filled in.
+// More than fifteen fields: one for each option of the command line.
 pub struct Options {
     pub media: Option<PathBuf>,
     /// Commands for pictures and sound, instead of media.

@@ -5,6 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use barertc::TurnServer;
 
 /// What a user can choose.
+// More than fifteen fields: one for each setting.
 #[derive(Clone, Debug)]
 pub struct Settings<'a> {
     /// Where the page and signaling are served.

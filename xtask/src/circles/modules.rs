@@ -151,7 +151,7 @@ impl<'ast> Visit<'ast> for Paths<'_> {
     }
 }
 
-fn attributes(item: &Item) -> &[Attribute] {
+pub fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Mod(item) => &item.attrs,
         Item::Use(item) => &item.attrs,
@@ -162,7 +162,7 @@ fn attributes(item: &Item) -> &[Attribute] {
 }
 
 /// Whether the item is only there with `cfg(test)` or something like it.
-fn is_for_tests(attributes: &[Attribute]) -> bool {
+pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
         let tokens = attribute.meta.require_list().map(|list| list.tokens.to_string()).unwrap_or_default();
         tokens == "test" || tokens.contains("all (test") || tokens.contains("all(test")
