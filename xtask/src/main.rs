@@ -128,7 +128,11 @@ const VERBS: &[Verb] = &[
         about: "the streamer behind the WiFi driver and a simulated co-processor, and a real browser (root)",
         run: e2e::hosted,
     },
-    Verb { name: "circles", about: "files of a crate that need each other: there must be none", run: circles::main },
+    Verb {
+        name: "circles",
+        about: "circles of files, large structs, and the way of an offer through the files",
+        run: circles::main,
+    },
     Verb {
         name: "no-panic",
         about: "links each path that bytes from the network take without a panic handler",
