@@ -55,7 +55,6 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Error::SctpInit`]; [`Error::Media`] when a track cannot be sent as agreed on; [`Error::NoMemory`],
     /// [`Error::Closed`], [`Error::Failed`].
     pub fn set_answer(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
-        self.told.check_negotiable()?;
         let answer = Session::parse(answer)?;
         let begin = self.plan_answer(&answer)?;
         self.transport.prepare(&self.config, &self.memory, &mut self.random, begin.as_ref())?;
@@ -76,7 +75,6 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// [`Error::Sdp`]; [`Error::CertificateChanged`]; [`Error::Media`] when a track cannot be sent as agreed on;
     /// [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
     pub fn create_answer<'o>(&mut self, now: Instant, offer: &str, out: &'o mut [u8]) -> Result<&'o str, Error> {
-        self.told.check_negotiable()?;
         let offer = Session::parse(offer)?;
         let begin = self.plan_offer(&offer)?;
         self.transport.prepare(&self.config, &self.memory, &mut self.random, begin.as_ref())?;
@@ -149,6 +147,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         sped: bool,
         f: &mut dyn FnMut(&Ours<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        self.told.check_negotiable()?;
         let (video, audio) = (self.config.recv_video.count, self.config.recv_audio.count);
         let room = Room { video, audio, receiving: self.media.receiving() };
         self.transport.describe(&self.config, offer, sped, &mut |transport, data| {
