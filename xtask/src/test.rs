@@ -19,7 +19,11 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { name: "tools", about: "what the tests need beside Rust is installed", run: install },
     Part { name: "fmt", about: "formatting, and no large file that nobody named", run: fmt },
-    Part { name: "circles", about: "no circles of files, no large structs; or a reason", run: circles },
+    Part {
+        name: "circles",
+        about: "no circle of files and no large struct without a reason; an offer changes the file 15 times at most",
+        run: circles,
+    },
     Part { name: "deny", about: "licences, sources, doubled and yanked versions of all dependencies", run: deny },
     Part { name: "clippy", about: "lints, warnings denied", run: clippy },
     Part {
