@@ -66,6 +66,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
 
     /// Lends our part of a description to `f`, which is called once: of an answer to `offer`, or of an offer. With `sped` it
     /// says that our checks carry DTLS.
+    #[expect(clippy::type_complexity, reason = "a name for the type of `f` would say less than its two arguments")]
     #[inline(never)]
     pub(crate) fn describe(
         &self,
