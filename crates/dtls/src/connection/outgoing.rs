@@ -37,7 +37,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
     /// # Errors
     /// [`Error::NotConnected`] before [`can_send`](Self::can_send) is true. [`Error::Closed`] after the end of the
     /// connection. [`Error::BufferTooShort`] when `out` has not the room behind the data. [`Error::KeysExhausted`] when the
-    /// key has used all its sequence numbers.
+    /// key has used all its sequence numbers: nothing can be sent any more, so the connection fails by it.
     pub fn seal(&mut self, now: Instant, out: &mut [u8], len: usize) -> Result<usize, Error> {
         // A key update that is due begins when it is polled.
         let _ = now;
@@ -48,9 +48,13 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         }
         let link = &mut self.link;
         let epoch = link.records.write_epoch();
-        let (len, _) = link.records.seal(&link.provider, epoch, content::APPLICATION_DATA, out, len)?;
+        let sealed = link.records.seal(&link.provider, epoch, content::APPLICATION_DATA, out, len);
+        if let Err(error @ Error::KeysExhausted) = sealed {
+            self.fail(error);
+            return Err(error);
+        }
         link.update_when_due();
-        Ok(len)
+        sealed.map(|(len, _)| len)
     }
 
     fn flight_datagram(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {

@@ -347,3 +347,14 @@ fn the_timer_can_begin_when_a_flight_really_leaves() {
     client.restart_timer(at(2_000), Some(Duration::from_secs(60)));
     assert_eq!(client.timeout(), Some(at(5_000)));
 }
+
+#[test]
+fn a_key_without_a_sequence_number_left_ends_the_connection() {
+    let (mut c, _) = connected_13(true);
+    assert_eq!(events(&mut c).len(), 1);
+    c.link.records.use_up();
+    let mut out = [0; 100];
+    assert_eq!(c.seal(Instant::ZERO, &mut out, 5), Err(Error::KeysExhausted));
+    assert_eq!(events(&mut c), [Event::Failed(Error::KeysExhausted)]);
+    assert_eq!(c.seal(Instant::ZERO, &mut out, 5), Err(Error::Closed));
+}

@@ -155,6 +155,12 @@ impl<A: Allocator, P: Provider> Records<A, P> {
         self.authentic
     }
 
+    /// Uses up the sequence numbers of all keys.
+    #[cfg(test)]
+    pub(crate) fn use_up(&mut self) {
+        self.write.iter_mut().flatten().for_each(|e| e.next = LAST_SEQUENCE);
+    }
+
     /// Whether so many records failed that the keys can't be trusted any longer.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.forgeries >= FORGERY_LIMIT
