@@ -49,12 +49,19 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         self.refuse_with(status, |_| Ok(())).await
     }
 
+    /// Refuses a request whose body has more bytes than there is room for.
+    pub(crate) async fn refuse_too_long(&mut self, limit: usize) -> Result<(), Error> {
+        self.handler.discarded(Discard::TooLong);
+        let answer = Answer { status: 413, head_only: self.head_only, limit: Some(limit) };
+        reply::refuse_with(self.socket, self.handler, answer, |_| Ok(())).await
+    }
+
     async fn refuse_with(
         &mut self,
         status: u16,
         fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let answer = Answer { status, head_only: self.head_only };
+        let answer = Answer { status, head_only: self.head_only, limit: None };
         reply::refuse_with(self.socket, self.handler, answer, fields).await
     }
 
@@ -315,18 +322,19 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         buf: &'b mut [u8],
     ) -> Result<Option<&'b str>, Error> {
         let chunked = request.fields.coding == Coding::Chunked;
-        let refused = if !request.fields.is_type(wanted) {
-            Some((415, Some(Discard::Unsupported)))
-        } else {
-            match request.fields.content_length {
-                None if chunked => None,
-                None => Some((411, Some(Discard::Unsupported))),
-                Some(length) if length > buf.len() => Some((413, Some(Discard::TooLong))),
-                Some(_) => None,
-            }
+        let limit = buf.len();
+        let refused = match request.fields.content_length {
+            _ if !request.fields.is_type(wanted) => Some(415),
+            None if !chunked => Some(411),
+            Some(length) if length > limit => Some(413),
+            _ => None,
         };
-        if let Some((status, why)) = refused {
-            self.refuse(status, why).await?;
+        match refused {
+            Some(413) => self.refuse_too_long(limit).await?,
+            Some(status) => self.refuse(status, Some(Discard::Unsupported)).await?,
+            None => {}
+        }
+        if refused.is_some() {
             return Ok(None);
         }
         // Who asks first whether to send the body at all would wait for an answer (RFC 9110 §10.1.1).
@@ -339,24 +347,17 @@ impl<S: Read + Write, H: Server> Exchange<'_, S, H> {
         };
         let body = match read {
             // Only chunks say so late that they are too long, or that they are none.
-            Err(Error::TooLong { .. }) => Err((413, Discard::TooLong)),
-            Err(Error::Protocol(_)) => Err((400, Discard::Unsupported)),
-            other => Ok(other?),
-        };
-        let body = match body {
-            Ok(body) => body,
-            Err((status, why)) => {
-                self.refuse(status, Some(why)).await?;
+            Err(Error::TooLong { .. }) => {
+                self.refuse_too_long(limit).await?;
                 return Ok(None);
             }
+            Err(Error::Protocol(_)) => None,
+            other => core::str::from_utf8(other?).ok(),
         };
-        match core::str::from_utf8(body) {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => {
-                self.refuse(400, Some(Discard::Unsupported)).await?;
-                Ok(None)
-            }
+        if body.is_none() {
+            self.refuse(400, Some(Discard::Unsupported)).await?;
         }
+        Ok(body)
     }
 
     async fn session_options(&mut self) -> Result<(), Error> {

@@ -170,7 +170,8 @@ impl<const CLIENTS: usize, const MESSAGE: usize> Hub<CLIENTS, MESSAGE> {
             }
             Admission::TooManyAttempts { retry_after } => {
                 self.discard(Discard::TooManyAttempts);
-                let (seconds, answer) = (whole_seconds(retry_after), Answer { status: 429, head_only: false });
+                let (seconds, answer) =
+                    (whole_seconds(retry_after), Answer { status: 429, head_only: false, limit: None });
                 let refused = refuse_with(socket, clock, answer, |w| w.line(format_args!("Retry-After: {seconds}")));
                 return refused.await.map(|()| None);
             }

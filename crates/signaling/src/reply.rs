@@ -1,5 +1,6 @@
 //! Responses that have a status and no content of the application.
 
+use core::fmt::Write as _;
 use core::pin::pin;
 use core::time::Duration;
 
@@ -32,7 +33,7 @@ pub(crate) async fn go_on<S: Write>(socket: &mut S) -> Result<(), Error> {
 
 /// Refuses a request with a status. The body is the name of the status.
 pub(crate) async fn refuse<S: Write, C: Clock>(socket: &mut S, clock: &C, status: u16) -> Result<(), Error> {
-    refuse_with(socket, clock, Answer { status, head_only: false }, |_| Ok(())).await
+    refuse_with(socket, clock, Answer { status, head_only: false, limit: None }, |_| Ok(())).await
 }
 
 /// An answer without a description.
@@ -41,6 +42,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The request was HEAD: the head says what there would be, and nothing follows it (RFC 9110 §9.3.2).
     pub(crate) head_only: bool,
+    /// The most bytes that the request might have had. The body of the answer tells it.
+    pub(crate) limit: Option<usize>,
 }
 
 /// The status for a head that breaks a rule.
@@ -61,10 +64,14 @@ pub(crate) fn whole_seconds(wait: Duration) -> u64 {
 pub(crate) async fn refuse_with<S: Write, C: Clock>(
     socket: &mut S,
     clock: &C,
-    Answer { status, head_only }: Answer,
+    Answer { status, head_only, limit }: Answer,
     fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let text = reason(status);
+    let mut text = heapless::String::<64>::new();
+    text.push_str(reason(status)).map_err(|_| Error::NoRoom)?;
+    if let Some(limit) = limit {
+        write!(text, ": at most {limit} bytes").map_err(|_| Error::NoRoom)?;
+    }
     let mut room = [0; HEAD_ROOM.saturating_add(64)];
     let place = room.get_mut(HEAD_ROOM..).and_then(|r| r.get_mut(..text.len())).ok_or(Error::NoRoom)?;
     place.copy_from_slice(text.as_bytes());

@@ -204,7 +204,8 @@ pub async fn serve_connection<S: Read + Write, H: Server>(
     if request.fields.is_websocket() && request.method == "GET" {
         // A client should wait for our answer before it speaks (RFC 6455 §4.1); one that did not is heard all the same.
         let came = behind.len();
-        let Some(room) = message.get_mut(..came) else { return exchange.refuse(413, Some(Discard::TooLong)).await };
+        let limit = message.len();
+        let Some(room) = message.get_mut(..came) else { return exchange.refuse_too_long(limit).await };
         room.copy_from_slice(behind);
         let Some((number, names)) = pin!(exchange.upgrade(&request)).await? else { return Ok(()) };
         let ws = WebSocket::server(exchange.socket, message).with_received(came);

@@ -62,8 +62,15 @@ fn what_cannot_be_had_is_refused_by_name() {
     assert_eq!(status(exchange(&app, &request("GET", "/whep", "", ""))), "405");
     assert_eq!(status(exchange(&app, &format!("POST /whep HTTP/1.1\r\nHost: localhost\r\n{SDP}\r\n"))), "411");
     let big = request("POST", "/whep", SDP, &"v".repeat(1 << 20));
-    assert_eq!(status(exchange(&app, &big)), "413");
-    assert_eq!(app.discarded_so_often(Discard::TooLong), 1);
+    let too_large = exchange(&app, &big);
+    assert!(too_large.starts_with("HTTP/1.1 413 Content Too Large\r\n"), "{too_large}");
+    // Who is refused hears the limit.
+    let limit = too_large.split_once("\r\n\r\n").and_then(|(_, body)| body.strip_prefix("Content Too Large: at most "));
+    let limit: usize = limit.and_then(|text| text.strip_suffix(" bytes")).unwrap().parse().unwrap();
+    let at_the_limit = request("POST", "/whep", SDP, &"v".repeat(limit));
+    assert_eq!(status(exchange(&app, &at_the_limit)), "400", "that much is read, and is no offer");
+    assert_eq!(status(exchange(&app, &request("POST", "/whep", SDP, &"v".repeat(limit + 1)))), "413");
+    assert_eq!(app.discarded_so_often(Discard::TooLong), 2);
     app.full.set(true);
     assert_eq!(status(exchange(&app, &request("POST", "/whep", SDP, "v=0\r\n"))), "503");
     assert!(app.sessions.borrow().is_empty());
