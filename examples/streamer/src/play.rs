@@ -3,6 +3,7 @@
 use core::cell::RefCell;
 use core::convert::Infallible;
 use core::fmt::{Display, Write};
+use core::mem;
 use core::pin::pin;
 use core::time::Duration;
 
@@ -42,7 +43,7 @@ struct Renditions<A: barertc::Allocator> {
 }
 
 /// Frames that are read ahead of their time, so that a flash that is slow with one large frame delays none: a quarter of
-/// a second of each kind. A frame that there was no memory for is a gap.
+/// a second of each kind. A frame that there was no memory for is a gap, which the page and the log tell.
 struct Ahead<A: barertc::Allocator> {
     frames: RefCell<[Deque<Option<Renditions<A>>, DEPTH>; 2]>,
     /// A frame was taken, or put there.
@@ -124,7 +125,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
         tracks: &mut Tracks<S, A>,
         small: &mut Option<Source<S, A>>,
     ) -> Error<S::Error> {
-        let mut key_frame_at = None;
+        let (mut key_frame_at, mut had_memory) = (None, true);
         loop {
             if app.viewers.borrow().expected() == 0 {
                 // Nobody watches: what was read ahead is nobody's either.
@@ -147,10 +148,19 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
                     Some(Renditions { large, small: read_small(storage, small).await })
                 }
                 // Memory comes back when frames have been sent; until then this frame's time passes.
-                Err(Error { kind: ErrorKind::OutOfMemory, .. }) => None,
+                Err(error @ Error { kind: ErrorKind::OutOfMemory, .. }) => {
+                    app.status.set_trouble(format_args!("{error}"));
+                    if mem::replace(&mut had_memory, false) {
+                        app.board.log(format_args!("media: {error}; frames are left out until there is some"));
+                    }
+                    None
+                }
                 Err(error) => return error,
             };
-            app.status.clear_trouble();
+            if frame.is_some() {
+                had_memory = true;
+                app.status.clear_trouble();
+            }
             if let Some(queue) = self.frames.borrow_mut().get_mut(n) {
                 // It has room, or this track would not be in need.
                 let _ = queue.push_back(frame);
