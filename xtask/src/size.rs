@@ -57,7 +57,7 @@ impl Region {
 }
 
 /// The budget is not reached: docs/size.md says where the rest is. To be lowered with the image.
-const LIMIT_P4: u64 = 800 << 10;
+const LIMIT_P4: u64 = 784 << 10;
 /// Its own data and futures, and 69,632 bytes of either Ethernet's frames or WiFi's heap.
 const INTERNAL_P4: u64 = 176 << 10;
 /// What interrupts and calls through pointers add fits many times over: 300 KB are there.

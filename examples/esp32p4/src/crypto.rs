@@ -1,24 +1,23 @@
-//! The chip's accelerators as a crypto provider: AES blocks, counter mode and most of GCM, SHA-1 and SHA-2 with their HMACs, and points of
+//! The chip's accelerators as a crypto provider: AES ([`unit_aes`](crate::unit_aes)), SHA-1 and SHA-2 with their HMACs, and points of
 //! P-256. The rest is RustCrypto's.
 //!
-//! Each unit has to give RustCrypto's result once, at start, before it is used: a unit that does not is left alone and said.
+//! The units for hashes and curves have to give RustCrypto's result once, at start, before they are used: a unit that does not is left
+//! alone and said. AES in software is not in the image beside the unit's: a unit that fails its test vectors ends the start.
 
 use core::cell::RefCell;
 
 use barertc::{Provider, RustCrypto};
-use barertc_crypto::{
-    AesKey, BadTag, ChaChaKey, GcmKey, HmacSha1Key, HmacSha256Key, HmacSha384Key, InvalidPoint, P256Secret,
-};
+#[cfg(feature = "software-aes")]
+use barertc_crypto::{AesKey, GcmKey};
+use barertc_crypto::{ChaChaKey, HmacSha1Key, HmacSha256Key, HmacSha384Key, InvalidPoint, P256Secret};
 use esp_hal::Blocking;
-use esp_hal::aes::cipher_modes::{Ctr, Ecb};
-use esp_hal::aes::{AesBackend, AesContext, AesWorkQueueDriver, CipherState, Key, Operation};
 use esp_hal::ecc::{Config, Ecc, EllipticCurve};
 use esp_hal::peripherals::{AES, ECC, SHA};
 use esp_hal::sha::{Sha, Sha1, Sha256, Sha384, Sha512, ShaAlgorithm};
-use static_cell::StaticCell;
 use zeroize::Zeroize;
 
-use crate::gcm;
+#[cfg(not(feature = "software-aes"))]
+use crate::unit_aes::{self, UnitKey as AesKey, UnitKey as GcmKey};
 
 /// The base point of P-256 (NIST SP 800-186 section 3.2.1.3).
 const BASE: [u8; 64] = [
@@ -37,45 +36,35 @@ const SAMPLE: [u8; 301] = [0x5a; 301];
 
 /// The accelerators that were found to work.
 pub struct Accelerators {
-    aes: Option<AesWorkQueueDriver<'static, 'static>>,
+    #[cfg(not(feature = "software-aes"))]
+    _aes: unit_aes::Driver,
     sha: Option<RefCell<Sha<'static>>>,
     ecc: Option<RefCell<Ecc<'static, Blocking>>>,
 }
 
 impl Accelerators {
     /// Starts the units and tries each of them; `log` is told which are not used.
-    pub fn new(aes: AES<'static>, sha: SHA<'static>, ecc: ECC<'static>, log: fn(core::fmt::Arguments<'_>)) -> Self {
-        static BACKEND: StaticCell<AesBackend<'static>> = StaticCell::new();
+    pub fn new(
+        #[cfg_attr(feature = "software-aes", expect(unused_variables))] aes: AES<'static>,
+        sha: SHA<'static>,
+        ecc: ECC<'static>,
+        log: fn(core::fmt::Arguments<'_>),
+    ) -> Result<Self, &'static str> {
         // A multiplication takes the same time whatever the secret is.
         let ecc = Ecc::new(ecc, Config::default().with_enhanced_security(true));
         let mut units = Self {
-            aes: Some(BACKEND.init(AesBackend::new(aes)).start()),
+            #[cfg(not(feature = "software-aes"))]
+            _aes: unit_aes::start(aes)?,
             sha: Some(RefCell::new(Sha::new(sha))),
             ecc: Some(RefCell::new(ecc)),
         };
-        let works = [units.aes_works(), units.sha_works(), units.ecc_works()];
-        for (name, _) in ["AES", "SHA", "ECC"].iter().zip(works).filter(|(_, works)| !works) {
+        let works = [units.sha_works(), units.ecc_works()];
+        for (name, _) in ["SHA", "ECC"].iter().zip(works).filter(|(_, works)| !works) {
             log(format_args!("crypto: the {name} unit gives other results than software and is not used"));
         }
-        units.aes = units.aes.filter(|_| works[0]);
-        units.sha = units.sha.filter(|_| works[1]);
-        units.ecc = units.ecc.filter(|_| works[2]);
-        units
-    }
-
-    fn aes_works(&self) -> bool {
-        [16, 32].iter().all(|len| {
-            let Ok(key) = AesKey::new(&SAMPLE[..*len]) else { return false };
-            let (mut ours, mut theirs, mut block, mut same) = (SAMPLE, SAMPLE, [7; 16], [7; 16]);
-            self.aes_ctr(&key, &[0xff; 16], &mut ours);
-            RustCrypto.aes_ctr(&key, &[0xff; 16], &mut theirs);
-            self.aes_block(&key, &mut block);
-            RustCrypto.aes_block(&key, &mut same);
-            let Ok(key) = GcmKey::new(&SAMPLE[..*len]) else { return false };
-            let (nonce, aad) = (&[9; 12], &SAMPLE[..17]);
-            let tags = [self.gcm_seal(&key, nonce, aad, &mut ours), RustCrypto.gcm_seal(&key, nonce, aad, &mut theirs)];
-            ours == theirs && block == same && tags[0] == tags[1]
-        })
+        units.sha = units.sha.filter(|_| works[0]);
+        units.ecc = units.ecc.filter(|_| works[1]);
+        Ok(units)
     }
 
     fn sha_works(&self) -> bool {
@@ -99,16 +88,6 @@ impl Accelerators {
             && self.p256_agree(&secret, &public).ok() == RustCrypto.p256_agree(&secret, &public).ok()
             && self.p256_agree(&secret, &off_curve).is_err()
     }
-}
-
-/// In place; one key schedule for all of it.
-fn cipher(mode: impl Into<CipherState>, key: &[u8], data: &mut [u8]) {
-    let key = match <[u8; 16]>::try_from(key) {
-        Ok(short) => Key::from(short),
-        Err(_) => Key::from(<[u8; 32]>::try_from(key).expect("an AES key has 16 or 32 bytes")),
-    };
-    let mut context = AesContext::new(mode, Operation::Encrypt, key);
-    context.process_in_place(data).expect("whole blocks where the mode wants them").wait_blocking();
 }
 
 fn hash<'p, A: ShaAlgorithm, const N: usize>(
@@ -153,43 +132,6 @@ impl Provider for Accelerators {
     type AesKey = AesKey;
     type GcmKey = GcmKey;
     type ChaChaKey = ChaChaKey;
-
-    fn aes_ctr(&self, key: &AesKey, iv: &[u8; 16], data: &mut [u8]) {
-        match &self.aes {
-            Some(_) => cipher(Ctr::new(*iv), key.raw(), data),
-            None => RustCrypto.aes_ctr(key, iv, data),
-        }
-    }
-
-    fn aes_block(&self, key: &AesKey, block: &mut [u8; 16]) {
-        match &self.aes {
-            Some(_) => cipher(Ecb, key.raw(), block),
-            None => RustCrypto.aes_block(key, block),
-        }
-    }
-
-    fn gcm_seal(&self, key: &GcmKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
-        if self.aes.is_none() {
-            return RustCrypto.gcm_seal(key, nonce, aad, data);
-        }
-        let raw = key.raw();
-        gcm::seal(|block| cipher(Ecb, raw, block), |iv, data| cipher(Ctr::new(*iv), raw, data), nonce, aad, data)
-    }
-
-    fn gcm_open(
-        &self,
-        key: &GcmKey,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        data: &mut [u8],
-        tag: &[u8; 16],
-    ) -> Result<(), BadTag> {
-        if self.aes.is_none() {
-            return RustCrypto.gcm_open(key, nonce, aad, data, tag);
-        }
-        let raw = key.raw();
-        gcm::open(|block| cipher(Ecb, raw, block), |iv, data| cipher(Ctr::new(*iv), raw, data), nonce, aad, data, tag)
-    }
 
     fn hmac_sha1(&self, key: &HmacSha1Key, parts: &[&[u8]]) -> [u8; 20] {
         match &self.sha {

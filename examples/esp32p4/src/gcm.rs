@@ -1,6 +1,6 @@
 //! AES-GCM with the unit for AES: what is left to software is GHASH.
 
-use barertc_crypto::{BadTag, constant_time_eq};
+use barertc_crypto::{BadTag, BlockKey, constant_time_eq};
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash as _;
 
@@ -12,40 +12,33 @@ fn counter(nonce: &[u8; 12], count: u8) -> [u8; 16] {
     block
 }
 
-/// Encrypts in place and gives the tag (NIST SP 800-38D §7.1). `block` enciphers a block, `ctr` goes on from a counter block.
-pub fn seal(
-    block: impl Fn(&mut [u8; 16]),
-    ctr: impl Fn(&[u8; 16], &mut [u8]),
-    nonce: &[u8; 12],
-    aad: &[u8],
-    data: &mut [u8],
-) -> [u8; 16] {
-    ctr(&counter(nonce, 2), data);
-    tag(block, nonce, aad, data)
+/// Encrypts in place and gives the tag (NIST SP 800-38D §7.1).
+pub fn seal(key: &impl BlockKey, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; 16] {
+    key.ctr(&counter(nonce, 2), data);
+    tag(key, nonce, aad, data)
 }
 
 /// Checks the tag, and decrypts in place if it is right (NIST SP 800-38D §7.2).
 pub fn open(
-    block: impl Fn(&mut [u8; 16]),
-    ctr: impl Fn(&[u8; 16], &mut [u8]),
+    key: &impl BlockKey,
     nonce: &[u8; 12],
     aad: &[u8],
     data: &mut [u8],
     shown: &[u8; 16],
 ) -> Result<(), BadTag> {
-    if !constant_time_eq(&tag(block, nonce, aad, data), shown) {
+    if !constant_time_eq(&tag(key, nonce, aad, data), shown) {
         return Err(BadTag);
     }
-    ctr(&counter(nonce, 2), data);
+    key.ctr(&counter(nonce, 2), data);
     Ok(())
 }
 
 /// The tag of what is encrypted.
-fn tag(block: impl Fn(&mut [u8; 16]), nonce: &[u8; 12], aad: &[u8], encrypted: &[u8]) -> [u8; 16] {
-    let (mut key, mut mask) = ([0; 16], counter(nonce, 1));
-    block(&mut key);
-    block(&mut mask);
-    let mut hash = GHash::new(&key.into());
+fn tag(key: &impl BlockKey, nonce: &[u8; 12], aad: &[u8], encrypted: &[u8]) -> [u8; 16] {
+    let (mut hash_key, mut mask) = ([0; 16], counter(nonce, 1));
+    key.encrypt_block(&mut hash_key);
+    key.encrypt_block(&mut mask);
+    let mut hash = GHash::new(&hash_key.into());
     hash.update_padded(aad);
     hash.update_padded(encrypted);
     let bits = |bytes: &[u8]| (bytes.len() as u64 * 8).to_be_bytes();
@@ -54,6 +47,6 @@ fn tag(block: impl Fn(&mut [u8; 16]), nonce: &[u8; 12], aad: &[u8], encrypted: &
     lengths[8..].copy_from_slice(&bits(encrypted));
     hash.update(&[lengths.into()]);
     let hash: [u8; 16] = hash.finalize().into();
-    zeroize::Zeroize::zeroize(&mut key);
+    zeroize::Zeroize::zeroize(&mut hash_key);
     core::array::from_fn(|n| hash[n] ^ mask[n])
 }

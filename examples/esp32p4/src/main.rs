@@ -5,10 +5,13 @@
 mod crypto;
 mod entropy;
 mod flash;
+#[cfg(not(feature = "software-aes"))]
 mod gcm;
 mod log;
 mod memory;
 mod net;
+#[cfg(not(feature = "software-aes"))]
+mod unit_aes;
 
 use core::panic::PanicInfo;
 use core::pin::pin;
@@ -287,7 +290,7 @@ fn board(
     internal: Option<&'static Heap<'static>>,
     stack: Stack<'static>,
     rng: ChaCha20Rng,
-    crypto: impl FnOnce() -> Accelerators,
+    crypto: impl FnOnce() -> Result<Accelerators, &'static str>,
 ) -> Result<&'static EmbassyBoard<Accelerators>, &'static str> {
     let parts = Parts {
         psram,
@@ -296,7 +299,7 @@ fn board(
         tcp: TCP.take(),
         udp: UDP.take(),
         rng,
-        crypto: crypto(),
+        crypto: crypto()?,
         depth: memory::stack,
         log: log::line,
     };

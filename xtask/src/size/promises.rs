@@ -2,20 +2,29 @@
 
 use std::fmt;
 
-use object::{Object, ObjectSymbol};
+use object::{Object, ObjectSection, ObjectSymbol};
 
-use super::Image;
 use super::stack::Stack;
+use super::{Image, is_loaded};
 use crate::image::initialisers_of;
+use crate::run::{root, show_path};
 
 /// The function that `barertc_arena::Unlinkable` calls, and that exists nowhere.
 const NO_HEAP: &str = "the_global_heap_is_used";
+
+/// Whether what is loaded of an image has these bytes somewhere.
+fn contains(elf: &object::File<'_>, bytes: &[u8]) -> bool {
+    let loaded = elf.sections().filter(is_loaded).filter_map(|section| section.data().ok());
+    loaded.into_iter().any(|data| data.windows(bytes.len()).any(|window| window == bytes))
+}
 
 /// What was promised of an image, and what was found.
 pub struct Promises {
     initialisers: u64,
     undefined: Vec<String>,
     heap: bool,
+    /// Whether names of this machine's folders are in it.
+    folders: bool,
     flash: u64,
     budget: Option<u64>,
     limit: Option<u64>,
@@ -33,6 +42,7 @@ impl Promises {
             initialisers: initialisers_of(elf),
             undefined: undefined.map(names).filter(|name| !name.is_empty()).collect(),
             heap: elf.symbols().any(|symbol| symbol.name().is_ok_and(|name| name.contains(NO_HEAP))),
+            folders: contains(elf, show_path(&root()).as_bytes()),
             flash,
             budget: image.budget,
             limit: image.limit,
@@ -49,6 +59,7 @@ impl Promises {
             (self.initialisers > 0).then(|| format!("{} bytes of initialisers run before main", self.initialisers)),
             (!self.undefined.is_empty()).then(|| format!("undefined: {}", self.undefined.join(", "))),
             self.heap.then(|| "somebody reaches the global heap".to_owned()),
+            self.folders.then(|| "folders of this machine are named in it".to_owned()),
             (self.stack > self.stack_limit)
                 .then(|| format!("{} bytes of stack in one chain of calls, above {}", self.stack, self.stack_limit)),
             over.map(|limit| format!("{} bytes of flash, {} over the limit", self.flash, self.flash - limit)),
@@ -69,6 +80,7 @@ impl fmt::Display for Promises {
         writeln!(f, "- initialisers that run before `main` (`.init_array`): {} bytes", self.initialisers)?;
         writeln!(f, "- undefined symbols: {}", self.undefined.len())?;
         writeln!(f, "- the global heap: {}", if self.heap { "REACHED" } else { "out of reach" })?;
+        writeln!(f, "- folders of the machine that built it: {}", if self.folders { "NAMED" } else { "not named" })?;
         write!(f, "- flash: {} bytes", self.flash)?;
         match self.budget.map(|budget| (budget, self.flash.checked_sub(budget))) {
             Some((budget, Some(over))) if over > 0 => write!(f, ", {over} OVER the budget of {budget}")?,
