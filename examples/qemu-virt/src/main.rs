@@ -47,11 +47,12 @@ static BUFFERS: ConstStaticCell<MediaRoom> = ConstStaticCell::new(MediaRoom::new
 #[unsafe(link_section = ".psram")]
 static FLASH_CACHE: ConstStaticCell<[u8; FLASH_BLOCK as usize]> = ConstStaticCell::new([0; FLASH_BLOCK as usize]);
 static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
+static CARD: StaticCell<net::Card> = StaticCell::new();
 static PSRAM: StaticCell<Heap<'static>> = StaticCell::new();
 static BOARD: StaticCell<EmbassyBoard<RustCrypto>> = StaticCell::new();
 
 #[embassy_executor::task]
-async fn card(card: net::Card, runner: channel::Runner<'static, { net::MTU }>) {
+async fn card(card: &'static mut net::Card, runner: channel::Runner<'static, { net::MTU }>) {
     card.run(runner).await;
 }
 
@@ -106,14 +107,23 @@ fn psram() -> &'static Heap<'static> {
     PSRAM.init_with(machine::psram)
 }
 
-#[inline(never)]
 fn join_network(spawner: Spawner, seed: u64) -> Stack<'static> {
-    let device = net::Card::find(ROOMS.take()).expect("a network card");
+    let device = find_card();
     let address = channel::driver::HardwareAddress::Ethernet(device.address());
     let (card_runner, driver) = channel::new(STATE.take(), address);
-    let resources = RESOURCES.take();
-    let (stack, runner) = embassy_net::new(driver, Config::dhcpv4(Default::default()), resources, seed);
+    let (stack, runner) = embassy(driver, seed);
     spawner.spawn(card(device, card_runner).expect("one task each"));
     spawner.spawn(network(runner).expect("one task each"));
     stack
+}
+
+// The card and the state of embassy-net are made on the stack and then put into their places: out of line, one after the other.
+#[inline(never)]
+fn find_card() -> &'static mut net::Card {
+    CARD.init_with(|| net::Card::find(ROOMS.take()).expect("a network card"))
+}
+
+#[inline(never)]
+fn embassy(driver: net::Driver, seed: u64) -> (Stack<'static>, embassy_net::Runner<'static, net::Driver>) {
+    embassy_net::new(driver, Config::dhcpv4(Default::default()), RESOURCES.take(), seed)
 }

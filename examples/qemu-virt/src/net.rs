@@ -62,7 +62,7 @@ impl Card {
     }
 
     /// Moves frames both ways for ever.
-    pub async fn run(mut self, mut runner: Runner<'static, MTU>) -> ! {
+    pub async fn run(&mut self, mut runner: Runner<'static, MTU>) -> ! {
         runner.set_link_state(LinkState::Up);
         loop {
             self.deliver(&mut runner);
