@@ -116,4 +116,4 @@ pub use rank::{Group, SrtpSuite, Suite};
 #[cfg(feature = "rsa")]
 pub use rsa::RsaPublicKey;
 pub use secret::Secret;
-pub use wipe::{wipe_stack, wipe_stack_of};
+pub use wipe::{wipe_stack, wipe_stack_of, wipe_stack_of_key_pair};

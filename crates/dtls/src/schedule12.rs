@@ -3,7 +3,8 @@
 use barertc_crypto::{Hash, HmacSha256Key, HmacSha384Key, KeyLength, Provider, Secret, Suite};
 use zeroize::Zeroizing;
 
-use crate::record::{Keys, key_len};
+use crate::config::Role;
+use crate::record::{Material, key_len};
 
 /// PRF(secret, label, seed), the seed in up to four parts.
 pub(crate) fn prf<P: Provider>(p: &P, hash: Hash, secret: &[u8], label: &[u8], seed: [&[u8]; 4], out: &mut [u8]) {
@@ -44,14 +45,15 @@ pub(crate) fn verify_data<P: Provider>(p: &P, hash: Hash, master: &[u8], label: 
     out
 }
 
-/// The keys of epoch 1: what the client writes with, and what the server does (RFC 5246 §6.3).
+/// What the keys of epoch 1 that `writer` writes with are made of (RFC 5246 §6.3).
 pub(crate) fn record_keys<P: Provider>(
     p: &P,
     suite: Suite,
     master: &[u8],
     client_random: &[u8; 32],
     server_random: &[u8; 32],
-) -> Result<(Keys<P>, Keys<P>), KeyLength> {
+    writer: Role,
+) -> Result<Material, KeyLength> {
     let (key, iv) = match suite {
         Suite::Aes128Gcm | Suite::Aes256Gcm => (key_len(suite), 4),
         Suite::ChaCha20Poly1305 => (key_len(suite), 12),
@@ -65,7 +67,13 @@ pub(crate) fn record_keys<P: Provider>(
         Ok(head)
     };
     let (client_key, server_key, client_iv, server_iv) = (cut(key)?, cut(key)?, cut(iv)?, cut(iv)?);
-    Ok((Keys::v12(p, suite, client_key, client_iv)?, Keys::v12(p, suite, server_key, server_iv)?))
+    let (key, iv) = match writer {
+        Role::Client => (client_key, client_iv),
+        Role::Server => (server_key, server_iv),
+    };
+    let mut twelve = Zeroizing::new([0; 12]);
+    twelve.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
+    Ok(Material { key: Secret::from_slice(key), iv: twelve, number: None })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use barertc_crypto::{DTLS13, Error, Hash, KeySchedule, Provider, Secret, Suite};
 use zeroize::Zeroizing;
 
 use crate::config::Role;
-use crate::record::{Keys, key_len};
+use crate::record::{Material, key_len};
 
 /// Derives all secrets of a connection, with the hash of its suite.
 pub(crate) struct Schedule<'a, P> {
@@ -67,15 +67,15 @@ impl<'a, P: Provider> Schedule<'a, P> {
         self.keys.updated(secret)
     }
 
-    /// The record keys of a traffic secret (RFC 8446 §7.3; RFC 9147 §4.2.3).
-    pub(crate) fn record_keys(&self, suite: Suite, secret: &Secret) -> Result<Keys<P>, Error> {
+    /// What the record keys of a traffic secret are made of (RFC 8446 §7.3; RFC 9147 §4.2.3).
+    pub(crate) fn record_keys(&self, suite: Suite, secret: &Secret) -> Result<Material, Error> {
         let len = key_len(suite);
         let (mut key, mut number) = (Secret::zero(len), Secret::zero(len));
         let mut iv = Zeroizing::new([0; 12]);
         self.keys.expand_label(secret, b"key", &[], key.as_mut_slice())?;
         self.keys.expand_label(secret, b"iv", &[], iv.as_mut_slice())?;
         self.keys.expand_label(secret, b"sn", &[], number.as_mut_slice())?;
-        Ok(Keys::v13(self.provider, suite, &key, *iv, &number)?)
+        Ok(Material { key, iv, number: Some(number) })
     }
 
     /// verify_data of a Finished message (RFC 8446 §4.4.4).

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use barertc_arena::{Allocator, Vec};
+use barertc_arena::{Allocator, Box, Vec};
 use barertc_crypto::{Provider, wipe_stack};
 
 use crate::config::Config;
@@ -27,8 +27,8 @@ pub struct Session<A: Allocator, P: Provider> {
     provider: P,
     profile: Profile,
     config: Config,
-    local: Direction<P>,
-    remote: Direction<P>,
+    local: Direction<A, P>,
+    remote: Direction<A, P>,
     outbound: Vec<Outbound, A>,
     inbound: Vec<Inbound, A>,
     /// The replay bitmaps of the streams in `inbound`, one after the other. Each stream has one for RTP and one for RTCP.
@@ -36,9 +36,10 @@ pub struct Session<A: Allocator, P: Provider> {
     discards: Discards,
 }
 
-struct Direction<P: Provider> {
-    rtp: Keys<P>,
-    rtcp: Keys<P>,
+/// Expanded keys are large. Each has a block of its own, so that only one at a time is on the stack when a session is made.
+struct Direction<A: Allocator, P: Provider> {
+    rtp: Box<Keys<P>, A>,
+    rtcp: Box<Keys<P>, A>,
 }
 
 struct Outbound {
@@ -77,8 +78,8 @@ impl<A: Allocator + Clone, P: Provider> Session<A, P> {
         while bits.len() < words {
             bits.try_push(0).map_err(|_| Error::NoMemory)?;
         }
-        let local = Direction::derive(&provider, profile, local_master)?;
-        let remote = Direction::derive(&provider, profile, remote_master)?;
+        let local = Direction::derive(&provider, profile, local_master, &alloc)?;
+        let remote = Direction::derive(&provider, profile, remote_master, &alloc)?;
         wipe_stack();
         Ok(Self {
             provider,
@@ -101,6 +102,7 @@ impl<A: Allocator, P: Provider> Session<A, P> {
         Vec::<Outbound, A>::bytes(config.local_streams)
             .saturating_add(Vec::<Inbound, A>::bytes(config.remote_streams))
             .saturating_add(Vec::<u32, A>::bytes(config.words()))
+            .saturating_add(size_of::<Keys<P>>().saturating_mul(4))
     }
 
     /// Protects the RTP packet `buf[..len]` in place and returns its new length, which is [`Profile::tag_len`] bytes more.
@@ -310,13 +312,23 @@ impl<A: Allocator, P: Provider> defmt::Format for Session<A, P> {
     }
 }
 
-impl<P: Provider> Direction<P> {
-    fn derive(provider: &P, profile: Profile, master: &[u8]) -> Result<Self, Error> {
-        Ok(Self {
-            rtp: Keys::derive(provider, profile, master, Stream::Rtp)?,
-            rtcp: Keys::derive(provider, profile, master, Stream::Rtcp)?,
-        })
+impl<A: Allocator + Clone, P: Provider> Direction<A, P> {
+    fn derive(provider: &P, profile: Profile, master: &[u8], alloc: &A) -> Result<Self, Error> {
+        let keys = |stream| in_place(provider, profile, master, stream, alloc.clone());
+        Ok(Self { rtp: keys(Stream::Rtp)?, rtcp: keys(Stream::Rtcp)? })
     }
+}
+
+// Out of line: what it takes of the stack is given back before the next keys are made.
+#[inline(never)]
+fn in_place<A: Allocator, P: Provider>(
+    provider: &P,
+    profile: Profile,
+    master: &[u8],
+    stream: Stream,
+    alloc: A,
+) -> Result<Box<Keys<P>, A>, Error> {
+    Box::try_init(alloc, || Keys::derive(provider, profile, master, stream))
 }
 
 impl From<Bad> for Discard {

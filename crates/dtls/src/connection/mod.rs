@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use barertc_arena::{Allocator, Box};
 use barertc_crypto::rand_core::CryptoRng;
-use barertc_crypto::{Generator, Provider, Suite, wipe_stack};
+use barertc_crypto::{Generator, Provider, Suite, wipe_stack, wipe_stack_of_key_pair};
 use barertc_wire::{Fingerprint, Fingerprints, Instant};
 
 use self::early::Early;
@@ -143,7 +143,7 @@ impl<A: Allocator + Clone, P: Provider> Connection<A, P> {
         };
         if role == Role::Client {
             pending.handshake.begin(&mut link)?;
-            wipe_stack();
+            wipe_stack_of_key_pair();
         }
         Ok(Self {
             link,
@@ -194,7 +194,7 @@ impl<A: Allocator, P: Provider> Connection<A, P> {
         let Handshake { state: State::AwaitClientHello, context } = &mut *pending.handshake else { return };
         if let (None, Some(group)) = (&context.ephemeral, self.link.groups().next()) {
             context.ephemeral = Some(Ephemeral::new(&self.link.provider, group, &mut self.link.rng));
-            wipe_stack();
+            wipe_stack_of_key_pair();
         }
     }
 

@@ -1,6 +1,6 @@
 //! Encrypts and decrypts records.
 
-use barertc_crypto::{BadTag, KeyLength, Provider, Suite};
+use barertc_crypto::{BadTag, KeyLength, Provider, Secret, Suite};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Bytes of every tag here.
@@ -12,6 +12,15 @@ pub(crate) const fn key_len(suite: Suite) -> usize {
         Suite::Aes128Gcm => 16,
         Suite::Aes256Gcm | Suite::ChaCha20Poly1305 => 32,
     }
+}
+
+/// What keys are made of: some 150 bytes, where expanded keys have more than a kilobyte.
+pub(crate) struct Material {
+    pub(crate) key: Secret,
+    /// For DTLS 1.2 with GCM, only the first four bytes (RFC 5288 §3).
+    pub(crate) iv: Zeroizing<[u8; 12]>,
+    /// The key that encrypts record numbers; DTLS 1.2 has no such thing.
+    pub(crate) number: Option<Secret>,
 }
 
 // The keys are held in place: a box for the bigger variant would be an allocation a key.
@@ -39,20 +48,16 @@ pub(crate) struct Keys<P: Provider> {
 struct Iv([u8; 12]);
 
 impl<P: Provider> Keys<P> {
-    /// Keys for DTLS 1.2; `iv` has 4 bytes for GCM (RFC 5288) and 12 for ChaCha20 (RFC 7905).
-    pub(crate) fn v12(p: &P, suite: Suite, key: &[u8], iv: &[u8]) -> Result<Self, KeyLength> {
-        let mut twelve = Iv([0; 12]);
-        twelve.0.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
-        Ok(Self { aead: aead(p, suite, key)?, iv: twelve, number: None })
-    }
-
-    /// Keys for DTLS 1.3 (RFC 9147 §4.2.3).
-    pub(crate) fn v13(p: &P, suite: Suite, key: &[u8], iv: [u8; 12], number: &[u8]) -> Result<Self, KeyLength> {
-        let number = match suite {
-            Suite::Aes128Gcm | Suite::Aes256Gcm => NumberKey::Aes(p.aes_key(number)?),
-            Suite::ChaCha20Poly1305 => NumberKey::ChaCha(Zeroizing::new(number.try_into().map_err(|_| KeyLength)?)),
+    /// Expands keys. With a key for record numbers they are those of DTLS 1.3 (RFC 9147 §4.2.3).
+    pub(crate) fn new(p: &P, suite: Suite, of: &Material) -> Result<Self, KeyLength> {
+        let number = match (of.number.as_deref().filter(|_| cfg!(feature = "dtls13")), suite) {
+            (None, _) => None,
+            (Some(key), Suite::Aes128Gcm | Suite::Aes256Gcm) => Some(NumberKey::Aes(p.aes_key(key)?)),
+            (Some(key), Suite::ChaCha20Poly1305) => {
+                Some(NumberKey::ChaCha(Zeroizing::new(key.try_into().map_err(|_| KeyLength)?)))
+            }
         };
-        Ok(Self { aead: aead(p, suite, key)?, iv: Iv(iv), number: Some(number) })
+        Ok(Self { aead: aead(p, suite, &of.key)?, iv: Iv(*of.iv), number })
     }
 
     /// Whether these are keys of DTLS 1.3, with its record format. Where one version is left out, the compiler knows.
@@ -136,11 +141,16 @@ mod tests {
     /// There the first byte of the mask is for the header's flags; here it is for the number.
     #[test]
     fn record_numbers_are_masked_as_in_the_published_vectors() {
+        let keys = |suite, number: &[u8]| {
+            let number = Some(Secret::from_slice(number));
+            let of = Material { key: Secret::zero(key_len(suite)), iv: Zeroizing::new([0; 12]), number };
+            Keys::new(&RustCrypto, suite, &of).unwrap()
+        };
         let aes = hex::<16>("9f50449e04a0e810283a1e9933adedd2");
-        let keys = Keys::v13(&RustCrypto, Suite::Aes128Gcm, &[0; 16], [0; 12], &aes).unwrap();
-        assert_eq!(keys.number_mask(&RustCrypto, hex("d1b1c98dd7689fb8ec11d242b123dc9b")), [0x43, 0x7B]);
+        let masks = keys(Suite::Aes128Gcm, &aes);
+        assert_eq!(masks.number_mask(&RustCrypto, hex("d1b1c98dd7689fb8ec11d242b123dc9b")), [0x43, 0x7B]);
         let chacha = hex::<32>("25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4");
-        let keys = Keys::v13(&RustCrypto, Suite::ChaCha20Poly1305, &[0; 32], [0; 12], &chacha).unwrap();
-        assert_eq!(keys.number_mask(&RustCrypto, hex("5e5cd55c41f69080575d7999c25a5bfb")), [0xAE, 0xFE]);
+        let masks = keys(Suite::ChaCha20Poly1305, &chacha);
+        assert_eq!(masks.number_mask(&RustCrypto, hex("5e5cd55c41f69080575d7999c25a5bfb")), [0xAE, 0xFE]);
     }
 }

@@ -5,10 +5,11 @@ mod header;
 mod window;
 
 use barertc_arena::{AllocError, Allocator, Box};
-use barertc_crypto::{Provider, wipe_stack_of};
+use barertc_crypto::{Provider, Suite, wipe_stack_of};
 use barertc_wire::put_at;
 
-pub(crate) use cipher::{Keys, TAG, key_len};
+use cipher::{Keys, TAG};
+pub(crate) use cipher::{Material, key_len};
 pub(crate) use header::{Head, PLAIN_HEADER, split};
 use header::{UNIFIED_HEADER, plain_header, unified_header};
 use window::Window;
@@ -88,17 +89,24 @@ impl<A: Allocator, P: Provider> Records<A, P> {
     }
 
     /// Keys for what the peer sends in `epoch`; the oldest ones go where there are too many.
-    pub(crate) fn install_read(&mut self, epoch: u16, keys: Keys<P>) {
+    // Out of line, as `install_write` is: expanded keys are large, and those of one direction are on the stack for a moment only.
+    #[inline(never)]
+    pub(crate) fn install_read(&mut self, p: &P, suite: Suite, epoch: u16, of: &Material) -> Result<(), Error> {
+        let keys = Keys::new(p, suite, of).map_err(|_| Error::KeyRefused)?;
         if let Some(place) = self.read.iter_mut().min_by_key(|e| e.as_ref().map(|e| e.epoch)) {
             *place = Some(ReadEpoch { epoch, window: Window::default(), keys });
         }
+        Ok(())
     }
 
     /// Keys for what we send in `epoch`.
-    pub(crate) fn install_write(&mut self, epoch: u16, keys: Keys<P>) {
+    #[inline(never)]
+    pub(crate) fn install_write(&mut self, p: &P, suite: Suite, epoch: u16, of: &Material) -> Result<(), Error> {
+        let keys = Keys::new(p, suite, of).map_err(|_| Error::KeyRefused)?;
         if let Some(place) = self.write.iter_mut().min_by_key(|e| e.as_ref().map(|e| e.epoch)) {
             *place = Some(WriteEpoch { epoch, next: 0, keys });
         }
+        Ok(())
     }
 
     /// Forgets all keys that the peer's records can be read with.

@@ -4,8 +4,8 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Group, Provider};
 use barertc_wire::{Reader, put_at};
 
-use super::{CLIENT_FINISHED, SERVER_FINISHED, agree, check_finished, expect, first_certificate, keep_exporter};
-use super::{parse_signature, sign, write_certificate, write_finished, write_signature};
+use super::{CLIENT_FINISHED, SERVER_FINISHED, agree, check_finished, expect, first_certificate, install_read};
+use super::{install_write, keep_exporter, parse_signature, sign, write_certificate, write_finished, write_signature};
 use crate::config::Version;
 use crate::context::Context;
 use crate::error::Error;
@@ -205,9 +205,9 @@ fn answer<A: Allocator, P: Provider>(
     hs.transcript.add_own(message);
 
     let theirs = share.point.get(..share.len).unwrap_or_default();
-    let (client, server) = agree(hs, link, theirs)?;
-    link.records.install_write(1, client);
-    link.records.install_read(1, server);
+    agree(hs, link, theirs)?;
+    install_write(hs, link)?;
+    install_read(hs, link)?;
 
     if wants_certificate {
         let digest = hs.transcript.sha256();

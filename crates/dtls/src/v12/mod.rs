@@ -27,13 +27,14 @@ use barertc_arena::Allocator;
 use barertc_crypto::{Provider, constant_time_eq, ecdsa_der_encode};
 use barertc_wire::{NoRoom, Reader, Writer};
 
+use crate::config::Role;
 use crate::context::Context;
 use crate::error::Error;
 use crate::handshake::reassembly::Message;
 use crate::handshake::vec16;
 use crate::handshake::{kind, signature};
 use crate::link::{Exporter, Link};
-use crate::record::Keys;
+use crate::record::Material;
 use crate::schedule12;
 
 /// Labels of the two Finished messages.
@@ -68,22 +69,32 @@ fn certificate<'a>(list: &mut Reader<'a>) -> Result<&'a [u8], Error> {
     Ok(list.take(len)?)
 }
 
-/// The master secret, once the transcript goes up to ClientKeyExchange, and the keys of client and server.
-fn agree<A: Allocator, P: Provider>(
-    hs: &mut Context,
-    link: &Link<A, P>,
-    share: &[u8],
-) -> Result<(Keys<P>, Keys<P>), Error> {
+/// The master secret, once the transcript goes up to ClientKeyExchange.
+fn agree<A: Allocator, P: Provider>(hs: &mut Context, link: &Link<A, P>, share: &[u8]) -> Result<(), Error> {
     let premaster = hs.agree(link, share)?;
     let master = schedule12::master_secret(&link.provider, link.hash(), &premaster, &hs.transcript.hash());
     hs.secrets.master.copy_from(&master);
-    record_keys(hs, link)
+    Ok(())
 }
 
-/// The keys that client and server write with.
-fn record_keys<A: Allocator, P: Provider>(hs: &Context, link: &Link<A, P>) -> Result<(Keys<P>, Keys<P>), Error> {
+/// Installs the keys that the peer writes with.
+fn install_read<A: Allocator, P: Provider>(hs: &Context, link: &mut Link<A, P>) -> Result<(), Error> {
+    let peer = if link.role == Role::Client { Role::Server } else { Role::Client };
+    let of = record_keys(hs, link, peer)?;
+    link.records.install_read(&link.provider, link.suite, 1, &of)
+}
+
+/// Installs the keys that we write with.
+fn install_write<A: Allocator, P: Provider>(hs: &Context, link: &mut Link<A, P>) -> Result<(), Error> {
+    let of = record_keys(hs, link, link.role)?;
+    link.records.install_write(&link.provider, link.suite, 1, &of)
+}
+
+/// What the keys that one side writes with are made of.
+fn record_keys<A: Allocator, P: Provider>(hs: &Context, link: &Link<A, P>, writer: Role) -> Result<Material, Error> {
     let (p, master) = (&link.provider, &hs.secrets.master);
-    schedule12::record_keys(p, link.suite, master, &hs.client_random, &hs.server_random).map_err(|_| Error::KeyRefused)
+    schedule12::record_keys(p, link.suite, master, &hs.client_random, &hs.server_random, writer)
+        .map_err(|_| Error::KeyRefused)
 }
 
 /// Leaves what keys are exported from to the connection.

@@ -5,8 +5,8 @@ use barertc_crypto::rand_core::Rng;
 use barertc_crypto::{Group, Provider};
 use barertc_wire::Reader;
 
-use super::{CLIENT_FINISHED, SERVER_FINISHED, agree, check_finished, expect, first_certificate, keep_exporter};
-use super::{parse_signature, record_keys, sign, write_certificate, write_finished, write_signature};
+use super::{CLIENT_FINISHED, SERVER_FINISHED, agree, check_finished, expect, first_certificate, install_read};
+use super::{install_write, keep_exporter, parse_signature, sign, write_certificate, write_finished, write_signature};
 use crate::config::Version;
 use crate::context::Context;
 use crate::error::Error;
@@ -188,8 +188,7 @@ impl State {
                 hs.transcript.add(m);
                 link.flight.begin();
                 // Made again rather than kept: an alert before this goes out without protection.
-                let (_, write) = record_keys(hs, link)?;
-                link.records.install_write(1, write);
+                install_write(hs, link)?;
                 write_finished(hs, link, SERVER_FINISHED)?;
                 link.flight.send(false);
                 keep_exporter(hs, link);
@@ -213,7 +212,6 @@ fn on_key_exchange<A: Allocator, P: Provider>(
         return Err(Error::Malformed);
     }
     hs.transcript.add(m);
-    let (client, _) = agree(hs, link, share)?;
-    link.records.install_read(1, client);
-    Ok(())
+    agree(hs, link, share)?;
+    install_read(hs, link)
 }

@@ -174,16 +174,21 @@ fn install<A: Allocator, P: Provider>(
     read: &Secret,
     write: &Secret,
 ) -> Result<(), Error> {
-    let keys = link.schedule().record_keys(link.suite, read).map_err(|_| Error::KeyRefused)?;
-    link.records.install_read(epoch, keys);
+    install_read(link, epoch, read)?;
     install_write(link, epoch, write)
+}
+
+/// The same for what the peer sends alone.
+fn install_read<A: Allocator, P: Provider>(link: &mut Link<A, P>, epoch: u16, secret: &Secret) -> Result<(), Error> {
+    let of = link.schedule().record_keys(link.suite, secret).map_err(|_| Error::KeyRefused)?;
+    link.records.install_read(&link.provider, link.suite, epoch, &of)
 }
 
 /// The same for what we send alone. Keys that are there stay: a record number is used once.
 fn install_write<A: Allocator, P: Provider>(link: &mut Link<A, P>, epoch: u16, secret: &Secret) -> Result<(), Error> {
     if link.records.write_epoch() < epoch {
-        let keys = link.schedule().record_keys(link.suite, secret).map_err(|_| Error::KeyRefused)?;
-        link.records.install_write(epoch, keys);
+        let of = link.schedule().record_keys(link.suite, secret).map_err(|_| Error::KeyRefused)?;
+        link.records.install_write(&link.provider, link.suite, epoch, &of)?;
     }
     Ok(())
 }

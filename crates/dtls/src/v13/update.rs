@@ -113,9 +113,9 @@ impl<A: Allocator, P: Provider> Link<A, P> {
             let schedule = Schedule::new(&self.provider, hash);
             let next = schedule.updated(&updates.write)?;
             updates.write.copy_from(&next);
-            let keys = schedule.record_keys(self.suite, &updates.write);
+            let of = schedule.record_keys(self.suite, &updates.write).map_err(|_| Error::KeyRefused)?;
             let next = epoch.checked_add(1).ok_or(Error::KeysExhausted)?;
-            self.records.install_write(next, keys.map_err(|_| Error::KeyRefused)?);
+            self.records.install_write(&self.provider, self.suite, next, &of)?;
             wipe_stack();
         }
         self.records.retire_write_before(self.records.write_epoch());
@@ -145,9 +145,9 @@ impl<A: Allocator, P: Provider> Link<A, P> {
         let schedule = Schedule::new(&self.provider, hash);
         let next = schedule.updated(&updates.read)?;
         updates.read.copy_from(&next);
-        let keys = schedule.record_keys(self.suite, &updates.read);
+        let of = schedule.record_keys(self.suite, &updates.read).map_err(|_| Error::KeyRefused)?;
         let next = self.records.read_epoch().checked_add(1).ok_or(Error::KeysExhausted)?;
-        self.records.install_read(next, keys.map_err(|_| Error::KeyRefused)?);
+        self.records.install_read(&self.provider, self.suite, next, &of)?;
         wipe_stack();
         Ok(())
     }
