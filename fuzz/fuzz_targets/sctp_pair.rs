@@ -34,6 +34,7 @@ fuzz_target!(|data: &[u8]| {
     config.max_channels = 3;
     config.interleaving = first & 1 != 0;
     config.zero_checksum = first & 2 != 0;
+    config.max_chunk = if first & 8 != 0 { 64 } else { u16::MAX };
     let heap = Counting::new(Global);
     let mut ends: [Association<&Counting<Global>>; 2] =
         [1, 2].map(|seed| Association::new(config.clone(), &heap, &mut Rng(seed)).expect("memory"));
@@ -115,6 +116,7 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
             _ if op >= 0xFC => end.shutdown(now),
+            15 => end.set_path_mtu(now, byte().map_or(0, |n| u16::from(n) * 8)),
             _ => {}
         }
         for side in 0..2 {

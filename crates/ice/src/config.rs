@@ -5,6 +5,20 @@ use barertc_wire::{ConfigError, Rule};
 
 use crate::transaction::Timing;
 
+/// A check with user names of usual length has no more bytes than this.
+const LEAST_PATH_MTU: u16 = 256;
+
+/// What the search for the largest datagram of a path stays between (RFC 8899 §5.1.2), in bytes of UDP payload. What TURN
+/// adds counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PathMtuBounds {
+    /// The size that every path carries (MIN_PLPMTU). It is used until a larger one is known to pass.
+    pub min: u16,
+    /// The largest size that is tried (MAX_PLPMTU).
+    pub max: u16,
+}
+
 /// Bounds and times of an agent. The defaults are those of the RFCs, or of a browser where the RFCs leave it open.
 // More than fifteen fields: each is a bound or a time that is set on its own.
 #[derive(Clone, Debug)]
@@ -69,6 +83,10 @@ pub struct Config {
     /// authentic check and response, [`Handled::Carried`](crate::Handled::Carried) says where they lie, and
     /// [`Agent::poll_transmit_carrying`](crate::Agent::poll_transmit_carrying) lets them be written.
     pub carried: Option<[u16; 2]>,
+    /// Whether, and between which sizes, the agent searches for the largest datagram that the path in use carries
+    /// (RFC 8899). A probe is a check with padding. [`Agent::path_mtu`](crate::Agent::path_mtu) tells the result. The buffers
+    /// for [`Agent::poll_transmit`](crate::Agent::poll_transmit) must have room for the largest size.
+    pub path_mtu: Option<PathMtuBounds>,
 }
 
 impl Config {
@@ -98,6 +116,7 @@ impl Config {
             lite: false,
             relay_only: false,
             carried: None,
+            path_mtu: None,
         }
     }
 
@@ -107,6 +126,10 @@ impl Config {
     /// [`ConfigError`] names the field, the limit and the value. Durations are in milliseconds.
     pub const fn check(&self) -> Result<(), ConfigError> {
         use Rule::{AtLeast, AtMost};
+        let (least, most) = match self.path_mtu {
+            Some(bounds) => (bounds.min, bounds.max),
+            None => (LEAST_PATH_MTU, LEAST_PATH_MTU),
+        };
         let rules = [
             ("max_local", self.max_local as u64, AtLeast(1)),
             ("max_remote", self.max_remote as u64, AtLeast(1)),
@@ -126,6 +149,8 @@ impl Config {
             ("max_relays", self.max_relays as u64, AtMost(if cfg!(feature = "turn") { u16::MAX as u64 } else { 0 })),
             // With relays only, one is needed; a lite agent has none (RFC 8445 §2.5).
             ("max_relays", self.max_relays as u64, AtLeast(self.relay_only as u64)),
+            ("path_mtu.min", least as u64, AtLeast(LEAST_PATH_MTU as u64)),
+            ("path_mtu.max", most as u64, AtLeast(least as u64)),
             ("relay_only", self.relay_only as u64, AtMost(!self.lite as u64)),
         ];
         let mut rest: &[(&'static str, u64, Rule)] = &rules;

@@ -105,7 +105,7 @@ mod uri;
 pub use agent::Agent;
 pub use candidate::{Candidate, CandidateType, Foundation, TcpType};
 pub use carrier::{Attributes, Carrier, Carries};
-pub use config::Config;
+pub use config::{Config, PathMtuBounds};
 pub use error::Error;
 pub use event::{
     Carried, Discard, Discards, Event, FailureReason, GatheringState, Handled, ServerError, State, Transmit,

@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use barertc_ice::PathMtuBounds;
 use barertc_rtcp_nack::SendConfig;
 use barertc_rtp::PayloadFormat;
 
@@ -18,6 +19,8 @@ pub use barertc_wire::{ConfigError, Rule};
 const LEAST_MTU: u64 = 576;
 /// The largest: what a datagram of UDP carries over IPv4.
 const MOST_MTU: u64 = 65_507;
+/// The smallest [`Config::min_mtu`]: what every IPv4 host takes, 576 bytes, less both headers (RFC 1122 §3.3.3).
+const LEAST_PATH: u16 = 548;
 /// Packets that one report about arrivals can name (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1): its count
 /// has 16 bits, and it must fit a datagram.
 const MOST_ARRIVALS: u64 = 1_024;
@@ -34,6 +37,10 @@ const RECORD: u16 = 37;
 pub struct Config {
     /// The largest datagram that is sent, in bytes of UDP payload. It holds for all protocols.
     pub mtu: u16,
+    /// The size that every path carries, of 548 or more and at most [`mtu`](Self::mtu). Media and data are sent in datagrams of
+    /// this size until checks with padding have shown that the path carries larger ones (RFC 8899). Equal to `mtu`, nothing is
+    /// searched, and `mtu` holds from the start. It holds in the place of [`ice.path_mtu`](IceConfig::path_mtu).
+    pub min_mtu: u16,
     /// Bounds and times of the ICE agent.
     pub ice: IceConfig,
     /// Bounds and times of DTLS. The smaller one of its `mtu` and of what [`mtu`](Self::mtu) leaves holds.
@@ -89,6 +96,7 @@ impl Config {
         dtls.mtu = u16::MAX;
         Self {
             mtu: 1_200,
+            min_mtu: LEAST_PATH,
             ice: IceConfig::new(),
             dtls,
             srtp: srtp(),
@@ -116,6 +124,7 @@ impl Config {
     /// milliseconds. [`PeerConnection::new`](crate::PeerConnection::new) returns the same error.
     pub fn check(&self) -> Result<(), ConfigError> {
         ConfigError::check_range("mtu", self.mtu.into(), LEAST_MTU, MOST_MTU)?;
+        ConfigError::check_range("min_mtu", self.min_mtu.into(), LEAST_PATH.into(), self.mtu.into())?;
         ConfigError::check("max_tracks", self.max_tracks.into(), Rule::AtMost(barertc_sdp::MAX_SECTIONS as u64))?;
         let most = Rule::AtMost(if cfg!(feature = "receive") { u8::MAX as u64 } else { 0 });
         ConfigError::check("recv_video.count", self.recv_video.count.into(), most)?;
@@ -145,12 +154,17 @@ impl Config {
 
     /// Bytes for what is inside ICE: a TURN channel may take four (RFC 8656 §12.4).
     pub(crate) const fn inner_mtu(&self) -> u16 {
-        self.mtu.saturating_sub(4)
+        inner(self.mtu)
     }
 
     /// Bytes for SCTP inside a DTLS record of either version, a multiple of four.
     const fn sctp_mtu(&self) -> u16 {
-        self.inner_mtu().saturating_sub(RECORD) & !3
+        inner_sctp(self.mtu)
+    }
+
+    /// What ICE searches for.
+    pub(crate) const fn path_mtu(&self) -> Option<PathMtuBounds> {
+        if self.min_mtu < self.mtu { Some(PathMtuBounds { min: self.min_mtu, max: self.mtu }) } else { None }
     }
 
     /// Whether there can be tracks. Without them SRTP has no keys.
@@ -170,6 +184,16 @@ impl Config {
         config.mtu = self.sctp_mtu().min(config.mtu);
         config
     }
+}
+
+/// Bytes for what is inside ICE in a datagram of `mtu` bytes: a TURN channel may take four (RFC 8656 §12.4).
+pub(crate) const fn inner(mtu: u16) -> u16 {
+    mtu.saturating_sub(4)
+}
+
+/// Bytes for SCTP in a datagram of `mtu` bytes, inside a DTLS record of either version.
+pub(crate) const fn inner_sctp(mtu: u16) -> u16 {
+    inner(mtu).saturating_sub(RECORD) & !3
 }
 
 /// Room for media, retransmissions and repair packets of four tracks in either direction.

@@ -72,6 +72,8 @@ impl<A: Allocator + Clone> Media<A> {
 
     pub(crate) const fn abandon(&mut self) {}
 
+    pub(crate) const fn set_path_mtu(&mut self, _: Instant, _: u16) {}
+
     pub(crate) const fn send_frame(&mut self, _: Instant, _: usize, _: &Frame<A>) -> Result<(), Error> {
         Err(Error::NoSuchTrack)
     }

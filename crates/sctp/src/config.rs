@@ -13,6 +13,9 @@ const MOST_IN_FLIGHT: u32 = 32_768;
 /// The largest packet that may come: the peer's MTU need not be ours.
 const LARGEST: u32 = 1500;
 
+/// The smallest [`Config::mtu`].
+pub(crate) const LEAST_MTU: u16 = 128;
+
 /// The smallest window that an association may begin with: peers discard an INIT with less (RFC 9260 §3.3.2).
 const LEAST_WINDOW: u64 = 1_500;
 
@@ -46,6 +49,10 @@ pub struct Config {
     /// The size of the largest SCTP packet in bytes: the payload of one DTLS record in one datagram. It should be a
     /// multiple of four.
     pub mtu: u16,
+    /// The most bytes of a message in one chunk, of 64 or more. A packet holds several chunks. A chunk cannot be divided again
+    /// once it was sent (RFC 9260 §6.9), so chunks that fit the smallest path survive every change of the path. They cost 16
+    /// to 20 bytes each, and may leave a part of a packet empty. [`u16::MAX`] lets a chunk fill its packet.
+    pub max_chunk: u16,
     /// The size of the send buffer in bytes. It keeps payload until the peer has acknowledged it. It may be smaller than
     /// four packets. One message then takes at most half of it, and longer messages are written in pieces.
     pub send_buffer: u32,
@@ -108,6 +115,7 @@ impl Config {
         Self {
             local_port: 5000,
             mtu: 1188,
+            max_chunk: u16::MAX,
             send_buffer: 64 << 10,
             receive_buffer: 64 << 10,
             block: 256,
@@ -171,7 +179,8 @@ impl Config {
         let least = |field, value: u64, limit: u64| ConfigError::check(field, value, Rule::AtLeast(limit));
         let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         least("local_port", self.local_port.into(), 1)?;
-        least("mtu", mtu, 128)?;
+        least("mtu", mtu, LEAST_MTU.into())?;
+        least("max_chunk", self.max_chunk.into(), 64)?;
         least("block", block, 16)?;
         // Half of it may be kept for a message that is being sent; the text of a channel goes into the other half.
         let text = self.text_room() as u64;

@@ -240,6 +240,11 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if let Some(sent) = self.consent.active().and_then(|a| a.sent_at(m.id())) {
             return self.consent_response(now, path, remote, m, sent);
         }
+        if let Some(sent) = self.path_mtu.sent_at(m.id()) {
+            let carries = self.consent_response(now, path, remote, m, sent)?;
+            self.path_mtu.on_acked(now, m.id());
+            return Ok(carries);
+        }
         let Some(i) = self.checklist.by_transaction(m.id()) else {
             return self.gathered(now, path, remote, m).map(|()| false);
         };

@@ -44,7 +44,12 @@ pub(super) struct Request {
     pub(super) controlling: bool,
     pub(super) tie_breaker: u64,
     pub(super) use_candidate: bool,
+    /// It probes the path MTU: padding makes it as long as the buffer.
+    pub(super) padded: bool,
 }
+
+/// Bytes of MESSAGE-INTEGRITY and FINGERPRINT.
+const BEHIND_PADDING: usize = 24 + 8;
 
 impl Request {
     pub(super) fn write<P: Provider>(
@@ -65,6 +70,9 @@ impl Request {
         }
         if let Some(carrier) = carrier {
             carrier(Carries { class: Class::Request, id: self.id }, &mut Attributes::new(&mut b));
+        }
+        if self.padded {
+            b.fill(attr::PROBE_PADDING, BEHIND_PADDING)?;
         }
         b.integrity(provider, remote.password().key())?;
         b.fingerprint()

@@ -14,6 +14,7 @@ use consent::Consent;
 use gathering::Gathering;
 use locals::Locals;
 use path::Path;
+use path_mtu::PathMtu;
 use progress::Progress;
 use questions::Questions;
 use relays::Relays;
@@ -40,6 +41,7 @@ mod message;
 mod outbound;
 mod pair;
 mod path;
+mod path_mtu;
 mod progress;
 mod questions;
 mod relays;
@@ -70,6 +72,7 @@ pub struct Agent<A: Allocator + Clone, P: Provider> {
     locals: Locals<A>,
     checklist: Checklist<A>,
     consent: Consent,
+    path_mtu: PathMtu,
     questions: Questions<A>,
     relays: Relays<A>,
     gathering: Gathering,
@@ -111,6 +114,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             locals: Locals::new(&config, alloc.clone())?,
             checklist: Checklist::new(&config, alloc.clone())?,
             consent: Consent::new(),
+            path_mtu: PathMtu::new(config.path_mtu),
             questions: Questions::new(&config, alloc.clone())?,
             answers: Answers::new(&config, alloc.clone())?,
             relays: Relays::new(&config, alloc)?,
@@ -295,6 +299,20 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     #[must_use]
     pub fn round_trip_time(&self) -> Option<Duration> {
         self.checklist.by_id(self.consent.pair()).and_then(|p| p.stats.current_round_trip)
+    }
+
+    /// The largest datagram in bytes that is known to pass on the selected path, what TURN adds included, where
+    /// [`Config::path_mtu`] asks for that. `None` otherwise, without a path, and on a path over TCP, which cuts what is sent
+    /// into segments.
+    #[must_use]
+    pub fn path_mtu(&self) -> Option<u16> {
+        self.path_mtu.size()
+    }
+
+    /// Whether it is known by now if the selected path carries the 1,200 bytes that most paths do (RFC 8899 §5.1.2).
+    #[must_use]
+    pub const fn is_path_mtu_settled(&self) -> bool {
+        self.path_mtu.is_settled()
     }
 
     /// The connection's state.

@@ -26,6 +26,8 @@ enum Outgoing {
         path: Path,
         remote: SocketAddr,
         previous: bool,
+        /// The length of the datagram, where it probes the path MTU.
+        size: Option<u16>,
     },
     /// A question to a STUN server.
     Question {
@@ -89,6 +91,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let (front, back) = self.room();
         let needed = front.saturating_add(len).saturating_add(back);
         let transmit = self.wrap_for(path, remote, out, len).map_err(|NoRoom| Error::BufferTooShort { needed })?;
+        self.path_mtu.on_data(now, transmit.len);
         if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
             pair.stats.packets_sent = pair.stats.packets_sent.saturating_add(1);
             pair.stats.bytes_sent = pair.stats.bytes_sent.saturating_add(len as u64);
@@ -112,6 +115,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             self.next_to_check().map(|_| self.paced_until),
             without_path,
             self.nomination_timeout(),
+            self.path_mtu.timeout().filter(|_| self.consent.active().is_some()),
             self.consent.active().and_then(|a| a.timeout(&self.config, disconnected)),
             self.servers_timeout(),
         ]
@@ -178,7 +182,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         }
         if let Some((request, path, remote)) = self.next_consent_request(now) {
             let previous = self.consent.is_from_before();
-            return Some(Outgoing::Request { request, path, remote, previous });
+            return Some(Outgoing::Request { request, path, remote, previous, size: None });
+        }
+        if let Some(probe) = self.next_probe(now) {
+            return Some(probe);
         }
         let due = self.checklist.due(now, self.config.timing())?;
         self.transmit_check(now, due)
@@ -219,9 +226,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             controlling: check.controlling,
             tie_breaker,
             use_candidate: check.nominates,
+            padded: false,
         };
         barertc_wire::trace!("check of pair {}, transmission {}", pair.id, check.transaction.transmissions());
-        Some(Outgoing::Request { request, path: pair.path, remote: pair.remote, previous: false })
+        Some(Outgoing::Request { request, path: pair.path, remote: pair.remote, previous: false, size: None })
     }
 
     /// Makes the consent check that is due.
@@ -241,12 +249,35 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let use_candidate = controlling && active.nominated && !before;
         let preference = (active.local_priority >> 8) as u16;
         let priority = priority(CandidateType::PeerReflexive, active.path.is_tcp(), preference);
-        let request = Request { id, priority, controlling, tie_breaker, use_candidate };
+        let request = Request { id, priority, controlling, tie_breaker, use_candidate, padded: false };
         let (path, remote) = (active.path, active.remote);
         if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
             pair.stats.consent_requests_sent = pair.stats.consent_requests_sent.saturating_add(1);
         }
         Some((request, path, remote))
+    }
+
+    /// Makes the check with padding that is due: the search for the path MTU (RFC 8899).
+    fn next_probe(&mut self, now: Instant) -> Option<Outgoing> {
+        let before = self.consent.is_from_before();
+        let asks = self.session.of(before).is_some_and(|(_, remote)| remote.is_some());
+        let active = self.consent.active().filter(|_| asks);
+        self.path_mtu.follow(now, active.map(|a| (a.path, a.remote)));
+        let size = self.path_mtu.next_probe(now)?;
+        let active = self.consent.active()?;
+        let id = TransactionId(self.generator.bytes());
+        self.path_mtu.on_sent(now, id, size);
+        let preference = (active.local_priority >> 8) as u16;
+        let request = Request {
+            id,
+            priority: priority(CandidateType::PeerReflexive, active.path.is_tcp(), preference),
+            controlling: self.role.is_controlling(),
+            tie_breaker: self.role.tie_breaker(),
+            use_candidate: self.role.is_controlling() && active.nominated && !before,
+            padded: true,
+        };
+        let (path, remote) = (active.path, active.remote);
+        Some(Outgoing::Request { request, path, remote, previous: before, size: Some(size) })
     }
 
     /// The next consent check after one interval from now: between 0.8 and 1.2 times the period (RFC 7675 §5.1).
@@ -271,7 +302,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             Outgoing::Question { base, server, .. } => (Path::Socket(*base), *server),
         };
         let (front, back) = self.relays.room(path, remote);
-        let end = out.len().saturating_sub(back);
+        let mut end = out.len().saturating_sub(back);
+        if let Outgoing::Request { size: Some(size), .. } = outgoing {
+            end = usize::from(*size);
+        }
         let len = self.write_message(outgoing, out.get_mut(front..end).ok_or(NoRoom)?, carrier)?;
         self.wrap_for(path, remote, out, len)
     }

@@ -52,6 +52,9 @@ pub const FINGERPRINT: u16 = 0x8028;
 pub const ICE_CONTROLLED: u16 = 0x8029;
 /// ICE-CONTROLLING
 pub const ICE_CONTROLLING: u16 = 0x802A;
+/// Padding of a check that probes the path MTU. The PADDING of RFC 5780 §7.6 must be understood, and agents refuse it. A type
+/// from 0x8000 on is ignored by who does not know it (RFC 8489 §14).
+pub const PROBE_PADDING: u16 = 0xC0DA;
 
 /// Whether a receiver that does not know `kind` must refuse the message (RFC 8489 §14).
 #[must_use]

@@ -47,6 +47,17 @@ impl<'a> Builder<'a> {
         self.update_length()
     }
 
+    /// Adds an attribute of zeros, as long as it can be when `behind` bytes follow it. Nothing where there is no room.
+    ///
+    /// # Errors
+    /// [`NoRoom`] when the message becomes longer than its header can say.
+    pub fn fill(&mut self, kind: u16, behind: usize) -> Result<(), NoRoom> {
+        let Some(len) = self.room().checked_sub(behind.saturating_add(4)).map(|len| len & !3) else { return Ok(()) };
+        self.head(kind, len)?;
+        self.w.zeros(len)?;
+        self.update_length()
+    }
+
     /// Adds an attribute of 32-bit numbers.
     ///
     /// # Errors

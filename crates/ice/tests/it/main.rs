@@ -13,6 +13,7 @@ mod every_loss;
 mod floods;
 mod forged_answers;
 mod nat_combinations;
+mod path_mtu;
 mod replays;
 mod silence_has_a_reason;
 mod streams_to_turn_servers;

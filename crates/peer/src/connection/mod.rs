@@ -22,7 +22,7 @@ use barertc_wire::Instant;
 
 use crate::agreement::{Agreement, Track};
 use crate::allocators::Allocators;
-use crate::config::Config;
+use crate::config::{Config, inner, inner_sctp};
 use crate::error::{Discard, Discards, Error};
 use crate::media::Media;
 use crate::track::{Name, number};
@@ -138,6 +138,13 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         &self.config
     }
 
+    /// The largest datagram in bytes of UDP payload that is known to pass on the path in use. It is
+    /// [`Config::min_mtu`] until the search for it has an answer, and [`Config::mtu`] where nothing is searched.
+    #[must_use]
+    pub fn path_mtu(&self) -> u16 {
+        self.transport.path_mtu(&self.config)
+    }
+
     // The five verbs.
 
     /// Takes one datagram that has arrived on `route`, and decrypts it in place.
@@ -170,7 +177,10 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         if self.told.is_closed() {
             return self.transport.poll_goodbye(now, out);
         }
-        self.transport.poll_ice(now, out).or_else(|| self.poll_path(now, out))
+        self.transport.poll_ice(now, out).or_else(|| {
+            self.follow_path(now);
+            self.poll_path(now, out)
+        })
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) next. The time
@@ -200,6 +210,13 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         self.update(now);
     }
 
+    /// Lets media and data follow what the path carries.
+    fn follow_path(&mut self, now: Instant) {
+        let mtu = self.path_mtu();
+        self.media.set_path_mtu(now, inner(mtu));
+        self.transport.data_mut().set_path_mtu(now, inner_sctp(mtu));
+    }
+
     /// What goes by the path that ICE has found, the most urgent first.
     fn poll_path(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         let window = self.transport.window(out.len())?;
@@ -208,11 +225,14 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     }
 
     fn poll_packet(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        if let Some(len) = self.transport.poll_dtls(now, out) {
-            return Some(self.transport.add_data(now, out, len));
+        let most = inner(self.transport.handshake_mtu(&self.config)).into();
+        if let Some(len) = self.transport.poll_dtls(now, out, most) {
+            let most = out.len().min(most).max(len);
+            return Some(self.transport.add_data(now, out.get_mut(..most)?, len));
         }
         if let Some(profile) = self.transport.srtp_profile() {
-            let room = out.len().saturating_sub(profile.rtcp_overhead());
+            let most = out.len().min(inner(self.path_mtu()).into());
+            let room = most.saturating_sub(profile.rtcp_overhead());
             let round_trip = self.transport.round_trip();
             if let Some(len) = self.media.poll_rtcp(now, round_trip, &self.cname, out.get_mut(..room)?) {
                 let protected = self.transport.protect_rtcp(out, len);

@@ -94,6 +94,13 @@ impl<A: Allocator + Clone> Media<A> {
         }
     }
 
+    /// Datagrams of media have at most `bytes` from the next frame on.
+    pub(crate) fn set_path_mtu(&mut self, now: Instant, bytes: u16) {
+        for stream in self.streams.iter_mut().filter_map(|s| s.send.as_mut()) {
+            stream.set_path_mtu(now, bytes.into());
+        }
+    }
+
     /// Writes the next packet of media: audio before video, what was lost before what is new, and video no faster than the
     /// pacer lets it.
     pub(crate) fn poll_packet(&mut self, now: Instant, out: &mut [u8]) -> Option<Packet> {

@@ -74,8 +74,8 @@ impl<A: Allocator + Clone, P: Provider> Transport<'_, A, P> {
         self.ice.poll_transmit_carrying(now, out, &mut carrier)
     }
 
-    /// What DTLS itself has to send.
-    pub(crate) fn poll_dtls(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+    /// What DTLS itself has to send, in at most `most` bytes. What checks have carried is cut already.
+    pub(crate) fn poll_dtls(&mut self, now: Instant, out: &mut [u8], most: usize) -> Option<usize> {
         if let Some(embedded) = self.embedded.as_deref_mut() {
             if let Some(len) = embedded.poll_path(out) {
                 return Some(len);
@@ -85,7 +85,8 @@ impl<A: Allocator + Clone, P: Provider> Transport<'_, A, P> {
             }
             self.embedded = None;
         }
-        self.security.dtls_mut()?.poll_transmit(now, out)
+        let most = out.len().min(most);
+        self.security.dtls_mut()?.poll_transmit(now, out.get_mut(..most)?)
     }
 
     /// Whether the timer of DTLS runs: not while its flights can only travel in checks, which have timers of their own.

@@ -292,6 +292,13 @@ impl<A: Allocator + Clone> Data<A> {
         association.handle(now, packet).is_ok()
     }
 
+    /// Packets have at most `bytes` from now on.
+    pub(crate) fn set_path_mtu(&mut self, now: Instant, bytes: u16) {
+        if let Some(association) = self.association.as_deref_mut() {
+            association.set_path_mtu(now, bytes);
+        }
+    }
+
     pub(super) fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.association.as_deref_mut()?.poll_transmit(now, out)
     }

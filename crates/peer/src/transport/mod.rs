@@ -91,7 +91,8 @@ fn new_agent<'p, A: Allocator + Clone, P: Provider>(
 ) -> Result<Box<Agent<A, &'p P>, A>, Error> {
     let carried = Some([embedded::DATA, embedded::ACK]);
     Box::try_init(memory.clone(), || {
-        Agent::new(IceConfig { carried, ..config.ice.clone() }, false, memory.clone(), provider, random)
+        let path_mtu = config.path_mtu();
+        Agent::new(IceConfig { carried, path_mtu, ..config.ice.clone() }, false, memory.clone(), provider, random)
     })
 }
 
@@ -231,6 +232,16 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
         Ok(if bad { Inbound::Dropped(Discard::Sctp) } else { Inbound::Taken })
     }
 
+    /// The largest datagram that is known to pass, or that may be sent where nothing is searched.
+    pub(crate) fn path_mtu(&self, config: &Config) -> u16 {
+        self.ice.path_mtu().unwrap_or(config.mtu).min(config.mtu)
+    }
+
+    /// The same for DTLS, which shrinks its flights itself until the path is known.
+    pub(crate) fn handshake_mtu(&self, config: &Config) -> u16 {
+        if self.ice.is_path_mtu_settled() { self.path_mtu(config) } else { config.mtu }
+    }
+
     /// Where in a buffer of `len` bytes a packet for the selected path is to be written; `None` without a path.
     pub(crate) fn window(&self, len: usize) -> Option<core::ops::Range<usize>> {
         self.ice.selected()?;
@@ -368,7 +379,7 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
     pub(crate) fn poll_goodbye(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         if !self.has_parted() {
             if let Some(window) = self.window(out.len())
-                && let Some(len) = out.get_mut(window).and_then(|inner| self.poll_dtls(now, inner))
+                && let Some(len) = out.get_mut(window).and_then(|inner| self.poll_dtls(now, inner, usize::MAX))
                 && let Some(transmit) = self.wrap(now, out, len)
             {
                 return Some(transmit);

@@ -21,6 +21,7 @@ mod moving;
 mod no_event_is_lost;
 mod offers_that_cross;
 mod sizes;
+mod small_paths;
 mod sources_are_unique;
 mod support;
 mod time_is_told_in_every_call;

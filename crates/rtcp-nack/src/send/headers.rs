@@ -40,6 +40,6 @@ impl<A: Allocator + Clone> SendStream<A> {
 
     pub(super) fn budget(&self, frame: &Frame<A>, repaired: bool) -> u16 {
         let overhead = self.config.overhead(&self.extensions(frame, 0, 0), repaired);
-        u16::try_from(self.config.mtu.saturating_sub(overhead).max(MIN_BUDGET)).unwrap_or(u16::MAX)
+        u16::try_from(self.mtu.saturating_sub(overhead).max(MIN_BUDGET)).unwrap_or(u16::MAX)
     }
 }

@@ -121,6 +121,8 @@ pub struct SendStream<A: Allocator + Clone> {
     playout: PlayoutDelayTarget,
     redundancy: Redundancy<A>,
     path: PathShare,
+    /// The largest datagram that the path carries.
+    mtu: usize,
     repair: Option<Box<Repair<A>, A>>,
     /// Until when a key frame replaces what came before it: the path has become narrow.
     superseding: Option<Instant>,
@@ -171,6 +173,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             playout: PlayoutDelayTarget::new(config.latency),
             redundancy: Redundancy::new(),
             path: PathShare::new(),
+            mtu: config.mtu,
             superseding: None,
             padding: 0,
             stats: OutboundStats::default(),

@@ -1,6 +1,7 @@
 //! What a later description changes of a stream that is being sent.
 
 use barertc_arena::Allocator;
+use barertc_rtp::Cursor;
 use barertc_wire::Instant;
 
 use super::SendStream;
@@ -66,11 +67,34 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
         self.config = terms.apply(self.config.clone());
         self.key_frames.ask(now);
+        self.cut_anew();
+    }
+
+    /// Says how long a datagram the path carries: packets of the frames that follow have at most so many bytes, the protection
+    /// included, and never more than [`SendConfig::mtu`](crate::SendConfig::mtu). A frame of which a packet has left keeps the
+    /// size of its packets, and so do its retransmissions. An audio frame that waits and does not fit any more is sent as it
+    /// is.
+    pub fn set_path_mtu(&mut self, _now: Instant, bytes: usize) {
+        let mtu = bytes.min(self.config.mtu);
+        if mtu != self.mtu {
+            self.mtu = mtu;
+            self.cut_anew();
+        }
+    }
+
+    /// The frames that wait are cut to the present budget.
+    fn cut_anew(&mut self) {
         let repairs = self.repair.is_some();
         for index in 0..self.queue.len() {
             let Some(frame) = self.queue.get(index).map(|queued| queued.frame.clone()) else { break };
+            if self.queue.get(index).is_some_and(|queued| queued.index > 0) {
+                continue;
+            }
             let repaired = repairs && self.queue.get(index).is_some_and(|queued| queued.repaired);
             let budget = self.budget(&frame, repaired);
+            if frame.next_piece(usize::from(budget), &mut Cursor::default()).is_none() {
+                continue;
+            }
             if let Some(queued) = self.queue.get_mut(index) {
                 (queued.budget, queued.repaired) = (budget, repaired);
             }

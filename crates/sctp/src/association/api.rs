@@ -6,7 +6,7 @@ use barertc_wire::Instant;
 use super::Association;
 use super::state::{Role, State};
 use crate::channel::{Channel, ChannelConfig, ChannelId, ChannelInfo, State as ChannelState, pending};
-use crate::config::OPEN_HEADER;
+use crate::config::{LEAST_MTU, OPEN_HEADER};
 use crate::dcep::{ACK_MESSAGE, Open, ppid};
 use crate::error::Error;
 
@@ -47,6 +47,20 @@ impl<A: Allocator> Association<A> {
             }
             (value, current) => Err(Error::PortInUse { current, value }),
         }
+    }
+
+    /// Says what the path carries: new packets have at most so many bytes, and never more than [`Config::mtu`]. Before this
+    /// call it is that. The association searches for nothing itself. Less than 128 bytes count as 128.
+    ///
+    /// A chunk that was sent keeps its length (RFC 9260 §6.9). One that is longer than the path carries is sent again in a
+    /// packet of its own. If it never arrives, [`Event::PathMtuExceeded`](super::Event::PathMtuExceeded) and
+    /// [`Failure::PathMtu`](crate::Failure::PathMtu) tell.
+    /// With [`Config::max_chunk`] there is none.
+    ///
+    /// [`Config::mtu`]: crate::Config::mtu
+    /// [`Config::max_chunk`]: crate::Config::max_chunk
+    pub fn set_path_mtu(&mut self, _now: Instant, bytes: u16) {
+        self.tx.set_path_mtu(bytes.max(LEAST_MTU).into());
     }
 
     /// The peer's port.

@@ -22,7 +22,7 @@ impl<A: Allocator> Association<A> {
     /// is longer than that. With less than 128 bytes nothing is written.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.progress(now);
-        let limit = out.len().min(usize::from(self.config.mtu));
+        let limit = out.len().min(self.packet_limit());
         let out = out.get_mut(..limit).filter(|o| o.len() >= LEAST)?;
         let mut w = Writer::new(out);
         let omit = self.packet_out(now, &mut w).ok()??;
@@ -32,6 +32,15 @@ impl<A: Allocator> Association<A> {
         }
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
         Some(packet.len())
+    }
+
+    /// The most bytes of the next packet. What cannot be cut may be longer than the path is known to carry: the handshake, and
+    /// answers to the peer.
+    fn packet_limit(&self) -> usize {
+        let most = usize::from(self.config.mtu);
+        let path = self.tx.packet_limit();
+        let answers = self.outbox.answers.len().saturating_add(HEADER);
+        if self.state.is_up() && answers <= path { path } else { most }
     }
 
     /// Writes a packet but for its checksum; whether that stays zero.

@@ -117,7 +117,11 @@ pub(crate) struct Sender<A: Allocator> {
     forward_due: bool,
     /// Time-outs in a row.
     pub(crate) errors: u16,
+    /// The largest packet that there may be, and the largest that the path carries.
     mtu: usize,
+    path: usize,
+    /// The most bytes of a message in one chunk.
+    max_chunk: usize,
     /// Bytes that only a message which is being sent while it is written may take.
     reserve: usize,
     retransmitted: u64,
@@ -153,6 +157,8 @@ impl<A: Allocator + Clone> Sender<A> {
             forward_due: false,
             errors: 0,
             mtu: usize::from(config.mtu),
+            path: usize::from(config.mtu),
+            max_chunk: usize::from(config.max_chunk),
             reserve: config.send_reserve(),
             retransmitted: 0,
         })
@@ -189,6 +195,23 @@ impl<A: Allocator> Sender<A> {
         let sent = self.in_flight.front()?;
         let header = Data::header_len(self.interleaving).saturating_add(HEADER);
         Some(usize::from(sent.len).saturating_add(header))
+    }
+
+    /// New packets have at most `bytes` from now on.
+    pub(crate) fn set_path_mtu(&mut self, bytes: usize) {
+        self.path = bytes.min(self.mtu);
+    }
+
+    /// The most bytes of the next packet. A chunk keeps its length when it is sent again (RFC 9260 §6.9): one that is longer
+    /// than the path carries goes alone, since IP may fragment it, or the path may have changed.
+    pub(crate) fn packet_limit(&self) -> usize {
+        if self.lost == 0 || self.path == self.mtu {
+            return self.path;
+        }
+        let header = Data::header_len(self.interleaving).saturating_add(HEADER);
+        let lost = self.in_flight.iter().find(|s| s.fate == Fate::Lost);
+        let too_long = lost.is_some_and(|s| usize::from(s.len).saturating_add(header) > self.path);
+        if too_long { self.mtu } else { self.path }
     }
 
     /// The TSN of the next new chunk.

@@ -128,7 +128,7 @@ impl<A: Allocator> Sender<A> {
 
     /// Bytes of payload in a packet that holds one chunk and nothing else.
     pub(crate) fn largest_payload(&self) -> usize {
-        self.mtu.saturating_sub(HEADER).saturating_sub(Data::header_len(self.interleaving)) & !3
+        self.path.saturating_sub(HEADER).saturating_sub(Data::header_len(self.interleaving)).min(self.max_chunk) & !3
     }
 
     /// Whether `message` has a chunk to send. The last byte of an unfinished message is kept back, for the chunk that

@@ -176,7 +176,8 @@ impl<A: Allocator> Sender<A> {
             let sent_wire = wire_len(sent, self.interleaving);
             let window_full = self.flying_wire >= self.control.window();
             // After two time-outs in a row the packet may be too large for the path: one chunk a packet.
-            let alone = self.errors >= 2 && last.is_some();
+            let beyond = w.len().saturating_add(sent_wire) > self.path;
+            let alone = (self.errors >= 2 || beyond) && last.is_some();
             if sent_wire > w.room() || alone || (window_full && !self.fast_retransmit) {
                 break;
             }
@@ -223,18 +224,18 @@ impl<A: Allocator> Sender<A> {
             let Some(name) = self.pick(channels, now) else { break };
             let Some(message) = self.messages.get(name) else { break };
             // Whole words, so that no padding is ever cut off.
-            let room = w.room().saturating_sub(header) & !3;
+            let room = w.room().min(self.path.saturating_sub(w.len())).saturating_sub(header).min(self.max_chunk) & !3;
             let unsent = if message.finished { message.unsent } else { message.unsent.saturating_sub(1) };
             let mut len = unsent.min(room);
             let fits = unsent <= room;
             // A small message waits for a packet of its own rather than being cut; a large one fills the packet up.
-            if last.is_some() && !fits && (unsent <= self.largest_payload() || room < self.mtu / 4) {
+            if last.is_some() && !fits && (unsent <= self.largest_payload() || room < self.path / 4) {
                 break;
             }
             let window = self.window.saturating_sub(self.flying);
             if len > window && self.flying > 0 {
                 // Rather wait than cut crumbs off (silly window, RFC 9260 §6.1 rule D).
-                if window < self.mtu / 4 {
+                if window < self.path / 4 {
                     break;
                 }
                 len = window & !3;

@@ -228,7 +228,13 @@ impl End {
 /// the path was taken for one of a smaller MTU.
 fn run(seed: u64) -> [u32; 3] {
     let mut rng = Rng::new(seed);
-    let configs = [random_config(&mut rng), random_config(&mut rng)];
+    let mut configs = [random_config(&mut rng), random_config(&mut rng)];
+    // Sizes of paths and chunks, from a sequence of their own.
+    let mut sizes = Rng::new(!seed);
+    for config in &mut configs {
+        config.max_chunk = [64, 472, u16::MAX, u16::MAX][sizes.below(4) as usize];
+    }
+    let path_changes = sizes.permille(300);
     let checksums = configs.iter().all(|c| !c.zero_checksum);
     let link = random_link(&mut rng, checksums);
     let peaks: Vec<usize> = configs.iter().map(crate::support::Assoc::worst_case_bytes).collect();
@@ -266,6 +272,10 @@ fn run(seed: u64) -> [u32; 3] {
         eprintln!("{configs:?}\n{:?}", net.links);
     }
     let done = net.run_until(Duration::from_secs(900), |net| {
+        if path_changes && sizes.permille(20) {
+            let bytes = [128, 300, 500, 1_400][sizes.below(4) as usize];
+            net.left.set_path_mtu(net.now, bytes);
+        }
         l.events(&mut net.left, net.now);
         r.events(&mut net.right, net.now);
         l.write(&mut net.left, net.now);

@@ -166,6 +166,8 @@ pub struct World {
     pub jitter: Duration,
     /// Of a thousand.
     pub loss: u32,
+    /// No longer datagram gets through.
+    pub largest: usize,
     /// Nothing gets through.
     pub cut: bool,
     /// Addresses to which nothing gets through.
@@ -188,6 +190,7 @@ impl World {
             delay: Duration::from_millis(25),
             jitter: Duration::ZERO,
             loss: 0,
+            largest: usize::MAX,
             cut: false,
             blocked: |_| false,
             signalling: Duration::from_millis(25),
@@ -404,7 +407,7 @@ impl World {
     }
 
     fn forward(&mut self, src: SocketAddr, dst: SocketAddr, bytes: Vec<u8>) {
-        if self.cut || self.rng.next_u32() % 1000 < self.loss {
+        if self.cut || bytes.len() > self.largest || self.rng.next_u32() % 1000 < self.loss {
             return;
         }
         let jitter = self.jitter.as_micros() as u64;
