@@ -84,7 +84,7 @@ pub struct Config {
     /// [`Agent::poll_transmit_carrying`](crate::Agent::poll_transmit_carrying) lets them be written.
     pub carried: Option<[u16; 2]>,
     /// Whether, and between which sizes, the agent searches for the largest datagram that the path in use carries
-    /// (RFC 8899). A probe is a check with padding. [`Agent::path_mtu`](crate::Agent::path_mtu) tells the result. The buffers
+    /// (RFC 8899). A probe is a check with padding. There is none while checks carry another protocol. [`Agent::path_mtu`](crate::Agent::path_mtu) tells the result. The buffers
     /// for [`Agent::poll_transmit`](crate::Agent::poll_transmit) must have room for the largest size.
     pub path_mtu: Option<PathMtuBounds>,
 }

@@ -148,7 +148,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         out: &mut [u8],
         carrier: Option<&mut Carrier<'_>>,
     ) -> Option<Result<Transmit, NoRoom>> {
-        if let Some(outgoing) = self.next_urgent(now) {
+        let carries = carrier.is_some();
+        if let Some(outgoing) = self.next_urgent(now, carries) {
             return Some(self.write(&outgoing, out, carrier));
         }
         if let Some(to_server) = self.next_to_server(now, out) {
@@ -176,7 +177,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// What does not wait for its turn.
-    fn next_urgent(&mut self, now: Instant) -> Option<Outgoing> {
+    fn next_urgent(&mut self, now: Instant, carries: bool) -> Option<Outgoing> {
         if let Some(answer) = self.answers.pop() {
             return Some(Outgoing::Answer(answer));
         }
@@ -184,7 +185,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             let previous = self.consent.is_from_before();
             return Some(Outgoing::Request { request, path, remote, previous, size: None });
         }
-        if let Some(probe) = self.next_probe(now) {
+        // A handshake that is under way in checks comes first.
+        if !carries && let Some(probe) = self.next_probe(now) {
             return Some(probe);
         }
         let due = self.checklist.due(now, self.config.timing())?;

@@ -234,12 +234,18 @@ impl<'p, A: Allocator + Clone, P: Provider> Transport<'p, A, P> {
 
     /// The largest datagram that is known to pass, or that may be sent where nothing is searched.
     pub(crate) fn path_mtu(&self, config: &Config) -> u16 {
-        self.ice.path_mtu().unwrap_or(config.mtu).min(config.mtu)
+        match self.ice.path_mtu() {
+            Some(bytes) => bytes.min(config.mtu),
+            // Nothing is searched while checks carry a handshake.
+            None if self.embedded.is_some() => config.min_mtu,
+            None => config.mtu,
+        }
     }
 
     /// The same for DTLS, which shrinks its flights itself until the path is known.
     pub(crate) fn handshake_mtu(&self, config: &Config) -> u16 {
-        if self.ice.is_path_mtu_settled() { self.path_mtu(config) } else { config.mtu }
+        let settled = self.ice.is_path_mtu_settled() && self.embedded.is_none();
+        if settled { self.path_mtu(config) } else { config.mtu }
     }
 
     /// Where in a buffer of `len` bytes a packet for the selected path is to be written; `None` without a path.
