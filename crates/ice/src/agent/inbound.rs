@@ -238,7 +238,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// RFC 8445 §7.2.5. Whether it is a response of the present session that was taken in.
     fn response(&mut self, now: Instant, path: Path, remote: SocketAddr, m: &Message<'_>) -> Result<bool, Discard> {
         if let Some(sent) = self.consent.active().and_then(|a| a.sent_at(m.id())) {
-            return self.consent_response(now, path, remote, m, sent);
+            return self.consent_response(now, path, remote, m, Some(sent));
         }
         if let Some(sent) = self.path_mtu.sent_at(m.id()) {
             let carries = self.consent_response(now, path, remote, m, sent)?;
@@ -307,7 +307,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         path: Path,
         remote: SocketAddr,
         m: &Message<'_>,
-        sent: Instant,
+        sent: Option<Instant>,
     ) -> Result<bool, Discard> {
         let before = self.consent.is_from_before();
         let credentials = if before { self.session.previous().map(|p| &p.remote) } else { self.session.remote() };
@@ -320,7 +320,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if m.class() != Class::Success {
             return Err(Discard::Unexpected);
         }
-        let round_trip = Some(now.saturating_since(sent));
+        let round_trip = sent.map(|sent| now.saturating_since(sent));
         if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
             pair.on_round_trip(round_trip);
             pair.confirmed = Some(now);

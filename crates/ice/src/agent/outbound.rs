@@ -185,8 +185,10 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             let previous = self.consent.is_from_before();
             return Some(Outgoing::Request { request, path, remote, previous, size: None });
         }
-        // A handshake that is under way in checks comes first.
-        if !carries && let Some(probe) = self.next_probe(now) {
+        if carries {
+            // A handshake that is under way in checks comes first.
+            self.path_mtu.follow(now, None);
+        } else if let Some(probe) = self.next_probe(now) {
             return Some(probe);
         }
         let due = self.checklist.due(now, self.config.timing())?;
@@ -267,8 +269,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.path_mtu.follow(now, active.map(|a| (a.path, a.remote)));
         let size = self.path_mtu.next_probe(now)?;
         let active = self.consent.active()?;
-        let id = TransactionId(self.generator.bytes());
-        self.path_mtu.on_sent(now, id, size);
+        let id = self.path_mtu.on_sent(now, TransactionId(self.generator.bytes()), size);
         let preference = (active.local_priority >> 8) as u16;
         let request = Request {
             id,

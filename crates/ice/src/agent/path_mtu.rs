@@ -52,12 +52,16 @@ enum State {
     Error,
 }
 
-/// A check with padding that waits for its response.
+/// A check with padding. While its size is tried again, it is sent again as it is, and an answer to any of them counts: a
+/// round trip may be longer than [`PROBE_TIMER`].
 #[derive(Clone, Copy, Debug)]
 struct Probe {
     id: TransactionId,
     size: u16,
-    sent: Instant,
+    /// When it was sent. `None` after it was sent again, because nobody can tell what is answered then.
+    sent: Option<Instant>,
+    /// It waits for its response.
+    waits: bool,
 }
 
 /// The search on the path in use.
@@ -134,7 +138,7 @@ impl PathMtu {
             return;
         }
         self.large = true;
-        if self.state == State::SearchComplete && self.probe.is_none() {
+        if self.state == State::SearchComplete && !self.waits() {
             self.due = self.due.max(now);
         }
     }
@@ -144,7 +148,7 @@ impl PathMtu {
         if self.timeout()? > now {
             return None;
         }
-        if self.probe.take().is_some() {
+        if self.waits() {
             self.on_lost(now);
         } else if self.state == State::SearchComplete && self.raise <= now {
             self.ceiling = self.bounds?.max.saturating_add(1);
@@ -153,15 +157,22 @@ impl PathMtu {
         (self.timeout()? <= now).then(|| self.probed_size()).flatten()
     }
 
-    /// A probe has left.
-    pub(super) fn on_sent(&mut self, now: Instant, id: TransactionId, size: u16) {
-        self.probe = Some(Probe { id, size, sent: now });
+    /// A probe of `size` bytes leaves; its id, which is `new` where it was not sent before.
+    pub(super) fn on_sent(&mut self, now: Instant, new: TransactionId, size: u16) -> TransactionId {
+        let before = self.probe.filter(|p| p.size == size).map(|p| p.id);
+        let (id, sent) = before.map_or((new, Some(now)), |id| (id, None));
+        self.probe = Some(Probe { id, size, sent, waits: true });
         self.due = now + PROBE_TIMER;
+        id
     }
 
-    /// When the probe with this id was sent, if its response counts.
-    pub(super) fn sent_at(&self, id: TransactionId) -> Option<Instant> {
+    /// When the probe with this id was sent, if its response counts; `None` inside where that cannot be told.
+    pub(super) fn sent_at(&self, id: TransactionId) -> Option<Option<Instant>> {
         self.probe.filter(|p| p.id == id).map(|p| p.sent)
+    }
+
+    fn waits(&self) -> bool {
+        self.probe.is_some_and(|p| p.waits)
     }
 
     /// The probe was answered by the peer.
@@ -181,7 +192,7 @@ impl PathMtu {
     pub(super) fn timeout(&self) -> Option<Instant> {
         match self.state {
             State::Disabled => None,
-            State::SearchComplete if self.probe.is_none() => {
+            State::SearchComplete if !self.waits() => {
                 Some(if self.large { self.due.min(self.raise) } else { self.raise })
             }
             State::SearchComplete | State::Base | State::Searching | State::Error => Some(self.due),
@@ -192,8 +203,12 @@ impl PathMtu {
         self.count = self.count.saturating_add(1);
         self.due = now;
         if self.count < MAX_PROBES {
+            if let Some(probe) = &mut self.probe {
+                probe.waits = false;
+            }
             return;
         }
+        self.probe = None;
         match self.state {
             State::Base => {
                 self.ceiling = self.base();
@@ -258,12 +273,14 @@ mod tests {
 
     const SOCKET: Path = Path::Socket(SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 1));
 
-    /// A search on a path of `path` bytes with a round trip of 20 ms, driven for `seconds`.
+    /// A search on a path of `path` bytes.
     struct Run {
         search: PathMtu,
         now: Instant,
         path: u16,
+        round_trip: Duration,
         probes: std::vec::Vec<u16>,
+        answers: std::collections::VecDeque<(Instant, TransactionId)>,
     }
 
     impl Run {
@@ -271,28 +288,25 @@ mod tests {
             let mut search = PathMtu::new(Some(PathMtuBounds { min, max }));
             let now = Instant::from_millis(1_000);
             search.follow(now, Some((SOCKET, SocketAddr::from(([1, 1, 1, 1], 1)))));
-            Self { search, now, path, probes: std::vec![] }
+            let (probes, answers) = Default::default();
+            Self { search, now, path, round_trip: Duration::from_millis(20), probes, answers }
         }
 
         fn drive(&mut self, time: Duration, data: bool) -> u16 {
             let end = self.now + time;
-            let mut answer: Option<(Instant, TransactionId)> = None;
             while self.now < end {
                 if data {
                     self.search.on_data(self.now, 1_200);
                 }
-                if let Some((at, id)) = answer
-                    && at <= self.now
-                {
-                    answer = None;
+                if let Some((_, id)) = self.answers.pop_front_if(|(at, _)| *at <= self.now) {
                     self.search.on_acked(self.now, id);
                 }
                 if let Some(size) = self.search.next_probe(self.now) {
                     self.probes.push(size);
                     let id = TransactionId([self.probes.len() as u8; 12]);
-                    self.search.on_sent(self.now, id, size);
+                    let id = self.search.on_sent(self.now, id, size);
                     if size <= self.path {
-                        answer = Some((self.now + Duration::from_millis(20), id));
+                        self.answers.push_back((self.now + self.round_trip, id));
                     }
                 }
                 assert!(self.search.timeout().is_none_or(|at| at > self.now), "it would spin");
@@ -350,6 +364,24 @@ mod tests {
         run.path = 1_472;
         assert_eq!(run.drive(SECOND, true), 1_200);
         assert_eq!((run.search.state, run.search.count), (State::SearchComplete, 0));
+    }
+
+    /// An answer that comes after the same size was tried again counts. The round trip is not taken from it.
+    #[test]
+    fn a_round_trip_may_be_longer_than_the_timer() {
+        let mut run = Run::new(548, 1_200, 1_472);
+        run.round_trip = Duration::from_millis(2_500);
+        assert_eq!(run.drive(3 * SECOND, true), 1_200);
+        assert_eq!(run.probes, [1_200, 1_200, 1_200]);
+        for _ in 0..60 {
+            assert_eq!(run.drive(SECOND, true), 1_200, "it is kept");
+        }
+        let mut search = PathMtu::new(Some(PathMtuBounds { min: 548, max: 1_200 }));
+        search.follow(Instant::ZERO, Some((SOCKET, SocketAddr::from(([1, 1, 1, 1], 1)))));
+        let id = search.on_sent(Instant::ZERO, TransactionId([1; 12]), 1_200);
+        assert_eq!(search.sent_at(id), Some(Some(Instant::ZERO)));
+        assert_eq!(search.on_sent(Instant::ZERO + SECOND, TransactionId([2; 12]), 1_200), id);
+        assert_eq!(search.sent_at(id), Some(None));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use barertc_arena::Heap;
 use barertc_crypto::RustCrypto;
-use barertc_ice::{Agent, Attributes, Candidate, Carries, Config, Event, Handled, Route, State, TurnServer};
+use barertc_ice::{Agent, Candidate, Config, Event, Handled, Route, State, TurnServer};
 use barertc_wire::Instant;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -340,12 +340,15 @@ impl World {
         let mut out = [0; 1500];
         for i in 0..2 {
             let carried = self.carried.clone();
-            let mut carrier = |_: Carries, attributes: &mut Attributes<'_, '_>| {
-                if let Some(value) = &carried {
-                    attributes.put(0xC070, value).unwrap();
-                }
-            };
-            while let Some(t) = self.peers[i].agent.poll_transmit_carrying(self.now, &mut out, &mut carrier) {
+            loop {
+                let agent = &mut self.peers[i].agent;
+                let next = match &carried {
+                    Some(value) => agent.poll_transmit_carrying(self.now, &mut out, &mut |_, attributes| {
+                        attributes.put(0xC070, value).unwrap();
+                    }),
+                    None => agent.poll_transmit(self.now, &mut out),
+                };
+                let Some(t) = next else { break };
                 self.peers[i].sent += 1;
                 self.peers[i].sent_bytes += t.len;
                 self.route(i, t.route, out[..t.len].to_vec());
