@@ -181,15 +181,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         if let Some(answer) = self.answers.pop() {
             return Some(Outgoing::Answer(answer));
         }
-        if let Some((request, path, remote)) = self.next_consent_request(now) {
-            let previous = self.consent.is_from_before();
-            return Some(Outgoing::Request { request, path, remote, previous, size: None });
-        }
-        if carries {
-            // A handshake that is under way in checks comes first.
-            self.path_mtu.follow(now, None);
-        } else if let Some(probe) = self.next_probe(now) {
-            return Some(probe);
+        if let Some(check) = self.next_on_path(now, carries) {
+            return Some(check);
         }
         let due = self.checklist.due(now, self.config.timing())?;
         self.transmit_check(now, due)
@@ -236,51 +229,44 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         Some(Outgoing::Request { request, path: pair.path, remote: pair.remote, previous: false, size: None })
     }
 
-    /// Makes the consent check that is due.
-    fn next_consent_request(&mut self, now: Instant) -> Option<(Request, Path, SocketAddr)> {
-        if !self.consent.active()?.is_due(now) {
+    /// Makes the consent check that is due, or else the check with padding that is: the search for the path MTU (RFC 8899).
+    /// There is no search while checks carry something: a handshake that is under way in them comes first.
+    fn next_on_path(&mut self, now: Instant, carries: bool) -> Option<Outgoing> {
+        let previous = self.consent.is_from_before();
+        // A lite agent may be sending on the word of a check alone before it knows the peer's password.
+        let asks = self.session.of(previous).is_some_and(|(_, remote)| remote.is_some());
+        let searched = self.consent.active().filter(|_| asks && !carries);
+        self.path_mtu.follow(now, searched.map(|active| (active.path, active.remote)));
+        let size = match self.consent.active()?.is_due(now) {
+            true => None,
+            false => Some(self.path_mtu.next_probe(now)?),
+        };
+        if size.is_none() {
+            self.schedule_consent(now);
+        }
+        if !asks {
             return None;
         }
-        let before = self.consent.is_from_before();
-        self.schedule_consent(now);
-        // A lite agent may be sending on the word of a check alone before it knows the peer's password.
-        self.session.of(before)?.1?;
-        let id = TransactionId(self.generator.bytes());
+        let new = TransactionId(self.generator.bytes());
         let (controlling, tie_breaker) = (self.role.is_controlling(), self.role.tie_breaker());
         let active = self.consent.active_mut()?;
-        active.on_sent(id, now);
+        let id = match size {
+            Some(size) => self.path_mtu.on_sent(now, new, size),
+            None => {
+                active.on_sent(new, now);
+                if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
+                    pair.stats.consent_requests_sent = pair.stats.consent_requests_sent.saturating_add(1);
+                }
+                new
+            }
+        };
+        let active = self.consent.active()?;
         // A nominated pair says so again: a peer that lost its state, or that counts nominations, stays with it.
-        let use_candidate = controlling && active.nominated && !before;
+        let use_candidate = controlling && active.nominated && !previous;
         let preference = (active.local_priority >> 8) as u16;
         let priority = priority(CandidateType::PeerReflexive, active.path.is_tcp(), preference);
-        let request = Request { id, priority, controlling, tie_breaker, use_candidate, padded: false };
-        let (path, remote) = (active.path, active.remote);
-        if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
-            pair.stats.consent_requests_sent = pair.stats.consent_requests_sent.saturating_add(1);
-        }
-        Some((request, path, remote))
-    }
-
-    /// Makes the check with padding that is due: the search for the path MTU (RFC 8899).
-    fn next_probe(&mut self, now: Instant) -> Option<Outgoing> {
-        let before = self.consent.is_from_before();
-        let asks = self.session.of(before).is_some_and(|(_, remote)| remote.is_some());
-        let active = self.consent.active().filter(|_| asks);
-        self.path_mtu.follow(now, active.map(|a| (a.path, a.remote)));
-        let size = self.path_mtu.next_probe(now)?;
-        let active = self.consent.active()?;
-        let id = self.path_mtu.on_sent(now, TransactionId(self.generator.bytes()), size);
-        let preference = (active.local_priority >> 8) as u16;
-        let request = Request {
-            id,
-            priority: priority(CandidateType::PeerReflexive, active.path.is_tcp(), preference),
-            controlling: self.role.is_controlling(),
-            tie_breaker: self.role.tie_breaker(),
-            use_candidate: self.role.is_controlling() && active.nominated && !before,
-            padded: true,
-        };
-        let (path, remote) = (active.path, active.remote);
-        Some(Outgoing::Request { request, path, remote, previous: before, size: Some(size) })
+        let request = Request { id, priority, controlling, tie_breaker, use_candidate, padded: size.is_some() };
+        Some(Outgoing::Request { request, path: active.path, remote: active.remote, previous, size })
     }
 
     /// The next consent check after one interval from now: between 0.8 and 1.2 times the period (RFC 7675 §5.1).
