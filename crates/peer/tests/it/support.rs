@@ -77,6 +77,8 @@ pub struct Side<'m> {
     pub deaf: bool,
     /// It does not ask for events.
     pub late: bool,
+    /// Its machine sleeps: nothing is taken, and nothing is done.
+    pub asleep: bool,
     /// What it writes to a channel that opens.
     pub greeting: Option<&'static [u8]>,
     /// What has come of a message that has not ended.
@@ -103,6 +105,7 @@ impl<'m> Side<'m> {
             frames: Vec::new(),
             deaf: false,
             late: false,
+            asleep: false,
             greeting: None,
             partial: Vec::new(),
             tracks: None,
@@ -151,6 +154,11 @@ impl<'m> Side<'m> {
     /// The channels that were opened, in order.
     pub fn open_channels(&self) -> Vec<ChannelId> {
         self.events.iter().filter_map(|e| if let Event::ChannelOpen(id) = e { Some(*id) } else { None }).collect()
+    }
+
+    /// When it wants to be woken.
+    pub fn timeout(&self) -> Option<Instant> {
+        self.connection.timeout().filter(|_| !self.asleep)
     }
 
     pub fn count(&self, sort: Sort) -> usize {
@@ -267,11 +275,11 @@ impl<'m> Pair<'m> {
                 return true;
             }
             let arrival = self.wire.front().map(|d| d.at);
-            let timeouts = [self.offerer.connection.timeout(), self.answerer.connection.timeout()];
+            let timeouts = [&self.offerer, &self.answerer].map(Side::timeout);
             let next = timeouts.into_iter().fold(arrival, Instant::earliest).unwrap_or(end);
             if next > end || self.now >= end {
                 self.now = end;
-                for side in [&mut self.offerer, &mut self.answerer] {
+                for side in [&mut self.offerer, &mut self.answerer].into_iter().filter(|side| !side.asleep) {
                     side.connection.handle_timeout(end);
                 }
                 self.settle(true);
@@ -282,14 +290,15 @@ impl<'m> Pair<'m> {
             (self.offerer.now, self.answerer.now) = (self.now, self.now);
             while self.wire.front().is_some_and(|d| d.at <= self.now) {
                 let Some(mut flight) = self.wire.pop_front() else { break };
-                let is_at = |s: &&mut Side<'_>| s.address == flight.route.local || s.other == Some(flight.route.local);
+                let local = flight.route.local;
+                let is_at = |s: &&mut Side<'_>| !s.asleep && (s.address == local || s.other == Some(local));
                 let to = [&mut self.offerer, &mut self.answerer].into_iter().find(is_at);
-                // An address that was given up.
+                // An address that was given up, or one who sleeps.
                 let Some(side) = to else { continue };
                 // What is wrong with a datagram is counted there.
                 let _ = side.connection.handle(self.now, flight.route, &mut flight.datagram);
             }
-            for side in [&mut self.offerer, &mut self.answerer] {
+            for side in [&mut self.offerer, &mut self.answerer].into_iter().filter(|side| !side.asleep) {
                 side.connection.handle_timeout(self.now);
             }
             ticked = true;
@@ -309,7 +318,7 @@ impl<'m> Pair<'m> {
     fn settle(&mut self, ticked: bool) {
         let mut room = [0; 2_048];
         let (offerer, answerer, alias) = (self.offerer.address, self.answerer.address, self.alias);
-        for side in [&mut self.offerer, &mut self.answerer] {
+        for side in [&mut self.offerer, &mut self.answerer].into_iter().filter(|side| !side.asleep) {
             side.fetch(self.now);
             let narrow = self.narrow && side.address == offerer;
             while let Some(transmit) = side.connection.poll_transmit(self.now, &mut room) {
