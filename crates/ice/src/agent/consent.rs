@@ -5,7 +5,8 @@ use core::time::Duration;
 use barertc_wire::Instant;
 
 use super::path::Path;
-use crate::config::Config;
+use super::path_mtu::PathMtu;
+use crate::config::{Config, PathMtuBounds};
 use crate::route::Route;
 use crate::stun::TransactionId;
 
@@ -155,11 +156,21 @@ pub(super) struct Consent {
     lost: Option<Route>,
     /// A path has been in use since the last restart.
     introduced: bool,
+    /// The largest datagram that the path carries.
+    path_mtu: PathMtu,
 }
 
 impl Consent {
-    pub(super) const fn new() -> Self {
-        Self { active: None, untold: false, lost: None, introduced: false }
+    pub(super) const fn new(sizes: Option<PathMtuBounds>) -> Self {
+        Self { active: None, untold: false, lost: None, introduced: false, path_mtu: PathMtu::new(sizes) }
+    }
+
+    pub(super) const fn path_mtu(&self) -> &PathMtu {
+        &self.path_mtu
+    }
+
+    pub(super) const fn path_mtu_mut(&mut self) -> &mut PathMtu {
+        &mut self.path_mtu
     }
 
     pub(super) const fn active(&self) -> Option<&Active> {

@@ -238,9 +238,9 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// RFC 8445 §7.2.5. Whether it is a response of the present session that was taken in.
     fn response(&mut self, now: Instant, path: Path, remote: SocketAddr, m: &Message<'_>) -> Result<bool, Discard> {
         let consent = self.consent.active().and_then(|a| a.sent_at(m.id())).map(Some);
-        if let Some(sent) = consent.or_else(|| self.path_mtu.sent_at(m.id())) {
+        if let Some(sent) = consent.or_else(|| self.consent.path_mtu().sent_at(m.id())) {
             let carries = self.consent_response(now, path, remote, m, sent)?;
-            self.path_mtu.on_acked(now, m.id());
+            self.consent.path_mtu_mut().on_acked(now, m.id());
             return Ok(carries);
         }
         let Some(i) = self.checklist.by_transaction(m.id()) else {

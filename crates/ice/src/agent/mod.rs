@@ -14,7 +14,6 @@ use consent::Consent;
 use gathering::Gathering;
 use locals::Locals;
 use path::Path;
-use path_mtu::PathMtu;
 use progress::Progress;
 use questions::Questions;
 use relays::Relays;
@@ -72,7 +71,6 @@ pub struct Agent<A: Allocator + Clone, P: Provider> {
     locals: Locals<A>,
     checklist: Checklist<A>,
     consent: Consent,
-    path_mtu: PathMtu,
     questions: Questions<A>,
     relays: Relays<A>,
     gathering: Gathering,
@@ -113,8 +111,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             session: Session::new(Local::random(&mut generator)),
             locals: Locals::new(&config, alloc.clone())?,
             checklist: Checklist::new(&config, alloc.clone())?,
-            consent: Consent::new(),
-            path_mtu: PathMtu::new(config.path_mtu),
+            consent: Consent::new(config.path_mtu),
             questions: Questions::new(&config, alloc.clone())?,
             answers: Answers::new(&config, alloc.clone())?,
             relays: Relays::new(&config, alloc)?,
@@ -306,13 +303,13 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     /// into segments.
     #[must_use]
     pub fn path_mtu(&self) -> Option<u16> {
-        self.path_mtu.size()
+        self.consent.path_mtu().size()
     }
 
     /// Whether it is known by now if the selected path carries the 1,200 bytes that most paths do (RFC 8899 §5.1.2).
     #[must_use]
     pub const fn is_path_mtu_settled(&self) -> bool {
-        self.path_mtu.is_settled()
+        self.consent.path_mtu().is_settled()
     }
 
     /// The connection's state.

@@ -91,7 +91,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let (front, back) = self.room();
         let needed = front.saturating_add(len).saturating_add(back);
         let transmit = self.wrap_for(path, remote, out, len).map_err(|NoRoom| Error::BufferTooShort { needed })?;
-        self.path_mtu.on_data(now, transmit.len);
+        self.consent.path_mtu_mut().on_data(now, transmit.len);
         if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
             pair.stats.packets_sent = pair.stats.packets_sent.saturating_add(1);
             pair.stats.bytes_sent = pair.stats.bytes_sent.saturating_add(len as u64);
@@ -115,7 +115,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             self.next_to_check().map(|_| self.paced_until),
             without_path,
             self.nomination_timeout(),
-            self.path_mtu.timeout().filter(|_| self.consent.active().is_some()),
+            self.consent.path_mtu().timeout().filter(|_| self.consent.active().is_some()),
             self.consent.active().and_then(|a| a.timeout(&self.config, disconnected)),
             self.servers_timeout(),
         ]
@@ -235,11 +235,11 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let previous = self.consent.is_from_before();
         // A lite agent may be sending on the word of a check alone before it knows the peer's password.
         let asks = self.session.of(previous).is_some_and(|(_, remote)| remote.is_some());
-        let searched = self.consent.active().filter(|_| asks && !carries);
-        self.path_mtu.follow(now, searched.map(|active| (active.path, active.remote)));
+        let searched = self.consent.active().filter(|_| asks && !carries).map(|active| (active.path, active.remote));
+        self.consent.path_mtu_mut().follow(now, searched);
         let size = match self.consent.active()?.is_due(now) {
             true => None,
-            false => Some(self.path_mtu.next_probe(now)?),
+            false => Some(self.consent.path_mtu_mut().next_probe(now)?),
         };
         if size.is_none() {
             self.schedule_consent(now);
@@ -251,7 +251,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         let (controlling, tie_breaker) = (self.role.is_controlling(), self.role.tie_breaker());
         let active = self.consent.active_mut()?;
         let id = match size {
-            Some(size) => self.path_mtu.on_sent(now, new, size),
+            Some(size) => self.consent.path_mtu_mut().on_sent(now, new, size),
             None => {
                 active.on_sent(new, now);
                 if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
