@@ -14,7 +14,7 @@
 use core::time::Duration;
 
 use crate::support::{Arena, Connection, Identities, Pair, arena, frame, picture, receiving, recv_tracks, send_tracks};
-use barertc::{Instant, MessageKind, PayloadFormat, TrackId};
+use barertc::{Event, Instant, MessageKind, PayloadFormat, TrackId};
 
 const TICK: Duration = Duration::from_millis(20);
 const MINUTE: u64 = 60_000 / 20;
@@ -136,6 +136,8 @@ fn a_device_lives_through_it() {
             for side in [&mut stays.offerer, &mut stays.answerer] {
                 assert!(!side.saw_failure(), "tick {n}: {:?}", side.events);
                 side.sent.clear();
+                // Only what is asked for again is kept: each look at all events of a day costs more than the day.
+                side.events.retain(|event| matches!(event, Event::ChannelOpen(_)));
             }
         }
     }

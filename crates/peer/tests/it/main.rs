@@ -3,8 +3,10 @@
 mod a_day;
 mod a_full_queue_holds_nothing_up;
 mod a_hostile_viewer;
+mod an_attacker_on_the_path;
 mod answers_of_a_realtime_server;
 mod any_of_several_counts;
+mod clocks_at_their_ends;
 mod connections_may_change_threads;
 mod data_channels_end;
 mod descriptions_of_other_shapes;

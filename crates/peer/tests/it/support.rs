@@ -229,6 +229,10 @@ pub struct Pair<'m> {
     pub narrow: bool,
     /// The address that the answerer's NAT gives it now; what goes to any other address is lost.
     pub alias: Option<SocketAddr>,
+    /// Somebody on the path, who sends on what he sees, and more: see [`forged`].
+    pub attacker: Option<Predictable>,
+    /// Datagrams that he has made.
+    pub forgeries: usize,
     chance: Predictable,
     wire: VecDeque<InFlight>,
 }
@@ -246,6 +250,8 @@ impl<'m> Pair<'m> {
             datagrams: 0,
             narrow: false,
             alias: None,
+            attacker: None,
+            forgeries: 0,
             chance: Predictable::new(!seed),
             wire: VecDeque::new(),
         })
@@ -337,7 +343,14 @@ impl<'m> Pair<'m> {
                             continue;
                         }
                     }
-                    self.wire.push_back(InFlight { at: self.now + self.latency, route, datagram });
+                    let at = self.now + self.latency;
+                    let more = self.attacker.as_mut().map(|chance| forged(chance, at, route, &datagram));
+                    let forgeries = more.unwrap_or_default();
+                    self.forgeries += forgeries.len();
+                    for flight in core::iter::once(InFlight { at, route, datagram }).chain(forgeries) {
+                        let place = self.wire.partition_point(|other| other.at <= flight.at);
+                        self.wire.insert(place, flight);
+                    }
                 }
                 if narrow {
                     break;
@@ -350,6 +363,27 @@ impl<'m> Pair<'m> {
             side.fetch(self.now);
         }
     }
+}
+
+/// What somebody on the path makes of a datagram that arrives at `at`: it arrives again, at once or late, cut, longer or changed,
+/// from elsewhere, or where it came from.
+fn forged(chance: &mut Predictable, at: Instant, route: Route, datagram: &[u8]) -> Vec<InFlight> {
+    let mut all = Vec::new();
+    for _ in 0..chance.next_u32() % 3 {
+        let mut flight = InFlight { at, route, datagram: datagram.to_vec() };
+        let (byte, len) = (chance.next_u64() as usize, datagram.len());
+        match chance.next_u32() % 8 {
+            0 => {}
+            1 => flight.at = at + Duration::from_millis(u64::from(chance.next_u32() % 3_000)),
+            2 => flight.datagram.truncate(byte % len),
+            3 => flight.datagram.extend((0..byte % 40).map(|n| n as u8)),
+            4 | 5 => flight.datagram[byte % len] ^= 1 << (chance.next_u32() % 8),
+            6 => flight.route.remote = SocketAddr::from(([10, 0, 9, 9], 1 + byte as u16 % 5_000)),
+            _ => flight.route = Route::udp(route.remote, route.local),
+        }
+        all.push(flight);
+    }
+    all
 }
 
 pub fn h264() -> LocalCodec {
