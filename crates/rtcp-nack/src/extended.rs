@@ -101,7 +101,11 @@ impl ExtendedReports {
             let delay_since_last_rr = u32::try_from(ticks).unwrap_or(u32::MAX);
             LastReference { ssrc: heard.ssrc, last_rr: heard.middle, delay_since_last_rr }
         };
-        let last: heapless::Vec<LastReference, { Self::MAX_ASKING }> = self.heard.iter().map(answer).collect();
+        let mut last = heapless::Vec::<LastReference, { Self::MAX_ASKING }>::new();
+        for heard in &self.heard {
+            // As many as were heard.
+            let _ = last.push(answer(heard));
+        }
         if last.is_empty() && reference.is_none() {
             return true;
         }

@@ -16,8 +16,8 @@ const TURN: Duration = Duration::from_millis(30);
 const RTT: Duration = Duration::from_millis(100);
 /// What is asked for grows and shrinks by these parts of the time that passes: a receiver that is told to wait a round trip
 /// longer at once stops the picture for as long.
-const UP: u32 = 8;
-const DOWN: u32 = 16;
+const UP: u64 = 8;
+const DOWN: u64 = 16;
 /// Longest time that is ever asked for: pictures that are later are no use to anybody.
 const LONGEST: Duration = Duration::from_millis(500);
 /// The most that the extension can say, in units of 10 ms: no upper bound. An upper bound with a lower one of 0 would have
@@ -54,7 +54,7 @@ impl PlayoutDelayTarget {
         self.approach(now);
         self.bounded = random >= ONE_ROUND;
         let round = rtt.unwrap_or(RTT).saturating_add(TURN);
-        let two = round.saturating_mul(2);
+        let two = round.saturating_add(round);
         self.delay = if self.latency.is_zero() || loss < ONE_ROUND {
             Duration::ZERO
         } else if loss >= TWO_ROUNDS && two <= self.latency {
@@ -71,13 +71,16 @@ impl PlayoutDelayTarget {
     }
 
     fn approach(&mut self, now: Instant) {
-        let elapsed = now.saturating_since(self.before.replace(now).unwrap_or(now));
-        let part = |of: u32| elapsed.checked_div(of).unwrap_or_default();
-        self.said = if self.said < self.delay {
-            self.said.saturating_add(part(UP)).min(self.delay)
+        // In microseconds: what the operators of `Duration` check, the compiler does not remove.
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let elapsed = micros(now.saturating_since(self.before.replace(now).unwrap_or(now)));
+        let part = |of: u64| elapsed.checked_div(of).unwrap_or_default();
+        let (said, delay) = (micros(self.said), micros(self.delay));
+        self.said = Duration::from_micros(if said < delay {
+            said.saturating_add(part(UP)).min(delay)
         } else {
-            self.said.saturating_sub(part(DOWN)).max(self.delay)
-        };
+            said.saturating_sub(part(DOWN)).max(delay)
+        });
     }
 
     /// What is said in the header extension.

@@ -138,11 +138,9 @@ impl<'o> Text<'o> {
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(place) = self.out.get_mut(self.len..end) {
-            place.copy_from_slice(bytes);
-        }
-        self.len = end;
+        // What has no room is counted, so that the error can tell how much is needed.
+        let _ = barertc_wire::put_at(self.out, self.len, bytes);
+        self.len = self.len.saturating_add(bytes.len());
     }
 
     fn line(&mut self, args: fmt::Arguments<'_>) -> Result<(), Error> {

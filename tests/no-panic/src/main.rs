@@ -177,3 +177,23 @@ path!("tls", fn(client: &mut barertc_tls::Client<'static, Memory, Crypto>, recei
     core::hint::black_box(receiver.advance()).ok();
     core::hint::black_box(barertc_tls::TrustAnchors::new(bytes)).ok();
 });
+
+path!("peer", fn(connection: &mut barertc::PeerConnection<'static, Memory, Crypto>, now: barertc_wire::Instant, route: barertc_ice::Route, bytes: &mut [u8]) {
+    core::hint::black_box(connection.handle(now, route, bytes)).ok();
+});
+
+// What follows from what has come: events, frames and messages for the application, and what is sent on.
+path!("peer-polls", fn(connection: &mut barertc::PeerConnection<'static, Memory, Crypto>, now: barertc_wire::Instant, track: barertc::TrackId, channel: barertc::ChannelId, out: &mut [u8]) {
+    connection.handle_timeout(now);
+    core::hint::black_box(connection.poll_event());
+    core::hint::black_box(connection.read_frame(now, track, out)).ok();
+    core::hint::black_box(connection.read_channel(now, channel, out)).ok();
+    core::hint::black_box(connection.poll_transmit(now, out));
+    core::hint::black_box(connection.timeout());
+});
+
+path!("peer-descriptions", fn(connection: &mut barertc::PeerConnection<'static, Memory, Crypto>, now: barertc_wire::Instant, text: &str, out: &mut [u8]) {
+    core::hint::black_box(connection.create_answer(now, text, out)).ok();
+    core::hint::black_box(connection.set_answer(now, text)).ok();
+    core::hint::black_box(connection.add_remote_candidate(now, text)).ok();
+});

@@ -202,7 +202,12 @@ impl Agreement {
             let unused = if idle { Section::Idle(*kind) } else { Section::Ended(*kind) };
             section.cloned().or_else(before).unwrap_or(unused)
         };
-        kinds.map(section).collect()
+        let mut sections = Sections::new();
+        for section in kinds.map(section) {
+            // As many as there are kinds.
+            let _ = sections.push(section);
+        }
+        sections
     }
 }
 

@@ -91,7 +91,7 @@ impl Plan {
     /// What the streams of the track of this number are to be.
     pub(crate) fn terms(&self, index: usize, track: &Track) -> Option<Terms> {
         let line = self.line(index)?;
-        let payloads = line.codecs.iter().filter_map(|codec| {
+        let supported = line.codecs.iter().filter_map(|codec| {
             Some(PayloadTerms {
                 payload_type: codec.pt,
                 rtx: codec.rtx_pt,
@@ -102,10 +102,15 @@ impl Plan {
                 transport_cc: codec.feedback.transport_cc,
             })
         });
+        let mut payloads = heapless::Vec::new();
+        for payload in supported {
+            // As many as an m-line has.
+            let _ = payloads.push(payload);
+        }
         Some(Terms {
             sends: line.direction.sends(),
             receives: line.direction.receives(),
-            payloads: payloads.collect(),
+            payloads,
             extensions: line.extensions,
             // It has as much room as a name of a description.
             mid: Mid::from_slice(line.mid.as_bytes()).unwrap_or_default(),

@@ -144,7 +144,7 @@ impl<A: Allocator> Sender<A> {
         if self.next_send <= now {
             let most = self.mtu.saturating_mul(10);
             let least = self.mtu.saturating_mul(2);
-            self.burst = usize::try_from(rate / 1_000).unwrap_or(usize::MAX).clamp(least, most);
+            self.burst = usize::try_from(rate / 1_000).unwrap_or(usize::MAX).max(least).min(most);
         }
         self.burst = self.burst.saturating_sub(bytes);
         // Coarse timers wake late; two milliseconds are made up for.
