@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::boards::{Firmware, TARGET};
+use crate::image::nothing_runs_before_main;
 use crate::run::{run, target_dir};
 use crate::rv32::add_target;
 use crate::tools::{self, Tool};
@@ -52,6 +53,12 @@ pub fn main(args: &[String]) -> Result<()> {
     // Becomes the emulator: it ends when it is told to, by the id of this process.
     let error = command.exec();
     Err(error).context("starting the emulator")
+}
+
+/// Builds the guide's firmware, which links only where nobody reaches the global heap; what it is promised to have, in words.
+pub fn promised() -> Result<String> {
+    nothing_runs_before_main(&IMAGE.build()?)?;
+    Ok("the guide's firmware without a global heap and without initialisers".into())
 }
 
 /// Lints of both packages, for the machine.
