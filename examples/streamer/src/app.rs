@@ -68,6 +68,17 @@ impl<'b, B: Board> App<'b, B> {
         })
     }
 
+    /// Makes it in `place`. Out of line: before it is there it is on the stack, and must not be on that of whoever polls all the loops.
+    #[inline(never)]
+    pub(crate) fn make_in<'a>(
+        place: &'a mut Option<Self>,
+        board: &'b B,
+        settings: &'b Settings<'b>,
+        identity: &'b Identity,
+    ) -> Result<&'a Self, Error> {
+        Ok(place.insert(Self::new(board, settings, identity)?))
+    }
+
     /// The bounds of one viewer's connection.
     pub(crate) fn config(&self) -> Config {
         viewer_config(self.settings)

@@ -133,38 +133,39 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const AC
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let app = App::new(board, settings, identity)?;
-    let mut ports = bind_media(&app).await?;
+    let mut place = None;
+    let app = App::make_in(&mut place, board, settings, identity)?;
+    let mut ports = bind_media(app).await?;
     let (acceptor, address) = board.listen(settings.http).await.map_err(|_| Error::Http(settings.http))?;
     ready(address);
-    report::compare_bounds(&app);
-    let pages = OutOfLine(pin!(in_place(|| serve::accept_all(&app, &acceptor))));
+    report::compare_bounds(app);
+    let pages = OutOfLine(pin!(in_place(|| serve::accept_all(app, &acceptor))));
     let forwarding = OutOfLine(pin!(async {
         match &settings.forwarder {
-            Some(forwarder) => pin!(in_place(|| serve::forward(&app, forwarder))).await,
+            Some(forwarder) => pin!(in_place(|| serve::forward(app, forwarder))).await,
             None => pending().await,
         }
     }));
     let publishing = OutOfLine(pin!(async {
         match &settings.whip {
-            Some(whip) => pin!(in_place(|| publish::publish(&app, whip))).await,
+            Some(whip) => pin!(in_place(|| publish::publish(app, whip))).await,
             None => pending().await,
         }
     }));
-    let dialer = Dialer::new(&app);
+    let dialer = Dialer::new(app);
     #[cfg(not(feature = "ice-tcp"))]
     let network = OutOfLine(pin!(in_place(|| {
         barertc_runner::run_with_streams(&mut ports, streams, &dialer, buffers, board, &app.viewers, &app.wake)
     })));
     #[cfg(feature = "ice-tcp")]
-    let listeners = listen_media(&app).await?;
+    let listeners = listen_media(app).await?;
     #[cfg(feature = "ice-tcp")]
     let network = OutOfLine(pin!(in_place(|| {
         let (viewers, wake) = (&app.viewers, &app.wake);
         barertc_runner::run_with_listeners(&mut ports, streams, &dialer, &listeners, buffers, board, viewers, wake)
     })));
-    let playing = OutOfLine(pin!(in_place(|| player.play(&app))));
-    let reporting = pin!(in_place(|| report::report(&app)));
+    let playing = OutOfLine(pin!(in_place(|| player.play(app))));
+    let reporting = pin!(in_place(|| report::report(app)));
     let ending = OutOfLine(pin!(async {
         stop.await;
         app.viewers.borrow_mut().close_all(board.now());
@@ -175,10 +176,10 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const AC
             board.sleep_until(board.now() + Duration::from_millis(10)).await;
         }
         if let Some(whip) = &settings.whip {
-            pin!(in_place(|| publish::unpublish(&app, whip))).await;
+            pin!(in_place(|| publish::unpublish(app, whip))).await;
         }
     }));
-    let looking = pin!(in_place(|| dialer::look_up(&app)));
+    let looking = pin!(in_place(|| dialer::look_up(app)));
     let outward = join3(forwarding, publishing, looking);
     let everything = join(network, join4(pages, outward, playing, reporting));
     match select(everything, ending).await {
