@@ -104,15 +104,16 @@ impl<const N: usize> Schedule<N> {
 
 /// Rounded down to the microsecond.
 pub(crate) fn time(ticks: u64, rate: u32) -> Duration {
-    let micros = u128::from(ticks).saturating_mul(1_000_000).checked_div(rate.into()).unwrap_or(0);
-    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    let rate = u64::from(rate);
+    let (Some(seconds), Some(rest)) = (ticks.checked_div(rate), ticks.checked_rem(rate)) else { return Duration::ZERO };
+    let micros = rest.saturating_mul(1_000_000).checked_div(rate).unwrap_or(0);
+    Duration::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros))
 }
 
 /// Rounded to the nearest tick.
 pub(crate) fn ticks(time: Duration, rate: u32) -> u64 {
-    let ticks =
-        time.as_micros().saturating_mul(rate.into()).saturating_add(500_000).checked_div(1_000_000).unwrap_or(0);
-    u64::try_from(ticks).unwrap_or(u64::MAX)
+    let part = u64::from(time.subsec_micros()).saturating_mul(rate.into()).saturating_add(500_000) / 1_000_000;
+    time.as_secs().saturating_mul(rate.into()).saturating_add(part)
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use core::time::Duration;
 
-use barertc_wire::Instant;
+use barertc_wire::{Instant, ticks};
 
 /// How far frames may come behind their time before the relation is taken to have changed.
 const TOLERANCE: Duration = Duration::from_millis(500);
+
+/// Delays in reports are in units of 1/65,536 s (RFC 3550 §6.4.1).
+pub(crate) const NTP_RATE: u32 = 1 << 16;
 
 /// The relation between the caller's clock and media timestamps, for sender reports.
 ///
@@ -41,8 +44,8 @@ impl MediaClock {
     /// The timestamp of `now`.
     pub(crate) fn at(&self, now: Instant) -> Option<u32> {
         let (at, timestamp) = self.anchor?;
-        let (micros, back) = if now >= at { (now - at, false) } else { (at - now, true) };
-        let ticks = (micros.as_micros().saturating_mul(u128::from(self.rate)) / 1_000_000) as u32;
+        let (apart, back) = if now >= at { (now - at, false) } else { (at - now, true) };
+        let ticks = ticks(apart, self.rate) as u32;
         Some(if back { timestamp.wrapping_sub(ticks) } else { timestamp.wrapping_add(ticks) })
     }
 

@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use barertc_rtp::rtcp::{CompoundWriter, LastReference, NtpTime, Rtcp, XrBlock};
-use barertc_wire::Instant;
+use barertc_wire::{Instant, ticks};
+
+use crate::clock::NTP_RATE;
 
 /// The round trip time by extended reports (RFC 3611 §4.4, §4.5), which a side that sends no media learns it by.
 ///
@@ -97,8 +99,8 @@ impl ExtendedReports {
     /// no room for it.
     pub fn write(&mut self, now: Instant, reference: Option<NtpTime>, local: u32, w: &mut CompoundWriter<'_>) -> bool {
         let answer = |heard: &Heard| {
-            let ticks = (now.saturating_since(heard.at).as_micros() << 16).checked_div(1_000_000).unwrap_or(0);
-            let delay_since_last_rr = u32::try_from(ticks).unwrap_or(u32::MAX);
+            let delay = ticks(now.saturating_since(heard.at), NTP_RATE);
+            let delay_since_last_rr = u32::try_from(delay).unwrap_or(u32::MAX);
             LastReference { ssrc: heard.ssrc, last_rr: heard.middle, delay_since_last_rr }
         };
         let mut last = heapless::Vec::<LastReference, { Self::MAX_ASKING }>::new();

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use barertc_rtp::PlayoutDelay;
-use barertc_wire::Instant;
+use barertc_wire::{Instant, ticks};
 
 /// From this share of packets lost on the receiver is asked to wait for a retransmission, and from this share on for a
 /// second one where [`SendConfig::latency`](crate::SendConfig::latency) leaves time: a retransmission goes twice, and both
@@ -85,7 +85,7 @@ impl PlayoutDelayTarget {
 
     /// What is said in the header extension.
     pub(crate) fn playout_delay(&self) -> PlayoutDelay {
-        let min = u16::try_from(self.said.as_millis() / 10).unwrap_or(UNBOUNDED).min(UNBOUNDED);
+        let min = u16::try_from(ticks(self.said, 100)).unwrap_or(UNBOUNDED).min(UNBOUNDED);
         let bounded = self.bounded && min > 0;
         PlayoutDelay { min, max: if bounded { min.saturating_add(SPAN).min(UNBOUNDED) } else { UNBOUNDED } }
     }

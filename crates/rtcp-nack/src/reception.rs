@@ -1,7 +1,9 @@
 //! What a receiver knows of one source: RFC 3550 appendix A.1 (sequence numbers), A.3 (loss), A.8 (jitter).
 
 use barertc_rtp::rtcp::{NtpTime, ReportBlock};
-use barertc_wire::Instant;
+use barertc_wire::{Instant, ticks};
+
+use crate::clock::NTP_RATE;
 
 /// A jump forward of this many packets is taken for a restart of the source (appendix A.1).
 const MAX_DROPOUT: u16 = 3_000;
@@ -163,8 +165,7 @@ impl Reception {
 
     /// Appendix A.8; the estimate is kept times 16 so that rounding stays small.
     fn measure_jitter(&mut self, now: Instant, timestamp: u32) {
-        let micros = u128::from(now.as_micros());
-        let arrival = (micros.saturating_mul(u128::from(self.clock_rate)) / 1_000_000) as u32;
+        let arrival = ticks(now.saturating_since(Instant::ZERO), self.clock_rate) as u32;
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(before) = self.transit {
             let d = (transit.wrapping_sub(before) as i32).unsigned_abs();
@@ -230,8 +231,7 @@ impl Reception {
         let lost = u64::from(expected.saturating_sub(received));
         let fraction = (lost << 8).checked_div(u64::from(expected)).unwrap_or(0).min(255);
         let (last_sr, delay) = self.last_sr.map_or((0, 0), |(sr, at)| {
-            let micros = now.saturating_since(at).as_micros();
-            (sr, u32::try_from((micros << 16) / 1_000_000).unwrap_or(u32::MAX))
+            (sr, u32::try_from(ticks(now.saturating_since(at), NTP_RATE)).unwrap_or(u32::MAX))
         });
         Some(ReportBlock {
             ssrc,

@@ -73,7 +73,7 @@ pub use extension::{Extension, ExtensionIdError, ExtensionMap};
 pub use fingerprint::{Fingerprint, Fingerprints, HashAlgorithm};
 pub use ice::{MAX_ICE_STRING, is_ice_string, is_received_ice_char, is_received_ice_string};
 pub use reader::{Reader, Truncated};
-pub use time::Instant;
+pub use time::{Instant, ticks};
 pub use writer::{TryPut, Writer};
 
 /// For [`reasons!`], which implements its trait.

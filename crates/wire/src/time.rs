@@ -57,6 +57,16 @@ impl Instant {
     }
 }
 
+/// The number of ticks of a clock of `rate` hertz in `time`, of which whole microseconds count. It is rounded down, and saturates.
+///
+/// The call takes 64 bits where [`Duration::as_micros`] gives 128. A division of 128 bits takes a kilobyte of code on a 32-bit machine.
+#[must_use]
+pub const fn ticks(time: Duration, rate: u32) -> u64 {
+    let rate = rate as u64;
+    let part = (time.subsec_micros() as u64).saturating_mul(rate) / 1_000_000;
+    time.as_secs().saturating_mul(rate).saturating_add(part)
+}
+
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
@@ -98,6 +108,18 @@ mod tests {
         assert_eq!(Instant::from_micros(u64::MAX - 1) + Duration::MAX, Instant::FAR_FUTURE);
         assert_eq!(Instant::from_millis(1) - Instant::from_millis(3), Duration::ZERO);
         assert_eq!(Instant::from_millis(u64::MAX), Instant::FAR_FUTURE);
+    }
+
+    #[test]
+    fn ticks_are_those_of_a_division_of_128_bits() {
+        let nanos = [0, 1, 999, 1_000, 11_111, 499_999_999, 500_000_000, 999_999_999];
+        for time in [0, 1, 2, 59, 3_600, 1 << 40].iter().flat_map(|secs| nanos.map(|n| Duration::new(*secs, n))) {
+            for rate in [1, 100, 1_000, 8_000, 48_000, 65_536, 90_000, 1_000_000, u32::MAX] {
+                let wide = time.as_micros() * u128::from(rate) / 1_000_000;
+                assert_eq!(u128::from(ticks(time, rate)), wide.min(u64::MAX.into()), "{time:?} at {rate}");
+            }
+        }
+        assert_eq!(ticks(Duration::MAX, 2), u64::MAX);
     }
 
     #[test]

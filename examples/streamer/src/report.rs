@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use barertc::{Allocator, MessageKind};
 use barertc_arena::Stats;
+use barertc_wire::ticks;
 
 use crate::app::App;
 use crate::board::{Board, Memory};
@@ -164,7 +165,7 @@ fn log<B: Board>(app: &App<'_, B>, memory: &Memory, viewers: usize) {
             "  viewer: {delay} kbit/s by delay, {loss} by loss, {arriving} arrive; {}; {} repair packets, asks for {} ms",
             viewer.rendition(),
             viewer.repairs_sent(),
-            viewer.playout_delay().as_millis()
+            ticks(viewer.playout_delay(), 1_000)
         ));
     }
 }

@@ -36,7 +36,8 @@ impl<A: Allocator> Answers<A> {
         let most = self.per_second;
         let each = Duration::from_secs(1).checked_div(most).ok_or(Discard::RateLimited)?;
         let passed = now.saturating_since(self.tokens_at);
-        let new = passed.as_nanos().checked_div(each.as_nanos()).unwrap_or_default();
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let new = nanos(passed).checked_div(nanos(each)).unwrap_or_default();
         let new = u32::try_from(new).unwrap_or(u32::MAX);
         let left = self.tokens.saturating_add(new);
         // The rest of the time counts for the next token, unless there are as many as there may be.
