@@ -5,7 +5,7 @@ use core::hint::black_box;
 use zeroize::Zeroize;
 
 /// The number of stack bytes that [`wipe_stack`] overwrites. No step of a handshake needs more below its caller. On RV32, the
-/// deepest step verifies an ECDSA signature, which takes 3.7 KB itself.
+/// deepest step answers a ClientHello of DTLS 1.3 and takes 5.5 KB; one that verifies an ECDSA signature takes 4.4 KB.
 const DEPTH: usize = if cfg!(target_pointer_width = "64") { 24 << 10 } else { 6 << 10 };
 
 /// Overwrites the stack below the caller.
