@@ -13,6 +13,8 @@ pub(crate) const HTTP_CONNECTIONS: usize = 4 * 4;
 pub(crate) fn viewer_config(settings: &Settings<'_>) -> Config {
     let mut config = of_a_viewer(settings.mtu);
     config.ice.relay_only = settings.relay_only;
+    // No search for the path MTU: with it, a link that becomes narrow has longer pauses between pictures (`sim::live`).
+    config.min_mtu = config.mtu;
     config.video.latency = settings.latency;
     // Two round trips less for who understands them.
     (config.snap, config.sped) = (true, true);
