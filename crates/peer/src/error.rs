@@ -28,7 +28,8 @@ barertc_wire::reasons! {
     }
 }
 
-/// Why a call to a [`PeerConnection`](crate::PeerConnection) was refused. A refused call has changed nothing.
+/// Why a call to a [`PeerConnection`](crate::PeerConnection) was refused. A refused call has changed nothing, but for
+/// what the connection names under "What holds always".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

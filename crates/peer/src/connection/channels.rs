@@ -29,10 +29,18 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// # Errors
     /// [`Error::NoMemory`], [`Error::Sctp`], [`Error::Closed`].
     pub fn open_channel(&mut self, now: Instant, config: &ChannelConfig<'_>) -> Result<ChannelId, Error> {
+        let is_first = !self.transport.data().is_wanted();
         self.add_data(now)?;
         let data = self.transport.data_mut();
-        let id = data.association_mut()?.open(now, config)?;
-        Ok(data.id(id))
+        match data.association_mut()?.open(now, config) {
+            Ok(id) => Ok(data.id(id)),
+            Err(error) => {
+                if is_first {
+                    data.forget();
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Closes a data channel. Messages that were written are still sent.

@@ -58,7 +58,8 @@ use told::Told;
 ///   DTLS its certificate.
 /// - No datagram is longer than [`Config::mtu`].
 /// - Connectivity and consent checks leave first, then DTLS, RTCP, audio, video and data.
-/// - A call that returns an error has changed nothing.
+/// - A call that returns an error has changed nothing. There are two exceptions: [`handle`](Self::handle), and a
+///   description behind which DTLS fails ([`Error::Dtls`]). The connection's state tells of both.
 pub struct PeerConnection<'p, A: Allocator + Clone, P: Provider> {
     config: Box<Config, A>,
     memory: Allocators<A>,

@@ -53,7 +53,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// # Errors
     /// [`Error::NoOffer`]; [`Error::Sdp`] when the answer does not fit the offer; [`Error::CertificateChanged`];
     /// [`Error::SctpInit`]; [`Error::Media`] when a track cannot be sent as agreed on; [`Error::NoMemory`],
-    /// [`Error::Closed`], [`Error::Failed`].
+    /// [`Error::Closed`], [`Error::Failed`]. [`Error::Dtls`] when the peer's first flight came before the answer and
+    /// cannot be used; the connection has failed then.
     pub fn set_answer(&mut self, now: Instant, answer: &str) -> Result<(), Error> {
         let answer = Session::parse(answer)?;
         let begin = self.plan_answer(&answer)?;
@@ -73,7 +74,8 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     ///
     /// # Errors
     /// [`Error::Sdp`]; [`Error::CertificateChanged`]; [`Error::Media`] when a track cannot be sent as agreed on;
-    /// [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
+    /// [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`]. [`Error::Dtls`] as for
+    /// [`set_answer`](Self::set_answer).
     pub fn create_answer<'o>(&mut self, now: Instant, offer: &str, out: &'o mut [u8]) -> Result<&'o str, Error> {
         let offer = Session::parse(offer)?;
         let begin = self.plan_offer(&offer)?;

@@ -106,6 +106,11 @@ impl<A: Allocator + Clone> Data<A> {
         Ok((association.ok_or(Error::NoSuchChannel)?, id.id))
     }
 
+    /// Gives back an association that nothing was sent of yet.
+    pub(crate) fn forget(&mut self) {
+        self.association = None;
+    }
+
     pub(crate) const fn id(&self, id: barertc_sctp::ChannelId) -> ChannelId {
         ChannelId { association: self.number, id }
     }

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use barertc::config::{ConfigError, Rule};
-use barertc::{Candidate, Config, Discard, Error, GatheringState, LocalCodec, MediaKind, TrackConfig};
+use barertc::{Candidate, ChannelConfig, Config, Discard, Error, GatheringState, LocalCodec, MediaKind, TrackConfig};
 
 use crate::support::{Identities, Pair, Side, arena, h264, opus, receiving, recv_tracks, send_tracks};
 
@@ -25,6 +25,22 @@ fn data_channels_that_were_not_added_are_no_channels() {
     let answer = pair.answerer.answer(pair.now, &offer).expect("an answer");
     assert!(answer.contains("m=application 0 "), "{answer}");
     assert_eq!(pair.answerer.connection.max_message_size(), None);
+}
+
+#[test]
+fn a_channel_that_is_refused_leaves_no_data_channels_behind() {
+    let (ids, arena) = (Identities::new(), arena(0));
+    let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 84).expect("enough memory");
+    let (live, label) = (arena.inner().stats().live, "x".repeat(70_000));
+    let config = ChannelConfig { label: &label, ..ChannelConfig::default() };
+    let refused = pair.offerer.connection.open_channel(pair.now, &config);
+    assert!(matches!(refused, Err(Error::Sctp(_))), "{refused:?}");
+    assert_eq!(arena.inner().stats().live, live);
+    assert_eq!((pair.offerer.offer(), pair.offerer.connection.max_message_size()), (Err(Error::NothingToOffer), None));
+    // One that is there stays.
+    pair.offerer.open("chat").expect("room");
+    assert!(pair.offerer.connection.open_channel(pair.now, &config).is_err());
+    assert!(pair.offerer.offer().is_ok());
 }
 
 #[test]
