@@ -1,7 +1,8 @@
 //! Media: the streams of the tracks, the estimate of the path, the pacer and the reports.
 //!
-//! It knows plain RTP and RTCP only. Who agreed on what is told in [`Terms`], who encrypts is somebody else's matter.
+//! It knows plain RTP and RTCP only. [`Terms`](crate::terms::Terms) say what was agreed on. The transport encrypts.
 
+mod negotiated;
 mod receive;
 #[cfg_attr(not(feature = "receive"), path = "receiver_absent.rs")]
 mod receiver;
@@ -16,7 +17,6 @@ use core::time::Duration;
 
 use barertc_arena::{Allocator, Box, Vec};
 use barertc_congestion::{Arrivals, Class, Gcc, GccStats, Pacer, PacketObserver, PacketResult, SentPackets};
-use barertc_crypto::Generator;
 use barertc_rtcp_nack::{ExtendedReports, RecvStream, SendStream};
 use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
 use barertc_rtp::{Frame, ReceivedFrame};
@@ -24,7 +24,6 @@ use barertc_wire::Instant;
 
 use crate::config::{Config, RecvBounds, StreamConfig};
 use crate::error::{Discard, Error};
-use crate::terms::Terms;
 
 use receiver::Receiver;
 use share::Share;
@@ -174,92 +173,6 @@ impl<A: Allocator + Clone> Media<A> {
     pub(crate) fn add(&mut self) -> Result<(), Error> {
         let full = Error::TooMany { what: "tracks", limit: self.streams.capacity() };
         self.streams.try_push(Streams::new()).map_err(|_| full)
-    }
-
-    // Descriptions.
-
-    /// Makes what the tracks will need that were agreed on, in the order of their numbers. Nothing of it is used before
-    /// [`commit_all`](Self::commit_all). All or nothing is made.
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`], [`Error::Media`].
-    pub(crate) fn prepare_all(
-        &mut self,
-        all: impl Iterator<Item = Option<Terms>>,
-        config: &Config,
-        memory: &A,
-        random: &mut Generator,
-    ) -> Result<(), Error> {
-        for (index, terms) in all.enumerate() {
-            let Some(terms) = terms else { continue };
-            self.prepare(index, &terms, config, memory, random).inspect_err(|_| self.abandon())?;
-        }
-        Ok(())
-    }
-
-    /// The tracks are what was agreed on from now on, in the order of their numbers.
-    pub(crate) fn commit_all(
-        &mut self,
-        now: Instant,
-        all: impl Iterator<Item = Option<Terms>>,
-        random: &mut Generator,
-    ) {
-        for (index, terms) in all.enumerate() {
-            self.commit(now, index, terms.as_ref(), random);
-        }
-    }
-
-    /// Makes what a track will need that was agreed on. Nothing of it is used before [`commit`](Self::commit).
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`], [`Error::Media`].
-    fn prepare(
-        &mut self,
-        index: usize,
-        terms: &Terms,
-        config: &Config,
-        memory: &A,
-        random: &mut Generator,
-    ) -> Result<(), Error> {
-        self.prepare_sending(index, terms, config, memory, random)?;
-        self.prepare_receiving(index, terms, config, memory)
-    }
-
-    /// A track is what was agreed on from now on; without terms it pauses. The stream of what is not sent any more is kept
-    /// for a later description; the buffers of what is not received are given back.
-    fn commit(&mut self, now: Instant, index: usize, terms: Option<&Terms>, random: &mut Generator) {
-        if let Some(terms) = terms {
-            self.commit_sending(now, index, terms, random);
-        }
-        let Some(streams) = self.streams.get_mut(index) else { return };
-        let sends = terms.is_some_and(|terms| terms.sends) && streams.send.is_some();
-        if let Some(stream) = &mut streams.send {
-            if !sends {
-                stream.clear_queue(now);
-            } else if !streams.sends && stream.stats().packets_sent > 0 && stream.config().format.is_video() {
-                // The peer has missed what was not sent.
-                streams.key_wanted = true;
-            }
-        }
-        (streams.sends, streams.receives) = (sends, terms.is_some_and(|terms| terms.receives));
-        streams.asks = terms.is_some_and(|terms| terms.receives && terms.rcvr_rtt);
-        if !streams.receives {
-            streams.recv = None;
-        } else if let (Some(receiver), Some(terms)) = (&mut streams.recv, terms) {
-            receiver.follow(now, terms);
-        }
-    }
-
-    /// A description was refused after all: what was made for it alone is given back.
-    pub(crate) fn abandon(&mut self) {
-        for streams in self.streams.iter_mut() {
-            if !streams.receives {
-                streams.recv = None;
-            }
-            if !streams.sends && streams.send.as_ref().is_some_and(|stream| stream.stats().packets_sent == 0) {
-                streams.send = None;
-            }
-        }
     }
 
     // The application.
