@@ -1,5 +1,5 @@
-//! `cargo xtask circles`: no two files of a crate need each other, large structs have a reason, and an offer that is applied
-//! goes a short way.
+//! `cargo xtask circles`: no two files of a crate need each other, large structs have a reason, public types have
+//! `defmt::Format`, errors tell all that they know, and an offer that is applied goes a short way.
 //!
 //! Who reads a file follows what it uses. Where files use each other in a circle, nobody can read one of them first.
 //! The check reads every `use` line and every path that begins with `crate`, `super` or `self`, and looks which file of
@@ -9,7 +9,9 @@
 //! order in which it calls them. A call into a module that owns its state is one step of that way, for who reads on needs
 //! only what the function says of itself. What such a function does, down to the end, is a way of its own.
 
+mod errors;
 mod fields;
+mod formats;
 mod graph;
 mod modules;
 mod path;
@@ -44,7 +46,9 @@ const PASSES: [&str; 8] = [
 ];
 
 /// Folders with library code whose structure is kept.
-const ROOTS: [&str; 2] = ["crates", "examples"];
+const ROOTS: [&str; 2] = [LIBRARIES, "examples"];
+/// The libraries, whose public types others log.
+const LIBRARIES: &str = "crates";
 
 pub fn main(args: &[String]) -> Result<()> {
     if let Some(unknown) = args.first() {
@@ -77,7 +81,7 @@ pub fn main(args: &[String]) -> Result<()> {
     if !unnamed.is_empty() {
         bail!("{} circles of files without a reason", unnamed.len());
     }
-    let results = [structs(), offer()];
+    let results = [structs(), types(), texts(), offer()];
     results.into_iter().collect()
 }
 
@@ -96,6 +100,42 @@ fn structs() -> Result<()> {
         println!("  {file}: {} has {} fields", large.name, large.fields);
     }
     if unreasoned.is_empty() { Ok(()) } else { bail!("{} large structs without a reason", unreasoned.len()) }
+}
+
+/// Says which public types have no `defmt::Format`, in crates that have the feature.
+fn types() -> Result<()> {
+    let (mut crates, mut bare) = (0, 0);
+    for folder in folders()?.iter().filter(|folder| folder.starts_with(root().join(LIBRARIES))) {
+        if !fs::read_to_string(folder.join("Cargo.toml"))?.contains("\ndefmt = [") {
+            continue;
+        }
+        crates += 1;
+        let src = folder.join("src");
+        let modules = modules::Modules::read(&src)?;
+        for (file, name) in formats::missing(&src)? {
+            bare += 1;
+            println!("  {}: {name} has no defmt::Format", shown(modules.file(file)));
+        }
+    }
+    println!("  {crates} crates with `defmt`, {bare} public types without `Format`");
+    if crates < 15 {
+        bail!("only {crates} crates have the feature `defmt`: the check looks in the wrong place");
+    }
+    if bare == 0 { Ok(()) } else { bail!("{bare} public types without defmt::Format") }
+}
+
+/// Says which texts of errors leave out what the error knows.
+fn texts() -> Result<()> {
+    let mut silent = Vec::new();
+    for folder in folders()? {
+        let modules = modules::Modules::read(&folder.join("src"))?;
+        for file in (0..modules.len()).map(|file| modules.file(file)) {
+            silent.extend(errors::silent(file)?.into_iter().map(|what| format!("{}: {what}", shown(file))));
+        }
+    }
+    println!("  {} fields of errors are left out of their texts", silent.len());
+    silent.iter().for_each(|what| println!("  {what}"));
+    if silent.is_empty() { Ok(()) } else { bail!("{} fields are not in the texts of their errors", silent.len()) }
 }
 
 /// Follows an offer that is applied, and says how often the file changes on the way.

@@ -130,7 +130,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "circles",
-        about: "circles of files, large structs, and the way of an offer through the files",
+        about: "circles of files, large structs, types without `defmt::Format`, texts of errors, the way of an offer",
         run: circles::main,
     },
     Verb {

@@ -21,7 +21,7 @@ const PARTS: &[Part] = &[
     Part { name: "fmt", about: "formatting, and no large file that nobody named", run: fmt },
     Part {
         name: "circles",
-        about: "no circle of files and no large struct without a reason; an offer changes the file 15 times at most",
+        about: "circles of files, large structs, types without `defmt::Format`, texts of errors, the way of an offer",
         run: circles,
     },
     Part { name: "deny", about: "licences, sources, doubled and yanked versions of all dependencies", run: deny },

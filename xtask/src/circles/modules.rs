@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, ItemMod, ItemUse, UseTree};
+use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 
 /// A module's place: the names from the crate's root.
 type Place = Vec<String>;
@@ -20,6 +20,8 @@ pub struct Modules {
     places: BTreeMap<Place, usize>,
     /// What a file uses: paths from the crate's root.
     uses: Vec<(usize, Place)>,
+    /// Which files other crates can name modules of.
+    open: Vec<bool>,
 }
 
 impl Modules {
@@ -28,7 +30,7 @@ impl Modules {
         let mut modules = Self::default();
         for root in ["lib.rs", "main.rs"] {
             if src.join(root).is_file() {
-                modules.read_file(&src.join(root), src, &Place::new())?;
+                modules.read_file(&src.join(root), src, &Place::new(), true)?;
                 break;
             }
         }
@@ -45,6 +47,11 @@ impl Modules {
         &self.files[index]
     }
 
+    /// The files, with whether other crates can name the module.
+    pub fn open(&self) -> impl Iterator<Item = (usize, bool)> + '_ {
+        self.open.iter().copied().enumerate()
+    }
+
     /// For each file, the other files that it uses.
     pub fn edges(&self) -> Vec<Vec<usize>> {
         let mut edges = vec![BTreeSet::new(); self.files.len()];
@@ -59,11 +66,12 @@ impl Modules {
     }
 
     /// `inside` is the folder in which the modules that the file declares are looked for.
-    fn read_file(&mut self, path: &Path, inside: &Path, place: &Place) -> Result<()> {
+    fn read_file(&mut self, path: &Path, inside: &Path, place: &Place, is_open: bool) -> Result<()> {
         let text = fs::read_to_string(path).with_context(|| format!("{} is not there", path.display()))?;
         let parsed = syn::parse_file(&text).with_context(|| format!("{} is no Rust", path.display()))?;
         let file = self.files.len();
         self.files.push(path.to_path_buf());
+        self.open.push(is_open);
         self.read_items(&parsed.items, file, inside, place)
     }
 
@@ -93,7 +101,8 @@ impl Modules {
         }
         let folder = inside.join(&name);
         let (flat, deep) = (inside.join(format!("{name}.rs")), folder.join("mod.rs"));
-        self.read_file(if flat.is_file() { &flat } else { &deep }, &folder, place)
+        let is_open = self.open[file] && matches!(module.vis, Visibility::Public(_)) && !is_hidden(&module.attrs);
+        self.read_file(if flat.is_file() { &flat } else { &deep }, &folder, place, is_open)
     }
 }
 
@@ -141,7 +150,7 @@ impl<'ast> Visit<'ast> for Paths<'_> {
         self.note_tree(&item.tree, &["self".to_owned()]);
     }
 
-    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {
+    fn visit_visibility(&mut self, _: &'ast Visibility) {
         // `pub(super)` names who may look, not what is used.
     }
 
@@ -159,6 +168,13 @@ pub fn attributes(item: &Item) -> &[Attribute] {
         Item::Impl(item) => &item.attrs,
         _ => &[],
     }
+}
+
+/// Whether the documentation leaves the item out.
+pub fn is_hidden(attributes: &[Attribute]) -> bool {
+    let is_hidden =
+        |attribute: &Attribute| attribute.meta.require_list().is_ok_and(|list| list.tokens.to_string() == "hidden");
+    attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).any(is_hidden)
 }
 
 /// Whether the item is only there with `cfg(test)` or something like it.
