@@ -1,0 +1,4 @@
+//! The programs of the folder, run.
+
+mod devices;
+mod media;
