@@ -105,6 +105,13 @@ fn structs() -> Result<()> {
 /// Says which public types have no `defmt::Format`, in crates that have the feature.
 fn types() -> Result<()> {
     let (mut crates, mut bare) = (0, 0);
+    // Rustc looks for `Debug`, if it is told to.
+    for folder in folders()?.iter().filter(|folder| folder.starts_with(root().join(LIBRARIES))) {
+        let front = fs::read_to_string(folder.join("src/lib.rs"))?;
+        if !front.contains("#![deny(missing_debug_implementations") {
+            bail!("{} does not deny `missing_debug_implementations`", shown(folder));
+        }
+    }
     for folder in folders()?.iter().filter(|folder| folder.starts_with(root().join(LIBRARIES))) {
         if !fs::read_to_string(folder.join("Cargo.toml"))?.contains("\ndefmt = [") {
             continue;

@@ -9,11 +9,11 @@ use crate::fallback::Region;
 use crate::heap::{CriticalSection, Unlocked};
 use crate::heap::{Heap, Lock};
 use crate::label::Label;
-use crate::ring::Ring;
+use crate::ring::{Iter as RingIter, IterMut as RingIterMut, Ring};
 use crate::shared::{Atomic, Count, Local, Shared, Weak};
-use crate::slab::Slab;
+use crate::slab::{Iter as SlabIter, IterMut as SlabIterMut, Slab};
 use crate::unlinkable::Unlinkable;
-use crate::vec::Vec;
+use crate::vec::{IntoIter, Vec};
 use allocator_api2::alloc::Allocator;
 use defmt::{Format, Formatter, write};
 
@@ -91,6 +91,18 @@ impl<A: Allocator + Clone> Format for Label<A> {
         write!(f, "Label({}: {})", self.name(), self.stats());
     }
 }
+
+macro_rules! iterators {
+    ($($name:ident<$($life:lifetime,)? T $(, $alloc:ident)?>)*) => {
+        $(impl<T $(, $alloc: Allocator)?> Format for $name<$($life,)? T $(, $alloc)?> {
+            fn format(&self, f: Formatter<'_>) {
+                write!(f, "{=str}", stringify!($name));
+            }
+        })*
+    };
+}
+
+iterators! { RingIter<'_, T> RingIterMut<'_, T> SlabIter<'_, T> SlabIterMut<'_, T> IntoIter<T, A> }
 
 macro_rules! named {
     ($($name:ident),*) => {

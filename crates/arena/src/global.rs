@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 /// The standard library's heap. Tests wrap it: `Counting::new(Global)`.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Global;
 
 // SAFETY: the standard library's allocator keeps the contract; a zero-sized block is never dereferenced or released.

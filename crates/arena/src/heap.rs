@@ -22,6 +22,7 @@ const SECOND_LEVEL: usize = 16;
 /// How a heap protects itself against concurrent use: [`Unlocked`] or [`CriticalSection`].
 pub trait Lock: sealed::Sealed {}
 
+#[allow(unnameable_types)] // Nobody else implements it.
 mod sealed {
     pub trait Sealed {
         fn with<R>(f: impl FnOnce() -> R) -> R;

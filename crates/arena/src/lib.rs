@@ -74,6 +74,7 @@
 //!   links.
 //! - `selftest`: Functions that show on any machine that memory works there.
 #![no_std]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(

@@ -269,6 +269,7 @@ impl<'a, T, A: Allocator> IntoIterator for &'a mut Ring<T, A> {
 macro_rules! iterator {
     ($(#[$doc:meta])* $name:ident, $slice:ty, $item:ty) => {
         $(#[$doc])*
+        #[derive(Debug)]
         pub struct $name<'a, T> {
             first: $slice,
             second: $slice,

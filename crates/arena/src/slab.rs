@@ -180,6 +180,18 @@ impl<T: fmt::Debug, A: Allocator> fmt::Debug for Slab<T, A> {
     }
 }
 
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for IterMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IterMut").finish_non_exhaustive()
+    }
+}
+
 /// The values of a [`Slab`] with their keys.
 pub struct Iter<'a, T>(iter::Enumerate<slice::Iter<'a, Slot<T>>>);
 

@@ -295,6 +295,12 @@ pub struct IntoIter<T, A: Allocator> {
     end: usize,
 }
 
+impl<T, A: Allocator> fmt::Debug for IntoIter<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IntoIter").field("left", &self.end.saturating_sub(self.start)).finish_non_exhaustive()
+    }
+}
+
 impl<T, A: Allocator> Iterator for IntoIter<T, A> {
     type Item = T;
 

@@ -30,6 +30,8 @@ pub struct brtc_connection {
     pub(crate) inside: Inside,
 }
 
+barertc::wire::opaque! { [] brtc_connection; }
+
 /// What one call works on.
 pub(crate) struct Inside {
     pub(crate) peer: Peer,

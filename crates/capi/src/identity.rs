@@ -27,6 +27,8 @@ pub struct brtc_identity {
     identity: Identity,
 }
 
+barertc::wire::opaque! { [] brtc_identity; }
+
 /// How many bytes of memory an identity takes.
 #[unsafe(no_mangle)]
 pub extern "C" fn brtc_identity_bytes() -> usize {

@@ -41,6 +41,7 @@
 //!   application's `brtc_panic`. Its global allocator does not link.
 //! - `std`: The panic handler of the standard library: for a static library on an operating system.
 #![no_std]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![allow(non_camel_case_types, reason = "the names of types and constants are those of the header")]
 #![allow(clippy::missing_safety_doc, reason = "the rules above hold for every function")]
 #![cfg_attr(

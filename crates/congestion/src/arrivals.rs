@@ -14,6 +14,7 @@ const NEVER: i64 = i64::MIN;
 
 /// The arrival times of packets with a transport-wide sequence number, for all streams of a transport.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Arrivals<A: Allocator + Clone> {
     /// Arrival ticks of the packets from `base` on.
     ticks: Ring<i64, A>,

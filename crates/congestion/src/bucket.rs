@@ -7,6 +7,7 @@ use barertc_wire::Instant;
 /// A token bucket in bytes. It may go into debt by one packet: a packet that starts while there are tokens is sent as a
 /// whole.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TokenBucket {
     bytes_per_second: u32,
     burst: u32,

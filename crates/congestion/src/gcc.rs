@@ -70,6 +70,8 @@ pub struct Gcc {
     out_of_range: Count,
 }
 
+barertc_wire::opaque_format! { [] Gcc }
+
 /// The parts of the bandwidth estimate, in bits per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -45,10 +45,11 @@
 //!
 //! None is on by default.
 //!
-//! - `defmt`: `defmt::Format` on the public types that a firmware logs.
+//! - `defmt`: `defmt::Format` on the public types.
 //! - `log`: What feedback tells of each packet goes to `log`, at level `trace`: see [`FEEDBACK_LOG`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(

@@ -37,6 +37,7 @@ pub enum Class {
 /// assert!((150..400).contains(&now.as_millis()));
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pacer {
     all: TokenBucket,
     again: TokenBucket,

@@ -57,6 +57,7 @@ const fn tell_done(_: Instant) {}
 /// # Ok::<(), barertc_arena::AllocError>(())
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SentPackets<A: Allocator + Clone> {
     /// The packets up to `next`, without gaps.
     packets: Ring<Pending, A>,

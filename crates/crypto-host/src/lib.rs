@@ -29,6 +29,7 @@
 //! A C compiler when it is built; on Windows an assembler too. It needs `std`. Contexts of keys are in the memory of `malloc`, and a handshake
 //! allocates there too, not in the allocator that a connection was given. A packet allocates nothing.
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(

@@ -86,13 +86,6 @@ impl TryCryptoRng for Generator {}
 
 hidden! { Generator }
 
-#[cfg(feature = "defmt")]
-impl defmt::Format for Generator {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Generator");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -56,6 +56,7 @@ pub const DTLS13: &[u8; 6] = b"dtls13";
 ///
 /// Every secret is as long as a digest of the hash. One of another length gives [`Error::KeyLength`], and no output.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeySchedule<'a, P> {
     provider: &'a P,
     hash: Hash,

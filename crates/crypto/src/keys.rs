@@ -282,6 +282,13 @@ macro_rules! hidden {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()
             }
         }
+
+        #[cfg(feature = "defmt")]
+        impl defmt::Format for $name {
+            fn format(&self, f: defmt::Formatter<'_>) {
+                defmt::write!(f, "{=str}", stringify!($name));
+            }
+        }
     )*};
 }
 pub(crate) use hidden;

@@ -59,10 +59,11 @@
 //! - `selftest`: The RFC and NIST vectors as a function that any machine can run: `selftest::run`.
 //! - `rustcrypto-curves`: RustCrypto's curves in place of those of `barertc-curves`. The results are the same; they are
 //!   slower and larger.
-//! - `defmt`: `defmt::Format` on the public types that hold no secrets.
+//! - `defmt`: `defmt::Format` on the public types.
 //! - `rsa`: Verifying RSA signatures of up to 4,096 bits.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(

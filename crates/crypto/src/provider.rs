@@ -15,6 +15,7 @@ use crate::{hash, hkdf, keys, nist256, rank};
 /// The ciphers and hashes are RustCrypto's, which use the processor's instructions for them where there are some. The curves
 /// are those of `barertc-curves`, or RustCrypto's with the feature `rustcrypto-curves`.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RustCrypto;
 
 impl Provider for RustCrypto {

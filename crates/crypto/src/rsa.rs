@@ -32,6 +32,7 @@ fn digest_info(len: usize) -> Option<[u8; 19]> {
 
 /// A public RSA key.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RsaPublicKey {
     /// Big-endian, with zeros in front.
     modulus: [u8; MOST],

@@ -60,3 +60,10 @@ impl core::fmt::Debug for Secret {
         f.write_str("Secret")
     }
 }
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Secret {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Secret");
+    }
+}

@@ -34,6 +34,7 @@
 //! # Ok::<(), barertc_curves::SmallOrder>(())
 //! ```
 #![no_std]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 

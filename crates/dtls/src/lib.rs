@@ -106,6 +106,7 @@
 //! - `defmt`: `defmt::Format` on public types, and the traces of `log` with `defmt`.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 // What both versions share has parts that only one of them needs.
 #![cfg_attr(not(all(feature = "dtls12", feature = "dtls13")), allow(dead_code))]
 #![cfg_attr(

@@ -40,6 +40,7 @@
 //! - `defmt`: Implements `defmt::Format` for the public types.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations)]
 #![cfg_attr(
     not(test),
     deny(
@@ -51,6 +52,7 @@
         clippy::disallowed_methods
     )
 )]
+// Without `unnameable_types`: `Transport` is sealed, so nobody has to name what its methods take.
 #![allow(async_fn_in_trait)] // One executor, one thread: nobody needs these futures to be `Send`.
 
 #[cfg(test)]
@@ -62,6 +64,7 @@ mod config;
 mod control;
 mod driver;
 mod event;
+mod format;
 mod header;
 mod init;
 mod message;

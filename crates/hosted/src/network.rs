@@ -162,6 +162,8 @@ impl fmt::Debug for Network {
     }
 }
 
+barertc_wire::opaque_format! { [] Network }
+
 /// Copies as much as there is and as fits.
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {

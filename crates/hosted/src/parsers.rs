@@ -14,6 +14,8 @@ use crate::transport::{PACKET_OVER_SDIO, Sink};
 /// The receive side of a driver.
 pub struct Received<A: Allocator>(State<A>);
 
+barertc_wire::opaque! { [A: Allocator] Received<A>; }
+
 struct Into<'s, A: Allocator> {
     state: &'s mut State<A>,
     now: Instant,

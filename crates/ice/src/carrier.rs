@@ -19,6 +19,7 @@ pub struct Carries {
 
 /// The place of another protocol's attributes in a message: before the integrity, which covers them.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Attributes<'b, 'o> {
     builder: &'b mut Builder<'o>,
 }

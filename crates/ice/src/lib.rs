@@ -62,9 +62,10 @@
 //! - `turn`: A TURN client (RFC 8656): relayed candidates. Without it no TURN server can be added.
 //! - `mdns`: Resolving and announcing `.local` names: module `mdns`.
 //! - `log`: Traces checks and changes of state with `log`.
-//! - `defmt`: Traces checks and changes of state with `defmt`; `defmt::Format` on the public types that hold no secrets.
+//! - `defmt`: Traces checks and changes of state with `defmt`; `defmt::Format` on the public types.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 // What is said of servers and to them.
 #![cfg_attr(not(feature = "turn"), allow(dead_code))]
 #![cfg_attr(

@@ -142,8 +142,11 @@ impl<A: Allocator> fmt::Debug for Resolver<A> {
     }
 }
 
+barertc_wire::opaque_format! { [A: Allocator] Resolver<A> }
+
 /// Answers for one name of our own.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Responder {
     label: Name,
     ip: IpAddr,

@@ -8,6 +8,7 @@ use crate::storage::Storage;
 
 /// A folder of the machine's file system. Reading blocks.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Disk {
     root: PathBuf,
 }

@@ -75,7 +75,7 @@ impl<E: fmt::Display> fmt::Display for ErrorKind<E> {
         match self {
             Self::Storage(e) => write!(f, "{e}"),
             Self::NotFound => f.write_str("no such file"),
-            Self::PathTooLong => f.write_str("path is too long"),
+            Self::PathTooLong => write!(f, "path has more than {} bytes", Path::new().capacity()),
             Self::Empty => f.write_str("no frame in the file"),
             Self::Truncated => f.write_str("file ends too early"),
             Self::Malformed(rule) => f.write_str(rule),

@@ -102,3 +102,5 @@ impl<A: Allocator> core::fmt::Debug for SourceFrame<A> {
             .finish_non_exhaustive()
     }
 }
+
+barertc_wire::opaque_format! { [A: Allocator] SourceFrame<A> }

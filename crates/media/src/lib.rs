@@ -38,9 +38,10 @@
 //!
 //! - `std`: `Disk`: a storage over the machine's file system.
 //! - `pack`: `pack`: writes packed files, on a desktop.
-//! - `defmt`: `defmt::Format` on small public types.
+//! - `defmt`: `defmt::Format` on the public types.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(
@@ -64,6 +65,7 @@ mod directory;
 mod disk;
 mod error;
 mod file;
+mod format;
 mod frame;
 mod h264;
 mod ivf;

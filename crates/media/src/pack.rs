@@ -28,6 +28,7 @@ use crate::storage::Storage;
 
 /// All of a track, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Track {
     /// What it carries.
     pub kind: FrameKind,

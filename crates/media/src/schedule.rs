@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// assert_eq!(schedule.due(), Some(Instant::from_millis(25))); // the next sound, before the next picture
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Schedule<const N: usize> {
     tracks: [Track; N],
     /// When media time zero is, as moved by every stall.

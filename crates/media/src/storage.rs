@@ -70,6 +70,7 @@ impl<S: Storage> Storage for &mut S {
 /// # let _ = storage;
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Embedded<'a>(pub &'a [(&'a str, &'a [u8])]);
 
 impl<'a> Storage for Embedded<'a> {

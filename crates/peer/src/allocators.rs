@@ -5,6 +5,7 @@
 /// Any single handle converts into this type, and all parts then share it. With a [`Label`](barertc_arena::Label) for
 /// each part, the memory of each part can be told apart.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Allocators<A> {
     /// Serves ICE: candidates, pairs and checks.
     pub ice: A,

@@ -36,6 +36,7 @@ use crate::clock::NTP_RATE;
 /// assert!(round_trip.abs_diff(Duration::from_millis(60)) < Duration::from_millis(1));
 /// ```
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ExtendedReports {
     /// The oldest first.
     heard: heapless::Vec<Heard, { Self::MAX_ASKING }>,
@@ -44,6 +45,7 @@ pub struct ExtendedReports {
 
 /// The last reference time of a source of the peer.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Heard {
     ssrc: u32,
     middle: u32,

@@ -68,6 +68,7 @@ pub(crate) struct Again<'a, A: Allocator + Clone> {
 
 /// The retransmission history of a stream: the packets that were sent last.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct History<A: Allocator + Clone> {
     config: HistoryConfig,
     packets: Ring<Sent, A>,

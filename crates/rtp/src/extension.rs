@@ -40,6 +40,7 @@ pub struct PlayoutDelay {
 /// The values of the header extensions of a packet. A value is written when it is `Some` and its extension has an
 /// identifier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Extensions<'a> {
     /// The mid of the m-line (RFC 9143).
     pub mid: Option<&'a [u8]>,
@@ -209,6 +210,7 @@ pub(crate) struct Layout {
 
 /// An iterator over the elements of a header extension: (identifier, value). It ends at a malformed element.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Elements<'a> {
     two_byte: bool,
     r: Reader<'a>,

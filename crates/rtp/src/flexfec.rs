@@ -33,6 +33,7 @@ pub const REPAIR_HEADER_LEN: usize = 24;
 
 /// Which packets a repair packet protects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RepairHeader {
     /// The SSRC of the protected packets.
     pub ssrc: u32,
@@ -45,6 +46,7 @@ pub struct RepairHeader {
 /// The XOR of the headers of packets. The XOR of their bodies, which is everything after the first twelve bytes, is
 /// kept by the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Recovery {
     /// Padding, extension and CSRC count; marker and payload type.
     flags: [u8; 2],

@@ -241,3 +241,5 @@ impl<A: Allocator + Clone> core::fmt::Debug for Frame<A> {
             .finish()
     }
 }
+
+barertc_wire::opaque_format! { [A: Allocator + Clone] Frame<A> }

@@ -22,6 +22,7 @@ pub const HEADER_LEN: usize = 12;
 
 /// The fields of an RTP header that a sender chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
     /// The marker bit: the last packet of a video frame, or the first packet of a talk spurt.
     pub marker: bool,
@@ -54,6 +55,7 @@ impl Header {
 
 /// A received RTP packet: a view of its datagram.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet<'a> {
     /// The fixed fields.
     pub header: Header,

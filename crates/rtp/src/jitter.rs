@@ -72,6 +72,7 @@ pub struct ReceivedFrame {
 
 /// The last packet that left the buffer in order.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Taken {
     sequence: u64,
     timestamp: u32,
@@ -79,6 +80,7 @@ struct Taken {
 
 /// What a stream's markers have shown themselves to mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Markers {
     /// Nothing yet.
     Unknown,
@@ -110,6 +112,7 @@ enum Markers {
 /// # Ok::<(), barertc_rtp::Error>(())
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JitterBuffer<A: Allocator + Clone> {
     config: JitterConfig,
     slots: Slots<A>,

@@ -18,6 +18,7 @@ pub enum Framing {
 
 /// The position of a NAL unit in its frame, in bytes, without start code or prefix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Nal {
     /// The first byte.
     pub offset: u32,

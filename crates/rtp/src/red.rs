@@ -21,6 +21,7 @@ const MAX_BLOCKS: usize = 32;
 
 /// One frame in a packet of redundant audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RedBlock<'a> {
     /// Payload type of the frame, 7 bits.
     pub payload_type: u8,

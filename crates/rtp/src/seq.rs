@@ -20,6 +20,7 @@ pub const fn timestamp_newer(a: u32, b: u32) -> bool {
 
 /// Extends 16-bit sequence numbers to 64 bits. Each result is the one that is closest to the previous one.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Unwrapper {
     last: Option<u64>,
 }

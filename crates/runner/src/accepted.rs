@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// A TCP socket that listens, and the address that others connect to.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Listener<T> {
     /// The address of the socket. It must not be the unspecified address, because ICE distinguishes paths by it.
     pub local: SocketAddr,

@@ -27,6 +27,8 @@ pub struct Driven<'p, A: Allocator + Clone, P: Provider, M: RawMutex = NoopRawMu
     ended: Cell<bool>,
 }
 
+barertc::wire::opaque! { [A: Allocator + Clone, P: Provider, M: RawMutex] Driven<'_, A, P, M>; }
+
 /// The connection, and what the loop has lost of it.
 struct Told<'p, A: Allocator + Clone, P: Provider> {
     connection: PeerConnection<'p, A, P>,

@@ -51,6 +51,7 @@
 //! - `log`: What the connections trace, by `log`.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(

@@ -49,6 +49,7 @@ impl core::error::Error for Error {}
 
 /// A bound socket and the address that its datagrams leave from.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Port<S> {
     /// The address of the socket. It must not be the unspecified address, because ICE distinguishes paths by it.
     pub local: SocketAddr,
@@ -58,6 +59,7 @@ pub struct Port<S> {
 
 /// The buffers of the loop. The application chooses the memory that they lie in.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Buffers<const N: usize> {
     received: [[u8; DATAGRAM]; N],
     out: [u8; DATAGRAM],

@@ -404,6 +404,8 @@ impl<A: Allocator + Clone, const M: usize, const N: usize> fmt::Debug for Stream
     }
 }
 
+barertc::wire::opaque_format! { [A: Allocator + Clone, const M: usize, const N: usize] Streams<A, M, N> }
+
 /// Ends a stream, in [`CLOSE_TIME`] at most. There is nobody left who could be told that this fails.
 pub(crate) async fn goodbye<C: Clock, E>(clock: &C, ending: impl Future<Output = Result<(), E>>) {
     let _ = select(ending, clock.sleep_until(clock.now() + CLOSE_TIME)).await;

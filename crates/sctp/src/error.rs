@@ -84,7 +84,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoMemory => f.write_str("out of memory"),
-            Self::WouldBlock => f.write_str("would block"),
+            Self::WouldBlock => f.write_str("a buffer is full, or there is nothing to read"),
             Self::Config(error) => error.fmt(f),
             Self::NoSuchChannel => f.write_str("no such channel"),
             Self::ChannelClosing => f.write_str("channel is closing"),

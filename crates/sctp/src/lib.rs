@@ -82,6 +82,7 @@
 //! - `defmt`: `defmt::Format` on public types, and the traces of `log` with `defmt`.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(

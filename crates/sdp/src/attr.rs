@@ -184,6 +184,7 @@ impl Setup {
 /// The encoding of a payload type, from `a=rtpmap` (RFC 8866 §6.6) or from the table of static payload types (RFC 3551
 /// §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpMap<'a> {
     /// The payload type, 0 to 127.
     pub pt: u8,
@@ -309,6 +310,7 @@ impl Feedback {
 
 /// The attribute of one stream: `a=ssrc:<ssrc> <attribute>:<value>` (RFC 5576 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SsrcAttribute<'a> {
     /// The SSRC of the stream.
     pub ssrc: u32,

@@ -10,6 +10,7 @@ use barertc_wire::{ExtensionMap, Fingerprint};
 ///
 /// `C` is the type of a candidate. Its `Display` must write `candidate:…` (RFC 8839 §5.1).
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Local<'a, C = &'a str> {
     /// The session id of the `o=` line: a random number below 2^63, the same for the whole connection (RFC 8829 §5.2.1).
     pub session_id: u64,
@@ -111,8 +112,11 @@ impl core::fmt::Debug for Sections<'_> {
     }
 }
 
+barertc_wire::opaque_format! { [] Sections<'_> }
+
 /// The purpose of one m-line of a local description.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Section<'a> {
     /// Audio or video.
     Track(Track<'a>),
@@ -138,6 +142,7 @@ pub enum Section<'a> {
 
 /// A local track: the media that this side can send and receive on one m-line.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Track<'a> {
     /// The mid of the m-line. An offer needs it. In an answer, `None` fits an m-line with any mid.
     pub mid: Option<&'a str>,
@@ -155,6 +160,7 @@ pub struct Track<'a> {
 
 /// The identifiers of a stream that this side sends.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sending<'a> {
     /// The SSRC of the media.
     pub ssrc: u32,
@@ -190,6 +196,7 @@ pub struct LocalCodec {
 
 /// The local parameters of the data channels.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Data<'a> {
     /// The mid of the m-line. An offer needs it. In an answer, `None` fits an m-line with any mid.
     pub mid: Option<&'a str>,

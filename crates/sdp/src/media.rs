@@ -10,6 +10,7 @@ use crate::list::List;
 
 /// An m-line with its attributes (RFC 8866 §5.14). It borrows from the text of the description.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Media<'a> {
     index: usize,
     kind: MediaKind,
@@ -23,6 +24,7 @@ pub struct Media<'a> {
 
 /// A payload type of an m-line, with its attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Payload<'a> {
     /// The payload type and its encoding.
     pub map: RtpMap<'a>,

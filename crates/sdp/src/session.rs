@@ -14,6 +14,7 @@ use crate::media::Media;
 /// [`parse`](Self::parse) checks the form of every line. The other calls read an attribute from the text each time. A
 /// malformed attribute counts as absent.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session<'a> {
     /// The session part: the text before the first m-line.
     head: &'a str,
@@ -24,6 +25,7 @@ pub struct Session<'a> {
 /// The transport attributes of a remote description: ICE credentials, candidates, fingerprints and DTLS role (RFC 8839,
 /// RFC 8842).
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transport<'a> {
     /// The ICE username fragment.
     pub ufrag: &'a str,
@@ -187,6 +189,7 @@ impl<'a> Session<'a> {
 
 /// A BUNDLE group: m-lines that share a transport (RFC 9143 §7).
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bundle<'a> {
     mids: &'a str,
 }
@@ -206,6 +209,7 @@ impl<'a> Bundle<'a> {
 
 /// The m-lines of a description in order.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MediaLines<'a> {
     head: &'a str,
     /// Begins with an m-line, or is empty.

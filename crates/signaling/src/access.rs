@@ -20,7 +20,7 @@ const REFILL: Duration = Duration::from_secs(2);
 const ADDRESSES: usize = 32;
 
 /// The caller of a request, as [`Access`] sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Caller<'a> {
     /// The address from which the connection comes.
     pub address: IpAddr,
@@ -31,6 +31,8 @@ pub struct Caller<'a> {
     /// The header field `Origin`. A browser sends it with the WebSocket handshakes and `POST` requests of a page.
     pub origin: Option<&'a str>,
 }
+
+barertc_wire::opaque! { [] Caller<'_>; }
 
 /// The reason why a token cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +69,12 @@ impl core::error::Error for TokenError {}
 /// A loopback address alone does not prove that. Any web page in a browser of the machine can connect to it, and an
 /// attacker can make a host name resolve to a loopback address. So `Host` must be a loopback address or `localhost`, and
 /// `Origin`, where there is one, must be the same host.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Access<'t> {
     token: Option<&'t str>,
 }
+
+barertc_wire::opaque! { [] Access<'_>; }
 
 impl<'t> Access<'t> {
     /// Makes the rule with a token, or without one.
@@ -136,12 +140,14 @@ impl From<bool> for Admission {
 /// addresses with the same first 64 bits count as one address, because one machine can have all of them. The limit is
 /// kept for 32 addresses.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AccessControl<'t> {
     access: Access<'t>,
     guessers: RefCell<heapless::Vec<Guesser, ADDRESSES>>,
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Guesser {
     address: IpAddr,
     /// The time at which the address has all its attempts again.
@@ -249,6 +255,24 @@ mod tests {
             assert!(!guarded.allows(&caller("127.0.0.1", "localhost", None, wrong)), "{wrong:?}");
         }
         assert!(!open_has_no_token());
+    }
+
+    #[test]
+    fn no_token_is_in_a_log() {
+        use std::format;
+
+        use crate::link::Peer;
+        use crate::message::{Dialect, Envelope};
+
+        let token = Some("secret");
+        let access = Access::new(token).unwrap();
+        let shown = [
+            format!("{access:?} {:?}", AccessControl::new(access)),
+            format!("{:?}", caller("::1", "x", None, token)),
+            format!("{:?}", Peer { socket: 1, id: "a", token }),
+            format!("{:?}", Envelope { id: "a", token, dialect: Dialect::Client, message: None }),
+        ];
+        assert!(shown.iter().all(|text| !text.contains("secret")), "{shown:?}");
     }
 
     fn open_has_no_token() -> bool {

@@ -53,6 +53,8 @@ pub struct Hub<const CLIENTS: usize, const MESSAGE: usize> {
     woken: [Signal<NoopRawMutex, ()>; CLIENTS],
 }
 
+barertc_wire::opaque! { [const CLIENTS: usize, const MESSAGE: usize] Hub<CLIENTS, MESSAGE>; }
+
 struct Client<const MESSAGE: usize> {
     name: Id,
     letters: heapless::Vec<Letter<MESSAGE>, WAITING>,

@@ -32,9 +32,10 @@
 //! None is on by default.
 //!
 //! - `parsers`: The parsers one by one, for programs that fuzz or prove them.
-//! - `defmt`: `defmt::Format` on the public types that are not views over text.
+//! - `defmt`: `defmt::Format` on the public types.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(

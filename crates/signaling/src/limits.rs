@@ -39,6 +39,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// assert!(silent.is_evicted() && !viewer.is_evicted());
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConnectionTable<const N: usize> {
     entries: RefCell<[Option<Entry>; N]>,
 }
@@ -67,6 +68,7 @@ pub enum Standing {
 
 /// The place of a connection in a [`ConnectionTable`]. Dropping the value frees the place.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConnectionPlace<'t, const N: usize> {
     table: &'t ConnectionTable<N>,
     index: usize,

@@ -1,5 +1,6 @@
 //! Runs a signaling socket: it hands received messages to the application, and sends answers and other messages.
 
+use core::fmt;
 use core::future::{Future, pending};
 use core::pin::{Pin, pin};
 use core::time::Duration;
@@ -20,7 +21,7 @@ pub(crate) const MAX_UNANSWERED: u8 = 2;
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The sender of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Peer<'a> {
     /// The number of the signaling socket that received the message.
     pub socket: u32,
@@ -31,6 +32,16 @@ pub struct Peer<'a> {
     /// The token inside the message. A sender behind a forwarding server has no other way to send one.
     pub token: Option<&'a str>,
 }
+
+impl fmt::Debug for Peer<'_> {
+    /// Says whether there is a token, and never which.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { socket, id, token } = self;
+        f.debug_struct("Peer").field("socket", socket).field("id", id).field("token", &token.is_some()).finish()
+    }
+}
+
+barertc_wire::opaque_format! { [] Peer<'_> }
 
 /// The application's handler for signaling messages.
 ///
@@ -78,6 +89,7 @@ pub trait Signals: Clock {
 
 /// The buffers of one signaling socket or connection, lent by the caller.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Buffers<'b> {
     /// The buffer for received messages. [`Buffers::MESSAGE`] bytes suffice for every browser.
     pub message: &'b mut [u8],

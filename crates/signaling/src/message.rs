@@ -1,5 +1,7 @@
 //! The messages between a viewer and a device.
 
+use core::fmt;
+
 use barertc_wire::Writer;
 
 use crate::error::Error;
@@ -24,6 +26,7 @@ pub enum Dialect {
 
 /// The contents of a signaling message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Message<'a> {
     /// `request`: the sender asks for an offer.
@@ -55,7 +58,7 @@ pub enum Message<'a> {
 /// A signaling message with the name of its receiver or its sender.
 ///
 /// A sender writes the receiver's name. A forwarding server replaces it with the sender's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// The name of the other side. Empty when the message has none.
     pub id: &'a str,
@@ -66,6 +69,22 @@ pub struct Envelope<'a> {
     /// The contents. `None` for an unknown type, which the receiver ignores.
     pub message: Option<Message<'a>>,
 }
+
+impl fmt::Debug for Envelope<'_> {
+    /// Says whether there is a token, and never which.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, token, dialect, message } = self;
+        let mut shown = f.debug_struct("Envelope");
+        shown
+            .field("id", id)
+            .field("token", &token.is_some())
+            .field("dialect", dialect)
+            .field("message", message)
+            .finish()
+    }
+}
+
+barertc_wire::opaque_format! { [] Envelope<'_> }
 
 impl<'a> Envelope<'a> {
     /// Reads a message. The call unescapes the strings in place, so it changes `text`.

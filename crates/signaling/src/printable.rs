@@ -16,6 +16,7 @@ const SHOWN: usize = 64;
 /// assert_eq!(Printable("page\x1b[2J\n\u{202e}x").to_string(), r"page\u{1b}[2J\u{a}\u{202e}x");
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Printable<'a>(pub &'a str);
 
 impl fmt::Display for Printable<'_> {

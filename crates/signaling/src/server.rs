@@ -21,6 +21,7 @@ pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A page or another file that [`serve_connection`] serves.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Page<'p> {
     /// The media type, such as `text/html; charset=utf-8`.
     pub content_type: &'p str,

@@ -27,6 +27,7 @@ pub struct Token<'t> {
 
 /// A session at a WHIP server.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session {
     url: heapless::String<MAX_URL>,
     etag: Option<heapless::String<MAX_ETAG>>,
@@ -34,6 +35,7 @@ pub struct Session {
 
 /// The server's response to an offer.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::large_enum_variant, reason = "there is no heap, and a URL must outlive the buffer")]
 pub enum Published<'a> {
     /// The server has accepted the offer. This is its answer, a session description.
@@ -60,6 +62,8 @@ impl core::fmt::Debug for Token<'_> {
         f.debug_struct("Token").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
+
+barertc_wire::opaque_format! { [] Token<'_> }
 
 impl Session {
     /// The URL of the session.

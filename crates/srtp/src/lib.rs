@@ -39,6 +39,7 @@
 //! - `defmt`: `defmt::Format` on the public types.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(

@@ -17,6 +17,7 @@ const MAX_SIGNATURES: usize = 16;
 
 /// Who is trusted to vouch for servers: certificates in DER, one after the other.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TrustAnchors<'a>(&'a [u8]);
 
 impl<'a> TrustAnchors<'a> {

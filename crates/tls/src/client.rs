@@ -221,6 +221,7 @@ enum Post {
 
 /// What there is to be done with a [`Receiver`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Received {
     /// Data are there.
     Data,

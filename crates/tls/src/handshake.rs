@@ -45,6 +45,7 @@ const SERVER_CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify\0";
 
 /// Whom a client wants to reach, and by what it is judged.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Trust<'t> {
     /// The name that the server has to prove.
     pub name: ServerName<'t>,

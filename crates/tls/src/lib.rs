@@ -45,6 +45,7 @@
 //! - `defmt`: `defmt::Format` on public types.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(
@@ -68,6 +69,7 @@ mod client;
 mod config;
 mod connector;
 mod error;
+mod format;
 mod handshake;
 mod hello;
 mod name;

@@ -13,6 +13,7 @@ const IP_ADDRESS: u8 = 0x87;
 
 /// The name that a server has to prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ServerName<'a> {
     /// A DNS name.
     Dns(&'a str),

@@ -34,6 +34,7 @@
 //! - `defmt`: `defmt::Format` on every public type, and on every enum that `reasons!` declares.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_debug_implementations, unnameable_types)]
 #![cfg_attr(
     not(test),
     deny(
@@ -58,6 +59,7 @@ mod discard;
 mod extension;
 mod fingerprint;
 mod ice;
+mod opaque;
 mod reader;
 pub mod text;
 mod time;
@@ -75,6 +77,9 @@ pub use ice::{MAX_ICE_STRING, is_ice_string, is_received_ice_char, is_received_i
 pub use reader::{Reader, Truncated};
 pub use time::{Instant, ticks};
 pub use writer::{TryPut, Writer};
+
+/// The crate of `BufMut`, which [`Writer`] implements.
+pub use bytes;
 
 /// For [`reasons!`], which implements its trait.
 #[cfg(feature = "defmt")]

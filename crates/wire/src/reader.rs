@@ -22,6 +22,7 @@ impl core::error::Error for Truncated {}
 /// The slices that it returns have the lifetime of the input: a parsed message borrows from the datagram. A `Reader` is
 /// a [`bytes::Buf`] too, for codecs that are generic over their source.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }

@@ -67,6 +67,7 @@ pub fn number<T: FromStr>(text: &str) -> Option<T> {
 
 /// The iterator of [`split`].
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Split<'a> {
     rest: Option<&'a str>,
     separator: u8,

@@ -6,6 +6,7 @@ use crate::copy::{NoRoom, put_at};
 
 /// Writes fields in network byte order into a slice, from its start. No call panics.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Writer<'a> {
     out: &'a mut [u8],
     len: usize,

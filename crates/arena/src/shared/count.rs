@@ -16,6 +16,7 @@ pub(super) const STUCK: u32 = SATURATED | SATURATED >> 1;
 /// `Shared`.
 pub trait Count: sealed::Sealed {}
 
+#[allow(unnameable_types)] // Nobody else implements it.
 pub(super) mod sealed {
     /// The operations. Decrements say whether the count has reached zero.
     pub trait Sealed {

@@ -11,6 +11,7 @@ use core::convert::Infallible;
 /// assert_eq!(a.raw(), b.raw());
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Predictable {
     key: [u8; 32],
     counter: u32,

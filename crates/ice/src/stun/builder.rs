@@ -11,6 +11,7 @@ use super::{address, attr, fingerprint};
 ///
 /// Order matters as on the wire: integrity after everything it covers, fingerprint last.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Builder<'a> {
     w: Writer<'a>,
     id: TransactionId,

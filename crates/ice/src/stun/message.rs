@@ -54,6 +54,7 @@ pub type ErrorCode = u16;
 /// |            attributes: type, length, value, padding           |
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Message<'a> {
     bytes: &'a [u8],
     class: Class,

@@ -18,6 +18,7 @@ const SMOOTH: u64 = 16;
 /// the viewer. The clock follows the source where it drifts, and where it pauses. Two clocks of the same `origin` tell the
 /// same time, so that sound and picture stay together. Timestamps never go back.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CaptureClock {
     kind: FrameKind,
     origin: Instant,

@@ -8,6 +8,7 @@ use barertc_wire::Instant;
 /// when it has passed. Five viewers who come within a second cost two key frames. Key frames that the encoder makes by
 /// itself count for nothing here, but answer those who wait.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeyFrames {
     interval: Duration,
     wanted: bool,

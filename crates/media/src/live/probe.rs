@@ -10,6 +10,7 @@ use barertc_wire::Instant;
 /// A probe asks for twice the estimate, and for [`Prober::LEAST`] at least. One that has shown more is followed by the next as soon as its outcome is in the
 /// estimate, one that has not by a pause that grows to [`Prober::LONGEST`].
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Prober {
     next: Option<Instant>,
     pause: Duration,

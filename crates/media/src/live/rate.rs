@@ -16,6 +16,7 @@ pub trait ShareRule {
 /// The lowest of the good paths. One that carries less than `least` is not good: it does not pull the others down, and its
 /// viewer misses pictures.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LowestGood {
     /// Bits a second that a good path carries at least.
     pub least: u64,
@@ -82,6 +83,7 @@ impl RateConfig {
 /// Down at once, up in steps that are worth it. A tenth of what a path carries is left free, for key frames and for what
 /// is sent again.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RateControl<R> {
     config: RateConfig,
     rule: R,

@@ -54,6 +54,8 @@ pub struct RecvStream<A: Allocator + Clone> {
     discards: RecvDiscards,
 }
 
+barertc_wire::opaque_format! { [A: Allocator + Clone] RecvStream<A> }
+
 impl<A: Allocator + Clone> RecvStream<A> {
     /// The bytes that the stream takes from its allocator. It takes all of them when it is made, except those for
     /// repair packets that are negotiated later.

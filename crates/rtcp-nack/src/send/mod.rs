@@ -133,6 +133,8 @@ pub struct SendStream<A: Allocator + Clone> {
     discards: SendDiscards,
 }
 
+barertc_wire::opaque_format! { [A: Allocator + Clone] SendStream<A> }
+
 impl<A: Allocator + Clone> SendStream<A> {
     /// The bytes that the stream takes from its allocator. It takes all of them when it is made, except those that
     /// [`reserve`](Self::reserve) takes for later terms. Frames in the queue and in the history are not counted.

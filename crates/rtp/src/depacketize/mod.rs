@@ -34,6 +34,7 @@ use crate::payload_format::{PayloadFormat, is_vp9_key};
 /// # Ok::<(), barertc_rtp::Error>(())
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Assembly<'a> {
     format: PayloadFormat,
     framing: Framing,
@@ -48,6 +49,7 @@ pub struct Assembly<'a> {
 
 /// A frame that was assembled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Assembled {
     /// The bytes that were written to the buffer.
     pub len: usize,

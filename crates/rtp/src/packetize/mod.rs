@@ -18,6 +18,7 @@ pub const MIN_BUDGET: usize = 64;
 
 /// The position in a frame where the next piece starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Cursor {
     /// The next NAL unit.
     nal: u16,
@@ -27,6 +28,7 @@ pub struct Cursor {
 
 /// The part of a frame that one packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Piece {
     shape: Shape,
     /// The first NAL unit.
@@ -41,6 +43,7 @@ pub struct Piece {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Shape {
     /// One NAL unit or one whole frame as it is.
     Single,

@@ -6,6 +6,7 @@ use crate::error::Error;
 
 /// An application-defined packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct App<'a> {
     /// Five bits that the application chooses.
     pub subtype: u8,

@@ -6,6 +6,7 @@ use crate::error::Error;
 
 /// Sources that leave.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bye<'a> {
     sources: &'a [u8],
     /// The reason, when there is one.

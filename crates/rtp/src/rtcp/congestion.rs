@@ -6,6 +6,7 @@ use crate::error::Error;
 
 /// A report of arrival times and ECN marks of the packets of several sources.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CongestionFeedback<'a> {
     /// The SSRC of the sender of the report.
     pub sender: u32,
@@ -16,6 +17,7 @@ pub struct CongestionFeedback<'a> {
 
 /// The part about one source.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CongestionBlock<'a> {
     /// The source.
     pub ssrc: u32,
@@ -26,6 +28,7 @@ pub struct CongestionBlock<'a> {
 
 /// What is reported about one packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Metric {
     /// Whether the packet was received. The other fields are zero when it was not.
     pub received: bool,

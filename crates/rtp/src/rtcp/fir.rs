@@ -6,6 +6,7 @@ use crate::error::Error;
 
 /// A request for a key frame, for example for a new viewer. A repetition of a request keeps its number.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Fir<'a> {
     /// The SSRC of the sender of the request.
     pub sender: u32,

@@ -79,6 +79,7 @@ const FMT_APPLICATION: u8 = 15;
 
 /// One packet of a compound.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Rtcp<'a> {
     /// Sender report.
@@ -123,6 +124,7 @@ pub fn packets(datagram: &[u8]) -> Packets<'_> {
 /// Iterates the packets of one datagram. A packet whose content is wrong is an error and the next one follows; when
 /// the framing itself is wrong, the error is the last item.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packets<'a> {
     r: Reader<'a>,
 }

@@ -7,6 +7,7 @@ use crate::error::Error;
 
 /// A request for retransmissions.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Nack<'a> {
     /// The SSRC of the sender of the request.
     pub sender: u32,

@@ -6,6 +6,7 @@ use crate::error::Error;
 
 /// A request for a key frame, because pictures were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pli {
     /// The SSRC of the sender of the request.
     pub sender: u32,

@@ -10,6 +10,7 @@ const MANTISSA: u32 = 18;
 
 /// The estimate of a receiver of what the path carries.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Remb<'a> {
     /// The SSRC of the receiver.
     pub sender: u32,

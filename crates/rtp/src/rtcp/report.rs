@@ -10,6 +10,7 @@ const BLOCK: usize = 24;
 
 /// The sender's part of a sender report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderInfo {
     /// Whose report this is.
     pub ssrc: u32,
@@ -25,6 +26,7 @@ pub struct SenderInfo {
 
 /// A sender report.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderReport<'a> {
     /// The sender's part.
     pub info: SenderInfo,
@@ -34,6 +36,7 @@ pub struct SenderReport<'a> {
 
 /// A receiver report.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverReport<'a> {
     /// Whose report this is.
     pub ssrc: u32,
@@ -43,6 +46,7 @@ pub struct ReceiverReport<'a> {
 
 /// The report about one received source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReportBlock {
     /// The source.
     pub ssrc: u32,
@@ -81,6 +85,7 @@ impl<'a> ReceiverReport<'a> {
 
 /// Iterates report blocks.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Blocks<'a> {
     r: Reader<'a>,
 }

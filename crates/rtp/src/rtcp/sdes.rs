@@ -7,6 +7,7 @@ pub(super) const CNAME: u8 = 1;
 
 /// The chunks of a source description, each about one source.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SourceDescription<'a> {
     left: u8,
     r: Reader<'a>,
@@ -14,6 +15,7 @@ pub struct SourceDescription<'a> {
 
 /// The part of a source description about one source.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SdesChunk<'a> {
     /// The source.
     pub ssrc: u32,
@@ -22,6 +24,7 @@ pub struct SdesChunk<'a> {
 
 /// One item of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SdesItem<'a> {
     /// The type of the item: 1 is CNAME.
     pub kind: u8,

@@ -22,6 +22,7 @@ const LARGE: u8 = 2;
 
 /// A report of which packets of a range were received, and when.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TransportFeedback<'a> {
     /// The SSRC of the sender of the report.
     pub sender: u32,
@@ -42,6 +43,7 @@ pub struct TransportFeedback<'a> {
 
 /// What is reported about one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Arrival {
     /// The transport-wide sequence number.
     pub sequence: u16,

@@ -16,6 +16,7 @@ const MAX_BLOCKS: usize = 31;
 /// RFC 3550 §6.1 wants a report first and a CNAME in every compound; where reduced-size RTCP (RFC 5506) was
 /// negotiated, feedback may stand alone.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CompoundWriter<'a> {
     out: &'a mut [u8],
     len: usize,

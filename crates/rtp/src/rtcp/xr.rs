@@ -16,6 +16,7 @@ const DLRR: u8 = 5;
 
 /// An extended report.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ExtendedReport<'a> {
     /// The SSRC of the sender of the report.
     pub ssrc: u32,
@@ -24,6 +25,7 @@ pub struct ExtendedReport<'a> {
 
 /// One block of an [`ExtendedReport`].
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum XrBlock<'a> {
     /// Receiver reference time: when the report was sent, by the reporter's clock (RFC 3611 §4.4).
@@ -51,6 +53,7 @@ pub struct LastReference {
 
 /// The entries of a [`XrBlock::LastReference`].
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LastReferences<'a> {
     r: Reader<'a>,
 }
