@@ -65,9 +65,9 @@ pub struct Config {
     pub suspicion: Duration,
     /// A path suspect for this long is reported as disconnected.
     pub disconnected_after: Duration,
-    /// Checks of the peer that are answered in a second, and in a row when it was quiet before; a browser sends 21. Whoever
-    /// floods with checks, or replays captured ones from forged addresses, gets no more than this out of the agent. More
-    /// are dropped as [`Discard::RateLimited`](crate::Discard::RateLimited).
+    /// How many checks of the peer are answered in a second. After a quiet second, as many are answered in a row. A browser
+    /// sends 21. More are dropped as [`Discard::RateLimited`](crate::Discard::RateLimited). So the agent sends no more than
+    /// this to somebody who floods it with checks, or replays captured ones from forged addresses.
     pub answers_per_second: u32,
     /// Whether the agent is a lite agent: it answers checks and begins none (RFC 8445 §2.5). It is for hosts with
     /// public addresses.

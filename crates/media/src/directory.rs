@@ -28,10 +28,9 @@ impl Default for DirectoryConfig {
 /// A directory with one frame in each file: `sample-0.h264`, `sample-1.h264`, … or `0.h264`, `1.h264`, …. Files of
 /// other codecs end in `.opus`, `.vp8`, `.vp9` or `.av1`.
 ///
-/// An H.264 file is one access unit: NAL units, each behind its length in 4 bytes. An Opus file is one packet, and a file
-/// of another codec what its encoder gives out for a picture. Where
-/// the next number is missing, the source begins again with the first file. Timestamps go on. The source holds no
-/// memory and no open file.
+/// An H.264 file is one access unit: NAL units, each behind its length in 4 bytes. An Opus file is one packet. A file of
+/// another codec is the output of its encoder for one picture. When there is no file with the next number, the source begins
+/// again with the first file. Timestamps go on. The source holds no memory and no open file.
 pub struct Directory<A: Allocator> {
     alloc: A,
     config: DirectoryConfig,

@@ -73,7 +73,7 @@ impl FrameKind {
 pub struct SourceFrame<A: Allocator> {
     /// The bytes, as [`FrameKind`] says.
     pub data: Shared<[u8], A>,
-    /// What they are.
+    /// The kind of the frame.
     pub kind: FrameKind,
     /// Whether a decoder can begin here.
     pub keyframe: bool,

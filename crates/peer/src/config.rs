@@ -43,11 +43,11 @@ pub struct Config {
     pub min_mtu: u16,
     /// Bounds and times of the ICE agent.
     pub ice: IceConfig,
-    /// Bounds and times of DTLS. The smaller one of its `mtu` and of what [`mtu`](Self::mtu) leaves holds.
+    /// Bounds and times of DTLS. If [`mtu`](Self::mtu) leaves fewer bytes than the `mtu` of this field, these count.
     pub dtls: DtlsConfig,
     /// Bounds of SRTP.
     pub srtp: SrtpConfig,
-    /// Bounds and times of SCTP. The smaller one of its `mtu` and of what [`mtu`](Self::mtu) leaves holds.
+    /// Bounds and times of SCTP. If [`mtu`](Self::mtu) leaves fewer bytes than the `mtu` of this field, these count.
     pub sctp: SctpConfig,
     /// Whether offers have an SCTP INIT chunk (`a=sctp-init` of SNAP, draft-hancke-tsvwg-snap-00). With it data
     /// channels need no SCTP handshake. An answer has one whenever the offer has one. A peer that does not know the
@@ -265,9 +265,9 @@ impl StreamConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecvBounds {
-    /// How many tracks can receive at the same time; none without the feature `receive`. Descriptions say of further ones that
-    /// they do not, and [`TrackInfo::current_direction`](crate::TrackInfo::current_direction) has it. The memory of one that
-    /// stops is free for another from the description behind that on.
+    /// How many tracks can receive at the same time. It is 0 without the feature `receive`. Descriptions say that further
+    /// tracks do not receive, and so does [`TrackInfo::current_direction`](crate::TrackInfo::current_direction). When a track
+    /// stops receiving, the next description can use its memory for another track.
     pub count: u8,
     /// How many packets are held until their frame is complete.
     pub packets: u16,

@@ -22,8 +22,8 @@ barertc_wire::reasons! {
         Sctp,
         /// A packet of media or RTCP that could not be encrypted, and was not sent.
         NotProtected,
-        /// A candidate of the other side that is not used: a name, one of another transport or component, malformed, or without
-        /// room. In a description it spoils nothing else.
+        /// A candidate of the peer that is not used. It is a name, is of another transport or component, is malformed, or has
+        /// no room. The rest of its description is still used.
         Candidate,
     }
 }

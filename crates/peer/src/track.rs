@@ -141,8 +141,8 @@ pub struct TrackInfo<'c> {
     pub payload_type: Option<u8>,
     /// The payload type that the peer sends, while the track receives. It is one of those agreed on.
     pub received_payload_type: Option<u8>,
-    /// The codec of that payload type, which is the one of the frames that are read next. The peer may change to another of
-    /// those agreed on at any time (RFC 3264 §6.1); frames that were not read before are dropped then.
+    /// The codec of that payload type. The frames that are read next have it. The peer may change to another agreed codec at
+    /// any time (RFC 3264 §6.1). Frames that were not read before are dropped then.
     pub received_codec: Option<Codec>,
     /// The SSRC of the stream that this side sends.
     pub ssrc: u32,

@@ -68,10 +68,9 @@ pub struct SendConfig {
     /// The delay that the application accepts for pictures without damage. It is a target. With zero a receiver never
     /// waits for lost packets.
     ///
-    /// On a path with loss, a video receiver is asked to delay pictures long enough for one round of retransmission.
-    /// Where two rounds fit into this target, it is asked to wait for two. That needs RTX and the playout-delay header
-    /// extension. Where one round takes longer than the target, the receiver is asked to wait for it all the same, but
-    /// at most 500 ms.
+    /// On a path with loss, the sender asks a video receiver to delay pictures long enough for one round of retransmission,
+    /// or for two rounds if these fit into the target. That needs RTX and the playout-delay header extension. If one round
+    /// takes longer than the target, the receiver is asked to wait for it all the same, but at most 500 ms.
     pub latency: Duration,
 }
 

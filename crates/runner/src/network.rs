@@ -109,14 +109,14 @@ where
     drive(ports, &Nowhere, buffers, clock, connections, wake, || {}).await
 }
 
-/// As [`run`], for connections that reach TURN servers over TCP or TLS, or peers over TCP: `dialer` makes the `streams`
+/// As [`run`], for connections that reach TURN servers over TCP or TLS, or peers over TCP. `dialer` makes the `streams`
 /// that they need. [`Connections::uses_stream`] says which are kept.
 ///
-/// The `streams` may be used again by another run, one at a time. Where a run was dropped before its end, the next one tells
-/// the connections that use its streams that these have failed.
+/// Another run may use the same `streams` later, one run at a time. If a run is dropped before its end, the next one tells
+/// the connections that their streams have failed.
 ///
-/// A stream that ends, or that cannot be made, ends nothing: [`Connections::stream_ended`] hears of it. One that takes too
-/// little loses messages: [`Connections::lost`] hears of each.
+/// The run goes on when a stream ends or cannot be made, and calls [`Connections::stream_ended`]. A stream that takes too
+/// little loses messages. The run calls [`Connections::lost`] for each.
 ///
 /// # Errors
 /// [`Error::DatagramTooLong`], at once.

@@ -53,8 +53,8 @@ pub trait Dial {
 pub struct StreamBounds {
     /// The longest message that is received, in bytes. A longer one ends the stream.
     pub message: usize,
-    /// Bytes that wait for the stream to take them, of which the last [`STUN_ROOM`](barertc::ice::stream::STUN_ROOM) are
-    /// for STUN. What has no room is lost, and counted.
+    /// The size in bytes of the queue before the stream. Its last [`STUN_ROOM`](barertc::ice::stream::STUN_ROOM) bytes are
+    /// kept for STUN. A message without room is lost, and counted.
     pub queue: usize,
 }
 

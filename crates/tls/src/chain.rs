@@ -15,13 +15,13 @@ const MAX_BETWEEN: usize = 4;
 /// Signatures that are verified for one server: each costs the processor some milliseconds.
 const MAX_SIGNATURES: usize = 16;
 
-/// Who is trusted to vouch for servers: certificates in DER, one after the other.
+/// The authorities that are trusted: their certificates in DER, one after the other.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TrustAnchors<'a>(&'a [u8]);
 
 impl<'a> TrustAnchors<'a> {
-    /// Nobody: every server is [`Fault::Untrusted`].
+    /// No authority: every server is [`Fault::Untrusted`].
     pub const NOBODY: Self = Self(&[]);
 
     /// Takes them, and counts how many there are.

@@ -66,7 +66,7 @@ impl<'t, A: Allocator + Clone, P: Provider> Client<'t, A, P> {
         Ok(Self { handshake, incoming, outgoing, messages, failed: None })
     }
 
-    /// What waits to be sent.
+    /// The bytes that wait to be sent.
     #[must_use]
     pub fn waiting(&self) -> &[u8] {
         self.outgoing.waiting()
@@ -203,7 +203,7 @@ impl<P: Provider> Traffic<P> {
     }
 }
 
-/// What comes from the server.
+/// The receiving half of a connection.
 pub struct Receiver<A: Allocator, P: Provider> {
     incoming: Incoming<A, P>,
     traffic: Traffic<P>,
@@ -219,7 +219,7 @@ enum Post {
     Body { kind: u8, left: usize },
 }
 
-/// What there is to be done with a [`Receiver`].
+/// The state of a [`Receiver`] after bytes have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Received {
@@ -357,7 +357,7 @@ impl<A: Allocator, P: Provider> Receiver<A, P> {
     }
 }
 
-/// What goes to the server.
+/// The sending half of a connection.
 pub struct Sender<A: Allocator, P: Provider> {
     outgoing: Outgoing<A, P>,
     traffic: Traffic<P>,
@@ -365,7 +365,7 @@ pub struct Sender<A: Allocator, P: Provider> {
 }
 
 impl<A: Allocator, P: Provider> Sender<A, P> {
-    /// What waits to be sent.
+    /// The bytes that wait to be sent.
     #[must_use]
     pub fn waiting(&self) -> &[u8] {
         self.outgoing.waiting()

@@ -30,13 +30,13 @@ const TRIES: u8 = 3;
 /// How long an answer is waited for.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 
-/// What a server has told.
+/// The answer of a time server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Told {
     /// When the answer came.
     pub at: Instant,
-    /// The time then, right to a second or so.
+    /// The time of day at that moment, right to about a second.
     pub time: UnixTime,
     /// Datagrams that came before it and were no answer: of somebody else, to another question, too short, or too long for
     /// the socket.

@@ -224,7 +224,7 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.progress.set(State::Closed);
     }
 
-    /// What the owner should know: see [`Event`].
+    /// The next event for the owner of the agent.
     pub fn poll_event(&mut self) -> Option<Event> {
         let server_failed = |(server, error)| Event::ServerFailed { server, error };
         let early = self.locals.poll_event().map(Event::LocalCandidate);
@@ -285,8 +285,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
         self.session.remote().map(Remote::ufrag)
     }
 
-    /// Where data may be sent to now: a pair on which the peer's consent is fresh. Before nomination it is the best valid
-    /// pair (RFC 8445 §12.1.1).
+    /// The route on which data may be sent now: a pair on which the peer's consent is fresh. Before nomination it is the best
+    /// valid pair (RFC 8445 §12.1.1).
     #[must_use]
     pub fn selected(&self) -> Option<Route> {
         self.consent.active().map(|a| self.visible_route(a.path, a.remote))

@@ -99,8 +99,8 @@ impl<A: Allocator> Incoming<A> {
         Ok(Self { framing, buffer: Box::try_zeroed(len, alloc)?, start: 0, end: 0, fault: None })
     }
 
-    /// Where the next bytes of the stream are to be read to. It is not empty, unless the stream has a fault or
-    /// [`next_message`](Self::next_message) was not called until it had none.
+    /// The room for the next bytes of the stream. It is empty only if the stream has a fault, or if
+    /// [`next_message`](Self::next_message) was not called until it returned none.
     pub fn room(&mut self) -> &mut [u8] {
         // What waits is less than a message, unless the caller left some.
         self.buffer.copy_within(self.start.min(self.end)..self.end, 0);
@@ -208,8 +208,8 @@ fn frame(framing: Framing, bytes: &[u8], limit: usize) -> Result<Option<Frame>, 
     Ok(Some(Frame { message: 0..len, len }))
 }
 
-/// The sending half of a stream: whole messages wait in a bounded queue. What does not fit is dropped and counted, as a
-/// router drops it: congestion control sees the loss.
+/// The sending half of a stream. Whole messages wait in a bounded queue. A message that does not fit is dropped and counted,
+/// as in a router, and congestion control sees the loss.
 pub struct Outgoing<A: Allocator> {
     framing: Framing,
     queue: ByteRing<A>,

@@ -47,12 +47,12 @@ impl Default for AccessUnitsConfig {
 
 /// Cuts H.264 between start codes (Annex B), in chunks of any size, into access units.
 ///
-/// Where the chunks end makes no difference to the frames. A key frame has the parameter sets that the stream had last,
-/// whether the encoder repeats them or not. Behind a unit that is too large or broken, the stream goes on with the next
-/// one; pictures may refer to the one that was left out until the next key frame.
+/// The size of the chunks makes no difference to the frames. A key frame has the latest parameter sets of the stream,
+/// whether the encoder repeats them or not. A unit that is too large or broken is left out, and the stream continues with the
+/// next one. Until the next key frame, pictures may refer to the one that was left out.
 ///
-/// An access unit ends where the next one begins, so a stream is one picture late. Who knows where units end says
-/// [`end_of_unit`](Self::end_of_unit), and is not.
+/// An access unit ends where the next one begins, so the frames are one picture late. A caller that knows the end of a unit
+/// calls [`end_of_unit`](Self::end_of_unit). Then the frame is there at once.
 ///
 /// ```
 /// use barertc_arena::Heap;

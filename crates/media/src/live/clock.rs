@@ -33,7 +33,7 @@ impl CaptureClock {
         Self { kind, origin, expected: None }
     }
 
-    /// What the frames are.
+    /// The kind of the frames.
     #[must_use]
     pub const fn kind(&self) -> FrameKind {
         self.kind

@@ -183,7 +183,7 @@ impl<A: Allocator + Clone> IvfFrames<A> {
         self.frame.clear();
     }
 
-    /// What the frames are, once the head of the stream has come.
+    /// The kind of the frames. `None` before the head of the stream has come.
     #[must_use]
     pub const fn kind(&self) -> Option<FrameKind> {
         self.kind

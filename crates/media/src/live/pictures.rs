@@ -72,7 +72,7 @@ impl<A: Allocator + Clone> Pictures<A> {
         }
     }
 
-    /// What the frames are, once the stream has told.
+    /// The kind of the frames. `None` before the stream has told it.
     #[must_use]
     pub const fn kind(&self) -> Option<FrameKind> {
         match &self.format {

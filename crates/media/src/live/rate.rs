@@ -116,7 +116,7 @@ impl<R> RateControl<R> {
         }
     }
 
-    /// What the encoder is told now.
+    /// The present rate of the encoder.
     #[must_use]
     pub const fn rate(&self) -> EncoderRate {
         let half = self.current < self.config.half_below && self.config.frames_per_second > 1;
@@ -124,7 +124,7 @@ impl<R> RateControl<R> {
         EncoderRate { bits_per_second: self.current, frames_per_second }
     }
 
-    /// What a path would have to carry for the encoder to make its most.
+    /// The bit rate of a path that carries the encoder at its highest rate, in bits a second.
     #[must_use]
     pub const fn enough(&self) -> u64 {
         // The tenth that is left free, and a little for the estimate's own swings.

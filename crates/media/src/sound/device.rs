@@ -1,6 +1,6 @@
-//! What plays sound, and what records it.
+//! Loudspeakers and microphones.
 
-/// Where blocks of sound go: an I2S channel, or a sound card.
+/// A device that plays blocks of sound: an I2S channel, or a sound card.
 #[allow(async_fn_in_trait)] // The futures stay with the caller, who knows whether they have to be `Send`.
 pub trait Speaker {
     /// What can go wrong.
@@ -16,7 +16,7 @@ pub trait Speaker {
     async fn play(&mut self, block: &[i16]) -> Result<(), Self::Error>;
 }
 
-/// Where blocks of sound come from.
+/// A device that records blocks of sound.
 #[allow(async_fn_in_trait)] // As above.
 pub trait Microphone {
     /// What can go wrong.

@@ -42,11 +42,11 @@ impl SoundCodec for G711 {
     }
 }
 
-/// Both ways of one call's sound, between a codec, a loudspeaker and a microphone.
+/// The sound of a call in both directions: a codec, a loudspeaker and a microphone.
 ///
-/// What the connection has received (`PeerConnection::read_frame`) goes into [`receive`](Self::receive); what
-/// [`talk`](Self::talk) makes goes into a frame. Each way can be muted, and has its level. It takes out no echo: a browser
-/// does that for its own side, and a board whose microphone hears its loudspeaker needs a [`Microphone`] that does.
+/// The application passes each received packet (`PeerConnection::read_frame`) to [`receive`](Self::receive). It sends the
+/// packets that [`talk`](Self::talk) makes. Each direction can be muted, and has a level. `Intercom` does not cancel echo. A
+/// browser does that on its own side. A board whose microphone hears its loudspeaker needs a [`Microphone`] that does.
 pub struct Intercom<C, A: Allocator> {
     codec: C,
     playout: Playout<A>,

@@ -59,9 +59,9 @@ pub struct PlayoutStats {
 
 /// Decoded sound between the network, which brings it in bursts, and a loudspeaker, which takes it evenly.
 ///
-/// Sound that is missing is silence, and time goes on. The loudspeaker's clock and the sender's are never the same: where
-/// the loudspeaker is slower, some sound is left out, and where it is faster, some silence is put in. What made sound late
-/// does not keep it late: see [`PlayoutConfig::WINDOW`].
+/// Missing sound is replaced by silence. The clocks of the loudspeaker and of the sender always differ. If the loudspeaker
+/// is slower, some sound is left out. If it is faster, some silence is put in. Sound that has become late is in time again
+/// after [`PlayoutConfig::WINDOW`] seconds.
 pub struct Playout<A: Allocator> {
     config: PlayoutConfig,
     samples: Ring<i16, A>,
@@ -142,8 +142,8 @@ impl<A: Allocator> Playout<A> {
         self.shorten(out.len());
     }
 
-    /// What was pushed last is the beginning of silence, of which no more is sent (RFC 7587 §3.1.3). Until sound comes again
-    /// what does not come is not [`missing`](PlayoutStats::missing).
+    /// The packet that was pushed last begins a pause, in which nothing is sent (RFC 7587 §3.1.3). Until sound comes again,
+    /// the pause counts as [`silence`](PlayoutStats::silence) and not as [`missing`](PlayoutStats::missing).
     pub const fn pause(&mut self) {
         self.paused = true;
     }

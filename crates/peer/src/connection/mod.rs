@@ -265,7 +265,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         if self.told.is_closed() { Err(Error::Closed) } else { Ok(()) }
     }
 
-    /// Lets each room follow what has happened. To be called at the end of every call that may have caused something.
+    /// Lets each module follow what has happened. Every call that may have caused something ends with it.
     fn update(&mut self, now: Instant) {
         self.transport.update(now, &self.config, &self.memory, &mut self.random);
         self.media.update(now);

@@ -129,10 +129,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(())
     }
 
-    /// Gives the account at a TURN server another name and password, for example before temporary ones run out. They are
-    /// used when the server is asked for the next address. Where the server has refused the old ones an address, it is asked
-    /// now. An address that it has given stays until it runs out. If the server has refused the old account the way to each
-    /// peer, the agent gives the address up at once. It then asks for another address by another socket or stream.
+    /// Sets another name and password for a TURN server, for example before temporary ones run out. An address that the
+    /// server has given stays until it runs out. The next address is asked for with the new account. If the server has
+    /// refused the old account an address, it is asked now. If it has refused it the way to each peer, the agent gives the
+    /// address up at once, and asks for another one by another socket or stream.
     ///
     /// # Errors
     /// [`Error::Ice`] without such a server, and for credentials that are too long; [`Error::Closed`].
@@ -196,11 +196,10 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.told.state()
     }
 
-    /// Whether a datagram is for this connection. A socket that many connections share needs to know that. A
-    /// connectivity check is for this connection when it names its user name fragment. Any other datagram is for this
-    /// connection if it comes from an address of the peer or of a server. That holds for responses too, because
-    /// libnice repeats the check's user name in them, which begins with the peer's fragment. The call does not
-    /// authenticate the datagram.
+    /// Whether a datagram is for this connection. The owner of a socket that many connections share needs to know that. A
+    /// connectivity check is for the connection whose user name fragment it names. Any other datagram, a response too, is for
+    /// this connection if it comes from an address of the peer or of a server. (The user name in a response does not count:
+    /// libnice repeats that of the check.) The call does not authenticate the datagram.
     #[must_use]
     pub fn is_for_us(&self, route: Route, datagram: &[u8]) -> bool {
         let ice = self.transport.ice();
