@@ -39,6 +39,7 @@ const LEAST_GAIN: u16 = 32;
 
 /// The states of RFC 8899 §5.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum State {
     /// There is no path, or nothing to search on it.
     Disabled,
