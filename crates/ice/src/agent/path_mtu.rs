@@ -245,7 +245,7 @@ impl PathMtu {
     }
 
     fn base(&self) -> u16 {
-        self.bounds.map_or(BASE, |b| BASE.clamp(b.min, b.max))
+        self.bounds.map_or(BASE, |b| BASE.max(b.min).min(b.max))
     }
 
     fn probed_size(&self) -> Option<u16> {
