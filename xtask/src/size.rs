@@ -62,7 +62,7 @@ const LIMIT_P4: u64 = 784 << 10;
 const INTERNAL_P4: u64 = 176 << 10;
 /// What interrupts and calls through pointers add fits many times over: 300 KB are there.
 const STACK_P4: u64 = 24 << 10;
-const STACK_QEMU: u64 = 30 << 10;
+const STACK_QEMU: u64 = 22 << 10;
 
 const IMAGES: [Image; 2] = [
     Image {
