@@ -25,7 +25,7 @@ const AUDIO: [LocalCodec; 1] = [LocalCodec {
 }];
 
 fn track<'a>(mid: Option<&'a str>, kind: MediaKind, codecs: &'a [LocalCodec], direction: Direction) -> Section<'a> {
-    let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t" };
+    let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t", rids: &[] };
     let extensions = Extension::ALL.into_iter().zip(1..).fold(ExtensionMap::new(), |all, (e, id)| all.with(e, id));
     Section::Track(Track { mid, kind, direction, codecs, extensions, sending: Some(sending) })
 }

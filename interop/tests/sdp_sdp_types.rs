@@ -133,7 +133,7 @@ fn what_we_write_is_read_alike() {
         red: None,
         flexfec: None,
     }];
-    let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t" };
+    let sending = Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t", rids: &[] };
     let sections = [
         Section::Track(Track {
             mid: Some("0"),

@@ -26,6 +26,8 @@ const LEAST_PATH: u16 = 548;
 const MOST_ARRIVALS: u64 = 1_024;
 /// Candidates that a description has room for. More than fit can still be trickled.
 pub(crate) const MAX_CANDIDATES: usize = 8;
+/// Two for each track that there can be.
+const MOST_ENCODINGS: u64 = 32;
 /// The most bytes that a DTLS record adds: 13 for the header, 8 for a nonce and 16 for the tag (RFC 6347 §4.1,
 /// RFC 5288 §3).
 const RECORD: u16 = 37;
@@ -45,7 +47,8 @@ pub struct Config {
     pub ice: IceConfig,
     /// Bounds and times of DTLS. If [`mtu`](Self::mtu) leaves fewer bytes than the `mtu` of this field, these count.
     pub dtls: DtlsConfig,
-    /// Bounds of SRTP.
+    /// Bounds of SRTP. [`further_encodings`](Self::further_encodings) have room of their own beside
+    /// [`local_streams`](SrtpConfig::local_streams).
     pub srtp: SrtpConfig,
     /// Bounds and times of SCTP. If [`mtu`](Self::mtu) leaves fewer bytes than the `mtu` of this field, these count.
     pub sctp: SctpConfig,
@@ -61,7 +64,11 @@ pub struct Config {
     pub max_message_size: u32,
     /// How many tracks there may be, whatever their direction. At most 16.
     pub max_tracks: u8,
-    /// Bounds of each video track that sends.
+    /// How many encodings there may be behind the first ones of their tracks, over all tracks with simulcast
+    /// ([`TrackConfig::with_encodings`](crate::TrackConfig::with_encodings)). Each takes the memory of a track that sends
+    /// video. At most 32; 0 without the feature `simulcast`.
+    pub further_encodings: u8,
+    /// Bounds of each video track that sends, and of each further encoding.
     pub video: StreamConfig,
     /// Bounds of each audio track that sends.
     pub audio: StreamConfig,
@@ -105,6 +112,7 @@ impl Config {
             sped: false,
             max_message_size: 16 << 10,
             max_tracks: 4,
+            further_encodings: 0,
             video: StreamConfig::video(),
             audio: StreamConfig::audio(),
             recv_video: RecvBounds::video(0),
@@ -126,6 +134,8 @@ impl Config {
         ConfigError::check_range("mtu", self.mtu.into(), LEAST_MTU, MOST_MTU)?;
         ConfigError::check_range("min_mtu", self.min_mtu.into(), LEAST_PATH.into(), self.mtu.into())?;
         ConfigError::check("max_tracks", self.max_tracks.into(), Rule::AtMost(barertc_sdp::MAX_SECTIONS as u64))?;
+        let most = if cfg!(feature = "simulcast") { MOST_ENCODINGS } else { 0 };
+        ConfigError::check("further_encodings", self.further_encodings.into(), Rule::AtMost(most))?;
         let most = Rule::AtMost(if cfg!(feature = "receive") { u8::MAX as u64 } else { 0 });
         ConfigError::check("recv_video.count", self.recv_video.count.into(), most)?;
         ConfigError::check("recv_audio.count", self.recv_audio.count.into(), most)?;
@@ -176,6 +186,19 @@ impl Config {
     pub(crate) fn dtls(&self) -> DtlsConfig {
         let srtp = if self.has_media() { self.dtls.srtp } else { barertc_dtls::SrtpProfiles::None };
         DtlsConfig { mtu: self.inner_mtu().min(self.dtls.mtu), srtp, ..self.dtls.clone() }
+    }
+
+    /// The configuration of SRTP, with room for the media and the retransmissions of further encodings.
+    #[cfg_attr(not(feature = "media"), allow(dead_code))] // Nothing is protected.
+    pub(crate) const fn srtp(&self) -> SrtpConfig {
+        let mut config = self.srtp;
+        config.local_streams = config.local_streams.saturating_add((self.further_encodings as usize).saturating_mul(2));
+        config
+    }
+
+    /// How many streams can send.
+    pub(crate) const fn send_streams(&self) -> usize {
+        (self.max_tracks as usize).saturating_add(self.further_encodings as usize)
     }
 
     /// The configuration of SCTP, within our datagrams.

@@ -65,6 +65,12 @@ pub enum Error {
     WrongDirection,
     /// The track has no codec.
     NoCodec,
+    /// The encodings are fewer than two, two of them have the same name, one has a bit rate of 0, or the track is not one that sends
+    /// video.
+    Encodings,
+    /// The track has no encoding of this number. A frame of a track with encodings goes by
+    /// [`send_encoding`](crate::PeerConnection::send_encoding).
+    NoSuchEncoding,
     /// The codec can be negotiated, but this crate can neither send nor receive it.
     CodecNotSupported,
     /// Another track has this mid.
@@ -135,6 +141,10 @@ impl fmt::Display for Error {
             Self::NoSuchTrack => "no such track",
             Self::WrongDirection => "the track does not go that way",
             Self::NoCodec => "the track has no codec",
+            Self::Encodings => {
+                "encodings are two or more of a track that sends video, each with another name and a bit rate"
+            }
+            Self::NoSuchEncoding => "the track has no encoding of this number, or has several",
             Self::CodecNotSupported => "the codec can only be negotiated",
             Self::MidInUse => "another track has this mid",
             Self::NoData => "there are no data channels",

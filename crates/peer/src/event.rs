@@ -70,6 +70,24 @@ pub enum Event {
     RemoteTrack(TrackId),
     /// The peer needs a key frame of this track. It has asked for one (PLI, FIR), or frames were dropped on this side.
     KeyFrameWanted(TrackId),
+    /// The peer needs a key frame of this encoding of a track with several of them. The reasons are those of
+    /// [`KeyFrameWanted`](Self::KeyFrameWanted), and that the encoding is sent again.
+    EncodingKeyFrameWanted {
+        /// The track.
+        track: TrackId,
+        /// The number of the encoding, counted from 0.
+        encoding: usize,
+    },
+    /// Frames of this encoding of a track with several of them are sent from now on, or are not: for what descriptions say, or
+    /// for what the path carries.
+    EncodingActive {
+        /// The track.
+        track: TrackId,
+        /// The number of the encoding, counted from 0.
+        encoding: usize,
+        /// Whether frames of it are sent.
+        active: bool,
+    },
     /// A track has received a frame. [`read_frame`](crate::PeerConnection::read_frame) returns it.
     FrameReceived(TrackId),
     /// The bandwidth estimate has changed by a tenth or more. The value is in bits per second.

@@ -126,6 +126,8 @@
 //! - `media`: Tracks: SRTP, RTP and RTCP, congestion control. Without it no track can be added, and a description's media
 //!   are rejected.
 //! - `receive`: Tracks that receive: frames put together of packets, and feedback about them. Without it tracks send only.
+//! - `simulcast`: Simulcast: tracks that send several encodings of the same pictures, for a server that forwards one of them
+//!   to each viewer.
 //! - `wide-crc`: Checksums of data channels with 16 KiB of tables instead of one: sixteen bytes a step.
 //! - `simd-crc`: Checksums of data channels by the processor's instruction (x86-64, AArch64); needs `std`. Goes before
 //!   `wide-crc`.
@@ -185,12 +187,12 @@ pub use barertc_ice::{
 };
 pub use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat, ReceivedFrame};
 pub use barertc_sctp::{ChannelConfig, ChannelInfo, Congestion, MessageKind, Read, Reliability};
-pub use barertc_sdp::{Codec, Direction, Feedback, H264, LocalCodec, MediaKind, ProfileLevelId};
+pub use barertc_sdp::{Codec, Direction, Feedback, H264, LocalCodec, MediaKind, ProfileLevelId, Rid};
 pub use barertc_wire::{Extension, ExtensionMap, Instant};
 pub use channel::ChannelId;
 pub use config::{Config, RecvBounds, StreamConfig};
 pub use connection::PeerConnection;
 pub use error::{Discard, Discards, Error, Failure};
 pub use event::{ConnectionState, Event, Stage};
-pub use stats::{DiscardStats, Stats, TrackStats, TransportStats};
-pub use track::{MAX_NAME, Name, TrackConfig, TrackId, TrackInfo};
+pub use stats::{DiscardStats, EncodingStats, Stats, TrackStats, TransportStats};
+pub use track::{Encoding, MAX_ENCODINGS, MAX_NAME, Name, TrackConfig, TrackId, TrackInfo};

@@ -20,8 +20,20 @@ use crate::terms::Terms;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MediaEvent {
     KeyFrameWanted(u8),
+    EncodingKeyFrameWanted(u8, u8),
+    EncodingActive(u8, u8, bool),
     FrameReceived(u8),
     Bitrate(u64),
+}
+
+/// What streams would be for.
+#[allow(dead_code)] // Nobody asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) track: u8,
+    pub(crate) encoding: u8,
+    pub(crate) rank: u8,
+    pub(crate) max_bitrate: u32,
 }
 
 /// No track has room.
@@ -54,7 +66,7 @@ impl<A: Allocator + Clone> Media<A> {
     ///
     /// # Errors
     /// [`Error::TooMany`].
-    pub(crate) const fn add(&mut self) -> Result<(), Error> {
+    pub(crate) const fn add(&mut self, _: Place) -> Result<(), Error> {
         Err(NONE)
     }
 
@@ -74,7 +86,7 @@ impl<A: Allocator + Clone> Media<A> {
 
     pub(crate) const fn set_path_mtu(&mut self, _: Instant, _: u16) {}
 
-    pub(crate) const fn send_frame(&mut self, _: Instant, _: usize, _: &Frame<A>) -> Result<(), Error> {
+    pub(crate) const fn send_frame(&mut self, _: Instant, _: usize, _: usize, _: &Frame<A>) -> Result<(), Error> {
         Err(Error::NoSuchTrack)
     }
 
@@ -118,8 +130,12 @@ impl<A: Allocator + Clone> Media<A> {
         0
     }
 
-    pub(crate) const fn send_stream(&self, _: usize) -> Option<&SendStream<A>> {
+    pub(crate) const fn send_stream(&self, _: usize, _: usize) -> Option<&SendStream<A>> {
         None
+    }
+
+    pub(crate) const fn is_active(&self, _: usize, _: usize) -> bool {
+        false
     }
 
     pub(crate) const fn recv_stream(&self, _: usize) -> Option<&RecvStream<A>> {

@@ -92,6 +92,27 @@ impl DiscardStats<'_> {
     }
 }
 
+/// Statistics of one encoding of a track with several of them.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct EncodingStats<'c> {
+    /// Its name.
+    pub rid: &'c str,
+    /// The SSRC of its stream.
+    pub ssrc: u32,
+    /// The SSRC of its retransmissions (RFC 4588).
+    pub rtx_ssrc: u32,
+    /// Whether frames of it are sent: descriptions have agreed on it, and the path carries it.
+    pub active: bool,
+    /// What was sent. `None` when descriptions have never agreed on it.
+    pub outbound: Option<&'c OutboundStats>,
+    /// The peer's reports about it.
+    pub remote_inbound: Option<&'c RemoteInboundStats>,
+    /// Frames and packets of it that were dropped or refused.
+    pub send_discards: Option<&'c SendDiscards>,
+}
+
 /// Statistics of a track.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

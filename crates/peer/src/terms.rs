@@ -2,14 +2,17 @@
 
 #![cfg_attr(not(feature = "receive"), allow(dead_code))] // Nobody hears it.
 
-use barertc_rtcp_nack::Mid;
+use barertc_rtcp_nack::{Mid, Rid};
 use barertc_rtp::PayloadFormat;
 use barertc_wire::ExtensionMap;
 
 /// Payload types that a track may have, its retransmissions not counted.
 pub(crate) const MAX_PAYLOADS: usize = barertc_sdp::MAX_CODECS;
 
-/// The streams of a track.
+/// Encodings that a track may have.
+pub(crate) const ENCODINGS: usize = if cfg!(feature = "simulcast") { barertc_sdp::MAX_ENCODINGS } else { 1 };
+
+/// The streams of a track, or of one of its encodings.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
     pub(crate) sends: bool,
@@ -18,6 +21,8 @@ pub(crate) struct Terms {
     pub(crate) payloads: heapless::Vec<PayloadTerms, MAX_PAYLOADS>,
     pub(crate) extensions: ExtensionMap,
     pub(crate) mid: Mid,
+    /// The name of the encoding, where packets tell it.
+    pub(crate) rid: Rid,
     /// What the peer has announced.
     pub(crate) remote: Option<Remote>,
     /// The payload type of repair packets (FlexFEC).

@@ -5,8 +5,9 @@ use core::fmt::Write as _;
 use barertc_sdp::{Codec, Direction, LocalCodec, MAX_CODECS, MediaKind};
 
 use crate::error::Error;
+use crate::terms::ENCODINGS;
 
-pub use barertc_sdp::{MAX_NAME, Name};
+pub use barertc_sdp::{MAX_ENCODINGS, MAX_NAME, Name, Rid};
 
 /// A number as a name, to the base of 10 or 16.
 pub(crate) fn number(value: u64, hexadecimal: bool) -> Name {
@@ -47,6 +48,37 @@ pub struct TrackConfig {
     /// id.
     pub stream: Name,
     codecs: Codecs,
+    encodings: Encodings,
+}
+
+/// One of the encodings of a track that sends several (the W3C's `RTCRtpEncodingParameters`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Encoding {
+    /// Its name in descriptions and packets.
+    pub rid: Rid,
+    /// The most bits a second that the application sends of it, 1 or more. The path is shared out by this figure.
+    pub max_bitrate: u32,
+}
+
+impl Encoding {
+    /// An encoding with this name and bit rate.
+    ///
+    /// # Errors
+    /// [`Error::Sdp`] for a name that is not 1 to 16 letters and digits.
+    pub fn new(rid: &str, max_bitrate: u32) -> Result<Self, Error> {
+        Ok(Self { rid: Rid::try_from(rid)?, max_bitrate })
+    }
+}
+
+/// Encodings of which there can be several; else there is room for none.
+const NAMED: usize = if ENCODINGS > 1 { ENCODINGS } else { 0 };
+
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Encodings {
+    rids: heapless::Vec<Rid, NAMED>,
+    bitrates: [u32; NAMED],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -108,7 +140,62 @@ impl TrackConfig {
         if list.is_empty() {
             return Err(Error::NoCodec);
         }
-        Ok(Self { kind, direction, mid: Name::try_from(mid)?, stream: Name::try_from(stream)?, codecs: Codecs(list) })
+        Ok(Self {
+            kind,
+            direction,
+            mid: Name::try_from(mid)?,
+            stream: Name::try_from(stream)?,
+            codecs: Codecs(list),
+            encodings: Encodings::default(),
+        })
+    }
+
+    /// The same track with two or three encodings of its pictures: simulcast (RFC 8853), for a server (SFU) that forwards one of
+    /// them to each viewer. Their order is that of the description. Servers differ in what they take it for: Janus wants the
+    /// largest first, mediasoup the smallest.
+    ///
+    /// Frames go by [`send_encoding`](crate::PeerConnection::send_encoding). Each encoding has SSRCs of its own, which the
+    /// connection chooses. A receiver that takes no simulcast gets the first encoding alone. There are no repair packets
+    /// (FlexFEC). The encodings behind the first need room in [`Config::further_encodings`](crate::Config::further_encodings).
+    ///
+    /// # Errors
+    /// [`Error::Encodings`] for less than two, for two with the same name, for a bit rate of 0, for audio, and for a track that
+    /// does not send; [`Error::TooMany`] for more than [`MAX_ENCODINGS`], and without the feature `simulcast`.
+    pub fn with_encodings(mut self, encodings: impl IntoIterator<Item = Encoding>) -> Result<Self, Error> {
+        let mut all = Encodings::default();
+        for Encoding { rid, max_bitrate } in encodings {
+            if all.rids.contains(&rid) || max_bitrate == 0 {
+                return Err(Error::Encodings);
+            }
+            let full = Error::TooMany { what: "encodings of a track", limit: NAMED };
+            *all.bitrates.get_mut(all.rids.len()).ok_or(full)? = max_bitrate;
+            all.rids.push(rid).map_err(|_| full)?;
+        }
+        if all.rids.len() < 2 || self.kind != MediaKind::Video || !self.direction.sends() {
+            return Err(Error::Encodings);
+        }
+        self.encodings = all;
+        Ok(self)
+    }
+
+    /// The names of the encodings; empty for a track with one.
+    #[must_use]
+    pub fn rids(&self) -> &[Rid] {
+        &self.encodings.rids
+    }
+
+    /// How many encodings there are.
+    pub(crate) fn encodings(&self) -> usize {
+        self.encodings.rids.len().max(1)
+    }
+
+    pub(crate) fn rid(&self, encoding: usize) -> Option<&Rid> {
+        self.encodings.rids.get(encoding)
+    }
+
+    /// The bit rate of an encoding; 0 where there is one alone.
+    pub(crate) fn max_bitrate(&self, encoding: usize) -> u32 {
+        self.rid(encoding).and(self.encodings.bitrates.get(encoding)).copied().unwrap_or(0)
     }
 
     /// The codecs, in order of preference.

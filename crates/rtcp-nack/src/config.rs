@@ -16,6 +16,9 @@ pub(crate) const MAX_REPAIRS: usize = 16;
 /// descriptions have here.
 pub type Mid = heapless::Vec<u8, 64>;
 
+/// The value of the header extensions for the identifier of an encoding (RFC 8852 §3.3).
+pub type Rid = heapless::Vec<u8, 16>;
+
 /// The configuration of a stream that is sent.
 // More than fifteen fields: each is a bound, or a number that was negotiated.
 #[derive(Clone, Debug)]
@@ -50,6 +53,12 @@ pub struct SendConfig {
     pub extensions: ExtensionMap,
     /// The mid of the m-line. It is sent when its header extension was negotiated.
     pub mid: Mid,
+    /// The identifier of the encoding where a track has several (simulcast); else empty. It is sent when its header extension was
+    /// negotiated: in media packets as `RtpStreamId`, in retransmissions as `RepairedRtpStreamId` (RFC 8852 §3).
+    ///
+    /// With RTX, packets stop to carry it once RTCP of the receiver has named their SSRC. Without RTX, all packets carry it: a
+    /// packet that goes again has the same bytes.
+    pub rid: Rid,
     /// The size in bytes of the largest datagram, with the overhead of [`protection`](Self::protection).
     pub mtu: usize,
     /// How many bytes SRTP, and any other layer below, adds to a packet.
@@ -178,6 +187,7 @@ impl SendConfig {
             red: None,
             extensions: ExtensionMap::new(),
             mid: Mid::new(),
+            rid: Rid::new(),
             mtu: 1200,
             protection: 16,
             queue_frames: 16,
@@ -247,10 +257,11 @@ impl SendConfig {
             .saturating_add(more)
     }
 
-    /// The extensions that every packet gets, values that change left at 0.
+    /// The extensions that every packet may get, values that change left at 0.
     pub(crate) fn stamped(&self) -> Extensions<'_> {
         Extensions {
             mid: Some(&self.mid).filter(|m| !m.is_empty()).map(|m| m.as_slice()),
+            rid: Some(&self.rid).filter(|rid| !rid.is_empty()).map(|rid| rid.as_slice()),
             abs_send_time: Some(0),
             transport_sequence: Some(0),
             ..Extensions::default()

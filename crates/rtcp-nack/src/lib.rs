@@ -94,7 +94,7 @@ mod send;
 mod stats;
 mod terms;
 
-pub use config::{HistoryConfig, Mid, RepairConfig, RetransmitConfig, RtxConfig, SendConfig};
+pub use config::{HistoryConfig, Mid, RepairConfig, RetransmitConfig, Rid, RtxConfig, SendConfig};
 pub use error::Error;
 pub use extended::ExtendedReports;
 /// Strings and vectors of fixed capacity, which signatures of this crate have.

@@ -2,7 +2,7 @@
 
 use barertc_rtp::{ExtensionMap, PayloadFormat};
 
-use crate::config::{Mid, RepairConfig, RtxConfig, SendConfig};
+use crate::config::{Mid, RepairConfig, Rid, RtxConfig, SendConfig};
 
 /// The part of a [`SendConfig`] that the two sides negotiate. A later description can change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct SendTerms {
     pub extensions: ExtensionMap,
     /// As [`SendConfig::mid`].
     pub mid: Mid,
+    /// As [`SendConfig::rid`].
+    pub rid: Rid,
 }
 
 impl SendTerms {
@@ -36,6 +38,7 @@ impl SendTerms {
             red: config.red,
             extensions: config.extensions,
             mid: config.mid.clone(),
+            rid: config.rid.clone(),
         }
     }
 
@@ -50,6 +53,7 @@ impl SendTerms {
             red: self.red,
             extensions: self.extensions,
             mid: self.mid.clone(),
+            rid: self.rid.clone(),
             ..config
         }
     }
@@ -63,5 +67,6 @@ impl SendTerms {
             && repair(self.repair) == repair(config.repair)
             && self.extensions == config.extensions
             && self.mid == config.mid
+            && self.rid == config.rid
     }
 }

@@ -63,6 +63,8 @@ pub enum Error {
         /// The rule that it breaks.
         rule: SectionError,
     },
+    /// A [`Rid`](crate::Rid) is empty, or has characters that are neither letters nor digits (RFC 8852 §3.3).
+    Rid,
     /// Two streams of the local description have the same SSRC.
     RepeatedSsrc {
         /// The SSRC.
@@ -118,6 +120,10 @@ pub enum SectionError {
         /// The payload type.
         value: u8,
     },
+    /// Two encodings of the track have the same rid.
+    RepeatedRid,
+    /// The track has encodings, and the feature `simulcast` is off.
+    NoSimulcast,
 }
 
 impl fmt::Display for TransportError {
@@ -141,6 +147,8 @@ impl fmt::Display for SectionError {
             Self::RepeatedMid => "has the mid of another section",
             Self::NoCodec => "has no codec",
             Self::Kind => "is a track that is neither audio nor video",
+            Self::RepeatedRid => "has two encodings with the same rid",
+            Self::NoSimulcast => "has encodings, and the feature `simulcast` is off",
             Self::PayloadType { value } => return write!(f, "has payload type {value}, above 127"),
         })
     }
@@ -162,6 +170,7 @@ impl fmt::Display for Error {
             Self::EmptyOffer => f.write_str("there is nothing to offer"),
             Self::TooMany { what, limit } => write!(f, "more than {limit} {what}"),
             Self::NameTooLong { limit, value } => write!(f, "a name has {value} bytes, the most is {limit}"),
+            Self::Rid => f.write_str("a rid is not one or more letters and digits"),
             Self::Section { index, rule } => write!(f, "section {index} {rule}"),
             Self::RepeatedSsrc { ssrc } => write!(f, "two streams have SSRC {ssrc}"),
             Self::ControlCharacter => f.write_str("a control character in a string to write"),

@@ -22,7 +22,14 @@
 //!         direction: Direction::SendOnly,
 //!         codecs: &codecs,
 //!         extensions: ExtensionMap::new().with(Extension::Mid, 1).with(Extension::TransportSequence, 2),
-//!         sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(11), fec_ssrc: None, stream: "stream1", track: "video-stream" }),
+//!         sending: Some(Sending {
+//!             ssrc: 1,
+//!             rtx_ssrc: Some(11),
+//!             fec_ssrc: None,
+//!             stream: "stream1",
+//!             track: "video-stream",
+//!             rids: &[],
+//!         }),
 //!     }),
 //!     Section::Data(Data { mid: Some("data"), sctp_port: 5000, max_message_size: 65_536, sctp_init: None }),
 //! ];
@@ -78,6 +85,7 @@
 //! None is on by default.
 //!
 //! - `defmt`: `defmt::Format` on the public types.
+//! - `simulcast`: Several encodings of a track that this side sends. Without it [`Sending::rids`] has to be empty.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_debug_implementations, unnameable_types)]
@@ -108,6 +116,7 @@ mod local;
 mod media;
 mod negotiate;
 mod session;
+mod simulcast;
 mod write;
 
 pub use attr::{Direction, Feedback, MediaKind, RtpMap, Setup, SsrcAttribute, parameter, parameters};
@@ -116,10 +125,13 @@ pub use bounds::DescriptionBounds;
 pub use codec::{Codec, H264};
 pub use error::{Error, SectionError, TransportError};
 pub use h264::{Level, Profile, ProfileLevelId};
-pub use limits::{MAX_CODECS, MAX_KINDS, MAX_MEDIA, MAX_NAME, MAX_PAYLOADS, MAX_SECTIONS, MAX_SSRCS};
+pub use limits::{
+    MAX_CODECS, MAX_ENCODINGS, MAX_KINDS, MAX_MEDIA, MAX_NAME, MAX_PAYLOADS, MAX_RID, MAX_SECTIONS, MAX_SSRCS,
+};
 pub use list::{List, Name};
 pub use local::{Data, Local, LocalCodec, Section, Sections, Sending, Track};
 pub use media::{Media, Payload, Payloads, RemoteSsrc};
 pub use negotiate::{Line, Negotiated, NegotiatedCodec, NegotiatedData, Placeholder};
 pub use session::{Bundle, MediaLines, Session, Transport};
+pub use simulcast::{Rid, Simulcast};
 pub use write::{write_answer, write_offer};

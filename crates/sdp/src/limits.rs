@@ -14,5 +14,9 @@ pub const MAX_CODECS: usize = 4;
 pub const MAX_SSRCS: usize = 4;
 /// The longest [`Name`](crate::Name) in bytes. An offered m-line with a longer mid is answered with port 0.
 pub const MAX_NAME: usize = 64;
+/// The most encodings of a track. Browsers send three.
+pub const MAX_ENCODINGS: usize = 3;
+/// The longest [`Rid`](crate::Rid) in bytes, as in libwebrtc.
+pub const MAX_RID: usize = 16;
 /// The most BUNDLE group members whose m-lines are searched for the transport of the group.
 pub(crate) const MAX_DONORS: usize = 16;

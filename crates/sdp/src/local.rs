@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::{Codec, H264};
+use crate::simulcast::Rid;
 use barertc_wire::{ExtensionMap, Fingerprint};
 
 /// The values of a local description, borrowed for one call.
@@ -172,6 +173,13 @@ pub struct Sending<'a> {
     pub stream: &'a str,
     /// The track id (RFC 8830).
     pub track: &'a str,
+    /// The names of the encodings of the track (simulcast, RFC 8853), in the order of preference; empty for a track with one.
+    ///
+    /// Packets tell their encoding by the header extensions [`Extension::Rid`](barertc_wire::Extension::Rid) and
+    /// [`Extension::RepairedRid`](barertc_wire::Extension::RepairedRid), which the track needs in its
+    /// [`extensions`](Track::extensions). At most [`MAX_ENCODINGS`](crate::MAX_ENCODINGS), each with another name. The
+    /// SSRCs above are those of the first one, for a remote that takes no simulcast. There are no repair packets then.
+    pub rids: &'a [Rid],
 }
 
 /// A codec that this side supports, with its payload types.
@@ -210,7 +218,11 @@ pub struct Data<'a> {
 
 impl Track<'_> {
     /// The payload type of repair packets in an offer.
+    /// The payload type of repair packets. A track with encodings has none: browsers and SFUs have them for one encoding only.
     pub(crate) fn flexfec(&self) -> Option<u8> {
+        if self.sending.is_some_and(|sending| !sending.rids.is_empty()) {
+            return None;
+        }
         self.codecs.iter().find_map(|codec| codec.flexfec)
     }
 }

@@ -1,6 +1,6 @@
 //! What an offer and an answer agree on (RFC 3264).
 
-use barertc_wire::ExtensionMap;
+use barertc_wire::{Extension, ExtensionMap};
 
 use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::Codec;
@@ -10,6 +10,7 @@ use crate::list::{List, Name};
 use crate::local::{Data, Local, LocalCodec, Section, Sections, Track};
 use crate::media::{Media, Payload, RemoteSsrc};
 use crate::session::Session;
+use crate::simulcast::{Simulcast, check_rids};
 
 /// The result of an offer and its answer: the values to configure ICE, DTLS, SCTP and RTP with.
 #[derive(Clone, Debug)]
@@ -77,6 +78,8 @@ pub struct Line {
     /// Whether the remote supports receiver reference time and DLRR reports, with which a side that sends no media measures
     /// the round-trip time (RFC 3611 §5.1).
     pub rcvr_rtt: bool,
+    /// The encodings that this side sends by their rid. They need the header extension [`Extension::Rid`].
+    pub simulcast: Simulcast,
 }
 
 /// A codec that both sides support.
@@ -349,6 +352,9 @@ pub(crate) fn check_sections(sections: Sections<'_>) -> Result<(), Error> {
         }
     }
     for (index, section) in sections.iter().enumerate() {
+        if let Section::Track(Track { sending: Some(sending), .. }) = &section {
+            check_rids(index, sending.rids)?;
+        }
         let Some(mid) = section.mid() else { continue };
         if sections.iter().take(index).any(|s| s.mid() == Some(mid)) {
             return Err(Error::Section { index, rule: SectionError::RepeatedMid });
@@ -378,6 +384,7 @@ impl Line {
             rtcp_reduced_size: false,
             flexfec: None,
             rcvr_rtt: false,
+            simulcast: Simulcast::OFF,
         })
     }
 
@@ -399,7 +406,7 @@ impl Line {
         self.direction = Direction::Inactive;
         self.extensions = ExtensionMap::new();
         self.rtcp_reduced_size = false;
-        (self.flexfec, self.rcvr_rtt) = (None, false);
+        (self.flexfec, self.rcvr_rtt, self.simulcast) = (None, false, Simulcast::OFF);
     }
 
     /// Fills in what `section` and the remote's `media` have in common. Returns false when the section does not fit.
@@ -431,6 +438,11 @@ impl Line {
         self.flexfec = track.flexfec().and_then(|_| payloads.iter().find(is_repair)).map(|p| p.map.pt);
         self.rcvr_rtt = media.rcvr_rtt();
         self.extensions = media.extensions().accepted_by(&track.extensions);
+        if let Some(sending) =
+            track.sending.filter(|_| self.direction.sends() && self.extensions.id(Extension::Rid).is_some())
+        {
+            self.simulcast = Simulcast::of(media, sending.rids);
+        }
         self.remote_ssrcs = media.ssrcs();
         // An m-line without transport attributes inherits rtcp-rsize from the tagged m-line (RFC 9143 §7.1.3).
         let inherits = media.attribute("ice-ufrag").is_none() && media.attribute("rtcp-mux").is_none();

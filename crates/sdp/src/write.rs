@@ -12,6 +12,7 @@ use crate::local::{Data, Local, LocalCodec, Section, Sections, Sending, Track};
 use crate::media::Media;
 use crate::negotiate::{Line, Negotiated, NegotiatedCodec, check_sections};
 use crate::session::{Bundle, Session};
+use crate::simulcast::Simulcast;
 
 /// Writes an offer into `out` (RFC 8829 §5.2). It has one m-line for each section, all in one BUNDLE group.
 ///
@@ -317,7 +318,8 @@ impl<'o> Text<'o> {
         self.flexfec(flexfec, transport_cc)?;
         let rtx = track.codecs.iter().any(|c| c.rtx.is_some());
         let sending = track.sending.filter(|_| track.direction.sends());
-        self.sending(local.cname, sending.as_ref(), rtx, flexfec.is_some())
+        let simulcast = Simulcast::all(sending.map_or(0, |sending| sending.rids.len()));
+        self.sending(local.cname, sending.as_ref(), rtx, flexfec.is_some(), simulcast)
     }
 
     fn answered_track<C: Display>(
@@ -344,7 +346,7 @@ impl<'o> Text<'o> {
         self.flexfec(line.flexfec, line.codecs.iter().any(|c| c.feedback.transport_cc))?;
         let rtx = line.codecs.iter().any(|c| c.rtx_pt.is_some());
         let sending = track.sending.filter(|_| line.direction.sends());
-        self.sending(local.cname, sending.as_ref(), rtx, line.flexfec.is_some())
+        self.sending(local.cname, sending.as_ref(), rtx, line.flexfec.is_some(), line.simulcast)
     }
 
     fn media_attributes(&mut self, extensions: &ExtensionMap, direction: Direction, rsize: bool) -> Result<(), Error> {
@@ -395,9 +397,24 @@ impl<'o> Text<'o> {
         self.line(format_args!("a=fmtp:{pt} repair-window={REPAIR_WINDOW}"))
     }
 
-    fn sending(&mut self, cname: &str, sending: Option<&Sending<'_>>, rtx: bool, fec: bool) -> Result<(), Error> {
+    fn sending(
+        &mut self,
+        cname: &str,
+        sending: Option<&Sending<'_>>,
+        rtx: bool,
+        fec: bool,
+        simulcast: Simulcast,
+    ) -> Result<(), Error> {
         let Some(s) = sending else { return Ok(()) };
         self.line(format_args!("a=msid:{} {}", s.stream, s.track))?;
+        if cfg!(feature = "simulcast") && simulcast.is_on() {
+            // The SSRCs are not said, as in browsers: packets have the rid.
+            let encodings = simulcast.list(s.rids);
+            for (_, rid) in encodings.iter() {
+                self.line(format_args!("a=rid:{rid} send"))?;
+            }
+            return self.attribute("simulcast", format_args!("send {encodings}"));
+        }
         let rtx_ssrc = s.rtx_ssrc.filter(|_| rtx);
         if let Some(rtx) = rtx_ssrc {
             self.line(format_args!("a=ssrc-group:FID {} {rtx}", s.ssrc))?;

@@ -24,7 +24,7 @@ const SECTIONS: [Section<'static>; 2] = [
         direction: Direction::SendOnly,
         codecs: &VIDEO,
         extensions: ExtensionMap::new(),
-        sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t" }),
+        sending: Some(Sending { ssrc: 1, rtx_ssrc: Some(2), fec_ssrc: None, stream: "s", track: "t", rids: &[] }),
     }),
     Section::Data(Data { mid: None, sctp_port: 5000, max_message_size: 65_536, sctp_init: None }),
 ];

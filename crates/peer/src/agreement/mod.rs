@@ -220,6 +220,8 @@ fn offered_extensions() -> ExtensionMap {
         .with(Extension::AudioLevel, 4)
         .with(Extension::VideoOrientation, 5)
         .with(Extension::PlayoutDelay, 6)
+        .with(Extension::Rid, 7)
+        .with(Extension::RepairedRid, 8)
 }
 
 /// The numbers of header extensions once these m-lines were agreed on: theirs, and for the rest those from before, or

@@ -1,7 +1,7 @@
 //! What a description asks for, before anything is done about it.
 
 use barertc_dtls::Role;
-use barertc_rtcp_nack::Mid;
+use barertc_rtcp_nack::{Mid, Rid};
 use barertc_rtp::PayloadFormat;
 use barertc_sdp::{Codec, Line, Negotiated, Session, Setup, Transport};
 
@@ -83,14 +83,20 @@ impl Plan {
         self.agreed.of_section(self.sections.iter().position(of)?)
     }
 
-    /// What the streams of each track are to be; `None` for those without an m-line.
+    /// What the streams of each encoding of each track are to be; `None` for those without an m-line.
     pub(crate) fn all_terms(&self, tracks: &[Track]) -> impl Iterator<Item = Option<Terms>> {
-        tracks.iter().enumerate().map(|(index, track)| self.terms(index, track))
+        tracks.iter().enumerate().flat_map(move |(index, track)| {
+            (0..track.config().encodings()).map(move |encoding| self.terms(index, track, encoding))
+        })
     }
 
-    /// What the streams of the track of this number are to be.
-    pub(crate) fn terms(&self, index: usize, track: &Track) -> Option<Terms> {
+    /// What the streams of an encoding of the track of this number are to be.
+    pub(crate) fn terms(&self, index: usize, track: &Track, encoding: usize) -> Option<Terms> {
         let line = self.line(index)?;
+        let (simulcast, first) = (line.simulcast, encoding == 0);
+        let by_rid = cfg!(feature = "simulcast") && simulcast.is_on();
+        // Without simulcast there is the first one only (RFC 8829 §5.10).
+        let sent = if by_rid { simulcast.is_accepted(encoding) && !simulcast.is_paused(encoding) } else { first };
         let supported = line.codecs.iter().filter_map(|codec| {
             Some(PayloadTerms {
                 payload_type: codec.pt,
@@ -108,12 +114,13 @@ impl Plan {
             let _ = payloads.push(payload);
         }
         Some(Terms {
-            sends: line.direction.sends(),
-            receives: line.direction.receives(),
+            sends: line.direction.sends() && sent,
+            receives: line.direction.receives() && first,
             payloads,
             extensions: line.extensions,
             // It has as much room as a name of a description.
             mid: Mid::from_slice(line.mid.as_bytes()).unwrap_or_default(),
+            rid: track.config().rid(encoding).filter(|_| by_rid).map(rid_bytes).unwrap_or_default(),
             remote: line.remote_ssrcs.first().map(|source| Remote {
                 ssrc: source.ssrc,
                 rtx: source.rtx,
@@ -121,9 +128,14 @@ impl Plan {
             }),
             flexfec: line.flexfec,
             rcvr_rtt: line.rcvr_rtt,
-            source: track.source(),
+            source: track.source(encoding),
         })
     }
+}
+
+/// The name of an encoding in packets, which has as much room as in descriptions.
+fn rid_bytes(rid: &barertc_sdp::Rid) -> Rid {
+    Rid::from_slice(rid.as_str().as_bytes()).unwrap_or_default()
 }
 
 /// The packet format of a codec; `None` for those that can be negotiated only.

@@ -9,7 +9,7 @@ use barertc_wire::{Fingerprint, HashAlgorithm};
 
 use super::{Agreement, OurData, OurTransport, Ours, Plan, Room, Track, choose_payload_types};
 use crate::error::Error;
-use crate::terms::Source;
+use crate::terms::{ENCODINGS, Source};
 use crate::track::TrackConfig;
 
 fn fingerprint() -> Fingerprint {
@@ -43,7 +43,7 @@ fn video(sends: bool, mid: &str) -> Track {
     } else {
         TrackConfig::recvonly(MediaKind::Video, mid, codec)
     };
-    Track::new(config.expect("names"), Source { ssrc: 10, rtx: 11, fec: 12 })
+    Track::new(config.expect("names"), [Source { ssrc: 10, rtx: 11, fec: 12 }; ENCODINGS])
 }
 
 fn offer(agreement: &mut Agreement, tracks: &mut [Track]) -> Result<String, Error> {
@@ -64,7 +64,7 @@ fn an_offer_becomes_a_plan_and_nothing_changes() {
     let (ours_now, mut receivers, print) = (Agreement::new(2), [video(false, "")], fingerprint());
     let mut plan = Plan::EMPTY;
     ours_now.plan_offer(&session, &ours(&receivers, &print), &mut plan).expect("a plan");
-    let terms = plan.terms(0, &receivers[0]).expect("the track has an m-line");
+    let terms = plan.terms(0, &receivers[0], 0).expect("the track has an m-line");
     assert!(terms.receives && !terms.sends);
     assert_eq!(terms.payloads[0].format, PayloadFormat::H264);
     assert_eq!(terms.remote.map(|remote| (remote.ssrc, remote.rtx)), Some((10, Some(11))));

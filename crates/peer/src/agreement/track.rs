@@ -2,7 +2,7 @@
 
 use barertc_sdp::{Codec, Direction, Line, LocalCodec};
 
-use crate::terms::Source;
+use crate::terms::{ENCODINGS, Source};
 use crate::track::{Name, TrackConfig, TrackInfo};
 
 /// What of an agreement the application has not been told.
@@ -18,7 +18,8 @@ pub(crate) struct News {
 #[derive(Debug)]
 pub(crate) struct Track {
     config: TrackConfig,
-    source: Source,
+    /// Those of each encoding that it has.
+    sources: [Source; ENCODINGS],
     /// The m-line that it is bound to; empty before that.
     mid: Name,
     /// What the last offer of ours said of it. An answer is about that, though the application may want something else by now.
@@ -33,18 +34,24 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    pub(crate) const fn new(config: TrackConfig, source: Source) -> Self {
+    pub(crate) const fn new(config: TrackConfig, sources: [Source; ENCODINGS]) -> Self {
         let direction = Direction::Inactive;
         let news = News { changed: false, remote: false };
-        Self { config, source, mid: Name::EMPTY, offered: direction, direction, kept: 0, codec: None, news }
+        Self { config, sources, mid: Name::EMPTY, offered: direction, direction, kept: 0, codec: None, news }
     }
 
     pub(crate) const fn config(&self) -> &TrackConfig {
         &self.config
     }
 
-    pub(crate) const fn source(&self) -> Source {
-        self.source
+    /// The sources of an encoding.
+    pub(crate) fn source(&self, encoding: usize) -> Source {
+        self.sources.get(encoding).copied().unwrap_or_default()
+    }
+
+    /// Whether one of its sources is `ssrc`.
+    pub(crate) fn has_source(&self, ssrc: u32) -> bool {
+        self.sources.iter().any(|source| source.has(ssrc))
     }
 
     /// The m-line that it is bound to.
@@ -67,8 +74,8 @@ impl Track {
             payload_type: self.codec.map(|(_, payload_type)| payload_type),
             received_payload_type: None,
             received_codec: None,
-            ssrc: self.source.ssrc,
-            rtx_ssrc: self.source.rtx,
+            ssrc: self.source(0).ssrc,
+            rtx_ssrc: self.source(0).rtx,
         }
     }
 

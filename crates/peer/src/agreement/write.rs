@@ -6,6 +6,8 @@ use barertc_sdp::{
     Session, Setup, Track as SdpTrack, write_answer, write_offer,
 };
 
+use barertc_wire::Extension;
+
 use super::Agreement;
 use super::plan::Plan;
 use super::section::{DATA_MID, OurData, Ours, Section, Sections, deafened};
@@ -149,19 +151,25 @@ impl Agreement {
 
     /// The m-line of a track.
     fn track_section<'s>(&self, track: &'s Track, mid: &'s str, direction: Direction) -> Sdp<'s> {
-        let config = track.config();
+        let (config, source) = (track.config(), track.source(0));
+        let mut extensions = self.extensions;
+        if config.rids().is_empty() {
+            extensions.clear(Extension::Rid);
+            extensions.clear(Extension::RepairedRid);
+        }
         Sdp::Track(SdpTrack {
             mid: Some(mid).filter(|mid| !mid.is_empty()),
             kind: config.kind,
             direction,
             codecs: config.codecs(),
-            extensions: self.extensions,
+            extensions,
             sending: direction.sends().then(|| Sending {
-                ssrc: track.source().ssrc,
-                rtx_ssrc: Some(track.source().rtx),
-                fec_ssrc: Some(track.source().fec),
+                ssrc: source.ssrc,
+                rtx_ssrc: Some(source.rtx),
+                fec_ssrc: Some(source.fec),
                 stream: if config.stream.is_empty() { "-" } else { &config.stream },
                 track: if config.mid.is_empty() { config.kind.as_str() } else { &config.mid },
+                rids: config.rids(),
             }),
         })
     }

@@ -52,6 +52,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     fn poll_media_event(&mut self) -> Option<Event> {
         Some(match self.media.poll_event()? {
             MediaEvent::KeyFrameWanted(track) => Event::KeyFrameWanted(TrackId(track)),
+            MediaEvent::EncodingKeyFrameWanted(track, encoding) => {
+                Event::EncodingKeyFrameWanted { track: TrackId(track), encoding: encoding.into() }
+            }
+            MediaEvent::EncodingActive(track, encoding, active) => {
+                Event::EncodingActive { track: TrackId(track), encoding: encoding.into(), active }
+            }
             MediaEvent::FrameReceived(track) => Event::FrameReceived(TrackId(track)),
             MediaEvent::Bitrate(bits_per_second) => Event::Bitrate(bits_per_second),
         })

@@ -122,7 +122,7 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
     /// Blocks that a connection with this configuration has at the same time, at the most.
     const fn blocks(config: &Config) -> usize {
         // A stream has up to eight blocks each way; what is made once for a connection has less than 64.
-        (config.max_tracks as usize).saturating_mul(16).saturating_add(64)
+        config.send_streams().saturating_mul(16).saturating_add(64)
     }
 
     /// The size in bytes of a region for an [`arena::Heap`](barertc_arena::Heap) that serves a connection with this

@@ -4,7 +4,7 @@ use barertc_arena::Allocator;
 use barertc_crypto::Provider;
 
 use super::PeerConnection;
-use crate::stats::{DiscardStats, Stats, TrackStats, TransportStats};
+use crate::stats::{DiscardStats, EncodingStats, Stats, TrackStats, TransportStats};
 use crate::track::TrackId;
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
@@ -53,11 +53,28 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         stats
     }
 
-    /// The statistics of a track. `None` when no track has this id.
+    /// The statistics of one encoding of a track with several of them. `None` when there is no such encoding.
+    #[must_use]
+    pub fn encoding_stats(&self, track: TrackId, encoding: usize) -> Option<EncodingStats<'_>> {
+        let agreed = self.tracks.get(track.index())?;
+        let rid = agreed.config().rid(encoding)?.as_str();
+        let (source, send) = (agreed.source(encoding), self.media.send_stream(track.index(), encoding));
+        Some(EncodingStats {
+            rid,
+            ssrc: source.ssrc,
+            rtx_ssrc: source.rtx,
+            active: self.media.is_active(track.index(), encoding),
+            outbound: send.map(|stream| stream.stats()),
+            remote_inbound: send.map(|stream| stream.remote_stats()),
+            send_discards: send.map(|stream| stream.discards()),
+        })
+    }
+
+    /// The statistics of a track. Of several encodings they are those of the first. `None` when no track has this id.
     #[must_use]
     pub fn track_stats(&self, track: TrackId) -> Option<TrackStats<'_>> {
         let info = self.track(track)?;
-        let (send, recv) = (self.media.send_stream(track.index()), self.media.recv_stream(track.index()));
+        let (send, recv) = (self.media.send_stream(track.index(), 0), self.media.recv_stream(track.index()));
         Some(TrackStats {
             mid: info.mid,
             kind: info.kind,

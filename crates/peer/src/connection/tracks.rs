@@ -10,7 +10,8 @@ use barertc_wire::Instant;
 use super::PeerConnection;
 use crate::agreement::{Track, is_supported};
 use crate::error::{Error, RECEIVED};
-use crate::terms::Source;
+use crate::media::Place;
+use crate::terms::{ENCODINGS, Source};
 use crate::track::{TrackConfig, TrackId, TrackInfo};
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
@@ -18,8 +19,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// ones.
     ///
     /// # Errors
-    /// [`Error::TooMany`] when there are [`Config::max_tracks`](crate::Config::max_tracks), and for a track that receives
-    /// without the feature `receive`; [`Error::MidInUse`];
+    /// [`Error::TooMany`] when there are [`Config::max_tracks`](crate::Config::max_tracks) or
+    /// [`Config::further_encodings`](crate::Config::further_encodings), and for a track that receives without the feature
+    /// `receive`; [`Error::MidInUse`];
     /// [`Error::CodecNotSupported`] for a codec that can be negotiated only; [`Error::Closed`].
     pub fn add_track(&mut self, now: Instant, config: TrackConfig) -> Result<TrackId, Error> {
         self.check_open()?;
@@ -33,27 +35,51 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         }
         let full = Error::TooMany { what: "tracks", limit: self.tracks.capacity() };
         let id = TrackId(u8::try_from(self.tracks.len()).map_err(|_| full)?);
-        let mut source = Source::default();
-        source.ssrc = self.unused_ssrc(&source);
-        source.rtx = self.unused_ssrc(&source);
-        source.fec = self.unused_ssrc(&source);
+        let encodings = config.encodings();
         if self.tracks.is_full() {
             return Err(full);
         }
-        self.media.add()?;
-        self.tracks.try_push(Track::new(config, source)).map_err(|_| full)?;
+        let further = self.tracks.iter().map(|track| track.config().encodings().saturating_sub(1)).sum::<usize>();
+        let limit = usize::from(self.config.further_encodings);
+        if further.saturating_add(encodings).saturating_sub(1) > limit {
+            return Err(Error::TooMany { what: "further_encodings", limit });
+        }
+        let sources = self.unused_sources();
+        for (encoding, number) in (0..encodings).zip(0_u8..) {
+            let max_bitrate = config.max_bitrate(encoding);
+            let bitrate = |other: usize| (config.max_bitrate(other), other);
+            let rank = (0..encodings).filter(|other| bitrate(*other) < bitrate(encoding)).count();
+            let rank = u8::try_from(rank).unwrap_or(u8::MAX);
+            self.media.add(Place { track: id.0, encoding: number, rank, max_bitrate })?;
+        }
+        self.tracks.try_push(Track::new(config, sources)).map_err(|_| full)?;
         self.update(now);
         Ok(id)
     }
 
-    /// A random source that no stream of ours has. Two streams with the same source would be encrypted under the same key
-    /// stream (RFC 3711 §9.1, RFC 7714 §8.4).
-    fn unused_ssrc(&mut self, not: &Source) -> u32 {
+    /// Random sources that no stream of ours has. Two streams with the same source would be encrypted under the same key stream
+    /// (RFC 3711 §9.1, RFC 7714 §8.4).
+    fn unused_sources(&mut self) -> [Source; ENCODINGS] {
+        let mut sources = [Source::default(); ENCODINGS];
+        for index in 0..ENCODINGS {
+            let mut source = Source::default();
+            source.ssrc = self.unused_ssrc(&sources, &source);
+            source.rtx = self.unused_ssrc(&sources, &source);
+            source.fec = self.unused_ssrc(&sources, &source);
+            if let Some(place) = sources.get_mut(index) {
+                *place = source;
+            }
+        }
+        sources
+    }
+
+    fn unused_ssrc(&mut self, before: &[Source; ENCODINGS], not: &Source) -> u32 {
         loop {
             let ssrc = self.random.next_u32();
-            let taken = |track: &Track| track.source().has(ssrc);
+            let taken = |track: &Track| track.has_source(ssrc);
+            let chosen = not.has(ssrc) || before.iter().any(|source| source.has(ssrc));
             // 0 is in none, or in one that is not filled in.
-            if ssrc != 0 && !not.has(ssrc) && !self.media.is_reporter(ssrc) && !self.tracks.iter().any(taken) {
+            if ssrc != 0 && !chosen && !self.media.is_reporter(ssrc) && !self.tracks.iter().any(taken) {
                 return ssrc;
             }
         }
@@ -88,16 +114,52 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when the queue is full; [`Error::NotReady`] before the connection is up and while the
-    /// track is paused; [`Error::NoSuchTrack`], [`Error::Media`], [`Error::Closed`], [`Error::Failed`].
+    /// track is paused; [`Error::NoSuchEncoding`] for a track with several encodings; [`Error::NoSuchTrack`],
+    /// [`Error::Media`], [`Error::Closed`], [`Error::Failed`].
     pub fn send_frame(&mut self, now: Instant, track: TrackId, frame: &Frame<A>) -> Result<(), Error> {
         self.check_open()?;
+        if cfg!(feature = "simulcast") && self.tracks.get(track.index()).is_some_and(|t| t.config().encodings() > 1) {
+            return Err(Error::NoSuchEncoding);
+        }
+        self.send(now, track, 0, frame)
+    }
+
+    /// Queues a frame of one encoding of a track with several of them. `encoding` is its place in
+    /// [`TrackConfig::with_encodings`], counted from 0.
+    ///
+    /// An encoding is sent while descriptions have agreed on it and the path carries it beside all smaller ones.
+    /// [`Event::EncodingActive`](crate::Event::EncodingActive) tells both. When it begins,
+    /// [`Event::EncodingKeyFrameWanted`](crate::Event::EncodingKeyFrameWanted) asks for a key frame; frames before that are
+    /// dropped and counted.
+    ///
+    /// # Errors
+    /// As [`send_frame`](Self::send_frame); [`Error::NotReady`] also while the encoding is not sent;
+    /// [`Error::NoSuchEncoding`].
+    pub fn send_encoding(
+        &mut self,
+        now: Instant,
+        track: TrackId,
+        encoding: usize,
+        frame: &Frame<A>,
+    ) -> Result<(), Error> {
+        self.check_open()?;
+        self.tracks
+            .get(track.index())
+            .ok_or(Error::NoSuchTrack)?
+            .config()
+            .rid(encoding)
+            .ok_or(Error::NoSuchEncoding)?;
+        self.send(now, track, encoding, frame)
+    }
+
+    fn send(&mut self, now: Instant, track: TrackId, encoding: usize, frame: &Frame<A>) -> Result<(), Error> {
         if let Some(reason) = self.transport.security().failure() {
             return Err(Error::Failed(reason));
         }
         if self.transport.security().srtp().is_none() {
             return Err(Error::NotReady);
         }
-        self.media.send_frame(now, track.index(), frame)
+        self.media.send_frame(now, track.index(), encoding, frame)
     }
 
     /// Whether frames of this track can be sent now: the track was agreed on and the connection is up.

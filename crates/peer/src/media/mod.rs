@@ -2,7 +2,11 @@
 //!
 //! It knows plain RTP and RTCP only. [`Terms`](crate::terms::Terms) say what was agreed on. The transport encrypts.
 
+#[cfg(feature = "simulcast")]
+mod encodings;
+mod feedback;
 mod negotiated;
+mod places;
 mod receive;
 #[cfg_attr(not(feature = "receive"), path = "receiver_absent.rs")]
 mod receiver;
@@ -16,7 +20,7 @@ mod tests;
 use core::time::Duration;
 
 use barertc_arena::{Allocator, Box, Vec};
-use barertc_congestion::{Arrivals, Class, Gcc, GccStats, Pacer, PacketObserver, PacketResult, SentPackets};
+use barertc_congestion::{Arrivals, Class, Gcc, GccStats, Pacer, SentPackets};
 use barertc_rtcp_nack::{ExtendedReports, RecvStream, SendStream};
 use barertc_rtp::rtcp::{NtpTime, Rtcp, packets};
 use barertc_rtp::{Frame, ReceivedFrame};
@@ -29,14 +33,7 @@ use receiver::Receiver;
 use share::Share;
 use streams::Streams;
 
-/// The pace on a path that carries much more than is sent, as a multiple of the estimate; otherwise it is two
-/// and a half times the estimate. A key frame is much larger than the pictures around it. If it leaves slowly,
-/// viewers see a pause.
-const WIDE_PACE: u64 = 5;
-
-/// The time after a path has become narrow in which packets leave no faster than the estimate. The path's queue is full
-/// then, and has no room for a burst.
-const NARROW: Duration = Duration::from_secs(1);
+pub(crate) use streams::Place;
 
 /// How long a probe takes.
 const PROBE: Duration = Duration::from_millis(100);
@@ -45,13 +42,16 @@ const PROBE: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MediaEvent {
     KeyFrameWanted(u8),
+    /// An encoding of a track with several of them; the track's number first.
+    EncodingKeyFrameWanted(u8, u8),
+    EncodingActive(u8, u8, bool),
     FrameReceived(u8),
     Bitrate(u64),
 }
 
 /// The media of a connection.
 pub(crate) struct Media<A: Allocator + Clone> {
-    /// By number of the track.
+    /// In the order of the tracks; where a track has several encodings, each has streams of its own.
     streams: Vec<Streams<A>, A>,
     /// Packets on their way, what their arrival tells of the path, and how fast video may leave.
     sent: SentPackets<A>,
@@ -65,6 +65,8 @@ pub(crate) struct Media<A: Allocator + Clone> {
     arrivals: Option<Box<Arrivals<A>, A>>,
     estimate: Estimate,
     share: Share,
+    #[cfg(feature = "simulcast")]
+    choice: encodings::Choice,
     /// The round trip time that who sends nothing learns.
     extended: ExtendedReports,
     /// When the next report is due, if there is something to report about.
@@ -82,28 +84,6 @@ struct Estimate {
     told: u64,
 }
 
-/// Those who want to know what became of packets: the estimator, and the streams whose packets were lost.
-struct Feedback<'c, A: Allocator + Clone> {
-    estimator: &'c mut Gcc,
-    streams: &'c mut Vec<Streams<A>, A>,
-}
-
-impl<A: Allocator + Clone> PacketObserver for Feedback<'_, A> {
-    fn packet(&mut self, now: Instant, result: &PacketResult) {
-        self.estimator.packet(now, result);
-        for stream in self.streams.iter_mut().filter_map(|s| s.send.as_mut()) {
-            match result.arrived {
-                Some(_) => stream.handle_transport_arrival(now, result.sequence),
-                None => stream.handle_transport_loss(now, result.sequence),
-            }
-        }
-    }
-
-    fn feedback_done(&mut self, now: Instant) {
-        self.estimator.feedback_done(now);
-    }
-}
-
 impl<A: Allocator + Clone> Media<A> {
     /// Media without a track. `reporter` is the source of reports as long as nothing is sent.
     ///
@@ -111,7 +91,7 @@ impl<A: Allocator + Clone> Media<A> {
     /// [`Error::NoMemory`].
     pub(crate) fn new(config: &Config, memory: &A, reporter: u32) -> Result<Self, Error> {
         Ok(Self {
-            streams: Vec::with_capacity(config.max_tracks.into(), memory.clone())?,
+            streams: Vec::with_capacity(config.send_streams(), memory.clone())?,
             sent: SentPackets::new(config.sent_packets, memory.clone())?,
             estimator: Box::try_new(Gcc::new(config.bandwidth), memory.clone())?,
             pacer: Pacer::new(config.bandwidth.start),
@@ -120,6 +100,8 @@ impl<A: Allocator + Clone> Media<A> {
             arrivals: None,
             estimate: Estimate::default(),
             share: Share::default(),
+            #[cfg(feature = "simulcast")]
+            choice: encodings::Choice::new(),
             extended: ExtendedReports::new(),
             report_at: Instant::ZERO,
             report_interval: config.report_interval,
@@ -129,7 +111,7 @@ impl<A: Allocator + Clone> Media<A> {
 
     /// What it takes, the streams' own memory included.
     pub(crate) const fn worst_case_bytes(config: &Config) -> usize {
-        let tracks = config.max_tracks as usize;
+        let tracks = config.send_streams();
         let [video, audio] = [Self::send_bytes(&config.video, config), Self::send_bytes(&config.audio, config)];
         let send = if video > audio { video } else { audio };
         let receives = config.recv_video.count > 0 || config.recv_audio.count > 0;
@@ -166,13 +148,13 @@ impl<A: Allocator + Clone> Media<A> {
         self.reporter == ssrc
     }
 
-    /// Room for the streams of one more track.
+    /// Room for the streams of one more track, in one of its encodings.
     ///
     /// # Errors
     /// [`Error::TooMany`].
-    pub(crate) fn add(&mut self) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, place: Place) -> Result<(), Error> {
         let full = Error::TooMany { what: "tracks", limit: self.streams.capacity() };
-        self.streams.try_push(Streams::new()).map_err(|_| full)
+        self.streams.try_push(Streams::new(place)).map_err(|_| full)
     }
 
     // The application.
@@ -181,8 +163,14 @@ impl<A: Allocator + Clone> Media<A> {
     ///
     /// # Errors
     /// [`Error::NoSuchTrack`], [`Error::NotReady`] while the track is paused, [`Error::WouldBlock`], [`Error::Media`].
-    pub(crate) fn send_frame(&mut self, now: Instant, index: usize, frame: &Frame<A>) -> Result<(), Error> {
-        let streams = self.streams.get_mut(index).ok_or(Error::NoSuchTrack)?;
+    pub(crate) fn send_frame(
+        &mut self,
+        now: Instant,
+        track: usize,
+        encoding: usize,
+        frame: &Frame<A>,
+    ) -> Result<(), Error> {
+        let streams = self.of_mut(track, encoding).ok_or(Error::NoSuchTrack)?;
         let stream = streams.sending_mut().ok_or(Error::NotReady)?;
         stream.enqueue(now, frame.clone()).map_err(|e| match e {
             barertc_rtcp_nack::Error::WouldBlock => Error::WouldBlock,
@@ -191,7 +179,8 @@ impl<A: Allocator + Clone> Media<A> {
     }
 
     pub(crate) fn is_sending(&self, index: usize) -> bool {
-        self.streams.get(index).is_some_and(|streams| streams.sending().is_some())
+        let mut all = self.streams.iter().filter(|streams| usize::from(streams.place.track) == index);
+        all.any(|streams| streams.sending().is_some())
     }
 
     /// The next frame that a track has received.
@@ -199,7 +188,7 @@ impl<A: Allocator + Clone> Media<A> {
     /// # Errors
     /// [`Error::NoSuchTrack`], [`Error::WrongDirection`], [`Error::WouldBlock`].
     pub(crate) fn read_frame(&mut self, now: Instant, index: usize, out: &mut [u8]) -> Result<ReceivedFrame, Error> {
-        let streams = self.streams.get_mut(index).ok_or(Error::NoSuchTrack)?;
+        let streams = self.of_mut(index, 0).ok_or(Error::NoSuchTrack)?;
         streams.recv.as_mut().ok_or(Error::WrongDirection)?.read(now, out)
     }
 
@@ -208,7 +197,7 @@ impl<A: Allocator + Clone> Media<A> {
     /// # Errors
     /// [`Error::NoSuchTrack`], [`Error::WrongDirection`].
     pub(crate) fn request_key_frame(&mut self, now: Instant, index: usize) -> Result<(), Error> {
-        let streams = self.streams.get_mut(index).ok_or(Error::NoSuchTrack)?;
+        let streams = self.of_mut(index, 0).ok_or(Error::NoSuchTrack)?;
         streams.recv.as_mut().ok_or(Error::WrongDirection)?.request_key_frame(now)
     }
 
@@ -239,33 +228,36 @@ impl<A: Allocator + Clone> Media<A> {
 
     /// The payload type that a track receives, and which of its codecs that is, while it does.
     pub(crate) fn received_payload(&self, index: usize) -> Option<(u8, Option<u8>)> {
-        Some(self.streams.get(index)?.recv.as_ref()?.payload())
+        Some(self.of(index, 0)?.recv.as_ref()?.payload())
     }
 
     /// The tracks that have what it takes to receive, a bit each.
     pub(crate) fn receiving(&self) -> u64 {
-        let bits = (0..64).map(|index| 1_u64 << index);
-        self.streams.iter().zip(bits).filter(|(streams, _)| streams.recv.is_some()).fold(0, |all, (_, bit)| all | bit)
-    }
-
-    /// The stream that sends a track, once there was one.
-    pub(crate) fn send_stream(&self, index: usize) -> Option<&SendStream<A>> {
-        self.streams.get(index)?.send.as_ref()
+        let receiving = self.streams.iter().filter(|streams| streams.recv.is_some());
+        receiving.fold(0, |all, streams| all | 1_u64.checked_shl(streams.place.track.into()).unwrap_or(0))
     }
 
     /// The stream that receives a track, while it does.
     pub(crate) fn recv_stream(&self, index: usize) -> Option<&RecvStream<A>> {
-        Some(self.streams.get(index)?.recv.as_ref()?.stream())
+        Some(self.of(index, 0)?.recv.as_ref()?.stream())
     }
 
     /// What the application should know.
     pub(crate) fn poll_event(&mut self) -> Option<MediaEvent> {
-        for (streams, index) in self.streams.iter_mut().zip(0_u8..) {
-            if core::mem::take(&mut streams.key_wanted) && streams.sends {
-                return Some(MediaEvent::KeyFrameWanted(index));
+        for streams in self.streams.iter_mut() {
+            let Place { track, encoding, max_bitrate, .. } = streams.place;
+            if let Some(active) = streams.take_change() {
+                return Some(MediaEvent::EncodingActive(track, encoding, active));
+            }
+            if core::mem::take(&mut streams.key_wanted) && streams.sends && streams.active {
+                let several = cfg!(feature = "simulcast") && max_bitrate > 0;
+                return Some(match several {
+                    true => MediaEvent::EncodingKeyFrameWanted(track, encoding),
+                    false => MediaEvent::KeyFrameWanted(track),
+                });
             }
             if streams.recv.as_mut().is_some_and(|receiver| receiver.announce()) {
-                return Some(MediaEvent::FrameReceived(index));
+                return Some(MediaEvent::FrameReceived(track));
             }
         }
         let (bitrate, told) = (self.media_bitrate(), self.estimate.told);
@@ -349,43 +341,6 @@ impl<A: Allocator + Clone> Media<A> {
             Rtcp::Pli(pli) => !self.sends(pli.media),
             Rtcp::Fir(fir) => fir.requests().any(|(ssrc, _)| !self.sends(ssrc)),
             _ => false,
-        }
-    }
-
-    /// What a packet tells of the path; the pacer follows.
-    fn handle_feedback(&mut self, now: Instant, packet: &Rtcp<'_>) {
-        match packet {
-            Rtcp::Transport(feedback) => {
-                let mut both = Feedback { estimator: &mut self.estimator, streams: &mut self.streams };
-                self.sent.feedback(now, feedback, &mut both);
-                self.share.follow(now, &self.estimator, &mut self.streams);
-                if self.estimator.take_narrowed() {
-                    (self.narrow, self.probing) = (Some(now + NARROW), None);
-                    self.pace(now);
-                    self.pacer.take_breath(now);
-                    self.streams.iter_mut().filter_map(|s| s.send.as_mut()).for_each(|s| s.path_narrowed(now));
-                }
-            }
-            Rtcp::Remb(remb) => self.estimator.remb(now, remb.bitrate),
-            _ => return,
-        }
-        self.estimate.measured = true;
-        self.pace(now);
-    }
-
-    /// Lets the pacer follow the estimate, unless more is sent on purpose.
-    fn pace(&mut self, now: Instant) {
-        if self.probing.is_none_or(|until| now >= until) {
-            self.probing = None;
-            let bitrate = self.estimator.bitrate();
-            self.narrow = self.narrow.filter(|until| now < *until);
-            if self.narrow.is_some() {
-                self.pacer.set_rate(now, bitrate);
-            } else if self.share.is_wide(now) {
-                self.pacer.set_rate(now, bitrate.saturating_mul(WIDE_PACE));
-            } else {
-                self.pacer.set_bitrate(now, bitrate);
-            }
         }
     }
 

@@ -39,6 +39,7 @@ impl<A: Allocator + Clone> Media<A> {
         for (index, terms) in all.enumerate() {
             self.commit(now, index, terms.as_ref(), random);
         }
+        self.keep_smallest_encodings(now);
     }
 
     /// Makes what a track will need that was agreed on. Nothing of it is used before [`commit`](Self::commit).

@@ -10,7 +10,7 @@ use barertc_wire::Instant;
 use super::Media;
 use crate::config::{Config, StreamConfig};
 use crate::error::Error;
-use crate::terms::Terms;
+use crate::terms::{ENCODINGS, Terms};
 
 /// A packet that was written and is to be encrypted.
 #[derive(Clone, Copy, Debug)]
@@ -114,10 +114,15 @@ impl<A: Allocator + Clone> Media<A> {
             if class == Class::Padding && self.probing.is_none() {
                 break;
             }
-            let mut streams = self.streams.iter_mut().filter_map(|s| s.sending_mut());
-            let written = streams.find_map(|stream| poll_stream(stream, class, now, self.sent.next_sequence(), out));
-            if let Some((len, stamped, again)) = written {
-                return Some(Packet { len, class, again, stamped });
+            // Of the encodings of a track, the smallest goes first.
+            for rank in 0..ENCODINGS {
+                let streams = self.streams.iter_mut().filter(|s| ENCODINGS == 1 || usize::from(s.place.rank) == rank);
+                let mut streams = streams.filter_map(|s| s.sending_mut());
+                let sequence = self.sent.next_sequence();
+                let written = streams.find_map(|stream| poll_stream(stream, class, now, sequence, out));
+                if let Some((len, stamped, again)) = written {
+                    return Some(Packet { len, class, again, stamped });
+                }
             }
         }
         None
@@ -154,6 +159,7 @@ fn send_terms(terms: &Terms, random: &mut Generator) -> Option<SendTerms> {
         red: payload.red,
         extensions: terms.extensions,
         mid: terms.mid.clone(),
+        rid: terms.rid.clone(),
     })
 }
 

@@ -8,8 +8,25 @@ use barertc_wire::Instant;
 
 use super::receiver::Receiver;
 
-/// The streams of a track.
+/// What the streams are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) track: u8,
+    /// The number of the encoding.
+    pub(crate) encoding: u8,
+    /// How many encodings of the track are smaller.
+    pub(crate) rank: u8,
+    /// Bits a second of the encoding; 0 where it is the only one.
+    pub(crate) max_bitrate: u32,
+}
+
+/// The streams of a track, or of one of its encodings.
 pub(crate) struct Streams<A: Allocator + Clone> {
+    pub(super) place: Place,
+    /// The path carries the encoding. It is the only one of its track, or it may be sent.
+    pub(super) active: bool,
+    /// What the application was told of that.
+    told_active: bool,
     pub(super) send: Option<SendStream<A>>,
     pub(super) recv: Option<Box<Receiver<A>, A>>,
     /// What was agreed on last.
@@ -28,8 +45,12 @@ pub(crate) struct Streams<A: Allocator + Clone> {
 const KEY_FRAMES: (u32, u32) = (1, 4);
 
 impl<A: Allocator + Clone> Streams<A> {
-    pub(super) const fn new() -> Self {
+    /// Streams that are not agreed on. The smallest encoding of a track is sent whatever the path carries.
+    pub(super) const fn new(place: Place) -> Self {
         Self {
+            place,
+            active: place.rank == 0,
+            told_active: false,
             send: None,
             recv: None,
             sends: false,
@@ -52,11 +73,42 @@ impl<A: Allocator + Clone> Streams<A> {
 
     /// The stream that sends, unless it is paused.
     pub(super) fn sending(&self) -> Option<&SendStream<A>> {
-        self.send.as_ref().filter(|_| self.sends)
+        self.send.as_ref().filter(|_| self.sends && self.active)
     }
 
     pub(super) fn sending_mut(&mut self) -> Option<&mut SendStream<A>> {
-        self.send.as_mut().filter(|_| self.sends)
+        self.send.as_mut().filter(|_| self.sends && self.active)
+    }
+
+    /// Whether they are of one of several encodings, which was agreed on.
+    #[cfg(feature = "simulcast")]
+    pub(super) fn is_encoding(&self) -> bool {
+        self.place.max_bitrate > 0 && self.sends && self.send.is_some()
+    }
+
+    /// The path carries the encoding from now on.
+    #[cfg(feature = "simulcast")]
+    pub(super) fn start(&mut self, now: Instant) {
+        self.active = true;
+        if let Some(stream) = &mut self.send {
+            stream.resume(now);
+        }
+    }
+
+    /// The path does not carry the encoding any more.
+    #[cfg(feature = "simulcast")]
+    pub(super) fn stop(&mut self, now: Instant) {
+        self.active = false;
+        if let Some(stream) = &mut self.send {
+            stream.clear_queue(now);
+        }
+    }
+
+    /// Whether the encoding is sent, once after each change.
+    pub(super) fn take_change(&mut self) -> Option<bool> {
+        let active = self.sending().is_some();
+        let told = cfg!(feature = "simulcast") && self.place.max_bitrate > 0;
+        (told && core::mem::replace(&mut self.told_active, active) != active).then_some(active)
     }
 }
 

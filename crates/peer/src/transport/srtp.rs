@@ -35,12 +35,12 @@ pub(super) fn from_dtls<'p, A: Allocator + Clone, P: Provider>(
     let masters = Masters::split(profile, exported, side).map_err(Failure::Srtp)?;
     let (local, remote) = (masters.local(), masters.remote());
     let session = Box::try_init::<barertc_srtp::Error, _>(memory.clone(), || {
-        Srtp::new(config.srtp, profile, local, remote, memory.clone(), *provider)
+        Srtp::new(config.srtp(), profile, local, remote, memory.clone(), *provider)
     });
     session.map(Some).map_err(Failure::Srtp)
 }
 
 /// What a session takes at the most.
 pub(super) const fn worst_case_bytes<'p, A: Allocator + Clone, P: Provider + 'p>(config: &Config) -> usize {
-    size_of::<Srtp<A, &'p P>>().saturating_add(Srtp::<A, &'p P>::worst_case_bytes(&config.srtp))
+    size_of::<Srtp<A, &'p P>>().saturating_add(Srtp::<A, &'p P>::worst_case_bytes(&config.srtp()))
 }

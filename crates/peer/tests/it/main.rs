@@ -22,6 +22,8 @@ mod memory_of_any_configuration;
 mod moving;
 mod no_event_is_lost;
 mod offers_that_cross;
+#[cfg(feature = "simulcast")]
+mod simulcast;
 mod sizes;
 mod small_paths;
 mod sources_are_unique;

@@ -101,7 +101,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             (time, transport) = (abs_send_time(now.as_micros()), transport_sequence);
         }
         let mut w = Writer::new(out);
-        header.write(&self.config.extensions, &self.extensions(frame, time, transport), &mut w).ok()?;
+        header.write(&self.config.extensions, &self.again_extensions(frame, time, transport), &mut w).ok()?;
         let header_len = w.len();
         if self.config.rtx.is_some() {
             w.u16(sequence).ok()?;
@@ -116,6 +116,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         if nack.media != self.config.ssrc {
             return;
         }
+        self.known.media = true;
         self.stats.nack_count += 1;
         // Asked again within a round trip, the answer is still on its way.
         let quiet = self.round_trip_time.unwrap_or(Duration::from_millis(20)).max(Duration::from_millis(5));

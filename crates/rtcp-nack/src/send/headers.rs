@@ -31,6 +31,23 @@ impl<A: Allocator + Clone> SendStream<A> {
         }
     }
 
+    /// The extensions of a packet that is sent for the first time.
+    pub(super) fn first_extensions<'a>(&'a self, frame: &Frame<A>, time: u32, sequence: u16) -> Extensions<'a> {
+        let all = self.extensions(frame, time, sequence);
+        let told = self.known.media && self.config.rtx.is_some();
+        Extensions { rid: all.rid.filter(|_| !told), ..all }
+    }
+
+    /// The extensions of a packet that goes again. A retransmission stream repairs an encoding, and has no identifier of its own
+    /// (RFC 8852 §3.2). Without one, a packet has those that it had.
+    pub(super) fn again_extensions<'a>(&'a self, frame: &Frame<A>, time: u32, sequence: u16) -> Extensions<'a> {
+        let all = self.extensions(frame, time, sequence);
+        match self.config.rtx {
+            Some(_) => Extensions { rid: None, repaired_rid: all.rid.filter(|_| !self.known.rtx), ..all },
+            None => all,
+        }
+    }
+
     /// What the receiver is told about holding pictures back, where that can change between a packet and its
     /// retransmission: a plain one has to be the same bytes. Once told it has to be told always, since budgets count it.
     pub(super) fn playout_delay(&self) -> Option<PlayoutDelay> {

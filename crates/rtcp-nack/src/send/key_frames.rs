@@ -56,6 +56,11 @@ impl KeyFrames {
         }
     }
 
+    /// Frames are dropped up to the next key frame, which is asked for at once.
+    pub(super) const fn begin(&mut self) {
+        (self.skipping, self.untold, self.wanted) = (true, true, false);
+    }
+
     /// A picture was queued.
     pub(super) const fn queued(&mut self, key: bool) {
         self.refused = None;

@@ -24,6 +24,14 @@ impl<A: Allocator + Clone> SendStream<A> {
         self.key_frames.ask(now);
     }
 
+    /// Begins anew after a pause: nothing is sent before the next key frame, which is asked for.
+    pub fn resume(&mut self, now: Instant) {
+        self.clear_queue(now);
+        if self.config.format.is_video() {
+            self.key_frames.begin();
+        }
+    }
+
     /// Says that the path carries much less than it did. What is on its way does not fit, and most of it is lost. A key frame
     /// that comes within a second then replaces what is older: it is not sent, and not sent again. Without one, nothing
     /// changes.

@@ -41,6 +41,13 @@ struct Queued<A: Allocator + Clone> {
     repaired: bool,
 }
 
+/// Of which sources RTCP of the receiver has told that it knows them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    media: bool,
+    rtx: bool,
+}
+
 /// Before a round trip is known.
 const ASSUMED_RTT: Duration = Duration::from_millis(100);
 
@@ -126,6 +133,8 @@ pub struct SendStream<A: Allocator + Clone> {
     repair: Option<Box<Repair<A>, A>>,
     /// Until when a key frame replaces what came before it: the path has become narrow.
     superseding: Option<Instant>,
+    /// Of which of our sources the receiver has spoken.
+    known: Known,
     /// Counts the packets that filled the path.
     padding: u16,
     stats: OutboundStats,
@@ -177,6 +186,7 @@ impl<A: Allocator + Clone> SendStream<A> {
             path: PathShare::new(),
             mtu: config.mtu,
             superseding: None,
+            known: Known::default(),
             padding: 0,
             stats: OutboundStats::default(),
             remote: RemoteInboundStats::default(),
@@ -242,7 +252,10 @@ impl<A: Allocator + Clone> SendStream<A> {
         let mut header = self.header(&frame, &piece, self.next_sequence);
         header.payload_type = red.filter(|_| back > 0).unwrap_or(header.payload_type);
         let mut w = Writer::new(out);
-        if header.write(&self.config.extensions, &self.extensions(&frame, time, transport_sequence), &mut w).is_err() {
+        if header
+            .write(&self.config.extensions, &self.first_extensions(&frame, time, transport_sequence), &mut w)
+            .is_err()
+        {
             self.discards.count(SendDiscard::NoRoom);
             return None;
         }
@@ -314,6 +327,7 @@ impl<A: Allocator + Clone> SendStream<A> {
         match packet {
             Rtcp::Nack(nack) => self.handle_nack(now, nack),
             Rtcp::Pli(pli) if pli.media == self.config.ssrc => {
+                self.known.media = true;
                 self.stats.pli_count += 1;
                 self.key_frames.pli();
             }
@@ -332,9 +346,11 @@ impl<A: Allocator + Clone> SendStream<A> {
     /// since the last sender report tells the round-trip time (RFC 3550 §6.4.1). `ntp` is the present time on the clock
     /// of the sender reports.
     pub fn handle_report_block(&mut self, now: Instant, ntp: NtpTime, block: &ReportBlock) {
+        self.known.rtx |= self.config.rtx.is_some_and(|rtx| rtx.ssrc == block.ssrc);
         if block.ssrc != self.config.ssrc {
             return;
         }
+        self.known.media = true;
         let _ = now;
         if !self.config.format.is_video() && !self.uses_transport_sequence() {
             // Nothing else tells: sound is not asked for again.

@@ -4,7 +4,7 @@ use barertc_arena::Allocator;
 use barertc_rtp::Cursor;
 use barertc_wire::Instant;
 
-use super::SendStream;
+use super::{Known, SendStream};
 use crate::clock::MediaClock;
 use crate::config::RepairConfig;
 use crate::error::Error;
@@ -65,6 +65,8 @@ impl<A: Allocator + Clone> SendStream<A> {
         if terms.format.clock_rate() != self.config.format.clock_rate() {
             self.clock = MediaClock::new(terms.format.clock_rate());
         }
+        // What was said by a name or a number from before may not be known by the new one.
+        self.known = Known::default();
         self.config = terms.apply(self.config.clone());
         self.key_frames.ask(now);
         self.cut_anew();

@@ -1,6 +1,7 @@
 //! Every test of the crate in one program.
 
 mod another_codec;
+mod encodings;
 mod key_frame_requests;
 mod late_frames_are_dropped_whole;
 mod losses_seen_in_feedback;

@@ -142,8 +142,14 @@ fn the_longest_description_is_known_beforehand() {
     let mut sections: Vec<Section<'_>> = (0..3)
         .map(|i| {
             let ssrc = u32::MAX - 3 * i;
-            let sending =
-                Sending { ssrc, rtx_ssrc: Some(ssrc - 1), fec_ssrc: Some(ssrc - 2), stream: LONG, track: LONG };
+            let sending = Sending {
+                ssrc,
+                rtx_ssrc: Some(ssrc - 1),
+                fec_ssrc: Some(ssrc - 2),
+                stream: LONG,
+                track: LONG,
+                rids: &[],
+            };
             Section::Track(Track {
                 mid: Some(&mids[i as usize]),
                 kind: MediaKind::Video,

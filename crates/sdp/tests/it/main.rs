@@ -9,5 +9,7 @@ mod hostile_text_is_refused;
 mod oddities;
 mod offers_are_answered;
 mod repair_formats;
+#[cfg(feature = "simulcast")]
+mod simulcast;
 mod structured;
 mod support;

@@ -110,7 +110,7 @@ pub(crate) fn describe(bytes: &[u8]) -> String {
 }
 
 fn track<'a>(mid: Option<&'a str>, kind: MediaKind, codecs: &'a [LocalCodec], ssrc: u32) -> Section<'a> {
-    let sending = Sending { ssrc, rtx_ssrc: Some(ssrc + 1), fec_ssrc: None, stream: "s", track: "t" };
+    let sending = Sending { ssrc, rtx_ssrc: Some(ssrc + 1), fec_ssrc: None, stream: "s", track: "t", rids: &[] };
     let extensions = ExtensionMap::new().with(Extension::Mid, 1);
     Section::Track(Track { mid, kind, direction: Direction::SendRecv, codecs, extensions, sending: Some(sending) })
 }

@@ -72,6 +72,7 @@ pub(crate) fn video<'a>(mid: Option<&'a str>, direction: Direction, codecs: &'a 
             fec_ssrc: None,
             stream: "stream1",
             track: "video-stream",
+            rids: &[],
         }),
     })
 }
@@ -83,7 +84,14 @@ pub(crate) fn audio<'a>(mid: Option<&'a str>, direction: Direction) -> Section<'
         direction,
         codecs: &AUDIO_CODECS,
         extensions: ExtensionMap::new().with(Extension::Mid, 1),
-        sending: Some(Sending { ssrc: 2, rtx_ssrc: None, fec_ssrc: None, stream: "stream1", track: "audio" }),
+        sending: Some(Sending {
+            ssrc: 2,
+            rtx_ssrc: None,
+            fec_ssrc: None,
+            stream: "stream1",
+            track: "audio",
+            rids: &[],
+        }),
     })
 }
 

@@ -11,7 +11,7 @@ use barertc_crypto::{Generator, selftest::Predictable};
 use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat};
 use barertc_wire::{ExtensionMap, Instant};
 
-use super::{Media, MediaEvent};
+use super::{Media, MediaEvent, Place};
 use crate::config::{Config, RecvBounds};
 use crate::error::Discard;
 use crate::terms::{PayloadTerms, Remote, Source, Terms};
@@ -35,6 +35,7 @@ fn terms(sends: bool, payload_types: &[u8]) -> Terms {
         remote: (!sends).then_some(Remote { ssrc: 7, rtx: None, fec: None }),
         flexfec: None,
         rcvr_rtt: true,
+        rid: barertc_rtcp_nack::Rid::new(),
         source: Source { ssrc: 7, rtx: 8, fec: 9 },
     }
 }
@@ -49,7 +50,7 @@ fn media_of(tracks: &[&Terms]) -> Media<Global> {
     let mut random = Generator::new(&mut Predictable::new(1));
     let mut media = Media::new(&config, &Global, 9).expect("memory");
     for (index, terms) in tracks.iter().enumerate() {
-        media.add().expect("room");
+        media.add(Place { track: index as u8, ..Place::default() }).expect("room");
         media.prepare(index, terms, &config, &Global, &mut random).expect("memory");
         media.commit(Instant::ZERO, index, Some(terms), &mut random);
     }
@@ -74,7 +75,7 @@ fn a_frame_goes_from_one_to_the_other_in_plain_packets() {
     let (mut sender, mut receiver) = (media(&terms(true, &[111])), media(&terms(false, &[111])));
     let now = Instant::from_millis(5);
     assert_eq!(sender.send_timeout(), None, "nothing to report about");
-    sender.send_frame(now, 0, &frame(0x5A)).expect("room");
+    sender.send_frame(now, 0, 0, &frame(0x5A)).expect("room");
     let datagram = packet(&mut sender, now).expect("a packet");
     assert_eq!(receiver.handle_rtp(now, &datagram), Ok(()));
     receiver.update(now);
@@ -140,7 +141,7 @@ fn report(from: &mut Media<Global>, to: &mut Media<Global>, delay: u64) -> Insta
 fn who_sends_nothing_learns_the_round_trip_by_extended_reports() {
     let (mut sender, mut receiver) = (media(&terms(true, &[111])), media(&terms(false, &[111])));
     let now = Instant::from_millis(5);
-    sender.send_frame(now, 0, &frame(1)).expect("room");
+    sender.send_frame(now, 0, 0, &frame(1)).expect("room");
     let datagram = packet(&mut sender, now).expect("a packet");
     receiver.handle_rtp(now, &datagram).expect("its own");
     report(&mut sender, &mut receiver, 25); // nothing to answer yet
@@ -162,7 +163,7 @@ fn a_peer_that_does_not_answer_is_not_asked() {
     receiving.rcvr_rtt = false;
     let (mut sender, mut receiver) = (media(&terms(true, &[111])), media(&receiving));
     let now = Instant::from_millis(5);
-    sender.send_frame(now, 0, &frame(1)).expect("room");
+    sender.send_frame(now, 0, 0, &frame(1)).expect("room");
     let datagram = packet(&mut sender, now).expect("a packet");
     receiver.handle_rtp(now, &datagram).expect("its own");
     report(&mut receiver, &mut sender, 25);
@@ -180,7 +181,7 @@ fn sound_goes_again_under_the_payload_type_that_was_agreed_on() {
     let mut types = StdVec::new();
     for n in 0..300u16 {
         let now = Instant::from_millis(5 + u64::from(n) * 20);
-        sender.send_frame(now, 0, &frame(n as u8)).expect("room");
+        sender.send_frame(now, 0, 0, &frame(n as u8)).expect("room");
         let datagram = packet(&mut sender, now).expect("a packet");
         types.push(datagram[1] & 0x7f);
         // One in twenty is lost, and reported: no feedback is negotiated.

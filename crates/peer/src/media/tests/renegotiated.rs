@@ -7,7 +7,7 @@ use barertc_crypto::{Generator, selftest::Predictable};
 use barertc_rtp::{Frame, FrameInfo, Framing, Packet, PayloadFormat};
 use barertc_wire::{Extension, ExtensionMap, Instant};
 
-use super::{Media, frame, packet, terms};
+use super::{Media, Place, frame, packet, terms};
 use crate::config::{Config, RecvBounds};
 use crate::error::Error;
 use crate::terms::{Remote, Source, Terms};
@@ -19,7 +19,7 @@ fn config() -> Config {
 /// Media of one track by these terms.
 fn media(terms: &Terms) -> Media<Global> {
     let mut media = Media::new(&config(), &Global, 9).expect("memory");
-    media.add().expect("room");
+    media.add(Place::default()).expect("room");
     agree(&mut media, terms).expect("memory");
     media
 }
@@ -70,33 +70,33 @@ fn drain(media: &mut Media<Global>, now: Instant) -> StdVec<(u8, u32, u16)> {
 #[test]
 fn another_payload_type_is_the_one_that_is_sent_with() {
     let mut sender = media(&terms(true, &[111]));
-    sender.send_frame(at(5), 0, &frame(1)).expect("room");
+    sender.send_frame(at(5), 0, 0, &frame(1)).expect("room");
     let [(111, 7, first)] = drain(&mut sender, at(5))[..] else { panic!("one packet") };
     agree(&mut sender, &terms(true, &[96, 111])).expect("memory");
-    sender.send_frame(at(600), 0, &frame(2)).expect("room");
+    sender.send_frame(at(600), 0, 0, &frame(2)).expect("room");
     // The source and its numbers go on: SRTP would use a number twice otherwise.
     assert_eq!(drain(&mut sender, at(600)), [(96, 7, first + 1)]);
-    assert_eq!(sender.send_stream(0).expect("it sends").stats().packets_sent.get(), 2);
+    assert_eq!(sender.send_stream(0, 0).expect("it sends").stats().packets_sent.get(), 2);
 }
 
 #[test]
 fn another_codec_is_the_one_that_is_sent_with() {
     let mut sender = media(&terms(true, &[111]));
-    sender.send_frame(at(5), 0, &frame(1)).expect("room");
+    sender.send_frame(at(5), 0, 0, &frame(1)).expect("room");
     let mut pcmu = terms(true, &[0]);
     pcmu.payloads[0].format = PayloadFormat::G711;
     agree(&mut sender, &pcmu).expect("memory");
     assert_eq!(drain(&mut sender, at(600)), [], "what waited is in the old format");
-    let refused = sender.send_frame(at(600), 0, &frame(2));
+    let refused = sender.send_frame(at(600), 0, 0, &frame(2));
     assert_eq!(refused, Err(Error::Media(barertc_rtcp_nack::Error::WrongFormat)));
-    sender.send_frame(at(600), 0, &of(PayloadFormat::G711, &[0xD5; 160], 0)).expect("room");
+    sender.send_frame(at(600), 0, 0, &of(PayloadFormat::G711, &[0xD5; 160], 0)).expect("room");
     let [(0, 7, _)] = drain(&mut sender, at(601))[..] else { panic!("one packet with the new payload type") };
 }
 
 #[test]
 fn another_codec_of_video_begins_with_a_key_frame() {
     let mut sender = media(&video(true));
-    sender.send_frame(at(5), 0, &picture(500, 0)).expect("room");
+    sender.send_frame(at(5), 0, 0, &picture(500, 0)).expect("room");
     assert_eq!(drain(&mut sender, at(5)).len(), 1);
     let mut vp8 = video(true);
     (vp8.payloads[0].payload_type, vp8.payloads[0].format) = (100, PayloadFormat::Vp8);
@@ -105,8 +105,8 @@ fn another_codec_of_video_begins_with_a_key_frame() {
     assert_eq!(sender.poll_event(), Some(super::MediaEvent::KeyFrameWanted(0)));
     // RFC 6386 §9.1: the lowest bit of a frame is 0 in a key frame.
     let [delta, key] = [0x11, 0x10].map(|first| of(PayloadFormat::Vp8, &[first, 2, 0, 0x9D, 1, 0x2A, 0, 0, 0, 0], 0));
-    sender.send_frame(at(600), 0, &delta).expect("room");
-    sender.send_frame(at(600), 0, &key).expect("room");
+    sender.send_frame(at(600), 0, 0, &delta).expect("room");
+    sender.send_frame(at(600), 0, 0, &key).expect("room");
     let sent = drain(&mut sender, at(600));
     assert_eq!(sent.len(), 1, "{sent:?}");
     assert_eq!(sent[0].0, 100);
@@ -115,10 +115,10 @@ fn another_codec_of_video_begins_with_a_key_frame() {
 #[test]
 fn the_same_again_forgets_nothing() {
     let mut sender = media(&video(true));
-    sender.send_frame(at(5), 0, &picture(500, 0)).expect("room");
+    sender.send_frame(at(5), 0, 0, &picture(500, 0)).expect("room");
     let sent = drain(&mut sender, at(5));
     agree(&mut sender, &video(true)).expect("memory");
-    let stream = sender.send_stream(0).expect("it sends");
+    let stream = sender.send_stream(0, 0).expect("it sends");
     assert_eq!(stream.history().len(), sent.len());
 }
 
@@ -127,10 +127,10 @@ fn retransmissions_and_repair_packets_that_are_agreed_on_later_are_sent() {
     let mut plain = video(true);
     (plain.payloads[0].rtx, plain.flexfec) = (None, None);
     let mut sender = media(&plain);
-    sender.send_frame(at(5), 0, &picture(500, 0)).expect("room");
+    sender.send_frame(at(5), 0, 0, &picture(500, 0)).expect("room");
     drain(&mut sender, at(5));
     agree(&mut sender, &video(true)).expect("memory");
-    sender.send_frame(at(600), 0, &picture(500, 9_000)).expect("room");
+    sender.send_frame(at(600), 0, 0, &picture(500, 9_000)).expect("room");
     let sent = drain(&mut sender, at(600));
     let mut nack = [0; 100];
     let mut w = barertc_rtp::rtcp::CompoundWriter::new(&mut nack);
@@ -140,14 +140,14 @@ fn retransmissions_and_repair_packets_that_are_agreed_on_later_are_sent() {
     sender.handle_rtcp(at(650), &nack[..len]).expect("well formed");
     let again = drain(&mut sender, at(700));
     assert_eq!((again[0].0, again[0].1), (97, 8), "as RTX: {again:?}");
-    let repair = sender.send_stream(0).expect("it sends").config().repair.map(|repair| repair.payload_type);
+    let repair = sender.send_stream(0, 0).expect("it sends").config().repair.map(|repair| repair.payload_type);
     assert_eq!(repair, Some(118));
 
     // And without them again.
     agree(&mut sender, &plain).expect("memory");
-    let config = sender.send_stream(0).expect("it sends").config();
+    let config = sender.send_stream(0, 0).expect("it sends").config();
     assert_eq!((config.rtx, config.repair), (None, None));
-    sender.send_frame(at(800), 0, &picture(500, 18_000)).expect("room");
+    sender.send_frame(at(800), 0, 0, &picture(500, 18_000)).expect("room");
     assert!(drain(&mut sender, at(800)).iter().all(|(payload_type, ..)| *payload_type == 96));
 }
 
@@ -164,7 +164,7 @@ fn other_numbers_of_header_extensions_are_used_both_ways() {
     for peer in [(&mut sender, true), (&mut receiver, false)] {
         agree(peer.0, &with(peer.1, 9)).expect("memory");
     }
-    sender.send_frame(at(600), 0, &frame(1)).expect("room");
+    sender.send_frame(at(600), 0, 0, &frame(1)).expect("room");
     let datagram = packet(&mut sender, at(600)).expect("a packet");
     let map = with(true, 9).extensions;
     assert_eq!(Packet::parse(&datagram).expect("RTP").extensions(&map).mid, Some(&b"voice"[..]));
@@ -243,7 +243,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
         panic!("200 has eight bits")
     };
     assert_eq!((error.field, error.value), ("payload_type", 200));
-    let config = sender.send_stream(0).expect("it sends").config();
+    let config = sender.send_stream(0, 0).expect("it sends").config();
     assert_eq!((config.payload_type, config.extensions.is_empty()), (96, true));
 }
 
@@ -257,7 +257,7 @@ fn numbers_of_retransmissions_go_on_when_they_are_agreed_on_once_more() {
     for n in 0..3_u32 {
         let now = 1_000 * u64::from(n) + 600;
         agree(&mut sender, if n == 1 { &plain } else { &with }).expect("memory");
-        sender.send_frame(at(now), 0, &picture(500, 90_000 * n)).expect("room");
+        sender.send_frame(at(now), 0, 0, &picture(500, 90_000 * n)).expect("room");
         let sent = drain(&mut sender, at(now));
         let mut nack = [0; 100];
         let mut w = barertc_rtp::rtcp::CompoundWriter::new(&mut nack);
