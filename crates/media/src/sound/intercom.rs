@@ -97,8 +97,9 @@ impl<C: SoundCodec, A: Allocator + Clone> Intercom<C, A> {
             return;
         };
         let pcm = self.pcm.get(..len).unwrap_or_default();
-        self.playout.push(timestamp, pcm);
-        if self.codec.is_silence(packet) {
+        // Silence that came too late is over: there was sound behind it.
+        let in_time = self.playout.push(timestamp, pcm);
+        if in_time && self.codec.is_silence(packet) {
             self.playout.pause();
         }
     }

@@ -105,14 +105,15 @@ impl<A: Allocator> Playout<A> {
     }
 
     /// Takes decoded sound, whose first sample has `timestamp` in ticks of the sample rate. Between it and what came before,
-    /// silence stands for what is missing.
-    pub fn push(&mut self, timestamp: u32, pcm: &[i16]) {
+    /// silence stands for what is missing. Returns false for sound that came too late: it is left out, and says nothing about
+    /// what comes next.
+    pub fn push(&mut self, timestamp: u32, pcm: &[i16]) -> bool {
         let gap = self.end.map_or(0, |end| timestamp.wrapping_sub(end).cast_signed());
         let len = u32::try_from(pcm.len()).unwrap_or(u32::MAX);
         if gap < 0 && gap.unsigned_abs() < self.config.sample_rate {
             // Its time has been filled with silence.
             self.stats.late += pcm.len() as u64;
-            return;
+            return false;
         }
         // A gap that is longer than what can wait is a new beginning.
         let gap = usize::try_from(gap).unwrap_or(0);
@@ -124,6 +125,7 @@ impl<A: Allocator> Playout<A> {
         self.paused = false;
         self.end = Some(timestamp.wrapping_add(len));
         self.playing |= self.samples.len() >= self.config.target;
+        true
     }
 
     /// Fills a block for the loudspeaker, with silence where there is nothing.

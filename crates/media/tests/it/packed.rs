@@ -87,7 +87,7 @@ fn every_broken_byte_of_the_head_is_noticed() {
             let mut bad = good.clone();
             bad[byte] ^= 1 << bit;
             for kind in [FrameKind::H264, FrameKind::Opus] {
-                let error = open(&mut Files::one("a.brtc", &bad), kind).err().expect("a broken head was taken");
+                let error = open(&mut Files::one("a.brtc", &bad), kind).expect_err("a broken head was taken");
                 check(&error, "a.brtc", good.len());
                 assert!(matches!(error.kind, ErrorKind::Malformed(_) | ErrorKind::Truncated), "{error}");
             }
@@ -101,7 +101,7 @@ fn every_truncation_is_noticed() {
     for len in 0..good.len() {
         let mut storage = Files::one("a.brtc", &good[..len]);
         // The pictures lie before the sound, so only the sound always misses something.
-        let error = open(&mut storage, FrameKind::Opus).err().expect("a truncated file was taken");
+        let error = open(&mut storage, FrameKind::Opus).expect_err("a truncated file was taken");
         check(&error, "a.brtc", len);
         let expected = if len == 0 { ErrorKind::Empty } else { ErrorKind::Truncated };
         assert_eq!(error.kind, expected, "at {len}");

@@ -1,20 +1,22 @@
 //! A real encoder at the other end of a pipe.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use barertc_arena::Global;
 use barertc_media::{AccessUnits, AccessUnitsConfig, CaptureClock, FrameKind, OggPackets, OggPacketsConfig};
 use barertc_wire::Instant;
 
-/// What ffmpeg writes, in the chunks that the pipe gives; `None` on machines without it, which say so.
+/// What ffmpeg writes, in the chunks that the pipe gives; `None` on machines without it or without the encoder, which say so.
 pub(super) fn ffmpeg(arguments: &str, mut chunk: impl FnMut(&[u8])) -> Option<()> {
+    if let Err(why) = has_encoder(arguments) {
+        // Past the harness, which shows nothing of tests that pass.
+        std::io::stderr().write_all(format!("NOT RUN: {why}\n").as_bytes()).unwrap();
+        return None;
+    }
     let mut command = Command::new("ffmpeg");
     command.args(["-hide_banner", "-loglevel", "error", "-nostdin"]).args(arguments.split(' '));
-    let Ok(mut child) = command.stdout(Stdio::piped()).spawn() else {
-        println!("NOT RUN: no ffmpeg here");
-        return None;
-    };
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let (mut out, mut room) = (child.stdout.take().unwrap(), vec![0; 65_536]);
     loop {
         let read = out.read(&mut room).unwrap();
@@ -25,6 +27,25 @@ pub(super) fn ffmpeg(arguments: &str, mut chunk: impl FnMut(&[u8])) -> Option<()
     }
     assert!(child.wait().unwrap().success());
     Some(())
+}
+
+/// Whether there is an ffmpeg with the encoder of these arguments.
+fn has_encoder(arguments: &str) -> Result<(), String> {
+    let listed = Command::new("ffmpeg").args(["-hide_banner", "-encoders"]).output();
+    let Ok(listed) = listed else { return Err("no ffmpeg here".to_owned()) };
+    assert!(listed.status.success(), "ffmpeg does not tell its encoders");
+    let encoder = arguments.split(' ').skip_while(|word| !word.starts_with("-c:")).nth(1).expect("an encoder is named");
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    match listed.lines().any(|line| line.split_whitespace().nth(1) == Some(encoder)) {
+        true => Ok(()),
+        false => Err(format!("the ffmpeg here has no encoder {encoder}")),
+    }
+}
+
+#[test]
+fn an_encoder_that_is_not_there_is_named() {
+    let why = has_encoder("-f lavfi -c:v no-such-encoder -f ivf").expect_err("there is none");
+    assert!(why == "no ffmpeg here" || why == "the ffmpeg here has no encoder no-such-encoder", "{why}");
 }
 
 #[test]
