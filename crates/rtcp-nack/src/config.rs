@@ -14,10 +14,10 @@ pub(crate) const MAX_REPAIRS: usize = 16;
 
 /// The value of the MID header extension (RFC 9143 §15). It has room for every mid that
 /// descriptions have here.
-pub type Mid = heapless::Vec<u8, 64>;
+pub type Mid = heapless::Vec<u8, 64, u8>;
 
 /// The value of the header extensions for the identifier of an encoding (RFC 8852 §3.3).
-pub type Rid = heapless::Vec<u8, 16>;
+pub type Rid = heapless::Vec<u8, 16, u8>;
 
 /// The configuration of a stream that is sent.
 // More than fifteen fields: each is a bound, or a number that was negotiated.
@@ -251,9 +251,12 @@ impl SendConfig {
             (false, Some(_)) => 2,
             (false, None) => 0,
         };
+        // A retransmission names its encoding by another extension, which may need the longer form of all (RFC 8285 §4.3).
+        let again =
+            Extensions { rid: None, repaired_rid: extensions.rid.filter(|_| self.rtx.is_some()), ..*extensions };
         self.protection
             .saturating_add(HEADER_LEN)
-            .saturating_add(extensions.size(&self.extensions))
+            .saturating_add(extensions.size(&self.extensions).max(again.size(&self.extensions)))
             .saturating_add(more)
     }
 
