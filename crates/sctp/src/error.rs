@@ -137,7 +137,8 @@ pub enum Failure {
     AbortedByPeer(u16),
     /// The peer broke the protocol, and was told so.
     ProtocolViolation,
-    /// Packets of our size do not arrive: the path's MTU is smaller than [`Config::mtu`](crate::Config::mtu) says.
+    /// A packet does not arrive because it is longer than the path carries: the path has shrunk since its chunk was sent, or its
+    /// size is not searched for.
     PathMtu,
     /// The peer has started the association anew. Over the same DTLS connection that needs a new association on this
     /// side, too.

@@ -197,9 +197,9 @@ impl<A: Allocator> Sender<A> {
         Some(usize::from(sent.len).saturating_add(header))
     }
 
-    /// New packets have at most `bytes` from now on.
+    /// New packets have at most `bytes` from now on, in whole words as chunks have (RFC 9260 §3.2).
     pub(crate) fn set_path_mtu(&mut self, bytes: usize) {
-        self.path = bytes.min(self.mtu);
+        self.path = if bytes < self.mtu { bytes & !3 } else { self.mtu };
     }
 
     /// The most bytes of the next packet. A chunk keeps its length when it is sent again (RFC 9260 §6.9): one that is longer

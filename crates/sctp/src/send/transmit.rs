@@ -224,12 +224,13 @@ impl<A: Allocator> Sender<A> {
             let Some(name) = self.pick(channels, now) else { break };
             let Some(message) = self.messages.get(name) else { break };
             // Whole words, so that no padding is ever cut off.
-            let room = w.room().min(self.path.saturating_sub(w.len())).saturating_sub(header).min(self.max_chunk) & !3;
+            let space = w.room().min(self.path.saturating_sub(w.len())).saturating_sub(header);
+            let room = space.min(self.max_chunk) & !3;
             let unsent = if message.finished { message.unsent } else { message.unsent.saturating_sub(1) };
             let mut len = unsent.min(room);
             let fits = unsent <= room;
             // A small message waits for a packet of its own rather than being cut; a large one fills the packet up.
-            if last.is_some() && !fits && (unsent <= self.largest_payload() || room < self.path / 4) {
+            if last.is_some() && !fits && (unsent <= self.largest_payload() || space < self.path / 4) {
                 break;
             }
             let window = self.window.saturating_sub(self.flying);
