@@ -78,7 +78,7 @@ pub enum Event {
         /// The number of the encoding, counted from 0.
         encoding: usize,
     },
-    /// Frames of this encoding of a track with several of them are sent from now on, or are not: for what descriptions say, or
+    /// Frames of this encoding of a track with several of them are sent from now on, once the connection is up, or are not: for what descriptions say, or
     /// for what the path carries.
     EncodingActive {
         /// The track.

@@ -178,7 +178,8 @@ pub struct Sending<'a> {
     /// Packets tell their encoding by the header extensions [`Extension::Rid`](barertc_wire::Extension::Rid) and
     /// [`Extension::RepairedRid`](barertc_wire::Extension::RepairedRid), which the track needs in its
     /// [`extensions`](Track::extensions). At most [`MAX_ENCODINGS`](crate::MAX_ENCODINGS), each with another name. The
-    /// SSRCs above are those of the first one, for a remote that takes no simulcast. There are no repair packets then.
+    /// SSRCs above are those of the first one: an answer without simulcast tells them, an offer with encodings tells none. There
+    /// are no repair packets then.
     pub rids: &'a [Rid],
 }
 
@@ -217,7 +218,6 @@ pub struct Data<'a> {
 }
 
 impl Track<'_> {
-    /// The payload type of repair packets in an offer.
     /// The payload type of repair packets. A track with encodings has none: browsers and SFUs have them for one encoding only.
     pub(crate) fn flexfec(&self) -> Option<u8> {
         if self.sending.is_some_and(|sending| !sending.rids.is_empty()) {

@@ -42,27 +42,42 @@ pub(super) struct Choice {
     known: u64,
     /// Bytes of all other streams so far, when they were counted, and their bits a second.
     others: (u64, Instant, u64),
+    /// The peer tells of single packets. Without that the estimate is the guess it began with, and only REMB counts.
+    by_packets: bool,
 }
 
 impl Choice {
     pub(super) const fn new() -> Self {
         let zero = Instant::ZERO;
-        Self { doubted: None, added: zero, probe_at: zero, between: FIRST, known: 0, others: (0, zero, 0) }
+        Self {
+            doubted: None,
+            added: zero,
+            probe_at: zero,
+            between: FIRST,
+            known: 0,
+            others: (0, zero, 0),
+            by_packets: false,
+        }
     }
 
-    /// Follows what the path carries. Returns a rate in bits a second that is to be tested.
+    /// Follows what the path carries. `packets` says that feedback of single packets has come, not a REMB. Returns a rate in bits
+    /// a second that is to be tested.
     pub(super) fn follow<A: Allocator + Clone>(
         &mut self,
         now: Instant,
         seen: &GccStats,
+        packets: bool,
         streams: &mut Vec<Streams<A>, A>,
     ) -> Option<u64> {
         self.count_others(now, streams);
-        let carried = seen.delay_based.min(seen.remb.unwrap_or(u64::MAX));
+        self.by_packets |= packets;
+        let (by_delay, by_loss) =
+            if self.by_packets { (seen.delay_based, seen.loss_based) } else { (u64::MAX, u64::MAX) };
+        let carried = by_delay.min(seen.remb.unwrap_or(u64::MAX));
         let sent = self.needed(streams, |s| s.active);
-        let carries = |rate: u64, percent: u64, by_loss: u64| {
+        let carries = |rate: u64, percent: u64, loss: u64| {
             let part = |percent: u64| rate.saturating_mul(percent) / 100;
-            carried >= part(percent) && seen.loss_based >= part(by_loss)
+            carried >= part(percent) && by_loss >= part(loss)
         };
         if !carries(sent, DOWN, DOWN_BY_LOSS) && largest(streams).is_some() {
             let doubted = *self.doubted.get_or_insert(now);
@@ -81,7 +96,8 @@ impl Choice {
             self.added = now;
             return None;
         }
-        if now < self.probe_at {
+        // Nobody would tell what became of a probe.
+        if now < self.probe_at || !self.by_packets {
             return None;
         }
         let grew = carried > self.known.saturating_add(self.known / 10);

@@ -61,7 +61,7 @@ impl<A: Allocator + Clone> Media<A> {
         }
         self.estimate.measured = true;
         self.pace(now);
-        self.choose_encodings(now);
+        self.choose_encodings(now, matches!(packet, Rtcp::Transport(_)));
     }
 
     /// Lets the pacer follow the estimate, unless more is sent on purpose.

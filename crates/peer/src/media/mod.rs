@@ -72,6 +72,8 @@ pub(crate) struct Media<A: Allocator + Clone> {
     /// When the next report is due, if there is something to report about.
     report_at: Instant,
     report_interval: Duration,
+    /// The stream whose report had no room the last time.
+    report_from: usize,
     /// The source of reports where nothing is sent.
     reporter: u32,
 }
@@ -105,6 +107,7 @@ impl<A: Allocator + Clone> Media<A> {
             extended: ExtendedReports::new(),
             report_at: Instant::ZERO,
             report_interval: config.report_interval,
+            report_from: 0,
             reporter,
         })
     }

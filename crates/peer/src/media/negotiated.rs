@@ -69,6 +69,9 @@ impl<A: Allocator + Clone> Media<A> {
         if let Some(stream) = &mut streams.send {
             if !sends {
                 stream.clear_queue(now);
+            } else if !streams.sends && streams.active && streams.place.max_bitrate > 0 {
+                // An encoding begins with a key frame.
+                stream.resume(now);
             } else if !streams.sends && stream.stats().packets_sent > 0 && stream.config().format.is_video() {
                 // The peer has missed what was not sent.
                 streams.key_wanted = true;

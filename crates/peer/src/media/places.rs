@@ -52,14 +52,14 @@ impl<A: Allocator + Clone> Media<A> {
 
     /// Lets the encodings follow the estimate.
     #[cfg(feature = "simulcast")]
-    pub(super) fn choose_encodings(&mut self, now: Instant) {
+    pub(super) fn choose_encodings(&mut self, now: Instant, packets: bool) {
         if self.streams.iter().any(Streams::is_encoding)
-            && let Some(rate) = self.choice.follow(now, &self.estimator.stats(), &mut self.streams)
+            && let Some(rate) = self.choice.follow(now, &self.estimator.stats(), packets, &mut self.streams)
         {
             self.probe(now, rate);
         }
     }
 
     #[cfg(not(feature = "simulcast"))]
-    pub(super) const fn choose_encodings(&self, _: Instant) {}
+    pub(super) const fn choose_encodings(&self, _: Instant, _: bool) {}
 }

@@ -65,11 +65,15 @@ impl<A: Allocator + Clone> Media<A> {
         let receivers = self.streams.iter_mut().filter_map(|s| s.recv.as_mut());
         blocks.extend(receivers.filter_map(|receiver| receiver.report(now)).take(MAX_BLOCKS));
         let ntp = NtpTime::from_instant(now);
-        for stream in self.streams.iter().filter_map(Streams::sending) {
+        let from = core::mem::take(&mut self.report_from);
+        let (before, behind) = (self.streams.iter().enumerate().take(from), self.streams.iter().enumerate().skip(from));
+        for (index, streams) in behind.chain(before) {
+            let Some(stream) = streams.sending() else { continue };
             let Some(info) = stream.sender_report(now, ntp) else { continue };
-            // What does not fit is said next time: reports are not promised at every interval.
+            // What does not fit is said next time, which begins there: reports are not promised at every interval.
             let written = w.sender_report(&info, blocks.iter().copied());
             if written.is_err() || w.sdes_cname(info.ssrc, cname.as_bytes()).is_err() {
+                self.report_from = index;
                 break;
             }
             blocks.clear();
