@@ -87,9 +87,10 @@ pub trait Signals: Clock {
     }
 }
 
+// What is in them may have tokens.
+barertc_wire::opaque! { [] Buffers<'_>; }
+
 /// The buffers of one signaling socket or connection, lent by the caller.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Buffers<'b> {
     /// The buffer for received messages. [`Buffers::MESSAGE`] bytes suffice for every browser.
     pub message: &'b mut [u8],

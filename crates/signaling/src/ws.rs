@@ -20,12 +20,16 @@ pub const CLOSE_POLICY: u16 = 1008;
 /// The close code after a message that is longer than the buffer (RFC 6455 §7.4.1).
 pub const CLOSE_TOO_BIG: u16 = 1009;
 
+// Messages may have tokens.
+barertc_wire::opaque! {
+    [S] WebSocket<'_, S>;
+    [] Incoming<'_>;
+}
+
 /// One end of a WebSocket connection, after the opening handshake.
 ///
 /// A received message stays in the buffer until the next [`recv`](Self::recv). That call can be cancelled without loss: it
 /// awaits the `read` of the stream only, and this value keeps its state.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WebSocket<'b, S> {
     socket: S,
     buf: &'b mut [u8],
@@ -43,8 +47,6 @@ pub struct WebSocket<'b, S> {
 }
 
 /// A received message or control frame.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Incoming<'m> {
     /// A text message, which is UTF-8 (RFC 6455 §8.1).
     Text(&'m mut [u8]),

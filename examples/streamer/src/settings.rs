@@ -4,9 +4,15 @@ use core::net::{IpAddr, SocketAddr};
 
 use barertc::TurnServer;
 
+// They have tokens.
+barertc_wire::opaque! {
+    [] Settings<'_>;
+    [] Whip<'_>;
+}
+
 /// What a user can choose.
 // More than fifteen fields: one for each setting.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings<'a> {
     /// Where the page and signaling are served.
     pub http: SocketAddr,
@@ -84,7 +90,7 @@ pub struct Turn<'a> {
 }
 
 /// A WHIP server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Whip<'a> {
     /// Where it is; without it the board is asked for the host of `url` before each try ([`Board::resolve`](crate::Board::resolve)).
     pub address: Option<SocketAddr>,
