@@ -125,7 +125,7 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
         tracks: &mut Tracks<S, A>,
         small: &mut Option<Source<S, A>>,
     ) -> Error<S::Error> {
-        let (mut key_frame_at, mut had_memory) = (None, true);
+        let (mut key_frame_at, mut had_memory) = (None, [true; 2]);
         loop {
             if app.viewers.borrow().expected() == 0 {
                 // Nobody watches: what was read ahead is nobody's either.
@@ -150,15 +150,18 @@ impl<A: barertc::Allocator + Clone> Ahead<A> {
                 // Memory comes back when frames have been sent; until then this frame's time passes.
                 Err(error @ Error { kind: ErrorKind::OutOfMemory, .. }) => {
                     app.status.set_trouble(format_args!("{error}"));
-                    if mem::replace(&mut had_memory, false) {
+                    if had_memory.get_mut(n).is_some_and(|had| mem::replace(had, false)) {
                         app.board.log(format_args!("media: {error}; frames are left out until there is some"));
                     }
                     None
                 }
                 Err(error) => return error,
             };
-            if frame.is_some() {
-                had_memory = true;
+            if let Some(had) = had_memory.get_mut(n).filter(|_| frame.is_some()) {
+                *had = true;
+            }
+            // Small frames of sound may have memory while pictures have none.
+            if had_memory == [true; 2] {
                 app.status.clear_trouble();
             }
             if let Some(queue) = self.frames.borrow_mut().get_mut(n) {
