@@ -299,8 +299,8 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
     }
 
     /// The largest datagram in bytes that is known to pass on the selected path, what TURN adds included, where
-    /// [`Config::path_mtu`] asks for that. `None` otherwise, without a path, and on a path over TCP, which cuts what is sent
-    /// into segments.
+    /// [`Config::path_mtu`] asks for that. `None` otherwise, before there is a path, and on an ICE-TCP pair, which cuts what is sent into
+    /// segments. Behind a relay the size is searched for, whatever carries the way to the relay.
     #[must_use]
     pub fn path_mtu(&self) -> Option<u16> {
         self.consent.path_mtu().size()
