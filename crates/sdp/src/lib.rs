@@ -85,7 +85,7 @@
 //! None is on by default.
 //!
 //! - `defmt`: `defmt::Format` on the public types.
-//! - `simulcast`: Several encodings of a track that this side sends. Without it [`Sending::rids`] has to be empty.
+//! - `simulcast`: Several encodings of a track that this side sends. Without it `Sending::rids` has to be empty.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_debug_implementations, unnameable_types)]
