@@ -13,7 +13,7 @@ use barertc_wire::{Count, Instant};
 
 use crate::config::Config;
 use crate::error::{Discard, Error};
-use crate::terms::Terms;
+use crate::terms::{Place, Terms};
 
 /// What is told of media where there are some.
 #[allow(dead_code)] // Nothing is.
@@ -24,16 +24,6 @@ pub(crate) enum MediaEvent {
     EncodingActive(u8, u8, bool),
     FrameReceived(u8),
     Bitrate(u64),
-}
-
-/// What streams would be for.
-#[allow(dead_code)] // Nobody asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) track: u8,
-    pub(crate) encoding: u8,
-    pub(crate) rank: u8,
-    pub(crate) max_bitrate: u32,
 }
 
 /// No track has room.

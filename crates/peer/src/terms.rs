@@ -12,6 +12,18 @@ pub(crate) const MAX_PAYLOADS: usize = barertc_sdp::MAX_CODECS;
 /// Encodings that a track may have.
 pub(crate) const ENCODINGS: usize = if cfg!(feature = "simulcast") { barertc_sdp::MAX_ENCODINGS } else { 1 };
 
+/// What the streams are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) track: u8,
+    /// The number of the encoding.
+    pub(crate) encoding: u8,
+    /// How many encodings of the track are smaller.
+    pub(crate) rank: u8,
+    /// Bits a second of the encoding; 0 where it is the only one.
+    pub(crate) max_bitrate: u32,
+}
+
 /// The streams of a track, or of one of its encodings.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {

@@ -4,7 +4,9 @@ use core::net::SocketAddr;
 
 use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::{Codec, H264};
-use crate::simulcast::Rid;
+use crate::error::{Error, SectionError};
+use crate::limits::MAX_SECTIONS;
+use crate::simulcast::{Rid, check_rids};
 use barertc_wire::{ExtensionMap, Fingerprint};
 
 /// The values of a local description, borrowed for one call.
@@ -364,4 +366,34 @@ impl LocalCodec {
     pub const fn kind(&self) -> MediaKind {
         if self.codec.is_video() { MediaKind::Video } else { MediaKind::Audio }
     }
+}
+
+/// Checks the local sections: their number, their SSRCs and their mids.
+pub(crate) fn check_sections(sections: Sections<'_>) -> Result<(), Error> {
+    let in_use = sections.iter().filter(|s| !matches!(s, Section::Ended { .. })).count();
+    if in_use > MAX_SECTIONS {
+        return Err(Error::TooMany { what: "sections in use", limit: MAX_SECTIONS });
+    }
+    let ssrcs = || {
+        sections
+            .iter()
+            .filter_map(|s| if let Section::Track(track) = s { track.sending } else { None })
+            .flat_map(|s| [Some(s.ssrc), s.rtx_ssrc, s.fec_ssrc])
+            .flatten()
+    };
+    for (at, ssrc) in ssrcs().enumerate() {
+        if ssrcs().take(at).any(|other| other == ssrc) {
+            return Err(Error::RepeatedSsrc { ssrc });
+        }
+    }
+    for (index, section) in sections.iter().enumerate() {
+        if let Section::Track(Track { sending: Some(sending), .. }) = &section {
+            check_rids(index, sending.rids)?;
+        }
+        let Some(mid) = section.mid() else { continue };
+        if sections.iter().take(index).any(|s| s.mid() == Some(mid)) {
+            return Err(Error::Section { index, rule: SectionError::RepeatedMid });
+        }
+    }
+    Ok(())
 }

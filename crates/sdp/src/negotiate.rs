@@ -4,13 +4,13 @@ use barertc_wire::{Extension, ExtensionMap};
 
 use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::Codec;
-use crate::error::{Error, SectionError, TransportError};
+use crate::error::{Error, TransportError};
 use crate::limits::{MAX_CODECS, MAX_KINDS, MAX_MEDIA, MAX_SECTIONS, MAX_SSRCS};
 use crate::list::{List, Name};
-use crate::local::{Data, Local, LocalCodec, Section, Sections, Track};
+use crate::local::{Data, Local, LocalCodec, Section, Track, check_sections};
 use crate::media::{Media, Payload, RemoteSsrc};
 use crate::session::Session;
-use crate::simulcast::{Simulcast, check_rids};
+use crate::simulcast::Simulcast;
 
 /// The result of an offer and its answer: the values to configure ICE, DTLS, SCTP and RTP with.
 #[derive(Clone, Debug)]
@@ -331,36 +331,6 @@ impl Negotiated {
         self.setup = rule(transport.setup).ok_or(TransportError::Setup)?;
         Ok(())
     }
-}
-
-/// Checks the local sections: their number, their SSRCs and their mids.
-pub(crate) fn check_sections(sections: Sections<'_>) -> Result<(), Error> {
-    let in_use = sections.iter().filter(|s| !matches!(s, Section::Ended { .. })).count();
-    if in_use > MAX_SECTIONS {
-        return Err(Error::TooMany { what: "sections in use", limit: MAX_SECTIONS });
-    }
-    let ssrcs = || {
-        sections
-            .iter()
-            .filter_map(|s| if let Section::Track(track) = s { track.sending } else { None })
-            .flat_map(|s| [Some(s.ssrc), s.rtx_ssrc, s.fec_ssrc])
-            .flatten()
-    };
-    for (at, ssrc) in ssrcs().enumerate() {
-        if ssrcs().take(at).any(|other| other == ssrc) {
-            return Err(Error::RepeatedSsrc { ssrc });
-        }
-    }
-    for (index, section) in sections.iter().enumerate() {
-        if let Section::Track(Track { sending: Some(sending), .. }) = &section {
-            check_rids(index, sending.rids)?;
-        }
-        let Some(mid) = section.mid() else { continue };
-        if sections.iter().take(index).any(|s| s.mid() == Some(mid)) {
-            return Err(Error::Section { index, rule: SectionError::RepeatedMid });
-        }
-    }
-    Ok(())
 }
 
 impl Default for Negotiated {

@@ -179,6 +179,7 @@ fn received(value: &str) -> Option<&str> {
     let words: List<&str, 5> = {
         let mut words = List::new();
         for word in split(value, b' ').filter(|word| !word.is_empty()) {
+            // A fifth word is one too many already: what follows it changes nothing.
             let _ = words.push(word);
         }
         words

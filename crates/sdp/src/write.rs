@@ -8,9 +8,9 @@ use crate::attr::{Direction, Feedback, MediaKind, Setup};
 use crate::codec::Codec;
 use crate::error::{Error, SectionError, TransportError};
 use crate::line::{is_token, word};
-use crate::local::{Data, Local, LocalCodec, Section, Sections, Sending, Track};
+use crate::local::{Data, Local, LocalCodec, Section, Sections, Sending, Track, check_sections};
 use crate::media::Media;
-use crate::negotiate::{Line, Negotiated, NegotiatedCodec, check_sections};
+use crate::negotiate::{Line, Negotiated, NegotiatedCodec};
 use crate::session::{Bundle, Session};
 use crate::simulcast::Simulcast;
 

@@ -10,8 +10,7 @@ use barertc_wire::Instant;
 use super::PeerConnection;
 use crate::agreement::{Track, is_supported};
 use crate::error::{Error, RECEIVED};
-use crate::media::Place;
-use crate::terms::{ENCODINGS, Source};
+use crate::terms::{ENCODINGS, Place, Source};
 use crate::track::{TrackConfig, TrackId, TrackInfo};
 
 impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {

@@ -28,12 +28,11 @@ use barertc_wire::Instant;
 
 use crate::config::{Config, RecvBounds, StreamConfig};
 use crate::error::{Discard, Error};
+use crate::terms::Place;
 
 use receiver::Receiver;
 use share::Share;
 use streams::Streams;
-
-pub(crate) use streams::Place;
 
 /// How long a probe takes.
 const PROBE: Duration = Duration::from_millis(100);

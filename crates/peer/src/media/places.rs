@@ -5,9 +5,9 @@ use barertc_rtcp_nack::SendStream;
 use barertc_wire::Instant;
 
 use super::Media;
-#[cfg(feature = "simulcast")]
-use super::streams::Place;
 use super::streams::Streams;
+#[cfg(feature = "simulcast")]
+use crate::terms::Place;
 
 impl<A: Allocator + Clone> Media<A> {
     /// The streams of an encoding.

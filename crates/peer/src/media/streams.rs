@@ -7,18 +7,7 @@ use barertc_rtp::Packet;
 use barertc_wire::Instant;
 
 use super::receiver::Receiver;
-
-/// What the streams are for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) track: u8,
-    /// The number of the encoding.
-    pub(crate) encoding: u8,
-    /// How many encodings of the track are smaller.
-    pub(crate) rank: u8,
-    /// Bits a second of the encoding; 0 where it is the only one.
-    pub(crate) max_bitrate: u32,
-}
+use crate::terms::Place;
 
 /// The streams of a track, or of one of its encodings.
 pub(crate) struct Streams<A: Allocator + Clone> {

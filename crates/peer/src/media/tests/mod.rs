@@ -11,10 +11,10 @@ use barertc_crypto::{Generator, selftest::Predictable};
 use barertc_rtp::{Frame, FrameInfo, Framing, PayloadFormat};
 use barertc_wire::{ExtensionMap, Instant};
 
-use super::{Media, MediaEvent, Place};
+use super::{Media, MediaEvent};
 use crate::config::{Config, RecvBounds};
 use crate::error::Discard;
-use crate::terms::{PayloadTerms, Remote, Source, Terms};
+use crate::terms::{PayloadTerms, Place, Remote, Source, Terms};
 
 fn terms(sends: bool, payload_types: &[u8]) -> Terms {
     let payloads = payload_types.iter().map(|&payload_type| PayloadTerms {

@@ -7,10 +7,10 @@ use barertc_crypto::{Generator, selftest::Predictable};
 use barertc_rtp::{Frame, FrameInfo, Framing, Packet, PayloadFormat};
 use barertc_wire::{Extension, ExtensionMap, Instant};
 
-use super::{Media, Place, frame, packet, terms};
+use super::{Media, frame, packet, terms};
 use crate::config::{Config, RecvBounds};
 use crate::error::Error;
-use crate::terms::{Remote, Source, Terms};
+use crate::terms::{Place, Remote, Source, Terms};
 
 fn config() -> Config {
     Config { recv_audio: RecvBounds::audio(1), recv_video: RecvBounds::video(1), ..Config::default() }
