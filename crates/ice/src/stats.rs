@@ -72,6 +72,6 @@ pub struct CandidatePairStats {
     pub responses_sent: u32,
     /// Retransmissions of connectivity checks.
     pub retransmissions_sent: u32,
-    /// Consent checks sent.
+    /// Consent checks sent, and probes of the path MTU, which renew consent as well.
     pub consent_requests_sent: u32,
 }

@@ -254,12 +254,13 @@ impl<A: Allocator + Clone, P: Provider> Agent<A, P> {
             Some(size) => self.consent.path_mtu_mut().on_sent(now, new, size),
             None => {
                 active.on_sent(new, now);
-                if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
-                    pair.stats.consent_requests_sent = pair.stats.consent_requests_sent.saturating_add(1);
-                }
                 new
             }
         };
+        // A probe renews consent, too.
+        if let Some(pair) = self.checklist.by_id_mut(self.consent.pair()) {
+            pair.stats.consent_requests_sent = pair.stats.consent_requests_sent.saturating_add(1);
+        }
         let active = self.consent.active()?;
         // A nominated pair says so again: a peer that lost its state, or that counts nominations, stays with it.
         let use_candidate = controlling && active.nominated && !previous;
