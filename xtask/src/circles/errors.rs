@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use syn::{Fields, Item, Type};
 
-/// The variants of a file's enums whose text leaves a field out: `Enum::Variant: field`.
-pub fn silent(path: &Path) -> Result<Vec<String>> {
+/// How many fields a file's enums have, and the variants whose text leaves one out: `Enum::Variant: field`.
+pub fn silent(path: &Path) -> Result<(usize, Vec<String>)> {
     find(&fs::read_to_string(path)?).with_context(|| format!("{} is no Rust", path.display()))
 }
 
-fn find(text: &str) -> Result<Vec<String>> {
-    let mut silent = Vec::new();
+fn find(text: &str) -> Result<(usize, Vec<String>)> {
+    let (mut fields_of_all, mut silent) = (0, Vec::new());
     for item in &syn::parse_file(text)?.items {
         let Item::Enum(of) = item else { continue };
         let Some(shown) = display(text, &of.ident.to_string()) else { continue };
@@ -20,13 +20,14 @@ fn find(text: &str) -> Result<Vec<String>> {
             let Fields::Named(fields) = &variant.fields else { continue };
             let arms = arms(shown, &variant.ident.to_string());
             for field in fields.named.iter().filter_map(|field| field.ident.as_ref()) {
+                fields_of_all += 1;
                 if !arms.iter().any(|arm| has_word(arm, &field.to_string())) {
                     silent.push(format!("{}::{}: {field}", of.ident, variant.ident));
                 }
             }
         }
     }
-    Ok(silent)
+    Ok((fields_of_all, silent))
 }
 
 /// The source of an enum's `Display`.
@@ -72,6 +73,7 @@ mod tests {
                  Self::Longer => \"limit\",\n        }}\n    }}\n}}\n"
             ))
             .unwrap()
+            .1
         };
         assert!(of("Self::Long { limit, value } => write!(f, \"{value} bytes: the limit is {limit}\"),").is_empty());
         assert_eq!(of("Self::Long { limit, .. } => write!(f, \"more than {limit}\"),"), ["Error::Long: value"]);
