@@ -49,6 +49,13 @@ fn table() -> Result<String> {
     if Command::new("taskset").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
         let mut pinned = Command::new("taskset");
         pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args()).current_dir(root());
+        // With another environment, Cargo would compile everything again, and on one core.
+        for (key, value) in command.get_envs() {
+            match value {
+                Some(value) => pinned.env(key, value),
+                None => pinned.env_remove(key),
+            };
+        }
         command = pinned;
     } else {
         println!("  not pinned to a core: there is no `taskset`");

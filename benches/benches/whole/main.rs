@@ -129,7 +129,7 @@ pub struct Amount {
     tiny: usize,
 }
 
-const FULL: Amount = Amount { rounds: 5, set_ups: 10, frames: 40, bulk: 32 << 20, small: 8 << 20, tiny: 10_000 };
+const FULL: Amount = Amount { rounds: 15, set_ups: 10, frames: 40, bulk: 32 << 20, small: 8 << 20, tiny: 10_000 };
 const QUICK: Amount = Amount { rounds: 1, set_ups: 1, frames: 2, bulk: 1 << 20, small: 64 << 10, tiny: 500 };
 
 /// Messages under way at the most.
@@ -168,16 +168,18 @@ fn main() {
     }
     let mut rows: Vec<Row> = all.iter().map(|contender| Row::new(contender.name)).collect();
     for round in 0..amount.rounds {
-        for (contender, row) in all.iter().zip(&mut rows) {
-            measure(contender, row, &amount);
+        // All stacks do one work before any does the next, so that a machine that changes its speed changes it for all of them.
+        for work in [set_up, video, bulk] {
+            for (contender, row) in all.iter().zip(&mut rows) {
+                work(contender, row, &amount);
+            }
         }
         eprintln!("round {} of {}", round + 1, amount.rounds);
     }
-    table::print(&mut rows, &amount);
+    table::print(&rows, &amount);
 }
 
-/// All works of one kind, once.
-fn measure(contender: &Contender, row: &mut Row, amount: &Amount) {
+fn set_up(contender: &Contender, row: &mut Row, amount: &Amount) {
     let before = heap::live();
     let pair = (contender.make)(Shape::Channel);
     row.live = heap::live() - before;
@@ -187,15 +189,18 @@ fn measure(contender: &Contender, row: &mut Row, amount: &Amount) {
         drop((contender.make)(Shape::Channel));
     }
     row.add(Cell::SetUp, (cpu() - start).as_secs_f64() * 1e3 / amount.set_ups as f64);
+}
 
+fn video(contender: &Contender, row: &mut Row, amount: &Amount) {
     let mut pair = (contender.make)(Shape::Video);
     let video = frames(&mut *pair, amount.frames);
     row.packet_bytes = video.bytes as f64 / video.packets as f64;
     row.add(Cell::Send, video.send);
     row.add(Cell::SendReceive, video.send + video.receive);
     row.add(Cell::PacketAllocations, video.allocations);
-    drop(pair);
+}
 
+fn bulk(contender: &Contender, row: &mut Row, amount: &Amount) {
     let mut pair = (contender.make)(Shape::Bulk);
     let (each, _) = messages(&mut *pair, 65_536, amount.bulk / 65_536, BUFFER / 65_536);
     row.add(Cell::Bulk, 65_536.0 / each * 1e3);

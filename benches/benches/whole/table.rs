@@ -37,12 +37,17 @@ impl Row {
     }
 
     fn at(&self, cell: Cell, part: f64) -> f64 {
-        let values = &self.values[cell as usize];
-        values[((values.len() - 1) as f64 * part).round() as usize]
+        at(self.values[cell as usize].clone(), part)
     }
 
     fn middle(&self, cell: Cell) -> f64 {
         self.at(cell, 0.5)
+    }
+
+    /// The median of what this took in each round over what `other` took in the same round.
+    fn over(&self, other: &Self, cell: Cell) -> f64 {
+        let pairs = self.values[cell as usize].iter().zip(&other.values[cell as usize]);
+        at(pairs.map(|(own, other)| own / other).collect(), 0.5)
     }
 
     /// The median, and how far the quartiles are from it, in percent.
@@ -53,10 +58,13 @@ impl Row {
     }
 }
 
-pub fn print(rows: &mut [Row], amount: &Amount) {
-    for row in rows.iter_mut() {
-        row.values.iter_mut().for_each(|values| values.sort_by(f64::total_cmp));
-    }
+/// The value that `part` of all values is below.
+fn at(mut values: Vec<f64>, part: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * part).round() as usize]
+}
+
+pub fn print(rows: &[Row], amount: &Amount) {
     println!("Medians of {} rounds in turns; ± is half of what lies between the quartiles.\n", amount.rounds);
     println!(
         "| two connections | set-up, CPU of both, ms | live, KB | send {} kB, ns a packet | bytes a packet | send and receive, ns a packet | allocations a packet |",
@@ -89,20 +97,20 @@ pub fn print(rows: &mut [Row], amount: &Amount) {
     }
     let Some((first, others)) = rows.split_first() else { return };
     println!(
-        "\nTimes of the others over those of `{}`, of the medians (for 64 KiB its rate over theirs):\n",
+        "\nTimes of the others over those of `{}`, the median of the rounds (for 64 KiB its rate over theirs):\n",
         first.name
     );
     println!("| | set-up | send | send and receive | 64 KiB | 1 KiB | 100 B |");
     println!("|---|--:|--:|--:|--:|--:|--:|");
     for row in others {
-        let ratio = |cell| format!("{:.2}", row.middle(cell) / first.middle(cell));
+        let ratio = |cell| format!("{:.2}", row.over(first, cell));
         println!(
             "| {} | {} | {} | {} | {:.2} | {} | {} |",
             row.name,
             ratio(Cell::SetUp),
             ratio(Cell::Send),
             ratio(Cell::SendReceive),
-            first.middle(Cell::Bulk) / row.middle(Cell::Bulk),
+            first.over(row, Cell::Bulk),
             ratio(Cell::Small),
             ratio(Cell::Tiny),
         );
