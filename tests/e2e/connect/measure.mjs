@@ -9,8 +9,9 @@ const PATIENCE = 15_000;
 const now = () => performance.timeOrigin + performance.now();
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Runs in the page: one connection with one channel, and the times of what happens to it.
-export function prepare({ inBand, offers }) {
+// Runs in the page: one connection with one channel, and the times of what happens to it. Who `opens` an in-band channel is
+// one of ours, where there is one.
+export function prepare({ inBand, offers, opens }) {
   const pc = new RTCPeerConnection();
   const at = {};
   const note = (what) => { at[what] ??= performance.timeOrigin + performance.now(); };
@@ -20,6 +21,7 @@ export function prepare({ inBand, offers }) {
     if (channel.readyState === 'open') channel.onopen();
   };
   if (!inBand) use(pc.createDataChannel('agreed', { negotiated: true, id: 4 }));
+  else if (opens) use(pc.createDataChannel('in-band'));
   else if (offers) pc.createDataChannel('makes an m-line');
   pc.ondatachannel = ({ channel }) => use(channel);
   pc.onconnectionstatechange = () => note(pc.connectionState);
@@ -70,7 +72,7 @@ function program(library, args, port) {
 export async function measureTwo(pages, { inBand, delay, loss = 0 }) {
   const link = await Link.start(delay, loss);
   try {
-    await Promise.all(pages.map((page, n) => page.evaluate(prepare, { inBand, offers: n === 0 })));
+    await Promise.all(pages.map((page, n) => page.evaluate(prepare, { inBand, offers: n === 0, opens: n === 0 })));
     const offer = await offerOf(pages[0]);
     link.browser = portOf(offer);
     await sleep(delay);
