@@ -19,7 +19,7 @@ export class Link {
     const link = new Link();
     [link.near, link.far] = await Promise.all([bound(), bound()]);
     [link.forBrowser, link.forPeer] = [link.near.address().port, link.far.address().port];
-    link.peer = peer;
+    [link.peer, link.delay] = [peer, delay];
     link.counts = { up: 0, down: 0, lost: 0 };
     link.passed = () => {};
     const pass = (name, send) => (datagram, from) => {
@@ -40,7 +40,9 @@ export class Link {
     return link;
   }
 
-  end() {
+  // What is on its way arrives: a goodbye that does not leaves its sender's place taken.
+  async end() {
+    await new Promise((done) => setTimeout(done, this.delay + 20));
     this.open = false;
     this.near.close();
     this.far.close();

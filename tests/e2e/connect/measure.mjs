@@ -91,7 +91,7 @@ export async function measureTwo(pages, { inBand, delay, loss = 0 }) {
     return { up: since(ours.connected), ourOpen: since(ours.open), open: since(theirs.open), heard: since(theirs.heard), back: since(ours.heard) };
   } finally {
     await Promise.all(pages.map((page) => page.evaluate(() => window.connecting.pc.close()).catch(() => {})));
-    link.end();
+    await link.end();
   }
 }
 
@@ -107,7 +107,7 @@ async function channels() {
 async function freePort() {
   const probe = await Link.start(0, 0, 9);
   const port = probe.forBrowser;
-  probe.end();
+  await probe.end();
   return port;
 }
 
@@ -154,6 +154,6 @@ export async function measure(page, { role, library, snap, sped, inBand, delay, 
   } finally {
     await page.evaluate(() => window.connecting.pc.close()).catch(() => {});
     ours.end();
-    link.end();
+    await link.end();
   }
 }

@@ -34,7 +34,9 @@ function ask(url) {
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);
       if (message.type === 'offer') done(message.sdp);
+      else if (message.type !== 'candidate') fail(new Error(`no offer: ${data}`));
     };
+    socket.onclose = () => fail(new Error('no offer, and the socket is closed'));
   });
 }
 
@@ -103,7 +105,7 @@ export async function measureMediaTwo(pages, { delay, loss = 0 }) {
     return await seen(pages[0], begun, rtp);
   } finally {
     await Promise.all(pages.map((page) => page.evaluate(() => window.connecting.pc.close()).catch(() => {})));
-    link.end();
+    await link.end();
   }
 }
 
@@ -151,6 +153,6 @@ export async function measureMedia(page, url, { role, delay, loss = 0 }) {
   } finally {
     await page.evaluate(() => window.connecting.pc.close()).catch(() => {});
     await leave();
-    link.end();
+    await link.end();
   }
 }
