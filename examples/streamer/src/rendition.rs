@@ -20,9 +20,12 @@ const PROBE: u64 = 165;
 const STEP: u64 = 170;
 /// What a newcomer's path is asked first, in bits a second, by its first key frame.
 const BEGIN: u64 = 5_000_000;
-/// The same for one as near as this: a network of the house carries more, and a picture is there sooner.
+/// The same for one as near as this: a network of the house carries more, and a picture is there sooner. Who is further away
+/// begins with the small rendition, whose key frame is there sooner at that rate.
 const NEAR: Duration = Duration::from_millis(20);
 const BEGIN_NEAR: u64 = 20_000_000;
+/// What the first pictures have shown of the path is known by then.
+const BEGUN: Duration = Duration::from_millis(500);
 /// Between probes: at first, and at most; each that fails doubles it.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(40);
@@ -47,8 +50,19 @@ pub(crate) struct Rendition {
     between: Duration,
     /// The estimate at the last probe.
     known: u64,
-    /// Pictures did not leave as fast as they came: until then the small rendition stays, whatever the path carries.
-    overrun: Option<Instant>,
+    /// Until then the small rendition stays, whatever the path seems to carry.
+    stays: Option<(Instant, Reason)>,
+    /// Its first picture has left.
+    begun: bool,
+}
+
+/// Why the small rendition stays for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// Nothing is known of the path of a newcomer.
+    New,
+    /// Pictures did not leave as fast as they came.
+    TooSlow,
 }
 
 impl Default for Rendition {
@@ -62,7 +76,8 @@ impl Default for Rendition {
             probe_at,
             between: FIRST,
             known: 0,
-            overrun: None,
+            stays: None,
+            begun: false,
         }
     }
 }
@@ -71,17 +86,21 @@ impl fmt::Display for Rendition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |small| if small { "small" } else { "large" };
         f.write_str(name(self.small))?;
-        if self.uses_small() {
-            f.write_str(if self.overrun.is_some() { " (pictures leave too slowly)" } else { " (narrow path)" })?;
+        if self.small || self.wants_small {
+            f.write_str(match self.stays {
+                Some((_, Reason::TooSlow)) => " (pictures leave too slowly)",
+                Some((_, Reason::New)) => " (the path is new)",
+                None => " (narrow path)",
+            })?;
         }
         if self.small == self.wants_small { Ok(()) } else { write!(f, ", soon {}", name(self.wants_small)) }
     }
 }
 
 impl Rendition {
-    /// Whether the small rendition is needed for this viewer.
+    /// Whether the small rendition is needed for this viewer, or may be: which one it begins with is not known before.
     pub(crate) const fn uses_small(&self) -> bool {
-        self.small || self.wants_small
+        self.small || self.wants_small || !self.begun
     }
 
     /// Looks at what the path carries; the large rendition takes `bitrate` bits a second.
@@ -106,10 +125,10 @@ impl Rendition {
             if now > doubted + PROBED {
                 self.lower(now);
             }
-        } else if self.overrun.is_some_and(|until| now < until) {
-            // The path says nothing about that.
+        } else if self.stays.is_some_and(|(until, _)| now < until) {
+            // The path says nothing about that, or not yet.
         } else if seen.delay_based >= part(UP) && seen.loss_based >= part(DOWN) {
-            (self.wants_small, self.since, self.overrun) = (false, now, None);
+            (self.wants_small, self.since, self.stays) = (false, now, None);
         } else if now >= self.probe_at && self.small {
             // In steps, since what does not fit is a queue that the next pictures wait in.
             let next = seen.delay_based.saturating_mul(STEP) / 100;
@@ -126,7 +145,7 @@ impl Rendition {
     pub(crate) fn overrun(&mut self, now: Instant, there_is_small: bool) {
         if there_is_small && !self.wants_small {
             self.lower(now);
-            self.overrun = Some(now + self.between);
+            self.stays = Some((now + self.between, Reason::TooSlow));
         }
     }
 
@@ -137,14 +156,20 @@ impl Rendition {
         (self.doubted, self.wants_small, self.since, self.probe_at) = (None, true, now, now + self.between);
     }
 
-    /// The first picture is about to leave.
+    /// The first picture is about to leave, of which there may be a small one.
     pub(crate) fn begin<A: Allocator + Clone, P: Provider>(
-        &self,
+        &mut self,
         now: Instant,
+        there_is_small: bool,
         connection: &mut PeerConnection<'_, A, P>,
     ) {
         let round_trip = connection.stats().candidate_pair.and_then(|pair| pair.current_round_trip_time);
         let near = round_trip.is_some_and(|time| time < NEAR);
+        if !self.begun && there_is_small && !near {
+            (self.wants_small, self.since) = (true, now);
+            (self.stays, self.probe_at) = (Some((now + BEGUN, Reason::New)), now + BEGUN);
+        }
+        self.begun = true;
         connection.probe(now, if near { BEGIN_NEAR } else { BEGIN });
     }
 
@@ -169,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_overrun_is_answered_only_where_there_is_a_small_rendition() {
-        let mut rendition = Rendition::default();
+        let mut rendition = Rendition { begun: true, ..Rendition::default() };
         rendition.overrun(Instant::from_millis(5), false);
         assert_eq!((rendition.uses_small(), rendition.to_string().as_str()), (false, "large"));
         rendition.overrun(Instant::from_millis(5), true);

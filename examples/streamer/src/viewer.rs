@@ -184,6 +184,11 @@ impl<'b, B: Board> Viewer<'b, B> {
         self.role == Role::Watches && matches!(self.stage, Stage::Connected | Stage::Silent { .. })
     }
 
+    /// Whether it is, or soon will be.
+    pub(crate) fn expects_pictures(&self) -> bool {
+        self.watches() || (self.role == Role::Watches && self.is_connecting())
+    }
+
     /// The signaling socket over which it was agreed on is closed. Before a path is found that is the end of it.
     pub(crate) fn socket_closed(&mut self, now: Instant) {
         let Stage::Connecting { until } = &mut self.stage else { return };
@@ -242,10 +247,11 @@ impl<'b, B: Board> Viewer<'b, B> {
         small: Option<&Frame<B::Psram>>,
         there_is_small: bool,
     ) {
-        let Some(frame) = self.rendition.pick(large, small) else { return };
-        if frame.is_key() && !core::mem::replace(&mut self.started, true) {
-            self.rendition.begin(now, &mut self.connection);
+        if large.is_key() && !self.started {
+            self.rendition.begin(now, small.is_some(), &mut self.connection);
         }
+        let Some(frame) = self.rendition.pick(large, small) else { return };
+        self.started |= frame.is_key();
         // A full queue drops the frame, and the connection asks for a key frame later: the network of one viewer holds up no
         // other.
         if self.started && self.connection.send_frame(now, self.video, frame).is_err() {

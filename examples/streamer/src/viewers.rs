@@ -183,7 +183,7 @@ impl<'b, B: Board> Viewers<'b, B> {
 
     /// Viewers that are connected or want to be.
     pub(crate) fn expected(&self) -> usize {
-        self.slots.iter().filter(|(_, v)| v.watches() || (v.role() == Role::Watches && v.is_connecting())).count()
+        self.slots.iter().filter(|(_, v)| v.expects_pictures()).count()
     }
 
     /// Whether somebody has this socket to himself.
@@ -223,9 +223,9 @@ impl<'b, B: Board> Viewers<'b, B> {
         self.watching().for_each(|viewer| viewer.look_for_room(now, enough));
     }
 
-    /// Whether anybody has the smaller rendition, or shall have it.
+    /// Whether anybody has the smaller rendition, or may have it soon.
     pub(crate) fn is_small_wanted(&self) -> bool {
-        self.slots.iter().any(|(_, v)| v.watches() && v.rendition().uses_small())
+        self.slots.iter().any(|(_, v)| v.expects_pictures() && v.rendition().uses_small())
     }
 
     /// Whether somebody cannot go on without a key frame.
@@ -257,8 +257,7 @@ impl<'b, B: Board> Viewers<'b, B> {
 
     /// Says goodbye to all who watch or want to; how many.
     pub(crate) fn end_watching(&mut self, now: Instant) -> usize {
-        let watching = self.iter_mut().filter(|viewer| viewer.watches() || viewer.is_connecting());
-        watching.filter(|viewer| viewer.role() == Role::Watches).map(|viewer| viewer.close(now)).count()
+        self.iter_mut().filter(|viewer| viewer.expects_pictures()).map(|viewer| viewer.close(now)).count()
     }
 
     pub(crate) fn close_all(&mut self, now: Instant) {

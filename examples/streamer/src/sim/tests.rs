@@ -237,6 +237,39 @@ fn the_first_picture_is_there_soon() {
     });
 }
 
+/// A viewer who is far away sees the small rendition first, and the large one from the next key frame on.
+#[test]
+fn who_is_far_away_begins_with_the_small_rendition() {
+    const SMALL: &[u8] = include_bytes!("../../../media/sample-small.brtc");
+    let files = [("sample.brtc".to_string(), SAMPLE.to_vec()), ("sample-small.brtc".to_string(), SMALL.to_vec())];
+    let image = image::build(8 << 20, 4096, &files).expect("room");
+    let clock = SimClock::new();
+    let flash = Slow { image: &image, clock: &clock, nanos_per_byte: 100 };
+    let mut cache = [0; 4096];
+    let mut storage = LittleFs::new(flash, 4096, &mut cache);
+    with_viewer(&clock, "sample.brtc", &mut storage, |pass, board, viewer| {
+        viewer.latency = Duration::from_millis(100);
+        while viewer.connection.connection_state() != ConnectionState::Connected {
+            pass(Duration::from_millis(1), viewer);
+            assert!(clock.now() < barertc_wire::Instant::from_millis(10_000), "not connected");
+        }
+        let connected = clock.now();
+        pass(SECOND, viewer);
+        let (first, is_key) = *viewer.frames[0].first().expect("a picture");
+        let bytes = viewer.first_key.expect("a key frame");
+        pass(9 * SECOND, viewer);
+        let log = board.log.borrow();
+        let large = log.iter().position(|line| line.contains("large")).expect("the large rendition");
+        println!("connected to picture: {:?}, {bytes} bytes; line {large} of {}", first - connected, log.len());
+        assert!(is_key);
+        assert!(bytes < 40_000, "a key frame of {bytes} bytes");
+        // Its own round trip: we are connected later than the viewer is.
+        assert!(first - connected < Duration::from_millis(230), "{:?}", first - connected);
+        assert!(log.last().is_some_and(|line| !line.contains("small")), "{log:?}");
+        assert!(longest_pause(viewer.frames[0].iter().map(|(at, _)| *at)) < Duration::from_millis(250));
+    });
+}
+
 /// Who answers each `Ping` at once gets no more than two a second: the game would take all the processor has.
 #[test]
 fn a_viewer_that_answers_at_once_is_not_asked_at_once() {

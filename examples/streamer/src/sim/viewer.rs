@@ -17,6 +17,7 @@ use barertc_wire::Instant;
 use super::SimBoard;
 use super::board::DEVICE;
 
+/// From one to the other, as it is at first.
 const LATENCY: Duration = Duration::from_millis(5);
 /// What a link holds that has a rate, in time.
 const QUEUE: Duration = Duration::from_millis(250);
@@ -35,6 +36,10 @@ pub(crate) struct SimViewer<'i> {
     pub(crate) messages: u32,
     /// Of them, those that want an answer, which each gets at once.
     pub(crate) pings: u32,
+    /// From one to the other.
+    pub(crate) latency: Duration,
+    /// Bytes of the first key frame.
+    pub(crate) first_key: Option<usize>,
     /// Bits a second of the way to here, where it has a bound, and until when it is busy.
     pub(crate) rate: Option<u64>,
     busy: Instant,
@@ -84,6 +89,8 @@ impl<'i> SimViewer<'i> {
             consents: Vec::new(),
             messages: 0,
             pings: 0,
+            latency: LATENCY,
+            first_key: None,
             rate: None,
             busy: Instant::ZERO,
         })
@@ -103,7 +110,7 @@ impl<'i> SimViewer<'i> {
             }
             let nanos = self.rate.map_or(0, |rate| (datagram.len() as u64 + 28) * 8_000_000_000 / rate);
             self.busy = begin + Duration::from_nanos(nanos);
-            self.inbound.push_back((self.busy + LATENCY, datagram));
+            self.inbound.push_back((self.busy + self.latency, datagram));
         }
         while self.inbound.front().is_some_and(|(at, _)| *at <= now) {
             let Some((_, mut datagram)) = self.inbound.pop_front() else { break };
@@ -121,7 +128,7 @@ impl<'i> SimViewer<'i> {
         self.events(now);
         let mut room = [0; 2_048];
         while let Some(transmit) = self.connection.poll_transmit(now, &mut room) {
-            self.outbound.push_back((now + LATENCY, room[..transmit.len].into()));
+            self.outbound.push_back((now + self.latency, room[..transmit.len].into()));
         }
         self.events(now);
         let mut arrived = false;
@@ -158,6 +165,9 @@ impl<'i> SimViewer<'i> {
                         let kind = usize::from(track != self.tracks[0]);
                         let key = kind == 0
                             && room[..frame.len].windows(4).take(64).any(|w| w[..3] == [0, 0, 1] && w[3] & 31 == 5);
+                        if key {
+                            self.first_key = self.first_key.or(Some(frame.len));
+                        }
                         if frame.complete {
                             self.frames[kind].push((now, key));
                         }
