@@ -56,6 +56,30 @@ export function likeness(heard) {
   return { like, level: 10 * Math.log10(power / 32_768 ** 2) };
 }
 
+// A command that says the chirp each second, as PCM of 48 kHz that ffmpeg encodes, and notes in `times` when it begins to.
+export function mouth(script, times) {
+  const words = Int16Array.from(chirp(48_000), (value) => value * 32_767);
+  writeFileSync(script, `
+    import { appendFileSync } from 'node:fs';
+    const words = Int16Array.from(${JSON.stringify([...words])});
+    const second = new Int16Array(48_000);
+    second.set(words);
+    const start = performance.now();
+    let block = 0;
+    process.stdout.on('error', () => process.exit());
+    setInterval(() => {
+      for (; block * 10 <= performance.now() - start; block++) {
+        const at = (block % 100) * 480;
+        if (at === 0) appendFileSync(${JSON.stringify(times)}, performance.timeOrigin + performance.now() + '\\n');
+        process.stdout.write(Buffer.from(second.buffer, at * 2, 960));
+      }
+    }, 5);
+  `);
+  const encoder = 'ffmpeg -loglevel error -fflags nobuffer -probesize 32 -analyzeduration 0 -f s16le -ar 48000 -ac 1 -i - ' +
+    '-c:a libopus -b:a 48k -application lowdelay -frame_duration 20 -page_duration 20000 -flush_packets 1 -f ogg -';
+  return `'${process.execPath}' '${script}' | ${encoder}`;
+}
+
 // A command that keeps what it hears in `file`, and in `times` when it became loud, in ms of this machine's clock.
 export function ear(script, file, times) {
   writeFileSync(script, `
@@ -91,6 +115,28 @@ export async function noteOnsets(page) {
       }
     };
     context.createMediaStreamSource(window.barertc.talk.stream).connect(node);
+    node.connect(context.destination);
+  });
+}
+
+// In the page: keeps what comes from there, 16 bit at 8000 Hz, in window.caught, and when it became loud in window.heard.
+export async function listen(page) {
+  await page.evaluate(async () => {
+    const context = new AudioContext({ sampleRate: 8_000 });
+    await context.resume();
+    [window.caught, window.heard] = [[], []];
+    const node = context.createScriptProcessor(256, 1, 1);
+    let quiet = 99_999;
+    node.onaudioprocess = (event) => {
+      const now = performance.timeOrigin + performance.now();
+      for (const value of event.inputBuffer.getChannelData(0)) {
+        const loud = Math.abs(value) > 0.06;
+        if (loud && quiet > context.sampleRate / 4) window.heard.push(now);
+        quiet = loud ? 0 : quiet + 1;
+        window.caught.push(Math.max(-32_768, Math.min(32_767, Math.round(value * 32_767))));
+      }
+    };
+    context.createMediaStreamSource(document.querySelector('video').srcObject).connect(node);
     node.connect(context.destination);
   });
 }

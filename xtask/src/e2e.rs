@@ -57,7 +57,7 @@ pub fn main(_: &[String]) -> Result<()> {
 /// `cargo xtask live`: encoders instead of files, in a real browser.
 pub fn live(_: &[String]) -> Result<()> {
     run(cargo().args(["build", "--release", "--package", "barertc-desktop"]))?;
-    node(&["live.test.mjs", "codecs.test.mjs"])
+    node(&["live.test.mjs", "call.test.mjs", "codecs.test.mjs"])
 }
 
 /// `cargo xtask qemu-e2e`: the emulated devices'.

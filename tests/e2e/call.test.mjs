@@ -1,0 +1,106 @@
+// A call between the intercom and a real Chromium over a path that loses datagrams in both directions: what each side hears.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { launch, stats } from './browser.mjs';
+import { Lossy } from './lossy.mjs';
+import { freePort } from './ports.mjs';
+import { Streamer } from './streamer.mjs';
+import { ear, likeness, listen, mouth, noteOnsets, writeVoice } from './talk.mjs';
+
+const SHARES = (process.env.CALL_LOSS ?? '1,5').split(',').map((percent) => Number(percent) / 100);
+const SECONDS = Number(process.env.CALL_SECONDS ?? 8);
+
+// Only the lossy port joins both: the page keeps its addresses from the device, and plays what the microphone gives it.
+async function prepare(page) {
+  await page.addInitScript(() => {
+    const without = (text) => text.replace(/a=candidate:.*?(\r\n|\\r\\n)/g, '');
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+      if (typeof data === 'string' && JSON.parse(data).type === 'candidate') return;
+      send.call(this, typeof data === 'string' ? without(data) : data);
+    };
+    const { fetch } = window;
+    window.fetch = (url, options = {}) => {
+      if (options.method === 'PATCH') return Promise.resolve(new Response(null, { status: 204 }));
+      return fetch(url, typeof options.body === 'string' ? { ...options, body: without(options.body) } : options);
+    };
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    navigator.mediaDevices.getUserMedia = () => ask({ audio: plain });
+  });
+}
+
+// The middle one of the times from each beginning to the next time that it was heard.
+function delay(said, heard) {
+  const all = said.map((at) => heard.find((later) => later > at) - at).filter((ms) => ms < 900).sort((a, b) => a - b);
+  return { ms: all[all.length >> 1], of: all.length };
+}
+
+const times = (file) => readFileSync(file, 'utf8').trim().split('\n').map(Number);
+const shown = ({ like, level }, { ms, of }) => `like ${like.toFixed(3)}, ${level.toFixed(1)} dB, ${ms?.toFixed(0)} ms (of ${of})`;
+
+for (const share of SHARES) {
+  test(`a call of ${SECONDS} s over a path that loses ${share * 100} % each way`, async () => {
+    const dir = mkdtempSync(path.join(tmpdir(), 'barertc-call-'));
+    const file = (name) => path.join(dir, name);
+    writeVoice(file('voice.wav'));
+    const speaker = ear(file('ear.mjs'), file('heard.raw'), file('heard'));
+    const microphone = mouth(file('mouth.mjs'), file('said'));
+    const browser = await launch([
+      '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${file('voice.wav')}`,
+    ]);
+    const port = await freePort();
+    const lossy = await Lossy.before(port);
+    const streamer = await Streamer.start([
+      '--audio', microphone, '--speaker', speaker, '--udp-port', String(port), '--advertise', lossy.address, '--stats',
+    ]);
+    try {
+      const page = await browser.newPage();
+      const errors = [];
+      page.on('pageerror', (error) => errors.push(error.message));
+      await prepare(page);
+      lossy.share = share;
+      await page.goto(streamer.url);
+      await page.locator('#talk').waitFor({ state: 'visible' });
+      await page.waitForFunction(() => document.querySelector('video').srcObject?.getAudioTracks().length > 0);
+      await page.click('#sound');
+      await page.click('#talk');
+      await page.waitForFunction(() => window.barertc.talk?.pc.connectionState === 'connected' || window.barertc.talkError);
+      assert.equal(await page.evaluate(() => window.barertc.talkError), null, streamer.log);
+      await noteOnsets(page);
+      await listen(page);
+      await page.waitForTimeout(SECONDS * 1000);
+      const seen = await page.evaluate(() => ({ said: window.said, heard: window.heard, caught: window.caught.slice(-24_000) }));
+      const sent = await page.evaluate(async () => {
+        const found = {};
+        (await window.barertc.talk.pc.getStats()).forEach((s) => {
+          if (s.type === 'outbound-rtp') found.packets = s.packetsSent;
+          if (s.type === 'media-source') found.energy = s.totalAudioEnergy;
+        });
+        return found;
+      });
+      const { audio } = await stats(page);
+      const there = [likeness(readFileSync(file('heard.raw'))), delay(seen.said, times(file('heard')))];
+      const here = [likeness(Buffer.from(Int16Array.from(seen.caught).buffer)), delay(times(file('said')), seen.heard)];
+      const concealed = (audio.concealedSamples / audio.totalSamplesReceived) * 100;
+      const story = `the page sent ${sent.packets} packets of energy ${sent.energy?.toFixed(3)}; ` +
+        `lost ${lossy.gone.in} there and ${lossy.gone.out} back`;
+      console.log(`there: ${shown(...there)}; here: ${shown(...here)}, ${concealed.toFixed(2)} % concealed; ${story}`);
+      if (share > 0) assert.ok(lossy.gone.in > 0 && lossy.gone.out > 0, story);
+      for (const [name, [{ like, level }, { ms, of }], within] of [['there', there, 400], ['here', here, 850]]) {
+        assert.ok(like > 0.8, `${name}: like ${like}; ${story}: ${streamer.log}`);
+        assert.ok(level > -25, `${name}: ${level} dB; ${story}`);
+        assert.ok(of >= SECONDS / 4 && ms < within, `${name}: ${ms} ms of ${of}; ${story}`);
+      }
+      assert.deepEqual(errors, []);
+    } finally {
+      await browser.close();
+      assert.equal(await streamer.stop(), 0, streamer.log);
+      lossy.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+}
