@@ -64,7 +64,7 @@ function sample() {
     process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
     unpacked = path.join(dir, 'sample');
     const args = ['unpack', 'examples/media/sample.brtc', '--dir', unpacked];
-    execFileSync(path.join(target, 'release', 'xtask'), args, { cwd: root, stdio: 'ignore' });
+    execFileSync(path.join(target, 'debug', 'xtask'), args, { cwd: root, stdio: 'ignore' });
   }
   return unpacked;
 }
