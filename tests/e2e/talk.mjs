@@ -30,8 +30,9 @@ export function writeVoice(file) {
   writeFileSync(file, Buffer.concat([head, Buffer.from(pcm.buffer)]));
 }
 
-// How like the chirp the last three seconds of `heard` are where they are most like it (1 is the same), and their level in
-// decibels below overload; 16 bit at 8000 Hz.
+// How like the chirp the last three seconds of `heard` are where they are most like it (1 is the same), and where those said a
+// second before and after are least like it (0.1 s early or late is in time); their level in decibels below overload. 16 bit
+// at 8000 Hz.
 export function likeness(heard) {
   const all = new Int16Array(heard.buffer, heard.byteOffset, heard.length >> 1);
   const pcm = all.slice(-24_000);
@@ -44,16 +45,22 @@ export function likeness(heard) {
     }
     return Math.abs(product) / Math.sqrt(energy * Math.max(square, 1));
   };
-  let [like, best] = [0, 0];
   const said = chirp(8_000);
-  for (let at = 0; at + said.length <= pcm.length; at++) {
-    const value = likeAt(said, at);
-    if (value > like) [like, best] = [value, at];
-  }
+  const places = Math.max(pcm.length - said.length + 1, 0);
+  const values = Float64Array.from({ length: places }, (_, at) => likeAt(said, at));
+  const bestOf = (from, to) => values.subarray(from, to).reduce((best, value, n) => (value > values[best] ? from + n : best), from);
   // Half a sample beside it, 3000 Hz are a fifth of a turn away: the same sound would be alike by 0.78.
-  for (const early of [-0.5, -0.375, -0.25, -0.125, 0.125, 0.25, 0.375, 0.5]) like = Math.max(like, likeAt(chirp(8_000, early), best));
+  const early = [-0.5, -0.375, -0.25, -0.125, 0.125, 0.25, 0.375, 0.5].map((part) => chirp(8_000, part));
+  const finest = (at) => Math.max(values[at], ...early.map((chirp) => likeAt(chirp, at)));
   const power = pcm.reduce((sum, value) => sum + value * value, 0) / pcm.length;
-  return { like, level: 10 * Math.log10(power / 32_768 ** 2) };
+  const level = 10 * Math.log10(power / 32_768 ** 2);
+  if (places === 0) return { like: 0, least: 0, of: 0, level };
+  const [best, each] = [bestOf(0, places), []];
+  for (let at = best % 8_000; at < places; at += 8_000) {
+    // Those of which a part may be missing at either end do not count.
+    if (at >= 800 && at + 800 < places) each.push(finest(bestOf(at - 800, at + 801)));
+  }
+  return { like: finest(best), least: Math.min(1, ...each), of: each.length, level };
 }
 
 // A command that says the chirp each second, as PCM of 48 kHz that ffmpeg encodes, and notes in `times` when it begins to.
