@@ -26,6 +26,7 @@ mod pack;
 mod package;
 mod proofs;
 mod qemu;
+mod readme;
 mod riscv;
 mod run;
 mod rv32;
@@ -153,6 +154,11 @@ const VERBS: &[Verb] = &[
         name: "outside",
         about: "README's and the front page's programs with barertc as only dependency, and a firmware with embassy-net",
         run: outside::main,
+    },
+    Verb {
+        name: "readme",
+        about: "the commands of README, each run as printed; `readme WORD…`: those that have the words",
+        run: readme::main,
     },
     Verb {
         name: "package",

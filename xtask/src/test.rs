@@ -51,6 +51,7 @@ const PARTS: &[Part] = &[
         about: "the ESP32-P4's program in a model of the chip: starts, refusals, power cuts, viewers, and a real browser",
         run: p4,
     },
+    Part { name: "guide", about: "the commands of README, each run as printed", run: guide },
     Part { name: "proofs", about: "a line for each promise, with what was measured", run: proofs },
     Part { name: "fuzz", about: "every fuzz target for some seconds (nightly)", run: fuzz },
     Part { name: "e2e", about: "the desktop's streamer in a real browser", run: e2e },
@@ -148,6 +149,12 @@ pub fn main(args: &[String]) -> Result<()> {
         return Ok(());
     }
     bail!("failed: {} (each alone: `cargo xtask test PART`)", failed.join(", "))
+}
+
+/// Whether a run without names has this part.
+#[cfg(test)]
+pub fn is_run_unasked(name: &str) -> bool {
+    PARTS.iter().any(|part| part.name == name) && wanted(&[], name)
 }
 
 fn wanted(args: &[String], name: &str) -> bool {
@@ -323,6 +330,10 @@ fn doc() -> Result<()> {
 
 fn riscv() -> Result<()> {
     crate::riscv::main(&[])
+}
+
+fn guide() -> Result<()> {
+    crate::readme::main(&[])
 }
 
 fn size() -> Result<()> {
