@@ -73,7 +73,7 @@ function sample() {
 async function libdatachannel(link) {
   const port = await freePort();
   const proxy = await startProxy(link, port);
-  const streamer = program('node', [path.join(root, 'tests/e2e/libdatachannel/streamer.mjs'), sample(), String(port)]);
+  const streamer = program('node', [path.join(root, 'tests/e2e/libdatachannel/streamer.mjs'), sample(), HERE, String(port)]);
   let offer;
   while (!offer) ({ offer } = JSON.parse(await streamer.line()));
   // All of its addresses give way to the proxy's.

@@ -1,15 +1,15 @@
 // libdatachannel's streamer: its own H.264 packetizer, sender reports and a NACK responder with a history of 512 packets,
 // as in its example. It talks to whoever started it in JSON lines: it writes its offer and reads the answer.
 //
-//     node streamer.mjs FOLDER PORT
+//     node streamer.mjs FOLDER ADDRESS PORT
 //
-// FOLDER has h264/ and opus/ with a frame a file; media leaves from 127.0.0.1:PORT.
+// FOLDER has h264/ and opus/ with a frame a file; media leaves from this address and port.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import library from 'node-datachannel';
 
-const [folder, port] = process.argv.slice(2);
+const [folder, address, port] = process.argv.slice(2);
 
 function frames(kind) {
   const files = readdirSync(path.join(folder, kind)).sort((a, b) => parseInt(a, 10) - parseInt(b, 10));
@@ -17,7 +17,7 @@ function frames(kind) {
 }
 
 const connection = new library.PeerConnection('streamer', {
-  iceServers: [], bindAddress: '127.0.0.1', portRangeBegin: Number(port), portRangeEnd: Number(port), mtu: 1200,
+  iceServers: [], bindAddress: address, portRangeBegin: Number(port), portRangeEnd: Number(port), mtu: 1200,
 });
 
 function track(media, ssrc, pt, clock, frames, every, packetizer) {
