@@ -46,7 +46,7 @@ const BREAKS: [Break; 13] = [
         from: "config.rtx = Some(RtxConfig { ssrc: 2, payload_type: 1, first_sequence: 0 });",
         to: "config.rtx = None;",
         shown_by: &["proofs", "P2"],
-        seen: "P2   memory stays below what the configuration tells: BROKEN: a test of it failed",
+        seen: "memory_of_any_configuration::the_bound_holds_and_is_reached",
     },
     Break {
         promise: "P3",
@@ -55,7 +55,7 @@ const BREAKS: [Break; 13] = [
         from: "packets: Ring::with_capacity(config.packets, alloc.clone())?,",
         to: "packets: Ring::with_capacity(config.packets, alloc.clone()).expect(\"no memory\"),",
         shown_by: &["proofs", "P3"],
-        seen: "no memory",
+        seen: "memory_is_bounded_and_given_back::any_allocation_may_fail failed",
     },
     Break {
         promise: "P4",
@@ -64,7 +64,7 @@ const BREAKS: [Break; 13] = [
         from: "            let size = frame.bytes().len();\n",
         to: "            let size = frame.bytes().len();\n            core::mem::forget(frame.clone());\n",
         shown_by: &["proofs", "P4"],
-        seen: "P4   a connection gives every byte back: BROKEN: a test of it failed",
+        seen: "memory_is_bounded_and_given_back::a_thousand_sessions_leave_nothing_behind",
     },
     Break {
         promise: "P5",
@@ -85,7 +85,7 @@ const BREAKS: [Break; 13] = [
         to: "        let known = self.next.wrapping_sub(sequence) <= 100;\n        \
              let index = self.index(sequence).filter(|_| known).ok_or(Refusal::Gone)?;\n",
         shown_by: &["proofs", "P6"],
-        seen: "P6   a whole key frame can be sent again, from the frame itself: BROKEN: a test of it failed",
+        seen: "lost_key_frame_comes_back::plain",
     },
     Break {
         promise: "P7",
@@ -94,7 +94,7 @@ const BREAKS: [Break; 13] = [
         from: "            (false, Some(_)) => 2,\n",
         to: "            (false, Some(_)) => 0,\n",
         shown_by: &["proofs", "P7"],
-        seen: "P7   no datagram is larger than the MTU: BROKEN: a test of it failed",
+        seen: "no_datagram_above_the_mtu::every_packet_fits",
     },
     Break {
         promise: "P8",
@@ -139,7 +139,7 @@ const BREAKS: [Break; 13] = [
         from: "IceEvent::NoAnswer(reason) => Event::PeerSilent(Stage::Ice(reason)),",
         to: "IceEvent::NoAnswer(_) => continue,",
         shown_by: &["proofs", "P12"],
-        seen: "P12  nothing fails in silence: BROKEN: a test of it failed",
+        seen: "no_event_is_lost::a_peer_that_does_not_answer_is_told_of_once",
     },
     Break {
         promise: "P13",

@@ -58,9 +58,7 @@ impl Programs {
         let out = command.output().with_context(|| format!("`{}` could not be started", show(&command)))?;
         let said = String::from_utf8_lossy(&out.stdout);
         if !out.status.success() {
-            let why = String::from_utf8_lossy(&out.stderr);
-            let why = why.lines().filter(|line| !line.is_empty()).take(3).collect::<Vec<_>>().join(" ");
-            bail!("a test of {} failed: {why}", tests.program);
+            bail!("{}", failure(&said, &String::from_utf8_lossy(&out.stderr)));
         }
         let passed =
             said.lines().find_map(|line| line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse().ok());
@@ -77,9 +75,38 @@ impl Programs {
     }
 }
 
+/// Which tests failed, and the first words of the first one.
+fn failure(said: &str, errors: &str) -> String {
+    let names = said.rsplit_once("\nfailures:\n").map_or("", |(_, names)| names);
+    let names: Vec<&str> = names.lines().map_while(|line| line.strip_prefix("    ")).collect();
+    let mut lines = errors.lines().skip_while(|line| !line.contains("panicked at"));
+    let place = lines.next().unwrap_or("it did not end by itself");
+    let words = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let names = if names.is_empty() { "a test".to_owned() } else { names.join(", ") };
+    format!("{names} failed: {place} {words}")
+}
+
 /// The package whose manifest this is.
 fn package(manifest: &str) -> Result<String> {
     let text = std::fs::read_to_string(manifest).with_context(|| format!("{manifest} cannot be read"))?;
     let name = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
     Ok(name.with_context(|| format!("{manifest} names no package"))?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failure;
+
+    #[test]
+    fn a_failure_names_the_test_and_its_words() {
+        let said = "\nrunning 2 tests\ntest a::b ... FAILED\n\nfailures:\n\nfailures:\n    a::b\n    c\n\ntest result: FAILED.\n";
+        let errors =
+            "\nthread 'a::b' panicked at crates/x.rs:3:4:\nassertion `left == right` failed: bytes\n  left: 1\n";
+        let told = failure(said, errors);
+        assert_eq!(
+            told,
+            "a::b, c failed: thread 'a::b' panicked at crates/x.rs:3:4: assertion `left == right` failed: bytes"
+        );
+        assert_eq!(failure("", "Killed"), "a test failed: it did not end by itself ");
+    }
 }
