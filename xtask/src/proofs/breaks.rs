@@ -41,10 +41,10 @@ const BREAKS: [Break; 13] = [
     },
     Break {
         promise: "P2",
-        what: "a track's RTX left out of `worst_case_bytes()`",
+        what: "repair packets left out of `worst_case_bytes()`",
         file: "crates/peer/src/media/send.rs",
-        from: "config.rtx = Some(RtxConfig { ssrc: 2, payload_type: 1, first_sequence: 0 });",
-        to: "config.rtx = None;",
+        from: "        config.repair_packets = self.repair_packets;\n        config.repair = Some(",
+        to: "        config.repair_packets = 0;\n        config.repair = Some(",
         shown_by: &["proofs", "P2"],
         seen: "memory_of_any_configuration::the_bound_holds_and_is_reached",
     },
