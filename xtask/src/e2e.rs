@@ -45,6 +45,7 @@ pub fn main(_: &[String]) -> Result<()> {
         "turn.test.mjs",
         "turn-streams.test.mjs",
         "ice-tcp.test.mjs",
+        "addresses.test.mjs",
         "whip.test.mjs",
         "forwarder.test.mjs",
         "wss.test.mjs",

@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 use core::fmt;
 use core::mem::MaybeUninit;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::io;
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use barertc::ice::stream::StreamEnd;
 use barertc::{MediaKind, ReceivedFrame};
 use barertc_arena::{Heap, Label, Stats};
 use barertc_runner::Clock;
-use barertc_streamer::{Board, Memory, OWNERS};
+use barertc_streamer::{Board, MAX_ADDRESSES, Memory, OWNERS};
 use barertc_wire::Instant;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -28,12 +28,15 @@ use crate::ear::Ear;
 use crate::guard::{host, host_call};
 use crate::media_socket::MediaSocket;
 use crate::net::{Acceptor, Net};
-use crate::options::Options;
+use crate::options::{Options, media_addresses, own_addresses};
 use crate::record::Recorder;
 use crate::say::Say;
 use crate::senders::Senders;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+
+/// How often it is looked whether the machine has other addresses.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// A handle of the large memory, which counts for whom it is.
 pub type Handle = Label<&'static Heap<'static>>;
@@ -47,6 +50,8 @@ pub struct Desktop {
     net: Net,
     /// Who may send to the media sockets.
     senders: Senders,
+    /// Where the page is, if media follow the addresses of the machine.
+    listen: Option<IpAddr>,
     start: std::time::Instant,
     crypto: Crypto,
     rng: RefCell<UnwrapErr<SysRng>>,
@@ -76,6 +81,7 @@ impl Desktop {
             owners,
             net: Net::default(),
             senders: options.senders()?,
+            listen: options.follows_addresses().then(|| options.listen.ip()),
             start: std::time::Instant::now(),
             crypto: Crypto::default(),
             rng,
@@ -174,6 +180,23 @@ impl Board for Desktop {
     async fn bind(&self, local: SocketAddr) -> io::Result<(MediaSocket, SocketAddr)> {
         let (socket, local) = self.net.udp(local).await?;
         Ok((MediaSocket::new(socket, self.senders.clone()), local))
+    }
+
+    async fn addresses_changed(&self, known: &[IpAddr]) -> heapless::Vec<IpAddr, MAX_ADDRESSES> {
+        let Some(listen) = self.listen else { return core::future::pending().await };
+        host(async {
+            loop {
+                Timer::after(LOOK).await;
+                // Where the system does not tell, what was known is kept.
+                let (Ok(all), Ok(own)) = (media_addresses(listen), own_addresses()) else { continue };
+                let now: heapless::Vec<IpAddr, MAX_ADDRESSES> = all.into_iter().take(MAX_ADDRESSES).collect();
+                if now.len() != known.len() || !now.iter().all(|ip| known.contains(ip)) {
+                    self.senders.follow(own);
+                    return now;
+                }
+            }
+        })
+        .await
     }
 
     fn tcp(&self) -> Net {

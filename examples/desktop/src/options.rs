@@ -232,16 +232,17 @@ impl Options {
     /// `--advertise` names the one way there is, so that no other is told.
     pub fn addresses(&self) -> Result<Vec<IpAddr>> {
         let listen = self.listen.ip();
-        let one_way = listen.is_loopback() && self.advertise.is_some();
-        if one_way || !(listen.is_unspecified() || listen.is_loopback()) {
+        if !self.follows_addresses() {
             return Ok(vec![listen]);
         }
-        let (loopback, mut cards): (Vec<IpAddr>, Vec<IpAddr>) = own_addresses()?
-            .into_iter()
-            .filter(|ip| ip.is_ipv4() || (self.listen.is_ipv6() && !is_link_local(ip)))
-            .partition(IpAddr::is_loopback);
-        cards.truncate(MAX_ADDRESSES.saturating_sub(loopback.len()));
-        Ok(cards.into_iter().chain(loopback).collect())
+        media_addresses(listen)
+    }
+
+    /// Whether those change with the machine's.
+    pub fn follows_addresses(&self) -> bool {
+        let listen = self.listen.ip();
+        let one_way = listen.is_loopback() && self.advertise.is_some();
+        !one_way && (listen.is_unspecified() || listen.is_loopback())
     }
 
     /// Who may send media: this machine alone where only it can reach the page, unless a server elsewhere was named.
@@ -284,8 +285,18 @@ fn live(args: &mut Arguments, media: bool) -> Result<(Option<Template>, Option<T
     Ok((video, audio))
 }
 
+/// Those of this machine that media can leave from, the loopback last, where the page is at every address, or at the loopback.
+pub fn media_addresses(listen: IpAddr) -> Result<Vec<IpAddr>> {
+    let (loopback, mut cards): (Vec<IpAddr>, Vec<IpAddr>) = own_addresses()?
+        .into_iter()
+        .filter(|ip| ip.is_ipv4() || (listen.is_ipv6() && !is_link_local(ip)))
+        .partition(IpAddr::is_loopback);
+    cards.truncate(MAX_ADDRESSES.saturating_sub(loopback.len()));
+    Ok(cards.into_iter().chain(loopback).collect())
+}
+
 /// All addresses of this machine.
-fn own_addresses() -> Result<Vec<IpAddr>> {
+pub fn own_addresses() -> Result<Vec<IpAddr>> {
     let all = if_addrs::get_if_addrs().context("asking for this machine's addresses")?;
     Ok(all.into_iter().map(|interface| interface.ip()).collect())
 }

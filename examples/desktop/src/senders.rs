@@ -1,7 +1,7 @@
 //! Who may send to the media sockets.
 
 use core::net::{IpAddr, SocketAddr};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Who may send to the media sockets.
@@ -15,7 +15,7 @@ pub enum Senders {
     /// to those, and the operating system drops what comes from outside with one of them as its source.
     ThisMachine {
         /// The addresses of this machine.
-        addresses: Rc<[IpAddr]>,
+        addresses: Rc<RefCell<Vec<IpAddr>>>,
         /// Datagrams and connections that came from elsewhere.
         refused: Rc<Cell<u64>>,
     },
@@ -24,14 +24,21 @@ pub enum Senders {
 impl Senders {
     /// This machine alone, which has these `addresses`.
     pub fn this_machine(addresses: &[IpAddr]) -> Self {
-        Self::ThisMachine { addresses: addresses.into(), refused: Rc::default() }
+        Self::ThisMachine { addresses: Rc::new(RefCell::new(addresses.into())), refused: Rc::default() }
+    }
+
+    /// This machine has other addresses now.
+    pub fn follow(&self, own: Vec<IpAddr>) {
+        if let Self::ThisMachine { addresses, .. } = self {
+            addresses.replace(own);
+        }
     }
 
     /// Whether a datagram or connection of `remote` is to be read. One that is not is counted.
     pub fn admit(&self, remote: SocketAddr) -> bool {
         let Self::ThisMachine { addresses, refused } = self else { return true };
         let ip = remote.ip().to_canonical();
-        let here = ip.is_loopback() || addresses.contains(&ip);
+        let here = ip.is_loopback() || addresses.borrow().contains(&ip);
         if !here {
             refused.set(refused.get().saturating_add(1));
         }
@@ -62,6 +69,9 @@ mod tests {
             assert!(!senders.admit(elsewhere.parse().unwrap()), "{elsewhere}");
         }
         assert_eq!(senders.refused(), 4);
+        senders.follow(vec!["192.0.2.8".parse().unwrap()]);
+        assert!(senders.admit("192.0.2.8:9".parse().unwrap()), "an address that is new");
+        assert!(!senders.admit("192.0.2.7:9".parse().unwrap()), "one that is gone");
         assert!(Senders::All.admit("192.0.2.8:9".parse().unwrap()));
     }
 }

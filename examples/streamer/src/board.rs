@@ -10,6 +10,8 @@ use barertc_runner::Clock;
 use edge_nal::{TcpAccept, TcpConnect, UdpReceive, UdpSend};
 use rand_core::CryptoRng;
 
+use crate::settings::MAX_ADDRESSES;
+
 /// What a machine lends to the application.
 ///
 /// Everything the application takes comes through here: memory, network, time, randomness, crypto.
@@ -64,6 +66,13 @@ pub trait Board: Clock {
     /// # Errors
     /// The network's.
     async fn bind(&self, local: SocketAddr) -> Result<(Self::Udp<'_>, SocketAddr), Self::Error>;
+
+    /// Waits until media leave from other addresses than `known`, and tells those: a network card has another address, or there is
+    /// one card more or less. The default waits for ever.
+    async fn addresses_changed(&self, known: &[IpAddr]) -> heapless::Vec<IpAddr, MAX_ADDRESSES> {
+        let _ = known;
+        core::future::pending().await
+    }
 
     /// What makes TCP connections.
     fn tcp(&self) -> Self::Connect<'_>;

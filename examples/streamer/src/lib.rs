@@ -25,6 +25,7 @@ mod live;
 mod negotiation;
 mod play;
 mod player;
+mod ports;
 mod publish;
 mod rendition;
 mod report;
@@ -53,13 +54,11 @@ use barertc::Identity;
 use barertc_media::{Encoder, Storage};
 #[cfg(feature = "ice-tcp")]
 use barertc_runner::Listener;
-use barertc_runner::{Buffers, Port, Streams};
+use barertc_runner::{Buffers, Streams};
 #[cfg(feature = "ice-tcp")]
 use edge_nal::TcpAccept;
-use edge_nal::{UdpReceive, UdpSend};
 use embassy_futures::join::{join, join3, join4};
 use embassy_futures::select::{Either, select};
-use embedded_io_async::ErrorType;
 
 pub use board::{Board, Memory, OWNERS};
 pub use error::Error;
@@ -72,6 +71,9 @@ pub use words::Refused;
 use app::App;
 use dialer::Dialer;
 use player::{Player, Stored};
+#[cfg(feature = "ice-tcp")]
+use ports::Slot;
+use ports::bind_media;
 
 /// How long the application takes to end at the most.
 const END_TIME: Duration = Duration::from_secs(1);
@@ -153,16 +155,26 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const AC
         }
     }));
     let dialer = Dialer::new(app);
-    #[cfg(not(feature = "ice-tcp"))]
-    let network = OutOfLine(pin!(in_place(|| {
-        barertc_runner::run_with_streams(&mut ports, streams, &dialer, buffers, board, &app.viewers, &app.wake)
-    })));
     #[cfg(feature = "ice-tcp")]
     let listeners = listen_media(app).await?;
-    #[cfg(feature = "ice-tcp")]
-    let network = OutOfLine(pin!(in_place(|| {
-        let (viewers, wake) = (&app.viewers, &app.wake);
-        barertc_runner::run_with_listeners(&mut ports, streams, &dialer, &listeners, buffers, board, viewers, wake)
+    // The sockets follow the addresses of the machine: the loop over them begins anew with others.
+    let network = OutOfLine(pin!(in_place(|| async {
+        let mut addresses = settings.addresses.clone();
+        loop {
+            let (viewers, wake) = (&app.viewers, &app.wake);
+            #[cfg(not(feature = "ice-tcp"))]
+            let running = barertc_runner::run_with_streams(&mut ports, streams, &dialer, buffers, board, viewers, wake);
+            #[cfg(feature = "ice-tcp")]
+            let running = barertc_runner::run_with_listeners(
+                &mut ports, streams, &dialer, &listeners, buffers, board, viewers, wake,
+            );
+            let others = match select(pin!(running), pin!(board.addresses_changed(&addresses))).await {
+                Either::First(_) => return,
+                Either::Second(others) => others,
+            };
+            addresses = others;
+            ports::follow(app, &mut ports, &addresses).await;
+        }
     })));
     let playing = OutOfLine(pin!(in_place(|| player.play(app))));
     let reporting = pin!(in_place(|| report::report(app)));
@@ -185,66 +197,6 @@ async fn run_with<B: Board, const SOCKETS: usize, const STREAMS: usize, const AC
     match select(everything, ending).await {
         Either::First(_) | Either::Second(()) => Ok(()),
     }
-}
-
-/// A place for a socket, which may be empty.
-struct Slot<S>(Option<S>);
-
-impl<S: ErrorType> ErrorType for Slot<S> {
-    type Error = S::Error;
-}
-
-impl<S: UdpReceive> UdpReceive for Slot<S> {
-    async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), S::Error> {
-        match &mut self.0 {
-            Some(socket) => socket.receive(buffer).await,
-            None => pending().await,
-        }
-    }
-}
-
-impl<S: UdpSend> UdpSend for Slot<S> {
-    async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), S::Error> {
-        match &mut self.0 {
-            Some(socket) => socket.send(remote, data).await,
-            None => pending().await,
-        }
-    }
-}
-
-async fn bind_media<'b, B: Board, const SOCKETS: usize>(
-    app: &App<'b, B>,
-) -> Result<[Port<Slot<B::Udp<'b>>>; SOCKETS], Error> {
-    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let mut ports = [(); SOCKETS].map(|()| Port { local: nowhere, socket: Slot(None) });
-    let mut places = ports.iter_mut();
-    for (port, address) in places.by_ref().zip(&app.settings.addresses) {
-        let wanted = SocketAddr::new(*address, app.settings.udp_port);
-        if let Some(local) = bind(app, port, wanted).await {
-            app.sockets.add_shared(local);
-        }
-    }
-    // A server lends one address to one socket, which must have a way to it.
-    let relayed = app.settings.turn.first().and_then(|turn| {
-        let reaches = |port: &&SocketAddr| {
-            let (ours, theirs) = (port.ip(), turn.server.addr.ip());
-            (ours.is_ipv4(), ours.is_loopback()) == (theirs.is_ipv4(), theirs.is_loopback())
-        };
-        app.sockets.shared().iter().find(reaches).copied()
-    });
-    if let Some(address) = relayed {
-        let mut lent = 0;
-        for port in places.take(MAX_RELAYED) {
-            let Some(local) = bind(app, port, SocketAddr::new(address.ip(), 0)).await else { break };
-            app.sockets.add_lendable(local);
-            lent += 1;
-        }
-        if lent == 0 {
-            // Without another socket, one viewer at a time has a relay.
-            app.sockets.add_lendable(address);
-        }
-    }
-    if app.sockets.shared().is_empty() { Err(Error::Udp) } else { Ok(ports) }
 }
 
 #[cfg(feature = "ice-tcp")]
@@ -282,21 +234,4 @@ async fn listen_media<'b, B: Board>(
         }
     }
     if app.sockets.listening().is_empty() { Err(Error::IceTcp(port)) } else { Ok(listeners) }
-}
-
-async fn bind<'b, B: Board>(
-    app: &App<'b, B>,
-    port: &mut Port<Slot<B::Udp<'b>>>,
-    wanted: SocketAddr,
-) -> Option<SocketAddr> {
-    match app.board.bind(wanted).await {
-        Ok((socket, local)) => {
-            *port = Port { local, socket: Slot(Some(socket)) };
-            Some(local)
-        }
-        Err(error) => {
-            app.board.log(format_args!("media: cannot use {wanted}: {error}"));
-            None
-        }
-    }
 }

@@ -23,6 +23,11 @@ impl MediaSockets {
         let _ = self.shared.borrow_mut().push(address);
     }
 
+    /// One is gone.
+    pub(crate) fn remove_shared(&self, address: SocketAddr) {
+        self.shared.borrow_mut().retain(|shared| *shared != address);
+    }
+
     /// One more to be lent. There are as many places as are asked for.
     pub(crate) fn add_lendable(&self, address: SocketAddr) {
         let _ = self.lendable.borrow_mut().push(address);

@@ -233,6 +233,11 @@ impl<'b, B: Board> Viewers<'b, B> {
         self.key_frame_wanted
     }
 
+    /// What left for those who watch is lost, and they may have no way to ask for it.
+    pub(crate) fn want_key_frame(&mut self) {
+        self.key_frame_wanted |= self.connected() > 0;
+    }
+
     /// A key frame will come.
     pub(crate) const fn key_frame_comes(&mut self) {
         self.key_frame_wanted = false;

@@ -94,6 +94,16 @@ export class Spaces {
     });
   }
 
+  // The streamer's machine has another address, and no more the one that it had.
+  move(host) {
+    const at = (host) => `${address(4, 0, host)}/${LENGTH[4]}`;
+    const own = (...command) => ip('-n', this.streamer, ...command);
+    own('address', 'del', at(this.host ?? 2), 'dev', 'eth');
+    own('address', 'add', at(host), 'dev', 'eth');
+    own('-4', 'route', 'replace', 'default', 'via', address(4, 0, 1));
+    this.host = host;
+  }
+
   // A program in one of the networks, as a command for `spawn`.
   within(space, program, args) {
     return ['ip', ['netns', 'exec', space, program, ...args]];

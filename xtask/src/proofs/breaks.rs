@@ -55,7 +55,7 @@ const BREAKS: [Break; 13] = [
         from: "packets: Ring::with_capacity(config.packets, alloc.clone())?,",
         to: "packets: Ring::with_capacity(config.packets, alloc.clone()).expect(\"no memory\"),",
         shown_by: &["proofs", "P3"],
-        seen: "memory_is_bounded_and_given_back::any_allocation_may_fail failed",
+        seen: "memory_is_bounded_and_given_back::any_allocation_may_fail",
     },
     Break {
         promise: "P4",
@@ -125,10 +125,10 @@ const BREAKS: [Break; 13] = [
     },
     Break {
         promise: "P11",
-        what: "checks of consent behind the media",
+        what: "checks of consent wait until no media do",
         file: "crates/peer/src/connection/mod.rs",
         from: "self.transport.poll_ice(now, out).or_else(|| {",
-        to: "self.poll_path(now, out).or_else(|| self.transport.poll_ice(now, out)).or_else(|| {",
+        to: "(if self.media.send_timeout().is_none() { self.transport.poll_ice(now, out) } else { None }).or_else(|| {",
         shown_by: &["proofs", "P11"],
         seen: "Ice: silent for",
     },
