@@ -17,7 +17,7 @@ use crate::run::{root, target_dir};
 const PAGE: &str = "README.md";
 
 /// A command compiles first, on a machine that may do other things.
-const PATIENCE: Duration = Duration::from_secs(45 * 60);
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// What Ctrl-C may take.
 const END: Duration = Duration::from_secs(20);
 
