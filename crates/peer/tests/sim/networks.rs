@@ -29,9 +29,10 @@ fn low(trial: Trial) -> Trial {
 
 #[test]
 fn what_only_a_full_queue_drops_has_no_repair_packets() {
-    for rate in [2_000_000, 1_000_000] {
-        for outcome in run_all(&low(Trial::new("narrow", narrow(rate))), 1..=2) {
-            assert!(outcome.link.overflowed > 100, "nothing was tried");
+    // A newcomer begins with the small rendition, which fills no queue. Where there is none, one does fill.
+    for (renditions, rate, overflowed) in [(true, 2_000_000, 0), (true, 1_000_000, 0), (false, 1_800_000, 100)] {
+        for outcome in run_all(&low(Trial { renditions, ..Trial::new("narrow", narrow(rate)) }), 1..=2) {
+            assert!(outcome.link.overflowed >= overflowed, "nothing was tried");
             assert!(outcome.repair < 0.01, "{rate}: {}", outcome.repair);
         }
     }
@@ -53,7 +54,7 @@ fn repair_packets_keep_within_their_bounds() {
 fn a_wide_path_that_loses_a_fifth_stops_the_picture_seldom() {
     for outcome in run_all(&Trial { seconds: 30, ..Trial::new("20 %", lossy(50, 0.2)) }, 1..=2) {
         assert!(outcome.shown.freezes <= 8, "{outcome:?}");
-        assert!(outcome.shown.added_delay() <= ms(130), "{outcome:?}");
+        assert!(outcome.shown.added_delay() <= ms(145), "{outcome:?}");
     }
     for outcome in run_all(&low(Trial::new("jitter", Profile { jitter: ms(30), ..path(50) })), 1..=1) {
         assert_eq!((outcome.shown.freezes, outcome.shown.gaps), (0, 0), "{outcome:?}");

@@ -246,11 +246,12 @@ impl World<'_> {
         let picture = video.source.next(wanted);
         let large = picture.frame(self.frames, false, millis);
         let small = picture.frame(self.frames, true, millis);
+        if large.is_key() && !video.started {
+            video.rendition.begin(self.now, trial.renditions, connection);
+        }
         let frame = video.rendition.pick(&large, Some(&small)).expect("both are there");
         let wide = core::ptr::eq(frame, &large);
-        if frame.is_key() && !core::mem::replace(&mut video.started, true) {
-            video.rendition.begin(self.now, connection);
-        }
+        video.started |= frame.is_key();
         if video.started && connection.send_frame(self.now, video.id, frame).is_err() {
             video.started = false;
             video.rendition.overrun(self.now, trial.renditions);
