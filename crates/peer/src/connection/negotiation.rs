@@ -15,17 +15,18 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     /// Writes an offer of all tracks and data channels into `out`. The connection then waits for the answer.
     ///
     /// # Errors
-    /// [`Error::OfferPending`] while another offer is unanswered; [`Error::NothingToOffer`] without a track and data
-    /// channels; [`Error::Sdp`] when `out` is too short; [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
+    /// [`Error::OfferPending`] while another offer is unanswered; [`Error::NothingToOffer`] when there is neither a track nor
+    /// a data channel; [`Error::Sdp`] when `out` is too short; [`Error::NoMemory`], [`Error::Closed`], [`Error::Failed`].
     pub fn create_offer<'o>(&mut self, now: Instant, out: &'o mut [u8]) -> Result<&'o str, Error> {
         self.told.check_negotiable()?;
         choose_payload_types(&mut self.tracks);
-        self.transport.prepare_offer(&self.config, &self.memory, &mut self.random)?;
         let (mut text, mut out) = ("", Some(out));
         self.with_ours(None, self.config.sped, &mut |ours| {
             text = self.agreement.write_offer(ours, out.take().unwrap_or_default())?;
             Ok(())
         })?;
+        // Only an offer that can be made takes memory.
+        self.transport.prepare_offer(&self.config, &self.memory, &mut self.random)?;
         let data = self.transport.data().is_wanted();
         self.agreement.offered(&mut self.tracks, data)?;
         barertc_wire::trace!("description: an offer, {} bytes", text.len());

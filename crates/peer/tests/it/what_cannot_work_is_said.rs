@@ -11,9 +11,19 @@ use crate::support::{Identities, Pair, Side, arena, h264, opus, receiving, recv_
 fn an_offer_of_nothing_is_refused() {
     let (ids, arena) = (Identities::new(), arena(0));
     let mut pair = Pair::new(&ids, [&arena; 2], &Config::default(), 81).expect("enough memory");
+    let live = || arena.inner().stats().live;
+    let before = live();
     assert_eq!(pair.offerer.offer(), Err(Error::NothingToOffer));
+    assert_eq!(live(), before, "an offer that is not made takes no memory");
     pair.offerer.add_data().expect("room");
+    let before = live();
+    assert!(matches!(pair.offerer.connection.create_offer(pair.now, &mut [0; 100]), Err(Error::Sdp(_))));
+    assert_eq!(live(), before, "neither does one that has no room");
     assert!(pair.offerer.offer().is_ok());
+    let made = live();
+    assert!(made > before);
+    assert_eq!(pair.offerer.offer(), Err(Error::OfferPending));
+    assert_eq!(live(), made);
 }
 
 #[test]
