@@ -94,3 +94,15 @@ fn losses_alone_do_not_keep_the_size_small() {
         assert!(small * 4 < seconds, "{small} of {seconds}");
     }
 }
+
+/// Probes are consent checks, in the statistics too: an answer to one has its request there.
+#[test]
+fn each_response_has_a_request() {
+    let mut world = world(searching(true), 1_472);
+    world.run(Duration::from_millis(500), |_| false);
+    assert_eq!(size(&world), Some(1_472), "probes were answered");
+    let stats = world.peers[0].agent.pair_stats().find(|pair| pair.selected).unwrap();
+    assert!(stats.consent_requests_sent > 0, "probes, as no consent check was due yet");
+    assert_eq!(stats.retransmissions_sent, 0);
+    assert_eq!(stats.responses_received, stats.requests_sent + stats.consent_requests_sent);
+}
