@@ -35,7 +35,7 @@
 //!
 //! `wide-crc` is on by default.
 //!
-//! - `wide-crc`: Checksums of data channels with 16 KiB of tables instead of one: sixteen bytes a step.
+//! - `wide-crc`: A faster checksum of data channels. It takes sixteen bytes a step, and 16 KiB of tables instead of 1 KiB.
 //! - `critical-section`: On chips without compare-and-swap: atomics by the `critical-section` that the firmware links.
 //! - `panic-handler`: For a static library without an operating system. It has a panic handler, which calls the
 //!   application's `brtc_panic`. Its global allocator does not link.

@@ -39,18 +39,19 @@ const RECORD: u16 = 37;
 pub struct Config {
     /// The largest datagram that is sent, in bytes of UDP payload. It holds for all protocols.
     pub mtu: u16,
-    /// The size that every path carries, of 548 or more and at most [`mtu`](Self::mtu). Media and data are sent in datagrams of
-    /// this size until checks with padding have shown that the path carries larger ones (RFC 8899). Equal to `mtu`, nothing is
-    /// searched, and `mtu` holds from the start. It holds in the place of [`ice.path_mtu`](IceConfig::path_mtu).
+    /// The size in bytes of a datagram that every path carries: at least 548 and at most [`mtu`](Self::mtu). Media and data
+    /// are sent in datagrams of this size until checks with padding have shown that the path carries larger ones (RFC 8899).
+    /// Where it equals `mtu`, there is no search, and `mtu` holds from the start. It replaces
+    /// [`ice.path_mtu`](IceConfig::path_mtu).
     pub min_mtu: u16,
     /// Bounds and times of the ICE agent.
     pub ice: IceConfig,
-    /// Bounds and times of DTLS. If [`mtu`](Self::mtu) leaves fewer bytes than the `mtu` of this field, these count.
+    /// Bounds and times of DTLS. Its `mtu` is lowered to what [`mtu`](Self::mtu) leaves for DTLS.
     pub dtls: DtlsConfig,
-    /// Bounds of SRTP. [`further_encodings`](Self::further_encodings) have room of their own beside
-    /// [`local_streams`](SrtpConfig::local_streams).
+    /// Bounds of SRTP. Its [`local_streams`](SrtpConfig::local_streams) do not count
+    /// [`further_encodings`](Self::further_encodings), which have room of their own.
     pub srtp: SrtpConfig,
-    /// Bounds and times of SCTP. If [`mtu`](Self::mtu) leaves fewer bytes than the `mtu` of this field, these count.
+    /// Bounds and times of SCTP. Its `mtu` is lowered to what [`mtu`](Self::mtu) leaves for SCTP.
     pub sctp: SctpConfig,
     /// Whether offers have an SCTP INIT chunk (`a=sctp-init` of SNAP, draft-hancke-tsvwg-snap-00). With it data
     /// channels need no SCTP handshake. An answer has one whenever the offer has one. A peer that does not know the
@@ -64,7 +65,7 @@ pub struct Config {
     pub max_message_size: u32,
     /// How many tracks there may be, whatever their direction. At most 16.
     pub max_tracks: u8,
-    /// How many encodings there may be behind the first ones of their tracks, over all tracks with simulcast
+    /// How many encodings there may be in addition to the first of each track, summed over all tracks with simulcast
     /// ([`TrackConfig::with_encodings`](crate::TrackConfig::with_encodings)). Each takes the memory of a track that sends
     /// video. At most 32; 0 without the feature `simulcast`.
     pub further_encodings: u8,

@@ -28,8 +28,8 @@ barertc_wire::reasons! {
     }
 }
 
-/// Why a call to a [`PeerConnection`](crate::PeerConnection) was refused. A refused call has changed nothing, but for
-/// what the connection names under "What holds always".
+/// Why a call to a [`PeerConnection`](crate::PeerConnection) was refused. A refused call has changed nothing. The exceptions
+/// stand in the documentation of the connection, under "What holds always".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -65,8 +65,8 @@ pub enum Error {
     WrongDirection,
     /// The track has no codec.
     NoCodec,
-    /// The encodings are fewer than two, two of them have the same name, one has a bit rate of 0, or the track is not one that sends
-    /// video.
+    /// The encodings break a rule. Only a video track that sends can have them. There are at least two, each with a name of
+    /// its own and a bit rate above 0.
     Encodings,
     /// The track has no encoding of this number. A frame of a track with encodings goes by
     /// [`send_encoding`](crate::PeerConnection::send_encoding).

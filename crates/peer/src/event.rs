@@ -70,16 +70,16 @@ pub enum Event {
     RemoteTrack(TrackId),
     /// The peer needs a key frame of this track. It has asked for one (PLI, FIR), or frames were dropped on this side.
     KeyFrameWanted(TrackId),
-    /// The peer needs a key frame of this encoding of a track with several of them. The reasons are those of
-    /// [`KeyFrameWanted`](Self::KeyFrameWanted), and that the encoding is sent again.
+    /// The peer needs a key frame of one encoding of a track that has several encodings. The reasons are those of
+    /// [`KeyFrameWanted`](Self::KeyFrameWanted). A further reason is that the encoding has begun to be sent again.
     EncodingKeyFrameWanted {
         /// The track.
         track: TrackId,
         /// The number of the encoding, counted from 0.
         encoding: usize,
     },
-    /// Frames of this encoding of a track with several of them are sent from now on, once the connection is up, or are not: for what descriptions say, or
-    /// for what the path carries.
+    /// An encoding of a track with several encodings has begun or ended to be sent. Descriptions have changed that, or the path
+    /// carries more or less than before. Frames flow only while the connection is up.
     EncodingActive {
         /// The track.
         track: TrackId,

@@ -125,13 +125,13 @@
 //! - `turn`: A TURN client. Without it no TURN server can be added.
 //! - `media`: Tracks: SRTP, RTP and RTCP, congestion control. Without it no track can be added, and a description's media
 //!   are rejected.
-//! - `receive`: Tracks that receive: frames put together of packets, and feedback about them. Without it tracks send only.
+//! - `receive`: Tracks that receive. They assemble frames from packets and send feedback. Without it tracks only send.
 //! - `simulcast`: Simulcast: tracks that send several encodings of the same pictures, for a server that forwards one of them
 //!   to each viewer.
-//! - `wide-crc`: Checksums of data channels with 16 KiB of tables instead of one: sixteen bytes a step.
-//! - `simd-crc`: Checksums of data channels by the processor's instruction (x86-64, AArch64); needs `std`. Goes before
-//!   `wide-crc`.
-//! - `defmt`: `defmt::Format` on the public types, and the traces of `log` with `defmt`, feedback not among them.
+//! - `wide-crc`: A faster checksum of data channels. It takes sixteen bytes a step, and 16 KiB of tables instead of 1 KiB.
+//! - `simd-crc`: The checksum of data channels by an instruction of the processor (x86-64, AArch64). It needs `std`, and
+//!   takes precedence over `wide-crc`.
+//! - `defmt`: `defmt::Format` on the public types. The traces of `log` go to `defmt` as well, except those of feedback.
 //! - `critical-section`: On chips without compare-and-swap: atomics by the `critical-section` that the firmware links.
 //! - `log`: Traces with `log`: ICE's checks, DTLS's flights, every change of state, and what feedback tells of each
 //!   packet.

@@ -92,7 +92,7 @@ impl DiscardStats<'_> {
     }
 }
 
-/// Statistics of one encoding of a track with several of them.
+/// Statistics of one encoding of a track that has several encodings.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -156,7 +156,8 @@ impl TrackConfig {
     ///
     /// Frames go by [`send_encoding`](crate::PeerConnection::send_encoding). Each encoding has SSRCs of its own, which the
     /// connection chooses. A receiver that takes no simulcast gets the first encoding alone. There are no repair packets
-    /// (FlexFEC). The encodings behind the first need room in [`Config::further_encodings`](crate::Config::further_encodings).
+    /// (FlexFEC). The encodings after the first need room in
+    /// [`Config::further_encodings`](crate::Config::further_encodings).
     ///
     /// # Errors
     /// [`Error::Encodings`] for less than two, for two with the same name, for a bit rate of 0, for audio, and for a track that
@@ -228,8 +229,8 @@ pub struct TrackInfo<'c> {
     pub payload_type: Option<u8>,
     /// The payload type that the peer sends, while the track receives. It is one of those agreed on.
     pub received_payload_type: Option<u8>,
-    /// The codec of that payload type. The frames that are read next have it. The peer may change to another agreed codec at
-    /// any time (RFC 3264 §6.1). Frames that were not read before are dropped then.
+    /// The codec of that payload type, and of the frames that are read next. The peer may change to another agreed codec at
+    /// any time (RFC 3264 §6.1). Frames of the former codec that were not read are then dropped.
     pub received_codec: Option<Codec>,
     /// The SSRC of the stream that this side sends.
     pub ssrc: u32,

@@ -139,9 +139,9 @@ impl<'p, A: Allocator + Clone, P: Provider> PeerConnection<'p, A, P> {
         &self.config
     }
 
-    /// The largest datagram in bytes of UDP payload that is known to pass on the path in use. It is
-    /// [`Config::min_mtu`] until the search for it has an answer, and [`Config::mtu`] without a path and where nothing is searched.
-    /// A network that takes datagrams apart on the way, and puts them together again, counts as one that carries them whole.
+    /// The largest datagram in bytes of UDP payload that is known to pass on the path in use. It is [`Config::min_mtu`]
+    /// until the search has found a larger size. It is [`Config::mtu`] without a path, and where there is no search. A
+    /// network that fragments datagrams and reassembles them counts as one that carries them whole.
     #[must_use]
     pub fn path_mtu(&self) -> u16 {
         self.transport.path_mtu(&self.config)

@@ -35,11 +35,11 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         Ok(text)
     }
 
-    /// Makes the key pair of the DTLS handshake in advance, which else is made when its first message is due. The call
-    /// takes about as long as a signature, so its place is in idle time. It may be left out.
+    /// Makes the key pair of the DTLS handshake in advance. Without this call it is made when the first message of the
+    /// handshake is due. The call takes about as long as a signature. It is optional.
     ///
-    /// - A side that is going to answer calls it before the offer comes. Then the ClientHello is ready as well, if the offer
-    ///   leaves the choice of the DTLS role, as offers do.
+    /// - A side that is going to answer calls it before the offer comes. Where the offer leaves the DTLS role open, as
+    ///   offers do, the ClientHello is then ready as well.
     /// - A side that has offered calls it after the offer has left.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.add_mapped(now, Candidate::host(local), local, public)
     }
 
-    /// The same for a TCP socket that listens at `local`.
+    /// Adds a TCP socket that listens at `local`, and that others reach at `public`.
     ///
     /// # Errors
     /// As [`add_mapped_candidate`](Self::add_mapped_candidate).
@@ -88,9 +88,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         added
     }
 
-    /// Adds a candidate that the peer has trickled. `line` is the text of an `a=candidate` line. A candidate with a host
-    /// name in place of an address is not used, and counted as [`Discard::Candidate`]. The checks of such a peer tell its
-    /// address.
+    /// Adds a candidate that the peer has trickled. `line` is the text of an `a=candidate` line. A candidate whose address
+    /// is a host name is not used, and is counted as [`Discard::Candidate`]. The address of such a peer becomes known by its
+    /// checks.
     ///
     /// # Errors
     /// [`Error::Ice`], [`Error::Closed`].
@@ -130,9 +130,9 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     /// Sets another name and password for a TURN server, for example before temporary ones run out. An address that the
-    /// server has given stays until it runs out. The next address is asked for with the new account. If the server has
-    /// refused the old account an address, it is asked now. If it has refused it the way to each peer, the agent gives the
-    /// address up at once, and asks for another one by another socket or stream.
+    /// server has given stays until it runs out. The next address is asked for with the new account. Where the server has
+    /// refused an address to the old account, the agent asks again now. Where it has refused the way to every peer, the
+    /// agent gives the address up at once. It then asks for another one from another socket or stream.
     ///
     /// # Errors
     /// [`Error::Ice`] without such a server, and for credentials that are too long; [`Error::Closed`].
@@ -154,7 +154,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.update(now);
     }
 
-    /// Whether the stream of `route` is in use. One that is not is to be closed.
+    /// Whether the stream of `route` is in use. The caller closes a stream that is not.
     #[must_use]
     pub fn uses_stream(&self, route: Route) -> bool {
         self.transport.ice().uses_stream(route)
@@ -177,8 +177,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
     }
 
     /// The peer's user name fragment, which names its ICE generation. A signaling protocol may need it to tell to which
-    /// generation candidates belong (RFC 9725 §4.3.1). `None` before a description was applied of which an m-line was
-    /// accepted.
+    /// generation candidates belong (RFC 9725 §4.3.1). It is `None` until a description with an accepted m-line was applied.
     #[must_use]
     pub fn remote_ufrag(&self) -> Option<&str> {
         self.transport.ice().remote_ufrag()
@@ -210,12 +209,12 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         }
     }
 
-    /// Takes a datagram that [is for no connection](Self::is_for_us) by its sender's address. Returns whether it is of
-    /// this connection's peer.
+    /// Looks at a datagram from an unknown address, which [is for no connection](Self::is_for_us). Returns whether this
+    /// connection's peer has sent it.
     ///
-    /// Only RTCP that this connection's keys authenticate is. It shows that the peer has a new address. ICE then checks
-    /// that address at once, and the path follows within a round trip. Without this call the path follows at the peer's
-    /// next check.
+    /// Only RTCP can show that: this connection's keys authenticate it. The peer then has a new address. ICE checks that
+    /// address at once, and the path follows within a round trip. Without this call the path follows at the peer's next
+    /// check.
     ///
     /// The contents of the datagram are not usable afterwards. At most fifty datagrams a second are looked at, so that
     /// strangers cost little.

@@ -53,7 +53,7 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         stats
     }
 
-    /// The statistics of one encoding of a track with several of them. `None` when there is no such encoding.
+    /// The statistics of one encoding of a track that has several encodings. `None` when there is no such encoding.
     #[must_use]
     pub fn encoding_stats(&self, track: TrackId, encoding: usize) -> Option<EncodingStats<'_>> {
         let agreed = self.tracks.get(track.index())?;

@@ -123,13 +123,13 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.send(now, track, 0, frame)
     }
 
-    /// Queues a frame of one encoding of a track with several of them. `encoding` is its place in
+    /// Queues a frame of one encoding of a track that has several encodings. `encoding` is its place in
     /// [`TrackConfig::with_encodings`], counted from 0.
     ///
     /// An encoding is sent while descriptions have agreed on it and the path carries it beside all smaller ones.
-    /// [`Event::EncodingActive`](crate::Event::EncodingActive) tells both. When it begins,
-    /// [`Event::EncodingKeyFrameWanted`](crate::Event::EncodingKeyFrameWanted) asks for a key frame; frames before that are
-    /// dropped and counted.
+    /// [`Event::EncodingActive`](crate::Event::EncodingActive) tells when that begins and ends. At the beginning,
+    /// [`Event::EncodingKeyFrameWanted`](crate::Event::EncodingKeyFrameWanted) asks for a key frame. Frames before that key
+    /// frame are dropped and counted.
     ///
     /// # Errors
     /// As [`send_frame`](Self::send_frame); [`Error::NotReady`] also while the encoding is not sent;
@@ -197,14 +197,14 @@ impl<A: Allocator + Clone, P: Provider> PeerConnection<'_, A, P> {
         self.media.estimate()
     }
 
-    /// The parts of the bandwidth estimate: whether delay or loss bounds it.
+    /// The state of the bandwidth estimator. It tells whether delay or loss bounds the estimate.
     #[must_use]
     pub fn bandwidth(&self) -> GccStats {
         self.media.bandwidth()
     }
 
-    /// Tests whether the path carries `bits_per_second`, by sending at that rate for 100 ms. An application that sends
-    /// less than the path carries does not learn the rest in another way.
+    /// Tests whether the path carries `bits_per_second`, by sending at that rate for 100 ms. An application that sends less
+    /// than the path carries learns only by such a test how much more it could send.
     ///
     /// Where there are not enough frames to send, earlier video packets are sent again. That needs RTX.
     /// [`Event::Bitrate`](crate::Event::Bitrate) tells the result a little later.
