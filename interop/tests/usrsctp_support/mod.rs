@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::ffi::{c_int, c_uint, c_void};
 use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use libloading::Library;
 
@@ -137,6 +138,28 @@ unsafe extern "C" fn output(_: *mut c_void, bytes: *mut c_void, len: usize, _: u
     let packet = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), len) };
     OUT.with(|out| out.borrow_mut().push_back(packet.to_vec()));
     0
+}
+
+/// Microseconds since the beginning of 1970, as the library sees them.
+static CLOCK: AtomicI64 = AtomicI64::new(1_000_000_000_000_000);
+
+/// What the library asks for the time, in the place of the C library's function: a symbol of the program goes before those of the
+/// libraries. So round trips, life times and retransmissions go by the simulated clock.
+#[unsafe(no_mangle)]
+extern "C" fn gettimeofday(time: *mut [i64; 2], _: *mut c_void) -> c_int {
+    let now = CLOCK.load(Ordering::Relaxed);
+    if !time.is_null() {
+        // SAFETY: a `struct timeval`: two words, and the caller's to write to.
+        unsafe { *time = [now / 1_000_000, now % 1_000_000] };
+    }
+    0
+}
+
+/// Lets time pass for the library. To be called from one thread at a time.
+pub fn pass(milliseconds: u32) {
+    CLOCK.fetch_add(i64::from(milliseconds) * 1_000, Ordering::Relaxed);
+    // SAFETY: no other thread is in the library.
+    unsafe { (functions().handle_timers)(milliseconds) };
 }
 
 pub fn functions() -> &'static Functions {
