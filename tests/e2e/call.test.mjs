@@ -8,13 +8,13 @@ import { launch, stats } from './browser.mjs';
 import { Lossy } from './lossy.mjs';
 import { freePort } from './ports.mjs';
 import { Streamer } from './streamer.mjs';
-import { ear, likeness, listen, mouth, noteOnsets, writeVoice } from './talk.mjs';
+import { delay, ear, likeness, listen, mouth, noteOnsets, plainVoice, times, writeVoice } from './talk.mjs';
 
 const SHARES = (process.env.CALL_LOSS ?? '1,5').split(',').map((percent) => Number(percent) / 100);
 const SECONDS = Number(process.env.CALL_SECONDS ?? 8);
 
-// Only the lossy port joins both: the page keeps its addresses from the device, and plays what the microphone gives it.
-async function prepare(page) {
+// Only the lossy port joins both: the page keeps its addresses from the device.
+async function keepAddresses(page) {
   await page.addInitScript(() => {
     const without = (text) => text.replace(/a=candidate:.*?(\r\n|\\r\\n)/g, '');
     const send = WebSocket.prototype.send;
@@ -27,19 +27,9 @@ async function prepare(page) {
       if (options.method === 'PATCH') return Promise.resolve(new Response(null, { status: 204 }));
       return fetch(url, typeof options.body === 'string' ? { ...options, body: without(options.body) } : options);
     };
-    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    navigator.mediaDevices.getUserMedia = () => ask({ audio: plain });
   });
 }
 
-// The middle one of the times from each beginning to the next time that it was heard.
-function delay(said, heard) {
-  const all = said.map((at) => heard.find((later) => later > at) - at).filter((ms) => ms < 900).sort((a, b) => a - b);
-  return { ms: all[all.length >> 1], of: all.length };
-}
-
-const times = (file) => readFileSync(file, 'utf8').trim().split('\n').map(Number);
 const shown = ({ like, least, level }, { ms, of }) => `like ${least.toFixed(3)} to ${like.toFixed(3)}, ${level.toFixed(1)} dB, ${ms?.toFixed(0)} ms (of ${of})`;
 
 for (const share of SHARES) {
@@ -61,7 +51,8 @@ for (const share of SHARES) {
       const page = await browser.newPage();
       const errors = [];
       page.on('pageerror', (error) => errors.push(error.message));
-      await prepare(page);
+      await keepAddresses(page);
+      await plainVoice(page);
       lossy.share = share;
       await page.goto(streamer.url);
       await page.locator('#talk').waitFor({ state: 'visible' });

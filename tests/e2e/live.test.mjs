@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { launch, open, stats, until } from './browser.mjs';
 import { Streamer } from './streamer.mjs';
-import { ear, likeness, noteOnsets, writeVoice } from './talk.mjs';
+import { delay, ear, likeness, noteOnsets, plainVoice, times, writeVoice } from './talk.mjs';
 
 const SECONDS = Number(process.env.LIVE_SECONDS ?? 10);
 
@@ -81,12 +81,7 @@ test('a viewer talks, and the loudspeaker says it', async () => {
     const page = await browser.newPage();
     const errors = [];
     page.on('pageerror', (error) => errors.push(error.message));
-    // What a browser does to a voice is not to be measured.
-    await page.addInitScript(() => {
-      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-      const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-      navigator.mediaDevices.getUserMedia = () => ask({ audio: plain });
-    });
+    await plainVoice(page);
     await page.goto(streamer.url);
     await page.locator('#talk').waitFor({ state: 'visible' });
     await page.click('#talk');
@@ -95,10 +90,9 @@ test('a viewer talks, and the loudspeaker says it', async () => {
     await noteOnsets(page);
     await page.waitForTimeout(4_500);
     const { like, level } = likeness(readFileSync(file('heard.raw')));
-    const heard = readFileSync(file('times'), 'utf8').trim().split('\n').map(Number);
+    const heard = times(file('times'));
     const said = await page.evaluate(() => window.said);
-    const delays = said.map((at) => heard.find((later) => later > at) - at).filter((ms) => ms < 900).sort((a, b) => a - b);
-    const delay = delays[delays.length >> 1];
+    const { ms, of } = delay(said, heard);
     // Each second has a word of 0.4 s: a meter shows it within two, whatever it shows between words.
     const meters = () => [document.querySelector('#mic').value, window.barertc.device.heard];
     const shows = (least) => page.waitForFunction((least) => {
@@ -107,10 +101,10 @@ test('a viewer talks, and the loudspeaker says it', async () => {
     }, least, { timeout: 4_000, polling: 50 }).catch(() => assert.fail(`the meters show silence: ${streamer.log}`));
     await shows([30, -45]);
     const shown = await page.evaluate(meters);
-    console.log(`like ${like.toFixed(3)}, ${level.toFixed(1)} dB, mouth to ear ${delay?.toFixed(0)} ms of ${delays.length}; meters ${shown}`);
+    console.log(`like ${like.toFixed(3)}, ${level.toFixed(1)} dB, mouth to ear ${ms?.toFixed(0)} ms of ${of}; meters ${shown}`);
     assert.ok(like > 0.9, `like ${like}`);
     assert.ok(level > -25, `${level} dB`);
-    assert.ok(delays.length >= 2 && delay < 400, `${delay} ms: said ${said}, heard ${heard}`);
+    assert.ok(of >= 2 && ms < 400, `${ms} ms: said ${said}, heard ${heard}`);
     assert.ok(shown[1] !== undefined, 'the streamer tells what it hears');
     await page.click('#mute');
     await page.waitForTimeout(3_500);

@@ -1,5 +1,5 @@
 // What a viewer says: a file for the browser's microphone, and how like it is what was heard.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 const CHIRP = 0.4;
 
@@ -105,45 +105,49 @@ export function ear(script, file, times) {
   return `exec '${process.execPath}' '${script}'`;
 }
 
-// In the page: notes when the microphone became loud, by the same clock, in window.said.
-export async function noteOnsets(page) {
-  await page.evaluate(async () => {
-    const context = new AudioContext();
+// In the page: notes when the sound of `from` became loud, by the same clock, in window[onsets]; and keeps it in window.caught, 16
+// bit at 8000 Hz, where it is to be `kept`.
+async function listenTo(page, { from, onsets, kept }) {
+  await page.evaluate(async ({ from, onsets, kept }) => {
+    const context = new AudioContext(kept ? { sampleRate: 8_000 } : {});
     await context.resume();
-    window.said = [];
+    window[onsets] = [];
+    window.caught = kept ? [] : window.caught;
     const node = context.createScriptProcessor(256, 1, 1);
     let quiet = 99_999;
     node.onaudioprocess = (event) => {
       const now = performance.timeOrigin + performance.now();
       for (const value of event.inputBuffer.getChannelData(0)) {
         const loud = Math.abs(value) > 0.06;
-        if (loud && quiet > context.sampleRate / 4) window.said.push(now);
+        if (loud && quiet > context.sampleRate / 4) window[onsets].push(now);
         quiet = loud ? 0 : quiet + 1;
+        if (kept) window.caught.push(Math.max(-32_768, Math.min(32_767, Math.round(value * 32_767))));
       }
     };
-    context.createMediaStreamSource(window.barertc.talk.stream).connect(node);
+    const stream = from === 'microphone' ? window.barertc.talk.stream : document.querySelector('video').srcObject;
+    context.createMediaStreamSource(stream).connect(node);
     node.connect(context.destination);
+  }, { from, onsets, kept });
+}
+
+// The microphone's, in window.said; and what comes from the device, in window.heard.
+export const noteOnsets = (page) => listenTo(page, { from: 'microphone', onsets: 'said', kept: false });
+export const listen = (page) => listenTo(page, { from: 'device', onsets: 'heard', kept: true });
+
+// What a browser does to a voice is not to be measured. To be called before the page is there.
+export async function plainVoice(page) {
+  await page.addInitScript(() => {
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    navigator.mediaDevices.getUserMedia = () => ask({ audio: plain });
   });
 }
 
-// In the page: keeps what comes from there, 16 bit at 8000 Hz, in window.caught, and when it became loud in window.heard.
-export async function listen(page) {
-  await page.evaluate(async () => {
-    const context = new AudioContext({ sampleRate: 8_000 });
-    await context.resume();
-    [window.caught, window.heard] = [[], []];
-    const node = context.createScriptProcessor(256, 1, 1);
-    let quiet = 99_999;
-    node.onaudioprocess = (event) => {
-      const now = performance.timeOrigin + performance.now();
-      for (const value of event.inputBuffer.getChannelData(0)) {
-        const loud = Math.abs(value) > 0.06;
-        if (loud && quiet > context.sampleRate / 4) window.heard.push(now);
-        quiet = loud ? 0 : quiet + 1;
-        window.caught.push(Math.max(-32_768, Math.min(32_767, Math.round(value * 32_767))));
-      }
-    };
-    context.createMediaStreamSource(document.querySelector('video').srcObject).connect(node);
-    node.connect(context.destination);
-  });
+// The times that `ear` and `mouth` have noted.
+export const times = (file) => readFileSync(file, 'utf8').trim().split('\n').map(Number);
+
+// The middle one of the times from each beginning to the next time that it was heard, in ms, and how many there are.
+export function delay(said, heard) {
+  const all = said.map((at) => heard.find((later) => later > at) - at).filter((ms) => ms < 900).sort((a, b) => a - b);
+  return { ms: all[all.length >> 1], of: all.length };
 }
