@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::run::{cargo, root, run, show};
+use crate::run::{cargo, clean, root, run, show};
 
 const USAGE: &str = "usage: cargo xtask bench [--write | --quick | NAME [ARGUMENTS]], NAME one of benches/benches/";
 
@@ -50,12 +50,7 @@ fn table() -> Result<String> {
         let mut pinned = Command::new("taskset");
         pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args()).current_dir(root());
         // With another environment, Cargo would compile everything again, and on one core.
-        for (key, value) in command.get_envs() {
-            match value {
-                Some(value) => pinned.env(key, value),
-                None => pinned.env_remove(key),
-            };
-        }
+        clean(&mut pinned);
         command = pinned;
     } else {
         println!("  not pinned to a core: there is no `taskset`");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::run::{root, target_dir};
+use crate::run::{clean, root, target_dir};
 
 const PAGE: &str = "README.md";
 
@@ -181,12 +181,7 @@ impl Running {
         command.args(["--default-signal=INT", "sh", "-c"]).arg(readers(text, folder)?);
         command.current_dir(root()).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        for (key, _) in std::env::vars() {
-            // What cargo tells this program about its own package would be told to another one.
-            if key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_") || key == "RUSTUP_TOOLCHAIN" {
-                command.env_remove(key);
-            }
-        }
+        clean(&mut command);
         let mut child = command.spawn().context("sh")?;
         let out = child.stdout.take().context("no output")?;
         let (sender, lines) = channel();

@@ -42,7 +42,8 @@ pub fn cargo_nightly() -> Command {
     command
 }
 
-fn clean(command: &mut Command) {
+/// Takes from the command what Cargo has told this program about its own package, which would be told to another one.
+pub fn clean(command: &mut Command) {
     for (key, _) in std::env::vars() {
         if key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_") || key == "RUSTUP_TOOLCHAIN" {
             command.env_remove(key);
