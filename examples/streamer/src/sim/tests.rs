@@ -213,6 +213,23 @@ fn flash_that_is_too_slow_delays_the_media_and_nothing_else() {
     });
 }
 
+/// How long after the viewer is connected its first picture is there, which is a key frame. A second more has passed.
+fn connected_to_picture(
+    clock: &SimClock,
+    pass: &mut dyn FnMut(Duration, &mut SimViewer<'_>),
+    viewer: &mut SimViewer<'_>,
+) -> Duration {
+    while viewer.connection.connection_state() != ConnectionState::Connected {
+        pass(Duration::from_millis(1), viewer);
+        assert!(clock.now() < barertc_wire::Instant::from_millis(10_000), "not connected");
+    }
+    let connected = clock.now();
+    pass(SECOND, viewer);
+    let (first, is_key) = *viewer.frames[0].first().expect("a picture");
+    assert!(is_key);
+    first - connected
+}
+
 /// The key frame is read while the viewer connects, and leaves at once, faster than what follows.
 #[test]
 fn the_first_picture_is_there_soon() {
@@ -222,17 +239,10 @@ fn the_first_picture_is_there_soon() {
     let mut cache = [0; 4096];
     let mut storage = LittleFs::new(flash, 4096, &mut cache);
     with_viewer(&clock, "sample.brtc", &mut storage, |pass, _, viewer| {
-        while viewer.connection.connection_state() != ConnectionState::Connected {
-            pass(Duration::from_millis(1), viewer);
-            assert!(clock.now() < barertc_wire::Instant::from_millis(10_000), "not connected");
-        }
-        let connected = clock.now();
-        pass(SECOND, viewer);
-        let (first, is_key) = *viewer.frames[0].first().expect("a picture");
+        let until_picture = connected_to_picture(&clock, pass, viewer);
         let keys = viewer.frames[0].iter().filter(|(_, key)| *key).count();
-        println!("connected to picture: {:?}; {keys} key frames in the first second", first - connected);
-        assert!(is_key);
-        assert!(first - connected < Duration::from_millis(100), "{:?}", first - connected);
+        println!("connected to picture: {until_picture:?}; {keys} key frames in the first second");
+        assert!(until_picture < Duration::from_millis(100), "{until_picture:?}");
         assert_eq!(keys, 1, "key frames in the first second");
     });
 }
@@ -249,22 +259,15 @@ fn who_is_far_away_begins_with_the_small_rendition() {
     let mut storage = LittleFs::new(flash, 4096, &mut cache);
     with_viewer(&clock, "sample.brtc", &mut storage, |pass, board, viewer| {
         viewer.latency = Duration::from_millis(100);
-        while viewer.connection.connection_state() != ConnectionState::Connected {
-            pass(Duration::from_millis(1), viewer);
-            assert!(clock.now() < barertc_wire::Instant::from_millis(10_000), "not connected");
-        }
-        let connected = clock.now();
-        pass(SECOND, viewer);
-        let (first, is_key) = *viewer.frames[0].first().expect("a picture");
+        let until_picture = connected_to_picture(&clock, pass, viewer);
         let bytes = viewer.first_key.expect("a key frame");
         pass(9 * SECOND, viewer);
         let log = board.log.borrow();
         let large = log.iter().position(|line| line.contains("large")).expect("the large rendition");
-        println!("connected to picture: {:?}, {bytes} bytes; line {large} of {}", first - connected, log.len());
-        assert!(is_key);
+        println!("connected to picture: {until_picture:?}, {bytes} bytes; line {large} of {}", log.len());
         assert!(bytes < 40_000, "a key frame of {bytes} bytes");
         // Its own round trip: we are connected later than the viewer is.
-        assert!(first - connected < Duration::from_millis(230), "{:?}", first - connected);
+        assert!(until_picture < Duration::from_millis(230), "{until_picture:?}");
         assert!(log.last().is_some_and(|line| !line.contains("small")), "{log:?}");
         assert!(longest_pause(viewer.frames[0].iter().map(|(at, _)| *at)) < Duration::from_millis(250));
     });
