@@ -112,6 +112,8 @@ impl Rendition {
     ) {
         let part = |percent: u64| bitrate.saturating_mul(percent) / 100;
         let seen = connection.bandwidth();
+        // A path that is not new any more, and for which the small rendition stays, is a narrow one.
+        self.stays = self.stays.filter(|(until, reason)| *reason != Reason::New || now < *until);
         if !self.wants_small {
             if seen.delay_based >= part(DOWN) && seen.loss_based >= part(DOWN_BY_LOSS) {
                 self.doubted = None;
