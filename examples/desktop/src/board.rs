@@ -5,6 +5,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::net::{IpAddr, SocketAddr};
 use std::io;
+use std::net::UdpSocket;
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::time::Duration;
@@ -188,11 +189,13 @@ impl Board for Desktop {
             loop {
                 Timer::after(LOOK).await;
                 // Where the system does not tell, what was known is kept.
-                let (Ok(all), Ok(own)) = (media_addresses(listen), own_addresses()) else { continue };
-                let now: heapless::Vec<IpAddr, MAX_ADDRESSES> = all.into_iter().take(MAX_ADDRESSES).collect();
-                if now.len() != known.len() || !now.iter().all(|ip| known.contains(ip)) {
+                let Ok(own) = own_addresses() else { continue };
+                let mut all = media_addresses(&own, listen);
+                // A new IPv6 address cannot be used until nobody else has it (RFC 4862 §5.4).
+                all.retain(|ip| known.contains(ip) || UdpSocket::bind((*ip, 0)).is_ok());
+                if all.len() != known.len() || !all.iter().all(|ip| known.contains(ip)) {
                     self.senders.follow(own);
-                    return now;
+                    return all.into_iter().take(MAX_ADDRESSES).collect();
                 }
             }
         })

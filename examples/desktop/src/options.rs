@@ -235,10 +235,10 @@ impl Options {
         if !self.follows_addresses() {
             return Ok(vec![listen]);
         }
-        media_addresses(listen)
+        Ok(media_addresses(&own_addresses()?, listen))
     }
 
-    /// Whether those change with the machine's.
+    /// Whether [`addresses`](Self::addresses) has other results when this machine gets other addresses.
     pub fn follows_addresses(&self) -> bool {
         let listen = self.listen.ip();
         let one_way = listen.is_loopback() && self.advertise.is_some();
@@ -285,14 +285,13 @@ fn live(args: &mut Arguments, media: bool) -> Result<(Option<Template>, Option<T
     Ok((video, audio))
 }
 
-/// Those of this machine that media can leave from, the loopback last, where the page is at every address, or at the loopback.
-pub fn media_addresses(listen: IpAddr) -> Result<Vec<IpAddr>> {
-    let (loopback, mut cards): (Vec<IpAddr>, Vec<IpAddr>) = own_addresses()?
-        .into_iter()
-        .filter(|ip| ip.is_ipv4() || (listen.is_ipv6() && !is_link_local(ip)))
-        .partition(IpAddr::is_loopback);
+/// Those of this machine's `own` addresses that media leave from when the page is at every address or at the loopback: at most
+/// [`MAX_ADDRESSES`], the loopback last.
+pub fn media_addresses(own: &[IpAddr], listen: IpAddr) -> Vec<IpAddr> {
+    let usable = own.iter().filter(|ip| ip.is_ipv4() || (listen.is_ipv6() && !is_link_local(ip)));
+    let (loopback, mut cards): (Vec<IpAddr>, Vec<IpAddr>) = usable.partition(|ip| ip.is_loopback());
     cards.truncate(MAX_ADDRESSES.saturating_sub(loopback.len()));
-    Ok(cards.into_iter().chain(loopback).collect())
+    cards.into_iter().chain(loopback).collect()
 }
 
 /// All addresses of this machine.

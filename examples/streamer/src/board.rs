@@ -67,8 +67,8 @@ pub trait Board: Clock {
     /// The network's.
     async fn bind(&self, local: SocketAddr) -> Result<(Self::Udp<'_>, SocketAddr), Self::Error>;
 
-    /// Waits until media leave from other addresses than `known`, and tells those: a network card has another address, or there is
-    /// one card more or less. The default waits for ever.
+    /// Waits until the addresses that media can leave from are others than `known`, and returns them. They change when a network
+    /// card gets another address, or when there is one card more or less. The default waits for ever.
     async fn addresses_changed(&self, known: &[IpAddr]) -> heapless::Vec<IpAddr, MAX_ADDRESSES> {
         let _ = known;
         core::future::pending().await

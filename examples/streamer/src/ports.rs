@@ -4,6 +4,7 @@ use core::future::pending;
 use core::net::{IpAddr, SocketAddr};
 
 use barertc::Candidate;
+use barertc::ice::Error as IceError;
 use barertc_runner::Port;
 use edge_nal::{UdpReceive, UdpSend};
 use embedded_io_async::ErrorType;
@@ -75,9 +76,8 @@ pub(crate) async fn bind_media<'b, B: Board, const SOCKETS: usize>(
     if app.sockets.shared().is_empty() { Err(Error::Udp) } else { Ok(ports) }
 }
 
-/// Gives up the sockets of addresses that the machine has no more, and binds others to its new ones. ICE finds the paths of those
-/// by itself (RFC 8445 §12 needs no new description for a candidate that the peer finds out from its checks). A socket that is lent
-/// for a relay stays where it is.
+/// Gives up the sockets of addresses that the machine has no more, and binds others to its new ones. No description is needed: a peer
+/// learns of a new address from the checks that come from it (RFC 8445 §7.3.1.3). A socket that is lent for a relay stays where it is.
 pub(crate) async fn follow<'b, B: Board, const SOCKETS: usize>(
     app: &App<'b, B>,
     ports: &mut [Port<Slot<B::Udp<'b>>>; SOCKETS],
@@ -90,8 +90,11 @@ pub(crate) async fn follow<'b, B: Board, const SOCKETS: usize>(
         app.sockets.remove_shared(gone);
         let now = app.board.now();
         for viewer in app.viewers.borrow_mut().iter_mut() {
-            // Not every one has had it.
-            let _ = viewer.connection.remove_local_candidate(now, gone);
+            match viewer.connection.remove_local_candidate(now, gone) {
+                // One that was only lent a socket does not have it.
+                Ok(()) | Err(barertc::Error::Ice(IceError::UnknownLocal(_))) => {}
+                Err(error) => app.board.log(format_args!("media: a viewer keeps {gone}: {error}")),
+            }
         }
         // Chromium sends its requests to the old address for up to three seconds.
         app.viewers.borrow_mut().want_key_frame();
